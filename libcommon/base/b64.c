@@ -1,0 +1,104 @@
+#include "base/b64.h"
+
+static const char url_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+    "uvwxyz0123456789-_";
+static const char std_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+    "uvwxyz0123456789+/";
+
+/* Writes the digits of up to three bytes; returns how many. */
+static size_t
+encode_group(char *out, const unsigned char *p, size_t len, const char *digits)
+{
+	uint32_t bits = (uint32_t)p[0] << 16;
+
+	if (len > 1)
+		bits |= (uint32_t)p[1] << 8;
+	if (len > 2)
+		bits |= p[2];
+	for (size_t i = 0; i <= len; i++)
+		out[i] = digits[bits >> (18 - 6 * i) & 63];
+	return len + 1;
+}
+
+void
+b64url_encode_to(char *out, const void *p, size_t len)
+{
+	const unsigned char *bytes = p;
+
+	for (size_t i = 0; i < len; i += 3)
+		out += encode_group(
+		    out, bytes + i, len - i < 3 ? len - i : 3, url_digits);
+	*out = '\0';
+}
+
+static int
+encode(struct buf *out, const void *p, size_t len, const char *digits, bool pad)
+{
+	const unsigned char *bytes = p;
+	char group[4];
+	int rc = 0;
+
+	for (size_t i = 0; i < len && rc == 0; i += 3) {
+		size_t n = encode_group(
+		    group, bytes + i, len - i < 3 ? len - i : 3, digits);
+
+		while (pad && n < sizeof(group))
+			group[n++] = '=';
+		rc = buf_add(out, group, n);
+	}
+	return rc;
+}
+
+int
+b64url_encode(struct buf *out, const void *p, size_t len)
+{
+	return encode(out, p, len, url_digits, false);
+}
+
+int
+b64_encode(struct buf *out, const void *p, size_t len)
+{
+	return encode(out, p, len, std_digits, true);
+}
+
+static int
+digit_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '-')
+		return 62;
+	if (c == '_')
+		return 63;
+	return -1;
+}
+
+int
+b64url_decode(struct buf *out, const char *text, size_t len)
+{
+	uint32_t bits = 0;
+	unsigned have = 0;
+
+	if (len % 4 == 1)
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		int v = digit_value(text[i]);
+
+		if (v < 0)
+			return -1;
+		bits = bits << 6 | (uint32_t)v;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			if (buf_addc(out, (char)(bits >> have & 255)) < 0)
+				return -1;
+		}
+	}
+	return (bits & ((1U << have) - 1)) == 0 ? 0 : -1;
+}

@@ -1,0 +1,49 @@
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/base.h"
+
+/*
+ * One event, one line, one write, at most 1 KiB:
+ *   prog[pid]: level: event key=value key="value with blank" id=REQUEST
+ * No timestamp (the supervisor's job); bytes that are not printable ASCII are
+ * escaped, so that a client's text cannot start a line of its own.
+ */
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERR,
+	LOG_LEVEL__MAX
+};
+
+struct err;
+
+/* Where lines go. */
+enum log_sink {
+	LOG_SINK_FD, /* a descriptor, 2 unless told otherwise */
+	LOG_SINK_SYSLOG /* facility daemon */
+};
+
+/* Names the program and sets the sink; `prog` must stay. */
+void log_init(const char *prog, enum log_sink sink, int fd);
+
+/* Events below `level` are dropped; the default is LOG_LEVEL_INFO. */
+void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+
+/* The id of the request or job in hand, added to every line; "" for none. */
+void log_set_id(const char *id);
+const char *log_get_id(void);
+
+/*
+ * Writes one line.  `event` is lower-case words joined by dots.  Then pairs of
+ * strings, key and value (a NULL value leaves the pair out), up to a NULL key.
+ */
+void log_event(enum log_level level, const char *event, ...)
+    __attribute__((sentinel));
+
+/* Writes the failure `e` as an event at the level of its kind. */
+void log_err(const char *event, const struct err *e);
+
+#endif
