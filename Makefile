@@ -71,7 +71,7 @@ MODE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
 	$(call known,-fzero-call-used-regs=used-gpr)
 endif
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -Ilibcommon \
+ALL_CPPFLAGS = -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -iquote libcommon \
 	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(MODE) -fPIE -ffunction-sections \
 	-fdata-sections $(CFLAGS)
