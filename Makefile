@@ -90,7 +90,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: FORCE all tests
 Q := $(if $(V),,@)
 
-all: $(PROGRAMS:%=$(BIN)/%)
+all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
 tests: $(UNIT) $(FUZZ) $(TOOL)
 
@@ -181,6 +181,28 @@ $(SUITES:%=check-%) check-faults: check-%: all tests
 
 lint:
 	@V=1 scripts/lib/run-tests scripts/lint/run
+
+# Three of lint's steps: a stamp for each file that was found good, beside the
+# object, which is there to depend on all headers.
+.PHONY: lint-clang lint-tidy lint-headers
+lint-clang: $(OBJ:.o=.clang)
+lint-tidy: $(patsubst %.c,$(O)/%.tidy,$(LIB_SRC) $(CMD_SRC))
+lint-headers: $(HEADERS:%=$(O)/%.alone)
+
+$(O)/%.clang: %.c $(O)/%.o
+	$(Q)clang $(ALL_CPPFLAGS) $(filter -std=% -W%,$(ALL_CFLAGS)) -Werror \
+		-Wno-unknown-warning-option -fsyntax-only $< && touch $@
+
+$(O)/%.tidy: %.c $(O)/%.o .clang-tidy
+	$(Q)clang-tidy --quiet $< -- $(ALL_CPPFLAGS) -std=gnu11 && touch $@
+
+$(O)/%.h.alone: %.h $(HEADERS) $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -fsyntax-only -xc $< && touch $@
+
+# What a script wants to know: make -s print-FAST.
+print-%:
+	@echo $($*)
 
 bench: all tests
 	@for b in $(wildcard tests/bench/*); do $(RUN) $$b || exit 1; done

@@ -31,8 +31,7 @@ replay(const char *path)
 		err(1, "%s", path);
 	rewind(f);
 	data = malloc((size_t)size);
-	if (size > 0 && (data == NULL ||
-	    fread(data, (size_t)size, 1, f) != 1))
+	if (size > 0 && (data == NULL || fread(data, (size_t)size, 1, f) != 1))
 		err(1, "%s", path);
 	fclose(f);
 	LLVMFuzzerTestOneInput(data, (size_t)size);
@@ -56,8 +55,8 @@ replay_folder(const char *folder)
 	if (n < 0)
 		err(1, "%s", folder);
 	for (i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder,
-		    entries[i]->d_name);
+		snprintf(
+		    path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
 		replay(path);
 		free(entries[i]);
 	}
