@@ -1,0 +1,39 @@
+#include "sys/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static int
+take(const char *path, int how, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+
+	if (fd < 0)
+		return err_sys(e, "%s: cannot open", path);
+	while (flock(fd, how) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno == EWOULDBLOCK)
+			err_set(
+			    e, KIND_BUSY, "%s: held by another process", path);
+		else
+			err_sys(e, "%s: cannot lock", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
+lock_try(const char *path, struct err *e)
+{
+	return take(path, LOCK_EX | LOCK_NB, e);
+}
+
+int
+lock_wait(const char *path, struct err *e)
+{
+	return take(path, LOCK_EX, e);
+}

@@ -1,0 +1,156 @@
+#include "sys/sock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "sys/fd.h"
+
+static int
+address(struct sockaddr_un *un, const char *path, struct err *e)
+{
+	memset(un, 0, sizeof(*un));
+	un->sun_family = AF_UNIX;
+	if ((size_t)snprintf(un->sun_path, sizeof(un->sun_path), "%s", path) >=
+	    sizeof(un->sun_path))
+		return err_set(e, KIND_CONF,
+		    "%s: socket path longer than %zu bytes", path,
+		    sizeof(un->sun_path) - 1);
+	return 0;
+}
+
+static int
+open_socket(int type, struct err *e)
+{
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 ? fd : err_sys(e, "cannot make a socket");
+}
+
+static int
+connect_to(const char *path, int type, struct err *e)
+{
+	struct sockaddr_un un;
+	int fd;
+
+	if (address(&un, path, e) < 0 || (fd = open_socket(type, e)) < 0)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
+		return fd;
+	if (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN)
+		err_set(e, KIND_BUSY, "%s: nobody listens", path);
+	else
+		err_sys(e, "%s: cannot connect", path);
+	close(fd);
+	return -1;
+}
+
+/* Whether the file at `path` is a socket that nobody serves any more. */
+static bool
+is_stale(const char *path, int type)
+{
+	struct err ignored = {0};
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = connect_to(path, type, &ignored);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && ignored.kind == KIND_BUSY;
+}
+
+static int
+bind_to(const char *path, int type, mode_t mode, struct err *e)
+{
+	struct sockaddr_un un;
+	int fd, rc;
+	mode_t mask;
+
+	if (address(&un, path, e) < 0 || (fd = open_socket(type, e)) < 0)
+		return -1;
+	if (is_stale(path, type))
+		unlink(path);
+	mask = umask(~mode & 0777);
+	rc = bind(fd, (struct sockaddr *)&un, sizeof(un));
+	umask(mask);
+	if (rc == 0)
+		return fd;
+	if (errno == EADDRINUSE)
+		err_set(e, KIND_CONFLICT, "%s: in use", path);
+	else
+		err_sys(e, "%s: cannot bind", path);
+	close(fd);
+	return -1;
+}
+
+int
+sock_listen(const char *path, mode_t mode, struct err *e)
+{
+	int fd = bind_to(path, SOCK_STREAM, mode, e);
+
+	if (fd >= 0 && listen(fd, 1024) < 0) {
+		err_sys(e, "%s: cannot listen", path);
+		fd_close(&fd);
+	}
+	return fd;
+}
+
+int
+sock_bind_dgram(const char *path, mode_t mode, struct err *e)
+{
+	return bind_to(path, SOCK_DGRAM, mode, e);
+}
+
+int
+sock_connect(const char *path, struct err *e)
+{
+	return connect_to(path, SOCK_STREAM, e);
+}
+
+int
+sock_poke(const char *path, struct err *e)
+{
+	int fd = connect_to(path, SOCK_DGRAM, e);
+	int rc = 0;
+
+	if (fd < 0)
+		return -1;
+	if (send(fd, "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	    errno != EAGAIN && errno != ENOBUFS)
+		rc = err_sys(e, "%s: cannot send", path);
+	close(fd);
+	return rc;
+}
+
+int
+sock_peer(int fd, char out[SOCK_ADDR_SIZE])
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&ss;
+	const struct sockaddr_in *in4 = (const struct sockaddr_in *)&ss;
+	const void *raw;
+	int family;
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &len) < 0)
+		return -1;
+	family = ss.ss_family;
+	if (family == AF_INET) {
+		raw = &in4->sin_addr;
+	} else if (family == AF_INET6) {
+		raw = &in6->sin6_addr;
+		if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+			raw = in6->sin6_addr.s6_addr + 12;
+			family = AF_INET;
+		}
+	} else {
+		return -1;
+	}
+	return inet_ntop(family, raw, out, SOCK_ADDR_SIZE) ? 0 : -1;
+}

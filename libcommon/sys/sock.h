@@ -1,0 +1,40 @@
+#ifndef SYS_SOCK_H
+#define SYS_SOCK_H
+
+#include "base/err.h"
+
+#include <netinet/in.h>
+
+/* Unix sockets of our own processes, and who is at the other end of one. */
+
+/*
+ * Makes a listening stream socket, or a datagram socket, at `path` with `mode`;
+ * a stale socket file is replaced, a live one is KIND_CONFLICT.
+ * Returns the descriptor or -1.
+ */
+int sock_listen(const char *path, mode_t mode, struct err *e);
+int sock_bind_dgram(const char *path, mode_t mode, struct err *e);
+
+/*
+ * Connects to the stream socket at `path`.
+ * Returns the descriptor, or -1: KIND_BUSY when nobody listens, KIND_SYS.
+ */
+int sock_connect(const char *path, struct err *e);
+
+/*
+ * Sends one byte to the datagram socket at `path`, never waiting; a full queue
+ * counts as sent, because then the receiver is awake already.
+ * Returns 0, or -1: KIND_BUSY when nobody listens, KIND_SYS.
+ */
+int sock_poke(const char *path, struct err *e);
+
+#define SOCK_ADDR_SIZE INET6_ADDRSTRLEN
+
+/*
+ * Writes the address of the peer of `fd` as text; an IPv4-mapped one as IPv4.
+ * Returns 0, or -1 without an error record when the peer is no internet
+ * address (unix socket, pipe, file).
+ */
+int sock_peer(int fd, char out[SOCK_ADDR_SIZE]);
+
+#endif
