@@ -1,5 +1,5 @@
-#ifndef POLICY_CSR_H
-#define POLICY_CSR_H
+#ifndef POLICY_CSRS_H
+#define POLICY_CSRS_H
 
 #include "base/err.h"
 #include "base/str.h"
@@ -16,7 +16,7 @@ struct keys_blocklist;
  * SHA-1 and verifies, and a key that keys_check takes.
  * KIND_INPUT with type badCSR, and a text of its own for each.
  */
-int policy_csr_check(const struct csr *c, const struct strv *dns,
+int csrs_check(const struct csr *c, const struct strv *dns,
     const struct strv *ip, const struct keys_blocklist *blocked, struct err *e);
 
 #endif
