@@ -1,0 +1,268 @@
+# acmed: GNU make, one file, not recursive.
+#
+#   make                              the programs, into build/bin
+#   make check                        lint, every test, every test again under
+#                                     ASan and UBSan
+#   make check-cmd T=0100-store.t     one test; also check-unit, check-clients,
+#                                     check-fuzz, check-faults; V=1 says more
+#   make SANITIZE=address,undefined   the same programs, into build/asan/bin
+#   make install PREFIX=/usr DESTDIR=/tmp/x
+#
+# Yours to set: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE WERROR=1 V=1
+
+VERSION := 0.1.0
+
+PREFIX  ?= /usr/local
+bindir  ?= $(PREFIX)/bin
+sbindir ?= $(PREFIX)/sbin
+mandir  ?= $(PREFIX)/share/man
+datadir ?= $(PREFIX)/share/acmed
+
+FLAVOUR ?= $(if $(SANITIZE),asan,release)
+B       := build/$(FLAVOUR)
+O       := $(B)/obj
+BIN     := $(if $(filter release,$(FLAVOUR)),build/bin,$(B)/bin)
+TOOLS   := $(B)/tests/tool
+
+# Libraries, by their pkg-config names: what every program may link (what it
+# does not use is dropped), then what one program needs besides.  FAST programs
+# are started once per connection; lint proves that they link nothing slow.
+LIBS := libssl libcrypto sqlite3 jansson libbsd-overlay libidn2 inih
+LIBS_acme-validate := libcurl libunbound
+ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
+FAST := acmed-accept acmed-challenge cert-export
+
+# ---- what there is ----------------------------------------------------------
+
+LIB_SRC  := $(wildcard libcommon/*/*.c)
+CMD_SRC  := $(wildcard cmd/*.c)
+TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c)
+HEADERS  := $(wildcard libcommon/*/*.h)
+SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
+MAN      := $(wildcard man/*.[1-8])
+SHARE    := $(wildcard scripts/cron)
+
+PROGRAMS := $(CMD_SRC:cmd/%.c=%)
+UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOL := $(patsubst %.c,$(B)/%,$(wildcard tests/tool/*.c))
+
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(if $(SCHEMA),$(O)/gen/schema.o)
+OBJ     := $(LIB_OBJ) $(CMD_SRC:%.c=$(O)/%.o) $(TEST_SRC:%.c=$(O)/%.o)
+
+# ---- flags ------------------------------------------------------------------
+
+# $(call known,FLAG): the flag, if the compiler has it.
+known = $(shell $(CC) -Werror $(1) -fsyntax-only -xc /dev/null 2>/dev/null \
+	&& echo $(1))
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wundef \
+	-Wimplicit-fallthrough -Wsign-compare \
+	$(call known,-Wno-format-truncation) $(if $(WERROR),-Werror)
+
+ifdef SANITIZE
+MODE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+	-fsanitize=$(SANITIZE)
+else
+MODE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+	-fstack-protector-strong -fstack-clash-protection \
+	$(call known,-ftrivial-auto-var-init=zero) \
+	$(call known,-fzero-call-used-regs=used-gpr)
+endif
+
+ALL_CPPFLAGS = -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -iquote libcommon \
+	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu11 $(WARN) $(MODE) -fPIE -ffunction-sections \
+	-fdata-sections $(CFLAGS)
+ALL_LDFLAGS = $(MODE) -pie -Wl,--as-needed -Wl,--gc-sections \
+	-Wl,-z,relro,-z,now,-z,noexecstack \
+	$(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) $(LDFLAGS)
+
+COMPILE := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
+
+# ---- programs ---------------------------------------------------------------
+
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+.PHONY: FORCE all tests
+Q := $(if $(V),,@)
+
+all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
+
+tests: $(UNIT) $(FUZZ) $(TOOL)
+
+# $(call say,WORD,FILE): the short line that stands for a command unless V=1.
+say = $(if $(V),,@printf '%8s %s\n' $(1) $(2))
+
+define compile
+@mkdir -p $(@D)
+$(call say,CC,$<)
+$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+endef
+
+# $(call link,LIBRARIES)
+define link
+@mkdir -p $(@D)
+$(call say,LINK,$@)
+$(Q)$(CC) -o $@ $(filter %.o %.a,$^) \
+	$$(pkg-config --libs $(1)) $(ALL_LDFLAGS)
+endef
+
+$(O)/%.o: %.c $(B)/flags
+	$(compile)
+
+$(O)/%.o: $(B)/%.c $(B)/flags
+	$(compile)
+
+$(B)/gen/schema.c: scripts/lib/sql2c $(SCHEMA)
+	@mkdir -p $(@D)
+	$(Q)scripts/lib/sql2c $(SCHEMA) >$@
+
+$(B)/libcommon.a: $(LIB_OBJ) $(B)/members
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJ)
+
+$(BIN)/%: $(O)/cmd/%.o $(B)/libcommon.a
+	$(call link,$(LIBS) $(LIBS_$*))
+
+$(B)/tests/unit/%: $(O)/tests/unit/%.o $(B)/libcommon.a
+	$(call link,$(ALL_LIBS) cmocka)
+
+$(B)/tests/tool/%: $(O)/tests/tool/%.o $(B)/libcommon.a
+	$(call link,$(ALL_LIBS) libcurl)
+
+# A fuzz target with libFuzzer's main, or with ours, which replays the corpus.
+REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/fuzz/replay.o)
+$(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(REPLAY) $(B)/libcommon.a
+	$(call link,$(ALL_LIBS))
+
+# Texts kept in files that change only when the text does: objects are made
+# again after a change of flags, the archive after a source has gone.
+$(B)/flags: text = $(COMPILE)
+$(B)/members: text = $(LIB_OBJ)
+$(B)/flags $(B)/members: FORCE
+	@pkg-config --exists --print-errors $(ALL_LIBS) || \
+		{ echo 'Run scripts/deps build first.' >&2; exit 1; }
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(text)' | cmp -s - $@ || printf '%s\n' '$(text)' >$@
+
+-include $(OBJ:.o=.d)
+
+# ---- tests ------------------------------------------------------------------
+
+SUITES := clients cmd fuzz unit
+tests_clients := $(wildcard tests/clients/*.t)
+tests_cmd     := $(wildcard tests/cmd/*.t)
+tests_fuzz    := $(FUZZ)
+tests_unit    := $(UNIT)
+tests_faults  := $(wildcard tests/faults/*.t)
+
+# $(call chosen,TESTS): those that T names, all without T.
+chosen = $(if $(T),$(filter $(addprefix %/,$(T)),$(1)),$(1))
+
+export V
+RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
+HARNESS := $(RUN) scripts/lib/run-tests
+
+.PHONY: check check-tests check-faults $(SUITES:%=check-%) lint bench demo fuzz
+check:
+	+@scripts/lib/check $(MAKE)
+
+# Slow ones first.
+check-tests: all tests
+	@$(HARNESS) $(foreach s,$(SUITES),$(tests_$(s)))
+
+$(SUITES:%=check-%) check-faults: check-%: all tests
+	@$(if $(tests_$*),$(HARNESS) $(call chosen,$(tests_$*)),\
+		echo 'no tests in tests/$*')
+
+lint:
+	@V=1 scripts/lib/run-tests scripts/lint/run
+
+# Three of lint's steps: a stamp for each file that was found good, beside the
+# object, which is there to depend on all headers.
+.PHONY: lint-clang lint-tidy lint-headers
+lint-clang: $(OBJ:.o=.clang)
+lint-tidy: $(patsubst %.c,$(O)/%.tidy,$(LIB_SRC) $(CMD_SRC))
+lint-headers: $(HEADERS:%=$(O)/%.alone)
+
+$(O)/%.clang: %.c $(O)/%.o
+	$(Q)clang $(ALL_CPPFLAGS) $(filter -std=% -W%,$(ALL_CFLAGS)) -Werror \
+		-Wno-unknown-warning-option -fsyntax-only $< && touch $@
+
+$(O)/%.tidy: %.c $(O)/%.o .clang-tidy
+	$(Q)clang-tidy --quiet $< -- $(ALL_CPPFLAGS) -std=gnu11 && touch $@
+
+$(O)/%.h.alone: %.h $(HEADERS) $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -fsyntax-only -xc $< && touch $@
+
+# What a script wants to know: make -s print-FAST.
+print-%:
+	@echo $($*)
+
+bench: all tests
+	@for b in $(wildcard tests/bench/*); do $(RUN) $$b || exit 1; done
+
+demo: all
+	scripts/demo --no-install
+
+FUZZ_TIME ?= 60
+fuzz:
+	@$(MAKE) FLAVOUR=fuzz CC=clang \
+		SANITIZE=fuzzer-no-link,address,undefined run-fuzz
+
+.PHONY: run-fuzz
+run-fuzz: $(FUZZ)
+	@for f in $(FUZZ); do \
+		name=$${f##*/fuzz_}; \
+		found=$(B)/corpus/$$name; \
+		mkdir -p $$found; \
+		$$f -max_total_time=$(FUZZ_TIME) -artifact_prefix=$(B)/ \
+			$$found tests/fuzz/corpus/$$name || exit 1; \
+	done
+
+# ---- install ----------------------------------------------------------------
+
+# A program goes where its manual page says: section 8 into sbin, else bin.
+TO_sbin := $(filter $(patsubst man/%.8,%,$(MAN)),$(PROGRAMS))
+TO_bin  := $(filter-out $(TO_sbin),$(PROGRAMS))
+SECTIONS := $(sort $(subst .,,$(suffix $(MAN))))
+
+# $(call put,MODE,DIRECTORY,FILES)
+put = $(if $(strip $(3)),install -d $(DESTDIR)$(2) && \
+	install -m $(1) $(3) $(DESTDIR)$(2))
+# $(call unput,DIRECTORY,FILES)
+unput = $(if $(strip $(2)),rm -f $(patsubst %,$(DESTDIR)$(1)/%,$(notdir $(2))))
+
+define newline
+
+
+endef
+
+.PHONY: install uninstall dist clean
+install: all
+	$(call put,755,$(bindir),$(TO_bin:%=$(BIN)/%))
+	$(call put,755,$(sbindir),$(TO_sbin:%=$(BIN)/%))
+	$(foreach s,$(SECTIONS),\
+	    $(call put,644,$(mandir)/man$(s),$(filter %.$(s),$(MAN)))$(newline))
+	$(call put,644,$(datadir),$(SHARE))
+
+uninstall:
+	$(call unput,$(bindir),$(TO_bin))
+	$(call unput,$(sbindir),$(TO_sbin))
+	$(foreach s,$(SECTIONS),\
+	    $(call unput,$(mandir)/man$(s),$(filter %.$(s),$(MAN)))$(newline))
+	$(call unput,$(datadir),$(SHARE))
+	[ ! -d $(DESTDIR)$(datadir) ] || rmdir $(DESTDIR)$(datadir)
+
+dist:
+	@mkdir -p dist
+	git archive --prefix=acmed-$(VERSION)/ HEAD | \
+		gzip -9n >dist/acmed-$(VERSION).tar.gz
+
+clean:
+	rm -rf build dist
