@@ -58,7 +58,8 @@ known = $(shell $(CC) -Werror $(1) -fsyntax-only -xc /dev/null 2>/dev/null \
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wundef \
-	-Wimplicit-fallthrough -Wsign-compare $(if $(WERROR),-Werror)
+	-Wimplicit-fallthrough -Wsign-compare \
+	$(call known,-Wno-format-truncation) $(if $(WERROR),-Werror)
 
 ifdef SANITIZE
 MODE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
@@ -82,29 +83,30 @@ COMPILE := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
 
 # ---- programs ---------------------------------------------------------------
 
+MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
 .PHONY: FORCE all tests
 Q := $(if $(V),,@)
 
-all: $(PROGRAMS:%=$(BIN)/%)
+all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
 tests: $(UNIT) $(FUZZ) $(TOOL)
 
-# $(call say,WORD): the short line that stands for a command unless V=1.
-say = $(if $(V),,@printf '%8s %s\n' $(1) $@)
+# $(call say,WORD,FILE): the short line that stands for a command unless V=1.
+say = $(if $(V),,@printf '%8s %s\n' $(1) $(2))
 
 define compile
 @mkdir -p $(@D)
-$(call say,CC)
+$(call say,CC,$<)
 $(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 endef
 
 # $(call link,LIBRARIES)
 define link
 @mkdir -p $(@D)
-$(call say,LINK)
+$(call say,LINK,$@)
 $(Q)$(CC) -o $@ $(filter %.o %.a,$^) \
 	$$(pkg-config --libs $(1)) $(ALL_LDFLAGS)
 endef
@@ -120,7 +122,7 @@ $(B)/gen/schema.c: scripts/lib/sql2c $(SCHEMA)
 	$(Q)scripts/lib/sql2c $(SCHEMA) >$@
 
 $(B)/libcommon.a: $(LIB_OBJ) $(B)/members
-	$(call say,AR)
+	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJ)
 
 $(BIN)/%: $(O)/cmd/%.o $(B)/libcommon.a
@@ -148,6 +150,80 @@ $(B)/flags $(B)/members: FORCE
 	@printf '%s\n' '$(text)' | cmp -s - $@ || printf '%s\n' '$(text)' >$@
 
 -include $(OBJ:.o=.d)
+
+# ---- tests ------------------------------------------------------------------
+
+SUITES := clients cmd fuzz unit
+tests_clients := $(wildcard tests/clients/*.t)
+tests_cmd     := $(wildcard tests/cmd/*.t)
+tests_fuzz    := $(FUZZ)
+tests_unit    := $(UNIT)
+tests_faults  := $(wildcard tests/faults/*.t)
+
+# $(call chosen,TESTS): those that T names, all without T.
+chosen = $(if $(T),$(filter $(addprefix %/,$(T)),$(1)),$(1))
+
+export V
+RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
+HARNESS := $(RUN) scripts/lib/run-tests
+
+.PHONY: check check-tests check-faults $(SUITES:%=check-%) lint bench demo fuzz
+check:
+	+@scripts/lib/check $(MAKE)
+
+# Slow ones first.
+check-tests: all tests
+	@$(HARNESS) $(foreach s,$(SUITES),$(tests_$(s)))
+
+$(SUITES:%=check-%) check-faults: check-%: all tests
+	@$(if $(tests_$*),$(HARNESS) $(call chosen,$(tests_$*)),\
+		echo 'no tests in tests/$*')
+
+lint:
+	@V=1 scripts/lib/run-tests scripts/lint/run
+
+# Three of lint's steps: a stamp for each file that was found good, beside the
+# object, which is there to depend on all headers.
+.PHONY: lint-clang lint-tidy lint-headers
+lint-clang: $(OBJ:.o=.clang)
+lint-tidy: $(patsubst %.c,$(O)/%.tidy,$(LIB_SRC) $(CMD_SRC))
+lint-headers: $(HEADERS:%=$(O)/%.alone)
+
+$(O)/%.clang: %.c $(O)/%.o
+	$(Q)clang $(ALL_CPPFLAGS) $(filter -std=% -W%,$(ALL_CFLAGS)) -Werror \
+		-Wno-unknown-warning-option -fsyntax-only $< && touch $@
+
+$(O)/%.tidy: %.c $(O)/%.o .clang-tidy
+	$(Q)clang-tidy --quiet $< -- $(ALL_CPPFLAGS) -std=gnu11 && touch $@
+
+$(O)/%.h.alone: %.h $(HEADERS) $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -fsyntax-only -xc $< && touch $@
+
+# What a script wants to know: make -s print-FAST.
+print-%:
+	@echo $($*)
+
+bench: all tests
+	@for b in $(wildcard tests/bench/*); do $(RUN) $$b || exit 1; done
+
+demo: all
+	scripts/demo --no-install
+
+FUZZ_TIME ?= 60
+fuzz:
+	@$(MAKE) FLAVOUR=fuzz CC=clang \
+		SANITIZE=fuzzer-no-link,address,undefined run-fuzz
+
+.PHONY: run-fuzz
+run-fuzz: $(FUZZ)
+	@for f in $(FUZZ); do \
+		name=$${f##*/fuzz_}; \
+		found=$(B)/corpus/$$name; \
+		mkdir -p $$found; \
+		$$f -max_total_time=$(FUZZ_TIME) -artifact_prefix=$(B)/ \
+			$$found tests/fuzz/corpus/$$name || exit 1; \
+	done
 
 # ---- install ----------------------------------------------------------------
 

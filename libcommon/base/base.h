@@ -31,6 +31,8 @@ char *xstrndup(const char *s, size_t len);
 char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #ifdef __GNUC__
+#undef sprintf /* macros, where clang meets _FORTIFY_SOURCE */
+#undef vsprintf
 #pragma GCC poison strtok sprintf vsprintf strcpy strcat atoi atol system gmtime
 #pragma GCC poison localtime mktemp tmpnam gets
 #endif

@@ -131,7 +131,7 @@ sock_poke(const char *path, struct err *e)
 int
 sock_peer(int fd, char out[SOCK_ADDR_SIZE])
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&ss;
 	const struct sockaddr_in *in4 = (const struct sockaddr_in *)&ss;

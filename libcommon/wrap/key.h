@@ -1,0 +1,136 @@
+#ifndef WRAP_KEY_H
+#define WRAP_KEY_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * Public and private keys: RSA, the three NIST curves of RFC 7518, Ed25519.
+ * What is read from strangers (JWK, CSR, certificate) is built from its
+ * components and not by OpenSSL's generic decoders, which cost more than the
+ * signature check that follows.
+ */
+struct key;
+struct evp_pkey_st;
+
+enum key_type {
+	KEY_RSA,
+	KEY_P256,
+	KEY_P384,
+	KEY_P521,
+	KEY_ED25519,
+	KEY_TYPE__MAX
+};
+
+/* The JWS algorithms of RFC 7518 3.1 and RFC 8037 3.1 that we accept. */
+enum key_alg {
+	KEY_RS256,
+	KEY_ES256,
+	KEY_ES384,
+	KEY_ES512,
+	KEY_EDDSA,
+	KEY_ALG__MAX
+};
+
+/* Largest component: the modulus of a 16384-bit RSA key. */
+#define KEY_PART_MAX 2048
+
+/* A public key as its components, big-endian. */
+struct key_parts {
+	enum key_type type;
+	uint8_t a[KEY_PART_MAX]; /* RSA n, EC x, OKP x */
+	size_t a_len;
+	uint8_t b[KEY_PART_MAX]; /* RSA e, EC y */
+	size_t b_len;
+};
+
+/*
+ * Makes a new private key; `bits` is for RSA only (2048 to 8192).
+ * The caller frees with key_free; NULL on failure (KIND_INPUT, KIND_SYS).
+ */
+struct key *key_generate(enum key_type type, int bits, struct err *e);
+
+/*
+ * Reads "p256" "p384" "p521" "ed25519" "rsa2048" "rsa3072" "rsa4096"
+ * "rsa8192" (and "rsa" for rsa2048), the spelling of the configuration.
+ * KIND_INPUT for another word.
+ */
+int key_type_parse(
+    const char *word, enum key_type *type, int *bits, struct err *e);
+
+/*
+ * The first private key of a PEM text: PKCS#8 or the older forms, not
+ * encrypted.  KIND_INPUT for anything else; the error never shows the text.
+ */
+struct key *key_from_pem(const char *pem, size_t len, struct err *e);
+
+/* Appends the private key as PKCS#8 PEM (RFC 5958).  `out` is a secret. */
+int key_to_pem(const struct key *k, struct buf *out, struct err *e);
+
+/*
+ * Makes a public key of its components.  EC: x and y have exactly the curve's
+ * length (RFC 7518 6.2.1.2) and are a point on it, not infinity; Ed25519: 32
+ * bytes; RSA: n and e odd, no leading zero byte, e less than n, n of 512 to
+ * 16384 bits (what is *acceptable* is policy/keys).  KIND_INPUT otherwise.
+ */
+struct key *key_from_parts(const struct key_parts *parts, struct err *e);
+
+/* The components of a key, in the form that key_from_parts takes. */
+void key_parts(const struct key *k, struct key_parts *parts);
+
+/*
+ * Makes a public key of a SubjectPublicKeyInfo (RFC 5280 4.1.2.7), strict DER
+ * and nothing behind it.  EC points are uncompressed.  KIND_INPUT for broken
+ * ones and for types not listed above.
+ */
+struct key *key_from_spki(const void *der, size_t len, struct err *e);
+
+/* NULL-safe.  Private parts are overwritten. */
+void key_free(struct key *k);
+
+enum key_type key_type(const struct key *k);
+int key_bits(const struct key *k);
+bool key_is_private(const struct key *k);
+
+/* "RSA", "P-256", "P-384", "P-521", "Ed25519". */
+const char *key_type_name(enum key_type type);
+
+/* The SubjectPublicKeyInfo in DER; lives as long as the key. */
+const uint8_t *key_spki(const struct key *k, size_t *len);
+
+/* SHA-256 of the SubjectPublicKeyInfo: the identity of a key. */
+void key_spki_sha256(const struct key *k, uint8_t out[32]);
+
+/* Whether two keys have the same public part. */
+bool key_equal(const struct key *a, const struct key *b);
+
+/* "ES256" and so on; key_alg_parse returns false for any other word. */
+const char *key_alg_name(enum key_alg alg);
+bool key_alg_parse(const char *name, enum key_alg *alg);
+
+/* Whether `alg` goes with this key: ES256 with P-256 only, and so on. */
+bool key_alg_fits(enum key_alg alg, const struct key *k);
+
+/* The algorithm that a key of this type signs with. */
+enum key_alg key_alg_of(const struct key *k);
+
+/*
+ * Checks a JWS signature over `data`.  ECDSA signatures are r||s of exactly
+ * the curve's length (RFC 7518 3.4), neither zero nor above the order.
+ * KIND_INPUT when it does not verify, whatever the reason, or when the
+ * algorithm does not fit the key.
+ */
+int key_verify(const struct key *k, enum key_alg alg, const void *data,
+    size_t len, const void *sig, size_t sig_len, struct err *e);
+
+/* Appends the JWS signature (raw r||s for ECDSA) of `data` to `out`. */
+int key_sign(const struct key *k, enum key_alg alg, const void *data,
+    size_t len, struct buf *out, struct err *e);
+
+/* Borrows the OpenSSL key: for wrap/ only. */
+struct evp_pkey_st *key_evp(const struct key *k);
+
+/* Sets `e` with OpenSSL's reason as detail and empties its queue: wrap/. */
+int key_openssl_err(struct err *e, enum err_kind kind, const char *text);
+
+#endif

@@ -1,0 +1,94 @@
+#include <errno.h>
+
+#include "base/err.h"
+#include "unit.h"
+
+static void
+test_first_wins(void **state)
+{
+	struct err e = {0};
+	char text[900];
+
+	(void)state;
+	assert_false(err_is_set(&e));
+	assert_int_equal(err_exit(&e), 0);
+	assert_int_equal(
+	    err_acme(&e, KIND_INPUT, "badCSR", "RFC 8555 %d.4", 7), -1);
+	err_set(&e, KIND_BUG, "later");
+	err_object(&e, "%s", "web1.csr");
+	err_detail(&e, "at %s", "once");
+	err_detail(&e, "at twice");
+	err_format(&e, text, sizeof(text));
+	assert_string_equal(text, "web1.csr: RFC 8555 7.4: at once");
+	assert_string_equal(e.acme_type, "badCSR");
+	assert_int_equal(err_exit(&e), 100);
+}
+
+static void
+test_errno_is_told(void **state)
+{
+	struct err e = {0};
+	char text[900];
+
+	(void)state;
+	errno = ENOSPC;
+	err_sys(&e, "store: cannot write");
+	errno = 0;
+	err_format(&e, text, sizeof(text));
+	assert_string_equal(
+	    text, "store: cannot write: No space left on device");
+	assert_int_equal(err_exit(&e), 111);
+}
+
+/* The one table: DESIGN's exit codes, and what a peer may read. */
+static void
+test_rows(void **state)
+{
+	static const struct {
+		enum err_kind kind;
+		int exit_code, http;
+		bool public_text;
+	} rows[] = {
+	    {KIND_USAGE, 100, 500, false},
+	    {KIND_INPUT, 100, 400, true},
+	    {KIND_DENIED, 1, 403, true},
+	    {KIND_NOTFOUND, 1, 404, true},
+	    {KIND_CONFLICT, 1, 409, true},
+	    {KIND_BUSY, 111, 503, true},
+	    {KIND_CONF, 102, 500, false},
+	    {KIND_SYS, 111, 500, false},
+	    {KIND_BUG, 101, 500, false},
+	};
+
+	(void)state;
+	assert_int_equal(ARRAY_LEN(rows), KIND__MAX - 1);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct err_row *r = err_row(rows[i].kind);
+
+		assert_int_equal(r->exit_code, rows[i].exit_code);
+		assert_int_equal(r->http_status, rows[i].http);
+		assert_int_equal(r->text_is_public, rows[i].public_text);
+	}
+}
+
+static void
+test_long_text_is_cut(void **state)
+{
+	struct err e = {0};
+	char big[2000];
+
+	(void)state;
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	err_set(&e, KIND_INPUT, "%s", big);
+	err_object(&e, "%s", big);
+	assert_int_equal(strlen(e.text), sizeof(e.text) - 1);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_first_wins),
+    cmocka_unit_test(test_errno_is_told),
+    cmocka_unit_test(test_rows),
+    cmocka_unit_test(test_long_text_is_cut),
+};
+UNIT_MAIN(tests)

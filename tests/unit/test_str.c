@@ -1,0 +1,102 @@
+#include "base/str.h"
+#include "unit.h"
+
+static void
+test_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t max, want;
+		bool ok;
+	} rows[] = {
+	    {"0", 9, 0, true},
+	    {"9", 9, 9, true},
+	    {"10", 9, 0, false},
+	    {"5", 4, 0, false},
+	    {"", 9, 0, false},
+	    {"+1", 9, 0, false},
+	    {"-1", 9, 0, false},
+	    {" 1", 9, 0, false},
+	    {"1 ", 9, 0, false},
+	    {"0x1", 99, 0, false},
+	    {"18446744073709551615", UINT64_MAX, UINT64_MAX, true},
+	    {"18446744073709551616", UINT64_MAX, 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t n = 77;
+
+		assert_int_equal(
+		    str_to_u64(rows[i].text, rows[i].max, &n), rows[i].ok);
+		assert_true(n == (rows[i].ok ? rows[i].want : 77));
+	}
+}
+
+static void
+test_escape(void **state)
+{
+	char out[16];
+
+	(void)state;
+	str_escape(out, sizeof(out), "a\nb\\", 4);
+	assert_string_equal(out, "a\\x0ab\\x5c");
+	str_escape(out, 6, "abc\n", 4); /* no room for a whole escape */
+	assert_string_equal(out, "abc");
+	str_escape(out, sizeof(out), "\xff", 1);
+	assert_string_equal(out, "\\xff");
+}
+
+static void
+test_affixes(void **state)
+{
+	char s[] = "MiXed-\xc3\x84";
+
+	(void)state;
+	assert_true(str_starts("abc", "ab"));
+	assert_false(str_starts("a", "ab"));
+	assert_true(str_ends("abc", "bc"));
+	assert_false(str_ends("c", "bc"));
+	str_lower(s);
+	assert_string_equal(s, "mixed-\xc3\x84");
+	assert_true(str_is_printable("a ~", 3));
+	assert_false(str_is_printable("a\x7f", 2));
+	assert_false(str_is_printable("a\xc3", 2));
+}
+
+static void
+test_list(void **state)
+{
+	struct strv a = {0}, b = {0};
+	char *text;
+
+	(void)state;
+	strv_sort_unique(&a);
+	text = strv_join(&a, ",");
+	assert_string_equal(text, "");
+	free(text);
+	strv_add(&a, "b");
+	strv_add(&a, "a");
+	strv_addn(&a, "bxx", 1);
+	assert_false(strv_equal(&a, &b));
+	strv_sort_unique(&a);
+	text = strv_join(&a, ", ");
+	assert_string_equal(text, "a, b");
+	free(text);
+	assert_true(strv_has(&a, "b"));
+	assert_false(strv_has(&a, "bx"));
+	strv_add(&b, "a");
+	strv_add(&b, "b");
+	assert_true(strv_equal(&a, &b));
+	strv_release(&a);
+	strv_release(&a);
+	strv_release(&b);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_numbers),
+    cmocka_unit_test(test_escape),
+    cmocka_unit_test(test_affixes),
+    cmocka_unit_test(test_list),
+};
+UNIT_MAIN(tests)

@@ -1,0 +1,201 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sys/clock.h"
+#include "sys/fd.h"
+#include "sys/file.h"
+#include "sys/frame.h"
+#include "sys/lock.h"
+#include "sys/sock.h"
+#include "unit.h"
+
+static char dir[64];
+
+static const char *
+in_dir(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static void
+test_replace_is_whole_or_nothing(void **state)
+{
+	struct err e = {0};
+	struct stat st;
+	struct buf b;
+	const char *path = in_dir("file");
+
+	(void)state;
+	buf_init(&b, 10);
+	assert_kind(file_read(path, &b, &e), KIND_NOTFOUND, &e);
+	assert_ok(file_create(path, 0600, "old", 3, &e), &e);
+	assert_kind(file_create(path, 0600, "x", 1, &e), KIND_CONFLICT, &e);
+	assert_ok(file_replace(path, 0640, "new text", 8, &e), &e);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_ok(file_read(path, &b, &e), &e);
+	assert_string_equal(b.data, "new text");
+	assert_kind(file_read_secret(path, &b, &e), KIND_CONF, &e);
+	buf_clear(&b);
+	assert_ok(file_replace(path, 0600, "longer than ten", 15, &e), &e);
+	assert_kind(file_read_secret(path, &b, &e), KIND_INPUT, &e);
+	assert_int_equal(unlink(path), 0);
+	/* A failure leaves no temporary file: the directory can go. */
+	assert_kind(
+	    file_replace(in_dir("no/such"), 0600, "x", 1, &e), KIND_SYS, &e);
+	buf_release(&b);
+}
+
+static void
+test_frames(void **state)
+{
+	struct err e = {0};
+	struct buf in, out;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	buf_init(&out, 8);
+	buf_init(&in, 64);
+	assert_ok(frame_write(fd[0], "eight888", 8, FD_FOREVER, &e), &e);
+	assert_ok(frame_write(fd[0], "", 0, FD_FOREVER, &e), &e);
+	assert_ok(frame_write(fd[0], "nine99999", 9, FD_FOREVER, &e), &e);
+	assert_int_equal(frame_read(fd[1], &out, FD_FOREVER, &e), 1);
+	assert_string_equal(out.data, "eight888");
+	assert_int_equal(frame_read(fd[1], &out, FD_FOREVER, &e), 1);
+	assert_int_equal(out.len, 0);
+	assert_kind(frame_read(fd[1], &out, FD_FOREVER, &e), KIND_INPUT, &e);
+	close(fd[0]);
+	close(fd[1]);
+
+	buf_add(&in, "\0\0\0\3ab", 6);
+	assert_int_equal(frame_take(&in, &out, &e), 0);
+	buf_add(&in, "c\0\0\1", 4);
+	assert_int_equal(frame_take(&in, &out, &e), 1);
+	assert_string_equal(out.data, "abc");
+	assert_int_equal(in.len, 3);
+	buf_add(&in, "\0", 1);
+	assert_kind(frame_take(&in, &out, &e), KIND_INPUT, &e);
+	buf_release(&in);
+	buf_release(&out);
+}
+
+static void
+test_a_silent_peer_meets_the_deadline(void **state)
+{
+	struct err e = {0};
+	struct buf b;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	buf_init(&b, 8);
+	assert_kind(
+	    frame_read(fd[0], &b, clock_mono() + 20, &e), KIND_BUSY, &e);
+	assert_int_equal(write(fd[1], "\0\0\0\5ab", 6), 6);
+	assert_kind(
+	    frame_read(fd[0], &b, clock_mono() + 20, &e), KIND_BUSY, &e);
+	assert_int_equal(write(fd[1], "\0\0\0\5ab", 6), 6);
+	close(fd[1]);
+	assert_kind(frame_read(fd[0], &b, FD_FOREVER, &e), KIND_INPUT, &e);
+	close(fd[0]);
+	buf_release(&b);
+}
+
+static void
+test_unix_sockets(void **state)
+{
+	struct err e = {0};
+	const char *path = in_dir("sock");
+	int a, b;
+	char peer[SOCK_ADDR_SIZE];
+	char c;
+
+	(void)state;
+	assert_kind(sock_connect(path, &e), KIND_BUSY, &e);
+	assert_kind(sock_poke(path, &e), KIND_BUSY, &e);
+	a = sock_listen(path, 0600, &e);
+	assert_ok(a, &e);
+	assert_true(fd_is_listening(a));
+	assert_false(fd_is_dgram(a));
+	assert_kind(sock_listen(path, 0600, &e), KIND_CONFLICT, &e);
+	b = sock_connect(path, &e);
+	assert_ok(b, &e);
+	assert_int_equal(sock_peer(b, peer), -1);
+	close(b);
+	close(a);
+	/* Stale now: replaced, here by a datagram socket. */
+	assert_kind(sock_connect(path, &e), KIND_BUSY, &e);
+	unlink(path);
+	a = sock_bind_dgram(path, 0600, &e);
+	assert_ok(a, &e);
+	assert_true(fd_is_dgram(a));
+	assert_ok(sock_poke(path, &e), &e);
+	assert_int_equal(read(a, &c, 1), 1);
+	for (int i = 0; i < 5000; i++) /* a full queue is no failure */
+		assert_ok(sock_poke(path, &e), &e);
+	close(a);
+	a = sock_bind_dgram(path, 0600, &e);
+	assert_ok(a, &e);
+	close(a);
+	unlink(path);
+}
+
+static void
+test_lock_is_exclusive_and_dies_with_its_holder(void **state)
+{
+	struct err e = {0};
+	const char *path = in_dir("lock");
+	int ready[2], status, fd;
+	char c = 0;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		fd = lock_try(path, &e);
+		if (write(ready[1], fd >= 0 ? "y" : "n", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(c, 'y');
+	assert_kind(lock_try(path, &e), KIND_BUSY, &e);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	fd = lock_wait(path, &e);
+	assert_ok(fd, &e);
+	close(fd);
+	close(ready[0]);
+	close(ready[1]);
+	unlink(path);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_replace_is_whole_or_nothing),
+    cmocka_unit_test(test_frames),
+    cmocka_unit_test(test_a_silent_peer_meets_the_deadline),
+    cmocka_unit_test(test_unix_sockets),
+    cmocka_unit_test(test_lock_is_exclusive_and_dies_with_its_holder),
+};
+
+int
+main(void)
+{
+	int rc;
+
+	snprintf(dir, sizeof(dir), "/tmp/unit-sys.XXXXXX");
+	if (!mkdtemp(dir))
+		return 1;
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	return rmdir(dir) < 0 ? 1 : rc;
+}
