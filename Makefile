@@ -59,7 +59,7 @@ known = $(shell $(CC) -Werror $(1) -fsyntax-only -xc /dev/null 2>/dev/null \
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wundef \
 	-Wimplicit-fallthrough -Wsign-compare \
-	$(call known,-Wno-format-truncation) $(if $(WERROR),-Werror)
+	-Wno-format-y2k $(call known,-Wno-format-truncation) $(if $(WERROR),-Werror)
 
 ifdef SANITIZE
 MODE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
