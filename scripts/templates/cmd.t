@@ -9,13 +9,13 @@ is "$err" '' 'and nowhere else'
 
 run "$BIN/@NAME@" --version
 exits 0 '--version'
-like "$out" '^@NAME@ [0-9]' 'the version is on stdout'
+like "$out" '^@NAME@ .*[0-9]' 'the version is on stdout'
 
 run "$BIN/@NAME@" --no-such-option
 exits 100 'an unknown option is wrong use'
 is "$out" '' 'with nothing on stdout'
 
-run "$BIN/@NAME@" -c a -c b
+run "$BIN/@NAME@" -c a -c b name
 exits 100 'an option given twice is wrong use'
 
 done_testing
