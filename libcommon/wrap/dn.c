@@ -129,6 +129,24 @@ dn_encode(const char *text, struct buf *out, struct err *e)
 	return rc;
 }
 
+bool
+dn_equal(struct der a, struct der b)
+{
+	const unsigned char *p = a.p, *q = b.p;
+	X509_NAME *x, *y;
+	bool same;
+
+	if (der_is(&a, b.p, b.len))
+		return true;
+	x = d2i_X509_NAME(NULL, &p, (long)a.len);
+	y = d2i_X509_NAME(NULL, &q, (long)b.len);
+	same = x != NULL && y != NULL && X509_NAME_cmp(x, y) == 0;
+	X509_NAME_free(x);
+	X509_NAME_free(y);
+	ERR_clear_error();
+	return same;
+}
+
 char *
 dn_text(struct der name)
 {

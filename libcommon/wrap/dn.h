@@ -16,6 +16,9 @@
  */
 int dn_encode(const char *text, struct buf *out, struct err *e);
 
+/* Whether two Names are the same by the rules of RFC 5280 7.1. */
+bool dn_equal(struct der a, struct der b);
+
 /* The RFC 2253 text of a Name with its header; the caller frees. */
 char *dn_text(struct der name);
 
