@@ -37,10 +37,11 @@ collect(const struct csr *c, const struct strv *order_ip, struct names *out)
 	strv_sort_unique(&out->ip);
 }
 
-/* Whether all of `some` are in `all`; says which is not. */
+/* Whether all of `some` are in `all`; says who names what the other does not.
+ */
 static int
-check_subset(const struct strv *some, const struct strv *all,
-    const char *complaint, struct err *e)
+check_subset(const struct strv *some, const char *who, const struct strv *all,
+    const char *other, struct err *e)
 {
 	char name[128];
 
@@ -48,8 +49,9 @@ check_subset(const struct strv *some, const struct strv *all,
 		if (strv_has(all, some->v[i]))
 			continue;
 		str_escape(name, sizeof(name), some->v[i], strlen(some->v[i]));
-		err_acme(e, KIND_INPUT, BAD_CSR, complaint, name);
-		return -1;
+		return err_acme(e, KIND_INPUT, BAD_CSR,
+		    "RFC 8555 7.4: %s names %s which %s does not", who, name,
+		    other);
 	}
 	return 0;
 }
@@ -58,10 +60,7 @@ static int
 check_names(const struct csr *c, const struct strv *dns, const struct strv *ip,
     struct err *e)
 {
-	static const char extra[] =
-	    "RFC 8555 7.4: CSR names %s which the order does not";
-	static const char missing[] =
-	    "RFC 8555 7.4: CSR does not name %s which the order does";
+	static const char csr[] = "CSR", order[] = "the order";
 	struct names n = {0};
 	int rc = -1;
 
@@ -69,10 +68,10 @@ check_names(const struct csr *c, const struct strv *dns, const struct strv *ip,
 	if (n.dns.len == 0 && n.ip.len == 0)
 		err_acme(e, KIND_INPUT, BAD_CSR,
 		    "RFC 8555 7.4: there are no names in the CSR");
-	else if (check_subset(&n.dns, dns, extra, e) == 0 &&
-	    check_subset(&n.ip, ip, extra, e) == 0 &&
-	    check_subset(dns, &n.dns, missing, e) == 0 &&
-	    check_subset(ip, &n.ip, missing, e) == 0)
+	else if (check_subset(&n.dns, csr, dns, order, e) == 0 &&
+	    check_subset(&n.ip, csr, ip, order, e) == 0 &&
+	    check_subset(dns, order, &n.dns, csr, e) == 0 &&
+	    check_subset(ip, order, &n.ip, csr, e) == 0)
 		rc = 0;
 	strv_release(&n.dns);
 	strv_release(&n.ip);
