@@ -129,6 +129,22 @@ dn_encode(const char *text, struct buf *out, struct err *e)
 	return rc;
 }
 
+int
+dn_add_value(struct buf *out, const char *value)
+{
+	size_t last = strlen(value);
+
+	for (size_t i = 0; value[i] != '\0'; i++) {
+		bool outer = i == 0 || i + 1 == last;
+
+		if (strchr("\"+,;<>\\", value[i]) != NULL ||
+		    (outer && value[i] == ' ') || (i == 0 && value[i] == '#'))
+			buf_addc(out, '\\');
+		buf_addc(out, value[i]);
+	}
+	return out->full ? -1 : 0;
+}
+
 bool
 dn_equal(struct der a, struct der b)
 {
