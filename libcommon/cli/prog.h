@@ -87,6 +87,7 @@ struct prog {
 	bool dry_run;
 	bool quiet;
 	bool verbose;
+	bool forced_syslog; /* descriptor 2 was the client's */
 	struct conf conf; /* the sections of the command */
 	int exit_code; /* when run returns 0 */
 };
