@@ -1,11 +1,13 @@
 #include "cli/parse.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 
 #define OWN_MAX 32 /* options of one command */
 #define OWN_BASE 256 /* val of the first, above every letter */
-#define NO_HEADER (OWN_BASE - 1) /* a reserved option without a letter */
+#define NO_HEADER (OWN_BASE - 1) /* reserved options without a letter */
+#define READY_FD (OWN_BASE - 2)
 
 static const struct option reserved[] = {
     {"config", required_argument, NULL, 'c'},
@@ -15,6 +17,7 @@ static const struct option reserved[] = {
     {"dry-run", no_argument, NULL, 'n'},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
+    {"ready-fd", required_argument, NULL, READY_FD},
     {"log", required_argument, NULL, 'l'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -50,7 +53,7 @@ make_grammar(struct grammar *g, const char *mode, const struct prog_option *own)
 	snprintf(g->letters, sizeof(g->letters), "%s", mode);
 	for (; n < ARRAY_LEN(reserved); n++) {
 		g->longs[n] = reserved[n];
-		if (reserved[n].val < NO_HEADER)
+		if (reserved[n].val < READY_FD)
 			add_letter(g, reserved[n].val,
 			    reserved[n].has_arg == required_argument);
 	}
@@ -134,6 +137,23 @@ need(const struct prog *p, unsigned flag, const char *name, bool *place,
 }
 
 static int
+store_ready_fd(struct prog *p, struct err *e)
+{
+	bool given = p->ready_fd >= 0;
+	uint64_t fd;
+
+	if (need(p, PROG_SERVES, "ready-fd", &given, e) < 0)
+		return -1;
+	if (p->ready_fd >= 0)
+		return prog_misuse(e, "--ready-fd: given twice");
+	if (!str_to_u64(optarg, INT_MAX, &fd) ||
+	    fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+		return prog_misuse(e, "--ready-fd: must be an open descriptor");
+	p->ready_fd = (int)fd;
+	return 0;
+}
+
+static int
 store_reserved(struct prog *p, int c, struct err *e)
 {
 	switch (c) {
@@ -147,6 +167,8 @@ store_reserved(struct prog *p, int c, struct err *e)
 		return need(p, PROG_JSON, "json", &p->json, e);
 	case NO_HEADER:
 		return need(p, PROG_JSON, "no-header", &p->no_header, e);
+	case READY_FD:
+		return store_ready_fd(p, e);
 	case 'n':
 		return need(p, PROG_DRY_RUN, "dry-run", &p->dry_run, e);
 	case 'q':
@@ -170,7 +192,7 @@ refuse(int c, char *const *argv, struct err *e)
 {
 	const char *word = argv[optind - 1];
 	char letter[3] = {'-', (char)optopt, '\0'};
-	bool is_letter = optopt > 0 && optopt < NO_HEADER;
+	bool is_letter = optopt > 0 && optopt < READY_FD;
 
 	if (c == ':')
 		return prog_misuse(

@@ -47,6 +47,7 @@ init(struct prog *p, const char *path, const char *usage)
 	fd_guard_std();
 	p->name = slash ? slash + 1 : path ? path : "acmed";
 	p->usage = usage;
+	p->ready_fd = -1;
 	p->forced_syslog = guard_stderr() == LOG_SINK_SYSLOG;
 	log_init(p->name, p->forced_syslog ? LOG_SINK_SYSLOG : LOG_SINK_FD,
 	    STDERR_FILENO);
@@ -120,6 +121,15 @@ prog_misuse(struct err *e, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	return err_set(e, KIND_USAGE, "%s", text);
+}
+
+void
+prog_ready(struct prog *p)
+{
+	/* Nobody listens any more: the service goes on all the same. */
+	if (p->ready_fd >= 0 && write(p->ready_fd, "\n", 1) < 0)
+		log_event(LOG_LEVEL_WARN, "ready.unheard", NULL);
+	fd_close(&p->ready_fd);
 }
 
 int
