@@ -164,6 +164,12 @@ js_array(void)
 	return js_of(json_array());
 }
 
+struct js *
+js_null(void)
+{
+	return js_of(json_null());
+}
+
 void
 js_put(struct js *object, const char *key, struct js *value)
 {

@@ -61,6 +61,7 @@ bool js_is_true(const struct js *v);
 /* New empty values, the caller's until they are put into another. */
 struct js *js_object(void);
 struct js *js_array(void);
+struct js *js_null(void);
 
 /*
  * Puts a member into an object; a NULL text or value leaves it out.  js_put
