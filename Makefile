@@ -167,9 +167,12 @@ export V
 RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
 HARNESS := $(RUN) scripts/lib/run-tests
 
-.PHONY: check check-tests check-faults $(SUITES:%=check-%) lint bench demo fuzz
+.PHONY: check check-all check-tests check-faults $(SUITES:%=check-%) lint bench demo fuzz
 check:
 	+@scripts/lib/check $(MAKE)
+
+check-all:
+	+@scripts/lib/check $(MAKE) --all
 
 # Slow ones first.
 check-tests: all tests
