@@ -3,6 +3,7 @@
 #   make                              the programs, into build/bin
 #   make check                        lint, every test, every test again under
 #                                     ASan and UBSan
+#   make lint, make format            what is wrong; what can be put right
 #   make check-cmd T=0100-store.t     one test; also check-unit, check-clients,
 #                                     check-fuzz, check-faults; V=1 says more
 #   make SANITIZE=address,undefined   the same programs, into build/asan/bin
@@ -172,7 +173,7 @@ RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
 HARNESS := $(RUN) scripts/lib/run-tests
 
 .PHONY: check check-all check-tests check-faults $(SUITES:%=check-%)
-.PHONY: lint bench demo fuzz
+.PHONY: lint format bench demo fuzz
 check:
 	+@scripts/lib/check $(MAKE)
 
@@ -189,6 +190,9 @@ $(SUITES:%=check-%) check-faults: check-%: all tests
 
 lint:
 	@V=1 scripts/lib/run-tests scripts/lint/run
+
+format:
+	clang-format -i $(LIB_SRC) $(CMD_SRC) $(TEST_SRC) $(HEADERS)
 
 # Three of lint's steps: a stamp for each file that was found good, beside the
 # object, which is there to depend on all headers.
