@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # sets variables for tests
 # For tests that talk to a server: after tap.sh,
 #
 #	. "$(dirname "$0")/../lib/clients.sh"
