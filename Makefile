@@ -59,7 +59,8 @@ known = $(shell $(CC) -Werror $(1) -fsyntax-only -xc /dev/null 2>/dev/null \
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wundef \
 	-Wimplicit-fallthrough -Wsign-compare \
-	$(call known,-Wno-format-truncation) $(if $(WERROR),-Werror)
+	-Werror=implicit-function-declaration -Werror=int-conversion \
+	-Wno-format-y2k $(call known,-Wno-format-truncation) $(if $(WERROR),-Werror)
 
 ifdef SANITIZE
 MODE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
@@ -94,8 +95,10 @@ all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
 tests: $(UNIT) $(FUZZ) $(TOOL)
 
-# $(call say,WORD,FILE): the short line that stands for a command unless V=1.
-say = $(if $(V),,@printf '%8s %s\n' $(1) $(2))
+# $(call say,WORD,FILE): the short line that stands for a command, except with
+# V=1 (the command itself is shown) and make -s.
+silent := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+say = $(if $(V)$(silent),,@printf '%8s %s\n' $(1) $(2))
 
 define compile
 @mkdir -p $(@D)
@@ -167,9 +170,12 @@ export V
 RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
 HARNESS := $(RUN) scripts/lib/run-tests
 
-.PHONY: check check-tests check-faults $(SUITES:%=check-%) lint bench demo fuzz
+.PHONY: check check-all check-tests check-faults $(SUITES:%=check-%) lint bench demo fuzz
 check:
 	+@scripts/lib/check $(MAKE)
+
+check-all:
+	+@scripts/lib/check $(MAKE) --all
 
 # Slow ones first.
 check-tests: all tests

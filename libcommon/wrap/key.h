@@ -127,10 +127,29 @@ int key_verify(const struct key *k, enum key_alg alg, const void *data,
 int key_sign(const struct key *k, enum key_alg alg, const void *data,
     size_t len, struct buf *out, struct err *e);
 
-/* Borrows the OpenSSL key: for wrap/ only. */
+/*
+ * What follows is for wrap/ only: signatures as X.509 has them (ECDSA in DER,
+ * RSA PKCS#1 1.5), with a hash of their own; KEY_MD_NONE is for Ed25519.
+ */
+enum key_md {
+	KEY_MD_NONE,
+	KEY_MD_SHA1,
+	KEY_MD_SHA256,
+	KEY_MD_SHA384,
+	KEY_MD_SHA512,
+	KEY_MD__MAX
+};
+
+/* As key_verify and key_sign. */
+int key_verify_md(const struct key *k, enum key_md md, const void *data,
+    size_t len, const void *sig, size_t sig_len, struct err *e);
+int key_sign_md(const struct key *k, enum key_md md, const void *data,
+    size_t len, struct buf *out, struct err *e);
+
+/* Borrows the OpenSSL key. */
 struct evp_pkey_st *key_evp(const struct key *k);
 
-/* Sets `e` with OpenSSL's reason as detail and empties its queue: wrap/. */
+/* Sets `e`, with OpenSSL's reason as detail, and empties its queue. */
 int key_openssl_err(struct err *e, enum err_kind kind, const char *text);
 
 #endif

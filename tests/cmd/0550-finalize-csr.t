@@ -115,6 +115,16 @@ refused 'signed with SHA-1' "$(csr -o -sha1 fin.example.test)"
 must "$TOOLS/acme-raw" key rsa:2048 "$T/rsa2048"
 refused 'signed with MD5' "$(csr -k "$T/rsa2048" -o -md5 fin.example.test)"
 
+openssl pkey -in "$T/stranger" -pubout -outform DER | sha256sum |
+    cut -d' ' -f1 >"$T/blocked"
+blocked_csr=$(csr -k "$T/stranger" fin.example.test)
+variant "$T/blocked.conf" policy key_blocklist_file "$T/blocked"
+become alice "$T/blocked.conf"
+raw --payload '{"onlyReturnExisting":true}' @newAccount
+refused 'with a blocked key' "$blocked_csr"
+become alice "$plain"
+raw --payload '{"onlyReturnExisting":true}' @newAccount
+
 # ---- payloads of finalize
 
 for payload in '{}' '{"csr":7}' '{"csr":null}' '{"csr":["x"]}' '{"x":1}'; do

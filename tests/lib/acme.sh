@@ -1,4 +1,6 @@
-# shellcheck shell=sh disable=SC2034 # sets variables for tests
+# shellcheck shell=sh
+# shellcheck disable=SC2034 # variables for the test
+# shellcheck source=tests/lib/clients.sh
 # For tests of the ACME server by hand-made requests (tests/tool/acme-raw):
 # after tap.sh,
 #

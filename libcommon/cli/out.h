@@ -1,0 +1,62 @@
+#ifndef CLI_OUT_H
+#define CLI_OUT_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * Records on stdout: tab-separated with a header line, or one JSON object per
+ * line.  The column names are the header and the JSON keys; each record gives
+ * its fields in that order.
+ *
+ *	static const char *const columns[] = {"id", "status", "names", NULL};
+ *	out_init(&o, p->json, !p->no_header, columns);
+ *	out_int(&o, id); out_text(&o, status); out_list(&o, &names);
+ *	out_end(&o);
+ *
+ * Write errors are kept by stdio; prog_main reports them at the end (exit 111).
+ * Once per record it is worth asking out_failed, when there may be millions.
+ */
+struct js;
+
+struct out {
+	bool json;
+	bool header; /* still to be written */
+	const char *const *columns; /* ends with NULL; must stay */
+	size_t at; /* next column of the record in hand */
+	struct js *record; /* with json */
+};
+
+/* Makes a writer; `header` matters for tab-separated only. */
+void out_init(
+    struct out *o, bool json, bool header, const char *const *columns);
+
+/*
+ * Each gives the next field.  A NULL text and a time of 0 are empty, in JSON
+ * null.  Tabs, control bytes, backslashes and what is not ASCII come out as
+ * \xNN in tab-separated text.  A time is RFC 3339 in UTC; a bool true or
+ * false; a list has commas between its items, in JSON it is an array.  Giving
+ * more fields than there are columns, or fewer before out_end, aborts.
+ */
+void out_text(struct out *o, const char *s);
+void out_int(struct out *o, int64_t n);
+void out_bool(struct out *o, bool b);
+void out_time(struct out *o, int64_t t);
+void out_list(struct out *o, const struct strv *l);
+
+/* Ends the record. */
+void out_end(struct out *o);
+
+/* Ends the output: a header that no record has brought out is written now. */
+void out_finish(struct out *o);
+
+/* Whether a write to stdout has failed. */
+bool out_failed(void);
+
+/*
+ * Flushes stdout and closes it, so that a full disk is noticed.
+ * Returns 0, or -1 (KIND_SYS).  Called by prog_main.
+ */
+int out_close(struct err *e);
+
+#endif

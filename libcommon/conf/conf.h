@@ -1,0 +1,149 @@
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * The configuration: one file of sections and `key = value`, one struct per
+ * section.  Names, types, defaults, limits and one line of documentation of
+ * every key stand in one table (conf.c); acmed.conf(5) is compared with it.
+ *
+ * In all structs: durations are seconds; an absent text is NULL; an absent
+ * list is empty.  Texts and lists belong to the struct conf.
+ */
+
+/* The sections; a program asks for those it needs, or-ed together. */
+#define CONF_STORE (1U << 0)
+#define CONF_SERVER (1U << 1)
+#define CONF_POLICY (1U << 2)
+#define CONF_VALIDATE (1U << 3)
+#define CONF_SIGNER (1U << 4)
+#define CONF_LOCAL_CA (1U << 5)
+#define CONF_LOG (1U << 6)
+#define CONF_ALL ((1U << 7) - 1)
+
+#define CONF_DEFAULT_PATH "/etc/acmed/acmed.conf"
+
+struct conf_store {
+	char *url; /* an absolute path is an SQLite file */
+};
+
+struct conf_server {
+	char *base_url; /* required; no slash at the end */
+	char *tls_certificate;
+	char *tls_private_key; /* set if and only if tls_certificate is */
+	char *user;
+	int64_t request_timeout;
+	int64_t idle_timeout;
+	int64_t requests_per_connection;
+	char *peer_from; /* "socket" */
+	char *terms_of_service;
+	char *website;
+	struct strv caa_identities;
+	char *nonce_file; /* NULL: "nonces" in the directory of the store */
+	int64_t nonce_window;
+	int64_t order_lifetime;
+	int64_t max_identifiers;
+	int64_t contacts_max;
+};
+
+struct conf_policy {
+	struct strv allowed_server_ip_ranges; /* required; "any" stands alone */
+	struct strv exclude_server_ip_ranges;
+	bool verify_ptr;
+	bool allow_wildcards;
+	bool allow_ip_identifiers;
+	char *subject_name_template; /* NULL or "CN={SAN[0]}" */
+	bool dns01_require_address;
+	char *key_blocklist_file;
+};
+
+struct conf_validate {
+	char *socket;
+	struct strv resolver; /* ADDRESS, ADDRESS:PORT, [IPV6]:PORT */
+	int64_t http_port;
+	int64_t tls_port;
+	int64_t connect_timeout;
+	int64_t timeout;
+	int64_t attempts;
+	int64_t retry_delay;
+	int64_t redirects;
+	bool redirect_same_host;
+	int64_t concurrency;
+	int64_t linger;
+	char *user;
+	char *user_agent;
+};
+
+struct conf_signer {
+	char *backend; /* "local" */
+	char *socket;
+	int64_t timeout;
+	char *user;
+};
+
+struct conf_local_ca {
+	char *directory;
+	char *key_type; /* p256 p384 rsa2048 rsa3072 rsa4096 */
+	char *name;
+	int64_t lifetime;
+	int64_t backdate;
+	int64_t ca_lifetime;
+	char *crl_file;
+	char *crl_url;
+	char *issuer_url;
+	int64_t crl_lifetime;
+};
+
+struct conf_log {
+	char *level; /* debug info warn error */
+	char *sink; /* stderr syslog */
+};
+
+struct conf {
+	unsigned sections; /* which of them have been read */
+	struct conf_store store;
+	struct conf_server server;
+	struct conf_policy policy;
+	struct conf_validate validate;
+	struct conf_signer signer;
+	struct conf_local_ca local_ca;
+	struct conf_log log;
+};
+
+/*
+ * Reads the file at `path` into `c`, which need not be initialised.  Only the
+ * sections asked for are read (the others keep their zero bytes), so that a
+ * mistake in another program's section cannot stop this one; but a section
+ * that nobody knows is an error, and so is a line that is none.
+ * Everything wrong is KIND_CONF, its text `PATH:LINE: [section] key: rule`:
+ * no file, a line that is too long or has no `=`, a key before any section, an
+ * unknown key, a key that stands twice (unless it is a list), a value outside
+ * its limits, a required key that is missing ([policy]
+ * allowed_server_ip_ranges: absent never means "no restriction").
+ * Returns 0, or -1 with `c` empty.
+ */
+int conf_load(
+    struct conf *c, const char *path, unsigned sections, struct err *e);
+
+/* As conf_load, from memory; `name` takes the place of the path in errors. */
+int conf_parse(struct conf *c, const char *name, const char *text, size_t len,
+    unsigned sections, struct err *e);
+
+/*
+ * Adds the effective configuration of those `sections` that have been read,
+ * each key with its documentation above it, as a file that conf_parse reads
+ * back to the same values.  There is no key whose value is a secret.
+ * Returns 0, or -1 when `out` is full.
+ */
+int conf_print(const struct conf *c, unsigned sections, struct buf *out);
+
+/* Whether two configurations have read the same sections to the same values. */
+bool conf_equal(const struct conf *a, const struct conf *b);
+
+/* Frees what `c` holds and empties it.  NULL-safe. */
+void conf_release(struct conf *c);
+
+#endif

@@ -1,0 +1,236 @@
+#include "conf/table.h"
+
+#define DAY ((int64_t)86400)
+#define YEAR (365 * DAY)
+#define SOCKET_MAX 107 /* sun_path without its NUL */
+
+static const char *const sections[] = {
+    "store",
+    "server",
+    "policy",
+    "validate",
+    "signer",
+    "local-ca",
+    "log",
+};
+_Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
+
+/* The field's offset; does not compile when the field is of another type. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them */
+#define AT(field, kind)                                                        \
+	.offset = offsetof(struct conf, field) +                               \
+	    0 *                                                                \
+		sizeof(char[_Generic(                                          \
+		    ((struct conf *)NULL)->field, kind : 1, default            \
+		    : -1)])
+/* NOLINTEND(bugprone-macro-parentheses) */
+#define RULE(...) .rule = {__VA_ARGS__}
+
+#define BOOL(f) RULE(.type = VALUE_BOOL), AT(f, bool)
+#define NUMBER(f, least, most)                                                 \
+	RULE(.type = VALUE_NUMBER, .min = (least), .max = (most)),             \
+	    AT(f, int64_t)
+#define DURATION(f, least, most)                                               \
+	RULE(.type = VALUE_DURATION, .min = (least), .max = (most)),           \
+	    AT(f, int64_t)
+#define TEXT(f, most) RULE(.type = VALUE_TEXT, .max = (most)), AT(f, char *)
+#define CHOICE(f, words)                                                       \
+	RULE(.type = VALUE_CHOICE, .choices = (words)), AT(f, char *)
+#define PATH(f) RULE(.type = VALUE_PATH), AT(f, char *)
+#define SOCKET(f) RULE(.type = VALUE_PATH, .max = SOCKET_MAX), AT(f, char *)
+#define TYPE(f, t) RULE(.type = (t)), AT(f, char *)
+#define LIST(f, t) RULE(.type = (t)), AT(f, struct strv)
+
+/* clang-format off */
+const struct table_key table_keys[] = {
+	{CONF_STORE, "url", TYPE(store.url, VALUE_STORE),
+	    .fallback = "/var/lib/acmed/acmed.sqlite",
+	    .doc = "Where the store is: the path of an SQLite file."},
+
+	{CONF_SERVER, "base_url", TYPE(server.base_url, VALUE_BASE_URL),
+	    .required = true, .hint = "the URL that clients see in front of "
+	    "/directory",
+	    .doc = "What stands in front of /directory in the URL that clients "
+	    "use; all URLs of the server begin with it."},
+	{CONF_SERVER, "tls_certificate", PATH(server.tls_certificate),
+	    .doc = "PEM chain for TLS in the process; empty: plain HTTP behind "
+	    "a front that does TLS."},
+	{CONF_SERVER, "tls_private_key", PATH(server.tls_private_key),
+	    .doc = "PEM key that belongs to tls_certificate."},
+	{CONF_SERVER, "user", TEXT(server.user, 32),
+	    .doc = "User that acmed-accept becomes when started as root; "
+	    "empty: stays."},
+	{CONF_SERVER, "request_timeout", DURATION(server.request_timeout, 1, 600), .fallback = "10s",
+	    .doc = "Longest time for one request, from its first byte to the "
+	    "last of the answer."},
+	{CONF_SERVER, "idle_timeout", DURATION(server.idle_timeout, 1, 3600), .fallback = "10s",
+	    .doc = "How long a connection may wait between two requests."},
+	{CONF_SERVER, "requests_per_connection", NUMBER(server.requests_per_connection, 1, 1000000), .fallback = "1000",
+	    .doc = "After that many requests a connection is closed."},
+	{CONF_SERVER, "peer_from", CHOICE(server.peer_from, "socket"),
+	    .fallback = "socket",
+	    .doc = "Where the address of the client comes from: the socket."},
+	{CONF_SERVER, "terms_of_service", TYPE(server.terms_of_service, VALUE_URL),
+	    .doc = "URL of the terms; if set, new accounts must agree to "
+	    "them."},
+	{CONF_SERVER, "website", TYPE(server.website, VALUE_URL),
+	    .doc = "URL of a page about this server, shown in the directory."},
+	{CONF_SERVER, "caa_identities", LIST(server.caa_identities, VALUE_TEXTS),
+	    .doc = "Host names that name this CA in CAA records, shown in the "
+	    "directory."},
+	{CONF_SERVER, "nonce_file", PATH(server.nonce_file),
+	    .doc = "File that all processes share for nonces; empty: nonces "
+	    "beside the store."},
+	{CONF_SERVER, "nonce_window", NUMBER(server.nonce_window, 1024, 1 << 24), .fallback = "1048576",
+	    .doc = "How many of the latest nonces are good."},
+	{CONF_SERVER, "order_lifetime", DURATION(server.order_lifetime, 1, YEAR), .fallback = "7d",
+	    .doc = "How long an order and its authorizations may stay "
+	    "unfinished."},
+	{CONF_SERVER, "max_identifiers", NUMBER(server.max_identifiers, 1, 100), .fallback = "100",
+	    .doc = "Most names in one order."},
+	{CONF_SERVER, "contacts_max", NUMBER(server.contacts_max, 0, 100),
+	    .fallback = "10", .doc = "Most contacts of one account."},
+
+	{CONF_POLICY, "allowed_server_ip_ranges", LIST(policy.allowed_server_ip_ranges, VALUE_RANGES), .required = true,
+	    .hint = "absent is not \"no restriction\": list the ranges, or say "
+	    "any",
+	    .doc = "Addresses that validation may connect to, as ranges; any "
+	    "lifts the restriction."},
+	{CONF_POLICY, "exclude_server_ip_ranges", LIST(policy.exclude_server_ip_ranges, VALUE_RANGES),
+	    .doc = "Addresses taken out of the allowed ones."},
+	{CONF_POLICY, "verify_ptr", BOOL(policy.verify_ptr),
+	    .fallback = "false",
+	    .doc = "The address connected to must have a PTR record with the "
+	    "name being validated."},
+	{CONF_POLICY, "allow_wildcards", BOOL(policy.allow_wildcards),
+	    .fallback = "false", .doc = "Orders may have names like *.example.org."},
+	{CONF_POLICY, "allow_ip_identifiers", BOOL(policy.allow_ip_identifiers), .fallback = "false",
+	    .doc = "Orders may have IP addresses (RFC 8738)."},
+	{CONF_POLICY, "subject_name_template", CHOICE(policy.subject_name_template, "CN={SAN[0]}"),
+	    .doc = "Subject of certificates: empty, or CN={SAN[0]} for the "
+	    "first name."},
+	{CONF_POLICY, "dns01_require_address", BOOL(policy.dns01_require_address), .fallback = "false",
+	    .doc = "A name validated by dns-01 must have an address in the "
+	    "allowed ranges too."},
+	{CONF_POLICY, "key_blocklist_file", PATH(policy.key_blocklist_file),
+	    .doc = "Keys that are refused: one SHA-256 of an SPKI in hex per "
+	    "line."},
+
+	{CONF_VALIDATE, "socket", SOCKET(validate.socket),
+	    .fallback = "/run/acmed/validate.sock",
+	    .doc = "Datagram socket that wakes acme-validate."},
+	{CONF_VALIDATE, "resolver", LIST(validate.resolver, VALUE_RESOLVERS),
+	    .doc = "DNS servers to ask; empty: those of /etc/resolv.conf."},
+	{CONF_VALIDATE, "http_port", NUMBER(validate.http_port, 1, 65535),
+	    .fallback = "80",
+	    .doc = "Port for http-01; other than 80 for tests only (RFC 8555 "
+	    "8.3)."},
+	{CONF_VALIDATE, "tls_port", NUMBER(validate.tls_port, 1, 65535),
+	    .fallback = "443",
+	    .doc = "Port for tls-alpn-01; other than 443 for tests only (RFC "
+	    "8737 3)."},
+	{CONF_VALIDATE, "connect_timeout", DURATION(validate.connect_timeout, 1, 300), .fallback = "5s",
+	    .doc = "Longest time to connect to one address."},
+	{CONF_VALIDATE, "timeout", DURATION(validate.timeout, 1, 600),
+	    .fallback = "20s", .doc = "Longest time for one attempt in all."},
+	{CONF_VALIDATE, "attempts", NUMBER(validate.attempts, 1, 20),
+	    .fallback = "3",
+	    .doc = "Attempts before a challenge is invalid."},
+	{CONF_VALIDATE, "retry_delay", DURATION(validate.retry_delay, 0, 3600), .fallback = "5s",
+	    .doc = "Pause between two attempts."},
+	{CONF_VALIDATE, "redirects", NUMBER(validate.redirects, 0, 10),
+	    .fallback = "3", .doc = "Most redirects that http-01 follows."},
+	{CONF_VALIDATE, "redirect_same_host", BOOL(validate.redirect_same_host), .fallback = "true",
+	    .doc = "Redirects must stay on the same host name."},
+	{CONF_VALIDATE, "concurrency", NUMBER(validate.concurrency, 1, 10000), .fallback = "200",
+	    .doc = "Most validations at the same time."},
+	{CONF_VALIDATE, "linger", DURATION(validate.linger, 0, 3600),
+	    .fallback = "5s",
+	    .doc = "How long a validator started by inetd waits for more work "
+	    "before it ends."},
+	{CONF_VALIDATE, "user", TEXT(validate.user, 32),
+	    .doc = "User that acme-validate becomes when started as root; "
+	    "empty: stays."},
+	{CONF_VALIDATE, "user_agent", TEXT(validate.user_agent, 200),
+	    .fallback = "acmed", .doc = "User-Agent of http-01 requests."},
+
+	{CONF_SIGNER, "backend", CHOICE(signer.backend, "local"),
+	    .fallback = "local",
+	    .doc = "Who signs: local, the built-in CA of [local-ca]."},
+	{CONF_SIGNER, "socket", SOCKET(signer.socket),
+	    .fallback = "/run/acmed/sign.sock",
+	    .doc = "Socket of the signing service, acme-sign serve."},
+	{CONF_SIGNER, "timeout", DURATION(signer.timeout, 1, 600),
+	    .fallback = "30s",
+	    .doc = "How long finalize waits for the signer before the order "
+	    "stays processing."},
+	{CONF_SIGNER, "user", TEXT(signer.user, 32),
+	    .doc = "User that acme-sign becomes when started as root; empty: "
+	    "stays."},
+
+	{CONF_LOCAL_CA, "directory", PATH(local_ca.directory),
+	    .fallback = "/var/lib/acmed/ca",
+	    .doc = "Directory of the CA's certificates and keys."},
+	{CONF_LOCAL_CA, "key_type", CHOICE(local_ca.key_type, "p256 p384 rsa2048 rsa3072 rsa4096"), .fallback = "p256",
+	    .doc = "Kind of the CA's keys when acmed-store init makes them."},
+	{CONF_LOCAL_CA, "name", TEXT(local_ca.name, 40),
+	    .fallback = "acmed CA",
+	    .doc = "Name of the CA; root and intermediate add a word of their "
+	    "own."},
+	{CONF_LOCAL_CA, "lifetime", DURATION(local_ca.lifetime, 1, 10 * YEAR), .fallback = "90d",
+	    .doc = "Lifetime of the certificates that are issued."},
+	{CONF_LOCAL_CA, "backdate", DURATION(local_ca.backdate, 0, 7 * DAY), .fallback = "1h",
+	    .doc = "How far notBefore lies in the past, for clients whose "
+	    "clock is late."},
+	{CONF_LOCAL_CA, "ca_lifetime", DURATION(local_ca.ca_lifetime, DAY, 100 * YEAR), .fallback = "10y",
+	    .doc = "Lifetime of the CA's own certificates."},
+	{CONF_LOCAL_CA, "crl_file", PATH(local_ca.crl_file),
+	    .doc = "Where acme-sign crl writes the CRL; empty: crl.der in "
+	    "directory."},
+	{CONF_LOCAL_CA, "crl_url", TYPE(local_ca.crl_url, VALUE_URL),
+	    .doc = "URL of the CRL in certificates; empty: none."},
+	{CONF_LOCAL_CA, "issuer_url", TYPE(local_ca.issuer_url, VALUE_URL),
+	    .doc = "URL of the issuer's certificate in certificates; empty: "
+	    "none."},
+	{CONF_LOCAL_CA, "crl_lifetime", DURATION(local_ca.crl_lifetime, 3600, YEAR), .fallback = "7d",
+	    .doc = "How long a CRL is good."},
+
+	{CONF_LOG, "level", CHOICE(log.level, "debug info warn error"),
+	    .fallback = "info", .doc = "Least level of events that are logged."},
+	{CONF_LOG, "sink", CHOICE(log.sink, "stderr syslog"),
+	    .fallback = "stderr",
+	    .doc = "Where the log goes; syslog in any case when stderr is the "
+	    "client's connection."},
+};
+/* clang-format on */
+
+const size_t table_keys_len = ARRAY_LEN(table_keys);
+_Static_assert(ARRAY_LEN(table_keys) <= TABLE_MAX, "TABLE_MAX is too small");
+
+const char *
+table_section(unsigned section)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		if (section == 1U << i)
+			return sections[i];
+	return NULL;
+}
+
+unsigned
+table_section_by_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		if (strcmp(name, sections[i]) == 0)
+			return 1U << i;
+	return 0;
+}
+
+const struct table_key *
+table_find(unsigned section, const char *name)
+{
+	for (size_t i = 0; i < table_keys_len; i++)
+		if (table_keys[i].section == section &&
+		    strcmp(table_keys[i].name, name) == 0)
+			return &table_keys[i];
+	return NULL;
+}

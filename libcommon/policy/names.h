@@ -1,0 +1,30 @@
+#ifndef POLICY_NAMES_H
+#define POLICY_NAMES_H
+
+#include "base/err.h"
+#include "store/identifier.h"
+
+/* What may be ordered, as far as the name alone decides. */
+struct address_policy;
+struct conf_policy;
+
+/*
+ * Whether an identifier of an order may be had: `value` has passed the grammar
+ * (acme/identifier) and keeps its "*." if it is a wildcard.
+ * Returns 0, or -1:
+ *   wildcard without allow_wildcards      KIND_DENIED  rejectedIdentifier
+ *   ip without allow_ip_identifiers       KIND_INPUT   unsupportedIdentifier
+ *   ip that `ranges` refuses              KIND_DENIED  rejectedIdentifier
+ */
+int names_permitted(const struct conf_policy *conf,
+    const struct address_policy *ranges, enum identifier_type type,
+    const char *value, struct err *e);
+
+/*
+ * Whether `name` is a host name that the validator may put into a query or a
+ * URL: letters, digits and hyphens in labels of 1 to 63, at least one letter
+ * in the last, at most 253 in all, no final dot (RFC 1123 2.1).
+ */
+bool names_is_host(const char *name);
+
+#endif

@@ -1,0 +1,35 @@
+#ifndef STORE_PURGE_H
+#define STORE_PURGE_H
+
+#include "store/store.h"
+
+/* Housekeeping: what has expired becomes so for good, and later goes. */
+struct purge {
+	int64_t event_age; /* events older than this many seconds go; 0: none */
+	int64_t invalid_age; /* how long an expired order can still be read */
+	size_t batch; /* objects per transaction; bounds how long it locks */
+};
+
+#define PURGE_DEFAULT                                                          \
+	{                                                                      \
+		.event_age = 365 * 86400, .invalid_age = 7 * 86400,            \
+		.batch = 200                                                   \
+	}
+
+struct purge_result {
+	int64_t orders_expired; /* pending, ready -> invalid */
+	int64_t orders; /* gone, with authorizations and challenges */
+	int64_t events;
+};
+
+/*
+ * Marks expired orders (and their authorizations), removes those that ended
+ * `invalid_age` ago unless their certificate is still valid, removes old
+ * events, then moves the write-ahead log into the database.  Each batch is one
+ * transaction.  Certificates and accounts stay.  Stops between two batches,
+ * without error, when sig_term().
+ */
+int purge_run(struct store *st, const struct purge *p, struct purge_result *r,
+    struct err *e);
+
+#endif

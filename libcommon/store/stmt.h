@@ -1,0 +1,64 @@
+#ifndef STORE_STMT_H
+#define STORE_STMT_H
+
+#include "store/store.h"
+#include "wrap/db.h"
+
+/*
+ * The statements of store/, as data: each module has a table, an enum beside it
+ * gives the rows their names.  A statement is prepared when a handle first uses
+ * it, and kept.  For the modules of store/ and their tests only.
+ */
+struct stmt_table {
+	const char *module;
+	const char *const *sql;
+	size_t len;
+};
+
+enum stmt_module {
+	STMT_ACCOUNT,
+	STMT_AUTHORIZATION,
+	STMT_CERTIFICATE,
+	STMT_CHALLENGE,
+	STMT_CHECK,
+	STMT_EVENT,
+	STMT_JOB,
+	STMT_ORDER,
+	STMT_PURGE,
+	STMT_STATS,
+	STMT__MAX
+};
+
+/* All tables, by module. */
+extern const struct stmt_table *const stmt_tables[STMT__MAX];
+
+/* The prepared statements of one handle. */
+struct stmt_cache {
+	struct db_stmt **prepared[STMT__MAX];
+};
+
+/* Finalizes all. */
+void stmt_cache_release(struct stmt_cache *c);
+
+/*
+ * Statement `row` of a module with its parameters bound (types and values as
+ * db_bind), ready to be stepped.  NULL on failure (KIND_BUG).
+ */
+struct db_stmt *stmt_query(struct store *st, enum stmt_module m, size_t row,
+    struct err *e, const char *types, ...);
+
+/*
+ * Binds and runs a statement whose rows do not matter.  Returns how many rows
+ * it changed, or -1 as db_step.
+ */
+int64_t stmt_run(struct store *st, enum stmt_module m, size_t row,
+    struct err *e, const char *types, ...);
+
+/*
+ * Binds a statement and reads the integer of the first column of its first
+ * row: 1 with `*value`, 0 when there is no row, -1 as db_step.
+ */
+int stmt_int(struct store *st, enum stmt_module m, size_t row, int64_t *value,
+    struct err *e, const char *types, ...);
+
+#endif

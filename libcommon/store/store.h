@@ -1,0 +1,69 @@
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * The store: everything acmed knows, in one database.  store/ is the only place
+ * with SQL.  What a program does with it goes through the modules of this
+ * folder, one per thing stored; each of their calls is one statement or one
+ * transaction.  A handle belongs to one process: it must not cross a fork.
+ *
+ * Kinds that every call of store/ can give besides those it names:
+ * KIND_BUSY (locked for longer than ten seconds), KIND_SYS (disk), KIND_BUG.
+ */
+struct store;
+
+enum store_mode {
+	STORE_READ, /* changes are refused by the database itself */
+	STORE_WRITE
+};
+
+/* Length of a resource's id in URLs: 16 random bytes as base64url. */
+#define STORE_URL_ID_LEN 22
+#define STORE_URL_ID_SIZE (STORE_URL_ID_LEN + 1)
+
+/*
+ * Opens the store at `url` (DESIGN 4: an absolute path, or `sqlite:` and one).
+ * NULL on failure: KIND_CONF when it does not exist or its version is not this
+ * program's (the text says what to run), KIND_SYS when it cannot be opened.
+ */
+struct store *store_open(const char *url, enum store_mode mode, struct err *e);
+
+/* NULL-safe. */
+void store_close(struct store *st);
+
+/*
+ * Makes an empty store of the newest version, and its directory (mode 2770,
+ * files 0660: a common group lets several users share it).
+ * KIND_CONFLICT when there is one already; it is left alone.
+ */
+int store_create(const char *url, struct err *e);
+
+/*
+ * Brings the store to the newest version, step by step, a transaction each;
+ * `*from` and `*to` say what was done.  KIND_CONF for a newer store.
+ */
+int store_migrate(const char *url, int *from, int *to, struct err *e);
+
+/*
+ * Who acts, for the event log: "account/ID" once a client is known, or a
+ * program's name (the default: the name of this process).  Copied.
+ */
+void store_set_actor(struct store *st, const char *actor);
+
+/*
+ * The path of `name` in the directory of the store: for lock files and the
+ * like.  The caller frees.  NULL on failure: KIND_CONF when `url` has no
+ * directory on this machine.
+ */
+char *store_file(const char *url, const char *name, struct err *e);
+
+/* Copies the whole store, as of one moment, to a new file (0660, fsynced). */
+int store_backup(struct store *st, const char *path, struct err *e);
+
+/* Moves the write-ahead log into the database file (what purge ends with). */
+int store_checkpoint(struct store *st, struct err *e);
+
+#endif

@@ -1,0 +1,830 @@
+#include "wrap/key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+#include "base/der.h"
+#include "wrap/digest.h"
+
+#define RSA_BITS_MIN 512
+#define RSA_BITS_MAX 16384
+#define SPKI_MAX (2 * KEY_PART_MAX + 64)
+#define SIGNATURE_MAX KEY_PART_MAX
+#define COORDINATE_MAX 66
+
+struct key {
+	EVP_PKEY *pkey;
+	enum key_type type;
+	bool is_private;
+	struct buf spki;
+};
+
+/* The AlgorithmIdentifier of each type of key: the only spelling we take. */
+static const struct {
+	const char *name;
+	const char *keymgmt; /* OpenSSL's word for the type */
+	const char *group;
+	size_t size; /* of a coordinate */
+	int bits;
+	enum key_alg alg;
+	size_t algid_len;
+	const char *algid;
+} types[] = {
+    [KEY_RSA] = {"RSA", "RSA", NULL, 0, 0, KEY_RS256, 15,
+	"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"},
+    [KEY_P256] = {"P-256", "EC", "P-256", 32, 256, KEY_ES256, 21,
+	"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
+	"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"},
+    [KEY_P384] = {"P-384", "EC", "P-384", 48, 384, KEY_ES384, 18,
+	"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
+	"\x06\x05\x2b\x81\x04\x00\x22"},
+    [KEY_P521] = {"P-521", "EC", "P-521", 66, 521, KEY_ES512, 18,
+	"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
+	"\x06\x05\x2b\x81\x04\x00\x23"},
+    [KEY_ED25519] = {"Ed25519", "ED25519", NULL, 32, 256, KEY_EDDSA, 7,
+	"\x30\x05\x06\x03\x2b\x65\x70"},
+};
+_Static_assert(ARRAY_LEN(types) == KEY_TYPE__MAX, "one row per type");
+
+static const struct {
+	const char *name;
+	enum key_type type;
+	enum key_md md;
+} algs[] = {
+    [KEY_RS256] = {"RS256", KEY_RSA, KEY_MD_SHA256},
+    [KEY_ES256] = {"ES256", KEY_P256, KEY_MD_SHA256},
+    [KEY_ES384] = {"ES384", KEY_P384, KEY_MD_SHA384},
+    [KEY_ES512] = {"ES512", KEY_P521, KEY_MD_SHA512},
+    [KEY_EDDSA] = {"EdDSA", KEY_ED25519, KEY_MD_NONE},
+};
+_Static_assert(ARRAY_LEN(algs) == KEY_ALG__MAX, "one row per algorithm");
+
+static const char *const md_names[] = {
+    [KEY_MD_NONE] = NULL,
+    [KEY_MD_SHA1] = "SHA1",
+    [KEY_MD_SHA256] = "SHA256",
+    [KEY_MD_SHA384] = "SHA384",
+    [KEY_MD_SHA512] = "SHA512",
+};
+_Static_assert(ARRAY_LEN(md_names) == KEY_MD__MAX, "one name per hash");
+
+/* Orders of the groups (FIPS 186-4 D.1.2), big-endian. */
+static const char *const orders[KEY_TYPE__MAX] = {
+    [KEY_P256] = "\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff"
+		 "\xff\xff\xff\xff\xbc\xe6\xfa\xad\xa7\x17\x9e\x84"
+		 "\xf3\xb9\xca\xc2\xfc\x63\x25\x51",
+    [KEY_P384] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+		 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+		 "\xc7\x63\x4d\x81\xf4\x37\x2d\xdf\x58\x1a\x0d\xb2"
+		 "\x48\xb0\xa7\x7a\xec\xec\x19\x6a\xcc\xc5\x29\x73",
+    [KEY_P521] = "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+		 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+		 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfa\x51\x86"
+		 "\x87\x83\xbf\x2f\x96\x6b\x7f\xcc\x01\x48\xf7\x09"
+		 "\xa5\xd0\x3b\xb5\xc9\xb8\x89\x9c\x47\xae\xbb\x6f"
+		 "\xb7\x1e\x91\x38\x64\x09",
+};
+
+int
+key_openssl_err(struct err *e, enum err_kind kind, const char *text)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *reason = ERR_reason_error_string(code);
+
+	if (!err_is_set(e)) {
+		err_set(e, kind, "%s", text);
+		if (reason != NULL)
+			err_detail(e, "%s", reason);
+	}
+	ERR_clear_error();
+	return -1;
+}
+
+static struct key *
+key_new(enum key_type type)
+{
+	struct key *k = xcalloc(1, sizeof(*k));
+
+	k->type = type;
+	buf_init(&k->spki, SPKI_MAX);
+	return k;
+}
+
+void
+key_free(struct key *k)
+{
+	if (k == NULL)
+		return;
+	EVP_PKEY_free(k->pkey);
+	buf_release(&k->spki);
+	free(k);
+}
+
+/*
+ * Components and their encoding.
+ */
+
+static void
+write_spki(struct buf *out, const struct key_parts *p)
+{
+	size_t all, bits, seq;
+
+	all = der_begin(out, DER_SEQUENCE);
+	buf_add(out, types[p->type].algid, types[p->type].algid_len);
+	bits = der_begin(out, DER_BIT_STRING);
+	buf_addc(out, 0);
+	if (p->type == KEY_RSA) {
+		seq = der_begin(out, DER_SEQUENCE);
+		der_add_uint(out, p->a, p->a_len);
+		der_add_uint(out, p->b, p->b_len);
+		der_end(out, seq);
+	} else {
+		if (p->type != KEY_ED25519)
+			buf_addc(out, 4);
+		buf_add(out, p->a, p->a_len);
+		buf_add(out, p->b, p->b_len);
+	}
+	der_end(out, bits);
+	der_end(out, all);
+}
+
+static bool
+copy_part(uint8_t *out, size_t *out_len, const uint8_t *p, size_t len)
+{
+	if (len > KEY_PART_MAX)
+		return false;
+	if (len > 0)
+		memcpy(out, p, len);
+	*out_len = len;
+	return true;
+}
+
+/* RSAPublicKey of RFC 8017 A.1.1. */
+static bool
+read_rsa(struct der bits, struct key_parts *p)
+{
+	struct der seq, n, e;
+
+	return der_get(&bits, DER_SEQUENCE, &seq) == 0 && bits.len == 0 &&
+	    der_get_uint(&seq, &n) == 0 && der_get_uint(&seq, &e) == 0 &&
+	    seq.len == 0 && copy_part(p->a, &p->a_len, n.p, n.len) &&
+	    copy_part(p->b, &p->b_len, e.p, e.len);
+}
+
+/* ECPoint of RFC 5480 2.2, uncompressed; or the bytes of RFC 8410 4. */
+static bool
+read_point(struct der bits, struct key_parts *p)
+{
+	size_t size = types[p->type].size;
+
+	if (p->type == KEY_ED25519)
+		return bits.len == size &&
+		    copy_part(p->a, &p->a_len, bits.p, size) &&
+		    copy_part(p->b, &p->b_len, NULL, 0);
+	return bits.len == 1 + 2 * size && bits.p[0] == 4 &&
+	    copy_part(p->a, &p->a_len, bits.p + 1, size) &&
+	    copy_part(p->b, &p->b_len, bits.p + 1 + size, size);
+}
+
+static int
+read_spki(const void *der, size_t len, struct key_parts *p, struct err *e)
+{
+	struct der in = {der, len}, seq, algid, bits;
+	size_t type;
+
+	if (der_get(&in, DER_SEQUENCE, &seq) == -1 || in.len != 0 ||
+	    der_get_whole(&seq, DER_SEQUENCE, &algid) == -1 ||
+	    der_get_bits(&seq, &bits) == -1 || seq.len != 0)
+		return err_set(e, KIND_INPUT,
+		    "RFC 5280 4.1.2.7: public key is not well-formed DER");
+	for (type = 0; type < KEY_TYPE__MAX; type++)
+		if (der_is(&algid, types[type].algid, types[type].algid_len))
+			break;
+	if (type == KEY_TYPE__MAX)
+		return err_set(e, KIND_INPUT,
+		    "public key is none of RSA, P-256, P-384, P-521, Ed25519");
+	p->type = (enum key_type)type;
+	if (type == KEY_RSA ? read_rsa(bits, p) : read_point(bits, p))
+		return 0;
+	return err_set(e, KIND_INPUT, "%s public key is not well-formed",
+	    types[type].name);
+}
+
+void
+key_parts(const struct key *k, struct key_parts *parts)
+{
+	struct err e = {0};
+
+	/* We wrote it ourselves, so that it reads back. */
+	if (read_spki(k->spki.data, k->spki.len, parts, &e) == -1)
+		abort();
+}
+
+/* Rules that need no arithmetic; the rest is OpenSSL's. */
+static int
+check_parts(const struct key_parts *p, struct err *e)
+{
+	size_t size = types[p->type].size;
+	size_t bits = p->a_len * 8;
+
+	if (p->type != KEY_RSA) {
+		if (p->a_len != size ||
+		    p->b_len != (p->type == KEY_ED25519 ? 0 : size))
+			return err_set(e, KIND_INPUT,
+			    "RFC 7518 6.2.1.2: coordinate of a %s key is not "
+			    "of %zu bytes",
+			    types[p->type].name, size);
+		return 0;
+	}
+	if (p->a_len == 0 || p->b_len == 0 || p->a[0] == 0 || p->b[0] == 0)
+		return err_set(e, KIND_INPUT,
+		    "RFC 7518 6.3.1: RSA modulus or exponent is empty or "
+		    "begins with a zero byte");
+	for (uint8_t b = p->a[0]; b < 0x80; b = (uint8_t)(b << 1))
+		bits--;
+	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)
+		return err_set(e, KIND_INPUT,
+		    "RSA modulus of %zu bits, not %d to %d", bits, RSA_BITS_MIN,
+		    RSA_BITS_MAX);
+	if (p->a[p->a_len - 1] % 2 == 0 || p->b[p->b_len - 1] % 2 == 0)
+		return err_set(e, KIND_INPUT,
+		    "RFC 8017 3.1: RSA modulus or exponent is even");
+	if (p->b_len > p->a_len ||
+	    (p->b_len == p->a_len && memcmp(p->b, p->a, p->a_len) >= 0))
+		return err_set(e, KIND_INPUT,
+		    "RFC 8017 3.1: RSA exponent is not less than the modulus");
+	return 0;
+}
+
+/* Contexts that make keys of components, one for each type, kept. */
+static EVP_PKEY_CTX *
+fromdata_context(enum key_type type)
+{
+	static EVP_PKEY_CTX *kept[KEY_TYPE__MAX];
+
+	if (kept[type] == NULL) {
+		kept[type] =
+		    EVP_PKEY_CTX_new_from_name(NULL, types[type].keymgmt, NULL);
+		if (kept[type] == NULL ||
+		    EVP_PKEY_fromdata_init(kept[type]) != 1) {
+			EVP_PKEY_CTX_free(kept[type]);
+			kept[type] = NULL;
+		}
+	}
+	return kept[type];
+}
+
+static EVP_PKEY *
+fromdata(enum key_type type, OSSL_PARAM *params)
+{
+	EVP_PKEY_CTX *ctx = fromdata_context(type);
+	EVP_PKEY *pkey = NULL;
+
+	if (ctx == NULL ||
+	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		return NULL;
+	return pkey;
+}
+
+/* OSSL_PARAM wants numbers in the machine's order. */
+static OSSL_PARAM
+number_param(const char *name, uint8_t *out, const uint8_t *p, size_t len)
+{
+	const union {
+		uint16_t word;
+		uint8_t first;
+	} order = {1};
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = order.first == 1 ? p[len - 1 - i] : p[i];
+	return OSSL_PARAM_construct_BN(name, out, len);
+}
+
+static EVP_PKEY *
+fromdata_rsa(const struct key_parts *p)
+{
+	uint8_t n[KEY_PART_MAX], e[KEY_PART_MAX];
+	OSSL_PARAM params[3];
+
+	params[0] = number_param(OSSL_PKEY_PARAM_RSA_N, n, p->a, p->a_len);
+	params[1] = number_param(OSSL_PKEY_PARAM_RSA_E, e, p->b, p->b_len);
+	params[2] = OSSL_PARAM_construct_end();
+	return fromdata(KEY_RSA, params);
+}
+
+static EVP_PKEY *
+fromdata_curve(const struct key_parts *p)
+{
+	uint8_t point[1 + 2 * COORDINATE_MAX] = {4};
+	OSSL_PARAM params[3];
+	size_t i = 0;
+
+	memcpy(point + 1, p->a, p->a_len);
+	memcpy(point + 1 + p->a_len, p->b, p->b_len);
+	if (p->type == KEY_ED25519) {
+		params[i++] = OSSL_PARAM_construct_octet_string(
+		    OSSL_PKEY_PARAM_PUB_KEY, point + 1, p->a_len);
+	} else {
+		params[i++] =
+		    OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+			(char *)(uintptr_t)types[p->type].group, 0);
+		params[i++] = OSSL_PARAM_construct_octet_string(
+		    OSSL_PKEY_PARAM_PUB_KEY, point, 1 + p->a_len + p->b_len);
+	}
+	params[i] = OSSL_PARAM_construct_end();
+	return fromdata(p->type, params);
+}
+
+struct key *
+key_from_parts(const struct key_parts *parts, struct err *e)
+{
+	struct key *k;
+
+	if (check_parts(parts, e) == -1)
+		return NULL;
+	k = key_new(parts->type);
+	k->pkey = parts->type == KEY_RSA ? fromdata_rsa(parts)
+					 : fromdata_curve(parts);
+	if (k->pkey == NULL) {
+		/* oct2point has checked that the point is on the curve. */
+		key_openssl_err(e, KIND_INPUT,
+		    "RFC 7518 6.2.1: public key is not a point on its curve");
+		key_free(k);
+		return NULL;
+	}
+	write_spki(&k->spki, parts);
+	return k;
+}
+
+struct key *
+key_from_spki(const void *der, size_t len, struct err *e)
+{
+	struct key_parts parts;
+
+	if (read_spki(der, len, &parts, e) == -1)
+		return NULL;
+	return key_from_parts(&parts, e);
+}
+
+/*
+ * Private keys.
+ */
+
+static bool
+get_number(const EVP_PKEY *pkey, const char *name, uint8_t *out, size_t *len,
+    size_t pad)
+{
+	BIGNUM *n = NULL;
+	int size;
+	bool ok = false;
+
+	if (EVP_PKEY_get_bn_param(pkey, name, &n) == 1) {
+		size = pad > 0 ? (int)pad : BN_num_bytes(n);
+		ok = size <= KEY_PART_MAX && BN_bn2binpad(n, out, size) == size;
+		*len = ok ? (size_t)size : 0;
+	}
+	BN_free(n);
+	return ok;
+}
+
+static bool
+get_type(const EVP_PKEY *pkey, enum key_type *type)
+{
+	char group[32];
+	size_t len;
+
+	if (EVP_PKEY_is_a(pkey, "RSA")) {
+		*type = KEY_RSA;
+		return true;
+	}
+	if (EVP_PKEY_is_a(pkey, "ED25519")) {
+		*type = KEY_ED25519;
+		return true;
+	}
+	if (!EVP_PKEY_is_a(pkey, "EC") ||
+	    EVP_PKEY_get_group_name(pkey, group, sizeof(group), &len) != 1)
+		return false;
+	*type = strcmp(group, "prime256v1") == 0 ? KEY_P256
+	    : strcmp(group, "secp384r1") == 0	 ? KEY_P384
+	    : strcmp(group, "secp521r1") == 0	 ? KEY_P521
+						 : KEY_TYPE__MAX;
+	return *type != KEY_TYPE__MAX;
+}
+
+static bool
+get_parts(const EVP_PKEY *pkey, struct key_parts *p)
+{
+	size_t size = types[p->type].size;
+
+	p->b_len = 0;
+	switch (p->type) {
+	case KEY_RSA:
+		return get_number(
+			   pkey, OSSL_PKEY_PARAM_RSA_N, p->a, &p->a_len, 0) &&
+		    get_number(pkey, OSSL_PKEY_PARAM_RSA_E, p->b, &p->b_len, 0);
+	case KEY_ED25519:
+		p->a_len = sizeof(p->a);
+		return EVP_PKEY_get_raw_public_key(pkey, p->a, &p->a_len) == 1;
+	default:
+		return get_number(pkey, OSSL_PKEY_PARAM_EC_PUB_X, p->a,
+			   &p->a_len, size) &&
+		    get_number(
+			pkey, OSSL_PKEY_PARAM_EC_PUB_Y, p->b, &p->b_len, size);
+	}
+}
+
+/* Takes `pkey`, a private key that OpenSSL made or read. */
+static struct key *
+wrap_private(EVP_PKEY *pkey, struct err *e)
+{
+	struct key *k = key_new(KEY_RSA);
+	struct key_parts parts = {0};
+
+	k->pkey = pkey;
+	k->is_private = true;
+	if (!get_type(pkey, &parts.type) || !get_parts(pkey, &parts)) {
+		key_openssl_err(e, KIND_INPUT,
+		    "private key is none of RSA, P-256, P-384, P-521, Ed25519");
+		goto fail;
+	}
+	if (check_parts(&parts, e) == -1)
+		goto fail;
+	k->type = parts.type;
+	write_spki(&k->spki, &parts);
+	return k;
+fail:
+	key_free(k);
+	return NULL;
+}
+
+struct key *
+key_generate(enum key_type type, int bits, struct err *e)
+{
+	EVP_PKEY *pkey;
+
+	if (type == KEY_RSA && (bits < 2048 || bits > 8192 || bits % 8 != 0)) {
+		err_set(e, KIND_INPUT,
+		    "an RSA key of %d bits, not 2048 to 8192 and whole bytes",
+		    bits);
+		return NULL;
+	}
+	if (type == KEY_RSA)
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+	else if (type == KEY_ED25519)
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	else
+		pkey = EVP_PKEY_Q_keygen(
+		    NULL, NULL, "EC", (char *)(uintptr_t)types[type].group);
+	if (pkey == NULL) {
+		key_openssl_err(e, KIND_SYS, "cannot generate a key");
+		return NULL;
+	}
+	return wrap_private(pkey, e);
+}
+
+int
+key_type_parse(const char *word, enum key_type *type, int *bits, struct err *e)
+{
+	static const struct {
+		const char *word;
+		enum key_type type;
+		int bits;
+	} words[] = {
+	    {"p256", KEY_P256, 256},
+	    {"p384", KEY_P384, 384},
+	    {"p521", KEY_P521, 521},
+	    {"ed25519", KEY_ED25519, 256},
+	    {"rsa", KEY_RSA, 2048},
+	    {"rsa2048", KEY_RSA, 2048},
+	    {"rsa3072", KEY_RSA, 3072},
+	    {"rsa4096", KEY_RSA, 4096},
+	    {"rsa8192", KEY_RSA, 8192},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(word, words[i].word) == 0) {
+			*type = words[i].type;
+			*bits = words[i].bits;
+			return 0;
+		}
+	return err_set(e, KIND_INPUT,
+	    "key type is none of p256 p384 p521 ed25519 rsa2048 rsa3072 "
+	    "rsa4096 rsa8192");
+}
+
+/* A wrong public part in the file would make signatures nobody can check. */
+static int
+prove(const struct key *k, struct err *e)
+{
+	static const char text[] = "acmed";
+	struct err inner = {0};
+	struct buf sig;
+	int rc;
+
+	buf_init(&sig, SIGNATURE_MAX);
+	rc = key_sign_md(
+	    k, algs[types[k->type].alg].md, text, sizeof(text), &sig, &inner);
+	if (rc == 0)
+		rc = key_verify_md(k, algs[types[k->type].alg].md, text,
+		    sizeof(text), sig.data, sig.len, &inner);
+	buf_release(&sig);
+	if (rc == -1)
+		return err_set(e, KIND_INPUT,
+		    "private key and its public part do not belong together");
+	return 0;
+}
+
+/* Encrypted keys are refused, and OpenSSL never asks on the terminal. */
+static int
+no_password(char *out, int size, int rwflag, void *arg)
+{
+	(void)out;
+	(void)size;
+	(void)rwflag;
+	(void)arg;
+	return -1;
+}
+
+struct key *
+key_from_pem(const char *pem, size_t len, struct err *e)
+{
+	EVP_PKEY *pkey = NULL;
+	struct key *k;
+	BIO *bio = NULL;
+
+	if (len <= INT_MAX && (bio = BIO_new_mem_buf(pem, (int)len)) != NULL)
+		pkey = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+	BIO_free(bio);
+	if (pkey == NULL) {
+		key_openssl_err(e, KIND_INPUT,
+		    "RFC 7468 10: no private key in PEM, or an encrypted one");
+		return NULL;
+	}
+	ERR_clear_error();
+	if ((k = wrap_private(pkey, e)) != NULL && prove(k, e) == -1) {
+		key_free(k);
+		k = NULL;
+	}
+	return k;
+}
+
+int
+key_to_pem(const struct key *k, struct buf *out, struct err *e)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long len;
+	int rc = -1;
+
+	if (bio == NULL ||
+	    PEM_write_bio_PKCS8PrivateKey(
+		bio, k->pkey, NULL, NULL, 0, NULL, NULL) != 1)
+		key_openssl_err(e, KIND_SYS, "cannot encode a private key");
+	else if ((len = BIO_get_mem_data(bio, &text)) <= 0 ||
+	    buf_add(out, text, (size_t)len) == -1)
+		err_set(e, KIND_BUG, "buffer too small for a private key");
+	else
+		rc = 0;
+	BIO_free(bio);
+	return rc;
+}
+
+/*
+ * What a key is.
+ */
+
+enum key_type
+key_type(const struct key *k)
+{
+	return k->type;
+}
+
+int
+key_bits(const struct key *k)
+{
+	return k->type == KEY_RSA ? EVP_PKEY_get_bits(k->pkey)
+				  : types[k->type].bits;
+}
+
+bool
+key_is_private(const struct key *k)
+{
+	return k->is_private;
+}
+
+const char *
+key_type_name(enum key_type type)
+{
+	return type < KEY_TYPE__MAX ? types[type].name : "unknown";
+}
+
+const uint8_t *
+key_spki(const struct key *k, size_t *len)
+{
+	*len = k->spki.len;
+	return (const uint8_t *)k->spki.data;
+}
+
+void
+key_spki_sha256(const struct key *k, uint8_t out[32])
+{
+	digest_sha256(out, k->spki.data, k->spki.len);
+}
+
+bool
+key_equal(const struct key *a, const struct key *b)
+{
+	return a->spki.len == b->spki.len &&
+	    memcmp(a->spki.data, b->spki.data, a->spki.len) == 0;
+}
+
+struct evp_pkey_st *
+key_evp(const struct key *k)
+{
+	return k->pkey;
+}
+
+const char *
+key_alg_name(enum key_alg alg)
+{
+	return alg < KEY_ALG__MAX ? algs[alg].name : "unknown";
+}
+
+bool
+key_alg_parse(const char *name, enum key_alg *alg)
+{
+	for (size_t i = 0; i < KEY_ALG__MAX; i++)
+		if (strcmp(name, algs[i].name) == 0) {
+			*alg = (enum key_alg)i;
+			return true;
+		}
+	return false;
+}
+
+bool
+key_alg_fits(enum key_alg alg, const struct key *k)
+{
+	return alg < KEY_ALG__MAX && algs[alg].type == k->type;
+}
+
+enum key_alg
+key_alg_of(const struct key *k)
+{
+	return types[k->type].alg;
+}
+
+/*
+ * Signatures.
+ */
+
+static const EVP_MD *
+md_of(enum key_md md)
+{
+	static EVP_MD *kept[KEY_MD__MAX];
+
+	if (kept[md] == NULL && md_names[md] != NULL)
+		kept[md] = EVP_MD_fetch(NULL, md_names[md], NULL);
+	return kept[md];
+}
+
+int
+key_verify_md(const struct key *k, enum key_md md, const void *data, size_t len,
+    const void *sig, size_t sig_len, struct err *e)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int ok = ctx != NULL &&
+	    EVP_DigestVerifyInit(ctx, NULL, md_of(md), NULL, k->pkey) == 1 &&
+	    EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	if (!ok)
+		return key_openssl_err(
+		    e, KIND_INPUT, "signature does not verify");
+	return 0;
+}
+
+int
+key_sign_md(const struct key *k, enum key_md md, const void *data, size_t len,
+    struct buf *out, struct err *e)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t sig[SIGNATURE_MAX];
+	size_t n = sizeof(sig);
+	int ok = ctx != NULL && k->is_private &&
+	    EVP_DigestSignInit(ctx, NULL, md_of(md), NULL, k->pkey) == 1 &&
+	    EVP_DigestSign(ctx, sig, &n, data, len) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	if (!ok)
+		return key_openssl_err(e, KIND_SYS, "cannot sign");
+	if (buf_add(out, sig, n) == -1)
+		return err_set(e, KIND_BUG, "buffer too small for a signature");
+	return 0;
+}
+
+/* Whether a half of a raw ECDSA signature is 1 to the order less one. */
+static bool
+is_scalar(const uint8_t *p, enum key_type type)
+{
+	size_t size = types[type].size;
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < size; i++)
+		any |= p[i];
+	return any != 0 && memcmp(p, orders[type], size) < 0;
+}
+
+/* r||s of RFC 7518 3.4 to the ECDSA-Sig-Value of RFC 3279 2.2.3. */
+static int
+raw_to_der(enum key_type type, const uint8_t *sig, size_t len, struct buf *out)
+{
+	size_t size = types[type].size, mark;
+
+	if (len != 2 * size || !is_scalar(sig, type) ||
+	    !is_scalar(sig + size, type))
+		return -1;
+	mark = der_begin(out, DER_SEQUENCE);
+	der_add_uint(out, sig, size);
+	der_add_uint(out, sig + size, size);
+	der_end(out, mark);
+	return out->full ? -1 : 0;
+}
+
+static int
+der_to_raw(enum key_type type, const struct buf *sig, struct buf *out)
+{
+	static const uint8_t zeros[COORDINATE_MAX];
+	struct der in = {(const uint8_t *)sig->data, sig->len}, seq, n;
+	size_t size = types[type].size;
+
+	if (der_get(&in, DER_SEQUENCE, &seq) == -1)
+		return -1;
+	for (int i = 0; i < 2; i++)
+		if (der_get_uint(&seq, &n) == -1 || n.len > size ||
+		    buf_add(out, zeros, size - n.len) == -1 ||
+		    buf_add(out, n.p, n.len) == -1)
+			return -1;
+	return 0;
+}
+
+static bool
+is_ecdsa(enum key_type type)
+{
+	return types[type].group != NULL;
+}
+
+int
+key_verify(const struct key *k, enum key_alg alg, const void *data, size_t len,
+    const void *sig, size_t sig_len, struct err *e)
+{
+	struct buf der;
+	int rc = -1;
+
+	if (!key_alg_fits(alg, k))
+		return err_set(e, KIND_INPUT,
+		    "RFC 7518 3.1: %s does not go with a key of type %s",
+		    key_alg_name(alg), key_type_name(k->type));
+	if (!is_ecdsa(k->type))
+		return key_verify_md(
+		    k, algs[alg].md, data, len, sig, sig_len, e);
+	buf_init(&der, 2 * COORDINATE_MAX + 16);
+	if (raw_to_der(k->type, sig, sig_len, &der) == -1)
+		err_set(e, KIND_INPUT,
+		    "RFC 7518 3.4: signature is not r and s of %zu bytes each "
+		    "in the range of the curve",
+		    types[k->type].size);
+	else
+		rc = key_verify_md(
+		    k, algs[alg].md, data, len, der.data, der.len, e);
+	buf_release(&der);
+	return rc;
+}
+
+int
+key_sign(const struct key *k, enum key_alg alg, const void *data, size_t len,
+    struct buf *out, struct err *e)
+{
+	struct buf der;
+	int rc = -1;
+
+	if (!key_alg_fits(alg, k))
+		return err_set(e, KIND_INPUT,
+		    "RFC 7518 3.1: %s does not go with a key of type %s",
+		    key_alg_name(alg), key_type_name(k->type));
+	if (!is_ecdsa(k->type))
+		return key_sign_md(k, algs[alg].md, data, len, out, e);
+	buf_init(&der, 2 * COORDINATE_MAX + 16);
+	if (key_sign_md(k, algs[alg].md, data, len, &der, e) == -1)
+		goto out;
+	if (der_to_raw(k->type, &der, out) == -1) {
+		err_set(e, KIND_BUG, "buffer too small for a signature");
+		goto out;
+	}
+	rc = 0;
+out:
+	buf_release(&der);
+	return rc;
+}
