@@ -20,8 +20,8 @@ struct identifier;
  * `out->value` is the caller's to free.  KIND_INPUT: malformed, or
  * unsupportedIdentifier for another type.
  */
-int ident_parse(const char *type, const char *value, struct identifier *out,
-    struct err *e);
+int ident_parse(
+    const char *type, const char *value, struct identifier *out, struct err *e);
 
 /* Whether `value` of type dns is a wildcard. */
 bool ident_is_wildcard(const char *value);

@@ -38,6 +38,8 @@ struct jws {
  * object, alg, url or key missing, jwk and kid together, crit or b64, a nonce
  * that is not base64url (RFC 8555 6.5.2).
  * KIND_INPUT, badSignatureAlgorithm: an alg that is not one of ours.
+ * On failure `j->nonce` is set if the header had a good one: a nonce that has
+ * been seen is spent, even in a request that is refused (RFC 8555 6.5).
  */
 int jws_parse(const char *text, size_t len, struct jws *j, struct err *e);
 int jws_read(const struct js *object, struct jws *j, struct err *e);

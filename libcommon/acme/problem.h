@@ -8,7 +8,6 @@
  * Problem documents (RFC 7807 as RFC 8555 6.7 uses it): the one place where a
  * failure becomes what an ACME client reads.
  */
-struct identifier;
 struct js;
 
 #define PROBLEM_URN "urn:ietf:params:acme:error:"
@@ -17,7 +16,8 @@ struct js;
 /* A failure of one identifier (RFC 8555 6.7.1). */
 struct problem_sub {
 	const char *acme_type; /* static */
-	const struct identifier *identifier; /* borrowed */
+	int http_status;
+	const char *type, *value; /* of the identifier, UTF-8, borrowed */
 	char text[160];
 };
 
@@ -31,9 +31,18 @@ struct problem {
 /* Frees what it holds. NULL-safe. */
 void problem_release(struct problem *p);
 
-/* Adds a copy of a sub-failure; the text is cut to fit. */
-void problem_add(struct problem *p, const char *acme_type,
-    const struct identifier *identifier, const char *text);
+/* Adds the failure `e` of the identifier `type`, `value`. */
+void problem_add(struct problem *p, const char *type, const char *value,
+    const struct err *e);
+
+/*
+ * Makes `e` what stands above the sub-failures: the type and status that they
+ * share, or malformed.  Returns -1; 0 when there is none.
+ */
+int problem_sum_up(const struct problem *p, struct err *e);
+
+/* The ACME type of a failure: its own, or that of its kind. */
+const char *problem_type(const struct err *e);
 
 /* The HTTP status of a failure: its own, or that of its kind. */
 int problem_status(const struct err *e);

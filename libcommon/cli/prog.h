@@ -29,6 +29,7 @@
  *	-n, --dry-run       if the command has PROG_DRY_RUN
  *	-q, --quiet         warnings and errors only
  *	-v, --verbose       debug events as well
+ *	    --ready-fd N    if the command has PROG_SERVES
  *	-l, --log SINK      stderr, syslog or fd:N instead of [log] sink
  *	-h, --help          the usage text on stdout, exit 0
  *	-V, --version       exit 0
@@ -54,6 +55,7 @@ struct prog_option {
 
 #define PROG_JSON 1U /* has --json and --no-header: prints through cli/out */
 #define PROG_DRY_RUN 2U /* has --dry-run */
+#define PROG_SERVES 4U /* has --ready-fd N; calls prog_ready */
 #define PROG_ANY (-1) /* operands_max: no limit */
 
 struct prog;
@@ -82,11 +84,13 @@ struct prog {
 	const char *config_path; /* NULL when the command reads none */
 	const char *store_url; /* -s or ACMED_STORE; is in conf already */
 	const char *log_sink; /* -l */
+	int ready_fd; /* --ready-fd, or -1 */
 	bool json;
 	bool no_header;
 	bool dry_run;
 	bool quiet;
 	bool verbose;
+	bool forced_syslog; /* descriptor 2 was the client's */
 	struct conf conf; /* the sections of the command */
 	int exit_code; /* when run returns 0 */
 };
@@ -106,6 +110,13 @@ int prog_main(int argc, char **argv, const char *usage,
  * prog_main then prints it, and the usage, on stderr and exits 100.
  */
 int prog_misuse(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * For a service, when its socket is bound and listens: writes a newline to the
+ * descriptor of --ready-fd and closes it (s6's notification-fd), so that who
+ * started it waits for an event and not for time.  Nothing without the option.
+ */
+void prog_ready(struct prog *p);
 
 /*
  * Prints `e` for a person: one line `PROG: text` on stderr, or an event when

@@ -21,8 +21,8 @@ struct http_service {
 	 * Answers what was no request: `e` is the reason (its http_status is
 	 * set), `is_post` whether it began like a POST.  The connection ends.
 	 */
-	void (*refuse)(void *arg, const struct err *e, bool is_post,
-	    struct response *res);
+	void (*refuse)(
+	    void *arg, const struct err *e, bool is_post, struct response *res);
 
 	void *arg;
 	size_t body_max; /* more is 413 */

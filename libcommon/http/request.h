@@ -22,7 +22,8 @@ enum request_method {
 
 struct request_field {
 	const char *name; /* lower case */
-	const char *value; /* without blanks around; printable, tab or >= 0x80 */
+	const char
+	    *value; /* without blanks around; printable, tab or >= 0x80 */
 };
 
 struct request {

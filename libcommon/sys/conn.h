@@ -32,8 +32,8 @@ void conn_init(struct conn *c, int in, int out);
 
 ssize_t conn_read(
     struct conn *c, void *p, size_t size, int64_t deadline, struct err *e);
-int conn_write(struct conn *c, const void *p, size_t len, int64_t deadline,
-    struct err *e);
+int conn_write(
+    struct conn *c, const void *p, size_t len, int64_t deadline, struct err *e);
 
 /*
  * Ends a connection whose peer may still be sending: nothing more is written,

@@ -26,8 +26,8 @@ void tls_server_free(struct tls_server *s); /* NULL-safe */
  * must stay until tls_free.  The caller frees.  NULL: KIND_BUSY after the
  * deadline, KIND_INPUT when the handshake fails (with TLS's reason).
  */
-struct tls *tls_accept(struct tls_server *s, struct conn *below,
-    struct conn *c, int64_t deadline, struct err *e);
+struct tls *tls_accept(struct tls_server *s, struct conn *below, struct conn *c,
+    int64_t deadline, struct err *e);
 
 /* NULL-safe. */
 void tls_free(struct tls *t);

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2034 # variables for the test
 # For tests that talk to a server: after tap.sh,
 #
 #	. "$(dirname "$0")/../lib/clients.sh"
