@@ -166,7 +166,7 @@ complaints() {
 # problem_complaints: the same of the body of an error.
 problem_complaints() {
 	type=$(get type)
-	case " $(echo $PROBLEMS) " in
+	case " $(echo "$PROBLEMS" | xargs) " in
 	*" ${type#urn:ietf:params:acme:error:} "*) ;;
 	*) echo "type $type is not in IANA's registry" ;;
 	esac
