@@ -81,11 +81,10 @@ parse_ip(const char *value, char *out, struct err *e)
 	if (inet_pton(AF_INET, value, &four) == 1)
 		inet_ntop(AF_INET, &four, out, INET6_ADDRSTRLEN);
 	else if (inet_pton(AF_INET6, value, &six) != 1)
-		return err_set(
-		    e, KIND_INPUT, "not an address (RFC 8738 3)");
+		return err_set(e, KIND_INPUT, "not an address (RFC 8738 3)");
 	else if (IN6_IS_ADDR_V4MAPPED(&six))
-		return err_set(e, KIND_INPUT,
-		    "an IPv4-mapped address is written as IPv4");
+		return err_set(
+		    e, KIND_INPUT, "an IPv4-mapped address is written as IPv4");
 	else
 		inet_ntop(AF_INET6, &six, out, INET6_ADDRSTRLEN);
 	if (strcmp(out, value) != 0)
@@ -95,8 +94,8 @@ parse_ip(const char *value, char *out, struct err *e)
 }
 
 int
-ident_parse(const char *type, const char *value, struct identifier *out,
-    struct err *e)
+ident_parse(
+    const char *type, const char *value, struct identifier *out, struct err *e)
 {
 	char text[IDENT_DNS_MAX + 1], safe[80];
 	enum identifier_type t;

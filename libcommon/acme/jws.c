@@ -34,11 +34,11 @@ static int
 check_form(const struct js *object, struct err *e)
 {
 	if (js_get(object, "signatures"))
-		return err_set(e, KIND_INPUT,
-		    "JWS: several signatures (RFC 8555 6.2)");
+		return err_set(
+		    e, KIND_INPUT, "JWS: several signatures (RFC 8555 6.2)");
 	if (js_get(object, "header"))
-		return err_set(e, KIND_INPUT,
-		    "JWS: unprotected header (RFC 8555 6.2)");
+		return err_set(
+		    e, KIND_INPUT, "JWS: unprotected header (RFC 8555 6.2)");
 	return 0;
 }
 
@@ -64,7 +64,8 @@ read_option(const struct js *header, const char *member, const char **out,
 
 	*out = js_text(v);
 	if (v && !*out)
-		return err_set(e, KIND_INPUT, "JWS: \"%s\" is no string", member);
+		return err_set(
+		    e, KIND_INPUT, "JWS: \"%s\" is no string", member);
 	return 0;
 }
 

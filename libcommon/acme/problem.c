@@ -14,8 +14,8 @@ problem_release(struct problem *p)
 }
 
 void
-problem_add(struct problem *p, const char *type, const char *value,
-    const struct err *e)
+problem_add(
+    struct problem *p, const char *type, const char *value, const struct err *e)
 {
 	struct problem_sub *sub;
 
@@ -37,8 +37,8 @@ problem_sum_up(const struct problem *p, struct err *e)
 	if (p->subs_len == 0)
 		return 0;
 	for (size_t i = 1; i < p->subs_len; i++)
-		same = same &&
-		    strcmp(p->subs[i].acme_type, first->acme_type) == 0;
+		same =
+		    same && strcmp(p->subs[i].acme_type, first->acme_type) == 0;
 	err_acme(e, KIND_INPUT, same ? first->acme_type : "malformed",
 	    "%zu of the identifiers cannot be ordered; see subproblems",
 	    p->subs_len);

@@ -119,8 +119,7 @@ read_body(struct http *h, const struct request *req, struct err *e)
 	if (len > h->service->body_max)
 		return refuse(e, 413, "HTTP: the body is too large");
 	if (req->expects_continue && h->in.len < len &&
-	    conn_write(
-		h->conn, go_on, sizeof(go_on) - 1, h->deadline, e) < 0)
+	    conn_write(h->conn, go_on, sizeof(go_on) - 1, h->deadline, e) < 0)
 		return -1;
 	while (h->in.len < len)
 		if (read_within(h, e) < 0)
@@ -147,8 +146,8 @@ answer_refusal(
 	response_clear(&h->response);
 	h->service->refuse(h->service->arg, why, is_post, &h->response);
 	h->response.close = true;
-	if (response_write(
-		&h->response, h->conn, false, false, deadline, e) < 0)
+	if (response_write(&h->response, h->conn, false, false, deadline, e) <
+	    0)
 		return -1;
 	conn_linger(h->conn, clock_mono() + LINGER_MS);
 	return 0;
@@ -189,8 +188,8 @@ http_serve(struct conn *c, const struct http_service *s, struct err *e)
 	struct http h = {.conn = c, .service = s};
 	int rc;
 
-	buf_init(&h.in, s->body_max + REQUEST_LINE_MAX + REQUEST_HEAD_MAX +
-		CHUNK);
+	buf_init(
+	    &h.in, s->body_max + REQUEST_LINE_MAX + REQUEST_HEAD_MAX + CHUNK);
 	buf_init(&h.body, s->body_max);
 	response_init(&h.response);
 	do {

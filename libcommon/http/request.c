@@ -31,11 +31,10 @@ check_byte(const char *data, size_t i, size_t line, struct err *e)
 	if (c == '\0')
 		return refuse(e, 400, "HTTP: NUL in the head");
 	if (c == '\n' && (i == 0 || data[i - 1] != '\r'))
-		return refuse(e, 400,
-		    "HTTP: line ends without CR (RFC 9112 2.2)");
-	if (c != '\n' && i > 0 && data[i - 1] == '\r')
 		return refuse(
-		    e, 400, "HTTP: CR without LF (RFC 9112 2.2)");
+		    e, 400, "HTTP: line ends without CR (RFC 9112 2.2)");
+	if (c != '\n' && i > 0 && data[i - 1] == '\r')
+		return refuse(e, 400, "HTTP: CR without LF (RFC 9112 2.2)");
 	if (line == 0 && i >= REQUEST_LINE_MAX)
 		return refuse(e, 414, "HTTP: request line too long");
 	return 0;
@@ -65,7 +64,8 @@ request_head_end(const char *data, size_t len, size_t *seen, struct err *e)
 static char *
 cut_line(char *p)
 {
-	char *cr = strchr(p, '\r'); /* always followed by LF: head_end saw to it */
+	char *cr =
+	    strchr(p, '\r'); /* always followed by LF: head_end saw to it */
 
 	*cr = '\0';
 	return cr + 2;
@@ -246,7 +246,8 @@ read_length(struct request *r, struct err *e)
 		return refuse(
 		    e, 400, "HTTP: two Content-Lengths (RFC 9112 6.3)");
 	if (!str_to_u64(request_field(r, "content-length"), SSIZE_MAX, &n))
-		return refuse(e, 400, "HTTP: bad Content-Length (RFC 9110 8.6)");
+		return refuse(
+		    e, 400, "HTTP: bad Content-Length (RFC 9110 8.6)");
 	r->has_length = true;
 	r->content_length = (size_t)n;
 	return 0;

@@ -110,8 +110,8 @@ response_write(const struct response *r, struct conn *c, bool head_only,
 	int rc = -1;
 
 	buf_init(&out, RESPONSE_FIELDS_MAX + RESPONSE_BODY_MAX + 1024);
-	buf_addf(&out, "HTTP/1.1 %d %s\r\n", r->status,
-	    response_reason(r->status));
+	buf_addf(
+	    &out, "HTTP/1.1 %d %s\r\n", r->status, response_reason(r->status));
 	add_date(&out);
 	buf_add(&out, r->fields.data, r->fields.len);
 	if (r->status != 204) /* RFC 9110 8.6 */

@@ -58,8 +58,8 @@ file_size(uint64_t window)
 
 /* A whole new file in the place of whatever is there. */
 static int
-begin_epoch(const char *path, const char boot_id[48], uint64_t window,
-    struct err *e)
+begin_epoch(
+    const char *path, const char boot_id[48], uint64_t window, struct err *e)
 {
 	size_t size = file_size(window);
 	struct head *head = xcalloc(1, size);
@@ -94,8 +94,8 @@ map_file(const char *path, const char boot_id[48], uint64_t window)
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &st) == 0 && st.st_size == (off_t)size) {
-		head = mmap(
-		    NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		head =
+		    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		if (head == MAP_FAILED)
 			head = NULL;
 	}
@@ -109,8 +109,8 @@ map_file(const char *path, const char boot_id[48], uint64_t window)
 
 /* As map_file, but makes the file; the lock lets one process do that. */
 static struct head *
-make_file(const char *path, const char boot_id[48], uint64_t window,
-    struct err *e)
+make_file(
+    const char *path, const char boot_id[48], uint64_t window, struct err *e)
 {
 	char *lock_path = xasprintf("%s.lock", path);
 	int lock = lock_wait(lock_path, e);
@@ -252,6 +252,6 @@ nonce_spend(struct nonce *n, const char *text, struct err *e)
 	if (good)
 		return 0;
 	/* acme.sh tries again only if it reads these words */
-	return err_acme(e, KIND_INPUT, "badNonce",
-	    "JWS has an invalid anti-replay nonce");
+	return err_acme(
+	    e, KIND_INPUT, "badNonce", "JWS has an invalid anti-replay nonce");
 }

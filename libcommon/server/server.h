@@ -1,8 +1,8 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
-#include "acme/jws.h"
 #include "acme/jwk.h"
+#include "acme/jws.h"
 #include "acme/problem.h"
 #include "acme/signmsg.h"
 #include "policy/address.h"
@@ -76,7 +76,7 @@ void call_location(struct call *c, char *url);
  * Checks that a thing belongs to the account that asks (RFC 8555 7.4.2, 7.5).
  * `what` names it.  KIND_DENIED.
  */
-int call_owns(const struct call *c, int64_t account_id, const char *what,
-    struct err *e);
+int call_owns(
+    const struct call *c, int64_t account_id, const char *what, struct err *e);
 
 #endif

@@ -27,8 +27,7 @@ static int
 bio_read(BIO *b, char *p, int size)
 {
 	struct tls *t = BIO_get_data(b);
-	ssize_t n =
-	    conn_read(t->below, p, (size_t)size, t->deadline, &t->why);
+	ssize_t n = conn_read(t->below, p, (size_t)size, t->deadline, &t->why);
 
 	if (n == 0)
 		BIO_set_flags(b, BIO_FLAGS_IN_EOF);
@@ -86,15 +85,14 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	(void)ssl;
 	(void)arg;
 	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len,
-		ours, sizeof(ours) - 1, in,
-		in_len) != OPENSSL_NPN_NEGOTIATED)
+		ours, sizeof(ours) - 1, in, in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	return SSL_TLSEXT_ERR_OK;
 }
 
 static int
-load_files(SSL_CTX *ctx, const char *certificate, const char *key,
-    struct err *e)
+load_files(
+    SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
 {
 	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1) {
 		key_openssl_err(e, KIND_CONF, "cannot read TLS certificate");
@@ -178,8 +176,8 @@ tls_read(struct conn *c, void *p, size_t size, int64_t deadline, struct err *e)
 }
 
 static int
-tls_write(struct conn *c, const void *p, size_t len, int64_t deadline,
-    struct err *e)
+tls_write(
+    struct conn *c, const void *p, size_t len, int64_t deadline, struct err *e)
 {
 	struct tls *t = c->state;
 	size_t n = 0;
