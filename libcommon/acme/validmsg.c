@@ -63,11 +63,14 @@ validmsg_result_write(
 	char text[sizeof(r->err.text)];
 
 	js_put_int(o, "id", r->id);
+	js_put_bool(o, "valid", r->is_valid);
 	if (r->address[0])
 		js_put_text(o, "address", r->address);
 	if (r->id != 0 && !r->is_valid) {
-		str_escape(
-		    text, sizeof(text), r->err.text, strlen(r->err.text));
+		snprintf(text, sizeof(text), "%s", r->err.text);
+		if (!str_is_printable(text, strlen(text)))
+			str_escape(text, sizeof(text), r->err.text,
+			    strlen(r->err.text));
 		if (!type)
 			type = err_row(r->err.kind)->acme_type;
 		js_put_text(o, "type", type ? type : "serverInternal");
@@ -147,16 +150,18 @@ validmsg_result_read(
 	if (!o)
 		return -1;
 	r->id = js_int(js_get(o, "id"), -1);
-	r->is_valid = js_get(o, "type") == NULL;
+	r->is_valid = js_is_true(js_get(o, "valid"));
 	r->is_final = js_is_true(js_get(o, "final"));
 	has_address = copy(o, "address", r->address, sizeof(r->address)) &&
 	    str_is_printable(r->address, strlen(r->address));
 	if (!has_address)
 		r->address[0] = '\0';
-	if (r->id < 0 ||
-	    js_len(o) != 1U + (has_address ? 1 : 0) + (r->is_valid ? 0 : 3))
+	if (r->id < 0 || js_type(js_get(o, "valid")) != JS_BOOL ||
+	    js_len(o) !=
+		2U + (has_address ? 1 : 0) +
+		    (r->is_valid || r->id == 0 ? 0 : 3))
 		err_set(e, KIND_INPUT, "message is no validation result");
-	else if (!r->is_valid)
+	else if (r->id != 0 && !r->is_valid)
 		set_error(o, &r->err);
 	js_free(o);
 	return err_is_set(e) ? -1 : 0;

@@ -14,11 +14,11 @@
  *   task    {"id": number, "type": "http-01", "identifier_type": "dns",
  *            "identifier": text, "token": text, "thumbprint": text,
  *            "log_id": text}
- *   result  {"id": number, "address": text, "type": ACME type, "text": text,
- *            "final": bool}
+ *   result  {"id": number, "valid": bool, "address": text, "type": ACME type,
+ *            "text": text, "final": bool}
  *            address is absent when nothing was connected to, the last three
  *            when the challenge is fulfilled
- *   ready   {"id": 0}: the process with the network is set up
+ *   ready   {"id": 0, "valid": false}: the process with the network is set up
  */
 #define VALIDMSG_MAX ((size_t)4096)
 
@@ -43,8 +43,7 @@ struct validmsg_result {
 void validmsg_task_release(struct validmsg_task *t);
 
 /*
- * Each appends a message to `out`, which has room for VALIDMSG_MAX bytes;
- * texts are cut to fit.
+ * Each appends a message to `out`, which has room for VALIDMSG_MAX bytes.
  */
 int validmsg_task_write(
     const struct validmsg_task *t, struct buf *out, struct err *e);

@@ -324,10 +324,14 @@ web_new(struct err *e)
 void
 web_free(struct web *w)
 {
+	struct web_transfer *t, *next;
+
 	if (!w)
 		return;
-	while (w->transfers)
-		free_transfer(w, w->transfers);
+	for (t = w->transfers; t; t = next) {
+		next = t->next;
+		free_transfer(w, t);
+	}
 	if (w->multi)
 		curl_multi_cleanup(w->multi);
 	fd_close(&w->epoll);

@@ -16,11 +16,14 @@
 
 . "$(dirname "$0")/../lib/clients.sh"
 
-PROBLEMS='accountDoesNotExist alreadyRevoked badCSR badNonce badPublicKey
-badRevocationReason badSignatureAlgorithm caa compound connection dns
-externalAccountRequired incorrectResponse invalidContact malformed
-orderNotReady rateLimited rejectedIdentifier serverInternal tls unauthorized
-unsupportedContact unsupportedIdentifier userActionRequired alreadyReplaced'
+# The registered problem types (RFC 8555 9.7.4 and later ones).
+PROBLEMS=' accountDoesNotExist alreadyReplaced alreadyRevoked badCSR badNonce'
+PROBLEMS="$PROBLEMS badPublicKey badRevocationReason badSignatureAlgorithm caa"
+PROBLEMS="$PROBLEMS compound connection dns externalAccountRequired"
+PROBLEMS="$PROBLEMS incorrectResponse invalidContact invalidProfile malformed"
+PROBLEMS="$PROBLEMS orderNotReady rateLimited rejectedIdentifier serverInternal"
+PROBLEMS="$PROBLEMS tls unauthorized unsupportedContact unsupportedIdentifier"
+PROBLEMS="$PROBLEMS userActionRequired "
 
 # Tables that no refused request may change.
 TABLES='accounts orders identifiers authorizations challenges certificates
@@ -29,7 +32,7 @@ certificate_names ca_certificates chains chain_members certificate_chains jobs'
 server_up() {
 	need sqlite3 openssl
 	start_dns
-	start_acmed --set validate.attempts=1 "$@"
+	start_acmed --set validate.attempts=1
 	start_www
 	base=${directory%/directory}
 	plain=$T/plain.conf
@@ -84,8 +87,13 @@ as() {
 	ACME_STATE=$T/$1
 }
 
-# raw ARGUMENT...: one request, see acme-raw; sets $reply.
+# raw ARGUMENT...: one request, see acme-raw; sets $reply, and
+# $asked to post or get.
 raw() {
+	case " $* " in
+	*' -X '*) asked='get' ;;
+	*) asked='post' ;;
+	esac
 	reply=$("$TOOLS/acme-raw" request "$@" 2>&1)
 }
 
@@ -95,6 +103,11 @@ get() {
 
 header() {
 	"$TOOLS/acme-raw" header "$@"
+}
+
+# members [PATH]: the names of an object's members in the last body, sorted.
+members() {
+	"$TOOLS/acme-raw" keys "$@" | paste -sd' ' -
 }
 
 # must_say REPLY ARGUMENT...: a request of the set-up.
@@ -135,12 +148,13 @@ complaints() {
 		spelt["retry-after"] = "Retry-After"
 	}
 	END {
-		nonces = what == "get" ? 0 : 1
+		nonces = what == "get" ? count["replay-nonce"] > 0 :
+		    what != "directory"
 		if (count["replay-nonce"] + 0 != nonces)
 			bad(count["replay-nonce"] + 0 " Replay-Nonce fields")
 		if (nonces && text["replay-nonce"] !~ /^[A-Za-z0-9_-]+$/)
 			bad("Replay-Nonce: " text["replay-nonce"])
-		if (what == "directory" ? index_links > 0 : index_links != 1)
+		if (what ~ /^directory/ ? index_links > 0 : index_links != 1)
 			bad(index_links + 0 " Links to the index")
 		if (nonces && text["cache-control"] !~ /no-store/)
 			bad("Cache-Control: " text["cache-control"])
@@ -166,7 +180,7 @@ complaints() {
 # problem_complaints: the same of the body of an error.
 problem_complaints() {
 	type=$(get type)
-	case " $(echo $PROBLEMS) " in
+	case $PROBLEMS in
 	*" ${type#urn:ietf:params:acme:error:} "*) ;;
 	*) echo "type $type is not in IANA's registry" ;;
 	esac
@@ -180,7 +194,7 @@ problem_complaints() {
 expect() {
 	wrong=
 	if [ "$reply" = "$1" ]; then
-		wrong=$(complaints "${3:-post}")
+		wrong=$(complaints "${3:-$asked}")
 		[ "${1%% *}" -lt 400 ] ||
 		    wrong="$wrong$(problem_complaints)"
 	else
@@ -310,6 +324,17 @@ csr() {
 	"$TOOLS/acme-raw" b64 <"$T/csr.der"
 }
 
+# state_of URL: its status.
+state_of() {
+	must_say '200 -' "$1"
+	get status
+}
+
+# finalize_with CSR: a payload for $finalize.
+finalize_with() {
+	printf '{"csr":"%s"}' "$1"
+}
+
 # issue [-k KEY] NAME...: order, authorize, finalize; sets $certificate (URL),
 # the chain is in $T/chain.pem.
 issue() {
@@ -317,7 +342,7 @@ issue() {
 	[ "$1" != -k ] || { issue_key=$2 && shift 2; }
 	new_order "$@"
 	authorize
-	must_say '200 -' --payload "{\"csr\":\"$(csr -k "$issue_key" "$@")\"}" \
+	must_say '200 -' --payload "$(finalize_with "$(csr -k "$issue_key" "$@")")" \
 	    "$finalize"
 	settles "$order" processing
 	certificate=$(get certificate)

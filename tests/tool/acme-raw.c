@@ -445,6 +445,8 @@ jws(const char *url, const char *nonce)
 	struct bytes sig;
 	int i;
 
+	while (opt.pad[0] && strlen(header) % 3 == 0)
+		header = join(header, " ", ""); /* else there is no padding */
 	part[0] = base64url(header, strlen(header), opt.pad[0]);
 	part[1] = base64url(payload, strlen(payload), opt.pad[1]);
 	for (i = 0; i < 2; i++)
