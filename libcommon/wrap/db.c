@@ -420,6 +420,24 @@ db_transaction(struct db *db, enum db_durability durability,
 	return rc;
 }
 
+int
+db_snapshot(struct db *db, int (*fn)(void *arg, struct err *e), void *arg,
+    struct err *e)
+{
+	struct err ignored = {0};
+	int rc;
+
+	if (db->depth > 0)
+		return join(db, DB_QUICK, fn, arg, e);
+	if (exec(db, "BEGIN", e) < 0)
+		return -1;
+	db->depth = 1;
+	rc = fn(arg, e);
+	db->depth = 0;
+	exec(db, "COMMIT", &ignored);
+	return rc;
+}
+
 struct db_stmt *
 db_prepare(struct db *db, const char *sql, struct err *e)
 {

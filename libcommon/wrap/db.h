@@ -78,6 +78,13 @@ enum db_durability {
 int db_transaction(struct db *db, enum db_durability durability,
     int (*fn)(void *arg, struct err *e), void *arg, struct err *e);
 
+/*
+ * Runs `fn(arg, e)`, which only reads, so that all it reads is as of one
+ * moment; it takes no lock that writers would wait for.
+ */
+int db_snapshot(struct db *db, int (*fn)(void *arg, struct err *e), void *arg,
+    struct err *e);
+
 /* Prepares one statement.  NULL on failure (KIND_BUG). */
 struct db_stmt *db_prepare(struct db *db, const char *sql, struct err *e);
 void db_finalize(struct db_stmt *s);

@@ -68,14 +68,14 @@ misuse '403 unauthorized' 'by the key of the account, as jwk' --jwk \
     -k "$T/alice/key" --payload "$(payload "$T/one")" "$revoke"
 misuse '400 malformed' 'by the key of the certificate, wrong signature' --jwk \
     -k "$T/one.key" --spoil flip --payload "$(payload "$T/one")" "$revoke"
-not_ok 'nothing of this has revoked it' revoked "$T/one"
+is "$(status_of "$T/one")" valid 'nothing of this has revoked it'
 
 # ---- by the account
 
 as alice
 works '200 -' 'by the account' --payload "$(payload "$T/one")" "$revoke"
 is "$(wc -c <"$ACME_STATE/body")" 0 'revokeCert: no body'
-ok 'by the account: revoked' revoked "$T/one"
+is "$(status_of "$T/one")" revoked 'by the account: revoked'
 misuse '400 alreadyRevoked' 'a second time' --payload "$(payload "$T/one")" \
     "$revoke"
 misuse '400 alreadyRevoked' 'a second time, with a reason' \
@@ -98,7 +98,7 @@ certificate "$T/two" two.example.test
 become nobody
 works '200 -' 'by the key of the certificate' --jwk -k "$T/two.key" \
     --payload "$(payload "$T/two" ',"reason":1')" "$revoke"
-ok 'by the key: revoked' revoked "$T/two"
+is "$(status_of "$T/two")" revoked 'by the key: revoked'
 
 # ---- by another account that holds authorizations for all names
 
@@ -112,7 +112,7 @@ new_order y.example.test
 authorize
 works '200 -' 'by an account that holds both names' \
     --payload "$(payload "$T/three")" "$revoke"
-ok 'by another account: revoked' revoked "$T/three"
+is "$(status_of "$T/three")" revoked 'by another account: revoked'
 
 # ---- an account that is gone
 
@@ -121,7 +121,7 @@ as alice
 must_say '200 -' --payload '{"status":"deactivated"}' @account
 misuse '401 unauthorized' 'by a deactivated account' \
     --payload "$(payload "$T/four")" "$revoke"
-not_ok 'deactivation of the account revokes nothing' revoked "$T/four"
+is "$(status_of "$T/four")" valid 'deactivation of the account revokes nothing'
 become nobody
 works '200 -' 'by the key, though the account is gone' --jwk \
     -k "$T/four.key" --payload "$(payload "$T/four")" "$revoke"

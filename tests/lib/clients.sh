@@ -141,10 +141,10 @@ cert_is() {
 	    -untrusted "$cert_file" "$cert_file"
 }
 
-# revoked FILE: the store says that the certificate is revoked.
-revoked() {
-	revoked_sha=$(openssl x509 -in "$1" -outform DER | sha256sum)
-	[ "$(sqlite3 -readonly "$store" "SELECT status FROM certificates WHERE
-	    sha256 IN (x'${revoked_sha%% *}', '${revoked_sha%% *}')")" \
-	    = revoked ]
+# status_of FILE: what the store says of that certificate.
+status_of() {
+	status_sha=$(openssl x509 -in "$1" -outform DER | sha256sum)
+	sqlite3 -readonly -cmd '.timeout 5000' "$store" \
+	    "SELECT status FROM certificates
+	    WHERE sha256 = x'${status_sha%% *}'" 2>&1
 }
