@@ -3,6 +3,7 @@
 #   make                              the programs, into build/bin
 #   make check                        lint, every test, every test again under
 #                                     ASan and UBSan
+#   make lint, make format            what is wrong; what can be put right
 #   make check-cmd T=0100-store.t     one test; also check-unit, check-clients,
 #                                     check-fuzz, check-faults; V=1 says more
 #   make SANITIZE=address,undefined   the same programs, into build/asan/bin
@@ -59,7 +60,9 @@ known = $(shell $(CC) -Werror $(1) -fsyntax-only -xc /dev/null 2>/dev/null \
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wundef \
 	-Wimplicit-fallthrough -Wsign-compare \
-	$(call known,-Wno-format-truncation) $(if $(WERROR),-Werror)
+	-Werror=implicit-function-declaration -Werror=int-conversion \
+	-Wno-format-y2k $(call known,-Wno-format-truncation) \
+	$(if $(WERROR),-Werror)
 
 ifdef SANITIZE
 MODE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
@@ -71,7 +74,7 @@ MODE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
 	$(call known,-fzero-call-used-regs=used-gpr)
 endif
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -iquote libcommon \
+ALL_CPPFLAGS := -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -iquote libcommon \
 	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(MODE) -fPIE -ffunction-sections \
 	-fdata-sections $(CFLAGS)
@@ -94,8 +97,10 @@ all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
 tests: $(UNIT) $(FUZZ) $(TOOL)
 
-# $(call say,WORD,FILE): the short line that stands for a command unless V=1.
-say = $(if $(V),,@printf '%8s %s\n' $(1) $(2))
+# $(call say,WORD,FILE): the short line that stands for a command, except with
+# V=1 (the command itself is shown) and make -s.
+silent := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+say = $(if $(V)$(silent),,@printf '%8s %s\n' $(1) $(2))
 
 define compile
 @mkdir -p $(@D)
@@ -141,7 +146,7 @@ $(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(REPLAY) $(B)/libcommon.a
 
 # Texts kept in files that change only when the text does: objects are made
 # again after a change of flags, the archive after a source has gone.
-$(B)/flags: text = $(COMPILE)
+$(B)/flags: text = $(COMPILE) $(ALL_LDFLAGS)
 $(B)/members: text = $(LIB_OBJ)
 $(B)/flags $(B)/members: FORCE
 	@pkg-config --exists --print-errors $(ALL_LIBS) || \
@@ -167,7 +172,8 @@ export V
 RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
 HARNESS := $(RUN) scripts/lib/run-tests
 
-.PHONY: check check-all check-tests check-faults $(SUITES:%=check-%) lint bench demo fuzz
+.PHONY: check check-all check-tests check-faults $(SUITES:%=check-%)
+.PHONY: lint format bench demo fuzz
 check:
 	+@scripts/lib/check $(MAKE)
 
@@ -185,10 +191,13 @@ $(SUITES:%=check-%) check-faults: check-%: all tests
 lint:
 	@V=1 scripts/lib/run-tests scripts/lint/run
 
+format:
+	clang-format -i $(LIB_SRC) $(CMD_SRC) $(TEST_SRC) $(HEADERS)
+
 # Three of lint's steps: a stamp for each file that was found good, beside the
 # object, which is there to depend on all headers.
 .PHONY: lint-clang lint-tidy lint-headers
-lint-clang: $(OBJ:.o=.clang)
+lint-clang: $(patsubst %.c,$(O)/%.clang,$(LIB_SRC) $(CMD_SRC) $(TEST_SRC))
 lint-tidy: $(patsubst %.c,$(O)/%.tidy,$(LIB_SRC) $(CMD_SRC))
 lint-headers: $(HEADERS:%=$(O)/%.alone)
 
@@ -260,7 +269,8 @@ uninstall:
 	$(foreach s,$(SECTIONS),\
 	    $(call unput,$(mandir)/man$(s),$(filter %.$(s),$(MAN)))$(newline))
 	$(call unput,$(datadir),$(SHARE))
-	[ ! -d $(DESTDIR)$(datadir) ] || rmdir $(DESTDIR)$(datadir)
+	[ ! -d $(DESTDIR)$(datadir) ] || \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(datadir)
 
 dist:
 	@mkdir -p dist

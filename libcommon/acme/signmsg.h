@@ -62,7 +62,10 @@ int signmsg_failure_write(
 int signmsg_reply_read(
     const void *p, size_t len, struct buf *chain_pem, struct err *e);
 
-/* A client of the service; it keeps its connection from call to call. */
+/*
+ * A client of the service; it keeps its connection from call to call.  The
+ * process must have called sig_ignore_pipe.
+ */
 struct signmsg_client {
 	char *path;
 	int fd;

@@ -261,17 +261,16 @@ der_add_bits(struct buf *out, const void *p, size_t len)
 void
 der_add_time(struct buf *out, int64_t t)
 {
-	struct tm tm;
+	struct tm tm = {0};
 	time_t when = (time_t)t;
 	char text[16];
 
-	if (gmtime_r(&when, &tm) == NULL)
-		memset(&tm, 0, sizeof(tm));
-	if (tm.tm_year < 150 && tm.tm_year >= 50) {
-		strftime(text, sizeof(text), "%y%m%d%H%M%SZ", &tm);
-		der_add(out, DER_UTC_TIME, text, 13);
-	} else {
-		strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm);
+	/* Beyond the year 9999: RFC 5280 4.1.2.5, "no expiration". */
+	if (gmtime_r(&when, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm) != 15)
+		memcpy(text, "99991231235959Z", sizeof(text));
+	if (tm.tm_year >= 50 && tm.tm_year < 150)
+		der_add(out, DER_UTC_TIME, text + 2, 13);
+	else
 		der_add(out, DER_GENERALIZED_TIME, text, 15);
-	}
 }

@@ -4,6 +4,13 @@
 
 #include "base/log.h"
 
+/* The functions behind the macros. */
+#undef err_set
+#undef err_acme
+#undef err_sys
+#undef err_detail
+#undef err_object
+
 static const struct err_row rows[] = {
     [KIND_NONE] = {"none", 0, 200, NULL, false, LOG_LEVEL_INFO},
     [KIND_USAGE] = {"usage", 100, 500, "serverInternal", false, LOG_LEVEL_ERR},

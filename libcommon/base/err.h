@@ -73,6 +73,23 @@ int err_detail(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Puts "<object>: " in front of the text: the name of what was wrong. */
 int err_object(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/*
+ * The -1 stands in the caller's sight, so that a compiler or analyser that
+ * follows paths knows that `if (f(e) == -1)` is taken after `return err_set()`.
+ */
+static inline int
+err_failed(int minus_one)
+{
+	(void)minus_one;
+	return -1;
+}
+
+#define err_set(...) err_failed(err_set(__VA_ARGS__))
+#define err_acme(...) err_failed(err_acme(__VA_ARGS__))
+#define err_sys(...) err_failed(err_sys(__VA_ARGS__))
+#define err_detail(...) err_failed(err_detail(__VA_ARGS__))
+#define err_object(...) err_failed(err_object(__VA_ARGS__))
+
 /* The row of a kind. */
 const struct err_row *err_row(enum err_kind kind);
 

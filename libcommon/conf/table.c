@@ -16,12 +16,14 @@ static const char *const sections[] = {
 _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 
 /* The field's offset; does not compile when the field is of another type. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them */
 #define AT(field, kind)                                                        \
 	.offset = offsetof(struct conf, field) +                               \
 	    0 *                                                                \
 		sizeof(char[_Generic(                                          \
 		    ((struct conf *)NULL)->field, kind : 1, default            \
 		    : -1)])
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define RULE(...) .rule = {__VA_ARGS__}
 
 #define BOOL(f) RULE(.type = VALUE_BOOL), AT(f, bool)

@@ -293,7 +293,7 @@ is_opened(const struct address_policy *p, const struct address *a,
 static const char *
 blocked_as(const struct address_policy *p, const struct address *a)
 {
-	struct address_range range;
+	struct address_range range = {0};
 	struct err ignored = {0};
 
 	for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {

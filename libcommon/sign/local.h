@@ -35,7 +35,8 @@ void local_close(struct local *l);
 /*
  * Checks the CSR of `r` against its names (policy/csrs.h) and issues.
  * The lifetime is that of the configuration, or shorter when `r` asks so, and
- * begins `backdate` ago unless `r` asks for a later moment.
+ * begins `backdate` ago (but at most a tenth of the lifetime) unless `r` asks
+ * for a later moment.
  */
 int local_issue(struct local *l, const struct signmsg_request *r,
     struct buf *chain_pem, struct err *e);

@@ -60,6 +60,30 @@ int authorization_account_holds(struct store *st, int64_t account_id,
     const struct identifier *identifiers, size_t len, bool *holds,
     struct err *e);
 
+/*
+ * For the modules of store/ only; joins the transaction at hand.  Ends an
+ * authorization as status `to`: its running validations are dropped (their jobs
+ * go, their challenges become invalid with `error`), its pending and ready
+ * orders become invalid with `error`.  Only if it is pending, or valid and
+ * `from_valid` is set, and expires after `alive_at` (INT64_MIN: whenever);
+ * `*ended` says whether it was.
+ */
+struct authorization_ending {
+	enum authorization_status to;
+	bool from_valid;
+	int64_t alive_at;
+	const char *error;
+};
+int authorization_end(struct store *st, int64_t id,
+    const struct authorization_ending *how, bool *ended, struct err *e);
+
+/* Likewise: what happens to running validations when it leaves pending. */
+int authorization_drop_validations(
+    struct store *st, int64_t id, const char *error, struct err *e);
+
+/* The problem document of what has expired. */
+extern const char authorization_expired_error[];
+
 /* Frees what it owns; it is empty then. NULL-safe. */
 void authorization_release(struct authorization *a);
 

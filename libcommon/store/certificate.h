@@ -50,6 +50,14 @@ int certificate_add(struct store *st, const struct cert_list *chain,
     const char *source, int64_t account_id, int64_t *id, struct err *e);
 
 /*
+ * For the modules of store/ only: the same within the transaction at hand;
+ * `*chain_id` is that of the chain, 0 when there is none.
+ */
+int certificate_put(struct store *st, const struct cert_list *chain,
+    const char *source, int64_t account_id, int64_t *id, int64_t *chain_id,
+    struct err *e);
+
+/*
  * Loads a certificate; the caller releases.  KIND_NOTFOUND.  `c` need not be
  * initialised, and is empty on failure.  By order: with the chain that the
  * order got.

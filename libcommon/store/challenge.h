@@ -52,6 +52,9 @@ struct challenge_task {
 const char *challenge_type_name(enum challenge_type type);
 const char *challenge_status_name(enum challenge_status status);
 
+/* The status of that name; CHALLENGE_STATUS__MAX when there is none. */
+enum challenge_status challenge_status_by_name(const char *name);
+
 /* The type of that name. Returns 0, or -1 when there is none. */
 int challenge_type_by_name(const char *name, enum challenge_type *type);
 

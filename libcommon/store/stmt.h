@@ -29,12 +29,31 @@ enum stmt_module {
 	STMT__MAX
 };
 
-/* All tables, by module. */
+/* The tables, each in the .c of its module. */
+extern const struct stmt_table account_stmts;
+extern const struct stmt_table authorization_stmts;
+extern const struct stmt_table certificate_stmts;
+extern const struct stmt_table challenge_stmts;
+extern const struct stmt_table check_stmts;
+extern const struct stmt_table event_stmts;
+extern const struct stmt_table job_stmts;
+extern const struct stmt_table order_stmts;
+extern const struct stmt_table purge_stmts;
+extern const struct stmt_table stats_stmts;
+
+/* All of them, by module. */
 extern const struct stmt_table *const stmt_tables[STMT__MAX];
 
 /* The prepared statements of one handle. */
 struct stmt_cache {
 	struct db_stmt **prepared[STMT__MAX];
+};
+
+/* The handle behind store.h, open to the modules of store/ only. */
+struct store {
+	struct db *db;
+	struct stmt_cache stmts;
+	char *actor; /* for events */
 };
 
 /* Finalizes all. */
@@ -60,5 +79,19 @@ int64_t stmt_run(struct store *st, enum stmt_module m, size_t row,
  */
 int stmt_int(struct store *st, enum stmt_module m, size_t row, int64_t *value,
     struct err *e, const char *types, ...);
+
+/*
+ * The index of the word in `column` of the row at hand among `names`; `len`,
+ * which is no status of anything, when it is none of them.
+ */
+size_t stmt_word(
+    struct db_stmt *s, int column, const char *const *names, size_t len);
+
+/* A copy of the text or bytes in `column`; NULL for NULL. */
+char *stmt_text_dup(struct db_stmt *s, int column);
+uint8_t *stmt_blob_dup(struct db_stmt *s, int column, size_t *len);
+
+/* Copies the text in `column` to an array; cut when it does not fit. */
+void stmt_text_to(struct db_stmt *s, int column, char *out, size_t size);
 
 #endif

@@ -475,7 +475,7 @@ int
 cert_is_issued_by(
     const struct cert *c, const struct cert *issuer, struct err *e)
 {
-	if (!der_is(&c->issuer, issuer->subject.p, issuer->subject.len))
+	if (!dn_equal(c->issuer, issuer->subject))
 		return bad(e,
 		    "RFC 5280 6.1.3: issuer and the subject of the next "
 		    "certificate differ");

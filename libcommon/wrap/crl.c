@@ -53,7 +53,7 @@ crl_add(struct crl *c, const void *serial, size_t len, int64_t revoked_at,
 	size_t seq = der_begin(&c->entries, DER_SEQUENCE), list;
 	struct ext_mark m;
 
-	der_add(&c->entries, DER_INTEGER, serial, len);
+	der_add_uint(&c->entries, serial, len);
 	der_add_time(&c->entries, revoked_at);
 	if (reason > 0) {
 		list = der_begin(&c->entries, DER_SEQUENCE);
@@ -110,4 +110,38 @@ crl_sign(struct crl *c, const struct key *key, struct buf *out, struct err *e)
 		rc = sigalg_seal(&tbs, key, out, e);
 	buf_release(&tbs);
 	return rc;
+}
+
+/* Finds the extensions of a list: the last member of what is signed. */
+static bool
+find_extensions(struct der in, struct der *list)
+{
+	struct der all, tbs, content;
+	uint8_t tag;
+
+	if (der_get(&in, DER_SEQUENCE, &all) == -1 ||
+	    der_get(&all, DER_SEQUENCE, &tbs) == -1)
+		return false;
+	while (tbs.len > 0 && !der_is_next(&tbs, DER_CONTEXT_CONS(0)))
+		if (der_next(&tbs, &tag, &content, NULL) == -1)
+			return false;
+	return der_get(&tbs, DER_CONTEXT_CONS(0), &content) == 0 &&
+	    der_get(&content, DER_SEQUENCE, list) == 0;
+}
+
+int
+crl_number(const void *der, size_t len, uint64_t *number, struct err *e)
+{
+	struct der list, n;
+	struct ext x;
+
+	if (!find_extensions((struct der){der, len}, &list) ||
+	    !ext_find(list, ext_oid(EXT_CRL_NUMBER), &x) ||
+	    der_get_uint(&x.value, &n) == -1 || n.len > sizeof(*number))
+		return err_set(
+		    e, KIND_INPUT, "RFC 5280 5.2.3: is no CRL with a number");
+	*number = 0;
+	for (size_t i = 0; i < n.len; i++)
+		*number = *number << 8 | n.p[i];
+	return 0;
 }

@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Certificate revocation lists (RFC 5280 5), made and not read. */
+/* Making certificate revocation lists (RFC 5280 5). */
 struct cert;
 struct key;
 
@@ -20,8 +20,8 @@ struct crl *crl_new(const struct cert *issuer, uint64_t number,
     int64_t this_update, int64_t next_update);
 
 /*
- * Adds a revoked certificate: the content bytes of its serial, the moment,
- * and the reason (RFC 5280 5.3.1; 0 and below is left out, as 5.3.1 asks).
+ * Adds a revoked certificate: its serial (big-endian), the moment, and the
+ * reason (RFC 5280 5.3.1; 0 and below is left out, as 5.3.1 asks).
  */
 void crl_add(struct crl *c, const void *serial, size_t len, int64_t revoked_at,
     int reason);
@@ -32,6 +32,9 @@ void crl_add(struct crl *c, const void *serial, size_t len, int64_t revoked_at,
  */
 int crl_sign(
     struct crl *c, const struct key *key, struct buf *out, struct err *e);
+
+/* The number of a list that crl_sign has made; KIND_INPUT for other bytes. */
+int crl_number(const void *der, size_t len, uint64_t *number, struct err *e);
 
 /* NULL-safe. */
 void crl_free(struct crl *c);

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 
 /*
  * The database engine behind the store.  Today that is SQLite; a second engine
@@ -15,6 +16,7 @@
  *   @id      an integer primary key that the engine counts up
  *   @int     a 64-bit integer        @text    text
  *   @blob    bytes                   @strict  the table option, if there is one
+ *   @keyed   as @strict, for a table best kept in the order of its primary key
  */
 struct db;
 struct db_stmt;
@@ -27,22 +29,34 @@ enum db_mode {
 
 /*
  * Opens the database at `url`: an absolute path, or `sqlite:` and one; other
- * schemes are KIND_CONF until their engine exists.  The descriptor of a
- * database must not cross a fork.
+ * schemes are KIND_CONF until their engine exists.  The head of the file is
+ * read, so that a process may give up its rights to files afterwards.  A handle
+ * must not cross a fork.
+ * A new database has mode 0660 whatever the umask, and so has all that belongs
+ * to it; users of one group share it when its directory is theirs (mode 2770).
  * NULL on failure: KIND_NOTFOUND when it is absent, KIND_CONFLICT when
- * DB_CREATE finds one, KIND_CONF, KIND_SYS.
+ * DB_CREATE finds one, KIND_CONF (the URL; the file is something else),
+ * KIND_SYS (also when it may not be written).
  */
 struct db *db_open(const char *url, enum db_mode mode, struct err *e);
 
 /* Closes; all statements must be finalized before. NULL-safe. */
 void db_close(struct db *db);
 
-/* The schema version that the database carries; 0 for a new one. */
+/*
+ * The file behind `url`; the caller frees.  NULL (KIND_CONF) when the URL is
+ * wrong or its engine keeps no file here.
+ */
+char *db_path(const char *url, struct err *e);
+
+/* The schema version that the database carries; 0 for a new one, -1 on error.
+ */
 int db_version(struct db *db, struct err *e);
 
 /*
- * Runs the schema text `sql` (several statements, tokens expanded) and sets the
- * schema version, in one transaction.
+ * Runs the schema text `sql` (several statements, tokens expanded) and raises
+ * the schema version from `version` - 1 to `version`, in one durable
+ * transaction.  KIND_CONFLICT when the database has another version by now.
  */
 int db_migrate(struct db *db, const char *sql, int version, struct err *e);
 
@@ -50,10 +64,12 @@ int db_migrate(struct db *db, const char *sql, int version, struct err *e);
  * Runs `fn(arg, e)` in one write transaction; commits when it returns 0, rolls
  * back otherwise.  `fn` may be run again from the start (another engine's
  * serialization failure), so it must reset what it leaves in `arg`.  Within a
- * running transaction the call joins it.
+ * running transaction the call joins it: nothing is committed before the outer
+ * one ends, and when an inner `fn` fails the whole can only be rolled back.
  * With DB_DURABLE the commit is on disk (fsync) when the call returns; with
  * DB_QUICK a power cut may lose the last commits, never a part of one.
- * -1 with the error of `fn`, or KIND_BUSY when the store stayed locked.
+ * -1 with the error of `fn`, KIND_BUSY when the database stayed locked for ten
+ * seconds, KIND_BUG when a durable transaction would join a quick one.
  */
 enum db_durability {
 	DB_QUICK,
@@ -61,6 +77,13 @@ enum db_durability {
 };
 int db_transaction(struct db *db, enum db_durability durability,
     int (*fn)(void *arg, struct err *e), void *arg, struct err *e);
+
+/*
+ * Runs `fn(arg, e)`, which only reads, so that all it reads is as of one
+ * moment; it takes no lock that writers would wait for.
+ */
+int db_snapshot(struct db *db, int (*fn)(void *arg, struct err *e), void *arg,
+    struct err *e);
 
 /* Prepares one statement.  NULL on failure (KIND_BUG). */
 struct db_stmt *db_prepare(struct db *db, const char *sql, struct err *e);
@@ -73,6 +96,7 @@ void db_finalize(struct db_stmt *s);
  * Bound memory must live until the statement is reset or bound again.
  */
 void db_bind(struct db_stmt *s, const char *types, ...);
+void db_bindv(struct db_stmt *s, const char *types, va_list ap);
 
 /*
  * Goes to the next row.  1 with a row, 0 at the end (the statement is reset),
@@ -96,13 +120,30 @@ const char *db_text(struct db_stmt *s, int column); /* NULL for NULL */
 const void *db_blob(struct db_stmt *s, int column, size_t *len);
 bool db_is_null(struct db_stmt *s, int column);
 
-/* Whole-database chores; each says what is wrong in `e` or lines in `out`. */
+/* Copies the database, as of one moment, to a new file (0660, fsynced). */
 int db_backup(struct db *db, const char *path, struct err *e);
-int db_verify(struct db *db, struct buf *out, struct err *e); /* 0: sound */
+
+/*
+ * Reads all of the database and adds a line to `problems` for each page, index,
+ * constraint or foreign key that is broken.  -1 when reading itself failed.
+ */
+int db_verify(struct db *db, struct strv *problems, struct err *e);
+
+/* Adds the paths of the files that make up the database and exist. */
+int db_files(struct db *db, struct strv *paths, struct err *e);
+
+/*
+ * Moves the write-ahead log into the database, as much as readers allow, and
+ * empties the log when nobody is in the way.
+ */
 int db_checkpoint(struct db *db, struct err *e);
+
 int64_t db_size(struct db *db, struct err *e); /* bytes on disk */
 
-/* The engine's plan of a statement, a line per step, for tests. */
+/*
+ * The engine's plan of a statement, a line per step, for tests.  A step that
+ * reads a whole table or index begins with "SCAN ".
+ */
 int db_plan(struct db *db, const char *sql, struct buf *out, struct err *e);
 
 #endif

@@ -129,6 +129,40 @@ dn_encode(const char *text, struct buf *out, struct err *e)
 	return rc;
 }
 
+int
+dn_add_value(struct buf *out, const char *value)
+{
+	size_t last = strlen(value);
+
+	for (size_t i = 0; value[i] != '\0'; i++) {
+		bool outer = i == 0 || i + 1 == last;
+
+		if (strchr("\"+,;<>\\", value[i]) != NULL ||
+		    (outer && value[i] == ' ') || (i == 0 && value[i] == '#'))
+			buf_addc(out, '\\');
+		buf_addc(out, value[i]);
+	}
+	return out->full ? -1 : 0;
+}
+
+bool
+dn_equal(struct der a, struct der b)
+{
+	const unsigned char *p = a.p, *q = b.p;
+	X509_NAME *x, *y;
+	bool same;
+
+	if (der_is(&a, b.p, b.len))
+		return true;
+	x = d2i_X509_NAME(NULL, &p, (long)a.len);
+	y = d2i_X509_NAME(NULL, &q, (long)b.len);
+	same = x != NULL && y != NULL && X509_NAME_cmp(x, y) == 0;
+	X509_NAME_free(x);
+	X509_NAME_free(y);
+	ERR_clear_error();
+	return same;
+}
+
 char *
 dn_text(struct der name)
 {

@@ -16,6 +16,12 @@
  */
 int dn_encode(const char *text, struct buf *out, struct err *e);
 
+/* Appends `value` with the escapes that make it one value of that text. */
+int dn_add_value(struct buf *out, const char *value);
+
+/* Whether two Names are the same by the rules of RFC 5280 7.1. */
+bool dn_equal(struct der a, struct der b);
+
 /* The RFC 2253 text of a Name with its header; the caller frees. */
 char *dn_text(struct der name);
 

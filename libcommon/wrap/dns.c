@@ -58,8 +58,8 @@ static const struct {
 /* Zones that libunbound answers by itself and that unblock-lan-zones leaves. */
 static const char *const own_zones[] = {"test.", "invalid.", "home.arpa.",
     "127.in-addr.arpa.",
-    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
-    "ip6.arpa."};
+    ("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
+     "ip6.arpa.")};
 
 static int
 fail(struct err *e, const char *what, int code)
@@ -163,10 +163,14 @@ dns_new(const struct dns_options *options, struct err *e)
 void
 dns_free(struct dns *d)
 {
+	struct dns_query *q, *next;
+
 	if (!d)
 		return;
-	while (d->queries)
-		dns_cancel(d, d->queries);
+	for (q = d->queries; q; q = next) {
+		next = q->next;
+		dns_cancel(d, q);
+	}
 	if (d->ub)
 		ub_ctx_delete(d->ub);
 	free(d);

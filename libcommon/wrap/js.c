@@ -25,7 +25,7 @@ js_of(json_t *j)
  * within strings do not count; what is not JSON at all is left to Jansson.
  */
 static int
-check_limits(const char *text, size_t len, struct err *e)
+check_limits(const char *text, size_t len, size_t string_max, struct err *e)
 {
 	size_t depth = 0, string = 0;
 	bool quoted = false;
@@ -38,10 +38,10 @@ check_limits(const char *text, size_t len, struct err *e)
 				i++;
 			else if (c == '"')
 				quoted = false;
-			if (++string > JS_STRING_MAX)
+			if (++string > string_max)
 				return err_set(e, KIND_INPUT,
-				    "JSON: string longer than %d bytes",
-				    JS_STRING_MAX);
+				    "JSON: string longer than %zu bytes",
+				    string_max);
 		} else if (c == '"') {
 			quoted = true;
 			string = 0;
@@ -60,10 +60,16 @@ check_limits(const char *text, size_t len, struct err *e)
 struct js *
 js_parse(const char *text, size_t len, struct err *e)
 {
+	return js_parse_long(text, len, JS_STRING_MAX, e);
+}
+
+struct js *
+js_parse_long(const char *text, size_t len, size_t string_max, struct err *e)
+{
 	json_error_t reason;
 	json_t *j;
 
-	if (check_limits(text, len, e) < 0)
+	if (check_limits(text, len, string_max, e) < 0)
 		return NULL;
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &reason);
 	if (!j) {

@@ -33,6 +33,10 @@ enum js_type {
  */
 struct js *js_parse(const char *text, size_t len, struct err *e);
 
+/* As js_parse, for strings of up to `string_max` bytes (a JWS payload). */
+struct js *js_parse_long(
+    const char *text, size_t len, size_t string_max, struct err *e);
+
 /* Frees a value and all in it. NULL-safe. */
 void js_free(struct js *v);
 

@@ -1,0 +1,32 @@
+#ifndef ACME_JWK_H
+#define ACME_JWK_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Public keys as JSON (RFC 7517, RFC 7518 6, RFC 8037 2). */
+struct js;
+struct key;
+
+#define JWK_THUMBPRINT_SIZE 44 /* 43 characters and the NUL */
+
+/*
+ * Makes a key of a JWK: EC on P-256, P-384 or P-521, RSA, OKP Ed25519; members
+ * beyond those that make the key are ignored, but private ones are refused.
+ * KIND_INPUT with type badPublicKey.  The caller frees with key_free.
+ */
+struct key *jwk_parse(const struct js *jwk, struct err *e);
+
+/* The same from text that jwk_write made; KIND_SYS when it is broken. */
+struct key *jwk_load(const char *text, struct err *e);
+
+/*
+ * Appends the canonical JSON of a public key: the members that make it, in
+ * order, without blanks (RFC 7638 3).
+ */
+int jwk_write(const struct key *k, struct buf *out);
+
+/* The SHA-256 of that as base64url: the name of a key (RFC 7638). */
+void jwk_thumbprint(const struct key *k, char out[JWK_THUMBPRINT_SIZE]);
+
+#endif

@@ -1,0 +1,201 @@
+#include "acme/jws.h"
+
+#include "base/b64.h"
+#include "wrap/js.h"
+
+#define SIGNATURE_MAX 2048 /* RSA of 16384 bits */
+
+/* A member of the JWS that must be a string. */
+static const char *
+need_text(const struct js *object, const char *member, struct err *e)
+{
+	const char *text = js_get_text(object, member);
+
+	if (!text)
+		err_set(e, KIND_INPUT,
+		    "JWS: \"%s\" is missing or no string (RFC 7515 7.2.2)",
+		    member);
+	return text;
+}
+
+static int
+decode(const char *text, struct buf *out, const char *member, struct err *e)
+{
+	if (b64url_decode(out, text, strlen(text)) < 0)
+		return err_set(e, KIND_INPUT,
+		    "JWS: \"%s\" is not base64url without padding "
+		    "(RFC 8555 6.1)",
+		    member);
+	return 0;
+}
+
+/* RFC 8555 6.2: one signature, and no header that it does not cover. */
+static int
+check_form(const struct js *object, struct err *e)
+{
+	if (js_get(object, "signatures"))
+		return err_set(
+		    e, KIND_INPUT, "JWS: several signatures (RFC 8555 6.2)");
+	if (js_get(object, "header"))
+		return err_set(
+		    e, KIND_INPUT, "JWS: unprotected header (RFC 8555 6.2)");
+	return 0;
+}
+
+static int
+read_alg(struct jws *j, struct err *e)
+{
+	const char *alg = js_get_text(j->header, "alg");
+
+	if (!alg)
+		return err_set(e, KIND_INPUT, "JWS: \"alg\" is missing");
+	if (!key_alg_parse(alg, &j->alg))
+		return err_acme(e, KIND_INPUT, "badSignatureAlgorithm",
+		    "JWS: \"alg\" is not one of ours (RFC 8555 6.2)");
+	return 0;
+}
+
+/* A member that may be absent but is a string if not. */
+static int
+read_option(const struct js *header, const char *member, const char **out,
+    struct err *e)
+{
+	const struct js *v = js_get(header, member);
+
+	*out = js_text(v);
+	if (v && !*out)
+		return err_set(
+		    e, KIND_INPUT, "JWS: \"%s\" is no string", member);
+	return 0;
+}
+
+/* RFC 8555 6.5.2 */
+static int
+check_nonce(const char *nonce, struct err *e)
+{
+	struct buf bytes;
+	int rc;
+
+	if (!nonce)
+		return 0;
+	buf_init(&bytes, 128);
+	rc = b64url_decode(&bytes, nonce, strlen(nonce));
+	buf_release(&bytes);
+	if (rc < 0 || *nonce == '\0')
+		return err_set(e, KIND_INPUT,
+		    "JWS: \"nonce\" is not base64url (RFC 8555 6.5.2)");
+	return 0;
+}
+
+static int
+check_header(struct jws *j, struct err *e)
+{
+	const struct js *header = j->header;
+
+	/* first of all, so that whoever refuses the rest can spend it */
+	if (read_option(header, "nonce", &j->nonce, e) < 0 ||
+	    check_nonce(j->nonce, e) < 0)
+		return -1;
+	if (js_get(header, "crit") || js_get(header, "b64"))
+		return err_set(e, KIND_INPUT,
+		    "JWS: \"crit\" and \"b64\" are not understood "
+		    "(RFC 7515 4.1.11)");
+	if (read_alg(j, e) < 0 || read_option(header, "url", &j->url, e) < 0 ||
+	    read_option(header, "kid", &j->kid, e) < 0)
+		return -1;
+	j->jwk = js_get(header, "jwk");
+	if (!j->url)
+		return err_set(
+		    e, KIND_INPUT, "JWS: \"url\" is missing (RFC 8555 6.4)");
+	if (!j->jwk == !j->kid)
+		return err_set(e, KIND_INPUT,
+		    "JWS: needs either \"jwk\" or \"kid\" (RFC 8555 6.2)");
+	return 0;
+}
+
+static int
+read_header(struct jws *j, const char *text, struct err *e)
+{
+	struct buf bytes;
+	int rc = -1;
+
+	buf_init(&bytes, JWS_MAX);
+	if (decode(text, &bytes, "protected", e) < 0)
+		goto out;
+	j->header = js_parse(bytes.data, bytes.len, e);
+	if (!j->header) {
+		err_object(e, "JWS: \"protected\"");
+		goto out;
+	}
+	rc = check_header(j, e);
+out:
+	buf_release(&bytes);
+	return rc;
+}
+
+int
+jws_read(const struct js *object, struct jws *j, struct err *e)
+{
+	const char *header, *payload, *signature;
+	struct js *outer = j->object;
+
+	*j = (struct jws){.object = outer};
+	buf_init(&j->text, 2 * JWS_MAX);
+	buf_init(&j->payload, JWS_MAX);
+	buf_init(&j->signature, SIGNATURE_MAX);
+	if (check_form(object, e) < 0)
+		return -1;
+	header = need_text(object, "protected", e);
+	payload = need_text(object, "payload", e);
+	signature = need_text(object, "signature", e);
+	if (!header || !payload || !signature)
+		return -1;
+	buf_addf(&j->text, "%s.%s", header, payload);
+	j->signed_text = j->text.data;
+	j->signed_len = j->text.len;
+	if (decode(payload, &j->payload, "payload", e) < 0 ||
+	    decode(signature, &j->signature, "signature", e) < 0)
+		return -1;
+	return read_header(j, header, e);
+}
+
+int
+jws_parse(const char *text, size_t len, struct jws *j, struct err *e)
+{
+	*j = (struct jws){.object = js_parse_long(text, len, JWS_MAX, e)};
+	if (!j->object)
+		return err_object(e, "JWS");
+	return jws_read(j->object, j, e);
+}
+
+int
+jws_verify(const struct jws *j, const struct key *k, struct err *e)
+{
+	struct err why = {0};
+
+	if (!key_alg_fits(j->alg, k))
+		return err_acme(e, KIND_INPUT, "badSignatureAlgorithm",
+		    "JWS: \"alg\" is not the one for this key (RFC 7518 3.1)");
+	if (key_verify(k, j->alg, j->signed_text, j->signed_len,
+		j->signature.data, j->signature.len, &why) == 0)
+		return 0;
+	if (why.kind != KIND_INPUT) {
+		*e = why;
+		return -1;
+	}
+	return err_set(e, KIND_INPUT,
+	    "JWS verification error: the signature is not the key's");
+}
+
+void
+jws_release(struct jws *j)
+{
+	if (!j)
+		return;
+	js_free(j->object);
+	js_free(j->header);
+	buf_release(&j->text);
+	buf_release(&j->payload);
+	buf_release(&j->signature);
+	*j = (struct jws){0};
+}

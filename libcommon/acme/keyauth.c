@@ -1,0 +1,21 @@
+#include "acme/keyauth.h"
+
+#define TOKEN_MIN 22 /* 128 bits */
+#define TOKEN_MAX 43
+
+bool
+keyauth_token_is_good(const char *token)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t len = strspn(token, digits);
+
+	return token[len] == '\0' && len >= TOKEN_MIN && len <= TOKEN_MAX;
+}
+
+void
+keyauth_format(
+    char out[KEYAUTH_SIZE], const char *token, const char *thumbprint)
+{
+	snprintf(out, KEYAUTH_SIZE, "%s.%s", token, thumbprint);
+}

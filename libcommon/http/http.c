@@ -1,0 +1,206 @@
+#include "http/http.h"
+
+#include "http/request.h"
+#include "http/response.h"
+#include "sys/clock.h"
+#include "sys/conn.h"
+#include "sys/sig.h"
+
+#define CHUNK 16384
+#define LINGER_MS 1000
+
+/* What one connection needs from request to request. */
+struct http {
+	struct conn *conn;
+	const struct http_service *service;
+	struct buf in; /* read and not yet used */
+	struct buf body;
+	struct response response;
+	int64_t deadline; /* of the request in hand */
+	int64_t served;
+};
+
+static int
+refuse(struct err *e, int status, const char *text)
+{
+	err_set(e, KIND_INPUT, "%s", text);
+	e->http_status = status;
+	return -1;
+}
+
+/* Reads more. Returns 1, 0 at the end, -1. */
+static int
+read_more(struct http *h, int64_t deadline, struct err *e)
+{
+	char chunk[CHUNK];
+	size_t room = h->in.max - h->in.len;
+	ssize_t n = conn_read(h->conn, chunk,
+	    room < sizeof(chunk) ? room : sizeof(chunk), deadline, e);
+
+	if (n <= 0)
+		return (int)n;
+	return buf_add(&h->in, chunk, (size_t)n) < 0 ? -1 : 1;
+}
+
+/* As read_more, within a request: the end, or the deadline, is a failure. */
+static int
+read_within(struct http *h, struct err *e)
+{
+	struct err why = {0};
+	int rc = read_more(h, h->deadline, &why);
+
+	if (rc > 0)
+		return 0;
+	if (rc < 0 && why.kind == KIND_BUSY)
+		return refuse(e, 408, "HTTP: the request took too long");
+	if (rc < 0) {
+		*e = why;
+		return -1;
+	}
+	return refuse(e, 400, "HTTP: the request ends too early");
+}
+
+/*
+ * Waits for the first byte of a request; an empty line before it is skipped
+ * (RFC 9112 2.2).  Returns 1, 0 when there will be none, -1.
+ */
+static int
+await_request(struct http *h, struct err *e)
+{
+	int64_t deadline = clock_mono() + h->service->idle_timeout;
+	struct err why = {0};
+	int rc;
+
+	while (h->in.len == 0) {
+		rc = sig_term() ? 0 : read_more(h, deadline, &why);
+		if (rc < 0 && why.kind != KIND_BUSY) {
+			*e = why;
+			return -1;
+		}
+		if (rc <= 0)
+			return 0;
+	}
+	h->deadline = clock_mono() + h->service->request_timeout;
+	return 1;
+}
+
+/* The head, parsed, and taken from `in`. Returns 0 or -1. */
+static int
+read_head(struct http *h, struct request *req, struct err *e)
+{
+	size_t seen = 0;
+	ssize_t end;
+	int rc;
+
+	while (h->in.len < 2 && h->in.data[0] == '\r')
+		if (read_within(h, e) < 0)
+			return -1;
+	if (memcmp(h->in.data, "\r\n", 2) == 0)
+		buf_consume(&h->in, 2);
+	while ((end = request_head_end(h->in.data, h->in.len, &seen, e)) == 0)
+		if (read_within(h, e) < 0)
+			return -1;
+	if (end < 0)
+		return -1;
+	rc = request_parse(h->in.data, (size_t)end, req, e);
+	buf_consume(&h->in, (size_t)end);
+	return rc;
+}
+
+static int
+read_body(struct http *h, const struct request *req, struct err *e)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	size_t len = req->content_length;
+
+	buf_clear(&h->body);
+	if (req->method == REQUEST_POST && !req->has_length)
+		return refuse(e, 411, "HTTP: Content-Length is required");
+	if (len > h->service->body_max)
+		return refuse(e, 413, "HTTP: the body is too large");
+	if (req->expects_continue && h->in.len < len &&
+	    conn_write(h->conn, go_on, sizeof(go_on) - 1, h->deadline, e) < 0)
+		return -1;
+	while (h->in.len < len)
+		if (read_within(h, e) < 0)
+			return -1;
+	buf_add(&h->body, h->in.data, len);
+	buf_consume(&h->in, len);
+	return 0;
+}
+
+/*
+ * The answer to what was no request; then the connection is over.  A failure
+ * that has no HTTP status is the connection's own: nobody is left to tell.
+ */
+static int
+answer_refusal(
+    struct http *h, const struct err *why, bool is_post, struct err *e)
+{
+	int64_t deadline = clock_mono() + h->service->request_timeout;
+
+	if (why->http_status == 0) {
+		*e = *why;
+		return -1;
+	}
+	response_clear(&h->response);
+	h->service->refuse(h->service->arg, why, is_post, &h->response);
+	h->response.close = true;
+	if (response_write(&h->response, h->conn, false, false, deadline, e) <
+	    0)
+		return -1;
+	conn_linger(h->conn, clock_mono() + LINGER_MS);
+	return 0;
+}
+
+/* One request. Returns 1 when another may follow, 0 at the end, -1. */
+static int
+serve_one(struct http *h, struct err *e)
+{
+	struct request req = {0};
+	struct err why = {0};
+	bool is_post = h->in.data[0] == 'P';
+	int rc = -1;
+
+	if (read_head(h, &req, &why) < 0 || read_body(h, &req, &why) < 0) {
+		rc = answer_refusal(h, &why, is_post, e);
+		goto out;
+	}
+	response_clear(&h->response);
+	h->service->answer(h->service->arg, &req, &h->body, &h->response);
+	if (!req.keep_alive || ++h->served >= h->service->requests_max ||
+	    sig_term())
+		h->response.close = true;
+	if (response_write(&h->response, h->conn, req.method == REQUEST_HEAD,
+		req.is_1_0, clock_mono() + h->service->request_timeout, e) < 0)
+		goto out;
+	rc = h->response.close ? 0 : 1;
+	if (rc == 0 && h->in.len > 0)
+		conn_linger(h->conn, clock_mono() + LINGER_MS);
+out:
+	request_release(&req);
+	return rc;
+}
+
+int
+http_serve(struct conn *c, const struct http_service *s, struct err *e)
+{
+	struct http h = {.conn = c, .service = s};
+	int rc;
+
+	buf_init(
+	    &h.in, s->body_max + REQUEST_LINE_MAX + REQUEST_HEAD_MAX + CHUNK);
+	buf_init(&h.body, s->body_max);
+	response_init(&h.response);
+	do {
+		rc = await_request(&h, e);
+		if (rc > 0)
+			rc = serve_one(&h, e);
+	} while (rc > 0);
+	if (rc == 0)
+		c->shut(c, clock_mono() + LINGER_MS);
+	buf_release(&h.in);
+	buf_release(&h.body);
+	response_release(&h.response);
+	return rc;
+}

@@ -1,0 +1,157 @@
+#include "server/serve.h"
+
+#include "base/b64.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "conf/conf.h"
+#include "http/response.h"
+#include "policy/csrs.h"
+#include "server/issue.h"
+#include "server/show.h"
+#include "store/order.h"
+#include "wrap/csr.h"
+#include "wrap/js.h"
+#include "wrap/key.h"
+
+static struct csr *
+read_csr(const struct call *c, struct err *e)
+{
+	const char *text = js_get_text(c->payload, "csr");
+	struct csr *csr = NULL;
+	struct buf der;
+
+	if (!text) {
+		err_set(e, KIND_INPUT,
+		    "finalize: \"csr\" is missing (RFC 8555 7.4)");
+		return NULL;
+	}
+	buf_init(&der, CSR_MAX);
+	if (b64url_decode(&der, text, strlen(text)) < 0)
+		err_acme(e, KIND_INPUT, "badCSR",
+		    "finalize: \"csr\" is not base64url without padding, or "
+		    "too long (RFC 8555 7.4)");
+	else
+		csr = csr_from_der(der.data, der.len, e);
+	buf_release(&der);
+	return csr;
+}
+
+/* RFC 8555 11.1: one key must not sign requests and serve TLS. */
+static int
+check_no_account_key(const struct call *c, const struct csr *csr, struct err *e)
+{
+	char thumbprint[JWK_THUMBPRINT_SIZE];
+	struct account holder;
+	struct err why = {0};
+
+	jwk_thumbprint(csr_key(csr), thumbprint);
+	if (account_by_thumbprint(
+		c->server->store, thumbprint, &holder, &why) == 0) {
+		account_release(&holder);
+		return err_acme(e, KIND_INPUT, "badCSR",
+		    "CSR: its key is an account key (RFC 8555 11.1)");
+	}
+	if (why.kind == KIND_NOTFOUND)
+		return 0;
+	*e = why;
+	return -1;
+}
+
+static int
+check_csr(const struct call *c, const struct order *o, const struct csr *csr,
+    struct err *e)
+{
+	struct strv dns = {0}, ip = {0};
+	int rc;
+
+	for (size_t i = 0; i < o->names_len; i++) {
+		const struct identifier *id = &o->names[i].identifier;
+
+		strv_add(id->type == IDENTIFIER_IP ? &ip : &dns, id->value);
+	}
+	rc = csrs_check(csr, &dns, &ip, c->server->blocked, e);
+	strv_release(&dns);
+	strv_release(&ip);
+	return rc < 0 ? -1 : check_no_account_key(c, csr, e);
+}
+
+/* The address of the first contact, for the signer's template. */
+static const char *
+email_of(const struct account *a)
+{
+	for (size_t i = 0; i < a->contacts.len; i++)
+		if (strncasecmp(a->contacts.v[i], "mailto:", 7) == 0)
+			return a->contacts.v[i] + 7;
+	return NULL;
+}
+
+static int
+not_ready(const struct order *o, struct err *e)
+{
+	return err_acme(e, KIND_DENIED, "orderNotReady",
+	    "the order is %s, not ready (RFC 8555 7.4)",
+	    order_status_name(o->status));
+}
+
+static int
+reload(struct call *c, struct order *o, struct err *e)
+{
+	order_release(o);
+	return order_by_url_id(c->server->store, c->id[0], o, e);
+}
+
+/* The order is ready and the request good: from here to the certificate. */
+static int
+issue(struct call *c, struct order *o, const struct csr *csr, struct err *e)
+{
+	const struct server *s = c->server;
+	enum issue_result result;
+	struct err why = {0};
+	size_t len;
+	const uint8_t *der = csr_der(csr, &len);
+
+	if (order_start(s->store, o->id, der, len, issue_lease(s->conf), &why) <
+	    0) {
+		if (why.kind == KIND_CONFLICT) /* another finalize was first */
+			return reload(c, o, e) < 0 ? -1 : not_ready(o, e);
+		*e = why;
+		return -1;
+	}
+	log_event(LOG_LEVEL_INFO, "order.processing", "order", o->url_id, NULL);
+	if (issue_order(s->store, s->conf, &c->server->signer, o, csr,
+		email_of(&c->account), &result, e) == 0)
+		return reload(c, o, e);
+	if (order_return(s->store, o->id, &why) < 0)
+		log_err("order.unreturned", &why);
+	else
+		log_event(
+		    LOG_LEVEL_INFO, "order.returned", "order", o->url_id, NULL);
+	return -1;
+}
+
+int
+serve_finalize(struct call *c, struct err *e)
+{
+	struct csr *csr = NULL;
+	struct order o = {0};
+	int rc = -1;
+
+	if (order_by_url_id(c->server->store, c->id[0], &o, e) < 0 ||
+	    call_owns(c, o.account_id, "order", e) < 0)
+		goto out;
+	if (o.status != ORDER_READY) {
+		not_ready(&o, e);
+		goto out;
+	}
+	csr = read_csr(c, e);
+	if (!csr || check_csr(c, &o, csr, e) < 0 || issue(c, &o, csr, e) < 0)
+		goto out;
+	call_location(c, call_url(c, "/order/%s", o.url_id));
+	if (o.status == ORDER_PROCESSING)
+		response_field(c->response, "Retry-After", "1");
+	rc = call_json(c, 200, show_order(c, &o));
+out:
+	csr_free(csr);
+	order_release(&o);
+	return rc;
+}

@@ -1,0 +1,143 @@
+#include "server/server.h"
+
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "http/response.h"
+#include "policy/keys.h"
+#include "server/nonce.h"
+#include "store/store.h"
+#include "sys/sock.h"
+#include "wrap/digest.h"
+#include "wrap/js.h"
+
+/* The connection's id: that of whoever started us, or a new one. */
+static void
+choose_id(struct server *s)
+{
+	const char *given = getenv("ACMED_ID");
+	uint8_t bytes[6];
+
+	if (given && *given && strlen(given) < sizeof(s->id)) {
+		snprintf(s->id, sizeof(s->id), "%s", given);
+		return;
+	}
+	digest_random(bytes, sizeof(bytes));
+	hex_encode(s->id, bytes, sizeof(bytes));
+	setenv("ACMED_ID", s->id, 1);
+}
+
+static int
+open_nonces(struct server *s, struct err *e)
+{
+	const struct conf *conf = s->conf;
+	char *path = conf->server.nonce_file
+	    ? xstrdup(conf->server.nonce_file)
+	    : store_file(conf->store.url, "nonces", e);
+
+	if (!path)
+		return -1;
+	s->nonce = nonce_open(path, (uint64_t)conf->server.nonce_window, e);
+	free(path);
+	return s->nonce ? 0 : -1;
+}
+
+/* "/acme" of "https://ca.example:14000/acme". */
+static const char *
+path_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	return strchrnul(host ? host + 3 : url, '/');
+}
+
+int
+server_open(struct server *s, const struct conf *conf, struct err *e)
+{
+	*s = (struct server){.conf = conf, .base_url = conf->server.base_url};
+	s->base_path = path_of(s->base_url);
+	snprintf(s->peer, sizeof(s->peer), "unknown");
+	choose_id(s);
+	signmsg_client_init(&s->signer, conf->signer.socket);
+	if (address_policy_init(&s->ranges,
+		&conf->policy.allowed_server_ip_ranges,
+		&conf->policy.exclude_server_ip_ranges, e) < 0)
+		return -1;
+	s->blocked = keys_blocklist_load(conf->policy.key_blocklist_file, e);
+	if (!s->blocked)
+		return -1;
+	s->store = store_open(conf->store.url, STORE_WRITE, e);
+	if (!s->store)
+		return -1;
+	return open_nonces(s, e);
+}
+
+void
+server_release(struct server *s)
+{
+	if (!s)
+		return;
+	nonce_close(s->nonce);
+	store_close(s->store);
+	keys_blocklist_free(s->blocked);
+	address_policy_release(&s->ranges);
+	signmsg_client_release(&s->signer);
+	*s = (struct server){0};
+}
+
+char *
+call_url(const struct call *c, const char *fmt, ...)
+{
+	struct buf url;
+	char *path;
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vasprintf(&path, fmt, ap);
+	va_end(ap);
+	buf_init(&url, 4096);
+	buf_adds(&url, c->server->base_url);
+	if (len >= 0) {
+		buf_adds(&url, path);
+		free(path);
+	}
+	return buf_detach(&url);
+}
+
+int
+call_json(struct call *c, int status, struct js *body)
+{
+	c->response->status = status;
+	response_field(c->response, "Content-Type", "application/json");
+	js_write(body, &c->response->body);
+	buf_addc(&c->response->body, '\n');
+	js_free(body);
+	return 0;
+}
+
+void
+call_link(struct call *c, char *url, const char *rel)
+{
+	response_field(c->response, "Link", "<%s>;rel=\"%s\"", url, rel);
+	free(url);
+}
+
+void
+call_location(struct call *c, char *url)
+{
+	response_field(c->response, "Location", "%s", url);
+	free(url);
+}
+
+int
+call_owns(
+    const struct call *c, int64_t account_id, const char *what, struct err *e)
+{
+	if (account_id == c->account.id && account_id != 0)
+		return 0;
+	return err_set(
+	    e, KIND_DENIED, "the %s belongs to another account", what);
+}

@@ -1,0 +1,82 @@
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "acme/jwk.h"
+#include "acme/jws.h"
+#include "acme/problem.h"
+#include "acme/signmsg.h"
+#include "policy/address.h"
+#include "store/account.h"
+#include "sys/sock.h"
+
+/* The ACME server: what lives as long as the process, and one request. */
+struct conf;
+struct http_service;
+struct js;
+struct key;
+struct keys_blocklist;
+struct nonce;
+struct request;
+struct response;
+
+struct server {
+	const struct conf *conf;
+	struct store *store;
+	struct nonce *nonce;
+	struct address_policy ranges;
+	struct keys_blocklist *blocked;
+	struct signmsg_client signer;
+	const char *base_url; /* of the configuration, no slash at the end */
+	const char *base_path; /* its path part, or "" */
+	char peer[SOCK_ADDR_SIZE]; /* address of the client, or "unknown" */
+	char id[32]; /* of the connection; requests count on from it */
+	uint64_t requests;
+};
+
+/*
+ * Opens all that requests need: store, nonces, policy.  `conf` (sections
+ * store, server, policy, signer, validate, local-ca) must stay.  Release in
+ * any case.  KIND_CONF, KIND_SYS.
+ */
+int server_open(struct server *s, const struct conf *conf, struct err *e);
+void server_release(struct server *s); /* NULL-safe */
+
+#define CALL_IDS 2 /* variable parts of a path */
+#define CALL_ID_SIZE 32
+
+/* One request, from the envelope to the response. */
+struct call {
+	struct server *server;
+	const struct request *request;
+	struct response *response;
+	char id[CALL_IDS][CALL_ID_SIZE]; /* the variable parts of the path */
+	/* after the envelope of a POST has been checked: */
+	struct jws jws;
+	struct key *key; /* that signed it */
+	char thumbprint[JWK_THUMBPRINT_SIZE]; /* of it; jwk only */
+	struct account account; /* whose kid it is; id 0 when jwk */
+	struct js *payload; /* an object; NULL for POST-as-GET */
+	/* what a failure says besides struct err: */
+	struct problem problem;
+};
+
+/*
+ * The URL of a resource: base URL and a formatted path.  The caller frees.
+ */
+char *call_url(const struct call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Makes the response `status` with `body`, which is freed; returns 0. */
+int call_json(struct call *c, int status, struct js *body);
+
+/* Adds `Link: <URL>;rel="REL"`, or `Location: URL`, and frees the URL. */
+void call_link(struct call *c, char *url, const char *rel);
+void call_location(struct call *c, char *url);
+
+/*
+ * Checks that a thing belongs to the account that asks (RFC 8555 7.4.2, 7.5).
+ * `what` names it.  KIND_DENIED.
+ */
+int call_owns(
+    const struct call *c, int64_t account_id, const char *what, struct err *e);
+
+#endif

@@ -1,0 +1,218 @@
+#include "store/purge.h"
+
+#include "store/authorization.h"
+#include "store/event.h"
+#include "store/stmt.h"
+#include "sys/clock.h"
+#include "sys/sig.h"
+
+/* Events are small: so many of them weigh as much as one order. */
+#define EVENTS_PER_OBJECT 10
+
+enum {
+	PURGE_DUE,
+	PURGE_AUTHORIZATIONS,
+	PURGE_EXPIRE,
+	PURGE_DELETE,
+	PURGE_DELETE_AUTHORIZATION,
+	PURGE_EVENTS
+};
+
+static const char *const sql[] = {
+    [PURGE_DUE] = "SELECT id FROM orders WHERE status = ?1"
+		  " AND keep_until <= ?2 ORDER BY keep_until LIMIT ?3",
+    [PURGE_AUTHORIZATIONS] =
+	"SELECT a.id FROM identifiers i"
+	" JOIN authorizations a ON a.id = i.authorization_id"
+	" WHERE i.order_id = ?1 AND a.expires <= ?2",
+    [PURGE_EXPIRE] =
+	"UPDATE orders SET status = 'invalid', error = ?2, keep_until = ?3"
+	" WHERE id = ?1 AND status IN ('pending', 'ready')",
+    [PURGE_DELETE] = "DELETE FROM orders WHERE id = ?1"
+		     " AND status IN ('invalid', 'valid')",
+    [PURGE_DELETE_AUTHORIZATION] =
+	"DELETE FROM authorizations WHERE id = ?1 AND NOT EXISTS"
+	" (SELECT 1 FROM identifiers i WHERE i.authorization_id = ?1)",
+    [PURGE_EVENTS] = "DELETE FROM events WHERE id IN (SELECT id FROM events"
+		     " WHERE at <= ?1 ORDER BY at LIMIT ?2)",
+};
+
+const struct stmt_table purge_stmts = {"purge", sql, ARRAY_LEN(sql)};
+
+/* A list of row numbers. */
+struct ids {
+	int64_t *v;
+	size_t len, cap;
+};
+
+static void
+ids_add(struct ids *l, int64_t id)
+{
+	if (l->len == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 64;
+		l->v = xreallocarray(l->v, l->cap, sizeof(*l->v));
+	}
+	l->v[l->len++] = id;
+}
+
+static int
+ids_read(struct db_stmt *s, struct ids *l, struct err *e)
+{
+	int rc = -1;
+
+	l->len = 0;
+	while (s && (rc = db_step(s, e)) > 0)
+		ids_add(l, db_int(s, 0));
+	return rc;
+}
+
+/* One batch of one kind of work, which is one transaction. */
+struct batch {
+	struct store *st;
+	const struct purge *p;
+	int64_t now;
+	const char *status; /* of the orders to look at */
+	int (*each)(struct batch *b, int64_t order, struct err *e);
+	struct ids orders, authorizations;
+	int64_t done;
+};
+
+static int
+run_batch(void *arg, struct err *e)
+{
+	struct batch *b = arg;
+	size_t i;
+
+	b->done = 0;
+	if (ids_read(stmt_query(b->st, STMT_PURGE, PURGE_DUE, e, "tii",
+			 b->status, b->now, (int64_t)b->p->batch),
+		&b->orders, e) < 0)
+		return -1;
+	for (i = 0; i < b->orders.len; i++) {
+		if (ids_read(stmt_query(b->st, STMT_PURGE, PURGE_AUTHORIZATIONS,
+				 e, "ii", b->orders.v[i], b->now),
+			&b->authorizations, e) < 0 ||
+		    b->each(b, b->orders.v[i], e) < 0)
+			return -1;
+		b->done++;
+	}
+	return 0;
+}
+
+static int
+expire(struct batch *b, int64_t order, struct err *e)
+{
+	struct authorization_ending how = {.to = AUTHORIZATION_EXPIRED,
+	    .from_valid = true,
+	    .alive_at = INT64_MIN,
+	    .error = authorization_expired_error};
+	bool ended;
+	size_t i;
+
+	if (stmt_run(b->st, STMT_PURGE, PURGE_EXPIRE, e, "iti", order,
+		authorization_expired_error, b->now + b->p->invalid_age) < 0)
+		return -1;
+	for (i = 0; i < b->authorizations.len; i++)
+		if (authorization_end(
+			b->st, b->authorizations.v[i], &how, &ended, e) < 0)
+			return -1;
+	return event_add(b->st, "order.expire", EVENT_ORDER, order, NULL, e);
+}
+
+/* The rows of identifiers and challenges go with theirs. */
+static int delete (struct batch *b, int64_t order, struct err *e)
+{
+	size_t i;
+
+	if (stmt_run(b->st, STMT_PURGE, PURGE_DELETE, e, "i", order) < 0)
+		return -1;
+	for (i = 0; i < b->authorizations.len; i++) {
+		int64_t id = b->authorizations.v[i];
+
+		if (authorization_drop_validations(
+			b->st, id, authorization_expired_error, e) < 0 ||
+		    stmt_run(b->st, STMT_PURGE, PURGE_DELETE_AUTHORIZATION, e,
+			"i", id) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+run_all(struct store *st, const struct purge *p, const char *status,
+    int (*each)(struct batch *b, int64_t order, struct err *e), int64_t *sum,
+    struct err *e)
+{
+	struct batch b = {.st = st,
+	    .p = p,
+	    .now = clock_now(),
+	    .status = status,
+	    .each = each,
+	    .done = (int64_t)p->batch};
+	int rc = 0;
+
+	while (rc == 0 && b.done == (int64_t)p->batch && !sig_term()) {
+		rc = db_transaction(st->db, DB_QUICK, run_batch, &b, e);
+		if (rc == 0)
+			*sum += b.done;
+	}
+	free(b.orders.v);
+	free(b.authorizations.v);
+	return rc;
+}
+
+static int
+delete_events(
+    struct store *st, const struct purge *p, int64_t *sum, struct err *e)
+{
+	int64_t most = (int64_t)p->batch * EVENTS_PER_OBJECT, n = most;
+
+	if (p->event_age == 0)
+		return 0;
+	while (n == most && !sig_term()) {
+		/* One statement is one transaction. */
+		n = stmt_run(st, STMT_PURGE, PURGE_EVENTS, e, "ii",
+		    clock_now() - p->event_age, most);
+		if (n < 0)
+			return -1;
+		*sum += n;
+	}
+	return 0;
+}
+
+struct summary {
+	struct store *st;
+	const struct purge_result *r;
+};
+
+static int
+add_summary(void *arg, struct err *e)
+{
+	struct summary *s = arg;
+	char detail[128];
+
+	snprintf(detail, sizeof(detail),
+	    "orders expired %lld, orders removed %lld, events removed %lld",
+	    (long long)s->r->orders_expired, (long long)s->r->orders,
+	    (long long)s->r->events);
+	return event_add(s->st, "store.purge", EVENT_STORE, 0, detail, e);
+}
+
+int
+purge_run(struct store *st, const struct purge *p, struct purge_result *r,
+    struct err *e)
+{
+	struct summary s = {.st = st, .r = r};
+
+	memset(r, 0, sizeof(*r));
+	if (run_all(st, p, "pending", expire, &r->orders_expired, e) < 0 ||
+	    run_all(st, p, "ready", expire, &r->orders_expired, e) < 0 ||
+	    run_all(st, p, "invalid", delete, &r->orders, e) < 0 ||
+	    run_all(st, p, "valid", delete, &r->orders, e) < 0 ||
+	    delete_events(st, p, &r->events, e) < 0)
+		return -1;
+	if (r->orders_expired + r->orders + r->events > 0 &&
+	    db_transaction(st->db, DB_QUICK, add_summary, &s, e) < 0)
+		return -1;
+	return store_checkpoint(st, e);
+}

@@ -1,0 +1,238 @@
+#include "store/stats.h"
+
+#include "store/schema.h"
+#include "store/stmt.h"
+#include "sys/clock.h"
+
+enum {
+	STATS_ACCOUNTS,
+	STATS_ORDERS,
+	STATS_ORDERS_UNTIL,
+	STATS_ORDERS_EXPIRED,
+	STATS_CERTIFICATES,
+	STATS_CERTIFICATES_EXPIRED,
+	STATS_CERTIFICATES_REVOKED,
+	STATS_CHAINS,
+	STATS_JOBS,
+	STATS_JOBS_DUE,
+	STATS_JOBS_FIRST
+};
+
+static const char *const sql[] = {
+    [STATS_ACCOUNTS] = "SELECT count(*) FROM accounts WHERE status = ?1",
+    [STATS_ORDERS] = "SELECT count(*) FROM orders WHERE status = ?1",
+    [STATS_ORDERS_UNTIL] = "SELECT count(*) FROM orders WHERE status = ?1"
+			   " AND keep_until > ?2",
+    [STATS_ORDERS_EXPIRED] =
+	"SELECT count(*) FROM orders WHERE status IN ('pending', 'ready')"
+	" AND keep_until <= ?1",
+    [STATS_CERTIFICATES] =
+	"SELECT count(*) FROM certificates WHERE not_after >= ?1",
+    [STATS_CERTIFICATES_EXPIRED] =
+	"SELECT count(*) FROM certificates WHERE not_after < ?1",
+    [STATS_CERTIFICATES_REVOKED] =
+	"SELECT count(*) FROM certificates WHERE status = 'revoked'"
+	" AND not_after >= ?1",
+    [STATS_CHAINS] = "SELECT count(*) FROM chains",
+    [STATS_JOBS] = "SELECT count(*) FROM jobs WHERE kind = ?1",
+    [STATS_JOBS_DUE] =
+	"SELECT count(*) FROM jobs WHERE kind = ?1 AND due <= ?2",
+    [STATS_JOBS_FIRST] =
+	"SELECT due FROM jobs WHERE kind = ?1 ORDER BY due LIMIT 1",
+};
+
+const struct stmt_table stats_stmts = {"stats", sql, ARRAY_LEN(sql)};
+
+struct list {
+	struct store *st;
+	int64_t now;
+	struct stats_value *v;
+	size_t len;
+};
+
+static void
+add(struct list *l, const char *name, const char *label, const char *value,
+    const char *help, int64_t number)
+{
+	struct stats_value *v;
+
+	l->v = xreallocarray(l->v, l->len + 1, sizeof(*l->v));
+	v = &l->v[l->len++];
+	v->name = name;
+	v->label = label;
+	v->value = value;
+	v->help = help;
+	v->number = number;
+}
+
+static const char *const account_statuses[] = {
+    "valid", "deactivated", "revoked"};
+
+static int
+count_accounts(struct list *l, struct err *e)
+{
+	int64_t n;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(account_statuses); i++) {
+		if (stmt_int(l->st, STMT_STATS, STATS_ACCOUNTS, &n, e, "t",
+			account_statuses[i]) < 0)
+			return -1;
+		add(l, "accounts", "status", account_statuses[i],
+		    "ACME accounts", n);
+	}
+	return 0;
+}
+
+/* As a client sees them: what has expired is invalid. */
+static int
+count_orders(struct list *l, struct err *e)
+{
+	static const char help[] = "ACME orders";
+	static const char *const open[] = {"pending", "ready"};
+	static const char *const other[] = {"processing", "valid"};
+	int64_t n, expired;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(open); i++) {
+		if (stmt_int(l->st, STMT_STATS, STATS_ORDERS_UNTIL, &n, e, "ti",
+			open[i], l->now) < 0)
+			return -1;
+		add(l, "orders", "status", open[i], help, n);
+	}
+	for (i = 0; i < ARRAY_LEN(other); i++) {
+		if (stmt_int(l->st, STMT_STATS, STATS_ORDERS, &n, e, "t",
+			other[i]) < 0)
+			return -1;
+		add(l, "orders", "status", other[i], help, n);
+	}
+	if (stmt_int(l->st, STMT_STATS, STATS_ORDERS, &n, e, "t", "invalid") <
+		0 ||
+	    stmt_int(l->st, STMT_STATS, STATS_ORDERS_EXPIRED, &expired, e, "i",
+		l->now) < 0)
+		return -1;
+	add(l, "orders", "status", "invalid", help, n + expired);
+	return 0;
+}
+
+static int
+count_certificates(struct list *l, struct err *e)
+{
+	static const char help[] = "Certificates";
+	int64_t unexpired, expired, revoked, chains;
+
+	if (stmt_int(l->st, STMT_STATS, STATS_CERTIFICATES, &unexpired, e, "i",
+		l->now) < 0 ||
+	    stmt_int(l->st, STMT_STATS, STATS_CERTIFICATES_EXPIRED, &expired, e,
+		"i", l->now) < 0 ||
+	    stmt_int(l->st, STMT_STATS, STATS_CERTIFICATES_REVOKED, &revoked, e,
+		"i", l->now) < 0 ||
+	    stmt_int(l->st, STMT_STATS, STATS_CHAINS, &chains, e, "") < 0)
+		return -1;
+	add(l, "certificates", "status", "valid", help, unexpired - revoked);
+	add(l, "certificates", "status", "revoked", help, revoked);
+	add(l, "certificates", "status", "expired", help, expired);
+	add(l, "chains", NULL, NULL, "Distinct chains of CA certificates",
+	    chains);
+	return 0;
+}
+
+static int
+count_jobs(struct list *l, struct err *e)
+{
+	static const char *const kinds[] = {"validate", "issue"};
+	int64_t all, due, first;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (stmt_int(l->st, STMT_STATS, STATS_JOBS, &all, e, "t",
+			kinds[i]) < 0 ||
+		    stmt_int(l->st, STMT_STATS, STATS_JOBS_DUE, &due, e, "ti",
+			kinds[i], l->now) < 0)
+			return -1;
+		rc = stmt_int(l->st, STMT_STATS, STATS_JOBS_FIRST, &first, e,
+		    "t", kinds[i]);
+		if (rc < 0)
+			return -1;
+		add(l, "jobs", "kind", kinds[i], "Work not yet finished", all);
+		add(l, "jobs_due", "kind", kinds[i],
+		    "Work that nobody is doing", due);
+		add(l, "jobs_late_seconds", "kind", kinds[i],
+		    "How long the oldest of it waits",
+		    rc > 0 && first < l->now ? l->now - first : 0);
+	}
+	return 0;
+}
+
+static int
+count_all(void *arg, struct err *e)
+{
+	struct list *l = arg;
+
+	l->len = 0;
+	if (count_accounts(l, e) < 0 || count_orders(l, e) < 0 ||
+	    count_certificates(l, e) < 0 || count_jobs(l, e) < 0)
+		return -1;
+	return 0;
+}
+
+int
+stats_load(
+    struct store *st, struct stats_value **values, size_t *len, struct err *e)
+{
+	struct list l = {.st = st, .now = clock_now()};
+	int64_t size = db_size(st->db, e);
+
+	if (size < 0 || db_snapshot(st->db, count_all, &l, e) < 0) {
+		free(l.v);
+		return -1;
+	}
+	add(&l, "bytes", NULL, NULL, "Size of the store's files", size);
+	add(&l, "version", NULL, NULL, "Schema version", schema_version());
+	*values = l.v; /* transferred */
+	*len = l.len;
+	return 0;
+}
+
+static bool
+is_first_of_name(const struct stats_value *values, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (strcmp(values[k].name, values[i].name) == 0)
+			return false;
+	return true;
+}
+
+/* The lines of one metric must stand together. */
+static void
+write_metric(
+    const struct stats_value *values, size_t len, size_t first, struct buf *out)
+{
+	const char *name = values[first].name;
+	size_t i;
+
+	buf_addf(out, "# HELP acmed_store_%s %s\n", name, values[first].help);
+	buf_addf(out, "# TYPE acmed_store_%s gauge\n", name);
+	for (i = first; i < len; i++) {
+		if (strcmp(values[i].name, name) != 0)
+			continue;
+		buf_addf(out, "acmed_store_%s", name);
+		if (values[i].label)
+			buf_addf(out, "{%s=\"%s\"}", values[i].label,
+			    values[i].value);
+		buf_addf(out, " %lld\n", (long long)values[i].number);
+	}
+}
+
+void
+stats_prometheus(const struct stats_value *values, size_t len, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (is_first_of_name(values, i))
+			write_metric(values, len, i, out);
+}

@@ -1,0 +1,133 @@
+#include "store/stmt.h"
+
+const struct stmt_table *const stmt_tables[] = {
+    [STMT_ACCOUNT] = &account_stmts,
+    [STMT_AUTHORIZATION] = &authorization_stmts,
+    [STMT_CERTIFICATE] = &certificate_stmts,
+    [STMT_CHALLENGE] = &challenge_stmts,
+    [STMT_CHECK] = &check_stmts,
+    [STMT_EVENT] = &event_stmts,
+    [STMT_JOB] = &job_stmts,
+    [STMT_ORDER] = &order_stmts,
+    [STMT_PURGE] = &purge_stmts,
+    [STMT_STATS] = &stats_stmts,
+};
+_Static_assert(ARRAY_LEN(stmt_tables) == STMT__MAX, "one per module");
+
+void
+stmt_cache_release(struct stmt_cache *c)
+{
+	size_t m, i;
+
+	for (m = 0; m < STMT__MAX; m++) {
+		for (i = 0; c->prepared[m] && i < stmt_tables[m]->len; i++)
+			db_finalize(c->prepared[m][i]);
+		free(c->prepared[m]);
+		c->prepared[m] = NULL;
+	}
+}
+
+static struct db_stmt *
+get(struct store *st, enum stmt_module m, size_t row, struct err *e)
+{
+	struct stmt_cache *c = &st->stmts;
+
+	if (!c->prepared[m])
+		c->prepared[m] =
+		    xcalloc(stmt_tables[m]->len, sizeof(*c->prepared[m]));
+	if (!c->prepared[m][row])
+		c->prepared[m][row] =
+		    db_prepare(st->db, stmt_tables[m]->sql[row], e);
+	return c->prepared[m][row];
+}
+
+struct db_stmt *
+stmt_query(struct store *st, enum stmt_module m, size_t row, struct err *e,
+    const char *types, ...)
+{
+	struct db_stmt *s = get(st, m, row, e);
+	va_list ap;
+
+	if (!s)
+		return NULL;
+	va_start(ap, types);
+	db_bindv(s, types, ap);
+	va_end(ap);
+	return s;
+}
+
+int64_t
+stmt_run(struct store *st, enum stmt_module m, size_t row, struct err *e,
+    const char *types, ...)
+{
+	struct db_stmt *s = get(st, m, row, e);
+	va_list ap;
+
+	if (!s)
+		return -1;
+	va_start(ap, types);
+	db_bindv(s, types, ap);
+	va_end(ap);
+	return db_run(s, e);
+}
+
+int
+stmt_int(struct store *st, enum stmt_module m, size_t row, int64_t *value,
+    struct err *e, const char *types, ...)
+{
+	struct db_stmt *s = get(st, m, row, e);
+	va_list ap;
+	int rc;
+
+	if (!s)
+		return -1;
+	va_start(ap, types);
+	db_bindv(s, types, ap);
+	va_end(ap);
+	rc = db_step(s, e);
+	if (rc > 0)
+		*value = db_int(s, 0);
+	db_reset(s);
+	return rc;
+}
+
+size_t
+stmt_word(struct db_stmt *s, int column, const char *const *names, size_t len)
+{
+	const char *word = db_text(s, column);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (word && strcmp(word, names[i]) == 0)
+			break;
+	return i;
+}
+
+char *
+stmt_text_dup(struct db_stmt *s, int column)
+{
+	const char *text = db_text(s, column);
+
+	return text ? xstrdup(text) : NULL;
+}
+
+uint8_t *
+stmt_blob_dup(struct db_stmt *s, int column, size_t *len)
+{
+	const void *p = db_blob(s, column, len);
+	uint8_t *copy;
+
+	if (!p)
+		return NULL;
+	copy = xmalloc(*len);
+	memcpy(copy, p, *len);
+	return copy;
+}
+
+void
+stmt_text_to(struct db_stmt *s, int column, char *out, size_t size)
+{
+	const char *text = db_text(s, column);
+
+	snprintf(out, size, "%s", text ? text : "");
+}

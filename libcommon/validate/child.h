@@ -1,0 +1,45 @@
+#ifndef VALIDATE_CHILD_H
+#define VALIDATE_CHILD_H
+
+#include "acme/validmsg.h"
+
+#include <sys/types.h>
+
+/* The process with the network, as the one with the store sees it. */
+struct conf;
+
+struct child {
+	pid_t pid; /* 0: none */
+	int fd; /* both ways, non-blocking; -1: none */
+	struct buf in; /* read, not yet a whole message */
+};
+
+/* Makes one that is not running; release ends it, gently at first. */
+void child_init(struct child *c);
+void child_release(struct child *c); /* NULL-safe */
+
+/*
+ * Starts the process and waits until it is ready.  It keeps descriptor 2 and
+ * its end of the socket; 0 and 1 become /dev/null, those in `shut` are closed.
+ * No store may be open now, nor a thread be running.  -1: KIND_SYS, KIND_CONF
+ * when it could not be set up (it has logged why).
+ */
+int child_start(struct child *c, const struct conf *conf, const int *shut,
+    size_t shut_len, struct err *e);
+
+/* Ends it at once, whatever it is doing. */
+void child_stop(struct child *c);
+
+/* Gives it a task.  -1 when it is dead or does not listen. */
+int child_give(struct child *c, const struct validmsg_task *t, struct err *e);
+
+/*
+ * Reads what is there, without waiting.  Returns 0, or -1 when it is dead or
+ * talks nonsense.
+ */
+int child_read(struct child *c, struct err *e);
+
+/* Takes the next result of those read: 1, 0 when there is none, -1. */
+int child_take(struct child *c, struct validmsg_result *r, struct err *e);
+
+#endif

@@ -1,0 +1,15 @@
+#ifndef WRAP_NAME_H
+#define WRAP_NAME_H
+
+#include "base/base.h"
+
+/* Internationalised names (RFC 5890), by libidn2. */
+
+/*
+ * Whether a label that begins with "xn--" (lower case) is a proper A-label:
+ * it decodes, and what it decodes to is spelled so and no other way (IDNA2008,
+ * RFC 5891 4.2).  `len` is at most 63.
+ */
+bool name_is_a_label(const char *label, size_t len);
+
+#endif

@@ -1,0 +1,242 @@
+#include "wrap/tls.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "sys/conn.h"
+#include "wrap/key.h"
+
+struct tls_server {
+	SSL_CTX *ctx;
+	BIO_METHOD *method;
+};
+
+struct tls {
+	SSL *ssl;
+	struct conn *below;
+	int64_t deadline; /* of the call in hand */
+	struct err why; /* what the connection below said */
+};
+
+/*
+ * OpenSSL's own socket BIO knows no deadline: this one asks the connection
+ * below, which does.
+ */
+static int
+bio_read(BIO *b, char *p, int size)
+{
+	struct tls *t = BIO_get_data(b);
+	ssize_t n = conn_read(t->below, p, (size_t)size, t->deadline, &t->why);
+
+	if (n == 0)
+		BIO_set_flags(b, BIO_FLAGS_IN_EOF);
+	return (int)n;
+}
+
+static int
+bio_write(BIO *b, const char *p, int len)
+{
+	struct tls *t = BIO_get_data(b);
+
+	if (conn_write(t->below, p, (size_t)len, t->deadline, &t->why) < 0)
+		return -1;
+	return len;
+}
+
+static long
+bio_ctrl(BIO *b, int command, long number, void *p)
+{
+	(void)number;
+	(void)p;
+	if (command == BIO_CTRL_EOF)
+		return BIO_test_flags(b, BIO_FLAGS_IN_EOF) != 0;
+	return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+static int
+bio_create(BIO *b)
+{
+	BIO_set_init(b, 1);
+	return 1;
+}
+
+static BIO_METHOD *
+new_method(void)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "conn");
+
+	if (m) {
+		BIO_meth_set_read(m, bio_read);
+		BIO_meth_set_write(m, bio_write);
+		BIO_meth_set_ctrl(m, bio_ctrl);
+		BIO_meth_set_create(m, bio_create);
+	}
+	return m;
+}
+
+/* http/1.1 or nothing: a client that offers only others is told so. */
+static int
+select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+    const unsigned char *in, unsigned in_len, void *arg)
+{
+	static const unsigned char ours[] = "\010http/1.1";
+
+	(void)ssl;
+	(void)arg;
+	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len,
+		ours, sizeof(ours) - 1, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int
+load_files(
+    SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
+{
+	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1) {
+		key_openssl_err(e, KIND_CONF, "cannot read TLS certificate");
+		return err_object(e, "%s", certificate);
+	}
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1) {
+		key_openssl_err(e, KIND_CONF,
+		    "cannot read TLS key, or it is not the certificate's");
+		return err_object(e, "%s", key);
+	}
+	return 0;
+}
+
+struct tls_server *
+tls_server_new(const char *certificate, const char *key, struct err *e)
+{
+	struct tls_server *s = xcalloc(1, sizeof(*s));
+
+	s->ctx = SSL_CTX_new(TLS_server_method());
+	s->method = new_method();
+	if (!s->ctx || !s->method) {
+		key_openssl_err(e, KIND_SYS, "cannot set up TLS");
+		goto out;
+	}
+	SSL_CTX_set_min_proto_version(s->ctx, TLS1_2_VERSION);
+	SSL_CTX_set_options(s->ctx,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
+	/* a ticket or session of this process is of no use to the next one */
+	SSL_CTX_set_session_cache_mode(s->ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(s->ctx, 0);
+	SSL_CTX_set_mode(s->ctx, SSL_MODE_AUTO_RETRY);
+	SSL_CTX_set_alpn_select_cb(s->ctx, select_alpn, NULL);
+	if (load_files(s->ctx, certificate, key, e) < 0)
+		goto out;
+	return s;
+out:
+	tls_server_free(s);
+	return NULL;
+}
+
+void
+tls_server_free(struct tls_server *s)
+{
+	if (!s)
+		return;
+	SSL_CTX_free(s->ctx);
+	BIO_meth_free(s->method);
+	free(s);
+}
+
+/* The connection's reason if it has one, else OpenSSL's. */
+static int
+fail(struct tls *t, const char *text, struct err *e)
+{
+	if (err_is_set(&t->why)) {
+		*e = t->why;
+		ERR_clear_error();
+		return -1;
+	}
+	return key_openssl_err(e, KIND_INPUT, text);
+}
+
+static ssize_t
+tls_read(struct conn *c, void *p, size_t size, int64_t deadline, struct err *e)
+{
+	struct tls *t = c->state;
+	size_t n = 0;
+
+	t->deadline = deadline;
+	if (SSL_read_ex(t->ssl, p, size, &n) == 1)
+		return (ssize_t)n;
+	/* an end without close_notify is an end: lengths are in the headers */
+	if (!err_is_set(&t->why) &&
+	    (SSL_get_error(t->ssl, 0) == SSL_ERROR_ZERO_RETURN ||
+		BIO_eof(SSL_get_rbio(t->ssl)))) {
+		ERR_clear_error();
+		return 0;
+	}
+	return fail(t, "TLS: cannot read", e);
+}
+
+static int
+tls_write(
+    struct conn *c, const void *p, size_t len, int64_t deadline, struct err *e)
+{
+	struct tls *t = c->state;
+	size_t n = 0;
+
+	t->deadline = deadline;
+	if (len == 0 || SSL_write_ex(t->ssl, p, len, &n) == 1)
+		return 0;
+	return fail(t, "TLS: cannot write", e);
+}
+
+static void
+tls_shut(struct conn *c, int64_t deadline)
+{
+	struct tls *t = c->state;
+
+	t->deadline = deadline;
+	SSL_shutdown(t->ssl);
+	ERR_clear_error();
+	t->below->shut(t->below, deadline);
+}
+
+struct tls *
+tls_accept(struct tls_server *s, struct conn *below, struct conn *c,
+    int64_t deadline, struct err *e)
+{
+	struct tls *t = xcalloc(1, sizeof(*t));
+	BIO *bio = BIO_new(s->method);
+
+	t->below = below;
+	t->deadline = deadline;
+	t->ssl = SSL_new(s->ctx);
+	if (!t->ssl || !bio) {
+		key_openssl_err(e, KIND_SYS, "cannot set up TLS");
+		BIO_free(bio);
+		goto out;
+	}
+	BIO_set_data(bio, t);
+	SSL_set_bio(t->ssl, bio, bio); /* transferred */
+	if (SSL_accept(t->ssl) != 1) {
+		fail(t, "TLS: handshake failed", e);
+		goto out;
+	}
+	*c = (struct conn){.read = tls_read,
+	    .write = tls_write,
+	    .shut = tls_shut,
+	    .state = t,
+	    .in = below->in,
+	    .out = below->out};
+	return t;
+out:
+	tls_free(t);
+	return NULL;
+}
+
+void
+tls_free(struct tls *t)
+{
+	if (!t)
+		return;
+	SSL_free(t->ssl);
+	free(t);
+}

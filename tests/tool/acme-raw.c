@@ -1,0 +1,947 @@
+/*
+ * acme-raw: an ACME client that does what it is told, right or wrong.
+ *
+ * For tests of a server from outside.  Its JOSE is written a second time here,
+ * on OpenSSL and Jansson alone, so that it is an oracle for the server's.
+ *
+ *	acme-raw key TYPE FILE		p256 p384 p521 ed25519 rsa:BITS
+ *	acme-raw jwk FILE		the public key as JSON
+ *	acme-raw thumbprint FILE	RFC 7638
+ *	acme-raw b64 <FILE		base64url of stdin
+ *	acme-raw init [OPTION...]	empties the state; --server URL, and
+ *					--ca FILE or --exec COMMAND
+ *	acme-raw request [OPTION...] URL
+ *	acme-raw jws [OPTION...] URL	prints what request would send
+ *	acme-raw get PATH		a.b.0 of the last body; 1 if absent
+ *	acme-raw keys [PATH]		its members' names, sorted
+ *	acme-raw header NAME		the values of that field, one per line
+ *
+ * State is a folder, -d DIR or $ACME_STATE: server, ca, exec, directory; key
+ * (made by you), account (the URL, kept after newAccount), nonce; and of the
+ * last request: used (its nonce), sent, status, headers, body; log (stderr of
+ * the commands run).  request prints "STATUS TYPE", the type without
+ * its URN prefix, "-" if the body is no problem document.
+ *
+ * URL is absolute, or @newOrder (a member of the directory), or @account.  With
+ * --exec a command such as "acmed-accept -c FILE" is run on a socketpair for
+ * each request and spoken to without TLS.
+ *
+ *	acme-raw init --server https://localhost:14000/directory --ca ca.pem
+ *	acme-raw key p256 "$ACME_STATE/key"
+ *	acme-raw request --payload '{}' @newAccount
+ *	acme-raw request --payload '{"identifiers":[]}' @newOrder
+ *	acme-raw request -D nonce @account
+ *	acme-raw request -P nonce="$(cat "$ACME_STATE/used")" @account
+ *
+ * What is sent (a request signs by the account's URL, newAccount by the key):
+ *	-k FILE			the key that signs, instead of the state's
+ *	--jwk, --kid URL	name the signer so
+ *	-P NAME=TEXT		protected member, a string
+ *	-J NAME=JSON		protected member, any value
+ *	-D NAME			leave that protected member out
+ *	--protected TEXT	the whole protected header, as it is
+ *	--protected-tail TEXT	put before its last brace
+ *	--payload TEXT		default: empty, POST-as-GET
+ *	--sent-payload TEXT	another one put in after signing
+ *	--spoil HOW		the signature: flip zero zero-r zero-s short
+ *				long der none
+ *	--pad WHAT		padded base64 in: protected payload signature
+ *	--b64 WHAT=TEXT		that member's text, as it is
+ *	--drop WHAT		leave that member of the envelope out
+ *	--tail TEXT		put before the envelope's last brace
+ *	--form FORM		flat, compact or general
+ *	--body TEXT		no JWS, but this
+ *	--after TEXT		put after the body
+ *	-X METHOD		default: POST; any other sends no JWS
+ *	--type TYPE		Content-Type; "" for none
+ *	-H FIELD		a header field
+ */
+
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+#include <jansson.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/sha.h>
+
+#define DEAD 3 /* exit status when a request could not be made */
+#define URN "urn:ietf:params:acme:error:"
+#define PARTS 3
+
+struct bytes {
+	unsigned char *p;
+	size_t len;
+};
+
+static const char *const part_names[PARTS] = {
+    "protected", "payload", "signature"};
+
+static struct options {
+	const char *state, *server, *ca, *exec, *key, *kid;
+	const char *protected, *protected_tail, *payload, *sent_payload;
+	const char *spoil, *tail, *form, *body, *after, *method, *type;
+	const char *b64[PARTS];
+	bool pad[PARTS], drop[PARTS], jwk;
+	json_t *set, *unset;
+	struct curl_slist *fields;
+} opt;
+
+/* ---- text, files ----------------------------------------------------------
+ */
+
+static char *
+join(const char *a, const char *b, const char *c)
+{
+	char *s;
+
+	if (asprintf(&s, "%s%s%s", a, b, c) < 0)
+		err(DEAD, NULL);
+	return s;
+}
+
+static char *
+base64url(const void *p, size_t len, bool pad)
+{
+	char *s = malloc(len / 3 * 4 + 5);
+	char *c;
+
+	if (s == NULL)
+		err(DEAD, NULL);
+	EVP_EncodeBlock((unsigned char *)s, p, (int)len);
+	for (c = s; *c != '\0'; c++) {
+		if (*c == '+')
+			*c = '-';
+		else if (*c == '/')
+			*c = '_';
+		else if (*c == '=' && !pad)
+			*c = '\0';
+	}
+	return s;
+}
+
+static struct bytes
+read_all(int fd)
+{
+	struct bytes b = {NULL, 0};
+	ssize_t n;
+
+	do {
+		b.p = realloc(b.p, b.len + 65537);
+		if (b.p == NULL)
+			err(DEAD, NULL);
+		n = read(fd, b.p + b.len, 65536);
+		if (n < 0)
+			err(DEAD, "read");
+		b.len += (size_t)n;
+	} while (n > 0);
+	b.p[b.len] = '\0';
+	return b;
+}
+
+static char *
+state_path(const char *name)
+{
+	if (opt.state == NULL)
+		errx(DEAD, "no state folder: -d DIR or ACME_STATE");
+	return join(opt.state, "/", name);
+}
+
+/* The file's text, or NULL if there is none. */
+static char *
+state_read(const char *name)
+{
+	char *path = state_path(name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct bytes b;
+
+	free(path);
+	if (fd < 0)
+		return NULL;
+	b = read_all(fd);
+	close(fd);
+	return (char *)b.p;
+}
+
+/* Writes the file, or removes it if there is no text. */
+static void
+state_write(const char *name, const char *text)
+{
+	char *path = state_path(name);
+	FILE *f;
+
+	if (text == NULL) {
+		unlink(path);
+	} else {
+		f = fopen(path, "we");
+		if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+			err(DEAD, "%s", path);
+	}
+	free(path);
+}
+
+/* ---- keys -----------------------------------------------------------------
+ */
+
+static void
+key_make(const char *type, const char *path)
+{
+	EVP_PKEY *key = NULL;
+	FILE *f;
+
+	if (strncmp(type, "rsa:", 4) == 0)
+		key = EVP_RSA_gen((unsigned int)strtoul(type + 4, NULL, 10));
+	else if (strcmp(type, "ed25519") == 0)
+		key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	else if (type[0] == 'p')
+		key = EVP_EC_gen(join("P-", type + 1, ""));
+	if (key == NULL)
+		errx(DEAD, "cannot make a key of type %s", type);
+	f = fopen(path, "we");
+	if (f == NULL || !PEM_write_PrivateKey(f, key, NULL, NULL, 0, 0, 0) ||
+	    fclose(f) != 0)
+		err(DEAD, "%s", path);
+	EVP_PKEY_free(key);
+}
+
+static EVP_PKEY *
+key_load(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	EVP_PKEY *key;
+
+	if (f == NULL)
+		err(DEAD, "%s", path);
+	key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+	if (key == NULL)
+		errx(DEAD, "%s: no private key", path);
+	fclose(f);
+	return key;
+}
+
+/* Bytes of one coordinate of an EC key; 0 for other keys. */
+static int
+key_width(EVP_PKEY *key)
+{
+	return EVP_PKEY_is_a(key, "EC") ? (EVP_PKEY_get_bits(key) + 7) / 8 : 0;
+}
+
+static json_t *
+key_number(EVP_PKEY *key, const char *name)
+{
+	unsigned char bytes[2048];
+	BIGNUM *n = NULL;
+	json_t *value;
+	char *text;
+	int width;
+
+	if (!EVP_PKEY_get_bn_param(key, name, &n))
+		errx(DEAD, "key without %s", name);
+	width = key_width(key) > 0 ? key_width(key) : BN_num_bytes(n);
+	BN_bn2binpad(n, bytes, width);
+	text = base64url(bytes, (size_t)width, false);
+	value = json_string(text);
+	free(text);
+	BN_free(n);
+	return value;
+}
+
+static json_t *
+key_jwk(EVP_PKEY *key)
+{
+	unsigned char raw[64];
+	char curve[8];
+	size_t len = sizeof(raw);
+
+	if (key_width(key) > 0) {
+		snprintf(curve, sizeof(curve), "P-%d", EVP_PKEY_get_bits(key));
+		return json_pack("{s:s,s:s,s:o,s:o}", "kty", "EC", "crv", curve,
+		    "x", key_number(key, OSSL_PKEY_PARAM_EC_PUB_X), "y",
+		    key_number(key, OSSL_PKEY_PARAM_EC_PUB_Y));
+	}
+	if (EVP_PKEY_is_a(key, "RSA"))
+		return json_pack("{s:s,s:o,s:o}", "kty", "RSA", "n",
+		    key_number(key, OSSL_PKEY_PARAM_RSA_N), "e",
+		    key_number(key, OSSL_PKEY_PARAM_RSA_E));
+	if (!EVP_PKEY_get_raw_public_key(key, raw, &len))
+		errx(DEAD, "key of an unknown kind");
+	return json_pack("{s:s,s:s,s:o}", "kty", "OKP", "crv", "Ed25519", "x",
+	    json_string(base64url(raw, len, false)));
+}
+
+static char *
+key_thumbprint(EVP_PKEY *key)
+{
+	unsigned char md[32];
+	char *text = json_dumps(key_jwk(key), JSON_COMPACT | JSON_SORT_KEYS);
+
+	SHA256((unsigned char *)text, strlen(text), md);
+	free(text);
+	return base64url(md, sizeof(md), false);
+}
+
+static const char *
+key_alg(EVP_PKEY *key)
+{
+	switch (key_width(key)) {
+	case 0:
+		return EVP_PKEY_is_a(key, "RSA") ? "RS256" : "EdDSA";
+	case 32:
+		return "ES256";
+	case 48:
+		return "ES384";
+	default:
+		return "ES512";
+	}
+}
+
+/* ---- signatures -----------------------------------------------------------
+ */
+
+static bool
+spoilt(const char *how)
+{
+	return opt.spoil != NULL && strcmp(opt.spoil, how) == 0;
+}
+
+/* DER to r || s, RFC 7518 3.4. */
+static struct bytes
+ecdsa_raw(struct bytes der, int width)
+{
+	const unsigned char *p = der.p;
+	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)der.len);
+	struct bytes raw = {malloc((size_t)width * 2 + 1), (size_t)width * 2};
+
+	if (sig == NULL || raw.p == NULL)
+		errx(DEAD, "ECDSA signature");
+	BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw.p, width);
+	BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw.p + width, width);
+	ECDSA_SIG_free(sig);
+	free(der.p);
+	return raw;
+}
+
+static struct bytes
+signature(EVP_PKEY *key, const char *text)
+{
+	static const char *const md[] = {
+	    ['0'] = NULL, ['2'] = "SHA256", ['3'] = "SHA384", ['5'] = "SHA512"};
+	const char *alg = key_alg(key);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	struct bytes b = {malloc(4096), 4095};
+
+	if (!EVP_DigestSignInit_ex(ctx, NULL,
+		md[alg[0] == 'E' && alg[1] == 'd' ? '0' : alg[2]], NULL, NULL,
+		key, NULL) ||
+	    !EVP_DigestSign(
+		ctx, b.p, &b.len, (const unsigned char *)text, strlen(text)))
+		errx(DEAD, "cannot sign");
+	EVP_MD_CTX_free(ctx);
+	return key_width(key) > 0 && !spoilt("der")
+	    ? ecdsa_raw(b, key_width(key))
+	    : b;
+}
+
+static void
+spoil(struct bytes *sig)
+{
+	size_t half = sig->len / 2;
+
+	if (spoilt("flip"))
+		sig->p[sig->len - 1] ^= 1;
+	else if (spoilt("zero"))
+		memset(sig->p, 0, sig->len);
+	else if (spoilt("zero-r"))
+		memset(sig->p, 0, half);
+	else if (spoilt("zero-s"))
+		memset(sig->p + half, 0, half);
+	else if (spoilt("short"))
+		sig->len--;
+	else if (spoilt("long"))
+		sig->p[sig->len++] = 0;
+	else if (spoilt("none"))
+		sig->len = 0;
+	else if (opt.spoil != NULL && !spoilt("der"))
+		errx(DEAD, "--spoil %s: not known", opt.spoil);
+}
+
+/* ---- the envelope ---------------------------------------------------------
+ */
+
+/* The text with `tail` before its last brace. */
+static char *
+with_tail(char *text, const char *tail)
+{
+	if (tail == NULL)
+		return text;
+	text[strlen(text) - 1] = '\0';
+	return join(text, tail, "}");
+}
+
+static char *
+protected_text(EVP_PKEY *key, const char *url, const char *nonce)
+{
+	json_t *header, *name;
+	size_t i;
+
+	if (opt.protected != NULL)
+		return strdup(opt.protected);
+	header = json_pack("{s:s}", "alg", key_alg(key));
+	if (opt.jwk)
+		json_object_set_new(header, "jwk", key_jwk(key));
+	else
+		json_object_set_new(header, "kid", json_string(opt.kid));
+	if (nonce != NULL)
+		json_object_set_new(header, "nonce", json_string(nonce));
+	json_object_set_new(header, "url", json_string(url));
+	json_object_update(header, opt.set);
+	json_array_foreach(opt.unset, i, name)
+	    json_object_del(header, json_string_value(name));
+	return with_tail(json_dumps(header, JSON_COMPACT), opt.protected_tail);
+}
+
+static char *
+envelope(char *const part[PARTS])
+{
+	json_t *body = json_object();
+	const char *form = opt.form == NULL ? "flat" : opt.form;
+	int i;
+
+	if (strcmp(form, "compact") == 0)
+		return join(join(part[0], ".", part[1]), ".", part[2]);
+	for (i = 0; i < PARTS; i++)
+		if (!opt.drop[i])
+			json_object_set_new(
+			    body, part_names[i], json_string(part[i]));
+	if (strcmp(form, "general") == 0)
+		body = json_pack("{s:s,s:[{s:s,s:s}]}", "payload", part[1],
+		    "signatures", "protected", part[0], "signature", part[2]);
+	return with_tail(json_dumps(body, JSON_COMPACT), opt.tail);
+}
+
+/* What goes over the wire for this URL; the nonce may be NULL. */
+static char *
+jws(const char *url, const char *nonce)
+{
+	EVP_PKEY *key = key_load(opt.key);
+	const char *payload = opt.payload == NULL ? "" : opt.payload;
+	char *header = protected_text(key, url, nonce);
+	char *part[PARTS];
+	struct bytes sig;
+	int i;
+
+	while (opt.pad[0] && strlen(header) % 3 == 0)
+		header = join(header, " ", ""); /* else there is no padding */
+	part[0] = base64url(header, strlen(header), opt.pad[0]);
+	part[1] = base64url(payload, strlen(payload), opt.pad[1]);
+	for (i = 0; i < 2; i++)
+		if (opt.b64[i] != NULL)
+			part[i] = strdup(opt.b64[i]);
+	sig = signature(key, join(part[0], ".", part[1]));
+	spoil(&sig);
+	part[2] = opt.b64[2] != NULL ? strdup(opt.b64[2])
+				     : base64url(sig.p, sig.len, opt.pad[2]);
+	if (opt.sent_payload != NULL)
+		part[1] = base64url(
+		    opt.sent_payload, strlen(opt.sent_payload), false);
+	EVP_PKEY_free(key);
+	free(header);
+	free(sig.p);
+	return envelope(part);
+}
+
+/* ---- HTTP -----------------------------------------------------------------
+ */
+
+static pid_t child = -1;
+
+/* curl's socket: one end of a pair, with the command on the other. */
+static curl_socket_t
+spawn(void *command, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	char *log = state_path("log");
+	int sv[2], fd;
+
+	(void)purpose;
+	(void)address;
+	if (child >= 0)
+		return CURL_SOCKET_BAD;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
+		err(DEAD, "socketpair");
+	child = fork();
+	if (child == 0) {
+		fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+		dup2(fd, 2);
+		dup2(sv[1], 0);
+		dup2(sv[1], 1);
+		execl("/bin/sh", "sh", "-c", join("exec ", command, ""),
+		    (char *)NULL);
+		_exit(127);
+	}
+	close(sv[1]);
+	free(log);
+	return sv[0];
+}
+
+static int
+connected(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)arg;
+	(void)fd;
+	(void)purpose;
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+/* A command that died is a failure, whatever it had answered. */
+static void
+reap(void)
+{
+	int status;
+
+	if (child < 0)
+		return;
+	if (waitpid(child, &status, 0) < 0)
+		err(DEAD, "waitpid");
+	child = -1;
+	if (WIFSIGNALED(status))
+		errx(DEAD, "the server died of signal %d", WTERMSIG(status));
+	if (WEXITSTATUS(status) == 127 || WEXITSTATUS(status) == 99)
+		errx(DEAD, "the server exited %d", WEXITSTATUS(status));
+}
+
+static void
+target(CURL *curl, const char *url, struct curl_slist **fields)
+{
+	char *command = state_read("exec");
+	const char *rest = strstr(url, "://");
+	int host = rest == NULL ? 0 : (int)strcspn(rest + 3, "/?#");
+	char field[256];
+
+	if (command == NULL) {
+		curl_easy_setopt(curl, CURLOPT_URL, url);
+		return;
+	}
+	if (rest == NULL)
+		errx(DEAD, "%s: no absolute URL", url);
+	snprintf(field, sizeof(field), "Host: %.*s", host, rest + 3);
+	*fields = curl_slist_append(*fields, field);
+	curl_easy_setopt(
+	    curl, CURLOPT_URL, join("http://127.0.0.1", rest + 3 + host, ""));
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, spawn);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, command);
+	curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, connected);
+}
+
+/* One request; the answer is in the state's files. */
+static void
+http(const char *method, const char *url, const char *body)
+{
+	CURL *curl = curl_easy_init();
+	struct curl_slist *fields = curl_slist_append(opt.fields, "Expect:");
+	char *path = state_path("headers"), *to = state_path("body");
+	char *ca = state_read("ca");
+	FILE *head = fopen(path, "we"), *out = fopen(to, "we");
+	CURLcode rc;
+
+	if (head == NULL || out == NULL)
+		err(DEAD, "%s", path);
+	target(curl, url, &fields);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(curl, CURLOPT_NOBODY, (long)!strcmp(method, "HEAD"));
+	if (body != NULL) {
+		fields = curl_slist_append(
+		    fields, join("Content-Type: ", opt.type, ""));
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	}
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, head);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+	rc = curl_easy_perform(curl);
+	curl_easy_cleanup(curl);
+	if (fclose(head) != 0 || fclose(out) != 0)
+		err(DEAD, "%s", path);
+	reap();
+	if (rc != CURLE_OK)
+		errx(DEAD, "%s: %s", url, curl_easy_strerror(rc));
+}
+
+/* Value of the last field of that name, or NULL; `print` prints them all. */
+static char *
+header_get(const char *name, bool print)
+{
+	char *all = state_read("headers"), *line, *rest = all, *found = NULL;
+	size_t len = strlen(name);
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		line[strcspn(line, "\r")] = '\0';
+		if (strncasecmp(line, name, len) != 0 || line[len] != ':')
+			continue;
+		free(found);
+		found = strdup(line + len + 1 + strspn(line + len + 1, " "));
+		if (print)
+			puts(found);
+	}
+	free(all);
+	return found;
+}
+
+/* ---- the state's objects --------------------------------------------------
+ */
+
+static json_t *
+body_at(const char *path, const char *file)
+{
+	char *text = state_read(file), *copy = strdup(path), *rest = copy;
+	char *step;
+	json_t *at = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+	while (at != NULL && (step = strsep(&rest, ".")) != NULL)
+		if (*step != '\0')
+			at = json_is_array(at)
+			    ? json_array_get(at, strtoul(step, NULL, 10))
+			    : json_object_get(at, step);
+	free(text);
+	free(copy);
+	return at;
+}
+
+static const char *
+resolve(const char *name)
+{
+	const char *url;
+	char *server;
+
+	if (name[0] != '@')
+		return name;
+	if (strcmp(name, "@account") == 0) {
+		url = state_read("account");
+	} else {
+		if (body_at("", "directory") == NULL) {
+			server = state_read("server");
+			if (server == NULL)
+				errx(DEAD, "no server: acme-raw init");
+			http("GET", server, NULL);
+			state_write("directory", state_read("body"));
+		}
+		url = json_string_value(body_at(name + 1, "directory"));
+	}
+	if (url == NULL)
+		errx(DEAD, "%s: not known", name);
+	return url;
+}
+
+/* A nonce not yet sent, unless the request brings its own or none. */
+static char *
+nonce_take(void)
+{
+	char *nonce = state_read("nonce");
+
+	if (nonce == NULL) {
+		http("HEAD", resolve("@newNonce"), NULL);
+		nonce = header_get("Replay-Nonce", false);
+	}
+	state_write("nonce", NULL);
+	return nonce;
+}
+
+static void
+result_keep(bool is_new_account)
+{
+	char *all = state_read("headers"), *line = all, *next;
+	char *location = header_get("Location", false);
+	const char *type = json_string_value(body_at("type", "body"));
+	char status[4] = "000";
+
+	/* The last status line: a 100 may have come before it. */
+	while ((next = strstr(line, "\nHTTP/")) != NULL)
+		line = next + 1;
+	if (strlen(line) > 12)
+		memcpy(status, strchr(line, ' ') + 1, 3);
+	state_write("status", status);
+	state_write("nonce", header_get("Replay-Nonce", false));
+	if (is_new_account && status[0] == '2' && location != NULL)
+		state_write("account", location);
+	if (type != NULL && strncmp(type, URN, strlen(URN)) == 0)
+		type += strlen(URN);
+	printf(
+	    "%s %s\n", status, type != NULL && status[0] >= '4' ? type : "-");
+	free(location);
+	free(all);
+}
+
+/* ---- commands -------------------------------------------------------------
+ */
+
+static char *
+signed_body(const char *name, const char *url)
+{
+	char *nonce;
+
+	if (opt.key == NULL)
+		opt.key = state_path("key");
+	opt.jwk |= opt.kid == NULL && strcmp(name, "@newAccount") == 0;
+	if (opt.kid == NULL && !opt.jwk)
+		opt.kid = resolve("@account");
+	if (json_object_get(opt.set, "nonce") != NULL)
+		return jws(url, NULL);
+	nonce = nonce_take();
+	state_write("used", nonce);
+	return jws(url, nonce);
+}
+
+static int
+cmd_request(const char *name)
+{
+	const char *url = resolve(name);
+	char *body = NULL;
+
+	if (opt.body != NULL)
+		body = strdup(opt.body);
+	else if (strcmp(opt.method, "POST") == 0)
+		body = signed_body(name, url);
+	if (body != NULL && opt.after != NULL)
+		body = join(body, opt.after, "");
+	state_write("sent", body);
+	http(opt.method, url, body);
+	result_keep(strcmp(name, "@newAccount") == 0);
+	return 0;
+}
+
+static int
+cmd_jws(const char *name)
+{
+	const char *url = resolve(name);
+
+	/* An inner JWS (RFC 8555 7.3.5): the nonce only if asked for. */
+	if (opt.key == NULL)
+		opt.key = state_path("key");
+	if (opt.kid == NULL && !opt.jwk)
+		opt.kid = resolve("@account");
+	puts(jws(url, NULL));
+	return 0;
+}
+
+static int
+cmd_init(void)
+{
+	static const char *const old[] = {"account", "nonce", "used", "sent",
+	    "status", "headers", "body", "directory"};
+	size_t i;
+
+	if (opt.state == NULL || opt.server == NULL)
+		errx(DEAD, "init wants -d and --server");
+	if (mkdir(opt.state, 0755) < 0 && errno != EEXIST)
+		err(DEAD, "%s", opt.state);
+	for (i = 0; i < sizeof(old) / sizeof(old[0]); i++)
+		state_write(old[i], NULL);
+	state_write("server", opt.server);
+	state_write("ca", opt.ca);
+	state_write("exec", opt.exec);
+	return 0;
+}
+
+static int
+cmd_get(const char *path)
+{
+	json_t *v = body_at(path, "body");
+	char *text;
+
+	if (v == NULL)
+		return 1;
+	text = json_is_string(v)
+	    ? strdup(json_string_value(v))
+	    : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+	puts(text);
+	free(text);
+	return 0;
+}
+
+static int
+cmd_keys(const char *path)
+{
+	json_t *at = body_at(path == NULL ? "" : path, "body"), *v, *sorted;
+	const char *name;
+
+	sorted = json_loads(json_dumps(at, JSON_SORT_KEYS), 0, NULL);
+	if (!json_is_object(sorted))
+		return 1;
+	json_object_foreach(sorted, name, v) puts(name);
+	json_decref(sorted);
+	return 0;
+}
+
+static int
+cmd_b64(void)
+{
+	struct bytes b = read_all(0);
+	char *text = base64url(b.p, b.len, false);
+
+	puts(text);
+	free(text);
+	free(b.p);
+	return 0;
+}
+
+/* ---- options --------------------------------------------------------------
+ */
+
+static int
+part_index(const char *name)
+{
+	int i;
+
+	for (i = 0; i < PARTS; i++)
+		if (strncmp(name, part_names[i], strlen(part_names[i])) == 0)
+			return i;
+	errx(DEAD, "%s: no part of a JWS", name);
+}
+
+static void
+set_member(const char *arg, bool text)
+{
+	const char *eq = strchr(arg, '=');
+	json_t *v;
+
+	if (eq == NULL)
+		errx(DEAD, "%s: NAME=VALUE", arg);
+	v = text ? json_string(eq + 1)
+		 : json_loads(eq + 1, JSON_DECODE_ANY, NULL);
+	if (v == NULL)
+		errx(DEAD, "%s: no JSON", arg);
+	json_object_set_new(
+	    opt.set, join("", strndup(arg, (size_t)(eq - arg)), ""), v);
+}
+
+static const struct {
+	struct option o;
+	const char **text;
+} options[] = {{{"server", 1, NULL, 't'}, &opt.server},
+    {{"ca", 1, NULL, 't'}, &opt.ca}, {{"exec", 1, NULL, 't'}, &opt.exec},
+    {{"kid", 1, NULL, 't'}, &opt.kid},
+    {{"protected", 1, NULL, 't'}, &opt.protected},
+    {{"protected-tail", 1, NULL, 't'}, &opt.protected_tail},
+    {{"payload", 1, NULL, 't'}, &opt.payload},
+    {{"sent-payload", 1, NULL, 't'}, &opt.sent_payload},
+    {{"spoil", 1, NULL, 't'}, &opt.spoil}, {{"tail", 1, NULL, 't'}, &opt.tail},
+    {{"form", 1, NULL, 't'}, &opt.form}, {{"body", 1, NULL, 't'}, &opt.body},
+    {{"after", 1, NULL, 't'}, &opt.after}, {{"type", 1, NULL, 't'}, &opt.type},
+    {{"jwk", 0, NULL, 'j'}, NULL}, {{"pad", 1, NULL, 'p'}, NULL},
+    {{"b64", 1, NULL, 'b'}, NULL}, {{"drop", 1, NULL, 'r'}, NULL}};
+
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static void
+option(int c, int which)
+{
+	switch (c) {
+	case 't':
+		*options[which].text = optarg;
+		break;
+	case 'd':
+		opt.state = optarg;
+		break;
+	case 'k':
+		opt.key = optarg;
+		break;
+	case 'X':
+		opt.method = optarg;
+		break;
+	case 'H':
+		opt.fields = curl_slist_append(opt.fields, optarg);
+		break;
+	case 'P':
+	case 'J':
+		set_member(optarg, c == 'P');
+		break;
+	case 'D':
+		json_array_append_new(opt.unset, json_string(optarg));
+		break;
+	case 'j':
+		opt.jwk = true;
+		break;
+	case 'p':
+		opt.pad[part_index(optarg)] = true;
+		break;
+	case 'b':
+		opt.b64[part_index(optarg)] = strchr(optarg, '=') + 1;
+		break;
+	case 'r':
+		opt.drop[part_index(optarg)] = true;
+		break;
+	default:
+		errx(100, "the head of tests/tool/acme-raw.c tells the usage");
+	}
+}
+
+static void
+parse(int argc, char **argv)
+{
+	struct option longs[OPTIONS + 1] = {{NULL, 0, NULL, 0}};
+	int c, which = 0;
+	size_t i;
+
+	for (i = 0; i < OPTIONS; i++)
+		longs[i] = options[i].o;
+	opt.state = getenv("ACME_STATE");
+	opt.method = "POST";
+	opt.type = "application/jose+json";
+	opt.set = json_object();
+	opt.unset = json_array();
+	while ((c = getopt_long(argc, argv, "d:k:X:H:P:J:D:", longs, &which)) !=
+	    -1)
+		option(c, which);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *cmd = argc > 1 ? argv[1] : "", *arg;
+	int left;
+
+	parse(argc - 1, argv + 1);
+	argv += 1 + optind;
+	left = argc - 1 - optind;
+	arg = left > 0 ? argv[0] : NULL;
+	if (strcmp(cmd, "init") == 0 && left == 0)
+		return cmd_init();
+	if (strcmp(cmd, "request") == 0 && left == 1)
+		return cmd_request(arg);
+	if (strcmp(cmd, "jws") == 0 && left == 1)
+		return cmd_jws(arg);
+	if (strcmp(cmd, "get") == 0 && left == 1)
+		return cmd_get(arg);
+	if (strcmp(cmd, "keys") == 0 && left <= 1)
+		return cmd_keys(arg);
+	if (strcmp(cmd, "header") == 0 && left == 1)
+		return header_get(arg, true) == NULL;
+	if (strcmp(cmd, "b64") == 0 && left == 0)
+		return cmd_b64();
+	if (strcmp(cmd, "key") == 0 && left == 2)
+		key_make(arg, argv[1]);
+	else if (strcmp(cmd, "jwk") == 0 && left == 1)
+		puts(json_dumps(key_jwk(key_load(arg)), JSON_COMPACT));
+	else if (strcmp(cmd, "thumbprint") == 0 && left == 1)
+		puts(key_thumbprint(key_load(arg)));
+	else
+		errx(100, "the head of tests/tool/acme-raw.c tells the usage");
+	return 0;
+}

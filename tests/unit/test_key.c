@@ -1,0 +1,365 @@
+#include "base/b64.h"
+#include "base/der.h"
+#include "unit.h"
+#include "wrap/key.h"
+
+static size_t
+decode(const char *text, uint8_t *out)
+{
+	struct buf b;
+	size_t len;
+
+	buf_init(&b, KEY_PART_MAX);
+	assert_int_equal(b64url_decode(&b, text, strlen(text)), 0);
+	len = b.len;
+	memcpy(out, b.data, len);
+	buf_release(&b);
+	return len;
+}
+
+static struct key *
+make(enum key_type type, const char *a, const char *b, struct err *e)
+{
+	struct key_parts p = {.type = type};
+
+	p.a_len = decode(a, p.a);
+	p.b_len = b != NULL ? decode(b, p.b) : 0;
+	return key_from_parts(&p, e);
+}
+
+static const char p256_x[] = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
+static const char p256_y[] = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+
+/* RFC 7515 A.3 and RFC 8037 A.4. */
+static void
+test_vectors(void **state)
+{
+	static const char es256[] =
+	    "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODA"
+	    "sDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+	static const char eddsa[] =
+	    "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+	uint8_t sig[200];
+	struct err e = {0};
+	struct key *k;
+	size_t len;
+
+	(void)state;
+	k = make(KEY_P256, p256_x, p256_y, &e);
+	assert_non_null(k);
+	len = decode("DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djx"
+		     "La8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+	    sig);
+	assert_ok(
+	    key_verify(k, KEY_ES256, es256, strlen(es256), sig, len, &e), &e);
+	sig[10] ^= 1;
+	assert_kind(
+	    key_verify(k, KEY_ES256, es256, strlen(es256), sig, len, &e),
+	    KIND_INPUT, &e);
+	key_free(k);
+	k = make(KEY_ED25519, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+	    NULL, &e);
+	assert_non_null(k);
+	len = decode("hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4"
+		     "iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+	    sig);
+	assert_ok(
+	    key_verify(k, KEY_EDDSA, eddsa, strlen(eddsa), sig, len, &e), &e);
+	assert_kind(
+	    key_verify(k, KEY_EDDSA, eddsa, strlen(eddsa), sig, len - 1, &e),
+	    KIND_INPUT, &e);
+	key_free(k);
+}
+
+/* Everything that a key of each type can do and be turned into. */
+static void
+check_type(enum key_type type)
+{
+	struct err e = {0};
+	struct key *k = key_generate(type, 2048, &e), *again, *public;
+	struct key_parts parts, same;
+	struct buf pem, sig;
+	const uint8_t *spki;
+	size_t len;
+
+	assert_non_null(k);
+	assert_int_equal(key_type(k), type);
+	assert_true(key_is_private(k));
+	buf_init(&pem, 20000);
+	assert_ok(key_to_pem(k, &pem, &e), &e);
+	assert_non_null(strstr(pem.data, "-----BEGIN PRIVATE KEY-----"));
+	again = key_from_pem(pem.data, pem.len, &e);
+	assert_non_null(again);
+	assert_true(key_equal(k, again));
+	spki = key_spki(k, &len);
+	public = key_from_spki(spki, len, &e);
+	assert_non_null(public);
+	assert_false(key_is_private(public));
+	assert_true(key_equal(k, public));
+	assert_int_equal(key_bits(k), key_bits(public));
+	key_parts(k, &parts);
+	key_parts(public, &same);
+	assert_int_equal(parts.a_len, same.a_len);
+	assert_memory_equal(parts.a, same.a, same.a_len);
+	buf_init(&sig, 2000);
+	assert_ok(key_sign(again, key_alg_of(k), "text", 4, &sig, &e), &e);
+	assert_ok(
+	    key_verify(public, key_alg_of(k), "text", 4, sig.data, sig.len, &e),
+	    &e);
+	assert_kind(
+	    key_verify(public, key_alg_of(k), "tex", 3, sig.data, sig.len, &e),
+	    KIND_INPUT, &e);
+	for (int alg = 0; alg < KEY_ALG__MAX; alg++)
+		if (!key_alg_fits((enum key_alg)alg, k))
+			assert_kind(key_verify(public, (enum key_alg)alg,
+					"text", 4, sig.data, sig.len, &e),
+			    KIND_INPUT, &e);
+	buf_clear(&sig);
+	assert_int_equal(key_sign(public, key_alg_of(k), "text", 4, &sig, &e),
+	    -1); /* no private part */
+	buf_release(&sig);
+	buf_wipe(&pem);
+	key_free(k);
+	key_free(again);
+	key_free(public);
+}
+
+static void
+test_types(void **state)
+{
+	(void)state;
+	for (int type = 0; type < KEY_TYPE__MAX; type++)
+		check_type((enum key_type)type);
+	key_free(NULL);
+}
+
+/* Many signatures, so that r and s with leading zeros are among them. */
+static void
+test_raw_signatures(void **state)
+{
+	struct err e = {0};
+	struct key *k = key_generate(KEY_P256, 0, &e);
+	struct buf sig;
+	int short_ones = 0;
+
+	(void)state;
+	buf_init(&sig, 100);
+	for (int i = 0; i < 1000; i++) {
+		buf_clear(&sig);
+		assert_ok(key_sign(k, KEY_ES256, &i, sizeof(i), &sig, &e), &e);
+		assert_int_equal(sig.len, 64);
+		assert_ok(key_verify(k, KEY_ES256, &i, sizeof(i), sig.data,
+			      sig.len, &e),
+		    &e);
+		short_ones += sig.data[0] == 0 || sig.data[32] == 0;
+	}
+	assert_true(short_ones > 0);
+	buf_release(&sig);
+	key_free(k);
+}
+
+/* CVE-2022-21449 and its kin. */
+static void
+test_scalars(void **state)
+{
+	static const enum key_type curves[] = {KEY_P256, KEY_P384, KEY_P521};
+	static const size_t sizes[] = {32, 48, 66};
+	uint8_t zero[133] = {0}, ones[133], sig[133];
+	struct err e = {0};
+	struct buf good;
+
+	(void)state;
+	memset(ones, 0xff, sizeof(ones));
+	for (size_t i = 0; i < 3; i++) {
+		struct key *k = key_generate(curves[i], 0, &e);
+		enum key_alg alg = key_alg_of(k);
+		size_t n = sizes[i];
+
+		buf_init(&good, 200);
+		assert_ok(key_sign(k, alg, "x", 1, &good, &e), &e);
+		assert_kind(key_verify(k, alg, "x", 1, zero, 2 * n, &e),
+		    KIND_INPUT, &e);
+		assert_kind(key_verify(k, alg, "x", 1, ones, 2 * n, &e),
+		    KIND_INPUT, &e);
+		memcpy(sig, good.data, 2 * n);
+		memset(sig, 0, n); /* r is zero */
+		assert_kind(
+		    key_verify(k, alg, "x", 1, sig, 2 * n, &e), KIND_INPUT, &e);
+		memcpy(sig, good.data, 2 * n);
+		memset(sig + n, 0, n); /* s is zero */
+		assert_kind(
+		    key_verify(k, alg, "x", 1, sig, 2 * n, &e), KIND_INPUT, &e);
+		memcpy(sig, good.data, 2 * n);
+		sig[2 * n] = 0;
+		assert_kind(key_verify(k, alg, "x", 1, sig, 2 * n + 1, &e),
+		    KIND_INPUT, &e);
+		assert_kind(key_verify(k, alg, "x", 1, sig, 2 * n - 1, &e),
+		    KIND_INPUT, &e);
+		assert_kind(
+		    key_verify(k, alg, "x", 1, sig, 0, &e), KIND_INPUT, &e);
+		buf_release(&good);
+		key_free(k);
+	}
+}
+
+static void
+refuse(const struct key_parts *p)
+{
+	struct err e = {0};
+
+	assert_null(key_from_parts(p, &e));
+	assert_int_equal(e.kind, KIND_INPUT);
+}
+
+static void
+test_bad_points(void **state)
+{
+	struct key_parts p = {.type = KEY_P256};
+
+	(void)state;
+	p.a_len = decode(p256_x, p.a);
+	p.b_len = decode(p256_y, p.b);
+	p.b[31] ^= 1; /* beside the curve */
+	refuse(&p);
+	p.b[31] ^= 1;
+	p.b_len = 31;
+	refuse(&p);
+	p.b_len = 33;
+	refuse(&p);
+	p.b_len = 32;
+	p.type = KEY_P384;
+	refuse(&p);
+	p.type = KEY_P256;
+	memset(p.a, 0, 32);
+	memset(p.b, 0, 32);
+	refuse(&p);
+	memset(p.a, 0xff, 32); /* not below the prime */
+	refuse(&p);
+	p = (struct key_parts){.type = KEY_ED25519, .a_len = 31};
+	refuse(&p);
+	p = (struct key_parts){.type = KEY_ED25519, .a_len = 32, .b_len = 1};
+	refuse(&p);
+}
+
+static void
+test_bad_rsa(void **state)
+{
+	struct err e = {0};
+	struct key *k = key_generate(KEY_RSA, 2048, &e);
+	struct key_parts good, p;
+
+	(void)state;
+	key_parts(k, &good);
+	p = good;
+	p.a[p.a_len - 1] ^= 1; /* even */
+	refuse(&p);
+	p = good;
+	p.b[p.b_len - 1] ^= 1;
+	refuse(&p);
+	p = good;
+	p.a_len = 0;
+	refuse(&p);
+	p = good;
+	p.b_len = 0;
+	refuse(&p);
+	p = good;
+	p.a[0] = 0;
+	refuse(&p);
+	p = good;
+	memcpy(p.b, p.a, p.a_len); /* e = n */
+	p.b_len = p.a_len;
+	refuse(&p);
+	p = good;
+	p.a_len = 63; /* 504 bits */
+	p.a[62] |= 1;
+	refuse(&p);
+	key_free(k);
+}
+
+static void
+test_bad_spki(void **state)
+{
+	struct err e = {0};
+	struct key *k = key_generate(KEY_P256, 0, &e);
+	uint8_t der[120];
+	const uint8_t *spki;
+	size_t len;
+
+	(void)state;
+	spki = key_spki(k, &len);
+	memcpy(der, spki, len);
+	der[len] = 0;
+	assert_null(key_from_spki(der, len + 1, &e)); /* a byte behind */
+	for (size_t n = 0; n < len; n++) {
+		err_clear(&e);
+		assert_null(key_from_spki(der, n, &e));
+		assert_int_equal(e.kind, KIND_INPUT);
+	}
+	err_clear(&e);
+	der[26] = 2; /* compressed point in a field for the other form */
+	assert_null(key_from_spki(der, len, &e));
+	err_clear(&e);
+	der[26] = 4;
+	der[22] = 0x06; /* P-192 or what else ends so */
+	assert_null(key_from_spki(der, len, &e));
+	key_free(k);
+}
+
+static void
+test_bad_pem(void **state)
+{
+	static const char *const bad[] = {"", "hello",
+	    "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+	    "-----BEGIN PRIVATE KEY-----\n",
+	    /* encrypted: must be refused, not asked for */
+	    "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+	    "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjXCXyXxXKXvAICCAAw\n"
+	    "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEJvzXJnIvS8tUzx0w0x1bYQEgZD2\n"
+	    "-----END ENCRYPTED PRIVATE KEY-----\n"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err e = {0};
+
+		assert_null(key_from_pem(bad[i], strlen(bad[i]), &e));
+		assert_int_equal(e.kind, KIND_INPUT);
+	}
+}
+
+static void
+test_words(void **state)
+{
+	struct err e = {0};
+	enum key_type type;
+	enum key_alg alg;
+	int bits;
+
+	(void)state;
+	assert_ok(key_type_parse("rsa4096", &type, &bits, &e), &e);
+	assert_int_equal(type, KEY_RSA);
+	assert_int_equal(bits, 4096);
+	assert_ok(key_type_parse("p384", &type, &bits, &e), &e);
+	assert_int_equal(type, KEY_P384);
+	assert_kind(key_type_parse("dsa", &type, &bits, &e), KIND_INPUT, &e);
+	for (int i = 0; i < KEY_ALG__MAX; i++) {
+		assert_true(key_alg_parse(key_alg_name((enum key_alg)i), &alg));
+		assert_int_equal(alg, i);
+	}
+	assert_false(key_alg_parse("none", &alg));
+	assert_false(key_alg_parse("HS256", &alg));
+	assert_false(key_alg_parse("es256", &alg));
+	assert_null(key_generate(KEY_RSA, 1024, &e));
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_vectors),
+    cmocka_unit_test(test_types),
+    cmocka_unit_test(test_raw_signatures),
+    cmocka_unit_test(test_scalars),
+    cmocka_unit_test(test_bad_points),
+    cmocka_unit_test(test_bad_rsa),
+    cmocka_unit_test(test_bad_spki),
+    cmocka_unit_test(test_bad_pem),
+    cmocka_unit_test(test_words),
+};
+UNIT_MAIN(tests)
