@@ -53,9 +53,9 @@ check_dns(const char *name, struct err *e)
 			break;
 		label = dot + 1;
 	}
-	if (label[strspn(label, "0123456789")] == '\0')
+	if (label[strspn(label, "0123456789-")] == '\0')
 		return err_set(e, KIND_INPUT,
-		    "the last label is a number; an address is of type ip");
+		    "the last label has no letter; an address is of type ip");
 	return 0;
 }
 

@@ -13,7 +13,7 @@ struct identifier;
 
 /*
  * Reads one.  A dns name is labels of letters, digits and hyphens, 1 to 63
- * long, not beginning or ending with a hyphen, the last not of digits only (so
+ * long, not beginning or ending with a hyphen, the last with a letter (so that
  * no IPv4 address is a name); one that begins with "xn--" is a proper A-label;
  * in all at most 253; one leading "*." is a wildcard; it comes out in lower
  * case.  An ip is what inet_ntop(3) writes, and no IPv4-mapped address.

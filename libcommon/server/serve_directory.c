@@ -34,7 +34,7 @@ meta(const struct conf_server *conf)
 int
 serve_directory(struct call *c, struct err *e)
 {
-	struct js *o = js_object();
+	struct js *o = js_object(), *about;
 
 	(void)e;
 	for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
@@ -43,7 +43,11 @@ serve_directory(struct call *c, struct err *e)
 		js_put_text(o, resources[i].name, url);
 		free(url);
 	}
-	js_put(o, "meta", meta(&c->server->conf->server));
+	about = meta(&c->server->conf->server);
+	if (js_len(about) > 0)
+		js_put(o, "meta", about);
+	else
+		js_free(about);
 	return call_json(c, 200, o);
 }
 

@@ -16,6 +16,7 @@
 
 #define READY_MS 20000
 #define GIVE_MS 5000
+#define END_MS 2000
 #define IN_MAX ((size_t)1 << 20)
 
 void
@@ -26,11 +27,28 @@ child_init(struct child *c)
 	buf_init(&c->in, IN_MAX);
 }
 
+/* Lets it see that the socket is closed, which ends it. */
+static void
+let_end(struct child *c)
+{
+	const struct timespec pause = {0, 10 * 1000000};
+	int64_t until = clock_mono() + END_MS;
+
+	fd_close(&c->fd);
+	while (c->pid > 0 && clock_mono() < until) {
+		if (waitpid(c->pid, NULL, WNOHANG) != 0)
+			c->pid = 0;
+		else
+			nanosleep(&pause, NULL);
+	}
+}
+
 void
 child_release(struct child *c)
 {
 	if (!c)
 		return;
+	let_end(c);
 	child_stop(c);
 	buf_release(&c->in);
 }
@@ -53,7 +71,7 @@ live(int channel, const struct conf *conf, const int *shut, size_t shut_len)
 {
 	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
 	struct err e = {0};
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
 	/* The other process decides when to end: by closing the socket. */
@@ -64,9 +82,9 @@ live(int channel, const struct conf *conf, const int *shut, size_t shut_len)
 	for (size_t i = 0; i < shut_len; i++)
 		if (shut[i] > 2)
 			close(shut[i]);
-	/* Descriptor 0 may be the socket that pokes come on. */
-	if (null >= 0)
-		dup2(null, 0);
+	/* Under inetd 0 and 1 are the socket that pokes come on. */
+	if (null >= 0 && (dup2(null, 0) < 0 || dup2(null, 1) < 0))
+		_exit(111);
 	raise_limits();
 	if (engine_run(channel, conf, &e) < 0)
 		log_err("validate.network", &e);

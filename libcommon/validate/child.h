@@ -14,15 +14,15 @@ struct child {
 	struct buf in; /* read, not yet a whole message */
 };
 
-/* Makes one that is not running; release stops it. */
+/* Makes one that is not running; release ends it, gently at first. */
 void child_init(struct child *c);
 void child_release(struct child *c); /* NULL-safe */
 
 /*
- * Starts the process and waits until it is ready.  It keeps descriptors 1 and
- * 2 and its end of the socket; those in `shut` it closes first.  No store may
- * be open now, nor a thread be running.  -1: KIND_SYS, KIND_CONF when it could
- * not be set up (it has logged why).
+ * Starts the process and waits until it is ready.  It keeps descriptor 2 and
+ * its end of the socket; 0 and 1 become /dev/null, those in `shut` are closed.
+ * No store may be open now, nor a thread be running.  -1: KIND_SYS, KIND_CONF
+ * when it could not be set up (it has logged why).
  */
 int child_start(struct child *c, const struct conf *conf, const int *shut,
     size_t shut_len, struct err *e);

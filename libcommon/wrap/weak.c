@@ -134,16 +134,16 @@ weak_is_fermat(const uint8_t *bytes, size_t len, int rounds)
 	BN_CTX *ctx = BN_CTX_new();
 	BIGNUM *n = BN_bin2bn(bytes, (int)len, NULL);
 	BIGNUM *a = BN_new(), *rest = BN_new();
-	bool found = false;
-	bool ok = ctx != NULL && n != NULL && a != NULL && rest != NULL &&
-	    square_root(a, n, ctx);
+	bool found, ok;
 
-	/* n = a*a - b*b from the first a above the root. */
+	/* n = a*a - rest, for a square rest, from the root of n upwards. */
+	ok = ctx != NULL && n != NULL && a != NULL && rest != NULL &&
+	    square_root(a, n, ctx) && BN_sqr(rest, a, ctx) == 1 &&
+	    BN_sub(rest, rest, n) == 1;
+	found = ok && BN_is_zero(rest);
 	for (int i = 0; ok && !found && i < rounds; i++) {
-		ok = (i > 0 || BN_sqr(rest, a, ctx) == 1) &&
-		    (i > 0 || BN_sub(rest, rest, n) == 1);
-		/* (a+1)^2 - n is the rest of before, plus 2a + 1 */
-		ok = ok && BN_add(rest, rest, a) == 1 && BN_add_word(a, 1) &&
+		/* (a+1)^2 is a^2 and 2a + 1 */
+		ok = BN_add(rest, rest, a) == 1 && BN_add_word(a, 1) == 1 &&
 		    BN_add(rest, rest, a) == 1;
 		found = ok && is_square(rest, ctx);
 	}

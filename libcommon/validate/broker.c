@@ -1,0 +1,541 @@
+#include "validate/broker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "acme/problem.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "policy/address.h"
+#include "sys/clock.h"
+#include "sys/fd.h"
+#include "sys/lock.h"
+#include "sys/sig.h"
+#include "validate/child.h"
+
+#define LOCK_NAME "validate.lock"
+#define LOCK_PAUSE_MS 500
+#define LEASE_MARGIN 15 /* seconds beyond the time of an attempt */
+#define OVERDUE_MS 5000 /* beyond it, the other process is stuck */
+#define GRACE_MS 5000 /* for what is in hand at SIGTERM */
+#define LOOK_MS 60000 /* between two looks, whatever we are told */
+#define BUSY_MS 1000 /* the same when the store was locked */
+#define DEATHS_MAX 5 /* of the other process, without a result between */
+
+/* A task that the other process has. */
+struct hand {
+	struct challenge_task task;
+	int64_t since; /* clock_mono() */
+};
+
+struct broker {
+	const struct conf *conf;
+	enum broker_mode mode;
+	int wake_fd;
+	int lock;
+	char *lock_path;
+	struct store *store;
+	struct child child;
+	struct hand *hands;
+	size_t len;
+	unsigned deaths;
+	int64_t look_at; /* clock_mono(): when to look at the queue again */
+	int64_t quiet_since; /* since when there is nothing to do */
+	int64_t stop_at; /* after SIGTERM; else INT64_MAX */
+	bool has_due; /* a job waits within our patience */
+	sigset_t unblocked;
+};
+
+/* ---- results ------------------------------------------------------------- */
+
+static void
+drop_hand(struct broker *b, size_t i)
+{
+	identifier_release(&b->hands[i].task.identifier);
+	b->hands[i] = b->hands[--b->len];
+}
+
+static void
+log_result(const struct challenge_task *t, const struct validmsg_result *r,
+    const char *outcome)
+{
+	log_event(r->is_valid ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, outcome,
+	    "identifier", t->identifier.value, "type",
+	    challenge_type_name(t->type), "address",
+	    r->address[0] ? r->address : NULL, "error", r->err.acme_type,
+	    "reason", r->is_valid ? NULL : r->err.text, NULL);
+}
+
+static int
+record_failure(struct broker *b, const struct challenge_task *t,
+    const struct validmsg_result *r, struct err *e)
+{
+	const struct conf_validate *conf = &b->conf->validate;
+	const char *address = r->address[0] ? r->address : NULL;
+	struct buf problem;
+	int rc;
+
+	buf_init(&problem, 4096);
+	rc = problem_write(&r->err, NULL, t->request_id, &problem);
+	if (rc < 0)
+		err_set(e, KIND_BUG, "problem document does not fit");
+	else if (r->is_final || t->attempts + 1 >= conf->attempts)
+		rc = challenge_set_invalid(
+		    b->store, t->id, problem.data, address, e);
+	else
+		rc = challenge_retry(b->store, t->id,
+		    clock_now() + conf->retry_delay, problem.data, address, e);
+	if (rc == 0)
+		log_result(t, r,
+		    r->is_final || t->attempts + 1 >= conf->attempts
+			? "challenge.invalid"
+			: "challenge.retry");
+	buf_release(&problem);
+	return rc;
+}
+
+/*
+ * Writes a result into the store.  One that comes too late is dropped.  When
+ * the store stays locked the result is lost, and the lease brings the task
+ * back.
+ */
+static int
+record(struct broker *b, const struct challenge_task *t,
+    const struct validmsg_result *r, struct err *e)
+{
+	struct err why = {0};
+	int rc;
+
+	log_set_id(t->request_id);
+	if (r->is_valid)
+		rc = challenge_set_valid(
+		    b->store, t->id, r->address[0] ? r->address : NULL, &why);
+	else
+		rc = record_failure(b, t, r, &why);
+	if (rc == 0 && r->is_valid)
+		log_result(t, r, "challenge.valid");
+	if (rc < 0)
+		log_err("challenge.record", &why);
+	log_set_id("");
+	b->look_at = clock_mono();
+	if (rc == 0 || why.kind == KIND_CONFLICT || why.kind == KIND_BUSY)
+		return 0;
+	*e = why;
+	return -1;
+}
+
+static int
+record_by_id(struct broker *b, const struct validmsg_result *r, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < b->len; i++)
+		if (b->hands[i].task.id == r->id) {
+			b->deaths = 0;
+			rc = record(b, &b->hands[i].task, r, e);
+			drop_hand(b, i);
+			break;
+		}
+	return rc;
+}
+
+/* ---- the other process --------------------------------------------------- */
+
+static int
+open_store(struct broker *b, struct err *e)
+{
+	b->store = store_open(b->conf->store.url, STORE_WRITE, e);
+	return b->store ? 0 : -1;
+}
+
+/* Starts it while no store is open, so that it never has had one. */
+static int
+start_child(struct broker *b, struct err *e)
+{
+	const int shut[] = {b->wake_fd, b->lock};
+
+	store_close(b->store);
+	b->store = NULL;
+	if (child_start(&b->child, b->conf, shut, ARRAY_LEN(shut), e) < 0)
+		return -1;
+	return open_store(b, e);
+}
+
+/*
+ * It has died, or is stuck.  One of the tasks it had may be the reason: each
+ * has used up an attempt, so that none can do that for ever.
+ */
+static int
+bury_child(struct broker *b, const struct err *why, struct err *e)
+{
+	struct validmsg_result r = {0};
+	int rc = 0;
+
+	log_err("validate.child", why);
+	child_stop(&b->child);
+	if (++b->deaths > DEATHS_MAX)
+		return err_set(e, KIND_SYS,
+		    "the process with the network died %u times in a row",
+		    b->deaths);
+	err_set(&r.err, KIND_SYS, "the validation was cut off");
+	while (rc == 0 && b->len > 0) {
+		rc = record(b, &b->hands[0].task, &r, e);
+		drop_hand(b, 0);
+	}
+	return rc == 0 ? start_child(b, e) : -1;
+}
+
+static int
+take_results(struct broker *b, struct err *e)
+{
+	struct validmsg_result r;
+	struct err why = {0};
+	int rc;
+
+	if (child_read(&b->child, &why) < 0)
+		return bury_child(b, &why, e);
+	while ((rc = child_take(&b->child, &r, &why)) > 0)
+		if (record_by_id(b, &r, e) < 0)
+			return -1;
+	return rc < 0 ? bury_child(b, &why, e) : 0;
+}
+
+static int
+check_overdue(struct broker *b, struct err *e)
+{
+	int64_t limit =
+	    clock_mono() - b->conf->validate.timeout * 1000 - OVERDUE_MS;
+	struct err why = {0};
+
+	for (size_t i = 0; i < b->len; i++)
+		if (b->hands[i].since < limit) {
+			err_set(&why, KIND_SYS,
+			    "the process with the network is stuck");
+			return bury_child(b, &why, e);
+		}
+	return 0;
+}
+
+/* ---- tasks --------------------------------------------------------------- */
+
+static bool
+is_in_hand(const struct broker *b, int64_t id)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if (b->hands[i].task.id == id)
+			return true;
+	return false;
+}
+
+/* Takes over the content of `task`. */
+static int
+give(struct broker *b, struct challenge_task *task, struct err *e)
+{
+	struct validmsg_task m = {
+	    .id = task->id, .type = task->type, .identifier = task->identifier};
+	struct hand *h = &b->hands[b->len];
+
+	if (is_in_hand(b, task->id))
+		return 0;
+	memcpy(m.token, task->token, sizeof(m.token));
+	memcpy(m.thumbprint, task->thumbprint, sizeof(m.thumbprint));
+	memcpy(m.log_id, task->request_id, sizeof(m.log_id));
+	h->task = *task;
+	h->since = clock_mono();
+	task->identifier.value = NULL; /* transferred */
+	b->len++;
+	return child_give(&b->child, &m, e);
+}
+
+/* When the queue is to be looked at, and whether that is soon. */
+static int
+plan_look(struct broker *b, struct err *e)
+{
+	const struct conf_validate *conf = &b->conf->validate;
+	int64_t when, wait;
+
+	if (challenge_next_due(b->store, &when, e) < 0)
+		return -1;
+	wait = when == INT64_MAX ? INT64_MAX : when - clock_now();
+	b->has_due = wait <= 0 ||
+	    (b->mode == BROKER_LINGER && wait <= conf->retry_delay);
+	if (wait > LOOK_MS / 1000)
+		wait = LOOK_MS / 1000;
+	b->look_at = clock_mono() + (wait > 0 ? wait * 1000 : 0);
+	return 0;
+}
+
+/* Looks at the queue and hands out what is due. */
+static int
+look(struct broker *b, struct err *e)
+{
+	size_t room = (size_t)b->conf->validate.concurrency - b->len, len = 0;
+	struct challenge_task *tasks = NULL;
+	struct err why = {0};
+	int rc;
+
+	rc = challenge_take(b->store, b->conf->validate.timeout + LEASE_MARGIN,
+	    room, &tasks, &len, e);
+	for (size_t i = 0; rc == 0 && i < len; i++)
+		if (give(b, &tasks[i], &why) < 0) {
+			rc = bury_child(b, &why, e);
+			break;
+		}
+	challenge_task_array_free(tasks, len);
+	if (rc == 0)
+		rc = plan_look(b, e);
+	if (rc < 0 && e->kind == KIND_BUSY) {
+		log_err("validate.store", e);
+		err_clear(e);
+		b->look_at = clock_mono() + BUSY_MS;
+		rc = 0;
+	}
+	return rc;
+}
+
+/* ---- the loop ------------------------------------------------------------ */
+
+static bool
+has_room(const struct broker *b)
+{
+	return b->stop_at == INT64_MAX &&
+	    b->len < (size_t)b->conf->validate.concurrency;
+}
+
+/* Whether the mode, or SIGTERM, says that it is over. */
+static bool
+is_over(struct broker *b)
+{
+	int64_t now = clock_mono();
+
+	if (sig_term() && b->stop_at == INT64_MAX)
+		b->stop_at = now + GRACE_MS;
+	if (b->stop_at != INT64_MAX)
+		return b->len == 0 || now >= b->stop_at;
+	if (b->len > 0 || b->has_due) {
+		b->quiet_since = now;
+		return false;
+	}
+	switch (b->mode) {
+	case BROKER_SERVE:
+		return false;
+	case BROKER_SWEEP:
+		return true;
+	case BROKER_LINGER:
+		break;
+	}
+	return now - b->quiet_since >= b->conf->validate.linger * 1000;
+}
+
+/* Milliseconds until something is to be done without being told. */
+static int64_t
+patience(const struct broker *b)
+{
+	int64_t now = clock_mono(), until = INT64_MAX;
+
+	if (has_room(b))
+		until = b->look_at;
+	if (b->len > 0 && until > now + BUSY_MS)
+		until = now + BUSY_MS;
+	if (until > b->stop_at)
+		until = b->stop_at;
+	if (b->mode == BROKER_LINGER && b->len == 0 &&
+	    until > b->quiet_since + b->conf->validate.linger * 1000)
+		until = b->quiet_since + b->conf->validate.linger * 1000;
+	return until > now ? until - now : 0;
+}
+
+/* Empties the socket: one look serves all who have asked for it. */
+static void
+drain(struct broker *b)
+{
+	char pokes[64];
+
+	while (recv(b->wake_fd, pokes, sizeof(pokes), MSG_DONTWAIT) >= 0)
+		;
+	b->look_at = clock_mono();
+	b->quiet_since = b->look_at;
+}
+
+static int
+turn(struct broker *b, struct err *e)
+{
+	struct pollfd fds[2] = {{.fd = b->child.fd, .events = POLLIN},
+	    {.fd = b->wake_fd, .events = POLLIN}};
+	int64_t ms = patience(b);
+	struct timespec wait = {ms / 1000, (ms % 1000) * 1000000};
+
+	/* SIGTERM is let in here and nowhere else, so none is missed. */
+	if (ppoll(fds, ARRAY_LEN(fds), &wait, &b->unblocked) < 0)
+		return errno == EINTR ? 0 : err_sys(e, "cannot wait");
+	if (fds[1].revents)
+		drain(b);
+	if (fds[0].revents && take_results(b, e) < 0)
+		return -1;
+	if (check_overdue(b, e) < 0)
+		return -1;
+	if (has_room(b) && clock_mono() >= b->look_at)
+		return look(b, e);
+	return 0;
+}
+
+/* Gives back what is not finished: due again at once, nothing lost. */
+static void
+give_back(struct broker *b)
+{
+	while (b->len > 0) {
+		const struct challenge_task *t = &b->hands[0].task;
+		struct err why = {0};
+
+		log_set_id(t->request_id);
+		if (b->store &&
+		    challenge_retry(
+			b->store, t->id, clock_now(), NULL, NULL, &why) < 0)
+			log_err("challenge.record", &why);
+		drop_hand(b, 0);
+	}
+	log_set_id("");
+}
+
+/* All that is done while the lock is held. */
+static int
+work(struct broker *b, struct err *e)
+{
+	int rc = start_child(b, e);
+
+	b->quiet_since = clock_mono();
+	b->look_at = b->quiet_since;
+	b->stop_at = INT64_MAX;
+	if (rc == 0)
+		rc = look(b, e);
+	while (rc == 0 && !is_over(b))
+		rc = turn(b, e);
+	give_back(b);
+	child_release(&b->child);
+	child_init(&b->child);
+	return rc;
+}
+
+/* ---- the lock ------------------------------------------------------------ */
+
+/* Waits a little, or until SIGTERM. */
+static void
+pause_ms(const struct broker *b, int64_t ms)
+{
+	struct timespec wait = {ms / 1000, (ms % 1000) * 1000000};
+
+	ppoll(NULL, 0, &wait, &b->unblocked);
+}
+
+/*
+ * Takes the lock: 1; 0 when another process has it and does our work; -1.
+ */
+static int
+take_lock(struct broker *b, struct err *e)
+{
+	struct err why = {0};
+	bool has_told = false;
+
+	while ((b->lock = lock_try(b->lock_path, &why)) < 0) {
+		if (why.kind != KIND_BUSY) {
+			*e = why;
+			return -1;
+		}
+		err_clear(&why);
+		if (!has_told)
+			log_event(b->mode == BROKER_SERVE ? LOG_LEVEL_INFO
+							  : LOG_LEVEL_DEBUG,
+			    "validate.busy", "lock", b->lock_path, "reason",
+			    "another process validates for this store", NULL);
+		has_told = true;
+		if (b->mode != BROKER_SERVE || sig_term()) {
+			if (b->wake_fd >= 0)
+				drain(b);
+			return 0;
+		}
+		pause_ms(b, LOCK_PAUSE_MS);
+	}
+	return 1;
+}
+
+/* Whether anything is due now. */
+static int
+ask_due(struct broker *b, bool *is_due, struct err *e)
+{
+	int64_t when = INT64_MAX;
+	int rc = b->store ? 0 : open_store(b, e);
+
+	if (rc == 0)
+		rc = challenge_next_due(b->store, &when, e);
+
+	*is_due = rc == 0 && when <= clock_now() && !sig_term();
+	return rc;
+}
+
+static void
+block_signals(struct broker *b)
+{
+	sigset_t term;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigaddset(&term, SIGINT);
+	sigaddset(&term, SIGHUP);
+	sigprocmask(SIG_BLOCK, &term, &b->unblocked);
+	sigdelset(&b->unblocked, SIGTERM);
+	sigdelset(&b->unblocked, SIGINT);
+	sigdelset(&b->unblocked, SIGHUP);
+	sig_catch_term();
+	sig_ignore_pipe();
+}
+
+/* What the other process would stumble over, said here and now. */
+static int
+check_policy(const struct conf_policy *conf, struct err *e)
+{
+	struct address_policy p;
+	int rc = address_policy_init(&p, &conf->allowed_server_ip_ranges,
+	    &conf->exclude_server_ip_ranges, e);
+
+	address_policy_release(&p);
+	return rc;
+}
+
+int
+broker_run(const struct broker_options *options, struct err *e)
+{
+	struct broker b = {.conf = options->conf,
+	    .mode = options->mode,
+	    .wake_fd = options->wake_fd,
+	    .lock = -1};
+	bool again = true;
+	int rc;
+
+	block_signals(&b);
+	child_init(&b.child);
+	b.hands =
+	    xcalloc((size_t)b.conf->validate.concurrency, sizeof(*b.hands));
+	b.lock_path = store_file(b.conf->store.url, LOCK_NAME, e);
+	rc = b.lock_path ? check_policy(&b.conf->policy, e) : -1;
+	/* cron asks every minute; mostly that is all. */
+	if (rc == 0 && b.mode == BROKER_SWEEP)
+		rc = ask_due(&b, &again, e);
+	while (rc == 0 && again) {
+		again = false;
+		rc = take_lock(&b, e);
+		if (rc <= 0)
+			break;
+		rc = work(&b, e);
+		fd_close(&b.lock);
+		if (rc == 0)
+			rc = ask_due(&b, &again, e); /* left to us meanwhile */
+	}
+	store_close(b.store);
+	child_release(&b.child);
+	free(b.hands);
+	free(b.lock_path);
+	return rc;
+}
