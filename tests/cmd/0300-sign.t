@@ -105,6 +105,7 @@ like "$(extensions "$T/out")" '^DNS:only.example$' 'which becomes a name'
 
 # Keys of other kinds.
 for kind in 'RSA 2048' 'EC P-384' 'EC P-521' 'ED25519 x'; do
+	# shellcheck disable=SC2086
 	set -- $kind
 	name=$1-$2
 	case $1 in

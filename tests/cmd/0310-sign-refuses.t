@@ -25,7 +25,7 @@ changed() {
 	    OLD=$2 NEW=$3 perl -0777 -pe 's/\Q$ENV{OLD}/$ENV{NEW}/' >"$T/changed"
 }
 
-make_ca
+make_ca 'name = Test CA'
 csr good / DNS:a.example
 
 # What is no request.

@@ -40,12 +40,13 @@ message() {
 
 serve() {
 	: >"$T/ready"
+	# shellcheck disable=SC2016
 	start sign sh -c 'exec "$0" "$@" 3>"$T/ready"' \
 	    "$BIN/acme-sign" serve -c "$CONF" --ready-fd 3
 	wait_for 10 test -s "$T/ready"
 }
 
-make_ca
+make_ca 'name = Test CA'
 csr a / DNS:a.example
 message good a.example
 message bad b.example
@@ -93,6 +94,7 @@ is "$status" 0 'it ends on SIGTERM'
 not_ok 'and takes its socket with it' test -e "$T/sign.sock"
 
 # On a listening socket from a super-server.
+# shellcheck disable=SC2016
 start sign perl -MIO::Socket::UNIX -MPOSIX -e '
     my $s = IO::Socket::UNIX->new(Local => shift, Listen => 5) or die;
     dup2(fileno $s, 0);
