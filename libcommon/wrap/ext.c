@@ -71,8 +71,12 @@ int
 ext_check(struct der list, struct err *e)
 {
 	struct ext x, again;
+	size_t count = 0;
 
 	while (list.len > 0) {
+		if (++count > EXT_COUNT_MAX)
+			return err_set(e, KIND_INPUT, "more than %d extensions",
+			    EXT_COUNT_MAX);
 		if (ext_next(&list, &x) == -1)
 			return err_set(e, KIND_INPUT,
 			    "RFC 5280 4.1: extension is not well-formed DER");
