@@ -45,11 +45,14 @@ run_serve(struct prog *p, struct err *e)
 {
 	int fd = -1, rc;
 
-	if (fd_is_dgram(STDIN_FILENO))
+	if (fd_is_dgram(STDIN_FILENO)) {
+		prog_ready(p);
 		return work(p, BROKER_SERVE, STDIN_FILENO, e);
+	}
 	fd = sock_bind_dgram(p->conf.validate.socket, SOCKET_MODE, e);
 	if (fd < 0)
 		return -1;
+	prog_ready(p);
 	rc = work(p, BROKER_SERVE, fd, e);
 	fd_close(&fd);
 	return rc;
@@ -73,7 +76,10 @@ run_inetd(struct prog *p, struct err *e)
 #define SECTIONS (CONF_STORE | CONF_POLICY | CONF_VALIDATE)
 
 static const struct prog_command commands[] = {
-    {.name = "serve", .sections = SECTIONS, .run = run_serve},
+    {.name = "serve",
+	.sections = SECTIONS,
+	.flags = PROG_SERVES,
+	.run = run_serve},
     {.name = "sweep", .sections = SECTIONS, .run = run_sweep},
     {.sections = SECTIONS, .run = run_inetd},
     {0},

@@ -32,7 +32,8 @@ static const char *const sql[] = {
     /* Where to begin: the first since then; the last but ?1. */
     [EVENT_SINCE] = "SELECT id FROM events WHERE at >= ?1"
 		    " ORDER BY at, id LIMIT 1",
-    [EVENT_LAST] = "SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?1",
+    [EVENT_LAST] = "SELECT id FROM events WHERE id > 0"
+		   " ORDER BY id DESC LIMIT 1 OFFSET ?1",
     [EVENT_LAST_OF_OBJECT] =
 	"SELECT id FROM events WHERE object_type = ?2 AND object_id = ?3"
 	" ORDER BY id DESC LIMIT 1 OFFSET ?1",

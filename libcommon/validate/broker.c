@@ -79,7 +79,9 @@ record_failure(struct broker *b, const struct challenge_task *t,
 	int rc;
 
 	buf_init(&problem, 4096);
-	rc = problem_write(&r->err, NULL, t->request_id, &problem);
+	rc = problem_write(&r->err, NULL,
+	    t->request_id[0] ? t->request_id : t->authorization_url_id,
+	    &problem);
 	if (rc < 0)
 		err_set(e, KIND_BUG, "problem document does not fit");
 	else if (r->is_final || t->attempts + 1 >= conf->attempts)

@@ -79,7 +79,7 @@ done
 raw @newNonce
 expect '204 -' 'POST-as-GET newNonce'
 raw "$directory"
-expect '200 -' 'POST-as-GET directory' directory-post
+expect '200 -' 'POST-as-GET directory'
 is "$(get newNonce)" "$new_nonce" 'POST-as-GET directory: the directory'
 misuse '400 badNonce' 'POST-as-GET directory: its nonce is checked' \
     -P nonce="$(cat "$ACME_STATE/used")" "$directory"
@@ -307,7 +307,8 @@ newcomer 'coordinate padded' -J jwk="$(ec P-256 "$x=" "$y" '')"
 newcomer 'coordinate not a string' \
     -J jwk="{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":7,\"y\":\"$y\"}"
 newcomer 'point of another curve' -J jwk="$(ec P-384 "$x" "$y" '')"
-newcomer 'jwk not an object' -J jwk='"x"'
+misuse '400 malformed' 'jwk not an object' -J jwk='"x"' --payload '{}' \
+    @newAccount
 key ed25519 ed
 x=$(part x "$T/ed")
 newcomer 'Ed25519 key with its private part' -k "$T/ed" \
@@ -381,7 +382,8 @@ misuse '403 unauthorized' 'url with a fragment' -P url="$account#a" @account
 misuse '403 unauthorized' 'url with a slash more' -P url="$account/" @account
 misuse '403 unauthorized' 'url relative' -P url="/account/$id" @account
 misuse '403 unauthorized' 'request with a query that url has not' \
-    -P url="$order" "$order?a=b"
+    -P url="$account/orders" "$account/orders?cursor=1"
+misuse '404 malformed' 'a query where none belongs' "$order?a=b"
 
 # ---- no such resource
 

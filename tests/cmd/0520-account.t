@@ -105,7 +105,7 @@ contacts >"$T/contacts"
 while IFS='|' read -r name answer value; do
 	refused "$name" "$answer" "{\"contact\":$value}"
 done <"$T/contacts"
-misuse '400 unsupportedContact' 'newAccount: contact without scheme' \
+misuse '400 invalidContact' 'newAccount: contact without scheme' \
     --payload '{"contact":["foo@bar.baz"]}' @newAccount
 ten=$(printf ',"mailto:a%s@example.com"' 1 2 3 4 5 6 7 8 9 10 | cut -c2-)
 refused 'eleven contacts' '400 invalidContact' \
@@ -126,7 +126,7 @@ while IFS='|' read -r name answer value; do
 	misuse "$answer" "update: $name" --payload "{\"contact\":$value}" \
 	    @account
 done <"$T/contacts"
-misuse '400 unsupportedContact' 'update: contact without scheme' \
+misuse '400 invalidContact' 'update: contact without scheme' \
     --payload '{"contact":["foo@bar.baz"]}' @account
 works '200 -' 'update of contact' \
     --payload '{"contact":["mailto:foo@bar.baz"]}' @account
@@ -154,7 +154,7 @@ misuse '403 unauthorized' 'deactivation of another' \
     --payload '{"status":"deactivated"}' "$account"
 misuse '403 unauthorized' 'orders of another' "$account/orders"
 as alice
-misuse '404 malformed' 'account that does not exist' \
+misuse '403 unauthorized' 'account that does not exist, told from no other' \
     "$base/account/AAAAAAAAAAAAAAAAAAAAAA"
 
 # ---- terms of service, RFC 8555 7.3, 7.3.3

@@ -192,8 +192,8 @@ done
 is $? 0 'orders, many: several pages'
 is "$(sort "$T/listed")" "$(sort "$T/mine")" \
     'orders, many: each once, over all pages'
-misuse '400 malformed' 'orders with a cursor that is none' "$list?cursor=x%00"
-misuse '400 malformed' 'orders with another parameter' "$list?page=1"
+misuse '404 malformed' 'orders with a cursor that is none' "$list?cursor=x%00"
+misuse '404 malformed' 'orders with another parameter' "$list?page=1"
 
 # ---- no such order; it cannot be had unfinished
 
@@ -210,7 +210,7 @@ is "$(get certificate)" '' 'unfinished order: no certificate member'
 
 # ---- an order that has expired
 
-must sqlite3 "$store" "UPDATE orders SET expires = 1000000000
+tamper "UPDATE orders SET expires = 1000000000
     WHERE url_id = '${order##*/}'"
 misuse '200 -' 'expired order read' "$order"
 is "$(get status)" invalid 'expired order: status'

@@ -208,7 +208,7 @@ misuse '403 orderNotReady' 'and cannot be finalized' \
 
 new_order late.example.test
 challenge_of "$authz" http-01
-must sqlite3 "$store" "UPDATE authorizations SET expires = 1000000000
+tamper "UPDATE authorizations SET expires = 1000000000
     WHERE url_id = '${authz##*/}'"
 misuse '400 malformed' 'challenge POST of an expired authorization' \
     --payload '{}' "$challenge"
