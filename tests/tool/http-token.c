@@ -106,8 +106,8 @@ answer(int fd, const char *head, const char *dir)
 	name_copy(
 	    *head == '\0' ? NULL : head + strlen(HEAD), token, sizeof(token));
 	name_copy(at == NULL ? NULL : at + 8, host, sizeof(host));
-	fprintf(stderr, "%s %s\n", host, token);
 	host[strcspn(host, ":")] = '\0';
+	fprintf(stderr, "%s %s\n", host, token);
 	if (token[0] != '\0' &&
 	    !read_file(dir, "", token, text, sizeof(text)) &&
 	    (read_file(dir, "thumbprint.", host, text, sizeof(text)) ||
