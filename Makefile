@@ -76,7 +76,9 @@ endif
 
 ALL_CPPFLAGS := -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -iquote libcommon \
 	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) $(CPPFLAGS)
-ALL_CFLAGS = -std=gnu11 $(WARN) $(MODE) -fPIE -ffunction-sections \
+# Hidden: no function of ours stands in for one of the same name that a shared
+# library wants from another (event_add of libevent, which libunbound uses).
+ALL_CFLAGS = -std=gnu11 $(WARN) $(MODE) -fvisibility=hidden -fPIE -ffunction-sections \
 	-fdata-sections $(CFLAGS)
 ALL_LDFLAGS = $(MODE) -pie -Wl,--as-needed -Wl,--gc-sections \
 	-Wl,-z,relro,-z,now,-z,noexecstack \

@@ -53,12 +53,29 @@ drop(const struct prog *p, struct err *e)
 	return proc_harden(true, e);
 }
 
+static bool
+is_stdin(const struct prog *p)
+{
+	return p->argc == 0 || strcmp(p->argv[0], "-") == 0;
+}
+
 static int
 read_request(const struct prog *p, struct buf *out, struct err *e)
 {
-	if (p->argc == 0 || strcmp(p->argv[0], "-") == 0)
+	if (is_stdin(p))
 		return fd_read_all(STDIN_FILENO, out, FD_FOREVER, e);
 	return file_read(p->argv[0], out, e);
+}
+
+static int
+sign_request(const struct prog *p, struct sign *sign, struct store *st,
+    const struct buf *request, struct buf *chain, struct err *e)
+{
+	if (filter_sign(sign, st, request->data, request->len, chain, e) == 0)
+		return 0;
+	if (e->kind == KIND_INPUT && !is_stdin(p))
+		err_object(e, "%s", p->argv[0]);
+	return -1;
 }
 
 static int
@@ -75,7 +92,7 @@ run_filter(struct prog *p, struct err *e)
 	    (!no_record &&
 		!(st = store_open(p->conf.store.url, STORE_WRITE, e))) ||
 	    read_request(p, &request, e) < 0 || drop(p, e) < 0 ||
-	    filter_sign(sign, st, request.data, request.len, &chain, e) < 0)
+	    sign_request(p, sign, st, &request, &chain, e) < 0)
 		goto out;
 	fwrite(chain.data, 1, chain.len, stdout);
 	rc = 0;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static const char usage_text[] =
-    "usage: acme-validate [-qv] [-c FILE] [-s URL] [-l SINK] [serve | sweep]\n"
+    "usage: acme-validate [options] [serve | sweep]\n"
     "\n"
     "Performs the validations that are due: http-01, dns-01, tls-alpn-01.\n"
     "\n"
@@ -16,6 +16,8 @@ static const char usage_text[] =
     "  sweep               what is due now, then exit; for cron\n"
     "  (neither)           descriptor 0 is a bound datagram socket; until\n"
     "                      nothing has come for a while; for inetd\n"
+    "\n"
+    "      --ready-fd N    serve: write a newline to N when all is set up\n"
     "\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL     store, instead of [store] url\n"
@@ -27,12 +29,22 @@ static const char usage_text[] =
 
 #define SOCKET_MODE 0660
 
+static void
+on_ready(void *arg)
+{
+	prog_ready(arg);
+}
+
 /* Gives up what this process was started with, then works. */
 static int
 work(struct prog *p, enum broker_mode mode, int wake_fd, struct err *e)
 {
-	const struct broker_options options = {
-	    .conf = &p->conf, .mode = mode, .wake_fd = wake_fd};
+	const struct broker_options options = {.conf = &p->conf,
+	    .mode = mode,
+	    .wake_fd = wake_fd,
+	    .private_fd = p->ready_fd,
+	    .ready = on_ready,
+	    .arg = p};
 
 	if (proc_harden(false, e) < 0 ||
 	    proc_drop(p->conf.validate.user, e) < 0)
@@ -45,8 +57,9 @@ run_serve(struct prog *p, struct err *e)
 {
 	int fd = -1, rc;
 
-	if (fd_is_dgram(STDIN_FILENO))
-		return work(p, BROKER_SERVE, STDIN_FILENO, e);
+	if (fd_is_dgram(STDIN_FILENO)) {
+			return work(p, BROKER_SERVE, STDIN_FILENO, e);
+	}
 	fd = sock_bind_dgram(p->conf.validate.socket, SOCKET_MODE, e);
 	if (fd < 0)
 		return -1;
@@ -73,7 +86,10 @@ run_inetd(struct prog *p, struct err *e)
 #define SECTIONS (CONF_STORE | CONF_POLICY | CONF_VALIDATE)
 
 static const struct prog_command commands[] = {
-    {.name = "serve", .sections = SECTIONS, .run = run_serve},
+    {.name = "serve",
+	.sections = SECTIONS,
+	.flags = PROG_SERVES,
+	.run = run_serve},
     {.name = "sweep", .sections = SECTIONS, .run = run_sweep},
     {.sections = SECTIONS, .run = run_inetd},
     {0},

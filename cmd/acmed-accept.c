@@ -15,18 +15,17 @@
 #include <unistd.h>
 
 static const char usage_text[] =
-    "usage: acmed-accept [-qv] [-c FILE] [-s URL] [-l SINK]\n"
+    "usage: acmed-accept [options]\n"
+    "Answers ACME (RFC 8555) on one HTTP/1.1 connection, descriptor 0 in and\n"
+    "1 out, for inetd, tcpserver, s6 and systemd.\n"
     "\n"
-    "Answers ACME (RFC 8555) on one HTTP/1.1 connection: descriptor 0 in,\n"
-    "descriptor 1 out.  For inetd, tcpserver, s6 and systemd.\n"
-    "\n"
-    "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
-    "  -s, --store URL     store, instead of [store] url\n"
-    "  -l, --log SINK      stderr, syslog or fd:N, instead of [log] sink\n"
-    "  -q, --quiet         log warnings and errors only\n"
-    "  -v, --verbose       log debug events as well\n"
-    "  -h, --help          this text\n"
-    "  -V, --version       the version\n";
+    "  -c, --config FILE  the configuration (/etc/acmed/acmed.conf)\n"
+    "  -s, --store URL    the store, instead of the configured one\n"
+    "  -q, --quiet        warnings and errors only\n"
+    "  -v, --verbose      say what is done\n"
+    "  -l, --log SINK     where the log goes: stderr, syslog or fd:N\n"
+    "  -h, --help         this text\n"
+    "  -V, --version      the version\n";
 
 /* Everything that needs the rights of whoever started us. */
 static int

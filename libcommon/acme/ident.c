@@ -39,6 +39,15 @@ check_label(const char *label, size_t len, struct err *e)
 	return 0;
 }
 
+/* What inet_aton(3) and browsers take for the end of an IPv4 address. */
+static bool
+is_number(const char *label)
+{
+	if (str_starts(label, "0x"))
+		return label[2 + strspn(label + 2, "0123456789abcdef")] == '\0';
+	return label[strspn(label, "0123456789-")] == '\0';
+}
+
 /* `name` is lower case and has lost its "*.". */
 static int
 check_dns(const char *name, struct err *e)
@@ -53,9 +62,9 @@ check_dns(const char *name, struct err *e)
 			break;
 		label = dot + 1;
 	}
-	if (label[strspn(label, "0123456789-")] == '\0')
+	if (is_number(label))
 		return err_set(e, KIND_INPUT,
-		    "the last label has no letter; an address is of type ip");
+		    "the last label is a number; an address is of type ip");
 	return 0;
 }
 

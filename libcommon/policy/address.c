@@ -23,9 +23,9 @@ static const struct {
     {"224.0.0.0/4", "multicast"},
     {"240.0.0.0/4", "reserved"},
     {"255.255.255.255", "broadcast"},
-    {"::/96", "IPv4-compatible"},
     {"::", "unspecified"},
     {"::1", "loopback"},
+    {"::/96", "IPv4-compatible"},
     {"64:ff9b:1::/48", "local-use NAT64"},
     {"100::/64", "discard-only"},
     {"2001::/32", "Teredo"},
@@ -350,6 +350,6 @@ address_policy_check(
 		block = blocked_as(p, &inner);
 	if (!block)
 		return 0;
-	snprintf(why, sizeof(why), "it is a %s address", block);
+	snprintf(why, sizeof(why), "it is of a blocked range: %s", block);
 	return deny(a, why, e);
 }

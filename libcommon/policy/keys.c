@@ -11,6 +11,7 @@
 #define FERMAT_ROUNDS 100
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
+#define RSA_EXPONENT_BYTES_MAX 4
 #define RSA_EXPONENT_MIN 65537
 
 struct keys_blocklist {
@@ -107,16 +108,14 @@ keys_blocklist_has(const struct keys_blocklist *l, const struct key *k)
 	return bsearch(hash, l->v, l->len, HASH_SIZE, compare) != NULL;
 }
 
-/* Whether the exponent is above 2^16; key_parts gives no leading zeros. */
+/* Odd, above 2^16, and short enough that verifying stays cheap. */
 static bool
 is_exponent_good(const uint8_t *p, size_t len)
 {
 	uint64_t e = 0;
 
-	if (len == 0 || p[len - 1] % 2 == 0)
+	if (len == 0 || len > RSA_EXPONENT_BYTES_MAX || p[len - 1] % 2 == 0)
 		return false;
-	if (len > 8)
-		return true;
 	for (size_t i = 0; i < len; i++)
 		e = e << 8 | p[i];
 	return e >= RSA_EXPONENT_MIN;
@@ -137,7 +136,8 @@ check_rsa(const struct key *k, const char *type, struct err *e)
 		    bits, RSA_BITS_MIN, RSA_BITS_MAX);
 	if (!is_exponent_good(p.b, p.b_len))
 		return err_acme(e, KIND_INPUT, type,
-		    "RFC 8555 6.7: RSA exponent is even or not above 2^16");
+		    "RFC 8555 6.7: RSA exponent is even, not above 2^16, or "
+		    "longer than 32 bits");
 	if ((factor = weak_small_factor(p.a, p.a_len)) != 0)
 		return err_acme(e, KIND_INPUT, type,
 		    "RFC 8555 6.7: RSA modulus is divisible by %u", factor);

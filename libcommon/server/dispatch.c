@@ -166,26 +166,40 @@ check_url(const struct call *c, struct err *e)
 	    "JWS: \"url\" is not the URL of the request (RFC 8555 6.4)");
 }
 
-/*
- * RFC 8555 6.5: a nonce that has been seen is dead, also when the rest of the
- * request is refused, so it is spent before anything else is judged; the
- * verdict comes in its turn.
- */
-static int
-read_envelope(struct call *c, const struct buf *body, struct err *e)
-{
-	struct err nonce = {0};
-	int rc = jws_parse(body->data, body->len, &c->jws, e);
+/* What is wrong with the envelope and with its nonce, each told in its turn. */
+struct envelope {
+	struct err jws;
+	struct err nonce;
+};
 
+/*
+ * RFC 8555 6.5: a nonce that has been seen is dead, also when the request is
+ * refused for anything else, so it is spent before all is judged.
+ */
+static void
+open_envelope(struct call *c, const struct buf *body, struct envelope *env)
+{
+	if (c->request->method != REQUEST_POST)
+		return;
+	jws_parse(body->data, body->len, &c->jws, &env->jws);
 	if (c->jws.nonce)
-		nonce_spend(c->server->nonce, c->jws.nonce, &nonce);
+		nonce_spend(c->server->nonce, c->jws.nonce, &env->nonce);
 	else
-		err_acme(&nonce, KIND_INPUT, "badNonce",
+		err_acme(&env->nonce, KIND_INPUT, "badNonce",
 		    "JWS: \"nonce\" is missing (RFC 8555 6.5)");
-	if (rc < 0 || check_url(c, e) < 0)
+}
+
+static int
+check_envelope(struct call *c, const struct envelope *env, struct err *e)
+{
+	if (err_is_set(&env->jws)) {
+		*e = env->jws;
 		return -1;
-	if (err_is_set(&nonce)) {
-		*e = nonce;
+	}
+	if (check_url(c, e) < 0)
+		return -1;
+	if (err_is_set(&env->nonce)) {
+		*e = env->nonce;
 		return -1;
 	}
 	return 0;
@@ -258,7 +272,7 @@ check_signer(struct call *c, const struct route *r, struct err *e)
 	if (c->jws.kid && r->needs == NEEDS_JWK)
 		return err_set(e, KIND_INPUT,
 		    "JWS: this URL takes \"jwk\", not \"kid\" (RFC 8555 6.2)");
-	return c->jws.jwk ? check_jwk(c, e) : check_kid(c, e);
+	return c->jws.kid ? check_kid(c, e) : check_jwk(c, e);
 }
 
 static int
@@ -282,13 +296,16 @@ static int
 serve(struct call *c, const struct buf *body, const struct route **route,
     struct err *e)
 {
-	const struct route *r = *route = find_route(c, e);
+	struct envelope env = {0};
+	const struct route *r;
 
+	open_envelope(c, body, &env);
+	r = *route = find_route(c, e);
 	if (!r || check_method(c, r, e) < 0)
 		return -1;
 	if (c->request->method == REQUEST_POST &&
 	    (check_media_type(c->request, e) < 0 ||
-		read_envelope(c, body, e) < 0 || check_signer(c, r, e) < 0 ||
+		check_envelope(c, &env, e) < 0 || check_signer(c, r, e) < 0 ||
 		read_payload(c, r, e) < 0))
 		return -1;
 	return r->serve(c, e);

@@ -113,7 +113,8 @@ is_shown(const struct authorization *a, const struct challenge *ch)
 		return ch->status == CHALLENGE_VALID;
 	if (a->status == AUTHORIZATION_INVALID)
 		return ch->status == CHALLENGE_INVALID && ch->error;
-	return true;
+	/* acme.sh takes the word in any authorization for a failure */
+	return ch->status != CHALLENGE_INVALID;
 }
 
 struct js *

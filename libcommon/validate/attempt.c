@@ -4,6 +4,9 @@
 #include "conf/conf.h"
 #include "sys/clock.h"
 
+/* A step ends before the attempt: it knows better what was waited for. */
+#define MARGIN_MS 200
+
 static const struct attempt_machine *const machines[] = {
     [CHALLENGE_HTTP_01] = &http01_machine,
     [CHALLENGE_DNS_01] = &dns01_machine,
@@ -125,10 +128,18 @@ attempt_note_address(struct attempt *a, const struct address *address)
 	address_format(address, a->result.address);
 }
 
+int64_t
+attempt_left(const struct attempt *a, int64_t ms)
+{
+	int64_t left = a->deadline - MARGIN_MS - clock_mono();
+
+	if (ms > left)
+		ms = left;
+	return ms > 1 ? ms : 1;
+}
+
 void
 attempt_set_wake(struct attempt *a, int64_t ms)
 {
-	int64_t at = clock_mono() + ms;
-
-	a->wake = at < a->deadline ? at : a->deadline;
+	a->wake = clock_mono() + attempt_left(a, ms);
 }

@@ -79,7 +79,10 @@ void attempt_fail(struct attempt *a, const struct err *e);
 /* Notes the address that is connected to now: for the record and for errors. */
 void attempt_note_address(struct attempt *a, const struct address *address);
 
-/* Makes `ms` from now the deadline of a step, within that of the attempt. */
+/* Milliseconds for a step that may take `ms`, within those of the attempt. */
+int64_t attempt_left(const struct attempt *a, int64_t ms);
+
+/* Makes that the deadline of the step in hand. */
 void attempt_set_wake(struct attempt *a, int64_t ms);
 
 extern const struct attempt_machine http01_machine;

@@ -32,6 +32,7 @@ struct hand {
 };
 
 struct broker {
+	const struct broker_options *options;
 	const struct conf *conf;
 	enum broker_mode mode;
 	int wake_fd;
@@ -79,7 +80,9 @@ record_failure(struct broker *b, const struct challenge_task *t,
 	int rc;
 
 	buf_init(&problem, 4096);
-	rc = problem_write(&r->err, NULL, t->request_id, &problem);
+	rc = problem_write(&r->err, NULL,
+	    t->request_id[0] ? t->request_id : t->authorization_url_id,
+	    &problem);
 	if (rc < 0)
 		err_set(e, KIND_BUG, "problem document does not fit");
 	else if (r->is_final || t->attempts + 1 >= conf->attempts)
@@ -155,7 +158,7 @@ open_store(struct broker *b, struct err *e)
 static int
 start_child(struct broker *b, struct err *e)
 {
-	const int shut[] = {b->wake_fd, b->lock};
+	const int shut[] = {b->wake_fd, b->lock, b->options->private_fd};
 
 	store_close(b->store);
 	b->store = NULL;
@@ -409,6 +412,8 @@ work(struct broker *b, struct err *e)
 	b->quiet_since = clock_mono();
 	b->look_at = b->quiet_since;
 	b->stop_at = INT64_MAX;
+	if (rc == 0 && b->options->ready)
+		b->options->ready(b->options->arg);
 	if (rc == 0)
 		rc = look(b, e);
 	while (rc == 0 && !is_over(b))
@@ -507,7 +512,8 @@ check_policy(const struct conf_policy *conf, struct err *e)
 int
 broker_run(const struct broker_options *options, struct err *e)
 {
-	struct broker b = {.conf = options->conf,
+	struct broker b = {.options = options,
+	    .conf = options->conf,
 	    .mode = options->mode,
 	    .wake_fd = options->wake_fd,
 	    .lock = -1};

@@ -20,6 +20,9 @@ struct broker_options {
 	const struct conf *conf; /* sections store, policy, validate */
 	enum broker_mode mode;
 	int wake_fd; /* datagram socket: there is work; or -1 */
+	int private_fd; /* the other process must not have it; or -1 */
+	void (*ready)(void *arg); /* called once all is set up; or NULL */
+	void *arg;
 };
 
 /*

@@ -55,11 +55,16 @@ on_resolved(void *arg)
 	struct dns01 *d = arg;
 	struct resolve *r = &d->resolve;
 
+	struct err e;
+
 	/* Nothing is connected to, so no address of the name may be outside. */
-	if (r->found_len > 0 && r->denied == 0)
+	if (r->found_len > 0 && r->denied == 0) {
 		attempt_succeed(d->attempt);
-	else
-		attempt_fail(d->attempt, r->denied > 0 ? &r->denial : &r->err);
+		return;
+	}
+	e = r->denied > 0 ? r->denial : r->err;
+	err_object(&e, "%s: dns01_require_address", r->name);
+	attempt_fail(d->attempt, &e);
 }
 
 static void

@@ -142,17 +142,6 @@ fail(struct http01 *h, const struct err *why)
 	attempt_fail(a, &e);
 }
 
-static int64_t
-hop_left(const struct http01 *h)
-{
-	int64_t end = h->hop_deadline < h->attempt->deadline
-	    ? h->hop_deadline
-	    : h->attempt->deadline;
-	int64_t left = end - clock_mono();
-
-	return left > 1 ? left : 1;
-}
-
 static void
 on_resolved(void *arg)
 {
@@ -273,7 +262,7 @@ connect_next(struct http01 *h)
 	    .url = url,
 	    .address = &where,
 	    .user_agent = conf->user_agent ? conf->user_agent : "acmed",
-	    .total_ms = hop_left(h),
+	    .total_ms = attempt_left(a, h->hop_deadline - clock_mono()),
 	    .connect_ms = conf->connect_timeout * 1000,
 	};
 	struct err e = {0};

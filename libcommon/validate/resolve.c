@@ -129,7 +129,6 @@ take_addresses(struct resolve *r, const struct dns_answer *answer)
 			continue;
 		if (address_policy_check(&r->tools->policy, &a, &denied) < 0) {
 			r->denied++;
-			err_object(&denied, "%s", r->name);
 			if (!err_is_set(&r->denial))
 				r->denial = denied;
 		} else if (!has_one) {

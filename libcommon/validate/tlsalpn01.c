@@ -1,3 +1,5 @@
+#include "validate/attempt.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -5,7 +7,6 @@
 #include "conf/conf.h"
 #include "sys/fd.h"
 #include "validate/alpncert.h"
-#include "validate/attempt.h"
 #include "validate/resolve.h"
 #include "wrap/alpn.h"
 

@@ -32,14 +32,11 @@ struct ext {
 	struct der value; /* content of extnValue */
 };
 
-/* Takes the Extension at the front of `in`. Returns 0 or -1. */
-int ext_next(struct der *in, struct ext *out);
-
-bool ext_is(const struct ext *x, enum ext_id id);
+#define EXT_COUNT_MAX 100
 
 /*
- * Checks that `list`, the content of an Extensions, is well-formed and has no
- * OID twice (RFC 5280 4.2).  KIND_INPUT otherwise.
+ * Checks that `list`, the content of an Extensions, is well-formed, of at most
+ * EXT_COUNT_MAX, and has no OID twice (RFC 5280 4.2).  KIND_INPUT otherwise.
  */
 int ext_check(struct der list, struct err *e);
 

@@ -79,7 +79,7 @@ done
 raw @newNonce
 expect '204 -' 'POST-as-GET newNonce'
 raw "$directory"
-expect '200 -' 'POST-as-GET directory' directory-post
+expect '200 -' 'POST-as-GET directory'
 is "$(get newNonce)" "$new_nonce" 'POST-as-GET directory: the directory'
 misuse '400 badNonce' 'POST-as-GET directory: its nonce is checked' \
     -P nonce="$(cat "$ACME_STATE/used")" "$directory"
@@ -307,7 +307,8 @@ newcomer 'coordinate padded' -J jwk="$(ec P-256 "$x=" "$y" '')"
 newcomer 'coordinate not a string' \
     -J jwk="{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":7,\"y\":\"$y\"}"
 newcomer 'point of another curve' -J jwk="$(ec P-384 "$x" "$y" '')"
-newcomer 'jwk not an object' -J jwk='"x"'
+misuse '400 malformed' 'jwk not an object' -J jwk='"x"' --payload '{}' \
+    @newAccount
 key ed25519 ed
 x=$(part x "$T/ed")
 newcomer 'Ed25519 key with its private part' -k "$T/ed" \
@@ -381,7 +382,8 @@ misuse '403 unauthorized' 'url with a fragment' -P url="$account#a" @account
 misuse '403 unauthorized' 'url with a slash more' -P url="$account/" @account
 misuse '403 unauthorized' 'url relative' -P url="/account/$id" @account
 misuse '403 unauthorized' 'request with a query that url has not' \
-    -P url="$order" "$order?a=b"
+    -P url="$account/orders" "$account/orders?cursor=1"
+misuse '404 malformed' 'a query where none belongs' "$order?a=b"
 
 # ---- no such resource
 
@@ -393,5 +395,22 @@ done
 raw -X GET "$base/nothing"
 is "$reply" '404 malformed' 'GET /nothing'
 is "$(header Content-Type)" application/problem+json 'GET /nothing: a problem'
+
+# ---- our own failure tells nothing of our inside, RFC 8555 6.7
+
+must sqlite3 "$store" ".backup '$T/broken.sqlite'"
+must sqlite3 "$T/broken.sqlite" \
+    'ALTER TABLE identifiers RENAME TO identifiers_gone'
+variant "$T/broken.conf" store.url="$T/broken.sqlite"
+become broken "$T/broken.conf"
+cp "$T/alice/key" "$T/alice/account" "$T/broken"
+raw --payload "$(names a.example.test)" @newOrder
+expect '500 serverInternal' 'a store that is broken'
+detail=$(get detail)
+unlike "$detail" 'identifiers|SQL|sqlite|table|/' \
+    'a store that is broken: no detail of ours'
+id=$(printf '%s\n' "$detail" | grep -Eo '[0-9a-f]{12}(-[0-9]+)?' | head -1)
+like "$(grep -F "${id:-no id in $detail}" "$T/broken/log")" identifiers \
+    'a store that is broken: the log has the reason, with the id of the answer'
 
 done_testing

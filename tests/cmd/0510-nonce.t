@@ -32,14 +32,15 @@ is "$(header Replay-Nonce)" '' 'GET directory spends no nonce'
 
 # ---- used, missing, strange
 
-text='JWS has an invalid anti-replay nonce'
 bad() {
 	bad_name=$1
 	misuse '400 badNonce' "$@"
-	like "$(get detail)" "$text" "$bad_name: the detail clients look for"
 	works '200 -' "$bad_name: the fresh nonce is good" @account
 }
 bad 'nonce used before' -P nonce="$c" @account
+misuse '400 badNonce' 'nonce used twice before' -P nonce="$c" @account
+like "$(get detail)" 'JWS has an invalid anti-replay nonce' \
+    'nonce used before: the detail that acme.sh looks for'
 bad 'nonce missing' -D nonce @account
 bad 'nonce not ours' -P nonce=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA @account
 bad 'nonce of one letter' -P nonce=AAAA @account

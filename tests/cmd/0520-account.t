@@ -105,7 +105,7 @@ contacts >"$T/contacts"
 while IFS='|' read -r name answer value; do
 	refused "$name" "$answer" "{\"contact\":$value}"
 done <"$T/contacts"
-misuse '400 unsupportedContact' 'newAccount: contact without scheme' \
+misuse '400 invalidContact' 'newAccount: contact without scheme' \
     --payload '{"contact":["foo@bar.baz"]}' @newAccount
 ten=$(printf ',"mailto:a%s@example.com"' 1 2 3 4 5 6 7 8 9 10 | cut -c2-)
 refused 'eleven contacts' '400 invalidContact' \
@@ -126,7 +126,7 @@ while IFS='|' read -r name answer value; do
 	misuse "$answer" "update: $name" --payload "{\"contact\":$value}" \
 	    @account
 done <"$T/contacts"
-misuse '400 unsupportedContact' 'update: contact without scheme' \
+misuse '400 invalidContact' 'update: contact without scheme' \
     --payload '{"contact":["foo@bar.baz"]}' @account
 works '200 -' 'update of contact' \
     --payload '{"contact":["mailto:foo@bar.baz"]}' @account
@@ -154,12 +154,12 @@ misuse '403 unauthorized' 'deactivation of another' \
     --payload '{"status":"deactivated"}' "$account"
 misuse '403 unauthorized' 'orders of another' "$account/orders"
 as alice
-misuse '404 malformed' 'account that does not exist' \
+misuse '403 unauthorized' 'account that does not exist, told from no other' \
     "$base/account/AAAAAAAAAAAAAAAAAAAAAA"
 
 # ---- terms of service, RFC 8555 7.3, 7.3.3
 
-variant "$T/terms.conf" server terms_of_service https://example.com/terms/1
+variant "$T/terms.conf" server.terms_of_service=https://example.com/terms/1
 become erin "$T/terms.conf"
 raw -X GET "$directory"
 is "$(get meta.termsOfService)" https://example.com/terms/1 \
@@ -178,8 +178,8 @@ is "$(get termsOfServiceAgreed)" true 'account: termsOfServiceAgreed'
 
 # ---- meta
 
-variant "$T/meta.conf" server website https://example.com/ \
-    caa_identities ca.example.com
+variant "$T/meta.conf" server.website=https://example.com/ \
+    server.caa_identities=ca.example.com
 become frank "$T/meta.conf"
 raw -X GET "$directory"
 is "$(get meta.website) $(get meta.caaIdentities)" \

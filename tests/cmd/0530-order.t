@@ -103,8 +103,8 @@ is "$(get identifiers)" '[{"type":"dns","value":"d.example.test"}]' \
 
 # ---- policy
 
-variant "$T/strict.conf" policy allow_wildcards false \
-    allow_ip_identifiers false
+variant "$T/strict.conf" policy.allow_wildcards=false \
+    policy.allow_ip_identifiers=false
 become strict "$T/strict.conf"
 must_say '201 -' --payload '{}' @newAccount
 misuse '403 rejectedIdentifier' 'wildcard where none are allowed' \
@@ -119,12 +119,12 @@ is "$(get subproblems | grep -o '"value":"[^"]*"' | sort | paste -sd' ' -)" \
     'two wildcards: subproblems name both, and no other'
 is "$(get subproblems.0.type)" urn:ietf:params:acme:error:rejectedIdentifier \
     'two wildcards: type of the subproblem'
-variant "$T/ranges.conf" policy allowed_server_ip_ranges 10.0.0.0/8
+variant "$T/ranges.conf" policy.allowed_server_ip_ranges=10.0.0.0/8
 become ranges "$T/ranges.conf"
 must_say '201 -' --payload '{}' @newAccount
 misuse '403 rejectedIdentifier' 'address outside the ranges' \
     --payload "$(names IP:127.0.0.1)" @newOrder
-variant "$T/few.conf" server max_identifiers 2
+variant "$T/few.conf" server.max_identifiers=2
 become few "$T/few.conf"
 must_say '201 -' --payload '{}' @newAccount
 misuse '400 malformed' 'three names where two are allowed' \
@@ -192,8 +192,8 @@ done
 is $? 0 'orders, many: several pages'
 is "$(sort "$T/listed")" "$(sort "$T/mine")" \
     'orders, many: each once, over all pages'
-misuse '400 malformed' 'orders with a cursor that is none' "$list?cursor=x%00"
-misuse '400 malformed' 'orders with another parameter' "$list?page=1"
+misuse '404 malformed' 'orders with a cursor that is none' "$list?cursor=x%00"
+misuse '404 malformed' 'orders with another parameter' "$list?page=1"
 
 # ---- no such order; it cannot be had unfinished
 
@@ -210,7 +210,7 @@ is "$(get certificate)" '' 'unfinished order: no certificate member'
 
 # ---- an order that has expired
 
-must sqlite3 "$store" "UPDATE orders SET expires = 1000000000
+tamper "UPDATE orders SET expires = 1000000000
     WHERE url_id = '${order##*/}'"
 misuse '200 -' 'expired order read' "$order"
 is "$(get status)" invalid 'expired order: status'

@@ -28,6 +28,7 @@ PROBLEMS="$PROBLEMS userActionRequired "
 # Tables that no refused request may change.
 TABLES='accounts orders identifiers authorizations challenges certificates
 certificate_names ca_certificates chains chain_members certificate_chains jobs'
+store_known=	# whether $T/store.after is what the store holds
 
 server_up() {
 	need sqlite3 openssl
@@ -40,23 +41,11 @@ server_up() {
 	must openssl ecparam -name prime256v1 -genkey -noout -out "$T/cert.key"
 }
 
-# variant FILE SECTION KEY VALUE [KEY VALUE]...: $plain with other settings.
+# variant FILE section.key=value...: $plain with other settings.
 variant() {
-	variant_file=$1 variant_section=$2
-	shift 2
-	cp "$plain" "$variant_file"
-	grep -q "^\[$variant_section\]" "$variant_file" ||
-	    echo "[$variant_section]" >>"$variant_file"
-	while [ $# -gt 0 ]; do
-		awk -v section="[$variant_section]" -v key="$1" -v value="$2" '
-			/^\[/ { here = $1 == section }
-			here && $1 == key { next }
-			{ print }
-			$1 == section { print key " = " value }
-		' "$variant_file" >"$variant_file.new"
-		mv "$variant_file.new" "$variant_file"
-		shift 2
-	done
+	variant_file=$1
+	shift
+	"$SRC/scripts/lib/conf-set" "$@" <"$plain" >"$variant_file"
 }
 
 # become NAME [CONF]: a client with a key of its own, not yet an account.
@@ -88,10 +77,12 @@ as() {
 }
 
 # raw ARGUMENT...: one request, see acme-raw; sets $reply, and
-# $asked to post or get.
+# $asked to get, post or directory-post.
 raw() {
+	store_known=
 	case " $* " in
 	*' -X '*) asked='get' ;;
+	*" $directory ") asked='directory-post' ;;
 	*) asked='post' ;;
 	esac
 	reply=$("$TOOLS/acme-raw" request "$@" 2>&1)
@@ -148,13 +139,15 @@ complaints() {
 		spelt["retry-after"] = "Retry-After"
 	}
 	END {
-		nonces = what == "get" ? count["replay-nonce"] > 0 :
-		    what != "directory"
+		nonces = what != "directory"
+		if (what == "get")
+			nonces = count["replay-nonce"] > 0
 		if (count["replay-nonce"] + 0 != nonces)
 			bad(count["replay-nonce"] + 0 " Replay-Nonce fields")
 		if (nonces && text["replay-nonce"] !~ /^[A-Za-z0-9_-]+$/)
 			bad("Replay-Nonce: " text["replay-nonce"])
-		if (what ~ /^directory/ ? index_links > 0 : index_links != 1)
+		wanted = what ~ /^directory/ ? 0 : 1
+		if (index_links != wanted && (wanted || status < 400))
 			bad(index_links + 0 " Links to the index")
 		if (nonces && text["cache-control"] !~ /no-store/)
 			bad("Cache-Control: " text["cache-control"])
@@ -179,14 +172,20 @@ complaints() {
 
 # problem_complaints: the same of the body of an error.
 problem_complaints() {
-	type=$(get type)
+	get type detail status >"$T/problem" ||
+	    echo 'problem without type, detail or status'
+	{
+		read -r problem_type
+		read -r problem_detail
+		read -r problem_status
+	} <"$T/problem"
 	case $PROBLEMS in
-	*" ${type#urn:ietf:params:acme:error:} "*) ;;
-	*) echo "type $type is not in IANA's registry" ;;
+	*" ${problem_type#urn:ietf:params:acme:error:} "*) ;;
+	*) echo "type $problem_type is not in IANA's registry" ;;
 	esac
-	[ -n "$(get detail)" ] || echo 'problem without a detail'
-	[ "$(get status)" = "$(cat "$ACME_STATE/status")" ] ||
-	    echo "problem's status is $(get status)"
+	[ -n "$problem_detail" ] || echo 'problem with an empty detail'
+	[ "$problem_status" = "${reply%% *}" ] ||
+	    echo "problem's status is $problem_status"
 }
 
 # expect REPLY NAME [WHAT]: the last request was answered so, with everything
@@ -224,12 +223,22 @@ store_dump() {
 	    sqlite3 -readonly -cmd '.timeout 5000' "$store"
 }
 
+# tamper SQL: changes the store behind the server's back.
+tamper() {
+	store_known=
+	must sqlite3 -cmd '.timeout 5000' "$store" "$1"
+}
+
 # misuse REPLY NAME ARGUMENT...: a request that is refused so, and leaves the
 # store as it was.  One check.
 misuse() {
 	misuse_reply=$1 misuse_name=$2
 	shift 2
-	store_dump >"$T/store.before"
+	if [ -n "$store_known" ]; then
+		mv "$T/store.after" "$T/store.before"
+	else
+		store_dump >"$T/store.before"
+	fi
 	raw "$@"
 	store_dump >"$T/store.after"
 	if cmp -s "$T/store.before" "$T/store.after"; then
@@ -239,6 +248,7 @@ misuse() {
 		diag "the store has changed; answer: $reply"
 		diag "$(diff "$T/store.before" "$T/store.after" | head -20)"
 	fi
+	store_known=yes
 }
 
 # ---- orders -----------------------------------------------------------------
@@ -307,7 +317,9 @@ authorize() {
 # given to openssl req.
 csr() {
 	csr_key=$T/cert.key csr_subject=/ csr_more=''
-	while [ "${1#-}" != "$1" ]; do
+	while
+		case ${1:-} in -*) true ;; *) false ;; esac
+	do
 		case $1 in
 		-k) csr_key=$2 ;;
 		-s) csr_subject=$2 ;;

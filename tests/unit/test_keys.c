@@ -95,7 +95,8 @@ test_weak_keys(void **state)
 
 	key_free(k);
 	hex_encode(n, p.a, p.a_len);
-	k = rsa(n, "\x01\x00\x00\x00\x00\x00\x00\x00\x01", 9);
+	refuse(rsa(n, "\x01\x00\x00\x00\x01", 5), "exponent");
+	k = rsa(n, "\xff\xff\xff\xff", 4);
 	assert_ok(keys_check(k, NULL, "badCSR", &e), &e);
 	key_free(k);
 }
