@@ -183,6 +183,21 @@ exits 0 'purge'
 is "$out$err" '' '... silently'
 is "$(stat -c %s "$T/store/acmed.sqlite-wal")" 0 '... empties the log'
 
+# ---- the examples of the page ---------------------------------------------------
+
+sed -n 's/^\.Dl //p; /^\.Bd -literal/,/^\.Ed/{ /^\.[BE]d/d; p; }' \
+    "$SRC/man/acmed-store.8" |
+	sed "s/\\\\(dq/\"/g; s|/var/backups|$T|" >"$T/examples"
+is "$(grep -c acmed-store "$T/examples")" 7 'the page has examples'
+cd "$T" || exit 1
+while read -r example; do
+	run sh -c "$example"
+	case $status:$example in
+	0:* | 1:*order/Aq2*) pass "example: $example" ;;
+	*) fail "example: $example" ;;
+	esac
+done <"$T/examples"
+
 # ---- config, use ----------------------------------------------------------------
 
 run acmed-store config --check
