@@ -338,6 +338,11 @@ db_migrate(struct db *db, const char *sql, int version, struct err *e)
 	if (expand(sql, &expanded, e) < 0)
 		goto out;
 	m.sql = expanded.data;
+	/* The file may be what an interrupted run has left. */
+	if (version == 1 && chmod(db->path, FILE_MODE) < 0) {
+		err_sys(e, "%s: cannot chmod", db->path);
+		goto out;
+	}
 	/* A property of the file that no transaction can set. */
 	if (exec(db, "PRAGMA journal_mode = WAL", e) < 0)
 		goto out;
