@@ -219,7 +219,7 @@ int
 signmsg_request_read(
     const void *p, size_t len, struct signmsg_request *r, struct err *e)
 {
-	struct js *object = js_parse(p, len, e);
+	struct js *object = js_parse_long(p, len, SIGNMSG_MAX, e);
 	size_t known = 0;
 	int rc = -1;
 
@@ -309,7 +309,7 @@ signmsg_reply_read(
     const void *p, size_t len, struct buf *chain_pem, struct err *e)
 {
 	struct err inner = {0};
-	struct js *object = js_parse(p, len, &inner);
+	struct js *object = js_parse_long(p, len, SIGNMSG_MAX, &inner);
 	const struct js *chain = js_get(object, "chain");
 	int rc;
 

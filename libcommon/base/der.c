@@ -249,16 +249,6 @@ der_add_true(struct buf *out)
 }
 
 void
-der_add_bits(struct buf *out, const void *p, size_t len)
-{
-	size_t mark = der_begin(out, DER_BIT_STRING);
-
-	buf_addc(out, 0);
-	buf_add(out, p, len);
-	der_end(out, mark);
-}
-
-void
 der_add_time(struct buf *out, int64_t t)
 {
 	struct tm tm = {0};

@@ -91,9 +91,6 @@ void der_add_small(struct buf *out, uint64_t v);
 /* BOOLEAN TRUE. */
 void der_add_true(struct buf *out);
 
-/* BIT STRING of whole bytes. */
-void der_add_bits(struct buf *out, const void *p, size_t len);
-
 /* UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5). */
 void der_add_time(struct buf *out, int64_t t);
 

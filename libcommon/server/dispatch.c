@@ -272,7 +272,7 @@ check_signer(struct call *c, const struct route *r, struct err *e)
 	if (c->jws.kid && r->needs == NEEDS_JWK)
 		return err_set(e, KIND_INPUT,
 		    "JWS: this URL takes \"jwk\", not \"kid\" (RFC 8555 6.2)");
-	return c->jws.jwk ? check_jwk(c, e) : check_kid(c, e);
+	return c->jws.kid ? check_kid(c, e) : check_jwk(c, e);
 }
 
 static int

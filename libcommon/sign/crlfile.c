@@ -19,8 +19,8 @@
 #define SERIAL_MAX 64
 #define LABEL "X509 CRL"
 
-char *
-crlfile_path(const struct conf *conf)
+static char *
+path_of(const struct conf *conf)
 {
 	if (conf->local_ca.crl_file != NULL)
 		return xstrdup(conf->local_ca.crl_file);
@@ -129,7 +129,7 @@ int
 crlfile_write(
     const struct conf *conf, struct local *l, struct store *st, struct err *e)
 {
-	char *path = crlfile_path(conf);
+	char *path = path_of(conf);
 	char *lock_path = xasprintf("%s.lock", path);
 	int lock = lock_wait(lock_path, e);
 	int rc = -1;

@@ -8,12 +8,9 @@ struct conf;
 struct local;
 struct store;
 
-/* The path: `[local-ca] crl_file`, or crl.der in its directory.  To be freed.
- */
-char *crlfile_path(const struct conf *conf);
-
 /*
- * Writes the list of all certificates that `l` has issued, that are revoked in
+ * Writes the file `[local-ca] crl_file`, or else crl.der in its directory: the
+ * list of all certificates that `l` has issued, that are revoked in
  * `st`, and that have not expired, in one step and with mode 0644: DER, or PEM
  * when the name of the file ends in ".pem".  The number of the list is above
  * that of the file that was there, and at least the time.  Of two runs at once

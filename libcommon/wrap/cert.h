@@ -47,7 +47,6 @@ void cert_list_release(struct cert_list *l);
 const uint8_t *cert_der(const struct cert *c, size_t *len);
 int cert_to_pem(const struct cert *c, struct buf *out);
 void cert_sha256(const struct cert *c, uint8_t out[32]);
-void cert_sha1(const struct cert *c, uint8_t out[20]);
 
 /*
  * The serial number: the content bytes of the INTEGER as encoded (ARI wants a
@@ -65,9 +64,8 @@ int64_t cert_not_after(const struct cert *c);
 char *cert_subject(const struct cert *c);
 char *cert_issuer(const struct cert *c);
 
-/* The same as the DER of the Name. */
+/* The subject as the DER of the Name. */
 const uint8_t *cert_subject_der(const struct cert *c, size_t *len);
-const uint8_t *cert_issuer_der(const struct cert *c, size_t *len);
 
 /* dNSNames as written, iPAddresses as inet_ntop(3) writes them. */
 const struct strv *cert_dns(const struct cert *c);
@@ -96,8 +94,7 @@ bool cert_is_ca(const struct cert *c);
 /* The public key; the caller frees.  KIND_INPUT for unknown types. */
 struct key *cert_key(const struct cert *c, struct err *e);
 
-/* The SubjectPublicKeyInfo in DER, and its SHA-256. */
-const uint8_t *cert_spki(const struct cert *c, size_t *len);
+/* The SHA-256 of the SubjectPublicKeyInfo: the identity of the key. */
 void cert_spki_sha256(const struct cert *c, uint8_t out[32]);
 
 /* Whether the certificate is for the public part of `k`. */

@@ -11,7 +11,7 @@
 struct csr;
 struct key;
 
-#define CSR_MAX 12288 /* bytes of DER: a JS_STRING_MAX of base64url */
+#define CSR_MAX 16384 /* bytes of DER */
 
 /*
  * Parses the whole of `der`: nothing behind it, at most CSR_MAX bytes, strict

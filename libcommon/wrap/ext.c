@@ -35,8 +35,9 @@ ext_oid(enum ext_id id)
 	return (struct der){(const uint8_t *)oids[id].p, oids[id].len};
 }
 
-int
-ext_next(struct der *in, struct ext *out)
+/* Takes the Extension at the front of `in`. */
+static int
+next(struct der *in, struct ext *out)
 {
 	struct der seq;
 
@@ -49,17 +50,11 @@ ext_next(struct der *in, struct ext *out)
 }
 
 bool
-ext_is(const struct ext *x, enum ext_id id)
-{
-	return der_is(&x->oid, oids[id].p, oids[id].len);
-}
-
-bool
 ext_find(struct der list, struct der oid, struct ext *out)
 {
 	struct ext x;
 
-	while (list.len > 0 && ext_next(&list, &x) == 0)
+	while (list.len > 0 && next(&list, &x) == 0)
 		if (der_is(&x.oid, oid.p, oid.len)) {
 			*out = x;
 			return true;
@@ -77,7 +72,7 @@ ext_check(struct der list, struct err *e)
 		if (++count > EXT_COUNT_MAX)
 			return err_set(e, KIND_INPUT, "more than %d extensions",
 			    EXT_COUNT_MAX);
-		if (ext_next(&list, &x) == -1)
+		if (next(&list, &x) == -1)
 			return err_set(e, KIND_INPUT,
 			    "RFC 5280 4.1: extension is not well-formed DER");
 		if (ext_find(list, x.oid, &again))

@@ -32,11 +32,6 @@ struct ext {
 	struct der value; /* content of extnValue */
 };
 
-/* Takes the Extension at the front of `in`. Returns 0 or -1. */
-int ext_next(struct der *in, struct ext *out);
-
-bool ext_is(const struct ext *x, enum ext_id id);
-
 #define EXT_COUNT_MAX 100
 
 /*

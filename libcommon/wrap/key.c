@@ -641,12 +641,6 @@ key_equal(const struct key *a, const struct key *b)
 	    memcmp(a->spki.data, b->spki.data, a->spki.len) == 0;
 }
 
-struct evp_pkey_st *
-key_evp(const struct key *k)
-{
-	return k->pkey;
-}
-
 const char *
 key_alg_name(enum key_alg alg)
 {

@@ -11,7 +11,6 @@
  * signature check that follows.
  */
 struct key;
-struct evp_pkey_st;
 
 enum key_type {
 	KEY_RSA,
@@ -145,9 +144,6 @@ int key_verify_md(const struct key *k, enum key_md md, const void *data,
     size_t len, const void *sig, size_t sig_len, struct err *e);
 int key_sign_md(const struct key *k, enum key_md md, const void *data,
     size_t len, struct buf *out, struct err *e);
-
-/* Borrows the OpenSSL key. */
-struct evp_pkey_st *key_evp(const struct key *k);
 
 /* Sets `e`, with OpenSSL's reason as detail, and empties its queue. */
 int key_openssl_err(struct err *e, enum err_kind kind, const char *text);

@@ -396,4 +396,21 @@ raw -X GET "$base/nothing"
 is "$reply" '404 malformed' 'GET /nothing'
 is "$(header Content-Type)" application/problem+json 'GET /nothing: a problem'
 
+# ---- our own failure tells nothing of our inside, RFC 8555 6.7
+
+must sqlite3 "$store" ".backup '$T/broken.sqlite'"
+must sqlite3 "$T/broken.sqlite" \
+    'ALTER TABLE identifiers RENAME TO identifiers_gone'
+variant "$T/broken.conf" store.url="$T/broken.sqlite"
+become broken "$T/broken.conf"
+cp "$T/alice/key" "$T/alice/account" "$T/broken"
+raw --payload "$(names a.example.test)" @newOrder
+expect '500 serverInternal' 'a store that is broken'
+detail=$(get detail)
+unlike "$detail" 'identifiers|SQL|sqlite|table|/' \
+    'a store that is broken: no detail of ours'
+id=$(printf '%s\n' "$detail" | grep -Eo '[0-9a-f]{12}(-[0-9]+)?' | head -1)
+like "$(grep -F "${id:-no id in $detail}" "$T/broken/log")" identifiers \
+    'a store that is broken: the log has the reason, with the id of the answer'
+
 done_testing

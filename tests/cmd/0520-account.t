@@ -159,7 +159,7 @@ misuse '403 unauthorized' 'account that does not exist, told from no other' \
 
 # ---- terms of service, RFC 8555 7.3, 7.3.3
 
-variant "$T/terms.conf" server terms_of_service https://example.com/terms/1
+variant "$T/terms.conf" server.terms_of_service=https://example.com/terms/1
 become erin "$T/terms.conf"
 raw -X GET "$directory"
 is "$(get meta.termsOfService)" https://example.com/terms/1 \
@@ -178,8 +178,8 @@ is "$(get termsOfServiceAgreed)" true 'account: termsOfServiceAgreed'
 
 # ---- meta
 
-variant "$T/meta.conf" server website https://example.com/ \
-    caa_identities ca.example.com
+variant "$T/meta.conf" server.website=https://example.com/ \
+    server.caa_identities=ca.example.com
 become frank "$T/meta.conf"
 raw -X GET "$directory"
 is "$(get meta.website) $(get meta.caaIdentities)" \

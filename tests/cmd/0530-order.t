@@ -103,8 +103,8 @@ is "$(get identifiers)" '[{"type":"dns","value":"d.example.test"}]' \
 
 # ---- policy
 
-variant "$T/strict.conf" policy allow_wildcards false \
-    allow_ip_identifiers false
+variant "$T/strict.conf" policy.allow_wildcards=false \
+    policy.allow_ip_identifiers=false
 become strict "$T/strict.conf"
 must_say '201 -' --payload '{}' @newAccount
 misuse '403 rejectedIdentifier' 'wildcard where none are allowed' \
@@ -119,12 +119,12 @@ is "$(get subproblems | grep -o '"value":"[^"]*"' | sort | paste -sd' ' -)" \
     'two wildcards: subproblems name both, and no other'
 is "$(get subproblems.0.type)" urn:ietf:params:acme:error:rejectedIdentifier \
     'two wildcards: type of the subproblem'
-variant "$T/ranges.conf" policy allowed_server_ip_ranges 10.0.0.0/8
+variant "$T/ranges.conf" policy.allowed_server_ip_ranges=10.0.0.0/8
 become ranges "$T/ranges.conf"
 must_say '201 -' --payload '{}' @newAccount
 misuse '403 rejectedIdentifier' 'address outside the ranges' \
     --payload "$(names IP:127.0.0.1)" @newOrder
-variant "$T/few.conf" server max_identifiers 2
+variant "$T/few.conf" server.max_identifiers=2
 become few "$T/few.conf"
 must_say '201 -' --payload '{}' @newAccount
 misuse '400 malformed' 'three names where two are allowed' \

@@ -9,7 +9,7 @@ server_up
 actor alice
 "$TOOLS/acme-raw" thumbprint "$ACME_STATE/key" >"$www/thumbprint"
 types() {
-	get challenges | grep -o '"type":"[^"]*"' | cut -d'"' -f4 | paste -sd' ' -
+	get challenges | grep -o '"type":"[a-z0-9-]*"' | cut -d'"' -f4 | paste -sd' ' -
 }
 
 # ---- objects
@@ -150,6 +150,54 @@ settles "$authz" pending processing
 is "$state $(get challenges.0.type) $(get challenges.0.error.type)" \
     'invalid tls-alpn-01 urn:ietf:params:acme:error:connection' \
     'nobody listens for tls-alpn-01: connection'
+
+# ---- while it is processing; a pipe holds back the applicant's answer
+
+# hold NAME: an order whose challenge is being validated until release.
+hold() {
+	held=$www/thumbprint.$1
+	must mkfifo "$held"
+	new_order "$1"
+	challenge_of "$authz" http-01
+	must_say '200 -' --payload '{}' "$challenge"
+	must wait_for 10 grep "^$1 " "$T/www.log"
+}
+release() {
+	"$TOOLS/acme-raw" thumbprint "$ACME_STATE/key" >"$held"
+	rm "$held"
+}
+hold slow.example.test
+misuse '200 -' 'processing challenge POST-as-GET' "$challenge"
+is "$(get status) $(header Retry-After)" 'processing 1' \
+    'processing challenge: Retry-After'
+works '200 -' 'processing challenge POST {}' --payload '{}' "$challenge"
+is "$(get status)" processing 'processing challenge POST: the object as it is'
+misuse '200 -' 'authorization with a processing challenge' "$authz"
+is "$(get status) $(header Retry-After)" 'pending 1' \
+    'authorization with a processing challenge: pending, Retry-After'
+is "$(get challenges.0.status)" processing 'its challenge is processing'
+unlike "$(cat "$ACME_STATE/body")" invalid 'processing: no invalid'
+release
+settles "$authz" pending processing
+is "$state" valid 'valid once the applicant has answered'
+is "$(grep -c '^slow.example.test ' "$T/www.log")" 1 \
+    'a second POST while processing asks the applicant no second time'
+
+# What was deactivated meanwhile does not come back (ACME-SERVER 4.1).
+hold gone.example.test
+works '200 -' 'deactivation while processing' \
+    --payload '{"status":"deactivated"}' "$authz"
+release
+new_order after.example.test
+challenge_of "$authz" http-01
+was=$authz
+must_say '200 -' --payload '{}' "$challenge"
+settles "$was" pending processing
+gone=$(sqlite3 -readonly "$store" "SELECT a.status || ' ' || c.status
+    FROM authorizations a JOIN challenges c ON c.authorization_id = a.id
+    WHERE a.value = 'gone.example.test' AND c.type = 'http-01'")
+like "$gone" '^deactivated ' 'deactivation while processing: it stays so'
+unlike "$gone" ' valid$' 'deactivation while processing: nothing is valid'
 
 # ---- dns-01
 

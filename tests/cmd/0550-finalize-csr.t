@@ -15,6 +15,20 @@ misuse '403 orderNotReady' 'finalize of a pending order' \
     --payload "$(finalize_with "$(csr early.example.test)")" "$finalize"
 is "$(state_of "$order")" pending 'the order is still pending'
 
+new_order half.example.test other-half.example.test
+must_say '200 -' "$order"
+"$TOOLS/acme-raw" thumbprint "$ACME_STATE/key" >"$www/thumbprint"
+authz=$(get authorizations.1)
+challenge_of "$authz" http-01
+must_say '200 -' --payload '{}' "$challenge"
+settles "$authz" pending processing
+is "$state $(state_of "$order")" 'valid pending' 'one of two names validated'
+misuse '403 orderNotReady' 'finalize with one of two names validated' \
+    --payload "$(finalize_with "$(csr half.example.test \
+	other-half.example.test)")" "$finalize"
+misuse '403 orderNotReady' 'finalize for the one name validated' \
+    --payload "$(finalize_with "$(csr other-half.example.test)")" "$finalize"
+
 # ---- CSRs that are refused; the order stays ready
 
 new_order fin.example.test
@@ -118,7 +132,7 @@ refused 'signed with MD5' "$(csr -k "$T/rsa2048" -o -md5 fin.example.test)"
 openssl pkey -in "$T/stranger" -pubout -outform DER | sha256sum |
     cut -d' ' -f1 >"$T/blocked"
 blocked_csr=$(csr -k "$T/stranger" fin.example.test)
-variant "$T/blocked.conf" policy key_blocklist_file "$T/blocked"
+variant "$T/blocked.conf" policy.key_blocklist_file="$T/blocked"
 become alice "$T/blocked.conf"
 raw --payload '{"onlyReturnExisting":true}' @newAccount
 refused 'with a blocked key' "$blocked_csr"
@@ -246,15 +260,55 @@ is "$(sqlite3 -readonly "$store" "SELECT count(*) FROM certificate_names
 
 # ---- the signer is not there
 
-variant "$T/unsigned.conf" signer socket "$T/nobody.sock"
+variant "$T/unsigned.conf" signer.socket="$T/nobody.sock"
 become unsigned "$T/unsigned.conf"
 must_say '201 -' --payload '{}' @newAccount
 new_order down.example.test
 authorize
-misuse '503 serverInternal' 'finalize while the signer is down' \
+works '503 serverInternal' 'finalize while the signer is down' \
     --payload "$(finalize_with "$(csr down.example.test)")" "$finalize"
 [ -n "$(header Retry-After)" ]
 is $? 0 'signer down: Retry-After'
 is "$(state_of "$order")" ready 'signer down: the order is ready again'
+
+
+# ---- the signer took the request and says nothing
+
+perl -MIO::Socket::UNIX -e '
+	my $l = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 8) or die;
+	my @c;
+	print "ready\n"; close STDOUT;
+	while (my $c = $l->accept) { push @c, $c }' "$T/slow.sock" \
+    >"$T/slow.out" &
+slow=$!
+must wait_for 5 grep -q ready "$T/slow.out"
+variant "$T/slow.conf" signer.socket="$T/slow.sock" signer.timeout=1s
+become slow "$T/slow.conf"
+must_say '201 -' --payload '{}' @newAccount
+new_order slow.example.test
+authorize
+works '200 -' 'finalize while the signer is slow' \
+    --payload "$(finalize_with "$(csr slow.example.test)")" "$finalize"
+is "$(get status) $(header Location)" "processing $order" \
+    'signer slow: the order is processing'
+[ -n "$(header Retry-After)" ]
+is $? 0 'signer slow: Retry-After'
+misuse '200 -' 'processing order read' "$order"
+is "$(get status) $(header Retry-After | grep -c '^[0-9]')" 'processing 1' \
+    'processing order: Retry-After'
+is "$(get certificate)" '' 'processing order: no certificate member'
+misuse '403 orderNotReady' 'finalize of a processing order' \
+    --payload "$(finalize_with "$(csr slow.example.test)")" "$finalize"
+misuse '404 malformed' 'certificate of a processing order' \
+    "$base/certificate/${order##*/}"
+kill "$slow"
+wait "$slow" 2>/dev/null
+tamper "UPDATE jobs SET due = 0 WHERE kind = 'issue'"
+run "$BIN/acme-sign" sweep -c "$plain"
+exits 0 'acme-sign sweep'
+is "$(state_of "$order")" valid 'acme-sign sweep: the order is valid'
+must_say '200 -' "$(get certificate)"
+ok 'acme-sign sweep: the certificate is right' \
+    cert_is "$ACME_STATE/body" slow.example.test
 
 done_testing

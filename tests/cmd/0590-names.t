@@ -136,7 +136,7 @@ wildcard|*.example.test
 digits in the last label|a.example.test1
 EOT
 works '201 -' 'good ip: 127.0.0.1' --payload "$(json ip 127.0.0.1)" @newOrder
-works '201 -' 'good ip: 2001:db8::1' --payload "$(json ip 2001:db8::1)" @newOrder
+works '201 -' 'good ip: ::1' --payload "$(json ip ::1)" @newOrder
 
 # ---- nothing that stands on another port or path is ever asked for
 

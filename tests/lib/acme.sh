@@ -41,23 +41,11 @@ server_up() {
 	must openssl ecparam -name prime256v1 -genkey -noout -out "$T/cert.key"
 }
 
-# variant FILE SECTION KEY VALUE [KEY VALUE]...: $plain with other settings.
+# variant FILE section.key=value...: $plain with other settings.
 variant() {
-	variant_file=$1 variant_section=$2
-	shift 2
-	cp "$plain" "$variant_file"
-	grep -q "^\[$variant_section\]" "$variant_file" ||
-	    echo "[$variant_section]" >>"$variant_file"
-	while [ $# -gt 0 ]; do
-		awk -v section="[$variant_section]" -v key="$1" -v value="$2" '
-			/^\[/ { here = $1 == section }
-			here && $1 == key { next }
-			{ print }
-			$1 == section { print key " = " value }
-		' "$variant_file" >"$variant_file.new"
-		mv "$variant_file.new" "$variant_file"
-		shift 2
-	done
+	variant_file=$1
+	shift
+	"$SRC/scripts/lib/conf-set" "$@" <"$plain" >"$variant_file"
 }
 
 # become NAME [CONF]: a client with a key of its own, not yet an account.
@@ -329,7 +317,9 @@ authorize() {
 # given to openssl req.
 csr() {
 	csr_key=$T/cert.key csr_subject=/ csr_more=''
-	while [ "${1#-}" != "$1" ]; do
+	while
+		case ${1:-} in -*) true ;; *) false ;; esac
+	do
 		case $1 in
 		-k) csr_key=$2 ;;
 		-s) csr_subject=$2 ;;

@@ -4,7 +4,8 @@
  * Answers GET /.well-known/acme-challenge/TOKEN with the file DIR/TOKEN (a
  * client's webroot), else with TOKEN.THUMBPRINT, where the thumbprint is the
  * text of DIR/thumbprint.HOST or DIR/thumbprint, read anew each time; else 404.
- * Prints "ready" once it listens.  One request per connection.
+ * Prints "ready" once it listens, and HOST TOKEN on stderr for each request.
+ * One request at a time: a file that is a pipe holds the answer back.
  */
 
 #include <arpa/inet.h>
@@ -106,6 +107,7 @@ answer(int fd, const char *head, const char *dir)
 	    *head == '\0' ? NULL : head + strlen(HEAD), token, sizeof(token));
 	name_copy(at == NULL ? NULL : at + 8, host, sizeof(host));
 	host[strcspn(host, ":")] = '\0';
+	fprintf(stderr, "%s %s\n", host, token);
 	if (token[0] != '\0' &&
 	    !read_file(dir, "", token, text, sizeof(text)) &&
 	    (read_file(dir, "thumbprint.", host, text, sizeof(text)) ||

@@ -1,5 +1,6 @@
 #include "acme/signmsg.h"
 #include "unit.h"
+#include "wrap/csr.h"
 
 static void
 fill(struct signmsg_request *r)
@@ -38,6 +39,17 @@ test_request(void **state)
 	assert_true(s.not_after == 1800000001);
 	assert_ok(signmsg_request_write(&s, &c, &e), &e);
 	assert_string_equal(b.data, c.data);
+	signmsg_request_release(&r);
+	signmsg_request_release(&s);
+	/* The largest CSR passes. */
+	fill(&r);
+	buf_clear(&r.csr);
+	for (int i = 0; i < CSR_MAX; i++)
+		buf_addc(&r.csr, (char)i);
+	buf_clear(&b);
+	assert_ok(signmsg_request_write(&r, &b, &e), &e);
+	assert_ok(signmsg_request_read(b.data, b.len, &s, &e), &e);
+	assert_int_equal(s.csr.len, CSR_MAX);
 	signmsg_request_release(&r);
 	signmsg_request_release(&s);
 	/* The least that is one. */

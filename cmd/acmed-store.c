@@ -1,0 +1,404 @@
+#include "base/log.h"
+#include "base/rfc3339.h"
+#include "cli/out.h"
+#include "cli/prog.h"
+#include "jobs/servertls.h"
+#include "sign/local.h"
+#include "store/check.h"
+#include "store/event.h"
+#include "store/purge.h"
+#include "store/stats.h"
+#include "store/store.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "sys/sig.h"
+
+static const char usage_text[] =
+    "usage: acmed-store [-hqVv] [-c FILE] [-s URL] [-l SINK] COMMAND ...\n"
+    "\n"
+    "  init                make what is missing: store, CA, TLS certificate\n"
+    "  migrate             bring the store to this program's version\n"
+    "  check [-j]          look for what is broken; exit 1 if something is\n"
+    "  backup FILE         copy the store, while it is in use\n"
+    "  purge [--event-age DAYS]\n"
+    "                      remove what has expired, and events older than\n"
+    "                      DAYS (365; 0: keep them)\n"
+    "  stats [-j | --prometheus]\n"
+    "                      count what there is\n"
+    "  log [-j] [--since TIME] [--object TYPE/ID] [--last N]\n"
+    "                      what was done; TIME is RFC 3339 or an age (36h)\n"
+    "  config --check | --print\n"
+    "                      read all of the configuration; print it\n"
+    "  tls-renew           renew the server's own certificate if it is due\n"
+    "\n"
+    "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
+    "  -s, --store URL     store, instead of [store] url\n"
+    "  -j, --json          an object per line, instead of tabs\n"
+    "      --no-header     no line of column names\n"
+    "  -l, --log SINK      stderr, syslog or fd:N, instead of [log] sink\n"
+    "  -q, --quiet         log warnings and errors only\n"
+    "  -v, --verbose       log debug events as well\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n";
+
+#define PRINT_MAX ((size_t)1024 * 1024)
+
+static int64_t event_age_days = 365;
+static bool prometheus;
+static const char *since, *object;
+static int64_t last;
+static bool config_check, config_print;
+
+static const struct prog_option purge_options[] = {
+    {.name = "event-age",
+	.type = PROG_NUMBER,
+	.value = &event_age_days,
+	.max = 36500},
+    {0},
+};
+
+static const struct prog_option stats_options[] = {
+    {.name = "prometheus", .type = PROG_FLAG, .value = &prometheus},
+    {0},
+};
+
+static const struct prog_option log_options[] = {
+    {.name = "since", .type = PROG_TEXT, .value = &since},
+    {.name = "object", .type = PROG_TEXT, .value = &object},
+    {.name = "last",
+	.type = PROG_NUMBER,
+	.value = &last,
+	.min = 1,
+	.max = INT32_MAX},
+    {0},
+};
+
+static const struct prog_option config_options[] = {
+    {.name = "check", .type = PROG_FLAG, .value = &config_check},
+    {.name = "print", .type = PROG_FLAG, .value = &config_print},
+    {0},
+};
+
+/* Of two steps that may find their work done already. */
+static int
+made_or_there(int rc, const char *event, const char *path, struct err *e)
+{
+	if (rc == 0)
+		log_event(LOG_LEVEL_DEBUG, event, "path", path, NULL);
+	else if (e->kind == KIND_CONFLICT)
+		err_clear(e);
+	return err_is_set(e) ? -1 : 0;
+}
+
+static int
+init(struct prog *p, struct err *e)
+{
+	const struct conf *c = &p->conf;
+	enum servertls_result result;
+	struct store *st;
+	int rc;
+
+	if (made_or_there(store_create(c->store.url, e), "init.store",
+		c->store.url, e) < 0)
+		return -1;
+	if (strcmp(c->signer.backend, "local") == 0 &&
+	    made_or_there(
+		local_create(c, e), "init.ca", c->local_ca.directory, e) < 0)
+		return -1;
+	st = store_open(c->store.url, STORE_WRITE, e);
+	if (!st)
+		return -1;
+	rc = servertls_ensure(c, st, &result, e);
+	if (rc == 0 && result == SERVERTLS_MADE)
+		log_event(LOG_LEVEL_DEBUG, "init.tls", "path",
+		    c->server.tls_certificate, NULL);
+	store_close(st);
+	return rc;
+}
+
+static int
+tls_renew(struct prog *p, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
+	enum servertls_result result;
+	int rc;
+
+	if (!st)
+		return -1;
+	rc = servertls_renew(&p->conf, st, &result, e);
+	if (rc == 0 && result == SERVERTLS_MADE)
+		log_event(LOG_LEVEL_INFO, "tls.renewed", "path",
+		    p->conf.server.tls_certificate, NULL);
+	store_close(st);
+	return rc;
+}
+
+static int
+migrate(struct prog *p, struct err *e)
+{
+	char from_text[16], to_text[16];
+	int from, to;
+
+	if (store_migrate(p->conf.store.url, &from, &to, e) < 0)
+		return -1;
+	snprintf(from_text, sizeof(from_text), "%d", from);
+	snprintf(to_text, sizeof(to_text), "%d", to);
+	if (from != to)
+		log_event(LOG_LEVEL_INFO, "store.migrated", "from", from_text,
+		    "to", to_text, NULL);
+	return 0;
+}
+
+/* A file of ours that only its owner may read; it may be elsewhere. */
+static void
+check_secret(const char *directory, const char *name, struct strv *problems)
+{
+	char *path =
+	    directory ? xasprintf("%s/%s", directory, name) : xstrdup(name);
+	struct err e = {0};
+	struct buf content;
+	char text[1024];
+
+	buf_init(&content, PRINT_MAX);
+	if (file_read_secret(path, &content, &e) < 0 &&
+	    e.kind != KIND_NOTFOUND) {
+		err_format(&e, text, sizeof(text));
+		strv_add(problems, text);
+	}
+	buf_wipe(&content);
+	free(path);
+}
+
+static void
+check_secrets(const struct conf *c, struct strv *problems)
+{
+	if (c->server.tls_private_key)
+		check_secret(NULL, c->server.tls_private_key, problems);
+	if (strcmp(c->signer.backend, "local") != 0)
+		return;
+	check_secret(c->local_ca.directory, "root.key", problems);
+	check_secret(c->local_ca.directory, "intermediate.key", problems);
+}
+
+static int
+check(struct prog *p, struct err *e)
+{
+	static const char *const columns[] = {"problem", NULL};
+	struct store *st = store_open(p->conf.store.url, STORE_READ, e);
+	struct strv problems = {0};
+	struct out o;
+	size_t i;
+	int rc = st ? check_run(st, &problems, e) : -1;
+
+	if (rc == 0)
+		check_secrets(&p->conf, &problems);
+	out_init(&o, p->json, false, columns);
+	for (i = 0; rc == 0 && i < problems.len; i++) {
+		out_text(&o, problems.v[i]);
+		out_end(&o);
+	}
+	if (problems.len > 0)
+		p->exit_code = 1;
+	strv_release(&problems);
+	store_close(st);
+	return rc;
+}
+
+static int
+backup(struct prog *p, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, STORE_READ, e);
+	int rc = st ? store_backup(st, p->argv[0], e) : -1;
+
+	store_close(st);
+	return rc;
+}
+
+static int
+purge(struct prog *p, struct err *e)
+{
+	struct purge how = PURGE_DEFAULT;
+	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
+	struct purge_result r;
+	int rc;
+
+	if (!st)
+		return -1;
+	sig_catch_term();
+	how.event_age = event_age_days * 86400;
+	rc = purge_run(st, &how, &r, e);
+	store_close(st);
+	return rc;
+}
+
+static void
+print_stats(const struct prog *p, const struct stats_value *v, size_t len)
+{
+	static const char *const columns[] = {
+	    "name", "label", "value", "number", NULL};
+	struct out o;
+	size_t i;
+
+	out_init(&o, p->json, !p->no_header, columns);
+	for (i = 0; i < len; i++) {
+		out_text(&o, v[i].name);
+		out_text(&o, v[i].label);
+		out_text(&o, v[i].value);
+		out_int(&o, v[i].number);
+		out_end(&o);
+	}
+	out_finish(&o);
+}
+
+static int
+stats(struct prog *p, struct err *e)
+{
+	struct store *st = NULL;
+	struct stats_value *v = NULL;
+	struct buf text;
+	size_t len;
+	int rc = -1;
+
+	if (prometheus && (p->json || p->no_header))
+		return prog_misuse(
+		    e, "--prometheus has neither --json nor --no-header");
+	buf_init(&text, PRINT_MAX);
+	st = store_open(p->conf.store.url, STORE_READ, e);
+	if (!st || stats_load(st, &v, &len, e) < 0)
+		goto out;
+	if (prometheus) {
+		stats_prometheus(v, len, &text);
+		fwrite(text.data, 1, text.len, stdout);
+	} else {
+		print_stats(p, v, len);
+	}
+	rc = 0;
+out:
+	free(v);
+	buf_release(&text);
+	store_close(st);
+	return rc;
+}
+
+/* RFC 3339, or a number and one of s m h d w: so long ago. */
+static int
+parse_since(const char *text, int64_t *t, struct err *e)
+{
+	static const char units[] = "smhdw";
+	static const int64_t seconds[] = {1, 60, 3600, 86400, 7 * 86400};
+	size_t len = strlen(text);
+	const char *unit = len > 1 ? strchr(units, text[len - 1]) : NULL;
+	uint64_t n;
+	char number[16];
+
+	if (rfc3339_parse(text, t) == 0)
+		return 0;
+	snprintf(number, sizeof(number), "%.*s", (int)len - 1, text);
+	if (!unit || len > 10 || !str_to_u64(number, 999999999, &n))
+		return prog_misuse(e,
+		    "--since %s: neither a time (2026-01-31T12:00:00Z) nor an "
+		    "age (90s 15m 36h 7d 4w)",
+		    text);
+	*t = clock_now() - (int64_t)n * seconds[unit - units];
+	return 0;
+}
+
+static int
+print_event(void *arg, const struct event *ev, struct err *e)
+{
+	struct out *o = arg;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/%lld",
+	    event_object_name(ev->object_type), (long long)ev->object_id);
+	out_time(o, ev->at);
+	out_text(o, ev->action);
+	out_text(o, name);
+	out_text(o, ev->actor);
+	out_text(o, ev->request_id[0] ? ev->request_id : NULL);
+	out_text(o, ev->detail);
+	out_end(o);
+	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+}
+
+static int
+show_log(struct prog *p, struct err *e)
+{
+	static const char *const columns[] = {
+	    "time", "action", "object", "actor", "request", "detail", NULL};
+	struct event_filter filter = {.last = (size_t)last};
+	struct store *st = NULL;
+	struct out o;
+	int rc = -1;
+
+	if (since && parse_since(since, &filter.since, e) < 0)
+		return -1;
+	st = store_open(p->conf.store.url, STORE_READ, e);
+	if (!st || (object && event_filter_object(st, object, &filter, e) < 0))
+		goto out;
+	out_init(&o, p->json, !p->no_header, columns);
+	rc = event_each(st, &filter, print_event, &o, e);
+	if (rc == 0)
+		out_finish(&o);
+out:
+	store_close(st);
+	return rc;
+}
+
+/* That it was read is the check. */
+static int
+config(struct prog *p, struct err *e)
+{
+	struct buf text;
+
+	if (config_check == config_print)
+		return prog_misuse(e, "config: either --check or --print");
+	if (config_check)
+		return 0;
+	buf_init(&text, PRINT_MAX);
+	if (conf_print(&p->conf, CONF_ALL, &text) == 0)
+		fwrite(text.data, 1, text.len, stdout);
+	else
+		err_set(e, KIND_BUG, "the configuration is too long to print");
+	buf_release(&text);
+	return err_is_set(e) ? -1 : 0;
+}
+
+#define OWN (CONF_STORE | CONF_SERVER | CONF_SIGNER | CONF_LOCAL_CA)
+
+static const struct prog_command commands[] = {
+    {.name = "init", .sections = OWN | CONF_POLICY, .run = init},
+    {.name = "migrate", .sections = CONF_STORE, .run = migrate},
+    {.name = "check", .sections = OWN, .flags = PROG_JSON, .run = check},
+    {.name = "backup",
+	.operands_min = 1,
+	.operands_max = 1,
+	.sections = CONF_STORE,
+	.run = backup},
+    {.name = "purge",
+	.options = purge_options,
+	.sections = CONF_STORE,
+	.run = purge},
+    {.name = "stats",
+	.options = stats_options,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = stats},
+    {.name = "log",
+	.options = log_options,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = show_log},
+    {.name = "config",
+	.options = config_options,
+	.sections = CONF_ALL,
+	.run = config},
+    {.name = "tls-renew", .sections = OWN | CONF_POLICY, .run = tls_renew},
+    {0},
+};
+
+int
+main(int argc, char **argv)
+{
+	return prog_main(argc, argv, usage_text, commands);
+}

@@ -1,0 +1,226 @@
+#include "jobs/servertls.h"
+
+#include <arpa/inet.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "conf/conf.h"
+#include "sign/local.h"
+#include "store/certificate.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "wrap/cert.h"
+#include "wrap/key.h"
+
+#define PEM_MAX ((size_t)1024 * 1024)
+
+/* The names that the certificate must have. */
+struct names {
+	struct strv dns, ip;
+};
+
+static void
+names_release(struct names *n)
+{
+	strv_release(&n->dns);
+	strv_release(&n->ip);
+}
+
+/* The host of a URL that the configuration has checked, without brackets. */
+static char *
+host_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+	char *result;
+
+	host = host ? host + 3 : url;
+	if (*host == '[')
+		result = xstrndup(host + 1, strcspn(host + 1, "]"));
+	else
+		result = xstrndup(host, strcspn(host, ":/"));
+	str_lower(result);
+	return result;
+}
+
+/* An address in the spelling that cert_ip gives; false for a name. */
+static bool
+canonical_ip(const char *host, char out[INET6_ADDRSTRLEN])
+{
+	struct in6_addr six;
+	struct in_addr four;
+
+	if (inet_pton(AF_INET, host, &four) == 1)
+		return inet_ntop(AF_INET, &four, out, INET6_ADDRSTRLEN);
+	if (inet_pton(AF_INET6, host, &six) == 1)
+		return inet_ntop(AF_INET6, &six, out, INET6_ADDRSTRLEN);
+	return false;
+}
+
+static void
+names_of(const struct conf *conf, struct names *n)
+{
+	char *host = host_of(conf->server.base_url);
+	char ip[INET6_ADDRSTRLEN];
+	bool is_ip = canonical_ip(host, ip);
+
+	memset(n, 0, sizeof(*n));
+	if (strcmp(host, "localhost") == 0 ||
+	    (is_ip &&
+		(strcmp(ip, "127.0.0.1") == 0 || strcmp(ip, "::1") == 0))) {
+		strv_add(&n->dns, "localhost");
+		strv_add(&n->ip, "127.0.0.1");
+		strv_add(&n->ip, "::1");
+	} else {
+		strv_add(is_ip ? &n->ip : &n->dns, is_ip ? ip : host);
+	}
+	free(host);
+}
+
+static bool
+same_set(const struct strv *want, const struct strv *have)
+{
+	struct strv copy = {0};
+	bool same;
+	size_t i;
+
+	for (i = 0; i < have->len; i++)
+		strv_add(&copy, have->v[i]);
+	strv_sort_unique(&copy);
+	same = strv_equal(want, &copy);
+	strv_release(&copy);
+	return same;
+}
+
+static bool
+is_good(const struct cert *c, const struct key *key, struct names *n)
+{
+	int64_t from = cert_not_before(c), to = cert_not_after(c);
+
+	strv_sort_unique(&n->dns);
+	strv_sort_unique(&n->ip);
+	return cert_has_key(c, key) && same_set(&n->dns, cert_dns(c)) &&
+	    same_set(&n->ip, cert_ip(c)) && to - clock_now() > (to - from) / 3;
+}
+
+static struct key *
+make_key(const char *path, struct err *e)
+{
+	struct key *key = key_generate(KEY_P256, 0, e);
+	struct buf pem;
+
+	buf_init(&pem, PEM_MAX);
+	if (key &&
+	    (key_to_pem(key, &pem, e) < 0 ||
+		file_create(path, 0600, pem.data, pem.len, e) < 0)) {
+		key_free(key);
+		key = NULL;
+	}
+	buf_wipe(&pem);
+	return key;
+}
+
+static struct key *
+read_or_make_key(const char *path, struct err *e)
+{
+	struct key *key = NULL;
+	struct buf pem;
+
+	if (!file_exists(path))
+		return make_key(path, e);
+	buf_init(&pem, PEM_MAX);
+	if (file_read_secret(path, &pem, e) == 0 &&
+	    !(key = key_from_pem(pem.data, pem.len, e)))
+		err_object(e, "%s", path);
+	buf_wipe(&pem);
+	return key;
+}
+
+/* Whether the file has a certificate that can stay; a broken one cannot. */
+static bool
+has_good(const char *path, const struct key *key, struct names *n)
+{
+	struct cert_list chain = {0};
+	struct err ignored = {0};
+	struct buf pem;
+	bool good = false;
+
+	buf_init(&pem, PEM_MAX);
+	if (file_read(path, &pem, &ignored) == 0 &&
+	    cert_list_from_pem(pem.data, pem.len, &chain, &ignored) == 0)
+		good = is_good(chain.v[0], key, n);
+	buf_release(&pem);
+	cert_list_release(&chain);
+	return good;
+}
+
+/* Signs, records, and only then shows it to the server. */
+static int
+issue(const struct conf *conf, struct store *st, const struct key *key,
+    const struct names *n, struct err *e)
+{
+	struct cert_list chain = {0};
+	struct local *local = NULL;
+	struct buf pem;
+	int64_t id;
+	int rc = -1;
+
+	buf_init(&pem, PEM_MAX);
+	if (strcmp(conf->signer.backend, "local") != 0) {
+		err_set(e, KIND_CONF,
+		    "[server] tls_certificate: %s: not there, and [signer] "
+		    "backend %s cannot make it",
+		    conf->server.tls_certificate, conf->signer.backend);
+		goto out;
+	}
+	local = local_open(conf, e);
+	if (local && local_certify(local, key, &n->dns, &n->ip, &pem, e) == 0 &&
+	    cert_list_from_pem(pem.data, pem.len, &chain, e) == 0 &&
+	    certificate_add(st, &chain, "tls", 0, &id, e) == 0)
+		rc = file_replace(
+		    conf->server.tls_certificate, 0644, pem.data, pem.len, e);
+out:
+	local_close(local);
+	cert_list_release(&chain);
+	buf_release(&pem);
+	return rc;
+}
+
+int
+servertls_renew(const struct conf *conf, struct store *st,
+    enum servertls_result *result, struct err *e)
+{
+	struct key *key = NULL;
+	struct names n;
+	int rc = -1;
+
+	*result = SERVERTLS_UNSET;
+	if (!conf->server.tls_certificate)
+		return 0;
+	names_of(conf, &n);
+	key = read_or_make_key(conf->server.tls_private_key, e);
+	if (!key)
+		goto out;
+	*result = SERVERTLS_KEPT;
+	if (has_good(conf->server.tls_certificate, key, &n))
+		rc = 0;
+	else if ((rc = issue(conf, st, key, &n, e)) == 0)
+		*result = SERVERTLS_MADE;
+out:
+	key_free(key);
+	names_release(&n);
+	return rc;
+}
+
+int
+servertls_ensure(const struct conf *conf, struct store *st,
+    enum servertls_result *result, struct err *e)
+{
+	const struct conf_server *s = &conf->server;
+
+	if (s->tls_certificate && file_exists(s->tls_certificate) &&
+	    file_exists(s->tls_private_key)) {
+		*result = SERVERTLS_KEPT;
+		return 0;
+	}
+	return servertls_renew(conf, st, result, e);
+}
