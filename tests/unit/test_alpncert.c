@@ -135,7 +135,7 @@ make(const struct make *m, struct buf *out)
 	add_body(m, out);
 	der_end(out, tbs);
 	add_algorithm(out);
-	der_add_bits(out, "sig", 3);
+	der_add(out, DER_BIT_STRING, "\0sig", 4);
 	der_end(out, cert);
 	assert_false(out->full);
 }
