@@ -10,11 +10,11 @@ esac
 
 # The copy has no other program, and takes the library as it was built.
 tree=$T/tree
-must mkdir -p "$tree/man" "$tree/tests/cmd" "$tree/build/$flavour/obj"
+must mkdir -p "$tree/tests/cmd" "$tree/build/$flavour/obj"
 cp -a "$SRC/Makefile" "$SRC/libcommon" "$SRC/scripts" "$SRC/.clang-format" \
     "$SRC/.shellcheckrc" "$tree"
 cp -a "$SRC/tests/lib" "$tree/tests"
-cp -a "$SRC"/man/*.[57] "$tree/man"
+cp -a "$SRC/man" "$tree"
 for part in obj/libcommon obj/gen gen libcommon.a flags members; do
 	[ ! -e "$SRC/build/$flavour/$part" ] ||
 	    cp -a "$SRC/build/$flavour/$part" "$tree/build/$flavour/$part"
@@ -40,7 +40,7 @@ ok 'its test passes' env BIN="$tree/$bin" SRC="$tree" tests/cmd/0010-try-me.t
 
 ok 'its page is clean' mandoc -Tlint -Wwarning man/try-me.8
 ok 'its page has the options of --help' scripts/lint/synopsis "$bin"
-ok 'its page names pages that exist' scripts/lint/xref man/try-me.8
+ok 'its page names pages that exist' scripts/lint/xref man/*
 ok 'its source is formatted' clang-format --dry-run --Werror cmd/try-me.c
 ok 'its source keeps to the layers' scripts/lint/layers cmd/try-me.c
 ok 'its test is clean' shellcheck tests/cmd/0010-try-me.t
