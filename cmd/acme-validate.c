@@ -57,9 +57,8 @@ run_serve(struct prog *p, struct err *e)
 {
 	int fd = -1, rc;
 
-	if (fd_is_dgram(STDIN_FILENO)) {
-			return work(p, BROKER_SERVE, STDIN_FILENO, e);
-	}
+	if (fd_is_dgram(STDIN_FILENO))
+		return work(p, BROKER_SERVE, STDIN_FILENO, e);
 	fd = sock_bind_dgram(p->conf.validate.socket, SOCKET_MODE, e);
 	if (fd < 0)
 		return -1;

@@ -22,11 +22,11 @@ bool keys_blocklist_has(const struct keys_blocklist *l, const struct key *k);
 
 /*
  * Refuses RSA below 2048 or above 8192 bits or not of whole bytes, an
- * exponent that is even, not above 2^16 or longer than 32 bits, small prime factors, primes close
- * to each other (Fermat), the fingerprint of CVE-2017-15361 (ROCA), and what
- * the blocklist (may be NULL) names.  P-256, P-384, P-521 and Ed25519 are
- * good.  KIND_INPUT with `acme_type` ("badCSR", "badPublicKey"; a static
- * string).
+ * exponent that is even, not above 2^16 or longer than 32 bits, small prime
+ * factors, primes close to each other (Fermat), the fingerprint of
+ * CVE-2017-15361 (ROCA), and what the blocklist (may be NULL) names.  P-256,
+ * P-384, P-521 and Ed25519 are good.  KIND_INPUT with `acme_type` ("badCSR",
+ * "badPublicKey"; a static string).
  */
 int keys_check(const struct key *k, const struct keys_blocklist *l,
     const char *acme_type, struct err *e);

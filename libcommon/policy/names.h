@@ -20,11 +20,4 @@ int names_permitted(const struct conf_policy *conf,
     const struct address_policy *ranges, enum identifier_type type,
     const char *value, struct err *e);
 
-/*
- * Whether `name` is a host name that the validator may put into a query or a
- * URL: letters, digits and hyphens in labels of 1 to 63, at least one letter
- * in the last, at most 253 in all, no final dot (RFC 1123 2.1).
- */
-bool names_is_host(const char *name);
-
 #endif
