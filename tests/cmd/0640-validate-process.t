@@ -20,9 +20,7 @@ echo silent >"$T/www/silent.example.test"
 
 # poke: what acmed-accept does when there is work.
 poke() {
-	perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die;
-	    send($s, "!", 0, sockaddr_un(shift)) or die "$!"' \
-	    "$T/validate.sock"
+	"$SRC/tests/lib/mute" poke "$T/validate.sock"
 }
 
 ended_well() {
@@ -71,8 +69,8 @@ exits 0 'nothing to do'
 is "$out$err" '' 'is no news'
 
 # ---- serve -------------------------------------------------------------------
-start serve sh -c 'exec "$0" -c "$1" serve --ready-fd 7 7>"$2"' \
-    "$BIN/acme-validate" "$T/acmed.conf" "$T/ready"
+start serve sh -c "exec '$BIN/acme-validate' -c '$T/acmed.conf' serve \
+    --ready-fd 7 7>'$T/ready'"
 ok 'serve says when it is ready' wait_for 10 test -s "$T/ready"
 ok 'and listens' test -S "$T/validate.sock"
 is "$(stat -c %a "$T/validate.sock")" 660 'the socket has mode 0660'
@@ -219,9 +217,7 @@ configure 'validate timeout = 6s' 'validate concurrency = 300'
 } >"$T/many.sql"
 must sh -c "sqlite3 '$STORE' <'$T/many.sql'"
 # Half of them go where every connection is accepted and nothing is said.
-start hole perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalAddr
-    => "127.0.0.2", LocalPort => shift, Listen => 1000) or die; $| = 1;
-    print "ready\n"; sleep 60 while 1' "$HTTP_PORT"
+start hole "$SRC/tests/lib/mute" tcp 127.0.0.2 "$HTTP_PORT"
 wait_for 10 grep -q ready "$T/hole.out"
 before=$(date +%s)
 sweep
