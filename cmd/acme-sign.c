@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "cli/prog.h"
+#include "server/issue.h"
 #include "sign/crlfile.h"
 #include "sign/filter.h"
 #include "sign/local.h"
@@ -22,9 +23,11 @@ static const char usage_text[] =
     "usage: acme-sign [options] [file]\n"
     "       acme-sign serve [options]\n"
     "       acme-sign crl [options]\n"
+    "       acme-sign sweep [options]\n"
     "Signs a certificate signing request, PEM or DER, from a file or stdin;\n"
     "prints the chain. serve: does so for acmed-accept, on a socket.\n"
     "crl: writes the revocation list of the built-in CA.\n"
+    "sweep: finishes, through the service, orders that were left processing.\n"
     "\n"
     "      --no-record    do not store the certificate\n"
     "      --ready-fd N   serve: write a newline to N when it listens\n"
@@ -152,6 +155,20 @@ run_crl(struct prog *p, struct err *e)
 	return rc;
 }
 
+/* A client of the service, as acmed-accept is: it opens no key. */
+static int
+run_sweep(struct prog *p, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
+	int rc = -1;
+
+	if (st && proc_drop(p->conf.signer.user, e) == 0 &&
+	    proc_harden(false, e) == 0)
+		rc = issue_sweep(st, &p->conf, e);
+	store_close(st);
+	return rc;
+}
+
 #define SECTIONS (CONF_SIGNER | CONF_LOCAL_CA | CONF_POLICY)
 
 static const struct prog_command commands[] = {
@@ -164,6 +181,9 @@ static const struct prog_command commands[] = {
 	.flags = PROG_SERVES,
 	.run = run_serve},
     {.name = "crl", .sections = SECTIONS | CONF_STORE, .run = run_crl},
+    {.name = "sweep",
+	.sections = CONF_SIGNER | CONF_POLICY | CONF_STORE,
+	.run = run_sweep},
     {0},
 };
 

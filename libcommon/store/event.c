@@ -9,7 +9,7 @@ enum {
 	EVENT_ADD,
 	EVENT_ALL,
 	EVENT_OF_OBJECT,
-	EVENT_SINCE,
+	EVENT_NEXT,
 	EVENT_LAST,
 	EVENT_LAST_OF_OBJECT,
 	EVENT_ACCOUNT_ID,
@@ -29,9 +29,9 @@ static const char *const sql[] = {
     [EVENT_OF_OBJECT] = "SELECT " COLUMNS " FROM events"
 			" WHERE object_type = ?2 AND object_id = ?3"
 			" AND id >= ?1 ORDER BY id",
-    /* Where to begin: the first since then; the last but ?1. */
-    [EVENT_SINCE] = "SELECT id FROM events WHERE at >= ?1"
-		    " ORDER BY at, id LIMIT 1",
+    [EVENT_NEXT] = "SELECT id, at FROM events WHERE id >= ?1"
+		   " ORDER BY id LIMIT 1",
+    /* The last but ?1. */
     [EVENT_LAST] = "SELECT id FROM events WHERE id > 0"
 		   " ORDER BY id DESC LIMIT 1 OFFSET ?1",
     [EVENT_LAST_OF_OBJECT] =
@@ -124,7 +124,46 @@ event_filter_object(struct store *st, const char *text,
 	return rc < 0 ? -1 : 0;
 }
 
-/* The id of the first event to show; ids grow with time. */
+/* The first event from `id` on; 1 with id and time, 0 for none, -1. */
+static int
+next_event(
+    struct store *st, int64_t from, int64_t *id, int64_t *at, struct err *e)
+{
+	struct db_stmt *s =
+	    stmt_query(st, STMT_EVENT, EVENT_NEXT, e, "i", from);
+	int rc = s ? db_step(s, e) : -1;
+
+	if (rc > 0) {
+		*id = db_int(s, 0);
+		*at = db_int(s, 1);
+		db_reset(s);
+	}
+	return rc;
+}
+
+/* The first id whose event is not before `since`: ids grow with time. */
+static int
+first_since(struct store *st, int64_t since, int64_t *first, struct err *e)
+{
+	int64_t low = 0, high = 0, id, at;
+	int rc =
+	    stmt_int(st, STMT_EVENT, EVENT_LAST, &high, e, "i", (int64_t)0);
+
+	/* All before low are too old; high + 1 and after are not. */
+	while (rc > 0 && low <= high) {
+		int64_t middle = low + (high - low) / 2;
+
+		rc = next_event(st, middle, &id, &at, e);
+		if (rc > 0 && at < since)
+			low = id + 1;
+		else
+			high = middle - 1;
+	}
+	*first = low;
+	return rc < 0 ? -1 : 0;
+}
+
+/* The id of the first event to show. */
 static int
 first_id(struct store *st, const struct event_filter *f, int64_t *from,
     struct err *e)
@@ -133,14 +172,8 @@ first_id(struct store *st, const struct event_filter *f, int64_t *from,
 	int rc;
 
 	*from = 0;
-	if (f->since > 0) {
-		rc = stmt_int(
-		    st, STMT_EVENT, EVENT_SINCE, from, e, "i", f->since);
-		if (rc == 0)
-			*from = INT64_MAX;
-		if (rc < 0)
-			return -1;
-	}
+	if (f->since > 0 && first_since(st, f->since, from, e) < 0)
+		return -1;
 	if (f->last == 0)
 		return 0;
 	if (f->by_object)

@@ -33,8 +33,9 @@ static const char *const sql[] = {
     [PURGE_DELETE_AUTHORIZATION] =
 	"DELETE FROM authorizations WHERE id = ?1 AND NOT EXISTS"
 	" (SELECT 1 FROM identifiers i WHERE i.authorization_id = ?1)",
-    [PURGE_EVENTS] = "DELETE FROM events WHERE id IN (SELECT id FROM events"
-		     " WHERE at <= ?1 ORDER BY at LIMIT ?2)",
+    [PURGE_EVENTS] = "DELETE FROM events WHERE at <= ?1 AND id IN"
+		     " (SELECT x.id FROM events x WHERE x.id > 0"
+		     " ORDER BY x.id LIMIT ?2)",
 };
 
 const struct stmt_table purge_stmts = {"purge", sql, ARRAY_LEN(sql)};

@@ -89,7 +89,7 @@ on_busy(void *arg, int tries)
 		db->busy_since = now;
 	else if (now - db->busy_since >= db->busy_ms)
 		return 0;
-	us = 250u << (tries < 5 ? tries : 5);
+	us = 250u << (tries < 3 ? tries : 3);
 	usleep(us / 2 + arc4random_uniform(us));
 	return 1;
 }
@@ -338,6 +338,11 @@ db_migrate(struct db *db, const char *sql, int version, struct err *e)
 	if (expand(sql, &expanded, e) < 0)
 		goto out;
 	m.sql = expanded.data;
+	/* The file may be what an interrupted run has left. */
+	if (version == 1 && chmod(db->path, FILE_MODE) < 0) {
+		err_sys(e, "%s: cannot chmod", db->path);
+		goto out;
+	}
 	/* A property of the file that no transaction can set. */
 	if (exec(db, "PRAGMA journal_mode = WAL", e) < 0)
 		goto out;

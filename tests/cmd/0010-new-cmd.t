@@ -10,11 +10,11 @@ esac
 
 # The copy has no other program, and takes the library as it was built.
 tree=$T/tree
-must mkdir -p "$tree/man" "$tree/tests/cmd" "$tree/build/$flavour/obj"
+must mkdir -p "$tree/tests/cmd" "$tree/build/$flavour/obj"
 cp -a "$SRC/Makefile" "$SRC/libcommon" "$SRC/scripts" "$SRC/.clang-format" \
     "$SRC/.shellcheckrc" "$tree"
 cp -a "$SRC/tests/lib" "$tree/tests"
-cp -a "$SRC"/man/*.[57] "$tree/man"
+cp -a "$SRC/man" "$tree"
 for part in obj/libcommon obj/gen gen libcommon.a flags members; do
 	[ ! -e "$SRC/build/$flavour/$part" ] ||
 	    cp -a "$SRC/build/$flavour/$part" "$tree/build/$flavour/$part"

@@ -413,4 +413,5 @@ id=$(printf '%s\n' "$detail" | grep -Eo '[0-9a-f]{12}(-[0-9]+)?' | head -1)
 like "$(grep -F "${id:-no id in $detail}" "$T/broken/log")" identifiers \
     'a store that is broken: the log has the reason, with the id of the answer'
 
+store_is_sound
 done_testing

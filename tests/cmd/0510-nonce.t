@@ -123,4 +123,5 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 done
 is "$(store_dump | wc -c)" "$before" 'newNonce writes nothing to the store'
 
+store_is_sound
 done_testing

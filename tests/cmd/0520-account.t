@@ -214,4 +214,5 @@ misuse '401 unauthorized' 'deactivated: newAccount with its key' \
 misuse '401 unauthorized' 'deactivated: onlyReturnExisting' \
     --payload '{"onlyReturnExisting":true}' @newAccount
 
+store_is_sound
 done_testing

@@ -219,4 +219,5 @@ is "$(get error.status | grep -c '^[45]')" 1 'expired order: status of its error
 misuse '403 orderNotReady' 'expired order: finalize' \
     --payload "$(finalize_with "$(csr unfinished.example.test)")" "$finalize"
 
+store_is_sound
 done_testing

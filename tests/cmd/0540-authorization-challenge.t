@@ -263,4 +263,5 @@ misuse '400 malformed' 'challenge POST of an expired authorization' \
 misuse '200 -' 'expired authorization read' "$authz"
 like "$(get status)" '^(expired|invalid)$' 'expired authorization: status'
 
+store_is_sound
 done_testing

@@ -311,4 +311,5 @@ must_say '200 -' "$(get certificate)"
 ok 'acme-sign sweep: the certificate is right' \
     cert_is "$ACME_STATE/body" slow.example.test
 
+store_is_sound
 done_testing

@@ -142,4 +142,5 @@ done
 unlike "$crl" "Serial Number: 0*$(openssl x509 -in "$T/mine" -noout -serial |
     cut -d= -f2)" 'the CRL lists no other'
 
+store_is_sound
 done_testing

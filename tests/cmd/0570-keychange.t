@@ -119,4 +119,5 @@ old_jwk=$("$TOOLS/acme-raw" jwk "$ACME_STATE/key")
 works '200 -' 'back to the first key' --payload \
     "$(inner "{\"account\":\"$account\",\"oldKey\":$old_jwk}")" "$change"
 
+store_is_sound
 done_testing

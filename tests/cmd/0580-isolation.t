@@ -66,4 +66,5 @@ as alice
 works '200 -' 'the owner finalizes still' \
     --payload "$(finalize_with "$(csr ready.example.test)")" "$ready_finalize"
 
+store_is_sound
 done_testing

@@ -142,4 +142,5 @@ works '201 -' 'good ip: ::1' --payload "$(json ip ::1)" @newOrder
 
 is "$(grep -c . "$T/www.log")" 0 'the applicant was not asked for anything'
 
+store_is_sound
 done_testing

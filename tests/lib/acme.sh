@@ -229,6 +229,11 @@ tamper() {
 	must sqlite3 -cmd '.timeout 5000' "$store" "$1"
 }
 
+# store_is_sound: the last check of a test.
+store_is_sound() {
+	ok 'acmed-store check finds nothing' "$BIN/acmed-store" check -c "$config"
+}
+
 # misuse REPLY NAME ARGUMENT...: a request that is refused so, and leaves the
 # store as it was.  One check.
 misuse() {

@@ -62,6 +62,7 @@ start_dns() {
 	    acl: update
 	CONF
 	start knot knotd -c "$T/knot.conf"
+	must wait_for 10 listening "$dns_port" # kdig alone would wait a second
 	must wait_for 10 dns_is ns.example.test A 127.0.0.1
 	cat >"$T/dns-set" <<-HOOK
 	#!/bin/sh

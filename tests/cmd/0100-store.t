@@ -1,0 +1,223 @@
+#!/bin/sh
+# Goal: acmed-store makes a store, says what is wrong with one, and leaves
+# everything else as it was.
+. "$(dirname "$0")/../lib/tap.sh"
+
+conf=$T/acmed.conf
+ACMED_CONFIG=$conf
+export ACMED_CONFIG
+PATH=$(cd "$BIN" && pwd):$PATH
+
+configure() {
+	cat >"$conf" <<-END
+	[store]
+	url = $T/store/acmed.sqlite
+	[server]
+	base_url = $1
+	tls_certificate = $T/tls.crt
+	tls_private_key = $T/tls.key
+	[policy]
+	allowed_server_ip_ranges = any
+	[local-ca]
+	directory = $T/ca
+	END
+}
+configure https://localhost:14000
+
+mode() {
+	stat -c %a "$1"
+}
+
+run acmed-store stats
+exits 102 'no store: a wrong configuration'
+like "$err" 'run acmed-store init' '... and what to do'
+
+# ---- init ---------------------------------------------------------------------
+
+(umask 077 && exec acmed-store init) >"$T/out" 2>"$T/err"
+is "$?" 0 'init'
+is "$(cat "$T/out" "$T/err")" '' 'init is silent'
+is "$(mode "$T/store")" 2770 'mode of the directory'
+is "$(mode "$T/store/acmed.sqlite")" 660 'mode of the store'
+is "$(mode "$T/tls.key") $(mode "$T/tls.crt")" '600 644' 'modes of the TLS files'
+is "$(mode "$T/ca/root.key") $(mode "$T/ca/intermediate.key")" '600 600' \
+    'modes of the keys of the CA'
+ok 'the TLS certificate leads to the root' \
+    openssl verify -CAfile "$T/ca/root.crt" -untrusted "$T/tls.crt" \
+    -verify_hostname localhost "$T/tls.crt"
+ok '... and is for the loopback address' \
+    openssl verify -CAfile "$T/ca/root.crt" -untrusted "$T/tls.crt" \
+    -verify_ip ::1 "$T/tls.crt"
+like "$(openssl pkey -in "$T/tls.key" -noout -text)" 'P-256' 'the key is P-256'
+
+sums() {
+	sha256sum "$T/tls.crt" "$T/tls.key" "$T"/ca/*
+}
+before=$(sums)
+run acmed-store init
+exits 0 'init again'
+is "$(sums)" "$before" '... changes nothing'
+run acmed-store check
+exits 0 'check'
+is "$out" '' '... has nothing to say'
+
+rm "$T/tls.crt"
+run acmed-store init
+exits 0 'init completes what is partial'
+is "$(sha256sum <"$T/tls.key")" "$(printf '%s' "$before" |
+    sed -n 's/ .*tls.key/  -/p')" '... and keeps the key'
+ok '... which the new certificate is for' \
+    [ "$(openssl x509 -in "$T/tls.crt" -noout -pubkey)" = \
+    "$(openssl pkey -in "$T/tls.key" -pubout)" ]
+
+mkdir -m 700 "$T/half"
+: >"$T/half/acmed.sqlite"
+run acmed-store stats -s "$T/half/acmed.sqlite"
+exits 102 'an interrupted init leaves no store'
+run acmed-store init -s "$T/half/acmed.sqlite"
+exits 0 '... and the next one completes it'
+ok '... to a sound one' acmed-store check -s "$T/half/acmed.sqlite"
+
+# ---- tls-renew ------------------------------------------------------------------
+
+before=$(sums)
+run acmed-store tls-renew
+exits 0 'tls-renew, not due'
+is "$(sums)" "$before" '... changes nothing'
+is "$out$err" '' '... silently'
+configure https://acme.example.net/prefix
+run acmed-store tls-renew
+exits 0 'tls-renew for another name'
+ok '... has that name' openssl verify -CAfile "$T/ca/root.crt" \
+    -untrusted "$T/tls.crt" -verify_hostname acme.example.net "$T/tls.crt"
+echo 'lifetime = 2s' >>"$conf"
+rm "$T/tls.crt"
+run acmed-store tls-renew
+short=$(sha256sum <"$T/tls.crt")
+renewed() {
+	acmed-store -q tls-renew && [ "$short" != "$(sha256sum <"$T/tls.crt")" ]
+}
+ok 'tls-renew, when it is due' wait_for 10 renewed
+configure 'https://[::1]:14000'
+
+# ---- check ----------------------------------------------------------------------
+
+chmod 640 "$T/tls.key"
+run acmed-store check
+exits 1 'check: a key that others can read'
+like "$out" 'tls.key: mode 0640' '... is named'
+chmod 600 "$T/tls.key"
+chmod 664 "$T/store/acmed.sqlite"
+run acmed-store check --json
+exits 1 'check: a store that others can read'
+like "$out" '^\{"problem":".*acmed.sqlite: mode 0664' '... is named, in JSON'
+chmod 660 "$T/store/acmed.sqlite"
+sqlite3 "$T/store/acmed.sqlite" \
+    "INSERT INTO jobs VALUES ('issue', 7, 0, 0, '')"
+run acmed-store check
+exits 1 'check: a state that cannot be'
+is "$out" 'order/7: has a job, but is not processing' '... is named'
+sqlite3 "$T/store/acmed.sqlite" 'DELETE FROM jobs'
+ok 'check, mended' acmed-store check
+
+# ---- stats, log -----------------------------------------------------------------
+
+run acmed-store stats
+like "$out" '^name	label	value	number$' 'stats has a header'
+like "$out" '^orders	status	pending	0$' '... and numbers'
+run acmed-store stats -j
+like "$out" '^\{"name":"chains","label":null,"value":null,"number":[0-9]+\}$' \
+    'stats in JSON'
+run acmed-store stats --prometheus
+like "$out" '^acmed_store_accounts\{status="valid"\} 0$' 'stats for Prometheus'
+run acmed-store stats --prometheus --json
+exits 100 'one format at a time'
+
+run acmed-store log --last 1 --no-header
+like "$out" '^[0-9TZ:-]{20}	certificate.add	certificate/[0-9]+	acmed-store	' \
+    'log'
+run acmed-store log
+is "$(printf '%s\n' "$out" | head -n 1)" \
+    'time	action	object	actor	request	detail' 'log has a header'
+lines=$(printf '%s\n' "$out" | wc -l)
+run acmed-store log --since 1h
+is "$(printf '%s\n' "$out" | wc -l)" "$lines" 'log --since an hour ago'
+run acmed-store log --since 2126-01-01T00:00:00Z --no-header
+is "$out" '' 'log --since a time to come'
+sha256=$(openssl x509 -in "$T/tls.crt" -outform DER | sha256sum | cut -c 1-64)
+run acmed-store log --object "certificate/$sha256" --no-header
+is "$(printf '%s\n' "$out" | wc -l)" 1 'log of a certificate by its SHA-256'
+run acmed-store log --object certificate/2 -j
+like "$out" '"object":"certificate/2"' 'log of an object by its number'
+run acmed-store log --object order/AAAAAAAAAAAAAAAAAAAAAA
+exits 1 'log of what is not there'
+run acmed-store log --object thing/1
+exits 100 'log of what nobody knows'
+run acmed-store log --since yesterday
+exits 100 'log since nobody knows when'
+
+# ---- backup, migrate, purge -----------------------------------------------------
+
+run acmed-store backup "$T/copy"
+exits 0 'backup'
+is "$(mode "$T/copy")" 660 '... has the mode of the store'
+ok '... is a store' acmed-store check -s "$T/copy"
+is "$(acmed-store -s "$T/copy" log)" "$(acmed-store log)" '... with all in it'
+run acmed-store backup "$T/copy"
+exits 1 'a backup overwrites nothing'
+run acmed-store backup "$T/no/copy"
+exits 111 'a backup to nowhere'
+
+run acmed-store migrate
+exits 0 'migrate: nothing to do'
+sqlite3 "$T/copy" 'PRAGMA user_version = 99'
+for command in migrate stats init check; do
+	run acmed-store $command -s "$T/copy"
+	exits 102 "$command: a newer store"
+	like "$err" 'version 99, made by a newer acmed' '... is refused'
+done
+is "$(sqlite3 "$T/copy" 'PRAGMA user_version')" 99 '... and left alone'
+
+run acmed-store purge
+exits 0 'purge'
+is "$out$err" '' '... silently'
+is "$(stat -c %s "$T/store/acmed.sqlite-wal")" 0 '... empties the log'
+
+# ---- the examples of the page ---------------------------------------------------
+
+sed -n 's/^\.Dl //p; /^\.Bd -literal/,/^\.Ed/{ /^\.[BE]d/d; p; }' \
+    "$SRC/man/acmed-store.8" |
+	sed "s/\\\\(dq/\"/g; s|/var/backups|$T|" >"$T/examples"
+is "$(grep -c acmed-store "$T/examples")" 7 'the page has examples'
+while read -r example; do
+	run sh -c "cd $T && $example"
+	case $status:$example in
+	0:* | 1:*order/Aq2*) pass "example: $example" ;;
+	*) fail "example: $example" ;;
+	esac
+done <"$T/examples"
+
+# ---- config, use ----------------------------------------------------------------
+
+run acmed-store config --check
+exits 0 'config --check'
+is "$out$err" '' '... silently'
+acmed-store config --print >"$T/printed"
+ok 'what config --print prints can be read' \
+    acmed-store -c "$T/printed" config --check
+is "$(acmed-store -c "$T/printed" config --print)" "$(cat "$T/printed")" \
+    '... and prints the same'
+run acmed-store config
+exits 100 'config: one or the other'
+run acmed-store
+exits 100 'no command'
+run acmed-store dance
+exits 100 'no such command'
+run acmed-store backup
+exits 100 'backup without a file'
+echo 'nonsense = 1' >>"$conf"
+run acmed-store config --check
+exits 102 'config --check finds a mistake'
+like "$err" "$conf:[0-9]+: .*nonsense" '... and says where'
+
+done_testing
