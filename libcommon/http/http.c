@@ -8,6 +8,7 @@
 
 #define CHUNK 16384
 #define LINGER_MS 1000
+#define SLICE_MS 500
 
 /* What one connection needs from request to request. */
 struct http {
@@ -61,27 +62,36 @@ read_within(struct http *h, struct err *e)
 }
 
 /*
- * Waits for the first byte of a request; an empty line before it is skipped
- * (RFC 9112 2.2).  Returns 1, 0 when there will be none, -1.
+ * Waits for the client, in slices: a signal just before a wait does not end
+ * it.  Returns 1, 0 when nothing comes or SIGTERM has, -1.
+ */
+static int
+wait_idle(struct http *h, struct err *e)
+{
+	int64_t end = clock_mono() + h->service->idle_timeout, now;
+	int rc = 0;
+
+	while (rc == 0 && !sig_term() && (now = clock_mono()) < end)
+		rc = h->conn->wait(
+		    h->conn, end - now < SLICE_MS ? end : now + SLICE_MS, e);
+	return rc;
+}
+
+/*
+ * Waits for the first byte of a request, which starts its deadline.
+ * Returns 1, 0 when there will be none, -1.
  */
 static int
 await_request(struct http *h, struct err *e)
 {
-	int64_t deadline = clock_mono() + h->service->idle_timeout;
-	struct err why = {0};
-	int rc;
+	int rc = 1;
 
-	while (h->in.len == 0) {
-		rc = sig_term() ? 0 : read_more(h, deadline, &why);
-		if (rc < 0 && why.kind != KIND_BUSY) {
-			*e = why;
-			return -1;
-		}
-		if (rc <= 0)
-			return 0;
-	}
+	if (h->in.len == 0)
+		rc = wait_idle(h, e);
 	h->deadline = clock_mono() + h->service->request_timeout;
-	return 1;
+	if (rc <= 0 || h->in.len > 0)
+		return rc;
+	return read_more(h, h->deadline, e);
 }
 
 /* The head, parsed, and taken from `in`. Returns 0 or -1. */

@@ -327,6 +327,7 @@ answer_failure(
 	buf_clear(&res->body);
 	response_field(res, "Content-Type", PROBLEM_TYPE);
 	problem_write(e, p, log_get_id(), &res->body);
+	buf_addc(&res->body, '\n');
 	if (!err_row(e->kind)->text_is_public)
 		log_err("request.failed", e);
 }

@@ -66,6 +66,12 @@ plain_write(
 	return 0;
 }
 
+static int
+plain_wait(struct conn *c, int64_t deadline, struct err *e)
+{
+	return fd_wait(c->in, POLLIN, deadline, e);
+}
+
 static void
 plain_shut(struct conn *c, int64_t deadline)
 {
@@ -78,6 +84,7 @@ conn_init(struct conn *c, int in, int out)
 {
 	*c = (struct conn){.read = plain_read,
 	    .write = plain_write,
+	    .wait = plain_wait,
 	    .shut = plain_shut,
 	    .in = in,
 	    .out = out};

@@ -17,6 +17,8 @@ struct conn {
 	/* writes all of it: 0, or -1 */
 	int (*write)(struct conn *c, const void *p, size_t len,
 	    int64_t deadline, struct err *e);
+	/* whether a read would find something: 1, 0 after the deadline, -1 */
+	int (*wait)(struct conn *c, int64_t deadline, struct err *e);
 	/* says that nothing more is written */
 	void (*shut)(struct conn *c, int64_t deadline);
 	void *state; /* of whoever made it */

@@ -71,6 +71,19 @@ frame_read(int fd, struct buf *out, int64_t deadline, struct err *e)
 }
 
 int
+frame_add(struct buf *out, const void *p, size_t len, struct err *e)
+{
+	uint32_t head = htonl((uint32_t)len);
+
+	if (len > FRAME_MAX)
+		return err_set(e, KIND_BUG, "message of %zu bytes", len);
+	if (out->max - out->len < sizeof(head) + len)
+		return err_set(e, KIND_BUSY, "too many messages wait");
+	buf_add(out, &head, sizeof(head));
+	return buf_add(out, p, len);
+}
+
+int
 frame_take(struct buf *in, struct buf *out, struct err *e)
 {
 	uint32_t head;

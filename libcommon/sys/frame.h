@@ -25,6 +25,13 @@ int frame_write(
 int frame_read(int fd, struct buf *out, int64_t deadline, struct err *e);
 
 /*
+ * Adds one message to the end of `out`, bytes to be written later, for loops
+ * that may not wait.  -1: KIND_BUG (size), KIND_BUSY when `out` is full; it is
+ * then as it was.
+ */
+int frame_add(struct buf *out, const void *p, size_t len, struct err *e);
+
+/*
  * Takes one message from the front of `in`, bytes read earlier, for loops that
  * may not wait.  Returns 1 with a message in `out` (cleared first), 0 when `in`
  * does not hold a whole one yet, -1 (KIND_INPUT) when it announces too much.

@@ -198,7 +198,7 @@ take_results(struct broker *b, struct err *e)
 	struct err why = {0};
 	int rc;
 
-	if (child_read(&b->child, &why) < 0)
+	if (child_send(&b->child, &why) < 0 || child_read(&b->child, &why) < 0)
 		return bury_child(b, &why, e);
 	while ((rc = child_take(&b->child, &r, &why)) > 0)
 		if (record_by_id(b, &r, e) < 0)
@@ -283,11 +283,10 @@ look(struct broker *b, struct err *e)
 	rc = challenge_take(b->store, b->conf->validate.timeout + LEASE_MARGIN,
 	    room, &tasks, &len, e);
 	for (size_t i = 0; rc == 0 && i < len; i++)
-		if (give(b, &tasks[i], &why) < 0) {
-			rc = bury_child(b, &why, e);
-			break;
-		}
+		rc = give(b, &tasks[i], e);
 	challenge_task_array_free(tasks, len);
+	if (rc == 0 && child_send(&b->child, &why) < 0)
+		rc = bury_child(b, &why, e);
 	if (rc == 0)
 		rc = plan_look(b, e);
 	if (rc < 0 && e->kind == KIND_BUSY) {
@@ -371,6 +370,8 @@ turn(struct broker *b, struct err *e)
 	int64_t ms = patience(b);
 	struct timespec wait = {ms / 1000, (ms % 1000) * 1000000};
 
+	if (b->child.out.len > 0)
+		fds[0].events |= POLLOUT;
 	/* SIGTERM is let in here and nowhere else, so none is missed. */
 	if (ppoll(fds, ARRAY_LEN(fds), &wait, &b->unblocked) < 0)
 		return errno == EINTR ? 0 : err_sys(e, "cannot wait");

@@ -15,16 +15,16 @@
 #include "validate/engine.h"
 
 #define READY_MS 20000
-#define GIVE_MS 5000
 #define END_MS 2000
-#define IN_MAX ((size_t)1 << 20)
+#define QUEUE_MAX ((size_t)1 << 25)
 
 void
 child_init(struct child *c)
 {
 	c->pid = 0;
 	c->fd = -1;
-	buf_init(&c->in, IN_MAX);
+	buf_init(&c->in, QUEUE_MAX);
+	buf_init(&c->out, QUEUE_MAX);
 }
 
 /* Lets it see that the socket is closed, which ends it. */
@@ -51,6 +51,7 @@ child_release(struct child *c)
 	let_end(c);
 	child_stop(c);
 	buf_release(&c->in);
+	buf_release(&c->out);
 }
 
 /* As many sockets as the system lets us have. */
@@ -135,6 +136,7 @@ child_start(struct child *c, const struct conf *conf, const int *shut,
 	close(pair[1]);
 	c->fd = pair[0];
 	buf_clear(&c->in);
+	buf_clear(&c->out);
 	if (fd_nonblock(c->fd, e) == 0 && wait_until_ready(c, e) == 0)
 		return 0;
 	child_stop(c);
@@ -162,10 +164,27 @@ child_give(struct child *c, const struct validmsg_task *t, struct err *e)
 	buf_init(&b, VALIDMSG_MAX);
 	rc = validmsg_task_write(t, &b, e);
 	if (rc == 0)
-		rc = frame_write(
-		    c->fd, b.data, b.len, clock_mono() + GIVE_MS, e);
+		rc = frame_add(&c->out, b.data, b.len, e);
 	buf_release(&b);
 	return rc;
+}
+
+int
+child_send(struct child *c, struct err *e)
+{
+	while (c->out.len > 0) {
+		ssize_t n = write(c->fd, c->out.data, c->out.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n < 0)
+			return err_sys(
+			    e, "the process with the network is lost");
+		buf_consume(&c->out, (size_t)n);
+	}
+	return 0;
 }
 
 int

@@ -12,6 +12,7 @@ struct child {
 	pid_t pid; /* 0: none */
 	int fd; /* both ways, non-blocking; -1: none */
 	struct buf in; /* read, not yet a whole message */
+	struct buf out; /* tasks it has not taken yet */
 };
 
 /* Makes one that is not running; release ends it, gently at first. */
@@ -30,13 +31,17 @@ int child_start(struct child *c, const struct conf *conf, const int *shut,
 /* Ends it at once, whatever it is doing. */
 void child_stop(struct child *c);
 
-/* Gives it a task.  -1 when it is dead or does not listen. */
+/*
+ * Puts a task into `out`.  Nothing here waits for the other process, which may
+ * be waiting for us.
+ */
 int child_give(struct child *c, const struct validmsg_task *t, struct err *e);
 
 /*
- * Reads what is there, without waiting.  Returns 0, or -1 when it is dead or
- * talks nonsense.
+ * Each does what can be done without waiting: sends what is in `out`, reads
+ * what is there.  Returns 0, or -1 when the process is dead.
  */
+int child_send(struct child *c, struct err *e);
 int child_read(struct child *c, struct err *e);
 
 /* Takes the next result of those read: 1, 0 when there is none, -1. */

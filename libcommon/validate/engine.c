@@ -15,7 +15,7 @@
 #include "wrap/web.h"
 
 #define WRITE_MS 30000 /* the other side may wait for the store */
-#define IN_MAX ((size_t)1 << 20)
+#define IN_MAX ((size_t)1 << 25)
 
 enum {
 	POLL_CHANNEL,

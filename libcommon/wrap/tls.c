@@ -188,6 +188,16 @@ tls_write(
 	return fail(t, "TLS: cannot write", e);
 }
 
+static int
+tls_wait(struct conn *c, int64_t deadline, struct err *e)
+{
+	struct tls *t = c->state;
+
+	if (SSL_pending(t->ssl) > 0)
+		return 1;
+	return t->below->wait(t->below, deadline, e);
+}
+
 static void
 tls_shut(struct conn *c, int64_t deadline)
 {
@@ -222,6 +232,7 @@ tls_accept(struct tls_server *s, struct conn *below, struct conn *c,
 	}
 	*c = (struct conn){.read = tls_read,
 	    .write = tls_write,
+	    .wait = tls_wait,
 	    .shut = tls_shut,
 	    .state = t,
 	    .in = below->in,

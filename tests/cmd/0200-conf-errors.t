@@ -37,9 +37,8 @@ refused() {
 	is "$(traces)" '' "$name: nothing made"
 }
 
-# check NAME TEXT: the configuration on standard input, by acmed-store.
+# check NAME TEXT: the configuration as it stands, by acmed-store.
 check() {
-	cat >"$conf"
 	refused "$1" "acmed-store: $2" "$BIN/acmed-store" config --check \
 	    -c "$conf"
 }
@@ -49,41 +48,43 @@ run "$BIN/acmed-store" config --check -c "$conf"
 exits 0 'a good configuration'
 is "$out$err" '' 'a good configuration: silent'
 
-good | sed 's/verify_ptr = false/verify_ptr = yes/' |
-	check 'bad value' "$conf:7: [policy] verify_ptr: must be true or false"
-good | sed 's/verify_ptr/verify_prt/' |
-	check 'unknown key' "$conf:7: [policy] verify_prt: unknown key"
-good | sed 's/^verify_ptr.*/&\n&/' |
-	check 'repeated key' "$conf:8: [policy] verify_ptr: stands twice"
-good | sed 's/^verify_ptr.*/verify_ptr/' |
-	check 'no equals sign' \
-	"$conf:7: neither [section] nor key = value nor # comment"
-good | sed 's/^\[policy\]/[polcy]/' |
-	check 'unknown section' "$conf:5: [polcy]: unknown section"
-good | sed 1d |
-	check 'key before any section' "$conf:1: a key before the first [section]"
-good | sed 's/127.0.0.0\/8/127.0.0.0\/33/' |
-	check 'bad range' "$conf:6: [policy] allowed_server_ip_ranges: must be\
+good | sed 's/verify_ptr = false/verify_ptr = yes/' >"$conf"
+check 'bad value' "$conf:7: [policy] verify_ptr: must be true or false"
+good | sed 's/verify_ptr/verify_prt/' >"$conf"
+check 'unknown key' "$conf:7: [policy] verify_prt: unknown key"
+good | sed 's/^verify_ptr.*/&\n&/' >"$conf"
+check 'repeated key' "$conf:8: [policy] verify_ptr: stands twice"
+good | sed 's/^verify_ptr.*/verify_ptr/' >"$conf"
+check 'no equals sign' \
+    "$conf:7: neither [section] nor key = value nor # comment"
+good | sed 's/^\[policy\]/[polcy]/' >"$conf"
+check 'unknown section' "$conf:5: [polcy]: unknown section"
+good | sed 1d >"$conf"
+check 'key before any section' "$conf:1: a key before the first [section]"
+good | sed 's/127.0.0.0\/8/127.0.0.0\/33/' >"$conf"
+check 'bad range' "$conf:6: [policy] allowed_server_ip_ranges: must be\
  addresses or ranges ADDRESS/BITS, or any"
-good | sed "s/^verify_ptr.*/# $(printf '%01100d' 0)/" |
-	check 'long line' "$conf:7: longer than 1024 bytes"
-good | sed 's/^verify_ptr.*/&\r/' |
-	check 'carriage return' \
-	"$conf:7: control byte 0x0d (lines end with a line feed alone)"
-good | sed '/^base_url/d' |
-	check 'missing base_url' "$conf: [server] base_url: required, but\
+good | sed "s/^verify_ptr.*/# $(printf '%01100d' 0)/" >"$conf"
+check 'long line' "$conf:7: longer than 1024 bytes"
+good | sed 's/^verify_ptr.*/&\r/' >"$conf"
+check 'carriage return' \
+    "$conf:7: control byte 0x0d (lines end with a line feed alone)"
+good | sed '/^base_url/d' >"$conf"
+check 'missing base_url' "$conf: [server] base_url: required, but\
  absent; the URL that clients see in front of /directory"
 
 missing="[policy] allowed_server_ip_ranges: required, but absent; absent is not\
  \"no restriction\": list the ranges, or say any"
-good | sed '/^allowed/d' | check 'missing policy' "$conf: $missing"
-good | sed '/^\[policy\]/,/^verify/d' |
-	check 'missing section' "$conf: $missing"
-: | check 'empty file' "$conf: [server] base_url: required, but absent; the URL\
+good | sed '/^allowed/d' >"$conf"
+check 'missing policy' "$conf: $missing"
+good | sed '/^\[policy\]/,/^verify/d' >"$conf"
+check 'missing section' "$conf: $missing"
+: >"$conf"
+check 'empty file' "$conf: [server] base_url: required, but absent; the URL\
  that clients see in front of /directory"
-good | sed 's/^allowed.*/allowed_server_ip_ranges =/' |
-	check 'empty policy' \
-	"$conf:6: [policy] allowed_server_ip_ranges: must not be empty"
+good | sed 's/^allowed.*/allowed_server_ip_ranges =/' >"$conf"
+check 'empty policy' \
+    "$conf:6: [policy] allowed_server_ip_ranges: must not be empty"
 
 # Every program that acts on the policy refuses in the same way.
 good | sed '/^allowed/d' >"$conf"

@@ -160,9 +160,7 @@ bad ptr2.example.test rejectedIdentifier 169.254.169.254 \
 
 # ---- silence, and nobody -----------------------------------------------------
 SILENT_PORT=$(free_port)
-start silent perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(
-    LocalAddr => "127.0.0.1", LocalPort => shift, Proto => "udp") or die;
-    $| = 1; print "ready\n"; sleep 60 while 1' "$SILENT_PORT"
+start silent "$SRC/tests/lib/mute" udp 127.0.0.1 "$SILENT_PORT"
 wait_for 10 grep -q ready "$T/silent.out"
 for port in "$SILENT_PORT" 1; do
 	configure "validate resolver = 127.0.0.1:$port" 'validate timeout = 4s'

@@ -109,14 +109,9 @@ certificate six IP:::1 "$oid = $(identifier_of ::1)"
 start six openssl s_server -6 -accept "[::1]:$TLS_PORT" $alpn \
     -cert "$T/six.crt" -key "$T/six.key" -www
 # Says nothing at all.
-start silent perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(
-    LocalAddr => "127.0.3.200", LocalPort => shift, Listen => 5) or die;
-    sleep 60 while 1' "$TLS_PORT"
+start silent "$SRC/tests/lib/mute" tcp 127.0.3.200 "$TLS_PORT"
 # Speaks no TLS.
-start plain perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(
-    LocalAddr => "127.0.3.201", LocalPort => shift, Listen => 5) or die;
-    while (my $c = $s->accept) { print $c "220 mail ready\r\n"; sleep 1 }' \
-    "$TLS_PORT"
+start plain "$SRC/tests/lib/mute" greet 127.0.3.201 "$TLS_PORT"
 {
 	cat "$T/zone"
 	echo 'silent A 127.0.3.200'
@@ -131,7 +126,7 @@ new_store
 start_knot
 
 all_listening() {
-	[ "$(grep -El 'ACCEPT|ready' "$T"/*.out | wc -l)" -ge $((number + 1)) ]
+	[ "$(grep -El 'ACCEPT|ready' "$T"/*.out | wc -l)" -ge $((number + 3)) ]
 }
 wait_for 20 all_listening || exit 1
 

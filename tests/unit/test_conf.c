@@ -90,95 +90,95 @@ test_sections_not_asked_for(void **state)
 	    parse(&c, "[server]\nno equals\n", CONF_STORE, &e), KIND_CONF, &e);
 }
 
+/* What is refused, and how the error begins. */
+static const struct {
+	const char *text;
+	const char *want;
+} wrong[] = {
+    {"[policy]\nverify_ptr = yes\n",
+	"f:2: [policy] verify_ptr: must be true or false"},
+    {"[policy]\nverify_ptr =\n", "f:2: [policy] verify_ptr: must not be empty"},
+    {"[policy]\nverify_prt = true\n", "f:2: [policy] verify_prt: unknown key"},
+    {"[policy]\nverify_ptr = true\n\n[log]\n[policy]\nverify_ptr = "
+     "true\n",
+	"f:6: [policy] verify_ptr: stands twice"},
+    {"[polcy]\n", "f:1: [polcy]: unknown section"},
+    {"[server]\nbase_url = https://a\n",
+	"f: [policy] allowed_server_ip_ranges: required, but absent; "
+	"absent is not \"no restriction\""},
+    {"[policy]\nallowed_server_ip_ranges =\n",
+	"f:2: [policy] allowed_server_ip_ranges: must not be empty"},
+    {"[policy]\nallowed_server_ip_ranges = 10.0.0.0/33\n",
+	"f:2: [policy] allowed_server_ip_ranges: must be addresses"},
+    {"[policy]\nallowed_server_ip_ranges = 10.0.0.0/8,\n",
+	"f:2: [policy] allowed_server_ip_ranges: has nothing after"},
+    {"[policy]\nallowed_server_ip_ranges = ,::1\n",
+	"f:2: [policy] allowed_server_ip_ranges: has nothing between"},
+    {"[policy]\nallowed_server_ip_ranges = any\n"
+     "allowed_server_ip_ranges = ::1\n[server]\nbase_url=http://a\n",
+	"f: [policy] allowed_server_ip_ranges: any stands alone"},
+    {"[policy]\nallowed_server_ip_ranges = any\n",
+	"f: [server] base_url: required"},
+    {"[policy]\nsubject_name_template = CN={SAN}\n",
+	"f:2: [policy] subject_name_template: must be CN={SAN[0]}"},
+    {NEEDED "exclude_server_ip_ranges = any\n",
+	"f: [policy] exclude_server_ip_ranges: any excludes"},
+    {NEEDED "key_blocklist_file = keys\n",
+	"f:5: [policy] key_blocklist_file: must be an absolute path"},
+    {"[server]\nbase_url = acme.example\n",
+	"f:2: [server] base_url: must begin with https://"},
+    {"[server]\nbase_url = https://\n",
+	"f:2: [server] base_url: must name a host"},
+    {"[server]\nbase_url = https://a/\n",
+	"f:2: [server] base_url: must have no query"},
+    {"[server]\nbase_url = https://a b\n",
+	"f:2: [server] base_url: has a character"},
+    {NEEDED "[server]\ntls_certificate = /c\n",
+	"f: [server] tls_certificate, tls_private_key: both"},
+    {"[server]\nrequest_timeout = 10\n",
+	"f:2: [server] request_timeout: must be a duration with its"},
+    {"[server]\nrequest_timeout = s\n",
+	"f:2: [server] request_timeout: must be a duration with its"},
+    {"[server]\nrequest_timeout = 0s\n",
+	"f:2: [server] request_timeout: must be a duration from 1s"},
+    {"[server]\nrequest_timeout = 99999999999999999999y\n",
+	"f:2: [server] request_timeout: must be a duration with its"},
+    {"[server]\nmax_identifiers = 101\n",
+	"f:2: [server] max_identifiers: must be a number from 1 to"},
+    {"[server]\nmax_identifiers = -1\n",
+	"f:2: [server] max_identifiers: must be a number from 1 to"},
+    {"[server]\nmax_identifiers = 0x10\n",
+	"f:2: [server] max_identifiers: must be a number from 1 to"},
+    {"[server]\npeer_from = proxy\n",
+	"f:2: [server] peer_from: must be socket"},
+    {"[store]\nurl = acmed.sqlite\n",
+	"f:2: [store] url: must be an absolute path or a URL"},
+    {"[validate]\nresolver = localhost\n",
+	"f:2: [validate] resolver: must be ADDRESS"},
+    {"[validate]\nresolver = 127.0.0.1:0\n",
+	"f:2: [validate] resolver: must be ADDRESS"},
+    {"[validate]\nresolver = [::1]\n",
+	"f:2: [validate] resolver: must be ADDRESS"},
+    {"[local-ca]\nkey_type = p25\n",
+	"f:2: [local-ca] key_type: must be one of: p256 p384"},
+    {"[local-ca]\nname = a\tb\n",
+	"f:2: [local-ca] name: must be printable ASCII"},
+    {"[local-ca]\nname = 12345678901234567890123456789012345678901\n",
+	"f:2: [local-ca] name: must not be longer than 40 bytes"},
+};
+
 static void
 test_refuses(void **state)
 {
-	static const struct {
-		const char *text;
-		const char *want;
-	} rows[] = {
-	    {"[policy]\nverify_ptr = yes\n",
-		"f:2: [policy] verify_ptr: must be true or false"},
-	    {"[policy]\nverify_ptr =\n",
-		"f:2: [policy] verify_ptr: must not be empty"},
-	    {"[policy]\nverify_prt = true\n",
-		"f:2: [policy] verify_prt: unknown key"},
-	    {"[policy]\nverify_ptr = true\n\n[log]\n[policy]\nverify_ptr = "
-	     "true\n",
-		"f:6: [policy] verify_ptr: stands twice"},
-	    {"[polcy]\n", "f:1: [polcy]: unknown section"},
-	    {"[server]\nbase_url = https://a\n",
-		"f: [policy] allowed_server_ip_ranges: required, but absent; "
-		"absent is not \"no restriction\""},
-	    {"[policy]\nallowed_server_ip_ranges =\n",
-		"f:2: [policy] allowed_server_ip_ranges: must not be empty"},
-	    {"[policy]\nallowed_server_ip_ranges = 10.0.0.0/33\n",
-		"f:2: [policy] allowed_server_ip_ranges: must be addresses"},
-	    {"[policy]\nallowed_server_ip_ranges = 10.0.0.0/8,\n",
-		"f:2: [policy] allowed_server_ip_ranges: has nothing after"},
-	    {"[policy]\nallowed_server_ip_ranges = ,::1\n",
-		"f:2: [policy] allowed_server_ip_ranges: has nothing between"},
-	    {"[policy]\nallowed_server_ip_ranges = any\n"
-	     "allowed_server_ip_ranges = ::1\n[server]\nbase_url=http://a\n",
-		"f: [policy] allowed_server_ip_ranges: any stands alone"},
-	    {"[policy]\nallowed_server_ip_ranges = any\n",
-		"f: [server] base_url: required"},
-	    {"[policy]\nsubject_name_template = CN={SAN}\n",
-		"f:2: [policy] subject_name_template: must be CN={SAN[0]}"},
-	    {NEEDED "exclude_server_ip_ranges = any\n",
-		"f: [policy] exclude_server_ip_ranges: any excludes"},
-	    {NEEDED "key_blocklist_file = keys\n",
-		"f:5: [policy] key_blocklist_file: must be an absolute path"},
-	    {"[server]\nbase_url = acme.example\n",
-		"f:2: [server] base_url: must begin with https://"},
-	    {"[server]\nbase_url = https://\n",
-		"f:2: [server] base_url: must name a host"},
-	    {"[server]\nbase_url = https://a/\n",
-		"f:2: [server] base_url: must have no query"},
-	    {"[server]\nbase_url = https://a b\n",
-		"f:2: [server] base_url: has a character"},
-	    {NEEDED "[server]\ntls_certificate = /c\n",
-		"f: [server] tls_certificate, tls_private_key: both"},
-	    {"[server]\nrequest_timeout = 10\n",
-		"f:2: [server] request_timeout: must be a duration with its"},
-	    {"[server]\nrequest_timeout = s\n",
-		"f:2: [server] request_timeout: must be a duration with its"},
-	    {"[server]\nrequest_timeout = 0s\n",
-		"f:2: [server] request_timeout: must be a duration from 1s"},
-	    {"[server]\nrequest_timeout = 99999999999999999999y\n",
-		"f:2: [server] request_timeout: must be a duration with its"},
-	    {"[server]\nmax_identifiers = 101\n",
-		"f:2: [server] max_identifiers: must be a number from 1 to"},
-	    {"[server]\nmax_identifiers = -1\n",
-		"f:2: [server] max_identifiers: must be a number from 1 to"},
-	    {"[server]\nmax_identifiers = 0x10\n",
-		"f:2: [server] max_identifiers: must be a number from 1 to"},
-	    {"[server]\npeer_from = proxy\n",
-		"f:2: [server] peer_from: must be socket"},
-	    {"[store]\nurl = acmed.sqlite\n",
-		"f:2: [store] url: must be an absolute path or a URL"},
-	    {"[validate]\nresolver = localhost\n",
-		"f:2: [validate] resolver: must be ADDRESS"},
-	    {"[validate]\nresolver = 127.0.0.1:0\n",
-		"f:2: [validate] resolver: must be ADDRESS"},
-	    {"[validate]\nresolver = [::1]\n",
-		"f:2: [validate] resolver: must be ADDRESS"},
-	    {"[local-ca]\nkey_type = p25\n",
-		"f:2: [local-ca] key_type: must be one of: p256 p384"},
-	    {"[local-ca]\nname = a\tb\n",
-		"f:2: [local-ca] name: must be printable ASCII"},
-	    {"[local-ca]\nname = 12345678901234567890123456789012345678901\n",
-		"f:2: [local-ca] name: must not be longer than 40 bytes"},
-	};
 	static const struct conf empty;
 	struct err e = {0};
 	struct conf c;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(parse(&c, rows[i].text, CONF_ALL, &e), -1);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		assert_int_equal(parse(&c, wrong[i].text, CONF_ALL, &e), -1);
 		assert_int_equal(e.kind, KIND_CONF);
-		if (strncmp(e.text, rows[i].want, strlen(rows[i].want)) != 0)
+		if (strncmp(e.text, wrong[i].want, strlen(wrong[i].want)) != 0)
 			fail_msg("row %zu: %s", i, e.text);
 		assert_memory_equal(&c, &empty, sizeof(c));
 	}

@@ -357,8 +357,7 @@ test_bad_results(void **state)
 	    "{\"id\":-1,\"valid\":true}", "{\"id\":7,\"valid\":1}",
 	    "{\"id\":7,\"valid\":false}",
 	    "{\"id\":7,\"valid\":true,\"more\":1}",
-	    "{\"id\":7,\"valid\":true,\"type\":\"dns\",\"text\":\"x\","
-	    "\"final\":true}"};
+	    "{\"id\":7,\"valid\":true,\"text\":\"x\",\"final\":true}"};
 	static const char hostile[] =
 	    "{\"id\":7,\"valid\":false,\"type\":\"ok\",\"text\":\"a\\nb\","
 	    "\"final\":false}";
