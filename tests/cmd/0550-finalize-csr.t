@@ -170,7 +170,7 @@ settles "$order" processing
 is "$state" valid 'the order becomes valid'
 certificate=$(get certificate)
 is "$certificate" "$base/certificate/${order##*/}" 'valid order: certificate'
-is "$(members)" 'authorizations certificate expires finalize identifiers status' \
+is "$(members .)" 'authorizations certificate expires finalize identifiers status' \
     'valid order: its members'
 is "$(header Location)" "$order" 'valid order: Location'
 misuse '403 orderNotReady' 'finalize of a valid order' \
