@@ -25,7 +25,7 @@ problem_add(
 	    .http_status = problem_status(e),
 	    .type = type,
 	    .value = value};
-	str_escape(sub->text, sizeof(sub->text), e->text, strlen(e->text));
+	str_printable(sub->text, sizeof(sub->text), e->text);
 }
 
 int
@@ -73,7 +73,7 @@ put_detail(struct js *o, const struct err *e, const char *id)
 	char text[sizeof(e->text) * 2];
 
 	if (err_row(e->kind)->text_is_public)
-		str_escape(text, sizeof(text), e->text, strlen(e->text));
+		str_printable(text, sizeof(text), e->text);
 	else
 		snprintf(text, sizeof(text),
 		    "internal error; the server's log knows more under %s", id);

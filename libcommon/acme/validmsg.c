@@ -67,10 +67,7 @@ validmsg_result_write(
 	if (r->address[0])
 		js_put_text(o, "address", r->address);
 	if (r->id != 0 && !r->is_valid) {
-		snprintf(text, sizeof(text), "%s", r->err.text);
-		if (!str_is_printable(text, strlen(text)))
-			str_escape(text, sizeof(text), r->err.text,
-			    strlen(r->err.text));
+		str_printable(text, sizeof(text), r->err.text);
 		if (!type)
 			type = err_row(r->err.kind)->acme_type;
 		js_put_text(o, "type", type ? type : "serverInternal");

@@ -146,7 +146,7 @@ prog_fail(const struct prog *p, const struct err *e)
 		return err_exit(e);
 	}
 	err_format(e, text, sizeof(text));
-	str_escape(clean, sizeof(clean) - 80, text, strlen(text));
+	str_printable(clean, sizeof(clean) - 80, text);
 	snprintf(line, sizeof(line), "%.64s: %.*s%s\n", p->name,
 	    (int)sizeof(line) - 128, clean,
 	    e->kind == KIND_BUG ? " (a bug: please report it)" : "");

@@ -29,14 +29,11 @@ add_name(struct signmsg_request *r, const char *name, struct err *e)
 	uint8_t raw[16];
 	int family = strchr(name, ':') != NULL ? AF_INET6 : AF_INET;
 	struct identifier id = {0};
-	char shown[128];
 	bool is_ip = inet_pton(family, name, raw) == 1 &&
 	    inet_ntop(family, raw, ip, sizeof(ip)) != NULL;
 
-	if (ident_parse(is_ip ? "ip" : "dns", is_ip ? ip : name, &id, e) < 0) {
-		str_escape(shown, sizeof(shown), name, strlen(name));
-		return err_object(e, "%s", shown);
-	}
+	if (ident_parse(is_ip ? "ip" : "dns", is_ip ? ip : name, &id, e) < 0)
+		return -1;
 	strv_add(is_ip ? &r->ip : &r->dns, id.value);
 	identifier_release(&id);
 	return 0;
