@@ -10,7 +10,7 @@ struct conf_policy;
 
 /*
  * Whether an identifier of an order may be had: `value` has passed the grammar
- * (acme/identifier) and keeps its "*." if it is a wildcard.
+ * (acme/ident.h) and keeps its "*." if it is a wildcard.
  * Returns 0, or -1:
  *   wildcard without allow_wildcards      KIND_DENIED  rejectedIdentifier
  *   ip without allow_ip_identifiers       KIND_INPUT   unsupportedIdentifier

@@ -22,8 +22,9 @@ int file_read_secret(const char *path, struct buf *out, struct err *e);
 /*
  * Replaces (or makes) the file at `path` in one step: a temporary file in the
  * same directory, mode, fsync, rename, fsync of the directory.  A reader sees
- * the old content or the new.  On failure the old file is untouched and the
- * temporary one is gone.
+ * the old content or the new.  On failure the temporary file is gone and the
+ * old one untouched; only when the last step fails the new one is there, but
+ * may not survive a power cut.
  */
 int file_replace(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
