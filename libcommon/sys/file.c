@@ -60,8 +60,8 @@ file_read_secret(const char *path, struct buf *out, struct err *e)
 	return rc;
 }
 
-static int
-sync_directory(const char *path, struct err *e)
+int
+file_sync_directory(const char *path, struct err *e)
 {
 	char *copy = xstrdup(path);
 	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -93,25 +93,26 @@ write_beside(char *tmp, mode_t mode, const void *p, size_t len, struct err *e)
 	return 0;
 }
 
+int
+file_publish(const char *tmp, const char *path, bool replace, struct err *e)
+{
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path,
+		replace ? 0 : RENAME_NOREPLACE) == 0)
+		return file_sync_directory(path, e);
+	if (errno == EEXIST)
+		return err_set(e, KIND_CONFLICT, "%s: exists already", path);
+	return err_sys(e, "%s: cannot rename onto it", path);
+}
+
 static int
 put(const char *path, mode_t mode, const void *p, size_t len, bool replace,
     struct err *e)
 {
 	char *tmp = xasprintf("%s.XXXXXX", path);
-	int rc = -1;
+	int rc = write_beside(tmp, mode, p, len, e);
 
-	if (write_beside(tmp, mode, p, len, e) < 0)
-		goto out;
-	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path,
-		replace ? 0 : RENAME_NOREPLACE) < 0) {
-		if (errno == EEXIST)
-			err_set(e, KIND_CONFLICT, "%s: exists already", path);
-		else
-			err_sys(e, "%s: cannot rename onto it", path);
-		goto out;
-	}
-	rc = sync_directory(path, e);
-out:
+	if (rc == 0)
+		rc = file_publish(tmp, path, replace, e);
 	if (rc < 0)
 		unlink(tmp);
 	free(tmp);

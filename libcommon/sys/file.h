@@ -35,6 +35,17 @@ int file_replace(
 int file_create(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
 
+/*
+ * The last steps of both, for a temporary file that somebody else has written
+ * and synced: gives it the name `path`, and syncs the directory.  KIND_CONFLICT
+ * when there is a file and `replace` is false.
+ */
+int file_publish(
+    const char *tmp, const char *path, bool replace, struct err *e);
+
+/* Syncs the directory of `path`, so that a new file in it stays. */
+int file_sync_directory(const char *path, struct err *e);
+
 /* Makes a directory; one that exists already is fine and keeps its mode. */
 int file_mkdir(const char *path, mode_t mode, struct err *e);
 
