@@ -165,8 +165,10 @@ serve_order_new(struct call *c, struct err *e)
 	new.identifiers = names.v;
 	new.identifiers_len = names.len;
 	new.expires = clock_now() + c->server->conf->server.order_lifetime;
-	if (order_create(c->server->store, &new, &o, e) < 0)
+	if (order_create(c->server->store, &new, &o, e) < 0) {
+		call_refused(e);
 		goto out;
+	}
 	log_event(LOG_LEVEL_INFO, "order.created", "order", o.url_id, "account",
 	    c->account.url_id, "name", names.v[0].value, NULL);
 	rc = answer(c, 201, &o);
