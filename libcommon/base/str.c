@@ -72,17 +72,6 @@ str_escape(char *out, size_t size, const char *s, size_t len)
 }
 
 void
-str_printable(char *out, size_t size, const char *s)
-{
-	size_t len = strlen(s);
-
-	if (str_is_printable(s, len))
-		snprintf(out, size, "%s", s);
-	else
-		str_escape(out, size, s, len);
-}
-
-void
 strv_add(struct strv *l, const char *s)
 {
 	strv_addn(l, s, strlen(s));

@@ -26,13 +26,6 @@ bool str_to_u64(const char *s, uint64_t max, uint64_t *out);
  */
 void str_escape(char *out, size_t size, const char *s, size_t len);
 
-/*
- * The same for a text that may have been through str_escape where it came in,
- * as error texts have: one that is printable is copied as it is, so that
- * nothing is escaped twice.
- */
-void str_printable(char *out, size_t size, const char *s);
-
 /* A list of strings that owns them.  {0} is an empty list. */
 struct strv {
 	char **v;

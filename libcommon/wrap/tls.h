@@ -13,9 +13,9 @@ struct tls;
 
 /*
  * Loads certificate chain (PEM, the leaf first) and private key (PEM, not
- * encrypted; who else may read its file is not looked at here, but by
- * acmed-store check).  KIND_CONF when a file cannot be read, is no PEM, or the
- * two do not belong together.  The caller frees with tls_server_free.
+ * encrypted; who may read the file is not looked at, since distributions
+ * differ).  KIND_CONF when a file cannot be read, is no PEM, or the two do not
+ * belong together.  The caller frees with tls_server_free.
  */
 struct tls_server *tls_server_new(
     const char *certificate, const char *key, struct err *e);
