@@ -151,8 +151,11 @@ sed -i 's/^ptr2 A .*/ptr2 A 169.254.169.254/; s/SOA.*/SOA ns admin 4000000000 1 
     "$T/dns/example.test.zone"
 reload_zones
 answer_ok ptr2.example.test
-wait_for 10 sql "SELECT 1 / (min(due) <= strftime('%s')) FROM jobs"
-sleep 1.1
+jobs_are_due() {
+	[ "$(sql "SELECT max(due) <= CAST(strftime('%s') AS INTEGER)
+	    FROM jobs")" = 1 ]
+}
+must wait_for 10 jobs_are_due
 sweep
 good late.example.test 'the next attempt asks again'
 bad ptr2.example.test rejectedIdentifier 169.254.169.254 \
