@@ -23,7 +23,8 @@ int file_read_secret(const char *path, struct buf *out, struct err *e);
  * Replaces (or makes) the file at `path` in one step: a temporary file in the
  * same directory, mode, fsync, rename, fsync of the directory.  A reader sees
  * the old content or the new.  On failure the old file is untouched and the
- * temporary one is gone.
+ * temporary one is gone; it has no name until it is written, so that a process
+ * that is killed leaves none either (where the file system can do that).
  */
 int file_replace(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
@@ -33,6 +34,12 @@ int file_replace(
  */
 int file_create(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
+
+/*
+ * Renames a file; one that is at `to` is left alone: KIND_CONFLICT.  The
+ * directory is not synced.
+ */
+int file_rename_new(const char *from, const char *to, struct err *e);
 
 /* Makes a directory; one that exists already is fine and keeps its mode. */
 int file_mkdir(const char *path, mode_t mode, struct err *e);

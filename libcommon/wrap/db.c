@@ -9,6 +9,7 @@
 
 #include "sys/clock.h"
 #include "sys/fd.h"
+#include "sys/file.h"
 
 #define BUSY_MS 10000
 #define BUSY_CHECKPOINT_MS 200
@@ -146,7 +147,9 @@ find_file(const char *path, struct err *e)
 	struct stat st;
 
 	if (stat(path, &st) == 0)
-		return 0;
+		return S_ISREG(st.st_mode)
+		    ? 0
+		    : err_set(e, KIND_CONF, "%s: not a regular file", path);
 	if (errno == ENOENT || errno == ENOTDIR)
 		return err_set(e, KIND_NOTFOUND, "%s: no such store", path);
 	return err_sys(e, "%s: cannot stat", path);
@@ -613,13 +616,8 @@ db_backup(struct db *db, const char *path, struct err *e)
 		goto out;
 	if (copy_pages(db, tmp, e) < 0 || sync_file(tmp, e) < 0)
 		goto out;
-	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) < 0) {
-		if (errno == EEXIST)
-			err_set(e, KIND_CONFLICT, "%s: exists already", path);
-		else
-			err_sys(e, "%s: cannot rename onto it", path);
+	if (file_rename_new(tmp, path, e) < 0)
 		goto out;
-	}
 	rc = sync_directory(path, e);
 out:
 	if (rc < 0)
