@@ -24,7 +24,9 @@ int file_read_secret(const char *path, struct buf *out, struct err *e);
  * same directory, mode, fsync, rename, fsync of the directory.  A reader sees
  * the old content or the new.  On failure the temporary file is gone and the
  * old one untouched; only when the last step fails the new one is there, but
- * may not survive a power cut.
+ * may not survive a power cut.  The temporary file has no name until it is
+ * written, so that a process that is killed leaves none either (where the file
+ * system can do that).
  */
 int file_replace(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);

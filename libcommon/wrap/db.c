@@ -132,7 +132,9 @@ find_file(const char *path, struct err *e)
 	struct stat st;
 
 	if (stat(path, &st) == 0)
-		return 0;
+		return S_ISREG(st.st_mode)
+		    ? 0
+		    : err_set(e, KIND_CONF, "%s: not a regular file", path);
 	if (errno == ENOENT || errno == ENOTDIR)
 		return err_set(e, KIND_NOTFOUND, "%s: no such store", path);
 	return err_sys(e, "%s: cannot stat", path);
