@@ -162,7 +162,7 @@ is_kept(const struct conf *conf)
 
 	names_of(conf, &n);
 	if (file_exists(s->tls_private_key))
-		key = read_or_make_key(s->tls_private_key, &ignored);
+		key = keyfile_read(s->tls_private_key, &ignored);
 	kept = key && has_good(s->tls_certificate, key, &n);
 	key_free(key);
 	names_release(&n);
