@@ -25,7 +25,7 @@ problem_add(
 	    .http_status = problem_status(e),
 	    .type = type,
 	    .value = value};
-	str_escape(sub->text, sizeof(sub->text), e->text, strlen(e->text));
+	snprintf(sub->text, sizeof(sub->text), "%s", e->text);
 }
 
 int
@@ -70,14 +70,12 @@ put_type(struct js *o, const char *acme_type)
 static void
 put_detail(struct js *o, const struct err *e, const char *id)
 {
-	char text[sizeof(e->text) * 2];
+	char text[160];
 
-	if (err_row(e->kind)->text_is_public)
-		str_escape(text, sizeof(text), e->text, strlen(e->text));
-	else
-		snprintf(text, sizeof(text),
-		    "internal error; the server's log knows more under %s", id);
-	js_put_text(o, "detail", text);
+	snprintf(text, sizeof(text),
+	    "internal error; the server's log knows more under %s", id);
+	js_put_text(
+	    o, "detail", err_row(e->kind)->text_is_public ? e->text : text);
 }
 
 /* RFC 8555 6.2: whoever is told that an alg is bad is told the good ones. */

@@ -10,7 +10,8 @@
  *
  * The text is for whoever caused the failure: the ACME client may see it when
  * the kind's row says so.  The detail (paths, errno, a library's reason) is
- * for the operator only.  Neither ever holds a secret.
+ * for the operator only.  Neither ever holds a secret.  Both are printable
+ * ASCII: any other byte that is put in becomes a question mark.
  */
 
 /* A kind exists if and only if one column of its row differs. */

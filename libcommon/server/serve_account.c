@@ -132,8 +132,10 @@ set_contacts(struct call *c, const struct js *contact, struct err *e)
 		goto out;
 	rc =
 	    account_set_contacts(c->server->store, c->account.id, &contacts, e);
-	if (rc < 0)
+	if (rc < 0) {
+		call_refused(e);
 		goto out;
+	}
 	strv_release(&c->account.contacts);
 	c->account.contacts = contacts;
 	contacts = (struct strv){0}; /* transferred */
@@ -148,7 +150,7 @@ static int
 deactivate(struct call *c, struct err *e)
 {
 	if (account_deactivate(c->server->store, c->account.id, e) < 0)
-		return -1;
+		return call_refused(e);
 	c->account.status = ACCOUNT_DEACTIVATED;
 	log_event(LOG_LEVEL_INFO, "account.deactivated", "account",
 	    c->account.url_id, NULL);

@@ -122,6 +122,7 @@ read_lifetime(const struct call *c, struct order_new *new, struct err *e)
 {
 	const struct conf_local_ca *ca = &c->server->conf->local_ca;
 	int64_t now = clock_now(), begin;
+	char latest[RFC3339_SIZE];
 
 	if (read_time(c->payload, "notBefore", &new->not_before, e) < 0 ||
 	    read_time(c->payload, "notAfter", &new->not_after, e) < 0)
@@ -130,13 +131,15 @@ read_lifetime(const struct call *c, struct order_new *new, struct err *e)
 	if (begin < now - ca->backdate || begin > now + ca->lifetime)
 		return err_set(
 		    e, KIND_INPUT, "newOrder: \"notBefore\" is too far away");
+	rfc3339_format(latest, begin + ca->lifetime);
 	if (new->not_after &&
 	    (new->not_after <= begin || new->not_after <= now ||
 		new->not_after > begin + ca->lifetime))
 		return err_set(e, KIND_INPUT,
-		    "newOrder: \"notAfter\" is past, or more than %lld seconds "
-		    "after the beginning",
-		    (long long)ca->lifetime);
+		    "newOrder: \"notAfter\" is past, or later than %s, the end "
+		    "of "
+		    "a certificate that begins then",
+		    latest);
 	return 0;
 }
 
@@ -162,8 +165,10 @@ serve_order_new(struct call *c, struct err *e)
 	new.identifiers = names.v;
 	new.identifiers_len = names.len;
 	new.expires = clock_now() + c->server->conf->server.order_lifetime;
-	if (order_create(c->server->store, &new, &o, e) < 0)
+	if (order_create(c->server->store, &new, &o, e) < 0) {
+		call_refused(e);
 		goto out;
+	}
 	log_event(LOG_LEVEL_INFO, "order.created", "order", o.url_id, "account",
 	    c->account.url_id, "name", names.v[0].value, NULL);
 	rc = answer(c, 201, &o);

@@ -98,7 +98,9 @@ load_files(
 		key_openssl_err(e, KIND_CONF, "cannot read TLS certificate");
 		return err_object(e, "%s", certificate);
 	}
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1) {
+	/* a key of another type would get a place of its own: check says no */
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_check_private_key(ctx) != 1) {
 		key_openssl_err(e, KIND_CONF,
 		    "cannot read TLS key, or it is not the certificate's");
 		return err_object(e, "%s", key);

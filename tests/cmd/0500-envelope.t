@@ -34,7 +34,7 @@ as alice
 raw -X GET "$directory"
 expect '200 -' 'GET directory' directory
 is "$(header Content-Type)" application/json 'directory is application/json'
-is "$(members | sed 's/ meta / /')" \
+is "$(members . | sed 's/ meta / /')" \
     'keyChange newAccount newNonce newOrder revokeCert' \
     'directory lists what there is, newAuthz not'
 wrong=

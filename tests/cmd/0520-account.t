@@ -14,7 +14,7 @@ misuse '400 accountDoesNotExist' 'onlyReturnExisting, none' \
 works '201 -' 'newAccount {}' --payload '{}' @newAccount
 account=$(header Location)
 like "$account" "^$base/account/[A-Za-z0-9_-]{22}\$" 'newAccount: Location'
-is "$(members)" 'orders status' \
+is "$(members .)" 'orders status' \
     'account without contact or terms: its members'
 is "$(get status)" valid 'account: status'
 is "$(get orders)" "$account/orders" 'account: orders'

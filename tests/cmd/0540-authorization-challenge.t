@@ -16,7 +16,7 @@ types() {
 
 new_order one.example.test
 works '200 -' 'authorization read' "$authz"
-is "$(members)" 'challenges expires identifier status' \
+is "$(members .)" 'challenges expires identifier status' \
     'pending authorization: its members'
 is "$(get identifier)" '{"type":"dns","value":"one.example.test"}' \
     'authorization: identifier'
@@ -62,7 +62,7 @@ misuse '404 malformed' 'challenge without a type' "$base/challenge/${authz##*/}"
 new_order quiet.example.test
 challenge_of "$authz" http-01
 misuse '200 -' 'challenge POST-as-GET starts nothing' "$challenge"
-is "$(members)" 'status token type url' 'challenge read: its members'
+is "$(members .)" 'status token type url' 'challenge read: its members'
 is "$(get url)" "$challenge" 'challenge read: url'
 is "$(header Link | grep up)" "<$authz>;rel=\"up\"" 'challenge read: Link up'
 for payload in '[]' '"x"' 7 null 'x'; do

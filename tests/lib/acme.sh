@@ -33,7 +33,8 @@ store_known=	# whether $T/store.after is what the store holds
 server_up() {
 	need sqlite3 openssl
 	start_dns
-	start_acmed --set validate.attempts=1
+	acmed_options='--set validate.attempts=1'
+	start_acmed
 	start_www
 	base=${directory%/directory}
 	plain=$T/plain.conf
@@ -96,7 +97,8 @@ header() {
 	"$TOOLS/acme-raw" header "$@"
 }
 
-# members [PATH]: the names of an object's members in the last body, sorted.
+# members PATH: the names of an object's members in the last body, sorted; "."
+# is the whole body.
 members() {
 	"$TOOLS/acme-raw" keys "$@" | paste -sd' ' -
 }
