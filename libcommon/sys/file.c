@@ -60,8 +60,8 @@ file_read_secret(const char *path, struct buf *out, struct err *e)
 	return rc;
 }
 
-static int
-sync_directory(const char *path, struct err *e)
+int
+file_sync_directory(const char *path, struct err *e)
 {
 	char *copy = xstrdup(path);
 	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -145,19 +145,25 @@ write_beside(
 	return rc;
 }
 
-int
-file_rename_new(const char *from, const char *to, struct err *e)
+static int
+rename_new(const char *from, const char *to)
 {
 	int rc = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 
 	/* NFS does not know the flag. */
 	if (rc < 0 && errno == EINVAL && (rc = link(from, to)) == 0)
 		unlink(from);
-	if (rc == 0)
-		return 0;
+	return rc;
+}
+
+int
+file_publish(const char *tmp, const char *path, bool replace, struct err *e)
+{
+	if ((replace ? rename(tmp, path) : rename_new(tmp, path)) == 0)
+		return file_sync_directory(path, e);
 	if (errno == EEXIST)
-		return err_set(e, KIND_CONFLICT, "%s: exists already", to);
-	return err_sys(e, "%s: cannot rename onto it", to);
+		return err_set(e, KIND_CONFLICT, "%s: exists already", path);
+	return err_sys(e, "%s: cannot rename onto it", path);
 }
 
 static int
@@ -168,19 +174,15 @@ put(const char *path, mode_t mode, const void *p, size_t len, bool replace,
 	int rc;
 
 	if (!replace && write_nameless(path, mode, p, len, e) == 0)
-		return sync_directory(path, e);
+		return file_sync_directory(path, e);
 	if (err_is_set(e))
 		return -1;
 	tmp = xasprintf("%s.%08x", path, (unsigned)arc4random());
 	rc = write_beside(tmp, mode, p, len, e);
-	if (rc == 0 && !replace)
-		rc = file_rename_new(tmp, path, e);
-	else if (rc == 0 && rename(tmp, path) < 0)
-		rc = err_sys(e, "%s: cannot rename onto it", path);
+	if (rc == 0)
+		rc = file_publish(tmp, path, replace, e);
 	if (rc < 0)
 		unlink(tmp);
-	else
-		rc = sync_directory(path, e);
 	free(tmp);
 	return rc;
 }
