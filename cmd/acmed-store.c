@@ -180,11 +180,25 @@ check_secrets(const struct conf *c, struct strv *problems)
 	check_secret(c->local_ca.directory, "intermediate.key", problems);
 }
 
+/* Constraints are looked at only by who could write. */
+static struct store *
+open_for_check(const char *url, struct err *e)
+{
+	struct err first = {0};
+	struct store *st = store_open(url, STORE_WRITE, &first);
+
+	if (!st && first.kind == KIND_SYS)
+		return store_open(url, STORE_READ, e);
+	if (!st)
+		*e = first;
+	return st;
+}
+
 static int
 check(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"problem", NULL};
-	struct store *st = store_open(p->conf.store.url, STORE_READ, e);
+	struct store *st = open_for_check(p->conf.store.url, e);
 	struct strv problems = {0};
 	struct out o;
 	size_t i;
@@ -207,9 +221,14 @@ check(struct prog *p, struct err *e)
 static int
 backup(struct prog *p, struct err *e)
 {
-	struct store *st = store_open(p->conf.store.url, STORE_READ, e);
-	int rc = st ? store_backup(st, p->argv[0], e) : -1;
+	struct store *st;
+	int rc;
 
+	if (strcmp(p->argv[0], "-") == 0 || p->argv[0][0] == '\0')
+		return prog_misuse(
+		    e, "backup: a copy needs the name of a file");
+	st = store_open(p->conf.store.url, STORE_READ, e);
+	rc = st ? store_backup(st, p->argv[0], e) : -1;
 	store_close(st);
 	return rc;
 }

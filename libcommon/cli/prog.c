@@ -94,6 +94,10 @@ load(struct prog *p, struct err *e)
 		p->config_path = CONF_DEFAULT_PATH;
 	if (!p->store_url)
 		p->store_url = getenv("ACMED_STORE");
+	if (sections != 0 && strcmp(p->config_path, "-") == 0 &&
+	    is_socket(STDIN_FILENO))
+		return prog_misuse(
+		    e, "--config -: standard input is a connection");
 	if (sections == 0)
 		p->config_path = NULL;
 	else if (conf_load(&p->conf, p->config_path, sections | CONF_LOG, e) <

@@ -1,7 +1,10 @@
 #include "conf/conf.h"
 
+#include <unistd.h>
+
 #include "conf/table.h"
 #include "conf/value.h"
+#include "sys/fd.h"
 #include "sys/file.h"
 #include "wrap/inifile.h"
 
@@ -121,6 +124,16 @@ conf_parse(struct conf *c, const char *name, const char *text, size_t len,
 	return -1;
 }
 
+static int
+read_text(const char *path, struct buf *text, struct err *e)
+{
+	if (strcmp(path, "-") != 0)
+		return file_read(path, text, e);
+	if (fd_read_all(STDIN_FILENO, text, FD_FOREVER, e) < 0)
+		return err_object(e, "standard input");
+	return 0;
+}
+
 int
 conf_load(struct conf *c, const char *path, unsigned sections, struct err *e)
 {
@@ -129,7 +142,7 @@ conf_load(struct conf *c, const char *path, unsigned sections, struct err *e)
 
 	memset(c, 0, sizeof(*c));
 	buf_init(&text, FILE_MAX);
-	if (file_read(path, &text, e) < 0)
+	if (read_text(path, &text, e) < 0)
 		e->kind = KIND_CONF;
 	else
 		rc = conf_parse(c, path, text.data, text.len, sections, e);

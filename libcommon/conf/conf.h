@@ -114,14 +114,14 @@ struct conf {
 };
 
 /*
- * Reads the file at `path` into `c`, which need not be initialised.  Only the
- * sections asked for are read (the others keep their zero bytes), so that a
- * mistake in another program's section cannot stop this one; but a section
- * that nobody knows is an error, and so is a line that is none.
- * Everything wrong is KIND_CONF, its text `PATH:LINE: [section] key: rule`:
- * no file, a line that is too long or has no `=`, a key before any section, an
- * unknown key, a key that stands twice (unless it is a list), a value outside
- * its limits, a required key that is missing ([policy]
+ * Reads the file at `path` ("-": standard input) into `c`, which need not be
+ * initialised.  Only the sections asked for are read (the others keep their
+ * zero bytes), so that a mistake in another program's section cannot stop this
+ * one; but a section that nobody knows is an error, and so is a line that is
+ * none. Everything wrong is KIND_CONF, its text `PATH:LINE: [section] key:
+ * rule`: no file, a line that is too long or has no `=`, a key before any
+ * section, an unknown key, a key that stands twice (unless it is a list), a
+ * value outside its limits, a required key that is missing ([policy]
  * allowed_server_ip_ranges: absent never means "no restriction").
  * Returns 0, or -1 with `c` empty.
  */

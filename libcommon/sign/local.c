@@ -1,5 +1,7 @@
 #include "sign/local.h"
 
+#include <unistd.h>
+
 #include "base/str.h"
 #include "conf/conf.h"
 #include "policy/csrs.h"
@@ -176,6 +178,9 @@ local_create(const struct conf *conf, struct err *e)
 		err_set(e, KIND_CONFLICT, "%s: there is a CA already", path);
 	else
 		rc = make_files(conf, e);
+	/* Whoever still waits for it will find the CA complete. */
+	if (file_exists(path))
+		unlink(lock_path);
 out:
 	fd_close(&lock);
 	free(lock_path);

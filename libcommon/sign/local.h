@@ -19,7 +19,7 @@ extern const struct sign_backend local_backend;
  * step, intermediate.crt last.  KIND_CONFLICT when the directory has a
  * complete CA; what an interrupted run left is used and completed, and nothing
  * is ever overwritten.  Of two at a time one waits (init.lock in the
- * directory).
+ * directory, which goes when the CA is complete).
  */
 int local_create(const struct conf *conf, struct err *e);
 

@@ -5,8 +5,9 @@
 #include "store/store.h"
 
 /*
- * Looks the store over: its pages and indexes, foreign keys, the invariants of
- * the states in acmed(7), modes of its files.  Adds a line per problem to
+ * Looks the store over: modes of its files, its tables, pages, indexes and
+ * foreign keys; if these are sound, the invariants of the states in acmed(7)
+ * and the content of certificates.  Adds a line per problem to
  * `problems` and returns 0 (also when there are problems), -1 when the looking
  * itself failed.  Reads the whole store.
  */

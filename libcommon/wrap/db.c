@@ -49,13 +49,13 @@ fail(struct db *db, const char *what, struct err *e)
 		return err_set(
 		    e, KIND_BUSY, "the store is locked by another process");
 	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT: /* no later run will mend it */
 		kind = KIND_CONF;
 		break;
 	case SQLITE_FULL:
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:
-	case SQLITE_CORRUPT:
 	case SQLITE_NOMEM:
 	case SQLITE_PERM:
 	case SQLITE_PROTOCOL:
@@ -618,7 +618,9 @@ add_integrity(struct db *db, struct strv *problems, struct err *e)
 		if (strcmp(line, "ok") != 0)
 			strv_add(problems, line);
 	}
-	if (!s || rc != SQLITE_DONE)
+	if (s && (rc & 0xff) == SQLITE_CORRUPT)
+		strv_add(problems, sqlite3_errmsg(db->handle));
+	else if (!s || rc != SQLITE_DONE)
 		fail(db, "cannot check the pages", e);
 	sqlite3_finalize(s);
 	return err_is_set(e) ? -1 : 0;
@@ -651,6 +653,89 @@ db_verify(struct db *db, struct strv *problems, struct err *e)
 	if (add_integrity(db, problems, e) < 0)
 		return -1;
 	return add_foreign_keys(db, problems, e);
+}
+
+/* A database in memory that has the schema as the steps make it. */
+static int
+make_model(
+    struct db *model, const char *const *steps, size_t len, struct err *e)
+{
+	struct buf sql;
+	size_t i;
+	int rc = 0;
+
+	model->path = xstrdup(":memory:");
+	buf_init(&sql, 1 << 20);
+	if (sqlite3_open_v2(model->path, &model->handle,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, NULL) != SQLITE_OK)
+		rc = fail(model, "cannot open", e);
+	for (i = 0; rc == 0 && i < len; i++) {
+		buf_clear(&sql);
+		rc = expand(steps[i], &sql, e);
+		if (rc == 0)
+			rc = exec(model, sql.data, e);
+	}
+	buf_release(&sql);
+	return rc;
+}
+
+/* Looks for one table or index of the model, and for its text. */
+static int
+compare_object(sqlite3_stmt *want, sqlite3_stmt *have, struct strv *problems)
+{
+	const char *type = (const char *)sqlite3_column_text(want, 0);
+	const char *name = (const char *)sqlite3_column_text(want, 1);
+	const char *sql = (const char *)sqlite3_column_text(want, 2);
+	const char *found = NULL, *what = NULL;
+	char *line;
+	int rc;
+
+	sqlite3_reset(have);
+	sqlite3_bind_text(have, 1, type, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(have, 2, name, -1, SQLITE_TRANSIENT);
+	rc = sqlite3_step(have);
+	if (rc == SQLITE_ROW)
+		found = (const char *)sqlite3_column_text(have, 0);
+	else if (rc != SQLITE_DONE)
+		return -1;
+	if (rc == SQLITE_DONE)
+		what = "is not there";
+	else if (strcmp(sql ? sql : "", found ? found : "") != 0)
+		what = "is not as acmed made it";
+	if (what) {
+		line = xasprintf("%s %s %s", type, name, what);
+		strv_add(problems, line);
+		free(line);
+	}
+	return 0;
+}
+
+int
+db_verify_schema(struct db *db, const char *const *steps, size_t len,
+    struct strv *problems, struct err *e)
+{
+	struct db *model = xcalloc(1, sizeof(*model));
+	sqlite3_stmt *want = NULL, *have = NULL;
+	int rc = make_model(model, steps, len, e);
+
+	if (rc == 0) {
+		want = prepare(model,
+		    "SELECT type, name, sql FROM sqlite_schema"
+		    " WHERE type IN ('table', 'index') ORDER BY rowid",
+		    e);
+		have = prepare(db,
+		    "SELECT sql FROM sqlite_schema WHERE type = ?1"
+		    " AND name = ?2",
+		    e);
+		rc = want && have ? 0 : -1;
+	}
+	while (rc == 0 && sqlite3_step(want) == SQLITE_ROW)
+		if ((rc = compare_object(want, have, problems)) < 0)
+			fail(db, "cannot read the schema", e);
+	sqlite3_finalize(want);
+	sqlite3_finalize(have);
+	db_close(model);
+	return rc;
 }
 
 int

@@ -129,6 +129,13 @@ int db_backup(struct db *db, const char *path, struct err *e);
  */
 int db_verify(struct db *db, struct strv *problems, struct err *e);
 
+/*
+ * Adds a line to `problems` for each table and index that the schema texts
+ * `steps` make and that is not there, or not so, in the database.
+ */
+int db_verify_schema(struct db *db, const char *const *steps, size_t len,
+    struct strv *problems, struct err *e);
+
 /* Adds the paths of the files that make up the database and exist. */
 int db_files(struct db *db, struct strv *paths, struct err *e);
 

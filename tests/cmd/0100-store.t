@@ -101,8 +101,7 @@ if command -v strace >/dev/null; then
 	ok 'init, killed and run again, comes to its end' [ "$n" -gt 1 ]
 	ok '... with a sound store' acmed-store check
 	is "$(find "$T/ca" "$T"/tls.* | sort | tr '\n' ' ')" \
-	    "$(printf '%s ' "$T/ca" "$T/ca/init.lock" \
-	    "$T/ca/intermediate.crt" "$T/ca/intermediate.key" \
+	    "$(printf '%s ' "$T/ca" "$T/ca/intermediate.crt" "$T/ca/intermediate.key" \
 	    "$T/ca/root.crt" "$T/ca/root.key" "$T/tls.crt" \
 	    "$T/tls.crt.lock" "$T/tls.key")" '... and leaves no other file'
 else
@@ -159,6 +158,50 @@ is "$out" 'order/7: has a job, but is not processing' '... is named'
 sqlite3 "$T/store/acmed.sqlite" 'DELETE FROM jobs'
 ok 'check, mended' acmed-store check
 
+# damage SQL COMPLAINT: in a copy; check finds it.
+damage() {
+	rm -f "$T"/damaged*
+	must acmed-store backup "$T/damaged"
+	must sqlite3 "$T/damaged" "$1"
+	chmod 660 "$T"/damaged*
+	run acmed-store check -s "$T/damaged"
+	is "$status $(head -n 1 "$T/out")" "1 $2" "check: $2"
+}
+damage 'DROP INDEX orders_status' 'index orders_status is not there'
+damage 'DROP TABLE jobs' 'table jobs is not there'
+damage 'ALTER TABLE accounts RENAME COLUMN jwk TO key' \
+    'table accounts is not as acmed made it'
+damage "UPDATE certificates SET der = x'00' WHERE id = 1" \
+    'certificate/1: its content is not that of its SHA-256'
+damage "UPDATE ca_certificates SET sha256 = x'00'" \
+    'ca_certificate/1: its content is not that of its SHA-256'
+damage "PRAGMA ignore_check_constraints = 1;
+	UPDATE certificates SET status = 'nonsense' WHERE id = 1" \
+    'CHECK constraint failed in certificates'
+account="INSERT INTO accounts VALUES
+	(1, 'a', 'valid', 't', '{}', '[]', NULL, 1);
+	INSERT INTO authorizations VALUES
+	(1, 'z', 1, 'pending', 'dns', 'a.example', 0, 1, 2);
+	INSERT INTO challenges VALUES
+	(1, 1, 'http-01', 'pending', 'k', NULL, NULL, NULL),
+	(2, 1, 'dns-01', 'pending', 'k', NULL, NULL, NULL)"
+damage "$account; UPDATE accounts SET status = 'deactivated'" \
+    'account/1: ended, but an authorization is open'
+damage "$account; UPDATE authorizations SET status = 'invalid'" \
+    'authorization/1: invalid, but no challenge is'
+damage "$account; UPDATE authorizations SET status = 'valid';
+	UPDATE challenges SET status = 'valid'" \
+    'authorization/1: more than one challenge is valid'
+damage "$account; UPDATE authorizations SET status = 'expired';
+	UPDATE challenges SET status = 'processing' WHERE id = 1;
+	INSERT INTO jobs VALUES ('validate', 1, 0, 0, '')" \
+    'challenge/1: processing or valid, but its authorization has ended without it'
+truncate -s 20000 "$T/damaged"
+rm -f "$T"/damaged-*
+run acmed-store check -s "$T/damaged"
+ok 'check: half a file; no later run would mend it' \
+    [ "$status" -eq 1 -o "$status" -eq 102 ]
+
 # ---- stats, log -----------------------------------------------------------------
 
 run acmed-store stats
@@ -204,6 +247,8 @@ ok '... is a store' acmed-store check -s "$T/copy"
 is "$(acmed-store -s "$T/copy" log)" "$(acmed-store log)" '... with all in it'
 run acmed-store backup "$T/copy"
 exits 1 'a backup overwrites nothing'
+run acmed-store backup -
+exits 100 'a backup is a file'
 run acmed-store backup "$T/no/copy"
 exits 111 'a backup to nowhere'
 
@@ -226,8 +271,9 @@ is "$(stat -c %s "$T/store/acmed.sqlite-wal")" 0 '... empties the log'
 
 sed -n 's/^\.Dl //p; /^\.Bd -literal/,/^\.Ed/{ /^\.[BE]d/d; p; }' \
     "$SRC/man/acmed-store.8" |
+	grep -v -e '^cd ' -e '^rm ' -e '^install ' |
 	sed "s/\\\\(dq/\"/g; s|/var/backups|$T|" >"$T/examples"
-is "$(grep -c acmed-store "$T/examples")" 7 'the page has examples'
+is "$(grep -c acmed-store "$T/examples")" 8 'the page has examples'
 while read -r example; do
 	run sh -c "cd $T && $example"
 	case $status:$example in
@@ -246,6 +292,11 @@ ok 'what config --print prints can be read' \
     acmed-store -c "$T/printed" config --check
 is "$(acmed-store -c "$T/printed" config --print)" "$(cat "$T/printed")" \
     '... and prints the same'
+run sh -c "acmed-store config --check -c - <'$T/printed'"
+exits 0 'the configuration on standard input'
+run sh -c "echo nonsense | acmed-store config --check -c -"
+exits 102 '... with a mistake'
+like "$err" '^acmed-store: -:1: ' '... says where'
 run acmed-store config
 exits 100 'config: one or the other'
 run acmed-store

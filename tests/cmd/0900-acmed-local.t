@@ -115,6 +115,14 @@ run "$SRC/scripts/acmed-local" --dir "$dir" --nonsense x
 exits 100 'an unknown option'
 run "$SRC/scripts/acmed-local" --dir "$dir" --set nonsense
 exits 100 'a --set without key and value'
+for wrong in '--port 65536' '--port=' '--port 1 --port 2' '--set=' \
+    "--dir $dir" '--port 010000000000000000000000'; do
+	# shellcheck disable=SC2086 # words
+	run timeout 20 "$SRC/scripts/acmed-local" --dir "$dir" $wrong
+	exits 100 "wrong use: $wrong"
+done
+run "$SRC/scripts/acmed-local" --dir /dev/null/x
+exits 111 'a DIR that cannot be made'
 run "$SRC/scripts/acmed-local" --help
 exits 0 '--help'
 like "$out" '^usage: ' 'on standard output'
