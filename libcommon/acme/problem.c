@@ -13,6 +13,16 @@ problem_release(struct problem *p)
 	*p = (struct problem){0};
 }
 
+/* Who made the text has escaped what strangers said; once is enough. */
+static void
+make_printable(char *out, size_t size, const char *text)
+{
+	if (str_is_printable(text, strlen(text)))
+		snprintf(out, size, "%s", text);
+	else
+		str_escape(out, size, text, strlen(text));
+}
+
 void
 problem_add(
     struct problem *p, const char *type, const char *value, const struct err *e)
@@ -25,7 +35,7 @@ problem_add(
 	    .http_status = problem_status(e),
 	    .type = type,
 	    .value = value};
-	str_escape(sub->text, sizeof(sub->text), e->text, strlen(e->text));
+	make_printable(sub->text, sizeof(sub->text), e->text);
 }
 
 int
@@ -73,7 +83,7 @@ put_detail(struct js *o, const struct err *e, const char *id)
 	char text[sizeof(e->text) * 2];
 
 	if (err_row(e->kind)->text_is_public)
-		str_escape(text, sizeof(text), e->text, strlen(e->text));
+		make_printable(text, sizeof(text), e->text);
 	else
 		snprintf(text, sizeof(text),
 		    "internal error; the server's log knows more under %s", id);
