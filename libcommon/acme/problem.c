@@ -13,16 +13,6 @@ problem_release(struct problem *p)
 	*p = (struct problem){0};
 }
 
-/* Who made the text has escaped what strangers said; once is enough. */
-static void
-make_printable(char *out, size_t size, const char *text)
-{
-	if (str_is_printable(text, strlen(text)))
-		snprintf(out, size, "%s", text);
-	else
-		str_escape(out, size, text, strlen(text));
-}
-
 void
 problem_add(
     struct problem *p, const char *type, const char *value, const struct err *e)
@@ -35,7 +25,7 @@ problem_add(
 	    .http_status = problem_status(e),
 	    .type = type,
 	    .value = value};
-	make_printable(sub->text, sizeof(sub->text), e->text);
+	snprintf(sub->text, sizeof(sub->text), "%s", e->text);
 }
 
 int
@@ -80,14 +70,12 @@ put_type(struct js *o, const char *acme_type)
 static void
 put_detail(struct js *o, const struct err *e, const char *id)
 {
-	char text[sizeof(e->text) * 2];
+	char text[160];
 
-	if (err_row(e->kind)->text_is_public)
-		make_printable(text, sizeof(text), e->text);
-	else
-		snprintf(text, sizeof(text),
-		    "internal error; the server's log knows more under %s", id);
-	js_put_text(o, "detail", text);
+	snprintf(text, sizeof(text),
+	    "internal error; the server's log knows more under %s", id);
+	js_put_text(
+	    o, "detail", err_row(e->kind)->text_is_public ? e->text : text);
 }
 
 /* RFC 8555 6.2: whoever is told that an alg is bad is told the good ones. */

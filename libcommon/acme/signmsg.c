@@ -129,16 +129,12 @@ int
 signmsg_failure_write(const struct err *failed, struct buf *out, struct err *e)
 {
 	struct js *object = js_object();
-	char text[sizeof(failed->text) * 4], detail[sizeof(failed->detail) * 4];
 
-	str_escape(text, sizeof(text), failed->text, strlen(failed->text));
-	str_escape(
-	    detail, sizeof(detail), failed->detail, strlen(failed->detail));
 	js_put_text(object, "kind", err_row(failed->kind)->name);
 	js_put_text(object, "type", failed->acme_type);
-	js_put_text(object, "text", text);
-	if (detail[0] != '\0')
-		js_put_text(object, "detail", detail);
+	js_put_text(object, "text", failed->text);
+	if (failed->detail[0] != '\0')
+		js_put_text(object, "detail", failed->detail);
 	return write_out(object, out, e);
 }
 
@@ -282,7 +278,6 @@ read_failure(const struct js *object, struct err *e)
 	const char *name = js_get_text(object, "kind");
 	const char *text = js_get_text(object, "text");
 	const char *detail = js_get_text(object, "detail");
-	char escaped[sizeof(e->text)];
 	int kind = KIND_NONE + 1;
 
 	if (name == NULL || text == NULL)
@@ -292,15 +287,12 @@ read_failure(const struct js *object, struct err *e)
 		kind++;
 	if (kind == KIND__MAX)
 		return bad_reply(e);
-	str_escape(escaped, sizeof(escaped), text, strlen(text));
-	err_set(e, (enum err_kind)kind, "%s", escaped);
+	err_set(e, (enum err_kind)kind, "%s", text);
 	e->acme_type = known_type(js_get_text(object, "type"));
 	if (e->acme_type == NULL && (kind == KIND_INPUT || kind == KIND_DENIED))
 		e->acme_type = "badCSR";
-	if (detail != NULL) {
-		str_escape(escaped, sizeof(escaped), detail, strlen(detail));
-		err_detail(e, "%s", escaped);
-	}
+	if (detail != NULL)
+		err_detail(e, "%s", detail);
 	return -1;
 }
 

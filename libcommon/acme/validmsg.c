@@ -60,21 +60,16 @@ validmsg_result_write(
 {
 	struct js *o = js_object();
 	const char *type = r->err.acme_type;
-	char text[sizeof(r->err.text)];
 
 	js_put_int(o, "id", r->id);
 	js_put_bool(o, "valid", r->is_valid);
 	if (r->address[0])
 		js_put_text(o, "address", r->address);
 	if (r->id != 0 && !r->is_valid) {
-		snprintf(text, sizeof(text), "%s", r->err.text);
-		if (!str_is_printable(text, strlen(text)))
-			str_escape(text, sizeof(text), r->err.text,
-			    strlen(r->err.text));
 		if (!type)
 			type = err_row(r->err.kind)->acme_type;
 		js_put_text(o, "type", type ? type : "serverInternal");
-		js_put_text(o, "text", text);
+		js_put_text(o, "text", r->err.text);
 		js_put_bool(o, "final", r->is_final);
 	}
 	return finish(o, out, e);
@@ -89,10 +84,6 @@ copy(const struct js *o, const char *key, char *out, size_t size)
 	return s && (size_t)snprintf(out, size, "%s", s) < size;
 }
 
-/*
- * Takes a text that was escaped before it was sent: what it is, if the other
- * process behaves, and printable in any case.
- */
 static void
 set_error(const struct js *o, struct err *e)
 {
@@ -103,9 +94,8 @@ set_error(const struct js *o, struct err *e)
 	for (i = 0; i < ARRAY_LEN(types) - 1; i++)
 		if (type && strcmp(type, types[i].name) == 0)
 			break;
-	if (!text || !str_is_printable(text, strlen(text)))
-		text = "validation failed";
-	err_acme(e, types[i].kind, types[i].name, "%s", text);
+	err_acme(e, types[i].kind, types[i].name, "%s",
+	    text ? text : "validation failed");
 }
 
 int

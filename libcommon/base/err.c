@@ -25,6 +25,16 @@ static const struct err_row rows[] = {
 };
 _Static_assert(ARRAY_LEN(rows) == KIND__MAX, "one row per kind");
 
+/* A text is one printable line, whatever a stranger's bytes are in it. */
+static void
+put(char *out, size_t size, const char *fmt, va_list ap)
+{
+	vsnprintf(out, size, fmt, ap);
+	for (; *out; out++)
+		if (*out < 0x20 || *out > 0x7e)
+			*out = '?';
+}
+
 void
 err_clear(struct err *e)
 {
@@ -46,7 +56,7 @@ err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 		return -1;
 	e->kind = kind;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	put(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -62,7 +72,7 @@ err_acme(struct err *e, enum err_kind kind, const char *acme_type,
 	e->kind = kind;
 	e->acme_type = acme_type;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	put(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -78,7 +88,7 @@ err_sys(struct err *e, const char *fmt, ...)
 	e->kind = KIND_SYS;
 	e->errnum = errnum;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	put(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -91,7 +101,7 @@ err_detail(struct err *e, const char *fmt, ...)
 	if (e->detail[0] != '\0')
 		return -1;
 	va_start(ap, fmt);
-	vsnprintf(e->detail, sizeof(e->detail), fmt, ap);
+	put(e->detail, sizeof(e->detail), fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -100,16 +110,15 @@ int
 err_object(struct err *e, const char *fmt, ...)
 {
 	char old[sizeof(e->text)];
-	int used;
+	size_t used;
 	va_list ap;
 
 	memcpy(old, e->text, sizeof(old));
 	va_start(ap, fmt);
-	used = vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	put(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
-	if (used >= 0 && (size_t)used < sizeof(e->text))
-		snprintf(e->text + used, sizeof(e->text) - (size_t)used, ": %s",
-		    old);
+	used = strlen(e->text);
+	snprintf(e->text + used, sizeof(e->text) - used, ": %s", old);
 	return -1;
 }
 

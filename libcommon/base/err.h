@@ -10,7 +10,8 @@
  *
  * The text is for whoever caused the failure: the ACME client may see it when
  * the kind's row says so.  The detail (paths, errno, a library's reason) is
- * for the operator only.  Neither ever holds a secret.
+ * for the operator only.  Neither ever holds a secret.  Both are printable
+ * ASCII: any other byte that is put in becomes a question mark.
  */
 
 /* A kind exists if and only if one column of its row differs. */
@@ -31,7 +32,7 @@ enum err_kind {
 /* What a kind means outside: the one table from cause to effect. */
 struct err_row {
 	const char *name;
-	int exit_code; /* DESIGN: 0 1 100 101 102 111 */
+	int exit_code; /* 0 1 100 101 102 111 */
 	int http_status;
 	const char *acme_type; /* after urn:ietf:params:acme:error: */
 	bool text_is_public; /* may the peer read err.text? */

@@ -137,7 +137,6 @@ prog_fail(const struct prog *p, const struct err *e)
 {
 	char text[sizeof(e->text) + sizeof(e->detail) + 80];
 	char line[1024];
-	char clean[sizeof(line)];
 
 	if (!err_is_set(e))
 		return 0;
@@ -146,9 +145,8 @@ prog_fail(const struct prog *p, const struct err *e)
 		return err_exit(e);
 	}
 	err_format(e, text, sizeof(text));
-	str_escape(clean, sizeof(clean) - 80, text, strlen(text));
 	snprintf(line, sizeof(line), "%.64s: %.*s%s\n", p->name,
-	    (int)sizeof(line) - 128, clean,
+	    (int)sizeof(line) - 128, text,
 	    e->kind == KIND_BUG ? " (a bug: please report it)" : "");
 	/* stderr that cannot be written has nowhere to complain. */
 	if (write(STDERR_FILENO, line, strlen(line)) < 0)

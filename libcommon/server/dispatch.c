@@ -209,7 +209,7 @@ check_envelope(struct call *c, const struct envelope *env, struct err *e)
 static int
 check_jwk(struct call *c, struct err *e)
 {
-	c->key = jwk_parse(c->jws.jwk, e);
+	c->key = c->own_key = jwk_parse(c->jws.jwk, e);
 	if (!c->key ||
 	    keys_check(c->key, c->server->blocked, "badPublicKey", e) < 0)
 		return -1;
@@ -231,6 +231,21 @@ load_account(struct call *c, const char *url_id, struct err *e)
 	return -1;
 }
 
+/*
+ * Making a key of its JSON costs as much as a small transaction, and the next
+ * request on a connection mostly has the same.
+ */
+static const struct key *
+account_key(struct server *s, const struct account *a, struct err *e)
+{
+	if (s->key && strcmp(s->key_thumbprint, a->thumbprint) == 0)
+		return s->key;
+	key_free(s->key);
+	s->key = jwk_load(a->jwk, e);
+	memcpy(s->key_thumbprint, a->thumbprint, sizeof(a->thumbprint));
+	return s->key;
+}
+
 /* The key is that of an account of ours. */
 static int
 check_kid(struct call *c, struct err *e)
@@ -249,15 +264,11 @@ check_kid(struct call *c, struct err *e)
 		    "(RFC 8555 6.2)");
 	if (load_account(c, kid + base + 9, e) < 0)
 		return -1;
-	c->key = jwk_load(c->account.jwk, e);
+	c->key = account_key(c->server, &c->account, e);
 	if (!c->key || jws_verify(&c->jws, c->key, e) < 0)
 		return -1;
-	if (c->account.status != ACCOUNT_VALID) { /* RFC 8555 7.3.6 */
-		err_set(e, KIND_DENIED, "the account is %s",
-		    account_status_name(c->account.status));
-		e->http_status = 401;
+	if (call_account_valid(&c->account, e) < 0)
 		return -1;
-	}
 	snprintf(actor, sizeof(actor), "account/%s", c->account.url_id);
 	store_set_actor(s->store, actor);
 	return 0;
@@ -377,7 +388,7 @@ static void
 call_release(struct call *c)
 {
 	jws_release(&c->jws);
-	key_free(c->key);
+	key_free(c->own_key);
 	account_release(&c->account);
 	js_free(c->payload);
 	problem_release(&c->problem);

@@ -48,8 +48,7 @@ read_name(struct call *c, const char *type, const char *value,
 
 	if (ident_parse(type, value, out, e) < 0)
 		return -1;
-	if (names_permitted(
-		&s->conf->policy, &s->ranges, out->type, out->value, e) == 0)
+	if (names_permitted(&s->conf->policy, &s->ranges, out, e) == 0)
 		return 0;
 	identifier_release(out);
 	return -1;
@@ -122,6 +121,7 @@ read_lifetime(const struct call *c, struct order_new *new, struct err *e)
 {
 	const struct conf_local_ca *ca = &c->server->conf->local_ca;
 	int64_t now = clock_now(), begin;
+	char latest[RFC3339_SIZE];
 
 	if (read_time(c->payload, "notBefore", &new->not_before, e) < 0 ||
 	    read_time(c->payload, "notAfter", &new->not_after, e) < 0)
@@ -130,18 +130,20 @@ read_lifetime(const struct call *c, struct order_new *new, struct err *e)
 	if (begin < now - ca->backdate || begin > now + ca->lifetime)
 		return err_set(
 		    e, KIND_INPUT, "newOrder: \"notBefore\" is too far away");
+	rfc3339_format(latest, begin + ca->lifetime);
 	if (new->not_after &&
 	    (new->not_after <= begin || new->not_after <= now ||
 		new->not_after > begin + ca->lifetime))
 		return err_set(e, KIND_INPUT,
-		    "newOrder: \"notAfter\" is past, or more than %lld seconds "
-		    "after the beginning",
-		    (long long)ca->lifetime);
+		    "newOrder: \"notAfter\" is past, or later than %s, the end "
+		    "of "
+		    "a certificate that begins then",
+		    latest);
 	return 0;
 }
 
-static int
-answer(struct call *c, int status, const struct order *o)
+int
+serve_order_answer(struct call *c, int status, const struct order *o)
 {
 	call_location(c, call_url(c, "/order/%s", o->url_id));
 	if (o->status == ORDER_PROCESSING)
@@ -162,11 +164,13 @@ serve_order_new(struct call *c, struct err *e)
 	new.identifiers = names.v;
 	new.identifiers_len = names.len;
 	new.expires = clock_now() + c->server->conf->server.order_lifetime;
-	if (order_create(c->server->store, &new, &o, e) < 0)
+	if (order_create(c->server->store, &new, &o, e) < 0) {
+		call_refused(e);
 		goto out;
+	}
 	log_event(LOG_LEVEL_INFO, "order.created", "order", o.url_id, "account",
 	    c->account.url_id, "name", names.v[0].value, NULL);
-	rc = answer(c, 201, &o);
+	rc = serve_order_answer(c, 201, &o);
 out:
 	wanted_release(&names);
 	order_release(&o);
@@ -183,7 +187,7 @@ serve_order(struct call *c, struct err *e)
 		return -1;
 	rc = call_owns(c, o.account_id, "order", e);
 	if (rc == 0)
-		rc = answer(c, 200, &o);
+		rc = serve_order_answer(c, 200, &o);
 	order_release(&o);
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include "sys/sock.h"
 #include "wrap/digest.h"
 #include "wrap/js.h"
+#include "wrap/key.h"
 
 /* The connection's id: that of whoever started us, or a new one. */
 static void
@@ -79,6 +80,7 @@ server_release(struct server *s)
 {
 	if (!s)
 		return;
+	key_free(s->key);
 	nonce_close(s->nonce);
 	store_close(s->store);
 	keys_blocklist_free(s->blocked);
@@ -133,6 +135,17 @@ call_location(struct call *c, char *url)
 }
 
 int
+call_account_valid(const struct account *a, struct err *e)
+{
+	if (a->status == ACCOUNT_VALID)
+		return 0;
+	err_set(e, KIND_DENIED, "the account is %s",
+	    account_status_name(a->status));
+	e->http_status = 401;
+	return -1;
+}
+
+int
 call_owns(
     const struct call *c, int64_t account_id, const char *what, struct err *e)
 {
@@ -140,4 +153,14 @@ call_owns(
 		return 0;
 	return err_set(
 	    e, KIND_DENIED, "the %s belongs to another account", what);
+}
+
+int
+call_refused(struct err *e)
+{
+	if (e->kind == KIND_CONFLICT) {
+		e->http_status = 401;
+		e->acme_type = "unauthorized";
+	}
+	return -1;
 }

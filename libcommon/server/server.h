@@ -26,6 +26,9 @@ struct server {
 	struct address_policy ranges;
 	struct keys_blocklist *blocked;
 	struct signmsg_client signer;
+	/* the account key that was used last: a client comes back with it */
+	struct key *key;
+	char key_thumbprint[JWK_THUMBPRINT_SIZE];
 	const char *base_url; /* of the configuration, no slash at the end */
 	const char *base_path; /* its path part, or "" */
 	char peer[SOCK_ADDR_SIZE]; /* address of the client, or "unknown" */
@@ -52,7 +55,8 @@ struct call {
 	char id[CALL_IDS][CALL_ID_SIZE]; /* the variable parts of the path */
 	/* after the envelope of a POST has been checked: */
 	struct jws jws;
-	struct key *key; /* that signed it */
+	const struct key *key; /* that signed it */
+	struct key *own_key; /* the same, if this call has made it */
 	char thumbprint[JWK_THUMBPRINT_SIZE]; /* of it; jwk only */
 	struct account account; /* whose kid it is; id 0 when jwk */
 	struct js *payload; /* an object; NULL for POST-as-GET */
@@ -72,11 +76,21 @@ int call_json(struct call *c, int status, struct js *body);
 void call_link(struct call *c, char *url, const char *rel);
 void call_location(struct call *c, char *url);
 
+/* Checks that an account may still act (RFC 8555 7.3.6).  KIND_DENIED, 401. */
+int call_account_valid(const struct account *a, struct err *e);
+
 /*
  * Checks that a thing belongs to the account that asks (RFC 8555 7.4.2, 7.5).
  * `what` names it.  KIND_DENIED.
  */
 int call_owns(
     const struct call *c, int64_t account_id, const char *what, struct err *e);
+
+/*
+ * For changes that the store refuses because the account is not valid any
+ * more: KIND_CONFLICT becomes what the next request will hear (RFC 8555
+ * 7.3.6, 401).  Returns -1.
+ */
+int call_refused(struct err *e);
 
 #endif

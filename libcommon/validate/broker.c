@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -490,23 +489,6 @@ ask_due(struct broker *b, bool *is_due, struct err *e)
 	return rc;
 }
 
-static void
-block_signals(struct broker *b)
-{
-	sigset_t term;
-
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigaddset(&term, SIGINT);
-	sigaddset(&term, SIGHUP);
-	sigprocmask(SIG_BLOCK, &term, &b->unblocked);
-	sigdelset(&b->unblocked, SIGTERM);
-	sigdelset(&b->unblocked, SIGINT);
-	sigdelset(&b->unblocked, SIGHUP);
-	sig_catch_term();
-	sig_ignore_pipe();
-}
-
 /* What the other process would stumble over, said here and now. */
 static int
 check_policy(const struct conf_policy *conf, struct err *e)
@@ -527,10 +509,13 @@ broker_run(const struct broker_options *options, struct err *e)
 	    .mode = options->mode,
 	    .wake_fd = options->wake_fd,
 	    .lock = -1};
+	sigset_t before;
 	bool again = true;
 	int rc;
 
-	block_signals(&b);
+	sig_hold_term(&b.unblocked, &before);
+	sig_catch_term();
+	sig_ignore_pipe();
 	child_init(&b.child);
 	b.hands =
 	    xcalloc((size_t)b.conf->validate.concurrency, sizeof(*b.hands));

@@ -63,6 +63,15 @@ js_parse(const char *text, size_t len, struct err *e)
 	return js_parse_long(text, len, JS_STRING_MAX, e);
 }
 
+/* Jansson's words, but for those that advise its caller. */
+static const char *
+reason_text(const json_error_t *reason)
+{
+	if (json_error_code(reason) == json_error_null_character)
+		return "a NUL in a string";
+	return reason->text;
+}
+
 struct js *
 js_parse_long(const char *text, size_t len, size_t string_max, struct err *e)
 {
@@ -73,12 +82,8 @@ js_parse_long(const char *text, size_t len, size_t string_max, struct err *e)
 		return NULL;
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &reason);
 	if (!j) {
-		char safe[160];
-
-		str_escape(safe, sizeof(safe), reason.text,
-		    strnlen(reason.text, sizeof(reason.text)));
 		err_set(e, KIND_INPUT, "JSON: line %d column %d: %s",
-		    reason.line, reason.column, safe);
+		    reason.line, reason.column, reason_text(&reason));
 		return NULL;
 	}
 	if (!json_is_object(j)) {

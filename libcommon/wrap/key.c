@@ -234,8 +234,9 @@ check_parts(const struct key_parts *p, struct err *e)
 		if (p->a_len != size ||
 		    p->b_len != (p->type == KEY_ED25519 ? 0 : size))
 			return err_set(e, KIND_INPUT,
-			    "RFC 7518 6.2.1.2: coordinate of a %s key is not "
-			    "of %zu bytes",
+			    "RFC %s: coordinate of the %s key is not of %zu "
+			    "bytes",
+			    p->type == KEY_ED25519 ? "8037 2" : "7518 6.2.1.2",
 			    types[p->type].name, size);
 		return 0;
 	}

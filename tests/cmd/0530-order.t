@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: orders: made, read, listed; their objects (RFC 8555 7.1.2.1, 7.1.3,
-# 7.4; ACME-SERVER 3.1 to 3.3).
+# 7.4).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 
@@ -15,7 +15,7 @@ works '201 -' newOrder --payload "$(names One.Example.TEST two.example.test)" \
     @newOrder
 order=$(header Location)
 like "$order" "^$base/order/$id\$" 'order: Location'
-is "$(members)" 'authorizations expires finalize identifiers status' \
+is "$(members .)" 'authorizations expires finalize identifiers status' \
     'pending order: its members'
 is "$(get status)" pending 'order: status'
 is "$(get identifiers)" '[{"type":"dns","value":"one.example.test"},{"type":"dns","value":"two.example.test"}]' \
@@ -171,12 +171,12 @@ while [ $i -lt 3 ]; do
 	i=$((i + 1))
 done
 works '200 -' 'orders' "$list"
-is "$(members)" orders 'orders: its members'
+is "$(members .)" orders 'orders: its members'
 is "$(get orders | tr -d '[]"' | tr , '\n' | sort)" "$(sort "$T/mine")" \
     'orders: those of the account'
-while [ $i -lt 130 ]; do
+while [ $i -lt 102 ]; do
 	raw --payload "$(names "l$i.example.test")" @newOrder
-	header Location >>"$T/mine"
+	sed -n 's/^Location: *\([^[:space:]]*\).*/\1/p' "$ACME_STATE/headers" >>"$T/mine"
 	i=$((i + 1))
 done
 works '200 -' 'orders, many' "$list"

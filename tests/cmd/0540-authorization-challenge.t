@@ -1,7 +1,7 @@
 #!/bin/sh
 # Goal: authorizations and challenges: their objects, how a challenge is
 # answered once, and how authorizations end (RFC 8555 7.1.4, 7.1.5, 7.1.6, 7.5,
-# 8; RFC 8738; ACME-SERVER 3.1 to 3.3).
+# 8; RFC 8738).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 
@@ -16,7 +16,7 @@ types() {
 
 new_order one.example.test
 works '200 -' 'authorization read' "$authz"
-is "$(members)" 'challenges expires identifier status' \
+is "$(members .)" 'challenges expires identifier status' \
     'pending authorization: its members'
 is "$(get identifier)" '{"type":"dns","value":"one.example.test"}' \
     'authorization: identifier'
@@ -62,7 +62,7 @@ misuse '404 malformed' 'challenge without a type' "$base/challenge/${authz##*/}"
 new_order quiet.example.test
 challenge_of "$authz" http-01
 misuse '200 -' 'challenge POST-as-GET starts nothing' "$challenge"
-is "$(members)" 'status token type url' 'challenge read: its members'
+is "$(members .)" 'status token type url' 'challenge read: its members'
 is "$(get url)" "$challenge" 'challenge read: url'
 is "$(header Link | grep up)" "<$authz>;rel=\"up\"" 'challenge read: Link up'
 for payload in '[]' '"x"' 7 null 'x'; do
@@ -183,7 +183,7 @@ is "$state" valid 'valid once the applicant has answered'
 is "$(grep -c '^slow.example.test ' "$T/www.log")" 1 \
     'a second POST while processing asks the applicant no second time'
 
-# What was deactivated meanwhile does not come back (ACME-SERVER 4.1).
+# What was deactivated meanwhile does not come back.
 hold gone.example.test
 works '200 -' 'deactivation while processing' \
     --payload '{"status":"deactivated"}' "$authz"

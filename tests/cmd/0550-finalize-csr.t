@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: finalize: when it may be called, which CSRs are refused and leave the
-# order ready, what is issued (RFC 8555 7.4, 11.1; ACME-SERVER 3.1, 3.3).
+# order ready, what is issued (RFC 8555 7.4, 11.1).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 
@@ -139,6 +139,16 @@ refused 'with a blocked key' "$blocked_csr"
 become alice "$plain"
 raw --payload '{"onlyReturnExisting":true}' @newAccount
 
+whole=$order whole_finalize=$finalize
+new_order m1.example.test m2.example.test
+authorize
+refused 'with a name missing' "$(csr m1.example.test)"
+refused 'with a name in the place of another' \
+    "$(csr m1.example.test m3.example.test)"
+refused 'with a name twice, another missing' \
+    "$(csr m1.example.test m1.example.test)"
+order=$whole finalize=$whole_finalize
+
 # ---- payloads of finalize
 
 for payload in '{}' '{"csr":7}' '{"csr":null}' '{"csr":["x"]}' '{"x":1}'; do
@@ -160,7 +170,7 @@ settles "$order" processing
 is "$state" valid 'the order becomes valid'
 certificate=$(get certificate)
 is "$certificate" "$base/certificate/${order##*/}" 'valid order: certificate'
-is "$(members)" 'authorizations certificate expires finalize identifiers status' \
+is "$(members .)" 'authorizations certificate expires finalize identifiers status' \
     'valid order: its members'
 is "$(header Location)" "$order" 'valid order: Location'
 misuse '403 orderNotReady' 'finalize of a valid order' \

@@ -33,7 +33,8 @@ store_known=	# whether $T/store.after is what the store holds
 server_up() {
 	need sqlite3 openssl
 	start_dns
-	start_acmed --set validate.attempts=1
+	acmed_options='--set validate.attempts=1'
+	start_acmed
 	start_www
 	base=${directory%/directory}
 	plain=$T/plain.conf
@@ -96,7 +97,8 @@ header() {
 	"$TOOLS/acme-raw" header "$@"
 }
 
-# members [PATH]: the names of an object's members in the last body, sorted.
+# members PATH: the names of an object's members in the last body, sorted; "."
+# is the whole body.
 members() {
 	"$TOOLS/acme-raw" keys "$@" | paste -sd' ' -
 }
@@ -112,8 +114,8 @@ must_say() {
 	exit 1
 }
 
-# complaints WHAT: what is wrong with the headers of the last answer
-# (ACME-SERVER 3.1: the fields of every answer); nothing is well.
+# complaints WHAT: what is wrong with the headers of the last answer, by what
+# every answer must have; nothing is well.
 complaints() {
 	awk -v index_url="$directory" -v what="$1" -v base="$base" '
 	function bad(text) { print text }

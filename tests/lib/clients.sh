@@ -4,15 +4,15 @@
 #
 #	. "$(dirname "$0")/../lib/clients.sh"
 #	start_dns
-#	start_acmed --set validate.attempts=1
+#	start_acmed
 #
 # start_dns runs knot on loopback with the zone example.test, whose every name
 # is 127.0.0.1, and sets $dns (ADDRESS:PORT).  dns_set NAME TYPE DATA puts a
 # record there, dns_unset NAME TYPE takes it away; at once.
 #
-# start_acmed runs scripts/acmed-local in $T/acmed and sets $directory $ca
-# $issuer $config, $store (its database), $http_port and $tls_port (where it
-# validates).
+# start_acmed runs scripts/acmed-local in $T/acmed with $acmed_options, and sets
+# $directory $ca $issuer $config, $store (its database), $http_port and
+# $tls_port (where it validates).
 
 # Under CI nothing may be missing: what would be a skip is a failure.
 need() {
@@ -95,12 +95,14 @@ dns_is() {
 	    grep -Fx -e "$3"
 }
 
+acmed_options=''
 start_acmed() {
 	http_port=$(free_port) tls_port=$(free_port)
 	acmed_dir=$T/acmed
+	# shellcheck disable=SC2086 # options
 	start acmed "$SRC/scripts/acmed-local" --dir "$acmed_dir" \
 	    --port "$(free_port)" --http-port "$http_port" \
-	    --tls-port "$tls_port" ${dns:+--resolver "$dns"} "$@"
+	    --tls-port "$tls_port" ${dns:+--resolver "$dns"} $acmed_options
 	must wait_for 30 acmed_ready
 	directory=$(acmed_said directory) ca=$(acmed_said ca)
 	issuer=$(acmed_said issuer) config=$(acmed_said config)

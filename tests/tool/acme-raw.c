@@ -1,8 +1,7 @@
 /*
  * acme-raw: an ACME client that does what it is told, right or wrong.
  *
- * For tests of a server from outside.  Its JOSE is written a second time here,
- * on OpenSSL and Jansson alone, so that it is an oracle for the server's.
+ * For tests of a server from outside; nothing of it is the server's own.
  *
  *	acme-raw key TYPE FILE		p256 p384 p521 ed25519 rsa:BITS
  *	acme-raw jwk FILE		the public key as JSON
@@ -57,7 +56,8 @@
  *	-H FIELD		a header field
  */
 
-#include <ctype.h>
+#include "jose.h"
+
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -74,28 +74,9 @@
 
 #include <curl/curl.h>
 #include <jansson.h>
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <openssl/sha.h>
 
-/* It frees next to nothing, since it ends soon: no leak is worth a report. */
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#else
-#define __lsan_disable()
-#endif
-
-#define DEAD 3 /* exit status when a request could not be made */
 #define URN "urn:ietf:params:acme:error:"
 #define PARTS 3
-
-struct bytes {
-	unsigned char *p;
-	size_t len;
-};
 
 static const char *const part_names[PARTS] = {
     "protected", "payload", "signature"};
@@ -111,36 +92,6 @@ static struct options {
 } opt;
 
 /* ---- text, files */
-
-static char *
-join(const char *a, const char *b, const char *c)
-{
-	char *s;
-
-	if (asprintf(&s, "%s%s%s", a, b, c) < 0)
-		err(DEAD, NULL);
-	return s;
-}
-
-static char *
-base64url(const void *p, size_t len, bool pad)
-{
-	char *s = malloc(len / 3 * 4 + 5);
-	char *c;
-
-	if (s == NULL)
-		err(DEAD, NULL);
-	EVP_EncodeBlock((unsigned char *)s, p, (int)len);
-	for (c = s; *c != '\0'; c++) {
-		if (*c == '+')
-			*c = '-';
-		else if (*c == '/')
-			*c = '_';
-		else if (*c == '=' && !pad)
-			*c = '\0';
-	}
-	return s;
-}
 
 static struct bytes
 read_all(int fd)
@@ -200,182 +151,6 @@ state_write(const char *name, const char *text)
 	}
 }
 
-/* ---- keys */
-
-static void
-key_make(const char *type, const char *path)
-{
-	EVP_PKEY *key = NULL;
-	FILE *f;
-
-	if (strncmp(type, "rsa:", 4) == 0)
-		key = EVP_RSA_gen((unsigned int)strtoul(type + 4, NULL, 10));
-	else if (strcmp(type, "ed25519") == 0)
-		key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	else if (type[0] == 'p')
-		key = EVP_EC_gen(join("P-", type + 1, ""));
-	if (key == NULL)
-		errx(DEAD, "cannot make a key of type %s", type);
-	f = fopen(path, "we");
-	if (f == NULL || !PEM_write_PrivateKey(f, key, NULL, NULL, 0, 0, 0) ||
-	    fclose(f) != 0)
-		err(DEAD, "%s", path);
-}
-
-static EVP_PKEY *
-key_load(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	EVP_PKEY *key;
-
-	if (f == NULL)
-		err(DEAD, "%s", path);
-	key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
-	if (key == NULL)
-		errx(DEAD, "%s: no private key", path);
-	fclose(f);
-	return key;
-}
-
-/* Bytes of one coordinate of an EC key; 0 for other keys. */
-static int
-key_width(EVP_PKEY *key)
-{
-	return EVP_PKEY_is_a(key, "EC") ? (EVP_PKEY_get_bits(key) + 7) / 8 : 0;
-}
-
-static json_t *
-key_number(EVP_PKEY *key, const char *name)
-{
-	unsigned char bytes[2048];
-	BIGNUM *n = NULL;
-	json_t *value;
-	char *text;
-	int width;
-
-	if (!EVP_PKEY_get_bn_param(key, name, &n))
-		errx(DEAD, "key without %s", name);
-	width = key_width(key) > 0 ? key_width(key) : BN_num_bytes(n);
-	BN_bn2binpad(n, bytes, width);
-	text = base64url(bytes, (size_t)width, false);
-	value = json_string(text);
-	return value;
-}
-
-static json_t *
-key_jwk(EVP_PKEY *key)
-{
-	unsigned char raw[64];
-	char curve[8];
-	size_t len = sizeof(raw);
-
-	if (key_width(key) > 0) {
-		snprintf(curve, sizeof(curve), "P-%d", EVP_PKEY_get_bits(key));
-		return json_pack("{s:s,s:s,s:o,s:o}", "kty", "EC", "crv", curve,
-		    "x", key_number(key, OSSL_PKEY_PARAM_EC_PUB_X), "y",
-		    key_number(key, OSSL_PKEY_PARAM_EC_PUB_Y));
-	}
-	if (EVP_PKEY_is_a(key, "RSA"))
-		return json_pack("{s:s,s:o,s:o}", "kty", "RSA", "n",
-		    key_number(key, OSSL_PKEY_PARAM_RSA_N), "e",
-		    key_number(key, OSSL_PKEY_PARAM_RSA_E));
-	if (!EVP_PKEY_get_raw_public_key(key, raw, &len))
-		errx(DEAD, "key of an unknown kind");
-	return json_pack("{s:s,s:s,s:o}", "kty", "OKP", "crv", "Ed25519", "x",
-	    json_string(base64url(raw, len, false)));
-}
-
-static char *
-key_thumbprint(EVP_PKEY *key)
-{
-	unsigned char md[32];
-	char *text = json_dumps(key_jwk(key), JSON_COMPACT | JSON_SORT_KEYS);
-
-	SHA256((unsigned char *)text, strlen(text), md);
-	return base64url(md, sizeof(md), false);
-}
-
-static const char *
-key_alg(EVP_PKEY *key)
-{
-	switch (key_width(key)) {
-	case 0:
-		return EVP_PKEY_is_a(key, "RSA") ? "RS256" : "EdDSA";
-	case 32:
-		return "ES256";
-	case 48:
-		return "ES384";
-	default:
-		return "ES512";
-	}
-}
-
-/* ---- signatures */
-
-static bool
-spoilt(const char *how)
-{
-	return opt.spoil != NULL && strcmp(opt.spoil, how) == 0;
-}
-
-/* DER to r || s, RFC 7518 3.4. */
-static struct bytes
-ecdsa_raw(struct bytes der, int width)
-{
-	const unsigned char *p = der.p;
-	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)der.len);
-	struct bytes raw = {malloc((size_t)width * 2 + 1), (size_t)width * 2};
-
-	if (sig == NULL || raw.p == NULL)
-		errx(DEAD, "ECDSA signature");
-	BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw.p, width);
-	BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw.p + width, width);
-	return raw;
-}
-
-static struct bytes
-signature(EVP_PKEY *key, const char *text)
-{
-	static const char *const md[] = {
-	    ['0'] = NULL, ['2'] = "SHA256", ['3'] = "SHA384", ['5'] = "SHA512"};
-	const char *alg = key_alg(key);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	struct bytes b = {malloc(4096), 4095};
-
-	if (!EVP_DigestSignInit_ex(ctx, NULL,
-		md[alg[0] == 'E' && alg[1] == 'd' ? '0' : alg[2]], NULL, NULL,
-		key, NULL) ||
-	    !EVP_DigestSign(
-		ctx, b.p, &b.len, (const unsigned char *)text, strlen(text)))
-		errx(DEAD, "cannot sign");
-	return key_width(key) > 0 && !spoilt("der")
-	    ? ecdsa_raw(b, key_width(key))
-	    : b;
-}
-
-static void
-spoil(struct bytes *sig)
-{
-	size_t half = sig->len / 2;
-
-	if (spoilt("flip"))
-		sig->p[sig->len - 1] ^= 1;
-	else if (spoilt("zero"))
-		memset(sig->p, 0, sig->len);
-	else if (spoilt("zero-r"))
-		memset(sig->p, 0, half);
-	else if (spoilt("zero-s"))
-		memset(sig->p + half, 0, half);
-	else if (spoilt("short"))
-		sig->len--;
-	else if (spoilt("long"))
-		sig->p[sig->len++] = 0;
-	else if (spoilt("none"))
-		sig->len = 0;
-	else if (opt.spoil != NULL && !spoilt("der"))
-		errx(DEAD, "--spoil %s: not known", opt.spoil);
-}
-
 /* ---- the envelope */
 
 /* The text with `tail` before its last brace. */
@@ -391,7 +166,7 @@ with_tail(char *text, const char *tail)
 static char *
 protected_text(EVP_PKEY *key, const char *url, const char *nonce)
 {
-	json_t *header, *name;
+	json_t *header;
 	size_t i;
 
 	if (opt.protected != NULL)
@@ -405,8 +180,9 @@ protected_text(EVP_PKEY *key, const char *url, const char *nonce)
 		json_object_set_new(header, "nonce", json_string(nonce));
 	json_object_set_new(header, "url", json_string(url));
 	json_object_update(header, opt.set);
-	json_array_foreach(opt.unset, i, name)
-	    json_object_del(header, json_string_value(name));
+	for (i = 0; i < json_array_size(opt.unset); i++)
+		json_object_del(
+		    header, json_string_value(json_array_get(opt.unset, i)));
 	return with_tail(json_dumps(header, JSON_COMPACT), opt.protected_tail);
 }
 
@@ -447,8 +223,8 @@ jws(const char *url, const char *nonce)
 	for (i = 0; i < 2; i++)
 		if (opt.b64[i] != NULL)
 			part[i] = strdup(opt.b64[i]);
-	sig = signature(key, join(part[0], ".", part[1]));
-	spoil(&sig);
+	sig = signature(key, join(part[0], ".", part[1]), opt.spoil);
+	spoil(&sig, opt.spoil);
 	part[2] = opt.b64[2] != NULL ? strdup(opt.b64[2])
 				     : base64url(sig.p, sig.len, opt.pad[2]);
 	if (opt.sent_payload != NULL)
@@ -460,6 +236,7 @@ jws(const char *url, const char *nonce)
 /* ---- HTTP */
 
 static pid_t child = -1;
+static long http_status;
 
 /* Runs the command with one connection to that abstract unix socket. */
 static void
@@ -524,7 +301,7 @@ target(CURL *curl, const char *url, struct curl_slist **fields)
 	*fields = curl_slist_append(*fields, field);
 	curl_easy_setopt(
 	    curl, CURLOPT_URL, join("http://127.0.0.1", rest + 3 + host, ""));
-	/* curl 7.88 cannot be given a connected socket (its issue 10626). */
+	/* curl 7.88 calls connect(2) even on a socket said to be connected. */
 	snprintf(name, sizeof(name), "acme-raw-%d", (int)getpid());
 	spawn(command, name);
 	curl_easy_setopt(curl, CURLOPT_ABSTRACT_UNIX_SOCKET, name);
@@ -559,6 +336,7 @@ http(const char *method, const char *url, const char *body)
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
 	rc = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
 	curl_easy_cleanup(curl); /* the connection, too */
 	if (fclose(head) != 0 || fclose(out) != 0)
 		err(DEAD, "%s", path);
@@ -586,8 +364,7 @@ header_get(const char *name, bool print)
 	return found;
 }
 
-/* ---- the state's objects --------------------------------------------------
- */
+/* ---- the state's objects */
 
 static json_t *
 body_at(const char *path, const char *file)
@@ -646,24 +423,17 @@ nonce_take(void)
 static void
 result_keep(bool is_new_account)
 {
-	char *all = state_read("headers"), *line = all, *next;
-	char *location = header_get("Location", false);
 	const char *type = json_string_value(body_at("type", "body"));
-	char status[4] = "000";
+	char status[16];
 
-	/* The last status line: a 100 may have come before it. */
-	while ((next = strstr(line, "\nHTTP/")) != NULL)
-		line = next + 1;
-	if (strlen(line) > 12)
-		memcpy(status, strchr(line, ' ') + 1, 3);
+	snprintf(status, sizeof(status), "%03ld", http_status);
 	state_write("status", status);
 	state_write("nonce", header_get("Replay-Nonce", false));
-	if (is_new_account && status[0] == '2' && location != NULL)
-		state_write("account", location);
+	if (is_new_account && http_status < 300)
+		state_write("account", header_get("Location", false));
 	if (type != NULL && strncmp(type, URN, strlen(URN)) == 0)
 		type += strlen(URN);
-	printf(
-	    "%s %s\n", status, type != NULL && status[0] >= '4' ? type : "-");
+	printf("%s %s\n", status, type && http_status >= 400 ? type : "-");
 }
 
 /* ---- commands */
@@ -686,9 +456,9 @@ signed_body(const char *name, const char *url)
 }
 
 static int
-cmd_request(const char *name)
+cmd_request(char **operands)
 {
-	const char *url = resolve(name);
+	const char *name = operands[0], *url = resolve(name);
 	char *body = NULL;
 
 	if (opt.body != NULL)
@@ -704,9 +474,9 @@ cmd_request(const char *name)
 }
 
 static int
-cmd_jws(const char *name)
+cmd_jws(char **operands)
 {
-	const char *url = resolve(name);
+	const char *url = resolve(operands[0]);
 
 	/* An inner JWS (RFC 8555 7.3.5): the nonce only if asked for. */
 	if (opt.key == NULL)
@@ -718,12 +488,13 @@ cmd_jws(const char *name)
 }
 
 static int
-cmd_init(void)
+cmd_init(char **operands)
 {
 	static const char *const old[] = {"account", "nonce", "used", "sent",
 	    "status", "headers", "body", "directory"};
 	size_t i;
 
+	(void)operands;
 	if (opt.state == NULL || opt.server == NULL)
 		errx(DEAD, "init wants -d and --server");
 	if (mkdir(opt.state, 0755) < 0 && errno != EEXIST)
@@ -753,9 +524,9 @@ cmd_get(char **paths)
 }
 
 static int
-cmd_keys(const char *path)
+cmd_keys(char **path)
 {
-	json_t *at = body_at(path == NULL ? "" : path, "body"), *v, *sorted;
+	json_t *at = body_at(*path == NULL ? "" : *path, "body"), *v, *sorted;
 	const char *name;
 
 	sorted = json_loads(json_dumps(at, JSON_SORT_KEYS), 0, NULL);
@@ -766,12 +537,39 @@ cmd_keys(const char *path)
 }
 
 static int
-cmd_b64(void)
+cmd_b64(char **operands)
 {
 	struct bytes b = read_all(0);
-	char *text = base64url(b.p, b.len, false);
 
-	puts(text);
+	(void)operands;
+	puts(base64url(b.p, b.len, false));
+	return 0;
+}
+
+static int
+cmd_header(char **name)
+{
+	return header_get(*name, true) == NULL;
+}
+
+static int
+cmd_key(char **operands)
+{
+	key_make(operands[0], operands[1]);
+	return 0;
+}
+
+static int
+cmd_jwk(char **file)
+{
+	puts(json_dumps(key_jwk(key_load(*file)), JSON_COMPACT));
+	return 0;
+}
+
+static int
+cmd_thumbprint(char **file)
+{
+	puts(key_thumbprint(key_load(*file)));
 	return 0;
 }
 
@@ -884,38 +682,28 @@ parse(int argc, char **argv)
 		option(c, which);
 }
 
+static const struct {
+	const char *name;
+	int least, most; /* operands */
+	int (*run)(char **operands);
+} commands[] = {{"b64", 0, 0, cmd_b64}, {"get", 1, 99, cmd_get},
+    {"header", 1, 1, cmd_header}, {"init", 0, 0, cmd_init},
+    {"jwk", 1, 1, cmd_jwk}, {"jws", 1, 1, cmd_jws}, {"key", 2, 2, cmd_key},
+    {"keys", 0, 1, cmd_keys}, {"request", 1, 1, cmd_request},
+    {"thumbprint", 1, 1, cmd_thumbprint}};
+
 int
 main(int argc, char **argv)
 {
-	const char *cmd = argc > 1 ? argv[1] : "", *arg;
+	size_t i;
 	int left;
 
 	__lsan_disable();
 	parse(argc - 1, argv + 1);
-	argv += 1 + optind;
 	left = argc - 1 - optind;
-	arg = left > 0 ? argv[0] : NULL;
-	if (strcmp(cmd, "init") == 0 && left == 0)
-		return cmd_init();
-	if (strcmp(cmd, "request") == 0 && left == 1)
-		return cmd_request(arg);
-	if (strcmp(cmd, "jws") == 0 && left == 1)
-		return cmd_jws(arg);
-	if (strcmp(cmd, "get") == 0 && left >= 1)
-		return cmd_get(argv);
-	if (strcmp(cmd, "keys") == 0 && left <= 1)
-		return cmd_keys(arg);
-	if (strcmp(cmd, "header") == 0 && left == 1)
-		return header_get(arg, true) == NULL;
-	if (strcmp(cmd, "b64") == 0 && left == 0)
-		return cmd_b64();
-	if (strcmp(cmd, "key") == 0 && left == 2)
-		key_make(arg, argv[1]);
-	else if (strcmp(cmd, "jwk") == 0 && left == 1)
-		puts(json_dumps(key_jwk(key_load(arg)), JSON_COMPACT));
-	else if (strcmp(cmd, "thumbprint") == 0 && left == 1)
-		puts(key_thumbprint(key_load(arg)));
-	else
-		errx(100, "the head of tests/tool/acme-raw.c tells the usage");
-	return 0;
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (argc > 1 && strcmp(argv[1], commands[i].name) == 0 &&
+		    left >= commands[i].least && left <= commands[i].most)
+			return commands[i].run(argv + 1 + optind);
+	errx(100, "the head of tests/tool/acme-raw.c tells the usage");
 }

@@ -40,7 +40,7 @@ test_errno_is_told(void **state)
 	assert_int_equal(err_exit(&e), 111);
 }
 
-/* The one table: DESIGN's exit codes, and what a peer may read. */
+/* The one table: exit codes, and what a peer may read. */
 static void
 test_rows(void **state)
 {
@@ -85,10 +85,24 @@ test_long_text_is_cut(void **state)
 	assert_int_equal(strlen(e.text), sizeof(e.text) - 1);
 }
 
+static void
+test_texts_are_printable(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	err_set(&e, KIND_INPUT, "a%cb%sc\\d", '\n', "\x1b\xc3\xa4");
+	err_object(&e, "%s", "x\r");
+	err_detail(&e, "%s", "\x7f");
+	assert_string_equal(e.text, "x?: a?b???c\\d");
+	assert_string_equal(e.detail, "?");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_first_wins),
     cmocka_unit_test(test_errno_is_told),
     cmocka_unit_test(test_rows),
     cmocka_unit_test(test_long_text_is_cut),
+    cmocka_unit_test(test_texts_are_printable),
 };
 UNIT_MAIN(tests)

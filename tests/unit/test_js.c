@@ -50,6 +50,9 @@ test_refuses(void **state)
 		assert_int_equal(e.kind, KIND_INPUT);
 		assert_true(str_is_printable(e.text, strlen(e.text)));
 	}
+	err_clear(&e);
+	assert_null(js_parse(bad[7], strlen(bad[7]), &e));
+	assert_non_null(strstr(e.text, "a NUL in a string"));
 	memset(big, 'x', sizeof(big));
 	memcpy(big, "{\"a\":\"", 6);
 	memcpy(big + sizeof(big) - 2, "\"}", 2);

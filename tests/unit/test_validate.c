@@ -340,7 +340,7 @@ test_result(void **state)
 	assert_true(u.is_final);
 	assert_string_equal(u.address, "192.0.2.1");
 	assert_string_equal(u.err.acme_type, "dns");
-	assert_string_equal(u.err.text, "line\\x0afeed");
+	assert_string_equal(u.err.text, "line?feed");
 	buf_clear(&b);
 	r = (struct validmsg_result){.id = 8, .is_valid = true};
 	assert_ok(validmsg_result_write(&r, &b, &e), &e);
