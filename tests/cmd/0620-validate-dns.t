@@ -131,6 +131,37 @@ bad ptr2.example.test rejectedIdentifier \
 is "$(asked ptr2.example.test)" 0 'which is not connected to'
 bad ptr4.example.test rejectedIdentifier 'no PTR' 'no PTR record'
 
+# Name servers that keep silent about AAAA are common.
+cat >"$T/deaf" <<'END'
+# usage: deaf PORT FORWARD_PORT: a DNS forwarder that drops questions for AAAA.
+use strict;
+use IO::Socket::INET;
+my ($port, $to) = @ARGV;
+my $in = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$port", Proto => 'udp')
+    or die "$port: $@";
+$| = 1;
+print "ready\n";
+while (my $peer = $in->recv(my $query, 4096)) {
+	next if $query =~ /\0\0\x1c\0\x01/;
+	my $out = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$to",
+	    Proto => 'udp') or die "$to: $@";
+	$out->send($query);
+	$out->recv(my $answer, 4096);
+	$in->send($answer, 0, $peer);
+}
+END
+DEAF_PORT=$(free_port)
+start deaf perl "$T/deaf" "$DEAF_PORT" "$DNS_PORT"
+wait_for 10 grep -q ready "$T/deaf.out"
+configure "validate resolver = 127.0.0.1:$DEAF_PORT" \
+    'policy verify_ptr = true' 'validate timeout = 15s'
+challenge http-01 ptr1.example.test
+challenge http-01 ptr2.example.test
+sweep
+good ptr1.example.test 'verify_ptr: silence about AAAA does not matter'
+bad ptr2.example.test rejectedIdentifier '127.0.2.2.*other.example.test' \
+    'then, too, the PTR record does'
+
 # ---- attempts, and an answer that changes between them -----------------------
 configure 'validate timeout = 8s' 'validate attempts = 3' \
     'validate retry_delay = 1s'
