@@ -78,8 +78,8 @@ test_options(void **state)
 static void
 test_targets(void **state)
 {
-	static const char *const targets[] = {
-	    "/directory", "http://a/directory", "HTTPS://a:1/directory",
+	static const char *const targets[] = {"/directory",
+	    "http://a/directory", "HTTPS://a:1/directory",
 	    "https://[::1]:1/directory"};
 	struct request r;
 	char text[200];
