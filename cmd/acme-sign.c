@@ -1,4 +1,3 @@
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -107,16 +106,6 @@ out:
 	return rc;
 }
 
-static bool
-is_socket(int fd)
-{
-	int type;
-	socklen_t len = sizeof(type);
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	    type == SOCK_STREAM;
-}
-
 static int
 run_serve(struct prog *p, struct err *e)
 {
@@ -128,7 +117,7 @@ run_serve(struct prog *p, struct err *e)
 		return -1;
 	sig_ignore_pipe();
 	sig_catch_term();
-	if (!is_socket(fd))
+	if (!fd_is_stream(fd))
 		fd = sock_listen(p->conf.signer.socket, 0660, e);
 	if (fd >= 0 && drop(p, e) == 0) {
 		prog_ready(p);

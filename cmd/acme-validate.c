@@ -46,8 +46,8 @@ work(struct prog *p, enum broker_mode mode, int wake_fd, struct err *e)
 	    .ready = on_ready,
 	    .arg = p};
 
-	if (proc_harden(false, e) < 0 ||
-	    proc_drop(p->conf.validate.user, e) < 0)
+	if (proc_drop(p->conf.validate.user, e) < 0 ||
+	    proc_harden(false, e) < 0)
 		return -1;
 	return broker_run(&options, e);
 }

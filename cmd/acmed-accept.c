@@ -33,15 +33,15 @@ prepare(const struct conf *conf, struct tls_server **tls, struct err *e)
 {
 	sig_ignore_pipe();
 	sig_catch_term();
-	if (proc_harden(true, e) < 0)
-		return -1;
 	if (conf->server.tls_certificate) {
 		*tls = tls_server_new(conf->server.tls_certificate,
 		    conf->server.tls_private_key, e);
 		if (!*tls)
 			return -1;
 	}
-	return proc_drop(conf->server.user, e);
+	if (proc_drop(conf->server.user, e) < 0)
+		return -1;
+	return proc_harden(true, e);
 }
 
 /* HTTP on the connection, under TLS if there is one. */

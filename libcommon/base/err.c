@@ -26,6 +26,9 @@ static const struct err_row rows[] = {
 _Static_assert(ARRAY_LEN(rows) == KIND__MAX, "one row per kind");
 
 /* A text is one printable line, whatever a stranger's bytes are in it. */
+static void put(char *out, size_t size, const char *fmt, va_list ap)
+    PRINTF_LIKE(3, 0);
+
 static void
 put(char *out, size_t size, const char *fmt, va_list ap)
 {

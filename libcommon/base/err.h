@@ -32,7 +32,7 @@ enum err_kind {
 /* What a kind means outside: the one table from cause to effect. */
 struct err_row {
 	const char *name;
-	int exit_code; /* DESIGN: 0 1 100 101 102 111 */
+	int exit_code; /* 0 1 100 101 102 111 */
 	int http_status;
 	const char *acme_type; /* after urn:ietf:params:acme:error: */
 	bool text_is_public; /* may the peer read err.text? */

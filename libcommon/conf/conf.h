@@ -8,7 +8,8 @@
 /*
  * The configuration: one file of sections and `key = value`, one struct per
  * section.  Names, types, defaults, limits and one line of documentation of
- * every key stand in one table (conf.c); acmed.conf(5) is compared with it.
+ * every key stand in one table (conf/table.c); a test compares acmed.conf(5)
+ * with it.
  *
  * In all structs: durations are seconds; an absent text is NULL; an absent
  * list is empty.  Texts and lists belong to the struct conf.

@@ -8,7 +8,9 @@
 #include "sign/local.h"
 #include "store/certificate.h"
 #include "sys/clock.h"
+#include "sys/fd.h"
 #include "sys/file.h"
+#include "sys/lock.h"
 #include "wrap/cert.h"
 #include "wrap/key.h"
 
@@ -185,17 +187,14 @@ out:
 	return rc;
 }
 
-int
-servertls_renew(const struct conf *conf, struct store *st,
-    enum servertls_result *result, struct err *e)
+static int
+renew(const struct conf *conf, struct store *st, enum servertls_result *result,
+    struct err *e)
 {
 	struct key *key = NULL;
 	struct names n;
 	int rc = -1;
 
-	*result = SERVERTLS_UNSET;
-	if (!conf->server.tls_certificate)
-		return 0;
 	names_of(conf, &n);
 	key = read_or_make_key(conf->server.tls_private_key, e);
 	if (!key)
@@ -208,6 +207,48 @@ servertls_renew(const struct conf *conf, struct store *st,
 out:
 	key_free(key);
 	names_release(&n);
+	return rc;
+}
+
+/* Whether nothing is to be done; then nothing is written either. */
+static bool
+is_kept(const struct conf *conf)
+{
+	const struct conf_server *s = &conf->server;
+	struct err ignored = {0};
+	struct key *key = NULL;
+	struct names n;
+	bool kept;
+
+	names_of(conf, &n);
+	if (file_exists(s->tls_private_key))
+		key = read_or_make_key(s->tls_private_key, &ignored);
+	kept = key && has_good(s->tls_certificate, key, &n);
+	key_free(key);
+	names_release(&n);
+	return kept;
+}
+
+int
+servertls_renew(const struct conf *conf, struct store *st,
+    enum servertls_result *result, struct err *e)
+{
+	const char *path = conf->server.tls_certificate;
+	char *lock_path;
+	int lock, rc;
+
+	*result = SERVERTLS_UNSET;
+	if (!path)
+		return 0;
+	if (is_kept(conf)) {
+		*result = SERVERTLS_KEPT;
+		return 0;
+	}
+	lock_path = xasprintf("%s.lock", path);
+	lock = lock_wait(lock_path, e);
+	rc = lock >= 0 ? renew(conf, st, result, e) : -1;
+	fd_close(&lock);
+	free(lock_path);
 	return rc;
 }
 

@@ -29,7 +29,8 @@ int servertls_ensure(const struct conf *conf, struct store *st,
 /*
  * As servertls_ensure, and replaces the certificate in one step when less than
  * a third of its life is left, or it is not for the key or not for the name.
- * The key stays, so that the two files agree at every moment.
+ * The key stays, so that the two files agree at every moment.  Of two at a time
+ * one waits (tls_certificate with .lock after it).
  */
 int servertls_renew(const struct conf *conf, struct store *st,
     enum servertls_result *result, struct err *e);

@@ -5,12 +5,13 @@
 
 int
 names_permitted(const struct conf_policy *conf,
-    const struct address_policy *ranges, enum identifier_type type,
-    const char *value, struct err *e)
+    const struct address_policy *ranges, const struct identifier *id,
+    struct err *e)
 {
+	const char *value = id->value;
 	struct address a;
 
-	if (type == IDENTIFIER_IP) {
+	if (id->type == IDENTIFIER_IP) {
 		if (!conf->allow_ip_identifiers)
 			return err_acme(e, KIND_INPUT, "unsupportedIdentifier",
 			    "%s: RFC 8738: this server issues for no "
@@ -23,7 +24,7 @@ names_permitted(const struct conf_policy *conf,
 			return err_object(e, "%s", value);
 		return 0;
 	}
-	if (strncmp(value, "*.", 2) == 0 && !conf->allow_wildcards)
+	if (identifier_is_wildcard(id) && !conf->allow_wildcards)
 		return err_acme(e, KIND_DENIED, "rejectedIdentifier",
 		    "%s: this server issues for no wildcard names", value);
 	return 0;

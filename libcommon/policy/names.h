@@ -9,15 +9,15 @@ struct address_policy;
 struct conf_policy;
 
 /*
- * Whether an identifier of an order may be had: `value` has passed the grammar
- * (acme/identifier) and keeps its "*." if it is a wildcard.
+ * Whether an identifier of an order, which has passed the grammar
+ * (acme/ident.h), may be had; a wildcard keeps its "*.".
  * Returns 0, or -1:
  *   wildcard without allow_wildcards      KIND_DENIED  rejectedIdentifier
  *   ip without allow_ip_identifiers       KIND_INPUT   unsupportedIdentifier
  *   ip that `ranges` refuses              KIND_DENIED  rejectedIdentifier
  */
 int names_permitted(const struct conf_policy *conf,
-    const struct address_policy *ranges, enum identifier_type type,
-    const char *value, struct err *e);
+    const struct address_policy *ranges, const struct identifier *id,
+    struct err *e);
 
 #endif

@@ -267,12 +267,8 @@ check_kid(struct call *c, struct err *e)
 	c->key = account_key(c->server, &c->account, e);
 	if (!c->key || jws_verify(&c->jws, c->key, e) < 0)
 		return -1;
-	if (c->account.status != ACCOUNT_VALID) { /* RFC 8555 7.3.6 */
-		err_set(e, KIND_DENIED, "the account is %s",
-		    account_status_name(c->account.status));
-		e->http_status = 401;
+	if (call_account_valid(&c->account, e) < 0)
 		return -1;
-	}
 	snprintf(actor, sizeof(actor), "account/%s", c->account.url_id);
 	store_set_actor(s->store, actor);
 	return 0;

@@ -19,8 +19,9 @@
 struct nonce;
 
 /*
- * Opens or makes the file; `window` is at least 1024.  NULL: KIND_CONF when
- * the file cannot be made, KIND_SYS.  The caller closes.
+ * Opens or makes the file; a `window` below 1024 counts as that, and it is
+ * rounded up to a multiple of 64.  NULL: KIND_SYS, also when the file cannot be
+ * made.  The caller closes.
  */
 struct nonce *nonce_open(const char *path, uint64_t window, struct err *e);
 void nonce_close(struct nonce *n); /* NULL-safe */

@@ -3,6 +3,8 @@
 
 #include "server/server.h"
 
+struct order;
+
 /*
  * The resources, one function for each row of the route table (dispatch.c),
  * in the files serve_*.c.  Method, path, envelope and the kind of payload have
@@ -26,6 +28,9 @@ int serve_keychange(struct call *c, struct err *e);
 /* serve_order.c: 7.4 */
 int serve_order_new(struct call *c, struct err *e);
 int serve_order(struct call *c, struct err *e);
+
+/* What an order is answered with, by finalize as well; returns 0. */
+int serve_order_answer(struct call *c, int status, const struct order *o);
 
 /* serve_finalize.c: 7.4 */
 int serve_finalize(struct call *c, struct err *e);

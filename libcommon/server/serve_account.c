@@ -33,18 +33,6 @@ read_flag(const struct js *o, const char *member, bool *out, struct err *e)
 	return 0;
 }
 
-/* RFC 8555 7.3.6 */
-static int
-check_valid(const struct account *a, struct err *e)
-{
-	if (a->status == ACCOUNT_VALID)
-		return 0;
-	err_set(e, KIND_DENIED, "the account is %s",
-	    account_status_name(a->status));
-	e->http_status = 401;
-	return -1;
-}
-
 /* RFC 8555 7.3: the client must say that it agrees. */
 static int
 check_terms(struct call *c, bool agreed, struct err *e)
@@ -81,7 +69,7 @@ create(struct call *c, bool agreed, struct err *e)
 	memcpy(a.thumbprint, c->thumbprint, sizeof(a.thumbprint));
 	a.terms_agreed_at = agreed ? clock_now() : 0;
 	if (account_create(c->server->store, &a, &created, e) < 0 ||
-	    check_valid(&a, e) < 0)
+	    call_account_valid(&a, e) < 0)
 		goto out;
 	if (created)
 		log_event(LOG_LEVEL_INFO, "account.created", "account",
@@ -107,7 +95,7 @@ serve_account_new(struct call *c, struct err *e)
 		return -1;
 	if (account_by_thumbprint(c->server->store, c->thumbprint, &a, &why) ==
 	    0) {
-		rc = check_valid(&a, e) < 0 ? -1 : answer(c, 200, &a);
+		rc = call_account_valid(&a, e) < 0 ? -1 : answer(c, 200, &a);
 		account_release(&a);
 		return rc;
 	}

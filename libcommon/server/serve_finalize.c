@@ -4,10 +4,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "conf/conf.h"
-#include "http/response.h"
 #include "policy/csrs.h"
 #include "server/issue.h"
-#include "server/show.h"
 #include "store/order.h"
 #include "wrap/csr.h"
 #include "wrap/js.h"
@@ -41,20 +39,16 @@ static int
 check_no_account_key(const struct call *c, const struct csr *csr, struct err *e)
 {
 	char thumbprint[JWK_THUMBPRINT_SIZE];
-	struct account holder;
-	struct err why = {0};
+	bool is_account_key;
 
 	jwk_thumbprint(csr_key(csr), thumbprint);
-	if (account_by_thumbprint(
-		c->server->store, thumbprint, &holder, &why) == 0) {
-		account_release(&holder);
+	if (account_has_key(c->server->store, thumbprint, &is_account_key, e) <
+	    0)
+		return -1;
+	if (is_account_key)
 		return err_acme(e, KIND_INPUT, "badCSR",
 		    "CSR: its key is an account key (RFC 8555 11.1)");
-	}
-	if (why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
+	return 0;
 }
 
 static int
@@ -146,10 +140,7 @@ serve_finalize(struct call *c, struct err *e)
 	csr = read_csr(c, e);
 	if (!csr || check_csr(c, &o, csr, e) < 0 || issue(c, &o, csr, e) < 0)
 		goto out;
-	call_location(c, call_url(c, "/order/%s", o.url_id));
-	if (o.status == ORDER_PROCESSING)
-		response_field(c->response, "Retry-After", "1");
-	rc = call_json(c, 200, show_order(c, &o));
+	rc = serve_order_answer(c, 200, &o);
 out:
 	csr_free(csr);
 	order_release(&o);

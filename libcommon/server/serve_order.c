@@ -48,8 +48,7 @@ read_name(struct call *c, const char *type, const char *value,
 
 	if (ident_parse(type, value, out, e) < 0)
 		return -1;
-	if (names_permitted(
-		&s->conf->policy, &s->ranges, out->type, out->value, e) == 0)
+	if (names_permitted(&s->conf->policy, &s->ranges, out, e) == 0)
 		return 0;
 	identifier_release(out);
 	return -1;
@@ -143,8 +142,8 @@ read_lifetime(const struct call *c, struct order_new *new, struct err *e)
 	return 0;
 }
 
-static int
-answer(struct call *c, int status, const struct order *o)
+int
+serve_order_answer(struct call *c, int status, const struct order *o)
 {
 	call_location(c, call_url(c, "/order/%s", o->url_id));
 	if (o->status == ORDER_PROCESSING)
@@ -171,7 +170,7 @@ serve_order_new(struct call *c, struct err *e)
 	}
 	log_event(LOG_LEVEL_INFO, "order.created", "order", o.url_id, "account",
 	    c->account.url_id, "name", names.v[0].value, NULL);
-	rc = answer(c, 201, &o);
+	rc = serve_order_answer(c, 201, &o);
 out:
 	wanted_release(&names);
 	order_release(&o);
@@ -188,7 +187,7 @@ serve_order(struct call *c, struct err *e)
 		return -1;
 	rc = call_owns(c, o.account_id, "order", e);
 	if (rc == 0)
-		rc = answer(c, 200, &o);
+		rc = serve_order_answer(c, 200, &o);
 	order_release(&o);
 	return rc;
 }

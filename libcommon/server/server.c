@@ -135,6 +135,17 @@ call_location(struct call *c, char *url)
 }
 
 int
+call_account_valid(const struct account *a, struct err *e)
+{
+	if (a->status == ACCOUNT_VALID)
+		return 0;
+	err_set(e, KIND_DENIED, "the account is %s",
+	    account_status_name(a->status));
+	e->http_status = 401;
+	return -1;
+}
+
+int
 call_owns(
     const struct call *c, int64_t account_id, const char *what, struct err *e)
 {

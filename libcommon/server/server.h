@@ -76,6 +76,9 @@ int call_json(struct call *c, int status, struct js *body);
 void call_link(struct call *c, char *url, const char *rel);
 void call_location(struct call *c, char *url);
 
+/* Checks that an account may still act (RFC 8555 7.3.6).  KIND_DENIED, 401. */
+int call_account_valid(const struct account *a, struct err *e);
+
 /*
  * Checks that a thing belongs to the account that asks (RFC 8555 7.4.2, 7.5).
  * `what` names it.  KIND_DENIED.

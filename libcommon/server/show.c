@@ -100,7 +100,9 @@ show_challenge(const struct call *c, const struct authorization *a,
 	put_url(o, "url", call_url(c, "/challenge/%s/%s", a->url_id, type));
 	js_put_text(o, "status", challenge_status_name(ch->status));
 	put_time(o, "validated", ch->validated);
-	if (ch->status == CHALLENGE_INVALID)
+	/* RFC 8555 8.2: also while it is going to be tried again */
+	if (ch->status == CHALLENGE_INVALID ||
+	    ch->status == CHALLENGE_PROCESSING)
 		put_error(o, ch->error);
 	js_put_text(o, "token", ch->token);
 	return o;

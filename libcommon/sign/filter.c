@@ -29,14 +29,11 @@ add_name(struct signmsg_request *r, const char *name, struct err *e)
 	uint8_t raw[16];
 	int family = strchr(name, ':') != NULL ? AF_INET6 : AF_INET;
 	struct identifier id = {0};
-	char shown[128];
 	bool is_ip = inet_pton(family, name, raw) == 1 &&
 	    inet_ntop(family, raw, ip, sizeof(ip)) != NULL;
 
-	if (ident_parse(is_ip ? "ip" : "dns", is_ip ? ip : name, &id, e) < 0) {
-		str_escape(shown, sizeof(shown), name, strlen(name));
-		return err_object(e, "%s", shown);
-	}
+	if (ident_parse(is_ip ? "ip" : "dns", is_ip ? ip : name, &id, e) < 0)
+		return -1;
 	strv_add(is_ip ? &r->ip : &r->dns, id.value);
 	identifier_release(&id);
 	return 0;
@@ -94,19 +91,15 @@ static int
 check_account_key(struct store *st, const struct csr *csr, struct err *e)
 {
 	char thumbprint[JWK_THUMBPRINT_SIZE];
-	struct err inner = {0};
-	struct account a;
+	bool is_account_key;
 
 	jwk_thumbprint(csr_key(csr), thumbprint);
-	if (account_by_thumbprint(st, thumbprint, &a, &inner) == 0) {
-		account_release(&a);
+	if (account_has_key(st, thumbprint, &is_account_key, e) < 0)
+		return -1;
+	if (is_account_key)
 		return err_acme(e, KIND_INPUT, "badCSR",
 		    "RFC 8555 11.1: the key is that of an account");
-	}
-	if (inner.kind == KIND_NOTFOUND)
-		return 0;
-	*e = inner;
-	return -1;
+	return 0;
 }
 
 static int

@@ -5,7 +5,9 @@
 #include "policy/csrs.h"
 #include "policy/keys.h"
 #include "sys/clock.h"
+#include "sys/fd.h"
 #include "sys/file.h"
+#include "sys/lock.h"
 #include "wrap/cert.h"
 #include "wrap/csr.h"
 #include "wrap/dn.h"
@@ -152,8 +154,9 @@ make_cert(const struct conf *conf, const char *path, enum cert_kind kind,
 	return c;
 }
 
-int
-local_create(const struct conf *conf, struct err *e)
+/* Each step finds what an interrupted run has left of it. */
+static int
+make_files(const struct conf *conf, struct err *e)
 {
 	char *root_key_path = path_of(conf, "root", "key");
 	char *root_path = path_of(conf, "root", "crt");
@@ -163,21 +166,13 @@ local_create(const struct conf *conf, struct err *e)
 	struct cert *root = NULL, *cert = NULL;
 	int rc = -1;
 
-	if (file_exists(path)) {
-		err_set(e, KIND_CONFLICT, "%s: there is a CA already", path);
-		goto out;
-	}
-	/* Each step finds what an interrupted run has left of it. */
-	if (file_mkdir(conf->local_ca.directory, 0755, e) == -1 ||
-	    (root_key = make_key(conf, root_key_path, e)) == NULL ||
+	if ((root_key = make_key(conf, root_key_path, e)) != NULL &&
 	    (root = make_cert(conf, root_path, CERT_ROOT, root_key, NULL,
-		 root_key, e)) == NULL ||
-	    (key = make_key(conf, key_path, e)) == NULL ||
+		 root_key, e)) != NULL &&
+	    (key = make_key(conf, key_path, e)) != NULL &&
 	    (cert = make_cert(conf, path, CERT_INTERMEDIATE, key, root,
-		 root_key, e)) == NULL)
-		goto out;
-	rc = 0;
-out:
+		 root_key, e)) != NULL)
+		rc = 0;
 	key_free(root_key);
 	key_free(key);
 	cert_free(root);
@@ -185,6 +180,30 @@ out:
 	free(root_key_path);
 	free(root_path);
 	free(key_path);
+	free(path);
+	return rc;
+}
+
+int
+local_create(const struct conf *conf, struct err *e)
+{
+	char *path = path_of(conf, "intermediate", "crt");
+	char *lock_path = path_of(conf, "init", "lock");
+	int lock = -1, rc = -1;
+
+	if (!file_exists(path)) {
+		if (file_mkdir(conf->local_ca.directory, 0755, e) == -1 ||
+		    (lock = lock_wait(lock_path, e)) == -1)
+			goto out;
+	}
+	/* Another run may have made it while we waited. */
+	if (file_exists(path))
+		err_set(e, KIND_CONFLICT, "%s: there is a CA already", path);
+	else
+		rc = make_files(conf, e);
+out:
+	fd_close(&lock);
+	free(lock_path);
 	free(path);
 	return rc;
 }

@@ -18,7 +18,8 @@ extern const struct sign_backend local_backend;
  * Makes the CA: keys (mode 0600), certificates (0644), each written in one
  * step, intermediate.crt last.  KIND_CONFLICT when the directory has a
  * complete CA; what an interrupted run left is used and completed, and nothing
- * is ever overwritten.
+ * is ever overwritten.  Of two at a time one waits (init.lock in the
+ * directory).
  */
 int local_create(const struct conf *conf, struct err *e);
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,7 +13,6 @@
 #include "sys/frame.h"
 #include "sys/sig.h"
 
-#define FRAME_HEAD 4
 #define FLUSH_MS 1000 /* for replies when the service ends */
 
 struct client {
@@ -129,17 +127,6 @@ out:
 	return rc;
 }
 
-static int
-add_frame(struct buf *out, const struct buf *message)
-{
-	size_t len = message->len;
-	const char head[FRAME_HEAD] = {
-	    (char)(len >> 24), (char)(len >> 16), (char)(len >> 8), (char)len};
-
-	buf_add(out, head, sizeof(head));
-	return buf_add(out, message->data, len);
-}
-
 /*
  * Answers what the client has sent, one request at a time: the next is not
  * begun before the reply is written.  Returns -1 when it must be dropped.
@@ -154,8 +141,8 @@ serve(struct service *s, struct client *c, struct err *e)
 	buf_init(&reply, SIGNMSG_MAX);
 	if (c->out.len == 0 && (rc = frame_take(&c->in, &request, e)) == 1) {
 		rc = answer(s, &request, &reply, e);
-		if (rc == 0 && add_frame(&c->out, &reply) == -1)
-			rc = err_set(e, KIND_BUG, "reply too large");
+		if (rc == 0)
+			rc = frame_add(&c->out, reply.data, reply.len, e);
 	}
 	buf_release(&request);
 	buf_release(&reply);
@@ -272,23 +259,6 @@ finish(struct service *s)
 	}
 }
 
-/* SIGTERM and the like come only while the service waits. */
-static void
-hold_signals(struct service *s, sigset_t *before)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, before);
-	s->waiting = *before;
-	sigdelset(&s->waiting, SIGTERM);
-	sigdelset(&s->waiting, SIGINT);
-	sigdelset(&s->waiting, SIGHUP);
-}
-
 int
 service_run(int fd, struct sign *sign, struct err *e)
 {
@@ -298,7 +268,7 @@ service_run(int fd, struct sign *sign, struct err *e)
 
 	s->sign = sign;
 	s->listener = fd_is_listening(fd) ? fd : -1;
-	hold_signals(s, &before);
+	sig_hold_term(&s->waiting, &before);
 	rc = fd_nonblock(fd, e);
 	if (rc == 0 && s->listener == -1)
 		add_client(s, fd);

@@ -314,27 +314,39 @@ struct key_change {
 	char *holder;
 };
 
-/* Writes who has the new key; 1 when somebody has, 0 when nobody, -1. */
+/* Writes who has the key; 1 when somebody has, 0 when nobody, -1. */
 static int
-find_holder(struct key_change *c, struct err *e)
+find_holder(struct store *st, const char *thumbprint,
+    char holder[STORE_URL_ID_SIZE], struct err *e)
 {
 	struct db_stmt *s =
-	    stmt_query(c->st, STMT_ACCOUNT, ACCOUNT_HOLDER, e, "t", c->to);
+	    stmt_query(st, STMT_ACCOUNT, ACCOUNT_HOLDER, e, "t", thumbprint);
 	int rc = s ? db_step(s, e) : -1;
 
-	c->holder[0] = '\0';
+	holder[0] = '\0';
 	if (rc > 0) {
-		stmt_text_to(s, 0, c->holder, STORE_URL_ID_SIZE);
+		stmt_text_to(s, 0, holder, STORE_URL_ID_SIZE);
 		db_reset(s);
 	}
 	return rc;
+}
+
+int
+account_has_key(
+    struct store *st, const char *thumbprint, bool *has, struct err *e)
+{
+	char holder[STORE_URL_ID_SIZE];
+	int rc = find_holder(st, thumbprint, holder, e);
+
+	*has = rc > 0;
+	return rc < 0 ? -1 : 0;
 }
 
 static int
 change_key(void *arg, struct err *e)
 {
 	struct key_change *c = arg;
-	int64_t n = find_holder(c, e);
+	int64_t n = find_holder(c->st, c->to, c->holder, e);
 
 	if (n > 0)
 		return err_set(e, KIND_CONFLICT,

@@ -47,6 +47,13 @@ int account_by_url_id(
 int account_by_thumbprint(
     struct store *st, const char *thumbprint, struct account *a, struct err *e);
 
+/*
+ * Says in `*has` whether an account, in whatever status, has the key of this
+ * thumbprint: no certificate may be for that key (RFC 8555 11.1).
+ */
+int account_has_key(
+    struct store *st, const char *thumbprint, bool *has, struct err *e);
+
 /* Replaces the contacts.  KIND_CONFLICT unless the account is valid. */
 int account_set_contacts(
     struct store *st, int64_t id, const struct strv *contacts, struct err *e);

@@ -33,7 +33,7 @@ struct certificate {
 	int64_t revoked_at; /* 0 unless revoked */
 	int revocation_reason; /* or CERTIFICATE_NO_REASON */
 	int64_t account_id; /* who ordered it, 0: nobody */
-	char *source; /* "acme", "sign", "import" */
+	char *source; /* "acme", "sign", "tls" (our server's own) */
 	struct certificate_der leaf;
 	/* Only from certificate_by_order; chain[0] signed the leaf. */
 	struct certificate_der *chain;

@@ -310,6 +310,26 @@ challenge_retry(struct store *st, int64_t id, int64_t due, const char *error,
 }
 
 static int
+give_back(void *arg, struct err *e)
+{
+	struct move *m = arg;
+
+	/* A challenge is processing if and only if it has a job. */
+	if (job_return(m->st, JOB_VALIDATE, m->id, m->now, e) < 0)
+		return -1;
+	return event_add(
+	    m->st, "challenge.return", EVENT_CHALLENGE, m->id, NULL, e);
+}
+
+int
+challenge_return(struct store *st, int64_t id, struct err *e)
+{
+	struct move m = {.st = st, .id = id, .now = clock_now()};
+
+	return db_transaction(st->db, DB_QUICK, give_back, &m, e);
+}
+
+static int
 set_valid(void *arg, struct err *e)
 {
 	struct move *m = arg;

@@ -83,6 +83,12 @@ int challenge_retry(struct store *st, int64_t id, int64_t due,
     const char *error, const char *address, struct err *e);
 
 /*
+ * Stays processing, due again at once: who took it has not come to a result.
+ * Attempts and error are as before.  KIND_CONFLICT unless processing.
+ */
+int challenge_return(struct store *st, int64_t id, struct err *e);
+
+/*
  * processing -> valid, its authorization pending -> valid, and the order
  * pending -> ready when all its authorizations are valid now.  Other running
  * validations of the authorization are dropped (challenge -> invalid).

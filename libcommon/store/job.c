@@ -7,6 +7,7 @@ enum {
 	JOB_ADD,
 	JOB_END,
 	JOB_RETRY,
+	JOB_RETURN,
 	JOB_TAKE,
 	JOB_NEXT
 };
@@ -17,6 +18,8 @@ static const char *const sql[] = {
     [JOB_END] = "DELETE FROM jobs WHERE kind = ?1 AND object_id = ?2",
     [JOB_RETRY] = "UPDATE jobs SET attempts = attempts + 1, due = ?3"
 		  " WHERE kind = ?1 AND object_id = ?2",
+    [JOB_RETURN] = "UPDATE jobs SET due = ?3"
+		   " WHERE kind = ?1 AND object_id = ?2",
     [JOB_TAKE] = "UPDATE jobs SET due = ?3 WHERE kind = ?1 AND object_id IN"
 		 " (SELECT object_id FROM jobs WHERE kind = ?1 AND due <= ?2"
 		 " ORDER BY due LIMIT ?4)"
@@ -51,17 +54,31 @@ job_end(struct store *st, enum job_kind kind, int64_t object_id, struct err *e)
 	    : 0;
 }
 
-int
-job_retry(struct store *st, enum job_kind kind, int64_t object_id, int64_t due,
-    struct err *e)
+static int
+set_due(struct store *st, size_t statement, enum job_kind kind,
+    int64_t object_id, int64_t due, struct err *e)
 {
 	int64_t n = stmt_run(
-	    st, STMT_JOB, JOB_RETRY, e, "tii", kinds[kind], object_id, due);
+	    st, STMT_JOB, statement, e, "tii", kinds[kind], object_id, due);
 
 	if (n == 0)
 		return err_set(e, KIND_CONFLICT, "no job %s for object %lld",
 		    kinds[kind], (long long)object_id);
 	return n < 0 ? -1 : 0;
+}
+
+int
+job_retry(struct store *st, enum job_kind kind, int64_t object_id, int64_t due,
+    struct err *e)
+{
+	return set_due(st, JOB_RETRY, kind, object_id, due, e);
+}
+
+int
+job_return(struct store *st, enum job_kind kind, int64_t object_id, int64_t due,
+    struct err *e)
+{
+	return set_due(st, JOB_RETURN, kind, object_id, due, e);
 }
 
 int

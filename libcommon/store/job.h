@@ -36,6 +36,10 @@ int job_end(
 int job_retry(struct store *st, enum job_kind kind, int64_t object_id,
     int64_t due, struct err *e);
 
+/* The same without an attempt: nothing was learned.  KIND_CONFLICT as above. */
+int job_return(struct store *st, enum job_kind kind, int64_t object_id,
+    int64_t due, struct err *e);
+
 /*
  * Takes at most `max` jobs that are due at `now`, oldest first, and makes them
  * due at `until`; `*len` is how many went to `jobs`.

@@ -110,17 +110,24 @@ create_or_resume(const char *url, struct err *e)
 	return db;
 }
 
+/* Another process may take some of the steps at the same time. */
 static int
-run_steps(struct db *db, int have, struct err *e)
+run_steps(struct db *db, struct err *e)
 {
 	size_t i;
 
 	for (i = 0; i < schema_steps_len; i++) {
 		const struct schema_step *s = &schema_steps[i];
+		int have = db_version(db, e);
 
-		if (s->version > have &&
-		    db_migrate(db, s->sql, s->version, e) < 0)
+		if (have < 0)
 			return -1;
+		if (s->version <= have ||
+		    db_migrate(db, s->sql, s->version, e) == 0)
+			continue;
+		if (e->kind != KIND_CONFLICT || db_version(db, e) < s->version)
+			return -1;
+		err_clear(e);
 	}
 	return 0;
 }
@@ -136,7 +143,7 @@ store_create(const char *url, struct err *e)
 	db = create_or_resume(url, e);
 	if (!db)
 		return -1;
-	rc = run_steps(db, 0, e);
+	rc = run_steps(db, e);
 	db_close(db);
 	return rc;
 }
@@ -156,7 +163,7 @@ store_migrate(const char *url, int *from, int *to, struct err *e)
 		check_version(db, url, e);
 		goto out;
 	}
-	rc = run_steps(db, have, e);
+	rc = run_steps(db, e);
 	*from = have;
 	*to = schema_version();
 out:

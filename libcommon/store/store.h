@@ -25,7 +25,7 @@ enum store_mode {
 #define STORE_URL_ID_SIZE (STORE_URL_ID_LEN + 1)
 
 /*
- * Opens the store at `url` (DESIGN 4: an absolute path, or `sqlite:` and one).
+ * Opens the store at `url` (an absolute path, or `sqlite:` and one).
  * NULL on failure: KIND_CONF when it does not exist or its version is not this
  * program's (the text says what to run), KIND_SYS when it cannot be opened.
  */

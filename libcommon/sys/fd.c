@@ -49,6 +49,12 @@ fd_is_listening(int fd)
 }
 
 bool
+fd_is_stream(int fd)
+{
+	return socket_option(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+bool
 fd_is_dgram(int fd)
 {
 	return socket_option(fd, SO_TYPE) == SOCK_DGRAM;

@@ -18,8 +18,9 @@ void fd_guard_std(void);
 /* Whether two descriptors are the same open object (device and inode). */
 bool fd_same(int a, int b);
 
-/* Whether `fd` is a socket in the listening state, or a datagram socket. */
+/* Whether `fd` is a socket in the listening state; of this type. */
 bool fd_is_listening(int fd);
+bool fd_is_stream(int fd);
 bool fd_is_dgram(int fd);
 
 /* Closes `*fd` if it is not -1, and makes it -1. */

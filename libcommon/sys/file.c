@@ -60,8 +60,8 @@ file_read_secret(const char *path, struct buf *out, struct err *e)
 	return rc;
 }
 
-static int
-sync_directory(const char *path, struct err *e)
+int
+file_sync_directory(const char *path, struct err *e)
 {
 	char *copy = xstrdup(path);
 	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -74,44 +74,113 @@ sync_directory(const char *path, struct err *e)
 	return rc;
 }
 
-/* Writes the temporary file beside `path`; its name is left in `tmp`. */
+/*
+ * A file in the directory of `path` that has no name yet: if we die, nothing is
+ * left of it.  -1 where the file system cannot do that.
+ */
 static int
-write_beside(char *tmp, mode_t mode, const void *p, size_t len, struct err *e)
+open_nameless(const char *path)
 {
-	int fd = mkostemp(tmp, O_CLOEXEC);
+	char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 
+	free(copy);
+	return fd;
+}
+
+static int
+give_name(int fd, const char *path)
+{
+	char from[32];
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+}
+
+static int
+fill(int fd, const char *path, mode_t mode, const void *p, size_t len,
+    struct err *e)
+{
+	if (fd_write_all(fd, p, len, FD_FOREVER, e) < 0)
+		return err_object(e, "%s", path);
+	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
+		return err_sys(e, "%s: cannot write", path);
+	return 0;
+}
+
+/* -1 without an error: not here. */
+static int
+write_nameless(
+    const char *path, mode_t mode, const void *p, size_t len, struct err *e)
+{
+	int fd = open_nameless(path);
+	int rc = -1;
+
+	if (fd >= 0 && fill(fd, path, mode, p, len, e) == 0) {
+		rc = give_name(fd, path);
+		if (rc < 0 && errno == EEXIST)
+			err_set(e, KIND_CONFLICT, "%s: exists already", path);
+	}
+	fd_close(&fd);
+	return rc;
+}
+
+/* Writes `tmp`, which is not there. */
+static int
+write_beside(
+    const char *tmp, mode_t mode, const void *p, size_t len, struct err *e)
+{
+	int fd, rc;
+
+	if (write_nameless(tmp, mode, p, len, e) == 0)
+		return 0;
+	if (err_is_set(e))
+		return -1;
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(e, "%s: cannot create", tmp);
-	if (fchmod(fd, mode) < 0 ||
-	    fd_write_all(fd, p, len, FD_FOREVER, e) < 0 || fsync(fd) < 0) {
-		err_sys(e, "%s: cannot write", tmp);
-		close(fd);
-		return -1;
-	}
+	rc = fill(fd, tmp, mode, p, len, e);
 	if (close(fd) < 0)
-		return err_sys(e, "%s: cannot close", tmp);
-	return 0;
+		rc = err_sys(e, "%s: cannot close", tmp);
+	return rc;
+}
+
+static int
+rename_new(const char *from, const char *to)
+{
+	int rc = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+
+	/* NFS does not know the flag. */
+	if (rc < 0 && errno == EINVAL && (rc = link(from, to)) == 0)
+		unlink(from);
+	return rc;
+}
+
+int
+file_publish(const char *tmp, const char *path, bool replace, struct err *e)
+{
+	if ((replace ? rename(tmp, path) : rename_new(tmp, path)) == 0)
+		return file_sync_directory(path, e);
+	if (errno == EEXIST)
+		return err_set(e, KIND_CONFLICT, "%s: exists already", path);
+	return err_sys(e, "%s: cannot rename onto it", path);
 }
 
 static int
 put(const char *path, mode_t mode, const void *p, size_t len, bool replace,
     struct err *e)
 {
-	char *tmp = xasprintf("%s.XXXXXX", path);
-	int rc = -1;
+	char *tmp;
+	int rc;
 
-	if (write_beside(tmp, mode, p, len, e) < 0)
-		goto out;
-	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path,
-		replace ? 0 : RENAME_NOREPLACE) < 0) {
-		if (errno == EEXIST)
-			err_set(e, KIND_CONFLICT, "%s: exists already", path);
-		else
-			err_sys(e, "%s: cannot rename onto it", path);
-		goto out;
-	}
-	rc = sync_directory(path, e);
-out:
+	if (!replace && write_nameless(path, mode, p, len, e) == 0)
+		return file_sync_directory(path, e);
+	if (err_is_set(e))
+		return -1;
+	tmp = xasprintf("%s.%08x", path, (unsigned)arc4random());
+	rc = write_beside(tmp, mode, p, len, e);
+	if (rc == 0)
+		rc = file_publish(tmp, path, replace, e);
 	if (rc < 0)
 		unlink(tmp);
 	free(tmp);

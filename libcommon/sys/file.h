@@ -22,8 +22,11 @@ int file_read_secret(const char *path, struct buf *out, struct err *e);
 /*
  * Replaces (or makes) the file at `path` in one step: a temporary file in the
  * same directory, mode, fsync, rename, fsync of the directory.  A reader sees
- * the old content or the new.  On failure the old file is untouched and the
- * temporary one is gone.
+ * the old content or the new.  On failure the temporary file is gone and the
+ * old one untouched; only when the last step fails the new one is there, but
+ * may not survive a power cut.  The temporary file has no name until it is
+ * written, so that a process that is killed leaves none either (where the file
+ * system can do that).
  */
 int file_replace(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
@@ -33,6 +36,17 @@ int file_replace(
  */
 int file_create(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
+
+/*
+ * The last steps of both, for a temporary file that somebody else has written
+ * and synced: gives it the name `path`, and syncs the directory.  KIND_CONFLICT
+ * when there is a file and `replace` is false.
+ */
+int file_publish(
+    const char *tmp, const char *path, bool replace, struct err *e);
+
+/* Syncs the directory of `path`, so that a new file in it stays. */
+int file_sync_directory(const char *path, struct err *e);
 
 /* Makes a directory; one that exists already is fine and keeps its mode. */
 int file_mkdir(const char *path, mode_t mode, struct err *e);

@@ -9,6 +9,7 @@
  * first, then that many bytes.
  */
 #define FRAME_MAX ((size_t)128 * 1024)
+#define FRAME_HEAD 4
 
 /*
  * Sends one message of at most FRAME_MAX bytes.

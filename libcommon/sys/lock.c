@@ -3,15 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define LOCK_MODE 0660
 
 static int
 take(const char *path, int how, struct err *e)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
 
 	if (fd < 0)
 		return err_sys(e, "%s: cannot open", path);
+	(void)fchmod(fd, LOCK_MODE); /* only its owner can, and need */
 	while (flock(fd, how) < 0) {
 		if (errno == EINTR)
 			continue;

@@ -14,7 +14,9 @@ int proc_drop(const char *user, struct err *e);
 
 /*
  * What every process gives up at start: core files, and new privileges by exec.
- * With `secret` the process cannot be traced or dumped by its own user either.
+ * With `secret` the process cannot be traced or dumped by its own user either;
+ * that is for after proc_drop, since the kernel decides anew when the user
+ * changes.
  */
 int proc_harden(bool secret, struct err *e);
 

@@ -1,6 +1,6 @@
 #include "sys/sig.h"
 
-#include <signal.h>
+static const int terms[] = {SIGTERM, SIGINT, SIGHUP};
 
 static volatile sig_atomic_t term_seen;
 
@@ -17,9 +17,22 @@ sig_catch_term(void)
 	struct sigaction sa = {.sa_handler = on_term};
 
 	sigemptyset(&sa.sa_mask);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(terms); i++)
+		sigaction(terms[i], &sa, NULL);
+}
+
+void
+sig_hold_term(sigset_t *waiting, sigset_t *before)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	for (size_t i = 0; i < ARRAY_LEN(terms); i++)
+		sigaddset(&held, terms[i]);
+	sigprocmask(SIG_BLOCK, &held, before);
+	*waiting = *before;
+	for (size_t i = 0; i < ARRAY_LEN(terms); i++)
+		sigdelset(waiting, terms[i]);
 }
 
 bool

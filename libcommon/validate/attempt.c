@@ -26,8 +26,7 @@ check_task(const struct validmsg_task *t, struct err *e)
 	identifier_release(&same);
 	if (rc < 0)
 		return -1;
-	if (t->identifier.type == IDENTIFIER_DNS &&
-	    ident_is_wildcard(t->identifier.value))
+	if (identifier_is_wildcard(&t->identifier))
 		return err_set(e, KIND_INPUT,
 		    "RFC 8555 7.1.4: identifier of an authorization has no "
 		    "wildcard");

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +22,7 @@
 #define GRACE_MS 5000 /* for what is in hand at SIGTERM */
 #define LOOK_MS 60000 /* between two looks, whatever we are told */
 #define BUSY_MS 1000 /* the same when the store was locked */
-#define DEATHS_MAX 5 /* of the other process, without a result between */
+#define DEATHS_MAX 20 /* of the other process, without a result between */
 
 /* A task that the other process has. */
 struct hand {
@@ -42,6 +41,7 @@ struct broker {
 	struct child child;
 	struct hand *hands;
 	size_t len;
+	size_t limit; /* of `len`: concurrency, or less after a death */
 	unsigned deaths;
 	int64_t look_at; /* clock_mono(): when to look at the queue again */
 	int64_t quiet_since; /* since when there is nothing to do */
@@ -138,6 +138,8 @@ record_by_id(struct broker *b, const struct validmsg_result *r, struct err *e)
 	for (size_t i = 0; i < b->len; i++)
 		if (b->hands[i].task.id == r->id) {
 			b->deaths = 0;
+			if (b->limit < (size_t)b->conf->validate.concurrency)
+				b->limit++;
 			rc = record(b, &b->hands[i].task, r, e);
 			drop_hand(b, i);
 			break;
@@ -167,9 +169,29 @@ start_child(struct broker *b, struct err *e)
 	return open_store(b, e);
 }
 
+/* Gives back what is not finished: due again at once, nothing lost. */
+static void
+give_back(struct broker *b)
+{
+	while (b->len > 0) {
+		const struct challenge_task *t = &b->hands[0].task;
+		struct err why = {0};
+
+		log_set_id(t->request_id);
+		/* Otherwise the lease brings it back, or it has ended. */
+		if (b->store && challenge_return(b->store, t->id, &why) < 0 &&
+		    why.kind != KIND_CONFLICT)
+			log_err("challenge.record", &why);
+		drop_hand(b, 0);
+	}
+	log_set_id("");
+	b->look_at = clock_mono();
+}
+
 /*
- * It has died, or is stuck.  One of the tasks it had may be the reason: each
- * has used up an attempt, so that none can do that for ever.
+ * It has died, or is stuck.  One of the tasks it had may be the reason: half as
+ * many are given to the next one, until the one is alone.  Then it has used up
+ * an attempt, so that none can do that for ever; the others lose nothing.
  */
 static int
 bury_child(struct broker *b, const struct err *why, struct err *e)
@@ -184,9 +206,13 @@ bury_child(struct broker *b, const struct err *why, struct err *e)
 		    "the process with the network died %u times in a row",
 		    b->deaths);
 	err_set(&r.err, KIND_SYS, "the validation was cut off");
-	while (rc == 0 && b->len > 0) {
+	if (b->len == 1) {
 		rc = record(b, &b->hands[0].task, &r, e);
 		drop_hand(b, 0);
+	} else if (b->len > 1) {
+		b->limit = b->len / 2;
+		give_back(b);
+		b->has_due = true;
 	}
 	return rc == 0 ? start_child(b, e) : -1;
 }
@@ -275,7 +301,7 @@ plan_look(struct broker *b, struct err *e)
 static int
 look(struct broker *b, struct err *e)
 {
-	size_t room = (size_t)b->conf->validate.concurrency - b->len, len = 0;
+	size_t room = b->limit - b->len, len = 0;
 	struct challenge_task *tasks = NULL;
 	struct err why = {0};
 	int rc;
@@ -303,8 +329,7 @@ look(struct broker *b, struct err *e)
 static bool
 has_room(const struct broker *b)
 {
-	return b->stop_at == INT64_MAX &&
-	    b->len < (size_t)b->conf->validate.concurrency;
+	return b->stop_at == INT64_MAX && b->len < b->limit;
 }
 
 /* Whether the mode, or SIGTERM, says that it is over. */
@@ -386,24 +411,6 @@ turn(struct broker *b, struct err *e)
 	return 0;
 }
 
-/* Gives back what is not finished: due again at once, nothing lost. */
-static void
-give_back(struct broker *b)
-{
-	while (b->len > 0) {
-		const struct challenge_task *t = &b->hands[0].task;
-		struct err why = {0};
-
-		log_set_id(t->request_id);
-		if (b->store &&
-		    challenge_retry(
-			b->store, t->id, clock_now(), NULL, NULL, &why) < 0)
-			log_err("challenge.record", &why);
-		drop_hand(b, 0);
-	}
-	log_set_id("");
-}
-
 /* All that is done while the lock is held. */
 static int
 work(struct broker *b, struct err *e)
@@ -413,6 +420,7 @@ work(struct broker *b, struct err *e)
 	b->quiet_since = clock_mono();
 	b->look_at = b->quiet_since;
 	b->stop_at = INT64_MAX;
+	b->limit = (size_t)b->conf->validate.concurrency;
 	if (rc == 0 && b->options->ready)
 		b->options->ready(b->options->arg);
 	if (rc == 0)
@@ -481,23 +489,6 @@ ask_due(struct broker *b, bool *is_due, struct err *e)
 	return rc;
 }
 
-static void
-block_signals(struct broker *b)
-{
-	sigset_t term;
-
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigaddset(&term, SIGINT);
-	sigaddset(&term, SIGHUP);
-	sigprocmask(SIG_BLOCK, &term, &b->unblocked);
-	sigdelset(&b->unblocked, SIGTERM);
-	sigdelset(&b->unblocked, SIGINT);
-	sigdelset(&b->unblocked, SIGHUP);
-	sig_catch_term();
-	sig_ignore_pipe();
-}
-
 /* What the other process would stumble over, said here and now. */
 static int
 check_policy(const struct conf_policy *conf, struct err *e)
@@ -518,10 +509,13 @@ broker_run(const struct broker_options *options, struct err *e)
 	    .mode = options->mode,
 	    .wake_fd = options->wake_fd,
 	    .lock = -1};
+	sigset_t before;
 	bool again = true;
 	int rc;
 
-	block_signals(&b);
+	sig_hold_term(&b.unblocked, &before);
+	sig_catch_term();
+	sig_ignore_pipe();
 	child_init(&b.child);
 	b.hands =
 	    xcalloc((size_t)b.conf->validate.concurrency, sizeof(*b.hands));

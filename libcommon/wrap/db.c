@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "sys/clock.h"
 #include "sys/fd.h"
+#include "sys/file.h"
 
 #define BUSY_MS 10000
 #define BUSY_CHECKPOINT_MS 200
@@ -109,20 +109,6 @@ db_path(const char *url, struct err *e)
 	return NULL;
 }
 
-static int
-sync_directory(const char *path, struct err *e)
-{
-	char *copy = xstrdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0 || fsync(fd) < 0)
-		rc = err_sys(e, "%s: cannot sync its directory", path);
-	fd_close(&fd);
-	free(copy);
-	return rc;
-}
-
 /* Makes the empty file, because SQLite would take its mode from the umask. */
 static int
 make_file(const char *path, struct err *e)
@@ -137,7 +123,7 @@ make_file(const char *path, struct err *e)
 	if (fchmod(fd, FILE_MODE) < 0)
 		rc = err_sys(e, "%s: cannot chmod", path);
 	close(fd);
-	return rc < 0 ? -1 : sync_directory(path, e);
+	return rc < 0 ? -1 : file_sync_directory(path, e);
 }
 
 static int
@@ -146,7 +132,9 @@ find_file(const char *path, struct err *e)
 	struct stat st;
 
 	if (stat(path, &st) == 0)
-		return 0;
+		return S_ISREG(st.st_mode)
+		    ? 0
+		    : err_set(e, KIND_CONF, "%s: not a regular file", path);
 	if (errno == ENOENT || errno == ENOTDIR)
 		return err_set(e, KIND_NOTFOUND, "%s: no such store", path);
 	return err_sys(e, "%s: cannot stat", path);
@@ -609,19 +597,9 @@ db_backup(struct db *db, const char *path, struct err *e)
 	int rc = -1;
 
 	unlink(tmp); /* left by a copy that was interrupted */
-	if (make_file(tmp, e) < 0)
-		goto out;
-	if (copy_pages(db, tmp, e) < 0 || sync_file(tmp, e) < 0)
-		goto out;
-	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) < 0) {
-		if (errno == EEXIST)
-			err_set(e, KIND_CONFLICT, "%s: exists already", path);
-		else
-			err_sys(e, "%s: cannot rename onto it", path);
-		goto out;
-	}
-	rc = sync_directory(path, e);
-out:
+	if (make_file(tmp, e) == 0 && copy_pages(db, tmp, e) == 0 &&
+	    sync_file(tmp, e) == 0)
+		rc = file_publish(tmp, path, false, e);
 	if (rc < 0)
 		unlink(tmp);
 	free(tmp);

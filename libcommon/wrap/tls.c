@@ -90,10 +90,22 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* An encrypted key is an error, and nobody is asked for its password. */
+static int
+no_password(char *out, int size, int rwflag, void *arg)
+{
+	(void)out;
+	(void)size;
+	(void)rwflag;
+	(void)arg;
+	return -1;
+}
+
 static int
 load_files(
     SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
 {
+	SSL_CTX_set_default_passwd_cb(ctx, no_password);
 	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1) {
 		key_openssl_err(e, KIND_CONF, "cannot read TLS certificate");
 		return err_object(e, "%s", certificate);
@@ -102,7 +114,8 @@ load_files(
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(ctx) != 1) {
 		key_openssl_err(e, KIND_CONF,
-		    "cannot read TLS key, or it is not the certificate's");
+		    "cannot read TLS key, it is encrypted, or not the "
+		    "certificate's");
 		return err_object(e, "%s", key);
 	}
 	return 0;

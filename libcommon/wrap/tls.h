@@ -12,10 +12,10 @@ struct tls_server;
 struct tls;
 
 /*
- * Loads certificate chain (PEM, the leaf first) and private key (PEM; who may
- * read the file is not looked at, since distributions differ).  KIND_CONF when
- * a file cannot be read, is no PEM, or the two do not belong together.  The
- * caller frees with tls_server_free.
+ * Loads certificate chain (PEM, the leaf first) and private key (PEM, not
+ * encrypted; who may read the file is not looked at, since distributions
+ * differ).  KIND_CONF when a file cannot be read, is no PEM, or the two do not
+ * belong together.  The caller frees with tls_server_free.
  */
 struct tls_server *tls_server_new(
     const char *certificate, const char *key, struct err *e);

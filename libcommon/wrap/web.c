@@ -280,19 +280,52 @@ outcome(struct web_transfer *t, CURLcode rc)
 	}
 }
 
+/*
+ * Where the Location field leads, as an absolute URL (RFC 9110 10.2.2); as it
+ * stands when it is none; NULL when there is no such field.  libcurl's own
+ * CURLINFO_REDIRECT_URL is there only when the whole body has been read.
+ */
+static char *
+redirect_of(CURL *c)
+{
+	const unsigned flags =
+	    CURLU_PATH_AS_IS | CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE;
+	struct curl_header *location;
+	const char *base = NULL;
+	char *made = NULL, *res;
+	CURLU *u;
+
+	if (curl_easy_header(c, "Location", 0, CURLH_HEADER, -1, &location) !=
+	    CURLHE_OK)
+		return NULL;
+	u = curl_url();
+	curl_easy_getinfo(c, CURLINFO_EFFECTIVE_URL, &base);
+	if (!u || !base ||
+	    curl_url_set(u, CURLUPART_URL, base, CURLU_PATH_AS_IS) !=
+		CURLUE_OK ||
+	    curl_url_set(u, CURLUPART_URL, location->value, flags) !=
+		CURLUE_OK ||
+	    curl_url_get(u, CURLUPART_URL, &made, 0) != CURLUE_OK)
+		made = NULL;
+	res = xstrdup(made ? made : location->value);
+	curl_free(made);
+	curl_url_cleanup(u);
+	return res;
+}
+
 static void
 finish(struct web *w, struct web_transfer *t, CURLcode rc)
 {
 	struct web_response r = {.body = t->body, .body_len = t->body_len};
-	char *redirect = NULL;
+	char *redirect = redirect_of(t->curl);
 
 	r.outcome = outcome(t, rc);
 	r.is_cut = t->is_cut;
 	r.reason = t->reason[0] ? t->reason : curl_easy_strerror(rc);
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &r.status);
-	curl_easy_getinfo(t->curl, CURLINFO_REDIRECT_URL, &redirect);
 	r.redirect = redirect;
 	t->fn(t->arg, &r);
+	free(redirect);
 	free_transfer(w, t);
 }
 

@@ -42,7 +42,7 @@ struct web_response {
 	const char *body; /* at most WEB_BODY_MAX bytes */
 	size_t body_len;
 	bool is_cut; /* there was more of the body */
-	const char *redirect; /* absolute URL of a Location field, or NULL */
+	const char *redirect; /* where a Location field leads, or NULL */
 	const char *reason; /* in words, when there is no answer */
 };
 

@@ -78,6 +78,45 @@ run acmed-store init -s "$T/half/acmed.sqlite"
 exits 0 '... and the next one completes it'
 ok '... to a sound one' acmed-store check -s "$T/half/acmed.sqlite"
 
+# Two at a time: one waits for the other.
+for i in 1 2 3 4 5; do
+	rm -rf "$T/store" "$T/ca" "$T"/tls.*
+	acmed-store init 2>"$T/first" &
+	acmed-store init 2>"$T/second" && wait $! &&
+	    [ "$(acmed-store log --no-header | wc -l)" -eq 1 ] && continue
+	break
+done
+is "$i$(cat "$T/first" "$T/second")" 5 'two inits at once: both succeed'
+
+# Killed when a file is to be written to the disk: the 1st, the 2nd, ...
+if command -v strace >/dev/null; then
+	rm -rf "$T/store" "$T/ca" "$T"/tls.*
+	n=0 status=1
+	while [ "$status" -ne 0 ] && [ "$n" -lt 50 ]; do
+		n=$((n + 1)) status=0
+		ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -o /dev/null \
+		    -e trace=fsync -e inject=fsync:signal=KILL:when=$n \
+		    "$BIN/acmed-store" init || status=$?
+	done 2>/dev/null
+	ok 'init, killed and run again, comes to its end' [ "$n" -gt 1 ]
+	ok '... with a sound store' acmed-store check
+	is "$(find "$T/ca" "$T"/tls.* | sort | tr '\n' ' ')" \
+	    "$(printf '%s ' "$T/ca" "$T/ca/init.lock" \
+	    "$T/ca/intermediate.crt" "$T/ca/intermediate.key" \
+	    "$T/ca/root.crt" "$T/ca/root.key" "$T/tls.crt" \
+	    "$T/tls.crt.lock" "$T/tls.key")" '... and leaves no other file'
+else
+	skip 3 'no strace'
+fi
+
+for path in "$T/fifo" "$T/half"; do
+	[ -e "$path" ] || mkfifo -m 600 "$path"
+	before=$(mode "$path")
+	run acmed-store init -s "$path"
+	exits 102 "init of a store that is no file"
+	is "$(mode "$path")" "$before" '... leaves its mode alone'
+done
+
 # ---- tls-renew ------------------------------------------------------------------
 
 before=$(sums)

@@ -182,6 +182,15 @@ run "$BIN/acmed-accept" -c "$T/none.conf" </dev/null
 exits 102 'without a configuration it does not start'
 run "$BIN/acmed-accept" -c "$T/acmed.conf" -s "$T/none.sqlite" </dev/null
 exits 102 'without a store it does not start'
+# On a terminal, where OpenSSL would ask for the password and wait.
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 1 \
+    -subj /CN=localhost -passout pass:secret -keyout "$T/sealed.key" \
+    -out "$T/sealed.crt"
+sed "s|^\[server\]|&\ntls_certificate = $T/sealed.crt\ntls_private_key = $T/sealed.key|" \
+    "$T/acmed.conf" >"$T/sealed.conf"
+run timeout 20 script -qec "$BIN/acmed-accept -c $T/sealed.conf" /dev/null
+exits 102 'an encrypted TLS key is an error, and nobody is asked for a password'
+
 sed "s|^\[server\]|&\ntls_certificate = $T/none.crt\ntls_private_key = $T/none.key|" \
     "$T/acmed.conf" >"$T/bad.conf"
 run "$BIN/acmed-accept" -c "$T/bad.conf" </dev/null

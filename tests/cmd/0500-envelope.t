@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: what wraps every request, right or wrong: methods, media types, JWS,
-# its header, key and signature (RFC 8555 6.1 to 6.4; ACME-SERVER 3.1, 3.3).
+# its header, key and signature (RFC 8555 6.1 to 6.4).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: nonces: fresh ones with every answer, each good once and everywhere
-# (RFC 8555 6.5, 7.2; ACME-SERVER 3.1, 3.3).
+# (RFC 8555 6.5, 7.2).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 

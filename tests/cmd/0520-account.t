@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: accounts: made once for each key, read, updated, deactivated; contacts
-# and terms of service (RFC 8555 7.1.2, 7.3; ACME-SERVER 3.1 to 3.3).
+# and terms of service (RFC 8555 7.1.2, 7.3).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: orders: made, read, listed; their objects (RFC 8555 7.1.2.1, 7.1.3,
-# 7.4; ACME-SERVER 3.1 to 3.3).
+# 7.4).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Goal: authorizations and challenges: their objects, how a challenge is
 # answered once, and how authorizations end (RFC 8555 7.1.4, 7.1.5, 7.1.6, 7.5,
-# 8; RFC 8738; ACME-SERVER 3.1 to 3.3).
+# 8; RFC 8738).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 
@@ -183,7 +183,7 @@ is "$state" valid 'valid once the applicant has answered'
 is "$(grep -c '^slow.example.test ' "$T/www.log")" 1 \
     'a second POST while processing asks the applicant no second time'
 
-# What was deactivated meanwhile does not come back (ACME-SERVER 4.1).
+# What was deactivated meanwhile does not come back.
 hold gone.example.test
 works '200 -' 'deactivation while processing' \
     --payload '{"status":"deactivated"}' "$authz"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: finalize: when it may be called, which CSRs are refused and leave the
-# order ready, what is issued (RFC 8555 7.4, 11.1; ACME-SERVER 3.1, 3.3).
+# order ready, what is issued (RFC 8555 7.4, 11.1).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: revocation by the account, by the certificate's key, and by another
-# account that holds all names (RFC 8555 7.6; ACME-SERVER 3.1, 3.3).
+# account that holds all names (RFC 8555 7.6).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Goal: keyChange (RFC 8555 7.3.5; ACME-SERVER 3.1, 3.3).
+# Goal: keyChange (RFC 8555 7.3.5).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: no account sees or moves anything of another: every resource, read and
-# written (ACME-SERVER 2.6, 3.3, 4.1).
+# written.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Goal: names that are none are refused before anything is stored or looked up
-# (ACME-SERVER 1.10 SC1, SC2, 2.6, 4.1; RFC 8555 7.1.3; RFC 8738 3).
+# (RFC 8555 7.1.3; RFC 8738 3).
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 

@@ -58,6 +58,20 @@ for name in same s301 s307 s308; do
 	answer_ok "to-$name.example.test"
 	echo "to-$name A 127.0.0.1" >>"$T/zone"
 done
+# As most web servers redirect: with a page that nobody reads.
+page=$(printf '%0300d' 0)
+for name in page chunkedpage; do
+	answer_ok "to-$name.example.test"
+	echo "to-$name A 127.0.0.1"
+	echo "$name A 127.0.0.1"
+done >>"$T/zone"
+printf 'HTTP/1.1 301 Moved\r\nLocation: http://%s/x/%s\r\n%s\r\n\r\n%s' \
+    to-page.example.test "$(token_of page.example.test)" \
+    'Content-Length: 300' "$page" >"$T/www/page.example.test"
+printf 'HTTP/1.1 301 Moved\r\nLocation: //%s/x/%s\r\n%s\r\n\r\n%s' \
+    to-chunkedpage.example.test "$(token_of chunkedpage.example.test)" \
+    'Transfer-Encoding: chunked' "$(printf '12c\r\n%s' "$page")" \
+    >"$T/www/chunkedpage.example.test"
 answer_ok target.example.test
 printf 'HTTP/1.1 200 OK\r\n\r\ninternalsecret' >"$T/www/internal.example.test"
 printf 'HTTP/1.1 200 OK\r\n\r\ntargetsecret' >"$T/www/wrong.example.test"
@@ -89,7 +103,7 @@ configure 'policy exclude_server_ip_ranges = 127.0.0.66' \
 new_store
 for name in same s301 s307 s308 s303 s300 host loop many otherport dnsport \
     file gopher ftp user literal six number badname inward garbage long none \
-    towrong tls; do
+    towrong tls page chunkedpage; do
 	challenge http-01 "$name.example.test"
 done
 sweep
@@ -97,6 +111,8 @@ exits 0 'all in one sweep'
 for name in same s301 s307 s308; do
 	good "$name.example.test" "followed: $name"
 done
+good page.example.test 'followed, whatever the page beside it says'
+good chunkedpage.example.test 'and when that page never ends'
 good host.example.test 'to another host, at its own address'
 is "$(address_of host.example.test)" 127.0.0.2 'which is kept'
 bad s303.example.test unauthorized 'status 303' 'status 303 is not followed'

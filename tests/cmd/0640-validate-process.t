@@ -107,6 +107,36 @@ not_ok 'it has not got the store either' \
     sh -c "ls -l /proc/$(child_of serve)/fd | grep -q -e acmed.sqlite"
 like "$(cat "$T/serve.log")" 'validate.child' 'the log tells'
 
+# Whatever killed it, a task that was not alone loses nothing by that.
+stop serve
+configure 'validate timeout = 20s' 'validate attempts = 1'
+for name in one two three silent; do
+	echo silent >"$T/www/$name.example.test"
+	challenge http-01 $name.example.test
+done
+: >"$T/www/log"
+start serve "$BIN/acme-validate" -c "$T/acmed.conf" serve
+all_asked() {
+	for name in one two three silent; do
+		is_asked $name.example.test || return
+	done
+}
+wait_for 10 all_asked
+for name in one two three silent; do
+	answer_ok $name.example.test
+done
+kill -KILL "$(child_of serve)"
+for name in one two three silent; do
+	ok "killed with several tasks and attempts = 1: $name" \
+	    wait_for 15 ended_well $name.example.test
+done
+stop serve
+configure 'validate timeout = 20s' 'validate attempts = 3'
+start serve sh -c "exec '$BIN/acme-validate' -c '$T/acmed.conf' serve \
+    --ready-fd 7 7>'$T/ready'"
+wait_for 10 test -s "$T/ready"
+wait_for 10 has_child serve
+
 # ---- SIGTERM -----------------------------------------------------------------
 echo silent >"$T/www/silent.example.test"
 : >"$T/www/log"
@@ -123,6 +153,7 @@ is "$(result silent.example.test)" 'processing pending pending' \
     'what was in hand is in the queue'
 is "$(sql "SELECT count(*) FROM jobs WHERE due <= strftime('%s')")" 1 \
     'due at once'
+is "$(sql 'SELECT attempts FROM jobs')" 0 'and no attempt is used up'
 answer_ok silent.example.test
 sweep
 good silent.example.test 'and the next run does it'

@@ -114,8 +114,8 @@ must_say() {
 	exit 1
 }
 
-# complaints WHAT: what is wrong with the headers of the last answer
-# (ACME-SERVER 3.1: the fields of every answer); nothing is well.
+# complaints WHAT: what is wrong with the headers of the last answer, by what
+# every answer must have; nothing is well.
 complaints() {
 	awk -v index_url="$directory" -v what="$1" -v base="$base" '
 	function bad(text) { print text }

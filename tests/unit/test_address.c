@@ -356,8 +356,8 @@ test_permitted(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct conf_policy conf = {.allow_wildcards = rows[i].wildcards,
 		    .allow_ip_identifiers = rows[i].ips};
-		int rc =
-		    names_permitted(&conf, &p, rows[i].type, rows[i].value, &e);
+		struct identifier id = {rows[i].type, xstrdup(rows[i].value)};
+		int rc = names_permitted(&conf, &p, &id, &e);
 
 		assert_int_equal(rc, rows[i].acme_type ? -1 : 0);
 		if (rows[i].acme_type) {
@@ -365,6 +365,7 @@ test_permitted(void **state)
 			assert_non_null(strstr(e.text, rows[i].value));
 		}
 		err_clear(&e);
+		identifier_release(&id);
 	}
 	address_policy_release(&p);
 	strv_release(&allowed);

@@ -40,7 +40,7 @@ test_errno_is_told(void **state)
 	assert_int_equal(err_exit(&e), 111);
 }
 
-/* The one table: DESIGN's exit codes, and what a peer may read. */
+/* The one table: exit codes, and what a peer may read. */
 static void
 test_rows(void **state)
 {

@@ -453,6 +453,12 @@ c_retry(int64_t id)
 }
 
 static int
+c_return(int64_t id)
+{
+	return challenge_return(st, id, &e);
+}
+
+static int
 c_valid(int64_t id)
 {
 	return challenge_set_valid(st, id, "192.0.2.1", &e);
@@ -474,6 +480,7 @@ test_challenge_moves(void **state)
 	    /* pending, processing, valid, invalid */
 	    {c_start, {CHALLENGE_PROCESSING, NO, NO, NO}},
 	    {c_retry, {NO, CHALLENGE_PROCESSING, NO, NO}},
+	    {c_return, {NO, CHALLENGE_PROCESSING, NO, NO}},
 	    {c_valid, {NO, CHALLENGE_VALID, NO, NO}},
 	    {c_invalid, {NO, CHALLENGE_INVALID, NO, NO}},
 	};

@@ -154,10 +154,12 @@ test_lock_is_exclusive_and_dies_with_its_holder(void **state)
 	struct err e = {0};
 	const char *path = in_dir("lock");
 	int ready[2], status, fd;
+	struct stat st;
 	char c = 0;
 	pid_t pid;
 
 	(void)state;
+	umask(077); /* the file is for the group all the same */
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (pid == 0) {
@@ -173,6 +175,8 @@ test_lock_is_exclusive_and_dies_with_its_holder(void **state)
 	waitpid(pid, &status, 0);
 	fd = lock_wait(path, &e);
 	assert_ok(fd, &e);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
 	close(fd);
 	close(ready[0]);
 	close(ready[1]);

@@ -52,7 +52,7 @@ CREATE TABLE certificates (
 	spki_sha256 @blob NOT NULL,
 	aki @blob,				-- authority key identifier
 	account_id @int REFERENCES accounts (id),	-- who ordered it
-	source @text NOT NULL,			-- acme, sign, import
+	source @text NOT NULL,			-- acme, sign, tls
 	created @int NOT NULL,
 	status @text NOT NULL CHECK (status IN ('valid', 'revoked')),
 	revoked_at @int,
