@@ -46,7 +46,7 @@ serve() {
 	wait_for 10 test -s "$T/ready"
 }
 
-make_ca 'name = Test CA'
+make_ca 'name = Test CA' 'ca_lifetime = 20d' 'lifetime = 30d'
 csr a / DNS:a.example
 message good a.example
 message bad b.example
@@ -71,6 +71,12 @@ talk bad good
 like "$out" '^\{"kind":"input","type":"badCSR","text":"RFC 8555 7.4' \
     'a refusal is an answer'
 like "$out" '^\{"chain"' 'and the connection goes on'
+
+late=$(($(date +%s) + 25 * 86400))
+sed "s/\"order\"/\"not_before\":$late,&/" "$T/good" >"$T/late"
+talk late
+like "$out" '"kind":"input","type":"malformed".*notBefore' \
+    'a beginning after the end of the CA is refused'
 
 # Whoever has the socket may be broken into.
 # no_name MESSAGE WHAT
