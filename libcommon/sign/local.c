@@ -319,7 +319,8 @@ set_lifetime(const struct local *l, int64_t not_before, int64_t not_after,
 		return err_acme(e, KIND_INPUT, "malformed",
 		    "RFC 8555 7.4: notAfter is in the past or before "
 		    "notBefore");
-	if (t->not_before > now + l->lifetime)
+	if (not_before > now + l->lifetime ||
+	    not_before > cert_not_after(l->cert))
 		return err_acme(e, KIND_INPUT, "malformed",
 		    "RFC 8555 7.4: notBefore is too far in the future");
 	return 0;
