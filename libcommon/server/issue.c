@@ -150,7 +150,9 @@ issue_order(struct store *st, const struct conf *conf,
 		goto out;
 	}
 	rc = read_chain(&pem, csr, &r, &chain, e);
-	if (rc == 0)
+	if (rc < 0)
+		*result = ISSUE_RETURNED; /* the backend is broken, not this */
+	else
 		rc = store_chain(st, o, &chain, result, e);
 out:
 	cert_list_release(&chain);

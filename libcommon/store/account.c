@@ -13,7 +13,6 @@ enum {
 	ACCOUNT_BY_URL_ID,
 	ACCOUNT_BY_THUMBPRINT,
 	ACCOUNT_SET_CONTACTS,
-	ACCOUNT_SET_TERMS,
 	ACCOUNT_END,
 	ACCOUNT_END_ORDERS,
 	ACCOUNT_END_JOBS,
@@ -38,8 +37,6 @@ static const char *const sql[] = {
 	"SELECT " COLUMNS " FROM accounts WHERE thumbprint = ?1",
     [ACCOUNT_SET_CONTACTS] = "UPDATE accounts SET contacts = ?2"
 			     " WHERE id = ?1 AND status = 'valid'",
-    [ACCOUNT_SET_TERMS] = "UPDATE accounts SET terms_agreed_at = ?2"
-			  " WHERE id = ?1 AND status = 'valid'",
     [ACCOUNT_END] = "UPDATE accounts SET status = 'deactivated'"
 		    " WHERE id = ?1 AND status = 'valid'",
     [ACCOUNT_END_ORDERS] =
@@ -226,8 +223,7 @@ out:
 struct change {
 	struct store *st;
 	int64_t id;
-	const char *contacts; /* the new ones, or NULL: */
-	int64_t terms_agreed_at;
+	const char *contacts; /* the new ones, of change() */
 };
 
 static int
@@ -236,19 +232,14 @@ change(void *arg, struct err *e)
 	struct change *c = arg;
 	int64_t n;
 
-	if (c->contacts)
-		n = stmt_run(c->st, STMT_ACCOUNT, ACCOUNT_SET_CONTACTS, e, "it",
-		    c->id, c->contacts);
-	else
-		n = stmt_run(c->st, STMT_ACCOUNT, ACCOUNT_SET_TERMS, e, "ii",
-		    c->id, c->terms_agreed_at);
+	n = stmt_run(c->st, STMT_ACCOUNT, ACCOUNT_SET_CONTACTS, e, "it", c->id,
+	    c->contacts);
 	if (n == 0)
 		return err_set(e, KIND_CONFLICT, "the account is not valid");
 	if (n < 0)
 		return -1;
-	return event_add(c->st,
-	    c->contacts ? "account.contacts" : "account.terms", EVENT_ACCOUNT,
-	    c->id, c->contacts, e);
+	return event_add(
+	    c->st, "account.contacts", EVENT_ACCOUNT, c->id, c->contacts, e);
 }
 
 int
@@ -266,14 +257,6 @@ account_set_contacts(
 	}
 	buf_release(&text);
 	return rc;
-}
-
-int
-account_agree_terms(struct store *st, int64_t id, int64_t when, struct err *e)
-{
-	struct change c = {.st = st, .id = id, .terms_agreed_at = when};
-
-	return db_transaction(st->db, DB_QUICK, change, &c, e);
 }
 
 static int

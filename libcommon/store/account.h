@@ -58,10 +58,6 @@ int account_has_key(
 int account_set_contacts(
     struct store *st, int64_t id, const struct strv *contacts, struct err *e);
 
-/* Notes that the terms were agreed to at `when`; KIND_CONFLICT likewise. */
-int account_agree_terms(
-    struct store *st, int64_t id, int64_t when, struct err *e);
-
 /*
  * valid -> deactivated (RFC 8555 7.3.6), and in the same transaction its
  * pending and ready orders -> invalid, its pending and valid authorizations ->

@@ -179,17 +179,28 @@ csr_from_any(const void *p, size_t len, struct err *e)
 	if (!pem_is_text(p, len))
 		return csr_from_der(p, len, e);
 	buf_init(&der, CSR_MAX);
-	while ((rc = pem_next(&r, label, sizeof(label), &der)) == 1)
-		if (strcmp(label, "CERTIFICATE REQUEST") == 0 ||
-		    strcmp(label, "NEW CERTIFICATE REQUEST") == 0) {
-			c = csr_from_der(der.data, der.len, e);
+	while ((rc = pem_next(&r, label, sizeof(label), &der)) == 1) {
+		if (strcmp(label, "CERTIFICATE REQUEST") != 0 &&
+		    strcmp(label, "NEW CERTIFICATE REQUEST") != 0)
+			continue;
+		if (c) {
+			bad(e, "PEM with more than one CERTIFICATE REQUEST");
 			goto out;
 		}
-	bad(e,
-	    rc == 0 ? "RFC 7468 7: PEM without a CERTIFICATE REQUEST"
-		    : "RFC 7468 2: PEM block is broken or too large");
+		c = csr_from_der(der.data, der.len, e);
+		if (!c)
+			goto out;
+	}
+	if (rc < 0)
+		bad(e, "RFC 7468 2: PEM block is broken or too large");
+	else if (!c)
+		bad(e, "RFC 7468 7: PEM without a CERTIFICATE REQUEST");
 out:
 	buf_release(&der);
+	if (err_is_set(e)) {
+		csr_free(c);
+		c = NULL;
+	}
 	return c;
 }
 

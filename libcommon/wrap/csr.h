@@ -21,7 +21,10 @@ struct key;
  */
 struct csr *csr_from_der(const void *der, size_t len, struct err *e);
 
-/* The same from PEM ("CERTIFICATE REQUEST" or "NEW ...") or DER. */
+/*
+ * The same from PEM ("CERTIFICATE REQUEST" or "NEW ...", exactly one; other
+ * blocks are skipped) or DER.
+ */
 struct csr *csr_from_any(const void *p, size_t len, struct err *e);
 
 /* NULL-safe. */

@@ -31,6 +31,10 @@ csr good / DNS:a.example
 # What is no request.
 printf 'hello\n' >"$T/no.csr"
 refused "$T/no.csr" 'RFC 2986' 'not a request'
+csr one /CN=one.example ''
+csr two /CN=two.example ''
+cat "$T/one.csr" "$T/two.csr" >"$T/both.csr"
+refused "$T/both.csr" 'more than one' 'two requests in one file'
 : >"$T/empty.csr"
 refused "$T/empty.csr" 'RFC 2986' 'nothing'
 refused "$CA/root.crt" 'RFC 7468' 'a certificate'

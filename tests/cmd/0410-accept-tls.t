@@ -46,6 +46,8 @@ client() {
 }
 unlike "$(client -tls1_1 -cipher 'ALL:@SECLEVEL=0')" \
     'Cipher is [A-Z]*-' 'no TLS 1.1'
+unlike "$(client -tls1_2 -cipher AES128-SHA:ECDHE-ECDSA-AES128-SHA)" \
+    'Cipher is [A-Z]*-' 'no cipher of TLS 1.2 without AEAD'
 like "$(client -alpn h2)" 'alert no application protocol' 'no HTTP/2'
 like "$(client -alpn acme-tls/1)" 'alert no application protocol' \
     'no acme-tls/1 of its own'

@@ -58,15 +58,12 @@ test_changes(void **state)
 	thumbprint('a', t);
 	strv_add(&contacts, "mailto:new@a.example");
 	assert_ok(account_set_contacts(st, id, &contacts, &e), &e);
-	assert_ok(account_agree_terms(st, id, 77, &e), &e);
 	assert_ok(account_by_thumbprint(st, t, &a, &e), &e);
 	assert_true(strv_equal(&a.contacts, &contacts));
-	assert_int_equal(a.terms_agreed_at, 77);
 	account_release(&a);
 	assert_ok(account_deactivate(st, id, &e), &e);
 	assert_kind(
 	    account_set_contacts(st, id, &contacts, &e), KIND_CONFLICT, &e);
-	assert_kind(account_agree_terms(st, id, 78, &e), KIND_CONFLICT, &e);
 	assert_kind(account_deactivate(st, id, &e), KIND_CONFLICT, &e);
 	strv_release(&contacts);
 }
