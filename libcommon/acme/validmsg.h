@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "store/challenge.h"
 
 /*
@@ -28,7 +29,7 @@ struct validmsg_task {
 	struct identifier identifier; /* without "*." */
 	char token[CHALLENGE_TOKEN_LEN + 1];
 	char thumbprint[ACCOUNT_THUMBPRINT_LEN + 1];
-	char log_id[64];
+	char log_id[LOG_ID_SIZE];
 };
 
 struct validmsg_result {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/date.h"
+
 /* Reads tag and length at the front; -1 unless all of it is there. */
 static int
 read_header(const struct der *in, uint8_t *tag, size_t *header, size_t *len)
@@ -113,45 +115,26 @@ der_get_uint(struct der *in, struct der *out)
 }
 
 static bool
-two_digits(const uint8_t *p, unsigned *out)
+two_digits(const uint8_t *p, int *out)
 {
 	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
 		return false;
-	*out = (unsigned)(p[0] - '0') * 10 + (unsigned)(p[1] - '0');
+	*out = (p[0] - '0') * 10 + (p[1] - '0');
 	return true;
-}
-
-static unsigned
-days_in(unsigned y, unsigned m)
-{
-	bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-
-	if (m == 2)
-		return leap ? 29 : 28;
-	return m == 4 || m == 6 || m == 9 || m == 11 ? 30 : 31;
 }
 
 /* MMDDhhmmssZ after the year. */
 static int
-read_rest(const uint8_t *p, unsigned y, int64_t *t)
+read_rest(const uint8_t *p, int year, int64_t *t)
 {
-	unsigned f[5];
-	struct tm tm = {0};
+	int f[5];
 
 	for (size_t i = 0; i < 5; i++)
 		if (!two_digits(p + 2 * i, &f[i]))
 			return -1;
-	if (p[10] != 'Z' || f[0] < 1 || f[0] > 12 || f[1] < 1 ||
-	    f[1] > days_in(y, f[0]) || f[2] > 23 || f[3] > 59 || f[4] > 59)
+	if (p[10] != 'Z')
 		return -1;
-	tm.tm_year = (int)y - 1900;
-	tm.tm_mon = (int)f[0] - 1;
-	tm.tm_mday = (int)f[1];
-	tm.tm_hour = (int)f[2];
-	tm.tm_min = (int)f[3];
-	tm.tm_sec = (int)f[4];
-	*t = timegm(&tm);
-	return 0;
+	return date_to_time(year, f[0], f[1], f[2], f[3], f[4], t);
 }
 
 int
@@ -159,7 +142,7 @@ der_get_time(struct der *in, int64_t *t)
 {
 	struct der c;
 	uint8_t tag;
-	unsigned hi, lo;
+	int hi, lo;
 
 	if (der_next(in, &tag, &c, NULL) == -1)
 		return -1;

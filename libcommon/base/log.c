@@ -28,7 +28,7 @@ static struct {
 	enum log_sink sink;
 	int fd;
 	enum log_level level;
-	char id[64];
+	char id[LOG_ID_SIZE];
 } state = {"acmed", LOG_SINK_FD, STDERR_FILENO, LOG_LEVEL_INFO, ""};
 
 void
@@ -47,10 +47,15 @@ log_set_level(enum log_level level)
 	state.level = level;
 }
 
-enum log_level
-log_get_level(void)
+int
+log_level_by_name(const char *name, enum log_level *level)
 {
-	return state.level;
+	for (int i = 0; i < LOG_LEVEL__MAX; i++)
+		if (strcmp(name, level_names[i]) == 0) {
+			*level = (enum log_level)i;
+			return 0;
+		}
+	return -1;
 }
 
 void

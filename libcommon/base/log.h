@@ -30,9 +30,15 @@ void log_init(const char *prog, enum log_sink sink, int fd);
 
 /* Events below `level` are dropped; the default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
-enum log_level log_get_level(void);
 
-/* The id of the request or job in hand, added to every line; "" for none. */
+/* The level of that name: debug, info, warn, error. Returns 0, or -1. */
+int log_level_by_name(const char *name, enum log_level *level);
+
+/*
+ * The id of the request or job in hand, added to every line; "" for none; cut
+ * at LOG_ID_SIZE - 1 bytes.
+ */
+#define LOG_ID_SIZE 64
 void log_set_id(const char *id);
 const char *log_get_id(void);
 

@@ -1,5 +1,7 @@
 #include "base/rfc3339.h"
 
+#include "base/date.h"
+
 void
 rfc3339_format(char out[RFC3339_SIZE], int64_t t)
 {
@@ -28,16 +30,6 @@ digits(const char **s, int count, char after, int *out)
 	return 0;
 }
 
-static int
-days_in_month(int year, int month)
-{
-	static const int days[] = {
-	    31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	return days[month - 1] + (month == 2 && leap ? 1 : 0);
-}
-
 /* "Z" or "+hh:mm"; the seconds to subtract for UTC. */
 static int
 offset(const char *s, int *seconds)
@@ -60,28 +52,24 @@ offset(const char *s, int *seconds)
 int
 rfc3339_parse(const char *s, int64_t *t)
 {
-	struct tm tm = {0};
-	int year, month, shift;
+	int year, month, day, hour, minute, second, shift;
+	int64_t local;
 
 	if (digits(&s, 4, '-', &year) < 0 || digits(&s, 2, '-', &month) < 0 ||
-	    digits(&s, 2, 0, &tm.tm_mday) < 0 || (*s != 'T' && *s != 't'))
+	    digits(&s, 2, 0, &day) < 0 || (*s != 'T' && *s != 't'))
 		return -1;
 	s++;
-	if (digits(&s, 2, ':', &tm.tm_hour) < 0 ||
-	    digits(&s, 2, ':', &tm.tm_min) < 0 ||
-	    digits(&s, 2, 0, &tm.tm_sec) < 0)
+	if (digits(&s, 2, ':', &hour) < 0 || digits(&s, 2, ':', &minute) < 0 ||
+	    digits(&s, 2, 0, &second) < 0)
 		return -1;
 	if (*s == '.') {
 		if (s[1] < '0' || s[1] > '9')
 			return -1;
 		s += 1 + strspn(s + 1, "0123456789");
 	}
-	if (month < 1 || month > 12 || tm.tm_mday < 1 ||
-	    tm.tm_mday > days_in_month(year, month) || tm.tm_hour > 23 ||
-	    tm.tm_min > 59 || tm.tm_sec > 59 || offset(s, &shift) < 0)
+	if (date_to_time(year, month, day, hour, minute, second, &local) < 0 ||
+	    offset(s, &shift) < 0)
 		return -1;
-	tm.tm_year = year - 1900;
-	tm.tm_mon = month - 1;
-	*t = (int64_t)timegm(&tm) - shift;
+	*t = local - shift;
 	return 0;
 }

@@ -87,6 +87,13 @@ strv_addn(struct strv *l, const char *s, size_t len)
 	l->v[l->len++] = xstrndup(s, len);
 }
 
+void
+strv_add_lower(struct strv *l, const char *s)
+{
+	strv_add(l, s);
+	str_lower(l->v[l->len - 1]);
+}
+
 bool
 strv_has(const struct strv *l, const char *s)
 {
@@ -128,6 +135,28 @@ strv_equal(const struct strv *a, const struct strv *b)
 		if (strcmp(a->v[i], b->v[i]) != 0)
 			return false;
 	return true;
+}
+
+static void
+copy_names(const struct strv *from, struct strv *to)
+{
+	for (size_t i = 0; i < from->len; i++)
+		strv_add_lower(to, from->v[i]);
+	strv_sort_unique(to);
+}
+
+bool
+strv_same_names(const struct strv *a, const struct strv *b)
+{
+	struct strv x = {0}, y = {0};
+	bool same;
+
+	copy_names(a, &x);
+	copy_names(b, &y);
+	same = strv_equal(&x, &y);
+	strv_release(&x);
+	strv_release(&y);
+	return same;
 }
 
 char *

@@ -37,6 +37,9 @@ struct strv {
 void strv_add(struct strv *l, const char *s);
 void strv_addn(struct strv *l, const char *s, size_t len);
 
+/* As strv_add, with its ASCII letters in lower case. */
+void strv_add_lower(struct strv *l, const char *s);
+
 /* Whether `s` is in the list, byte for byte. */
 bool strv_has(const struct strv *l, const char *s);
 
@@ -45,6 +48,9 @@ void strv_sort_unique(struct strv *l);
 
 /* Whether two lists are equal item by item (sort both to compare sets). */
 bool strv_equal(const struct strv *a, const struct strv *b);
+
+/* Whether two lists are the same set, without regard to case. */
+bool strv_same_names(const struct strv *a, const struct strv *b);
 
 /* The items with `sep` between them; the caller frees. */
 char *strv_join(const struct strv *l, const char *sep);

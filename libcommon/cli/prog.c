@@ -57,18 +57,13 @@ init(struct prog *p, const char *path, const char *usage)
 static int
 open_log(struct prog *p, struct err *e)
 {
-	static const char *const names[] = {
-	    [LOG_LEVEL_DEBUG] = "debug",
-	    [LOG_LEVEL_INFO] = "info",
-	    [LOG_LEVEL_WARN] = "warn",
-	    [LOG_LEVEL_ERR] = "error",
-	};
 	const char *sink = p->log_sink ? p->log_sink : p->conf.log.sink;
 	uint64_t fd = STDERR_FILENO;
+	enum log_level level;
 
-	for (int i = 0; p->conf.log.level && i < LOG_LEVEL__MAX; i++)
-		if (strcmp(names[i], p->conf.log.level) == 0)
-			log_set_level((enum log_level)i);
+	if (p->conf.log.level &&
+	    log_level_by_name(p->conf.log.level, &level) == 0)
+		log_set_level(level);
 	if (p->quiet)
 		log_set_level(LOG_LEVEL_WARN);
 	if (p->verbose)

@@ -39,7 +39,6 @@ struct conf_server {
 	int64_t request_timeout;
 	int64_t idle_timeout;
 	int64_t requests_per_connection;
-	char *peer_from; /* "socket" */
 	char *terms_of_service;
 	char *website;
 	struct strv caa_identities;

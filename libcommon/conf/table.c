@@ -67,9 +67,6 @@ const struct table_key table_keys[] = {
 	    .doc = "How long a connection may wait between two requests."},
 	{CONF_SERVER, "requests_per_connection", NUMBER(server.requests_per_connection, 1, 1000000), .fallback = "1000",
 	    .doc = "After that many requests a connection is closed."},
-	{CONF_SERVER, "peer_from", CHOICE(server.peer_from, "socket"),
-	    .fallback = "socket",
-	    .doc = "Where the address of the client comes from: the socket."},
 	{CONF_SERVER, "terms_of_service", TYPE(server.terms_of_service, VALUE_URL),
 	    .doc = "URL of the terms; if set, new accounts must agree to "
 	    "them."},

@@ -101,6 +101,22 @@ read_method(struct request *r, const char *name, struct err *e)
 	return 0;
 }
 
+/* The characters of a host with its port (RFC 3986 3.2). */
+#define HOST_CHARS                                                             \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"       \
+	"-._~%!$&'()*+,;=:[]"
+
+/* The path of an http URL; NULL when it has no host, or no path. */
+static char *
+skip_authority(char *url)
+{
+	char *host = strchr(url, '/') + 2;
+	size_t len = strspn(host, HOST_CHARS);
+
+	return len > 0 && host[0] != ':' && host[len] == '/' ? host + len
+							     : NULL;
+}
+
 /*
  * origin-form, or absolute-form (RFC 9112 3.2.2), of which scheme and host go
  * the way of Host: unused.  "*" passes as a path that nothing is at.
@@ -117,9 +133,11 @@ read_target(struct request *r, char *target, struct err *e)
 			    "allow");
 	if (strncasecmp(target, "http://", 7) == 0 ||
 	    strncasecmp(target, "https://", 8) == 0) {
-		target = strchr(strchr(target, '/') + 2, '/');
+		target = skip_authority(target);
 		if (!target)
-			return refuse(e, 400, "HTTP: target without a path");
+			return refuse(e, 400,
+			    "HTTP: target without host or path "
+			    "(RFC 9110 4.2)");
 	}
 	if (target[0] != '/' && strcmp(target, "*") != 0)
 		return refuse(e, 400, "HTTP: target is no path");
@@ -217,7 +235,7 @@ read_host(const struct request *r, struct err *e)
 		return refuse(e, 400, "HTTP: two Host fields (RFC 9112 3.2)");
 	if (n == 0 && !r->is_1_0)
 		return refuse(e, 400, "HTTP: no Host field (RFC 9112 3.2)");
-	if (host && strpbrk(host, " \t,/@?#"))
+	if (host && (strchr(host, ',') || host[strspn(host, HOST_CHARS)]))
 		return refuse(e, 400, "HTTP: bad Host field (RFC 9112 3.2)");
 	return 0;
 }

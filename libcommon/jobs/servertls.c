@@ -1,10 +1,9 @@
 #include "jobs/servertls.h"
 
-#include <arpa/inet.h>
-
 #include "base/buf.h"
 #include "base/str.h"
 #include "conf/conf.h"
+#include "policy/address.h"
 #include "sign/local.h"
 #include "store/certificate.h"
 #include "sys/clock.h"
@@ -13,6 +12,7 @@
 #include "sys/lock.h"
 #include "wrap/cert.h"
 #include "wrap/key.h"
+#include "wrap/keyfile.h"
 
 #define PEM_MAX ((size_t)1024 * 1024)
 
@@ -44,27 +44,16 @@ host_of(const char *url)
 	return result;
 }
 
-/* An address in the spelling that cert_ip gives; false for a name. */
-static bool
-canonical_ip(const char *host, char out[INET6_ADDRSTRLEN])
-{
-	struct in6_addr six;
-	struct in_addr four;
-
-	if (inet_pton(AF_INET, host, &four) == 1)
-		return inet_ntop(AF_INET, &four, out, INET6_ADDRSTRLEN);
-	if (inet_pton(AF_INET6, host, &six) == 1)
-		return inet_ntop(AF_INET6, &six, out, INET6_ADDRSTRLEN);
-	return false;
-}
-
 static void
 names_of(const struct conf *conf, struct names *n)
 {
 	char *host = host_of(conf->server.base_url);
-	char ip[INET6_ADDRSTRLEN];
-	bool is_ip = canonical_ip(host, ip);
+	char ip[ADDRESS_TEXT_SIZE] = "";
+	struct address address;
+	bool is_ip = address_parse(host, &address);
 
+	if (is_ip)
+		address_format(&address, ip);
 	memset(n, 0, sizeof(*n));
 	if (strcmp(host, "localhost") == 0 ||
 	    (is_ip &&
@@ -79,67 +68,18 @@ names_of(const struct conf *conf, struct names *n)
 }
 
 static bool
-same_set(const struct strv *want, const struct strv *have)
-{
-	struct strv copy = {0};
-	bool same;
-	size_t i;
-
-	for (i = 0; i < have->len; i++)
-		strv_add(&copy, have->v[i]);
-	strv_sort_unique(&copy);
-	same = strv_equal(want, &copy);
-	strv_release(&copy);
-	return same;
-}
-
-static bool
-is_good(const struct cert *c, const struct key *key, struct names *n)
+is_good(const struct cert *c, const struct key *key, const struct names *n)
 {
 	int64_t from = cert_not_before(c), to = cert_not_after(c);
 
-	strv_sort_unique(&n->dns);
-	strv_sort_unique(&n->ip);
-	return cert_has_key(c, key) && same_set(&n->dns, cert_dns(c)) &&
-	    same_set(&n->ip, cert_ip(c)) && to - clock_now() > (to - from) / 3;
-}
-
-static struct key *
-make_key(const char *path, struct err *e)
-{
-	struct key *key = key_generate(KEY_P256, 0, e);
-	struct buf pem;
-
-	buf_init(&pem, PEM_MAX);
-	if (key &&
-	    (key_to_pem(key, &pem, e) < 0 ||
-		file_create(path, 0600, pem.data, pem.len, e) < 0)) {
-		key_free(key);
-		key = NULL;
-	}
-	buf_wipe(&pem);
-	return key;
-}
-
-static struct key *
-read_or_make_key(const char *path, struct err *e)
-{
-	struct key *key = NULL;
-	struct buf pem;
-
-	if (!file_exists(path))
-		return make_key(path, e);
-	buf_init(&pem, PEM_MAX);
-	if (file_read_secret(path, &pem, e) == 0 &&
-	    !(key = key_from_pem(pem.data, pem.len, e)))
-		err_object(e, "%s", path);
-	buf_wipe(&pem);
-	return key;
+	return cert_has_key(c, key) && strv_same_names(&n->dns, cert_dns(c)) &&
+	    strv_same_names(&n->ip, cert_ip(c)) &&
+	    to - clock_now() > (to - from) / 3;
 }
 
 /* Whether the file has a certificate that can stay; a broken one cannot. */
 static bool
-has_good(const char *path, const struct key *key, struct names *n)
+has_good(const char *path, const struct key *key, const struct names *n)
 {
 	struct cert_list chain = {0};
 	struct err ignored = {0};
@@ -196,7 +136,7 @@ renew(const struct conf *conf, struct store *st, enum servertls_result *result,
 	int rc = -1;
 
 	names_of(conf, &n);
-	key = read_or_make_key(conf->server.tls_private_key, e);
+	key = keyfile_ensure(conf->server.tls_private_key, KEY_P256, 0, e);
 	if (!key)
 		goto out;
 	*result = SERVERTLS_KEPT;
@@ -222,7 +162,7 @@ is_kept(const struct conf *conf)
 
 	names_of(conf, &n);
 	if (file_exists(s->tls_private_key))
-		key = read_or_make_key(s->tls_private_key, &ignored);
+		key = keyfile_read(s->tls_private_key, &ignored);
 	kept = key && has_good(s->tls_certificate, key, &n);
 	key_free(key);
 	names_release(&n);

@@ -11,13 +11,6 @@ struct names {
 	struct strv ip;
 };
 
-static void
-add_lower(struct strv *l, const char *name)
-{
-	strv_add(l, name);
-	str_lower(l->v[l->len - 1]);
-}
-
 /* A commonName counts as an address if the order has it as one. */
 static void
 collect(const struct csr *c, const struct strv *order_ip, struct names *out)
@@ -25,14 +18,14 @@ collect(const struct csr *c, const struct strv *order_ip, struct names *out)
 	const struct strv *dns = csr_dns(c), *ip = csr_ip(c), *cn = csr_cn(c);
 
 	for (size_t i = 0; i < dns->len; i++)
-		add_lower(&out->dns, dns->v[i]);
+		strv_add_lower(&out->dns, dns->v[i]);
 	for (size_t i = 0; i < ip->len; i++)
 		strv_add(&out->ip, ip->v[i]);
 	for (size_t i = 0; i < cn->len; i++)
 		if (strv_has(order_ip, cn->v[i]))
 			strv_add(&out->ip, cn->v[i]);
 		else
-			add_lower(&out->dns, cn->v[i]);
+			strv_add_lower(&out->dns, cn->v[i]);
 	strv_sort_unique(&out->dns);
 	strv_sort_unique(&out->ip);
 }

@@ -362,7 +362,7 @@ add_common(struct server *s, bool nonce, bool index, struct response *res)
 static void
 next_id(struct server *s)
 {
-	char id[64];
+	char id[LOG_ID_SIZE];
 
 	snprintf(id, sizeof(id), "%s-%llu", s->id,
 	    (unsigned long long)++s->requests);

@@ -14,6 +14,7 @@
 #include "wrap/csr.h"
 #include "wrap/dn.h"
 #include "wrap/key.h"
+#include "wrap/keyfile.h"
 
 #define FILE_MAX ((size_t)256 * 1024)
 
@@ -36,20 +37,6 @@ static char *
 path_of(const struct conf *conf, const char *name, const char *suffix)
 {
 	return xasprintf("%s/%s.%s", conf->local_ca.directory, name, suffix);
-}
-
-static struct key *
-read_key(const char *path, struct err *e)
-{
-	struct buf pem;
-	struct key *k = NULL;
-
-	buf_init(&pem, FILE_MAX);
-	if (file_read_secret(path, &pem, e) == 0 &&
-	    (k = key_from_pem(pem.data, pem.len, e)) == NULL)
-		err_object(e, "%s", path);
-	buf_wipe(&pem);
-	return k;
 }
 
 static struct cert *
@@ -83,22 +70,10 @@ make_key(const struct conf *conf, const char *path, struct err *e)
 {
 	enum key_type type;
 	int bits;
-	struct buf pem;
-	struct key *k = NULL;
 
-	if (file_exists(path))
-		return read_key(path, e);
-	if (key_type_parse(conf->local_ca.key_type, &type, &bits, e) == -1 ||
-	    (k = key_generate(type, bits, e)) == NULL)
+	if (key_type_parse(conf->local_ca.key_type, &type, &bits, e) == -1)
 		return NULL;
-	buf_init(&pem, FILE_MAX);
-	if (key_to_pem(k, &pem, e) == -1 ||
-	    file_create(path, 0600, pem.data, pem.len, e) == -1) {
-		key_free(k);
-		k = NULL;
-	}
-	buf_wipe(&pem);
-	return k;
+	return keyfile_ensure(path, type, bits, e);
 }
 
 static struct cert *
@@ -230,7 +205,7 @@ static int
 open_files(
     struct local *l, const char *key_path, const char *path, struct err *e)
 {
-	if ((l->key = read_key(key_path, e)) == NULL ||
+	if ((l->key = keyfile_read(key_path, e)) == NULL ||
 	    (l->cert = read_cert(path, e)) == NULL)
 		return as_conf(e);
 	if (!cert_has_key(l->cert, l->key))
@@ -344,7 +319,8 @@ set_lifetime(const struct local *l, int64_t not_before, int64_t not_after,
 		return err_acme(e, KIND_INPUT, "malformed",
 		    "RFC 8555 7.4: notAfter is in the past or before "
 		    "notBefore");
-	if (t->not_before > now + l->lifetime)
+	if (not_before > now + l->lifetime ||
+	    not_before > cert_not_after(l->cert))
 		return err_acme(e, KIND_INPUT, "malformed",
 		    "RFC 8555 7.4: notBefore is too far in the future");
 	return 0;

@@ -32,7 +32,11 @@ struct sign *sign_open(const struct conf *conf, struct err *e);
 /* NULL-safe. */
 void sign_close(struct sign *s);
 
-/* Appends the chain for `r` to `chain_pem`. */
+/*
+ * Appends the chain for `r` to `chain_pem`.  Whoever asks may be broken into:
+ * KIND_INPUT for a name that ident_parse does not take as it stands, one that
+ * is there twice, and a subject with a commonName that is none of the names.
+ */
 int sign_issue(struct sign *s, const struct signmsg_request *r,
     struct buf *chain_pem, struct err *e);
 

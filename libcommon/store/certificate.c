@@ -81,12 +81,6 @@ static const char *const names[] = {
 };
 _Static_assert(ARRAY_LEN(names) == CERTIFICATE__MAX, "one per status");
 
-const char *
-certificate_status_name(enum certificate_status status)
-{
-	return status < CERTIFICATE__MAX ? names[status] : "?";
-}
-
 void
 certificate_release(struct certificate *c)
 {

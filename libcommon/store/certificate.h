@@ -90,9 +90,6 @@ int certificate_each_revoked(struct store *st, const void *aki, size_t aki_len,
     int (*fn)(void *arg, const struct certificate_revoked *r, struct err *e),
     void *arg, struct err *e);
 
-/* "valid", "revoked". */
-const char *certificate_status_name(enum certificate_status status);
-
 /* Frees what it owns; it is empty then. NULL-safe. */
 void certificate_release(struct certificate *c);
 

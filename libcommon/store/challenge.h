@@ -1,6 +1,7 @@
 #ifndef STORE_CHALLENGE_H
 #define STORE_CHALLENGE_H
 
+#include "base/log.h"
 #include "store/account.h"
 #include "store/identifier.h"
 #include "store/store.h"
@@ -45,7 +46,7 @@ struct challenge_task {
 	bool wildcard;
 	int attempts; /* finished before this one */
 	char authorization_url_id[STORE_URL_ID_SIZE];
-	char request_id[64]; /* log id of the request that asked; may be "" */
+	char request_id[LOG_ID_SIZE]; /* of who asked; may be "" */
 };
 
 /* "http-01" and so on; "pending", "processing", "valid", "invalid". */

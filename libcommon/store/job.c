@@ -35,6 +35,12 @@ static const char *const kinds[] = {
 };
 _Static_assert(ARRAY_LEN(kinds) == JOB__MAX, "one per kind");
 
+const char *
+job_kind_name(enum job_kind kind)
+{
+	return kind < JOB__MAX ? kinds[kind] : "?";
+}
+
 int
 job_add(struct store *st, enum job_kind kind, int64_t object_id, int64_t due,
     struct err *e)

@@ -1,6 +1,7 @@
 #ifndef STORE_JOB_H
 #define STORE_JOB_H
 
+#include "base/log.h"
 #include "store/store.h"
 
 /*
@@ -21,8 +22,12 @@ enum job_kind {
 struct job {
 	int64_t object_id;
 	int attempts;
-	char request_id[64]; /* log id of the request that asked for it */
+	char request_id[LOG_ID_SIZE]; /* log id of the request that asked for it
+				       */
 };
+
+/* "validate", "issue". */
+const char *job_kind_name(enum job_kind kind);
 
 /* Makes a job due at `due`.  KIND_CONFLICT when the object has one. */
 int job_add(struct store *st, enum job_kind kind, int64_t object_id,

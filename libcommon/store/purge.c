@@ -121,7 +121,8 @@ expire(struct batch *b, int64_t order, struct err *e)
 }
 
 /* The rows of identifiers and challenges go with theirs. */
-static int delete (struct batch *b, int64_t order, struct err *e)
+static int
+remove_order(struct batch *b, int64_t order, struct err *e)
 {
 	size_t i;
 
@@ -208,8 +209,8 @@ purge_run(struct store *st, const struct purge *p, struct purge_result *r,
 	memset(r, 0, sizeof(*r));
 	if (run_all(st, p, "pending", expire, &r->orders_expired, e) < 0 ||
 	    run_all(st, p, "ready", expire, &r->orders_expired, e) < 0 ||
-	    run_all(st, p, "invalid", delete, &r->orders, e) < 0 ||
-	    run_all(st, p, "valid", delete, &r->orders, e) < 0 ||
+	    run_all(st, p, "invalid", remove_order, &r->orders, e) < 0 ||
+	    run_all(st, p, "valid", remove_order, &r->orders, e) < 0 ||
 	    delete_events(st, p, &r->events, e) < 0)
 		return -1;
 	if (r->orders_expired + r->orders + r->events > 0 &&

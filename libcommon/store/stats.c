@@ -1,5 +1,7 @@
 #include "store/stats.h"
 
+#include "store/account.h"
+#include "store/job.h"
 #include "store/schema.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
@@ -65,21 +67,20 @@ add(struct list *l, const char *name, const char *label, const char *value,
 	v->number = number;
 }
 
-static const char *const account_statuses[] = {
-    "valid", "deactivated", "revoked"};
-
 static int
 count_accounts(struct list *l, struct err *e)
 {
 	int64_t n;
-	size_t i;
+	int i;
 
-	for (i = 0; i < ARRAY_LEN(account_statuses); i++) {
+	for (i = 0; i < ACCOUNT__MAX; i++) {
+		const char *status =
+		    account_status_name((enum account_status)i);
+
 		if (stmt_int(l->st, STMT_STATS, STATS_ACCOUNTS, &n, e, "t",
-			account_statuses[i]) < 0)
+			status) < 0)
 			return -1;
-		add(l, "accounts", "status", account_statuses[i],
-		    "ACME accounts", n);
+		add(l, "accounts", "status", status, "ACME accounts", n);
 	}
 	return 0;
 }
@@ -140,25 +141,25 @@ count_certificates(struct list *l, struct err *e)
 static int
 count_jobs(struct list *l, struct err *e)
 {
-	static const char *const kinds[] = {"validate", "issue"};
 	int64_t all, due, first;
-	size_t i;
-	int rc;
+	int i, rc;
 
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+	for (i = 0; i < JOB__MAX; i++) {
+		const char *kind = job_kind_name((enum job_kind)i);
+
 		if (stmt_int(l->st, STMT_STATS, STATS_JOBS, &all, e, "t",
-			kinds[i]) < 0 ||
+			kind) < 0 ||
 		    stmt_int(l->st, STMT_STATS, STATS_JOBS_DUE, &due, e, "ti",
-			kinds[i], l->now) < 0)
+			kind, l->now) < 0)
 			return -1;
-		rc = stmt_int(l->st, STMT_STATS, STATS_JOBS_FIRST, &first, e,
-		    "t", kinds[i]);
+		rc = stmt_int(
+		    l->st, STMT_STATS, STATS_JOBS_FIRST, &first, e, "t", kind);
 		if (rc < 0)
 			return -1;
-		add(l, "jobs", "kind", kinds[i], "Work not yet finished", all);
-		add(l, "jobs_due", "kind", kinds[i],
-		    "Work that nobody is doing", due);
-		add(l, "jobs_late_seconds", "kind", kinds[i],
+		add(l, "jobs", "kind", kind, "Work not yet finished", all);
+		add(l, "jobs_due", "kind", kind, "Work that nobody is doing",
+		    due);
+		add(l, "jobs_late_seconds", "kind", kind,
 		    "How long the oldest of it waits",
 		    rc > 0 && first < l->now ? l->now - first : 0);
 	}

@@ -126,8 +126,8 @@ expired(struct attempt *a)
 
 	if (d->query)
 		fail(d, "dns", "no answer in time");
-	else
-		resolve_expire(&d->resolve);
+	else if (resolve_expire(&d->resolve))
+		attempt_set_wake(a, ATTEMPT_RESOLVE_MS);
 }
 
 static void

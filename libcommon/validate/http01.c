@@ -297,7 +297,8 @@ expired(struct attempt *a)
 {
 	struct http01 *h = a->state;
 
-	resolve_expire(&h->resolve);
+	if (resolve_expire(&h->resolve))
+		attempt_set_wake(a, ATTEMPT_RESOLVE_MS);
 }
 
 static void

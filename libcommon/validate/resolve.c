@@ -187,21 +187,20 @@ resolve_start(struct resolve *r, struct attempt_tools *tools, const char *name,
 		go_on(r);
 }
 
-void
+bool
 resolve_expire(struct resolve *r)
 {
 	if (!is_waiting(r))
-		return;
+		return false;
 	resolve_cancel(r);
 	err_acme(&r->err, KIND_INPUT, "dns", "looking up %s: no answer in time",
 	    r->name);
 	/* A PTR record that did not come is not what it must be. */
-	if (r->found_len > 0 && r->tools->verify_ptr)
-		r->is_reversing = true;
 	if (r->is_reversing)
 		finish(r);
 	else
 		go_on(r);
+	return is_waiting(r);
 }
 
 void

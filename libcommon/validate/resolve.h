@@ -45,8 +45,11 @@ struct resolve {
 void resolve_start(struct resolve *r, struct attempt_tools *tools,
     const char *name, void (*fn)(void *arg), void *arg);
 
-/* The time is over: goes on with what there is. */
-void resolve_expire(struct resolve *r);
+/*
+ * The time is over: goes on with what there is.  True when that is a look-up of
+ * PTR records, which has a time of its own.
+ */
+bool resolve_expire(struct resolve *r);
 
 /* `fn` will not be called any more.  Also for one that never started ({0}). */
 void resolve_cancel(struct resolve *r);

@@ -177,7 +177,8 @@ expired(struct attempt *a)
 	struct err e = {0};
 
 	if (a->fd < 0) {
-		resolve_expire(&t->resolve);
+		if (resolve_expire(&t->resolve))
+			attempt_set_wake(a, ATTEMPT_RESOLVE_MS);
 	} else if (!t->tls) {
 		no_connection(t, "no answer in time");
 	} else {

@@ -13,8 +13,6 @@
 #include "wrap/sigalg.h"
 
 #define SERIAL_READ_MAX 64 /* longer ones than RFC 5280 allows exist */
-#define SERIAL_BYTES 16
-#define KEY_ID_BYTES 20
 
 struct cert {
 	struct buf bytes;
@@ -470,31 +468,6 @@ cert_is_issued_by(
 	return 0;
 }
 
-static void
-copy_lower(const struct strv *from, struct strv *to)
-{
-	for (size_t i = 0; i < from->len; i++) {
-		strv_add(to, from->v[i]);
-		str_lower(to->v[to->len - 1]);
-	}
-	strv_sort_unique(to);
-}
-
-/* Whether two lists are the same set, without regard to case. */
-static bool
-is_same_set(const struct strv *a, const struct strv *b)
-{
-	struct strv x = {0}, y = {0};
-	bool same;
-
-	copy_lower(a, &x);
-	copy_lower(b, &y);
-	same = strv_equal(&x, &y);
-	strv_release(&x);
-	strv_release(&y);
-	return same;
-}
-
 /* Whether each commonName is one of the names. */
 static bool
 is_cn_covered(
@@ -503,8 +476,10 @@ is_cn_covered(
 	struct strv cn = {0}, names = {0};
 	bool ok = true;
 
-	copy_lower(&c->cn, &cn);
-	copy_lower(dns, &names);
+	for (size_t i = 0; i < c->cn.len; i++)
+		strv_add_lower(&cn, c->cn.v[i]);
+	for (size_t i = 0; i < dns->len; i++)
+		strv_add_lower(&names, dns->v[i]);
 	for (size_t i = 0; i < cn.len; i++)
 		ok = ok && (strv_has(&names, cn.v[i]) || strv_has(ip, cn.v[i]));
 	strv_release(&cn);
@@ -523,8 +498,8 @@ check_leaf(const struct cert *c, const struct key *key, const struct strv *dns,
 	if (c->is_ca)
 		return err_set(e, KIND_SYS,
 		    "RFC 5280 4.2.1.9: the certificate is one of a CA");
-	if (cert_has_other_san(c) || !is_same_set(&c->names.dns, dns) ||
-	    !is_same_set(&c->names.ip, ip) || !is_cn_covered(c, dns, ip))
+	if (cert_has_other_san(c) || !strv_same_names(&c->names.dns, dns) ||
+	    !strv_same_names(&c->names.ip, ip) || !is_cn_covered(c, dns, ip))
 		return err_set(e, KIND_SYS,
 		    "RFC 8555 7.4: the names of the certificate are not those "
 		    "of the order");
@@ -554,231 +529,4 @@ cert_chain_check(const struct cert_list *chain, const struct key *key,
 			    inner.text);
 	}
 	return 0;
-}
-
-/*
- * Making.
- */
-
-/* Key identifier: RFC 7093 2 method 1, over the bits of the public key. */
-static void
-key_id(const struct key *k, uint8_t out[KEY_ID_BYTES])
-{
-	uint8_t hash[DIGEST_SHA256_SIZE];
-	size_t len;
-	const uint8_t *spki = key_spki(k, &len);
-	struct der in = {spki, len}, seq, alg, bits;
-
-	if (der_get(&in, DER_SEQUENCE, &seq) == -1 ||
-	    der_get_whole(&seq, DER_SEQUENCE, &alg) == -1 ||
-	    der_get_bits(&seq, &bits) == -1)
-		abort(); /* key_spki is our own writing */
-	digest_sha256(hash, bits.p, bits.len);
-	memcpy(out, hash, KEY_ID_BYTES);
-}
-
-static void
-add_key_ids(const struct cert_template *t, struct buf *out)
-{
-	uint8_t id[KEY_ID_BYTES];
-	struct ext_mark m;
-	size_t seq;
-
-	key_id(t->key, id);
-	m = ext_begin(out, EXT_SKI, false);
-	der_add(out, DER_OCTET_STRING, id, sizeof(id));
-	ext_end(out, m);
-	if (t->issuer_cert == NULL || t->issuer_cert->ski.p == NULL)
-		return;
-	m = ext_begin(out, EXT_AKI, false);
-	seq = der_begin(out, DER_SEQUENCE);
-	der_add(out, DER_CONTEXT(0), t->issuer_cert->ski.p,
-	    t->issuer_cert->ski.len);
-	der_end(out, seq);
-	ext_end(out, m);
-}
-
-/* RFC 5280 4.2.1.3; the first byte counts the unused bits. */
-static void
-add_key_usage(const struct cert_template *t, struct buf *out)
-{
-	struct ext_mark m = ext_begin(out, EXT_KEY_USAGE, true);
-
-	if (t->kind != CERT_LEAF) /* keyCertSign, cRLSign */
-		der_add(out, DER_BIT_STRING, "\x01\x06", 2);
-	else if (key_type(t->key) == KEY_RSA) /* and keyEncipherment */
-		der_add(out, DER_BIT_STRING, "\x05\xa0", 2);
-	else /* digitalSignature */
-		der_add(out, DER_BIT_STRING, "\x07\x80", 2);
-	ext_end(out, m);
-}
-
-static void
-add_basic_constraints(enum cert_kind kind, struct buf *out)
-{
-	struct ext_mark m = ext_begin(out, EXT_BASIC_CONSTRAINTS, true);
-	size_t seq = der_begin(out, DER_SEQUENCE);
-
-	if (kind != CERT_LEAF)
-		der_add_true(out);
-	if (kind == CERT_INTERMEDIATE)
-		der_add_small(out, 0); /* pathLenConstraint */
-	der_end(out, seq);
-	ext_end(out, m);
-}
-
-static void
-add_server_auth(struct buf *out)
-{
-	struct ext_mark m = ext_begin(out, EXT_KEY_PURPOSE, false);
-	size_t seq = der_begin(out, DER_SEQUENCE);
-
-	der_add(out, DER_OID, "\x2b\x06\x01\x05\x05\x07\x03\x01", 8);
-	der_end(out, seq);
-	ext_end(out, m);
-}
-
-/* RFC 5280 4.2.1.13: one distribution point with one URI as its fullName. */
-static void
-add_crl_url(const char *url, struct buf *out)
-{
-	struct ext_mark m = ext_begin(out, EXT_CRL_POINTS, false);
-	size_t points = der_begin(out, DER_SEQUENCE);
-	size_t point = der_begin(out, DER_SEQUENCE);
-	size_t name = der_begin(out, DER_CONTEXT_CONS(0));
-	size_t full = der_begin(out, DER_CONTEXT_CONS(0));
-
-	der_add(out, DER_CONTEXT(6), url, strlen(url));
-	der_end(out, full);
-	der_end(out, name);
-	der_end(out, point);
-	der_end(out, points);
-	ext_end(out, m);
-}
-
-/* RFC 5280 4.2.2.1: caIssuers. */
-static void
-add_issuer_url(const char *url, struct buf *out)
-{
-	struct ext_mark m = ext_begin(out, EXT_AIA, false);
-	size_t list = der_begin(out, DER_SEQUENCE);
-	size_t one = der_begin(out, DER_SEQUENCE);
-
-	der_add(out, DER_OID, "\x2b\x06\x01\x05\x05\x07\x30\x02", 8);
-	der_add(out, DER_CONTEXT(6), url, strlen(url));
-	der_end(out, one);
-	der_end(out, list);
-	ext_end(out, m);
-}
-
-static int
-add_names(const struct cert_template *t, struct buf *out, struct err *e)
-{
-	bool empty = t->subject == NULL || t->subject[0] == '\0';
-	struct ext_mark m = ext_begin(out, EXT_SAN, empty);
-
-	if ((t->dns == NULL || t->dns->len == 0) &&
-	    (t->ip == NULL || t->ip->len == 0))
-		return bad(e, "RFC 5280 4.2.1.6: a certificate of no name");
-	if (ext_write_names(out, t->dns, t->ip, e) == -1)
-		return -1;
-	ext_end(out, m);
-	return 0;
-}
-
-static int
-add_extensions(const struct cert_template *t, struct buf *out, struct err *e)
-{
-	size_t tagged = der_begin(out, DER_CONTEXT_CONS(3));
-	size_t list = der_begin(out, DER_SEQUENCE);
-
-	add_key_usage(t, out);
-	add_basic_constraints(t->kind, out);
-	if (t->kind == CERT_LEAF)
-		add_server_auth(out);
-	add_key_ids(t, out);
-	if (t->crl_url != NULL && t->crl_url[0] != '\0')
-		add_crl_url(t->crl_url, out);
-	if (t->issuer_url != NULL && t->issuer_url[0] != '\0')
-		add_issuer_url(t->issuer_url, out);
-	if (t->kind == CERT_LEAF && add_names(t, out, e) == -1)
-		return -1;
-	der_end(out, list);
-	der_end(out, tagged);
-	return 0;
-}
-
-static void
-add_serial(struct buf *out)
-{
-	uint8_t serial[SERIAL_BYTES];
-
-	/* der_add_uint keeps it positive: at most 17 bytes. */
-	digest_random(serial, sizeof(serial));
-	der_add_uint(out, serial, sizeof(serial));
-}
-
-/* Never longer than the issuer, nor before it. */
-static int
-add_validity(const struct cert_template *t, struct buf *out, struct err *e)
-{
-	int64_t from = t->not_before, to = t->not_after;
-	size_t seq;
-
-	if (t->issuer_cert != NULL && from < t->issuer_cert->not_before)
-		from = t->issuer_cert->not_before;
-	if (t->issuer_cert != NULL && to > t->issuer_cert->not_after)
-		to = t->issuer_cert->not_after;
-	if (to < from)
-		return err_set(
-		    e, KIND_CONF, "the issuer's certificate has expired");
-	seq = der_begin(out, DER_SEQUENCE);
-	der_add_time(out, from);
-	der_add_time(out, to);
-	der_end(out, seq);
-	return 0;
-}
-
-static int
-add_tbs(const struct cert_template *t, struct buf *out, struct err *e)
-{
-	const struct cert *issuer = t->issuer_cert;
-	size_t seq = der_begin(out, DER_SEQUENCE), version, len;
-	const uint8_t *spki = key_spki(t->key, &len);
-
-	version = der_begin(out, DER_CONTEXT_CONS(0));
-	der_add_small(out, 2);
-	der_end(out, version);
-	add_serial(out);
-	sigalg_write(out, t->issuer_key);
-	if (issuer != NULL)
-		buf_add(out, issuer->subject.p, issuer->subject.len);
-	else if (dn_encode(t->subject, out, e) == -1)
-		return -1;
-	if (add_validity(t, out, e) == -1 ||
-	    dn_encode(t->subject, out, e) == -1)
-		return -1;
-	buf_add(out, spki, len);
-	if (add_extensions(t, out, e) == -1)
-		return -1;
-	der_end(out, seq);
-	return 0;
-}
-
-struct cert *
-cert_build(const struct cert_template *t, struct err *e)
-{
-	struct buf tbs, der;
-	struct cert *c = NULL;
-
-	buf_init(&tbs, CERT_MAX);
-	buf_init(&der, CERT_MAX);
-	if (add_tbs(t, &tbs, e) == -1 ||
-	    sigalg_seal(&tbs, t->issuer_key, &der, e) == -1)
-		goto out;
-	c = cert_from_der(der.data, der.len, e);
-out:
-	buf_release(&tbs);
-	buf_release(&der);
-	return c;
 }

@@ -14,7 +14,6 @@ struct key;
 
 #define CERT_MAX 65536 /* bytes of DER */
 #define CERT_LIST_MAX 1000 /* certificates in one PEM text */
-#define CERT_SERIAL_MAX 20 /* RFC 5280 4.1.2.2 */
 
 /* Certificates in order: a chain has the leaf first.  {0} is empty. */
 struct cert_list {

@@ -31,9 +31,9 @@ talk() {
 	run perl "$T/talk" "$T/sign.sock" "$@"
 }
 
-# message NAME DNS: a request for the key in $T/a.csr.
+# message NAME DNS [CSR]: a request for the key in $T/CSR.csr, $T/a.csr.
 message() {
-	der=$(openssl req -in "$T/a.csr" -outform DER | base64 -w0 |
+	der=$(openssl req -in "$T/${3:-a}.csr" -outform DER | base64 -w0 |
 	    tr '+/' '-_' | tr -d =)
 	printf '{"csr":"%s","dns":["%s"],"order":"o7"}' "$der" "$2" >"$T/$1"
 }
@@ -46,7 +46,7 @@ serve() {
 	wait_for 10 test -s "$T/ready"
 }
 
-make_ca 'name = Test CA'
+make_ca 'name = Test CA' 'ca_lifetime = 20d' 'lifetime = 30d'
 csr a / DNS:a.example
 message good a.example
 message bad b.example
@@ -71,6 +71,33 @@ talk bad good
 like "$out" '^\{"kind":"input","type":"badCSR","text":"RFC 8555 7.4' \
     'a refusal is an answer'
 like "$out" '^\{"chain"' 'and the connection goes on'
+
+late=$(($(date +%s) + 25 * 86400))
+sed "s/\"order\"/\"not_before\":$late,&/" "$T/good" >"$T/late"
+talk late
+like "$out" '"kind":"input","type":"malformed".*notBefore' \
+    'a beginning after the end of the CA is refused'
+
+# Whoever has the socket may be broken into.
+# no_name MESSAGE WHAT
+no_name() {
+	talk "$1"
+	like "$out" '^\{"kind":"input",' "$2: refused"
+}
+for name in '*' 'a.*.example' 10.0.0.1 a:80 a_b.example a.example.; do
+	csr odd / "DNS:$name"
+	message odd "$name" odd
+	no_name odd "the name $name"
+done
+message twice 'a.example","a.example'
+no_name twice 'a name twice'
+message upper 'A.example'
+no_name upper 'a name not in lower case'
+sed 's/"order"/"subject":"CN=b.example",&/' "$T/good" >"$T/foreign"
+no_name foreign 'a common name that was not ordered'
+sed 's/CN=b/O=b,CN=A/' "$T/foreign" >"$T/covered"
+talk covered
+like "$out" '^\{"chain"' 'one that was is taken'
 
 talk broken
 exits 255 'a client that sends no JSON loses its connection'

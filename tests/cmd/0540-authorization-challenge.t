@@ -140,8 +140,9 @@ like "$(get error.type)" '^urn:ietf:params:acme:error:' 'invalid order: error'
 is "$(get error.status | grep -c '^4')" 1 'invalid order: status of its error'
 challenge_of "$other" http-01
 raw --payload '{}' "$challenge"
-sleep 0.3
-is "$(state_of "$order")" invalid 'invalid order stays so'
+is "$(state_of "$order") $(sqlite3 -readonly "$store" \
+    'SELECT count(*) FROM jobs')" 'invalid 0' \
+    'invalid order stays so: nothing is begun'
 new_order nobody.example.test
 echo >"$www/thumbprint.nobody.example.test"
 challenge_of "$authz" tls-alpn-01

@@ -132,6 +132,8 @@ good ::1 'an IPv6 identifier'
 
 bad wrong.example.test incorrectResponse \
     '\[127.0.0.1\].*<html>under' 'another body'
+like "$(error_of wrong.example.test)" 'construction[\]"[\][\]x0a<' \
+    'what is not printable is escaped, once'
 unlike "$(error_of wrong.example.test)" headersecret 'no header is shown'
 bad quote.example.test incorrectResponse 012345678901234567890123 'a body'
 unlike "$(error_of quote.example.test)" TAIL '64 bytes of it are shown at most'

@@ -131,6 +131,37 @@ bad ptr2.example.test rejectedIdentifier \
 is "$(asked ptr2.example.test)" 0 'which is not connected to'
 bad ptr4.example.test rejectedIdentifier 'no PTR' 'no PTR record'
 
+# Name servers that keep silent about AAAA are common.
+cat >"$T/deaf" <<'END'
+# usage: deaf PORT FORWARD_PORT: a DNS forwarder that drops questions for AAAA.
+use strict;
+use IO::Socket::INET;
+my ($port, $to) = @ARGV;
+my $in = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$port", Proto => 'udp')
+    or die "$port: $@";
+$| = 1;
+print "ready\n";
+while (my $peer = $in->recv(my $query, 4096)) {
+	next if $query =~ /\0\0\x1c\0\x01/;
+	my $out = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$to",
+	    Proto => 'udp') or die "$to: $@";
+	$out->send($query);
+	$out->recv(my $answer, 4096);
+	$in->send($answer, 0, $peer);
+}
+END
+DEAF_PORT=$(free_port)
+start deaf perl "$T/deaf" "$DEAF_PORT" "$DNS_PORT"
+wait_for 10 grep -q ready "$T/deaf.out"
+configure "validate resolver = 127.0.0.1:$DEAF_PORT" \
+    'policy verify_ptr = true' 'validate timeout = 15s'
+challenge http-01 ptr1.example.test
+challenge http-01 ptr2.example.test
+sweep
+good ptr1.example.test 'verify_ptr: silence about AAAA does not matter'
+bad ptr2.example.test rejectedIdentifier '127.0.2.2.*other.example.test' \
+    'then, too, the PTR record does'
+
 # ---- attempts, and an answer that changes between them -----------------------
 configure 'validate timeout = 8s' 'validate attempts = 3' \
     'validate retry_delay = 1s'
@@ -151,8 +182,11 @@ sed -i 's/^ptr2 A .*/ptr2 A 169.254.169.254/; s/SOA.*/SOA ns admin 4000000000 1 
     "$T/dns/example.test.zone"
 reload_zones
 answer_ok ptr2.example.test
-wait_for 10 sql "SELECT 1 / (min(due) <= strftime('%s')) FROM jobs"
-sleep 1.1
+jobs_are_due() {
+	[ "$(sql "SELECT max(due) <= CAST(strftime('%s') AS INTEGER)
+	    FROM jobs")" = 1 ]
+}
+must wait_for 10 jobs_are_due
 sweep
 good late.example.test 'the next attempt asks again'
 bad ptr2.example.test rejectedIdentifier 169.254.169.254 \

@@ -115,5 +115,16 @@ is "$(result c.example.test http-01)" 'invalid deactivated invalid' \
 unlike "$(result d.example.test http-01)" '^valid| valid|ready' \
     'nor one of a deactivated account'
 is "$(queue)" '0 0' 'nothing is left in the queue'
+
+# ---- nobody validates: cron's sweep does
+stop acmed
+as alice
+"$TOOLS/acme-raw" thumbprint "$ACME_STATE/key" >"$T/www/thumbprint"
+answer_ok e.example.test
+begin e.example.test
+is "$(queue)" '1 0' 'without a validator it waits'
+run "$BIN/acme-validate" -c "$plain" sweep
+exits 0 'the sweep finds it'
+is "$(state_of "$challenge") $(state_of "$order")" 'valid ready' 'and does it'
 store_is_sound
 done_testing

@@ -8,7 +8,6 @@
  * each on one kept connection, and prints one line: orders, wall seconds, and
  * orders that failed.
  */
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <err.h>
 #include <jansson.h>
@@ -19,6 +18,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "listen.h"
 
 #include "base/b64.h"
 #include "base/buf.h"
@@ -348,26 +349,11 @@ answer_challenges(int fd, const char *thumbprint)
 	}
 }
 
-static int
-listen_on(int port)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET,
-	    .sin_port = htons((uint16_t)port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&in, sizeof(in)) < 0 ||
-	    listen(fd, 1024) < 0)
-		err(1, "port %d", port);
-	return fd;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct client c = {0};
-	int clients, orders, failed = 0, status;
+	int clients, orders, failed = 0, status, listener;
 	int64_t begin;
 	pid_t responder;
 
@@ -376,10 +362,11 @@ main(int argc, char **argv)
 	clients = (int)strtol(argv[4], NULL, 10);
 	orders = (int)strtol(argv[5], NULL, 10);
 	start(&c, argv[1], argv[2]);
+	listener = listen_on("127.0.0.1", argv[3]);
 	responder = fork();
 	if (responder == 0)
-		answer_challenges(
-		    listen_on((int)strtol(argv[3], NULL, 10)), c.thumbprint);
+		answer_challenges(listener, c.thumbprint);
+	close(listener);
 	curl_easy_cleanup(c.curl);
 	begin = clock_mono();
 	for (int i = 0; i < clients; i++) {

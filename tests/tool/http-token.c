@@ -8,10 +8,8 @@
  * One request at a time: a file that is a pipe holds the answer back.
  */
 
-#include <arpa/inet.h>
 #include <err.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,28 +17,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "listen.h"
+
 #define HEAD "GET /.well-known/acme-challenge/"
 #define NAME_CHARS                                                             \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
-
-static int
-listen_on(const char *address, const char *port)
-{
-	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-	    .ai_socktype = SOCK_STREAM};
-	struct addrinfo *ai;
-	int fd, on = 1;
-
-	if (getaddrinfo(address, port, &hints, &ai) != 0)
-		errx(100, "%s %s: no address and port", address, port);
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, 128) < 0)
-		err(111, "%s %s", address, port);
-	freeaddrinfo(ai);
-	return fd;
-}
 
 /* Reads to the end of the request's head; "" if there is none. */
 static void

@@ -5,7 +5,6 @@
  * for exactly NAME and offers exactly the protocol acme-tls/1.  Prints "ready"
  * when it listens.
  */
-#include <arpa/inet.h>
 #include <err.h>
 #include <openssl/ssl.h>
 #include <stdint.h>
@@ -14,6 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "listen.h"
 
 static const unsigned char offer[] = "\x0a"
 				     "acme-tls/1";
@@ -40,21 +41,6 @@ check_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	*out = in + 1;
 	*out_len = in[0];
 	return SSL_TLSEXT_ERR_OK;
-}
-
-static int
-listen_on(const char *address, const char *port)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-
-	in.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (inet_pton(AF_INET, address, &in.sin_addr) != 1 ||
-	    bind(fd, (struct sockaddr *)&in, sizeof(in)) < 0 ||
-	    listen(fd, 16) < 0)
-		err(1, "%s port %s", address, port);
-	return fd;
 }
 
 int

@@ -78,8 +78,9 @@ test_options(void **state)
 static void
 test_targets(void **state)
 {
-	static const char *const targets[] = {
-	    "/directory", "http://a/directory", "HTTPS://a:1/directory"};
+	static const char *const targets[] = {"/directory",
+	    "http://a/directory", "HTTPS://a:1/directory",
+	    "https://[::1]:1/directory"};
 	struct request r;
 	char text[200];
 
@@ -107,6 +108,13 @@ static const struct {
 } bad[] = {
     BAD(400, "GET /\r\n" HOST "\r\n"),
     BAD(400, "GET  / HTTP/1.1\r\n" HOST "\r\n"),
+    BAD(400, "GET http://a HTTP/1.1\r\n" HOST "\r\n"),
+    BAD(400, "GET http://a?b/directory HTTP/1.1\r\n" HOST "\r\n"),
+    BAD(400, "GET http:///directory HTTP/1.1\r\n" HOST "\r\n"),
+    BAD(400, "GET http://:1/directory HTTP/1.1\r\n" HOST "\r\n"),
+    BAD(400, "GET http://b@a/directory HTTP/1.1\r\n" HOST "\r\n"),
+    BAD(400, LINE "Host: a\\b\r\n\r\n"),
+    BAD(400, LINE "Host: <a>\r\n\r\n"),
     BAD(400, " GET / HTTP/1.1\r\n" HOST "\r\n"),
     BAD(400, "GET / HTTP/1.1 \r\n" HOST "\r\n"),
     BAD(400, "GET / HTTP/1.2\r\n" HOST "\r\n"),

@@ -65,6 +65,26 @@ test_affixes(void **state)
 }
 
 static void
+test_same_names(void **state)
+{
+	struct strv a = {0}, b = {0};
+
+	(void)state;
+	assert_true(strv_same_names(&a, &b));
+	strv_add(&a, "B.example");
+	strv_add(&a, "a.example");
+	strv_add(&b, "A.EXAMPLE");
+	assert_false(strv_same_names(&a, &b));
+	strv_add_lower(&b, "B.Example");
+	strv_add(&b, "a.example");
+	assert_true(strv_same_names(&a, &b));
+	assert_string_equal(b.v[1], "b.example");
+	assert_string_equal(a.v[0], "B.example");
+	strv_release(&a);
+	strv_release(&b);
+}
+
+static void
 test_list(void **state)
 {
 	struct strv a = {0}, b = {0};
@@ -97,6 +117,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_numbers),
     cmocka_unit_test(test_escape),
     cmocka_unit_test(test_affixes),
+    cmocka_unit_test(test_same_names),
     cmocka_unit_test(test_list),
 };
 UNIT_MAIN(tests)
