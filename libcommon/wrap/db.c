@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -578,30 +579,51 @@ out:
 	return rc;
 }
 
+/*
+ * Takes the file that the copy is made in, which may be left from a run that
+ * was interrupted; -1 (KIND_BUSY) when another run is at it.
+ */
 static int
-sync_file(const char *path, struct err *e)
+open_part(const char *path, struct err *e)
 {
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	int rc = 0;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+	struct stat ours, there;
 
-	if (fd < 0 || fsync(fd) < 0)
-		rc = err_sys(e, "%s: cannot sync", path);
-	fd_close(&fd);
-	return rc;
+	if (fd < 0)
+		return err_sys(e, "%s: cannot create", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &ours) < 0 ||
+	    stat(path, &there) < 0 || ours.st_ino != there.st_ino) {
+		err_set(e, KIND_BUSY, "%s: another copy is being made", path);
+		close(fd);
+		return -1;
+	}
+	if (ftruncate(fd, 0) < 0 || fchmod(fd, FILE_MODE) < 0) {
+		err_sys(e, "%s: cannot write", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 int
 db_backup(struct db *db, const char *path, struct err *e)
 {
 	char *tmp = xasprintf("%s.part", path);
+	int fd = open_part(tmp, e);
 	int rc = -1;
 
-	unlink(tmp); /* left by a copy that was interrupted */
-	if (make_file(tmp, e) == 0 && copy_pages(db, tmp, e) == 0 &&
-	    sync_file(tmp, e) == 0)
-		rc = file_publish(tmp, path, false, e);
+	if (fd < 0)
+		goto out;
+	if (copy_pages(db, tmp, e) == 0) {
+		if (fsync(fd) < 0)
+			err_sys(e, "%s: cannot sync", tmp);
+		else
+			rc = file_publish(tmp, path, false, e);
+	}
 	if (rc < 0)
 		unlink(tmp);
+out:
+	fd_close(&fd);
 	free(tmp);
 	return rc;
 }

@@ -120,7 +120,11 @@ const char *db_text(struct db_stmt *s, int column); /* NULL for NULL */
 const void *db_blob(struct db_stmt *s, int column, size_t *len);
 bool db_is_null(struct db_stmt *s, int column);
 
-/* Copies the database, as of one moment, to a new file (0660, fsynced). */
+/*
+ * Copies the database, as of one moment, to a new file (0660, fsynced), by way
+ * of `path` with .part after it.  KIND_CONFLICT when `path` exists, KIND_BUSY
+ * when another process makes the same copy, KIND_SYS.
+ */
 int db_backup(struct db *db, const char *path, struct err *e);
 
 /*

@@ -247,6 +247,20 @@ ok '... is a store' acmed-store check -s "$T/copy"
 is "$(acmed-store -s "$T/copy" log)" "$(acmed-store log)" '... with all in it'
 run acmed-store backup "$T/copy"
 exits 1 'a backup overwrites nothing'
+echo rest >"$T/many.part"
+for i in 1 2 3 4 5; do
+	(
+		acmed-store backup "$T/many"
+		echo $? >"$T/many-$i"
+	) 2>/dev/null &
+done
+wait
+is "$(cat "$T"/many-* | grep -cx 0)" 1 'five backups to one file: one succeeds'
+is "$(cat "$T"/many-* | grep -cvx -e 0 -e 1 -e 111)" 0 \
+    '... the others are told that it exists, or to come again'
+ok '... and it is sound' acmed-store check -s "$T/many"
+not_ok '... what an interrupted run left is gone' test -e "$T/many.part"
+
 run acmed-store backup -
 exits 100 'a backup is a file'
 run acmed-store backup "$T/no/copy"
