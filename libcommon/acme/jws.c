@@ -49,7 +49,7 @@ read_alg(struct jws *j, struct err *e)
 
 	if (!alg)
 		return err_set(e, KIND_INPUT, "JWS: \"alg\" is missing");
-	if (!key_alg_parse(alg, &j->alg))
+	if (!jwa_parse(alg, &j->alg))
 		return err_acme(e, KIND_INPUT, "badSignatureAlgorithm",
 		    "JWS: \"alg\" is not one of ours (RFC 8555 6.2)");
 	return 0;
@@ -173,10 +173,10 @@ jws_verify(const struct jws *j, const struct key *k, struct err *e)
 {
 	struct err why = {0};
 
-	if (!key_alg_fits(j->alg, k))
+	if (!jwa_fits(j->alg, k))
 		return err_acme(e, KIND_INPUT, "badSignatureAlgorithm",
 		    "JWS: \"alg\" is not the one for this key (RFC 7518 3.1)");
-	if (key_verify(k, j->alg, j->signed_text, j->signed_len,
+	if (jwa_verify(k, j->alg, j->signed_text, j->signed_len,
 		j->signature.data, j->signature.len, &why) == 0)
 		return 0;
 	if (why.kind != KIND_INPUT) {

@@ -3,7 +3,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "wrap/key.h"
+#include "wrap/jwa.h"
+
+struct key;
 
 /*
  * Signed requests: JWS in flattened JSON serialisation only (RFC 7515 7.2.2,
@@ -18,7 +20,7 @@ struct js;
 struct jws {
 	struct js *object; /* the outer JSON, when jws_parse made it */
 	struct js *header; /* the protected header */
-	enum key_alg alg;
+	enum jwa alg;
 	const char *url; /* never NULL */
 	const char *nonce; /* NULL when absent */
 	const char *kid; /* either this ... */

@@ -2,7 +2,7 @@
 
 #include "base/str.h"
 #include "wrap/js.h"
-#include "wrap/key.h"
+#include "wrap/jwa.h"
 
 void
 problem_release(struct problem *p)
@@ -84,8 +84,8 @@ algorithms(void)
 {
 	struct js *list = js_array();
 
-	for (int alg = 0; alg < KEY_ALG__MAX; alg++)
-		js_add_text(list, key_alg_name((enum key_alg)alg));
+	for (int alg = 0; alg < JWA__MAX; alg++)
+		js_add_text(list, jwa_name((enum jwa)alg));
 	return list;
 }
 

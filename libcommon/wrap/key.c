@@ -29,38 +29,25 @@ static const struct {
 	const char *group;
 	size_t size; /* of a coordinate */
 	int bits;
-	enum key_alg alg;
+	enum key_md md; /* that it signs with */
 	size_t algid_len;
 	const char *algid;
 } types[] = {
-    [KEY_RSA] = {"RSA", "RSA", NULL, 0, 0, KEY_RS256, 15,
+    [KEY_RSA] = {"RSA", "RSA", NULL, 0, 0, KEY_MD_SHA256, 15,
 	"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"},
-    [KEY_P256] = {"P-256", "EC", "P-256", 32, 256, KEY_ES256, 21,
+    [KEY_P256] = {"P-256", "EC", "P-256", 32, 256, KEY_MD_SHA256, 21,
 	"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
 	"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"},
-    [KEY_P384] = {"P-384", "EC", "P-384", 48, 384, KEY_ES384, 18,
+    [KEY_P384] = {"P-384", "EC", "P-384", 48, 384, KEY_MD_SHA384, 18,
 	"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
 	"\x06\x05\x2b\x81\x04\x00\x22"},
-    [KEY_P521] = {"P-521", "EC", "P-521", 66, 521, KEY_ES512, 18,
+    [KEY_P521] = {"P-521", "EC", "P-521", 66, 521, KEY_MD_SHA512, 18,
 	"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
 	"\x06\x05\x2b\x81\x04\x00\x23"},
-    [KEY_ED25519] = {"Ed25519", "ED25519", NULL, 32, 256, KEY_EDDSA, 7,
+    [KEY_ED25519] = {"Ed25519", "ED25519", NULL, 32, 256, KEY_MD_NONE, 7,
 	"\x30\x05\x06\x03\x2b\x65\x70"},
 };
 _Static_assert(ARRAY_LEN(types) == KEY_TYPE__MAX, "one row per type");
-
-static const struct {
-	const char *name;
-	enum key_type type;
-	enum key_md md;
-} algs[] = {
-    [KEY_RS256] = {"RS256", KEY_RSA, KEY_MD_SHA256},
-    [KEY_ES256] = {"ES256", KEY_P256, KEY_MD_SHA256},
-    [KEY_ES384] = {"ES384", KEY_P384, KEY_MD_SHA384},
-    [KEY_ES512] = {"ES512", KEY_P521, KEY_MD_SHA512},
-    [KEY_EDDSA] = {"EdDSA", KEY_ED25519, KEY_MD_NONE},
-};
-_Static_assert(ARRAY_LEN(algs) == KEY_ALG__MAX, "one row per algorithm");
 
 static const char *const md_names[] = {
     [KEY_MD_NONE] = NULL,
@@ -70,23 +57,6 @@ static const char *const md_names[] = {
     [KEY_MD_SHA512] = "SHA512",
 };
 _Static_assert(ARRAY_LEN(md_names) == KEY_MD__MAX, "one name per hash");
-
-/* Orders of the groups (FIPS 186-4 D.1.2), big-endian. */
-static const char *const orders[KEY_TYPE__MAX] = {
-    [KEY_P256] = "\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff"
-		 "\xff\xff\xff\xff\xbc\xe6\xfa\xad\xa7\x17\x9e\x84"
-		 "\xf3\xb9\xca\xc2\xfc\x63\x25\x51",
-    [KEY_P384] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
-		 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
-		 "\xc7\x63\x4d\x81\xf4\x37\x2d\xdf\x58\x1a\x0d\xb2"
-		 "\x48\xb0\xa7\x7a\xec\xec\x19\x6a\xcc\xc5\x29\x73",
-    [KEY_P521] = "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
-		 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
-		 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfa\x51\x86"
-		 "\x87\x83\xbf\x2f\x96\x6b\x7f\xcc\x01\x48\xf7\x09"
-		 "\xa5\xd0\x3b\xb5\xc9\xb8\x89\x9c\x47\xae\xbb\x6f"
-		 "\xb7\x1e\x91\x38\x64\x09",
-};
 
 int
 key_openssl_err(struct err *e, enum err_kind kind, const char *text)
@@ -526,11 +496,11 @@ prove(const struct key *k, struct err *e)
 	int rc;
 
 	buf_init(&sig, SIGNATURE_MAX);
-	rc = key_sign_md(
-	    k, algs[types[k->type].alg].md, text, sizeof(text), &sig, &inner);
+	rc =
+	    key_sign_md(k, types[k->type].md, text, sizeof(text), &sig, &inner);
 	if (rc == 0)
-		rc = key_verify_md(k, algs[types[k->type].alg].md, text,
-		    sizeof(text), sig.data, sig.len, &inner);
+		rc = key_verify_md(k, types[k->type].md, text, sizeof(text),
+		    sig.data, sig.len, &inner);
 	buf_release(&sig);
 	if (rc == -1)
 		return err_set(e, KIND_INPUT,
@@ -642,35 +612,6 @@ key_equal(const struct key *a, const struct key *b)
 	    memcmp(a->spki.data, b->spki.data, a->spki.len) == 0;
 }
 
-const char *
-key_alg_name(enum key_alg alg)
-{
-	return alg < KEY_ALG__MAX ? algs[alg].name : "unknown";
-}
-
-bool
-key_alg_parse(const char *name, enum key_alg *alg)
-{
-	for (size_t i = 0; i < KEY_ALG__MAX; i++)
-		if (strcmp(name, algs[i].name) == 0) {
-			*alg = (enum key_alg)i;
-			return true;
-		}
-	return false;
-}
-
-bool
-key_alg_fits(enum key_alg alg, const struct key *k)
-{
-	return alg < KEY_ALG__MAX && algs[alg].type == k->type;
-}
-
-enum key_alg
-key_alg_of(const struct key *k)
-{
-	return types[k->type].alg;
-}
-
 /*
  * Signatures.
  */
@@ -718,108 +659,4 @@ key_sign_md(const struct key *k, enum key_md md, const void *data, size_t len,
 	if (buf_add(out, sig, n) == -1)
 		return err_set(e, KIND_BUG, "buffer too small for a signature");
 	return 0;
-}
-
-/* Whether a half of a raw ECDSA signature is 1 to the order less one. */
-static bool
-is_scalar(const uint8_t *p, enum key_type type)
-{
-	size_t size = types[type].size;
-	uint8_t any = 0;
-
-	for (size_t i = 0; i < size; i++)
-		any |= p[i];
-	return any != 0 && memcmp(p, orders[type], size) < 0;
-}
-
-/* r||s of RFC 7518 3.4 to the ECDSA-Sig-Value of RFC 3279 2.2.3. */
-static int
-raw_to_der(enum key_type type, const uint8_t *sig, size_t len, struct buf *out)
-{
-	size_t size = types[type].size, mark;
-
-	if (len != 2 * size || !is_scalar(sig, type) ||
-	    !is_scalar(sig + size, type))
-		return -1;
-	mark = der_begin(out, DER_SEQUENCE);
-	der_add_uint(out, sig, size);
-	der_add_uint(out, sig + size, size);
-	der_end(out, mark);
-	return out->full ? -1 : 0;
-}
-
-static int
-der_to_raw(enum key_type type, const struct buf *sig, struct buf *out)
-{
-	static const uint8_t zeros[COORDINATE_MAX];
-	struct der in = {(const uint8_t *)sig->data, sig->len}, seq, n;
-	size_t size = types[type].size;
-
-	if (der_get(&in, DER_SEQUENCE, &seq) == -1)
-		return -1;
-	for (int i = 0; i < 2; i++)
-		if (der_get_uint(&seq, &n) == -1 || n.len > size ||
-		    buf_add(out, zeros, size - n.len) == -1 ||
-		    buf_add(out, n.p, n.len) == -1)
-			return -1;
-	return 0;
-}
-
-static bool
-is_ecdsa(enum key_type type)
-{
-	return types[type].group != NULL;
-}
-
-int
-key_verify(const struct key *k, enum key_alg alg, const void *data, size_t len,
-    const void *sig, size_t sig_len, struct err *e)
-{
-	struct buf der;
-	int rc = -1;
-
-	if (!key_alg_fits(alg, k))
-		return err_set(e, KIND_INPUT,
-		    "RFC 7518 3.1: %s does not go with a key of type %s",
-		    key_alg_name(alg), key_type_name(k->type));
-	if (!is_ecdsa(k->type))
-		return key_verify_md(
-		    k, algs[alg].md, data, len, sig, sig_len, e);
-	buf_init(&der, 2 * COORDINATE_MAX + 16);
-	if (raw_to_der(k->type, sig, sig_len, &der) == -1)
-		err_set(e, KIND_INPUT,
-		    "RFC 7518 3.4: signature is not r and s of %zu bytes each "
-		    "in the range of the curve",
-		    types[k->type].size);
-	else
-		rc = key_verify_md(
-		    k, algs[alg].md, data, len, der.data, der.len, e);
-	buf_release(&der);
-	return rc;
-}
-
-int
-key_sign(const struct key *k, enum key_alg alg, const void *data, size_t len,
-    struct buf *out, struct err *e)
-{
-	struct buf der;
-	int rc = -1;
-
-	if (!key_alg_fits(alg, k))
-		return err_set(e, KIND_INPUT,
-		    "RFC 7518 3.1: %s does not go with a key of type %s",
-		    key_alg_name(alg), key_type_name(k->type));
-	if (!is_ecdsa(k->type))
-		return key_sign_md(k, algs[alg].md, data, len, out, e);
-	buf_init(&der, 2 * COORDINATE_MAX + 16);
-	if (key_sign_md(k, algs[alg].md, data, len, &der, e) == -1)
-		goto out;
-	if (der_to_raw(k->type, &der, out) == -1) {
-		err_set(e, KIND_BUG, "buffer too small for a signature");
-		goto out;
-	}
-	rc = 0;
-out:
-	buf_release(&der);
-	return rc;
 }

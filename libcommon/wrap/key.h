@@ -21,16 +21,6 @@ enum key_type {
 	KEY_TYPE__MAX
 };
 
-/* The JWS algorithms of RFC 7518 3.1 and RFC 8037 3.1 that we accept. */
-enum key_alg {
-	KEY_RS256,
-	KEY_ES256,
-	KEY_ES384,
-	KEY_ES512,
-	KEY_EDDSA,
-	KEY_ALG__MAX
-};
-
 /* Largest component: the modulus of a 16384-bit RSA key. */
 #define KEY_PART_MAX 2048
 
@@ -103,33 +93,6 @@ void key_spki_sha256(const struct key *k, uint8_t out[32]);
 /* Whether two keys have the same public part. */
 bool key_equal(const struct key *a, const struct key *b);
 
-/* "ES256" and so on; key_alg_parse returns false for any other word. */
-const char *key_alg_name(enum key_alg alg);
-bool key_alg_parse(const char *name, enum key_alg *alg);
-
-/* Whether `alg` goes with this key: ES256 with P-256 only, and so on. */
-bool key_alg_fits(enum key_alg alg, const struct key *k);
-
-/* The algorithm that a key of this type signs with. */
-enum key_alg key_alg_of(const struct key *k);
-
-/*
- * Checks a JWS signature over `data`.  ECDSA signatures are r||s of exactly
- * the curve's length (RFC 7518 3.4), neither zero nor above the order.
- * KIND_INPUT when it does not verify, whatever the reason, or when the
- * algorithm does not fit the key.
- */
-int key_verify(const struct key *k, enum key_alg alg, const void *data,
-    size_t len, const void *sig, size_t sig_len, struct err *e);
-
-/* Appends the JWS signature (raw r||s for ECDSA) of `data` to `out`. */
-int key_sign(const struct key *k, enum key_alg alg, const void *data,
-    size_t len, struct buf *out, struct err *e);
-
-/*
- * What follows is for wrap/ only: signatures as X.509 has them (ECDSA in DER,
- * RSA PKCS#1 1.5), with a hash of their own; KEY_MD_NONE is for Ed25519.
- */
 enum key_md {
 	KEY_MD_NONE,
 	KEY_MD_SHA1,
@@ -139,7 +102,10 @@ enum key_md {
 	KEY_MD__MAX
 };
 
-/* As key_verify and key_sign. */
+/*
+ * KIND_INPUT when the signature does not verify, whatever the reason; signing
+ * appends to `out` and gives KIND_SYS.
+ */
 int key_verify_md(const struct key *k, enum key_md md, const void *data,
     size_t len, const void *sig, size_t sig_len, struct err *e);
 int key_sign_md(const struct key *k, enum key_md md, const void *data,

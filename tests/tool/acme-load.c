@@ -25,6 +25,7 @@
 #include "base/buf.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
+#include "wrap/jwa.h"
 #include "wrap/key.h"
 
 #define BODY_MAX ((size_t)1 << 20)
@@ -115,7 +116,7 @@ sign(struct client *c, const char *url, const char *payload, struct buf *out)
 	dot = input.len;
 	buf_addc(&input, '.');
 	b64url_encode(&input, payload, strlen(payload));
-	if (key_sign(c->key, KEY_ES256, input.data, input.len, &sig, &e) < 0)
+	if (jwa_sign(c->key, JWA_ES256, input.data, input.len, &sig, &e) < 0)
 		errx(1, "%s", e.text);
 	buf_addf(out,
 	    "{\"protected\":\"%.*s\",\"payload\":\"%s\",\"signature\":\"",

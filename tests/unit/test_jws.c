@@ -1,6 +1,7 @@
 #include "acme/jws.h"
 #include "base/b64.h"
 #include "unit.h"
+#include "wrap/jwa.h"
 #include "wrap/key.h"
 
 #define URL "\"url\":\"https://a/new-order\""
@@ -23,7 +24,7 @@ make(const char *header, const char *payload, const struct key *k)
 	b64url_encode(&input, payload, strlen(payload));
 	if (k)
 		assert_ok(
-		    key_sign(k, key_alg_of(k), input.data, input.len, &sig, &e),
+		    jwa_sign(k, jwa_of(k), input.data, input.len, &sig, &e),
 		    &e);
 	buf_addf(&out, "{\"protected\":\"%.*s\",\"payload\":\"%s\",",
 	    (int)strcspn(input.data, "."), input.data,
@@ -61,7 +62,7 @@ test_good(void **state)
 
 	(void)state;
 	assert_ok(jws_parse(text, strlen(text), &j, &e), &e);
-	assert_int_equal(j.alg, KEY_ES256);
+	assert_int_equal(j.alg, JWA_ES256);
 	assert_string_equal(j.url, "https://a/new-order");
 	assert_string_equal(j.kid, "https://a/account/1");
 	assert_string_equal(j.nonce, "c2VjcmV0");
@@ -187,8 +188,8 @@ test_signatures(void **state)
 		struct err e = {0};
 		struct key *k = key_generate(types[i], 2048, &e);
 		struct key *other = key_generate(types[i], 2048, &e);
-		char *header = xasprintf("{\"alg\":\"%s\"," URL "," KID "}",
-		    key_alg_name(key_alg_of(k)));
+		char *header = xasprintf(
+		    "{\"alg\":\"%s\"," URL "," KID "}", jwa_name(jwa_of(k)));
 		char *text = make(header, "payload", k), *p;
 
 		verify(text, k, true, NULL);

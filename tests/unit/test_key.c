@@ -1,6 +1,7 @@
 #include "base/b64.h"
 #include "base/der.h"
 #include "unit.h"
+#include "wrap/jwa.h"
 #include "wrap/key.h"
 
 static size_t
@@ -51,10 +52,10 @@ test_vectors(void **state)
 		     "La8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
 	    sig);
 	assert_ok(
-	    key_verify(k, KEY_ES256, es256, strlen(es256), sig, len, &e), &e);
+	    jwa_verify(k, JWA_ES256, es256, strlen(es256), sig, len, &e), &e);
 	sig[10] ^= 1;
 	assert_kind(
-	    key_verify(k, KEY_ES256, es256, strlen(es256), sig, len, &e),
+	    jwa_verify(k, JWA_ES256, es256, strlen(es256), sig, len, &e),
 	    KIND_INPUT, &e);
 	key_free(k);
 	k = make(KEY_ED25519, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
@@ -64,9 +65,9 @@ test_vectors(void **state)
 		     "iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
 	    sig);
 	assert_ok(
-	    key_verify(k, KEY_EDDSA, eddsa, strlen(eddsa), sig, len, &e), &e);
+	    jwa_verify(k, JWA_EDDSA, eddsa, strlen(eddsa), sig, len, &e), &e);
 	assert_kind(
-	    key_verify(k, KEY_EDDSA, eddsa, strlen(eddsa), sig, len - 1, &e),
+	    jwa_verify(k, JWA_EDDSA, eddsa, strlen(eddsa), sig, len - 1, &e),
 	    KIND_INPUT, &e);
 	key_free(k);
 }
@@ -102,20 +103,20 @@ check_type(enum key_type type)
 	assert_int_equal(parts.a_len, same.a_len);
 	assert_memory_equal(parts.a, same.a, same.a_len);
 	buf_init(&sig, 2000);
-	assert_ok(key_sign(again, key_alg_of(k), "text", 4, &sig, &e), &e);
+	assert_ok(jwa_sign(again, jwa_of(k), "text", 4, &sig, &e), &e);
 	assert_ok(
-	    key_verify(public, key_alg_of(k), "text", 4, sig.data, sig.len, &e),
+	    jwa_verify(public, jwa_of(k), "text", 4, sig.data, sig.len, &e),
 	    &e);
 	assert_kind(
-	    key_verify(public, key_alg_of(k), "tex", 3, sig.data, sig.len, &e),
+	    jwa_verify(public, jwa_of(k), "tex", 3, sig.data, sig.len, &e),
 	    KIND_INPUT, &e);
-	for (int alg = 0; alg < KEY_ALG__MAX; alg++)
-		if (!key_alg_fits((enum key_alg)alg, k))
-			assert_kind(key_verify(public, (enum key_alg)alg,
-					"text", 4, sig.data, sig.len, &e),
+	for (int alg = 0; alg < JWA__MAX; alg++)
+		if (!jwa_fits((enum jwa)alg, k))
+			assert_kind(jwa_verify(public, (enum jwa)alg, "text", 4,
+					sig.data, sig.len, &e),
 			    KIND_INPUT, &e);
 	buf_clear(&sig);
-	assert_int_equal(key_sign(public, key_alg_of(k), "text", 4, &sig, &e),
+	assert_int_equal(jwa_sign(public, jwa_of(k), "text", 4, &sig, &e),
 	    -1); /* no private part */
 	buf_release(&sig);
 	buf_wipe(&pem);
@@ -146,9 +147,9 @@ test_raw_signatures(void **state)
 	buf_init(&sig, 100);
 	for (int i = 0; i < 1000; i++) {
 		buf_clear(&sig);
-		assert_ok(key_sign(k, KEY_ES256, &i, sizeof(i), &sig, &e), &e);
+		assert_ok(jwa_sign(k, JWA_ES256, &i, sizeof(i), &sig, &e), &e);
 		assert_int_equal(sig.len, 64);
-		assert_ok(key_verify(k, KEY_ES256, &i, sizeof(i), sig.data,
+		assert_ok(jwa_verify(k, JWA_ES256, &i, sizeof(i), sig.data,
 			      sig.len, &e),
 		    &e);
 		short_ones += sig.data[0] == 0 || sig.data[32] == 0;
@@ -172,31 +173,31 @@ test_scalars(void **state)
 	memset(ones, 0xff, sizeof(ones));
 	for (size_t i = 0; i < 3; i++) {
 		struct key *k = key_generate(curves[i], 0, &e);
-		enum key_alg alg = key_alg_of(k);
+		enum jwa alg = jwa_of(k);
 		size_t n = sizes[i];
 
 		buf_init(&good, 200);
-		assert_ok(key_sign(k, alg, "x", 1, &good, &e), &e);
-		assert_kind(key_verify(k, alg, "x", 1, zero, 2 * n, &e),
+		assert_ok(jwa_sign(k, alg, "x", 1, &good, &e), &e);
+		assert_kind(jwa_verify(k, alg, "x", 1, zero, 2 * n, &e),
 		    KIND_INPUT, &e);
-		assert_kind(key_verify(k, alg, "x", 1, ones, 2 * n, &e),
+		assert_kind(jwa_verify(k, alg, "x", 1, ones, 2 * n, &e),
 		    KIND_INPUT, &e);
 		memcpy(sig, good.data, 2 * n);
 		memset(sig, 0, n); /* r is zero */
 		assert_kind(
-		    key_verify(k, alg, "x", 1, sig, 2 * n, &e), KIND_INPUT, &e);
+		    jwa_verify(k, alg, "x", 1, sig, 2 * n, &e), KIND_INPUT, &e);
 		memcpy(sig, good.data, 2 * n);
 		memset(sig + n, 0, n); /* s is zero */
 		assert_kind(
-		    key_verify(k, alg, "x", 1, sig, 2 * n, &e), KIND_INPUT, &e);
+		    jwa_verify(k, alg, "x", 1, sig, 2 * n, &e), KIND_INPUT, &e);
 		memcpy(sig, good.data, 2 * n);
 		sig[2 * n] = 0;
-		assert_kind(key_verify(k, alg, "x", 1, sig, 2 * n + 1, &e),
+		assert_kind(jwa_verify(k, alg, "x", 1, sig, 2 * n + 1, &e),
 		    KIND_INPUT, &e);
-		assert_kind(key_verify(k, alg, "x", 1, sig, 2 * n - 1, &e),
+		assert_kind(jwa_verify(k, alg, "x", 1, sig, 2 * n - 1, &e),
 		    KIND_INPUT, &e);
 		assert_kind(
-		    key_verify(k, alg, "x", 1, sig, 0, &e), KIND_INPUT, &e);
+		    jwa_verify(k, alg, "x", 1, sig, 0, &e), KIND_INPUT, &e);
 		buf_release(&good);
 		key_free(k);
 	}
@@ -331,7 +332,7 @@ test_words(void **state)
 {
 	struct err e = {0};
 	enum key_type type;
-	enum key_alg alg;
+	enum jwa alg;
 	int bits;
 
 	(void)state;
@@ -341,13 +342,13 @@ test_words(void **state)
 	assert_ok(key_type_parse("p384", &type, &bits, &e), &e);
 	assert_int_equal(type, KEY_P384);
 	assert_kind(key_type_parse("dsa", &type, &bits, &e), KIND_INPUT, &e);
-	for (int i = 0; i < KEY_ALG__MAX; i++) {
-		assert_true(key_alg_parse(key_alg_name((enum key_alg)i), &alg));
+	for (int i = 0; i < JWA__MAX; i++) {
+		assert_true(jwa_parse(jwa_name((enum jwa)i), &alg));
 		assert_int_equal(alg, i);
 	}
-	assert_false(key_alg_parse("none", &alg));
-	assert_false(key_alg_parse("HS256", &alg));
-	assert_false(key_alg_parse("es256", &alg));
+	assert_false(jwa_parse("none", &alg));
+	assert_false(jwa_parse("HS256", &alg));
+	assert_false(jwa_parse("es256", &alg));
 	assert_null(key_generate(KEY_RSA, 1024, &e));
 }
 

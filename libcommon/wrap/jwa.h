@@ -1,0 +1,43 @@
+#ifndef WRAP_JWA_H
+#define WRAP_JWA_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Signatures as JWS has them (RFC 7518 3, RFC 8037 3.1): ECDSA as r||s. */
+struct key;
+
+/* The algorithms that we accept. */
+enum jwa {
+	JWA_RS256,
+	JWA_ES256,
+	JWA_ES384,
+	JWA_ES512,
+	JWA_EDDSA,
+	JWA__MAX
+};
+
+/* "ES256" and so on; jwa_parse returns false for any other word. */
+const char *jwa_name(enum jwa alg);
+bool jwa_parse(const char *name, enum jwa *alg);
+
+/* Whether `alg` goes with this key: ES256 with P-256 only, and so on. */
+bool jwa_fits(enum jwa alg, const struct key *k);
+
+/* The algorithm that goes with this key. */
+enum jwa jwa_of(const struct key *k);
+
+/*
+ * Checks a signature over `data`.  ECDSA signatures are r||s of exactly the
+ * curve's length (RFC 7518 3.4), neither zero nor above the order.
+ * KIND_INPUT when it does not verify, whatever the reason, or when the
+ * algorithm does not fit the key.
+ */
+int jwa_verify(const struct key *k, enum jwa alg, const void *data, size_t len,
+    const void *sig, size_t sig_len, struct err *e);
+
+/* Appends the signature of `data` to `out`. */
+int jwa_sign(const struct key *k, enum jwa alg, const void *data, size_t len,
+    struct buf *out, struct err *e);
+
+#endif
