@@ -364,7 +364,16 @@ out:
 	return rc;
 }
 
-/* That it was read is the check. */
+/* It was read; what only its user can judge is left. */
+static int
+config_judge(const struct conf *c, struct err *e)
+{
+	char *path = store_file(c->store.url, "any", e);
+
+	free(path);
+	return path ? 0 : err_object(e, "[store] url");
+}
+
 static int
 config(struct prog *p, struct err *e)
 {
@@ -373,7 +382,7 @@ config(struct prog *p, struct err *e)
 	if (config_check == config_print)
 		return prog_misuse(e, "config: either --check or --print");
 	if (config_check)
-		return 0;
+		return config_judge(&p->conf, e);
 	buf_init(&text, PRINT_MAX);
 	if (conf_print(&p->conf, CONF_ALL, &text) == 0)
 		fwrite(text.data, 1, text.len, stdout);

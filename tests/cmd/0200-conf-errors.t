@@ -86,6 +86,10 @@ good | sed 's/^allowed.*/allowed_server_ip_ranges =/' >"$conf"
 check 'empty policy' \
     "$conf:6: [policy] allowed_server_ip_ranges: must not be empty"
 
+good | sed 's|^url.*|url = postgresql://localhost/acmed|' >"$conf"
+check 'an engine that is not there' "[store] url: postgresql://localhost/acmed:\
+ no engine for this kind of store"
+
 # Every program that acts on the policy refuses in the same way.
 good | sed '/^allowed/d' >"$conf"
 for program in 'acmed-accept' 'acme-validate serve' 'acme-validate sweep' \
