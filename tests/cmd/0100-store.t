@@ -133,9 +133,23 @@ rm "$T/tls.crt"
 run acmed-store tls-renew
 short=$(sha256sum <"$T/tls.crt")
 renewed() {
-	acmed-store -q tls-renew && [ "$short" != "$(sha256sum <"$T/tls.crt")" ]
+	acmed-store -q tls-renew "$@" &&
+	    [ "$short" != "$(sha256sum <"$T/tls.crt")" ]
 }
 ok 'tls-renew, when it is due' wait_for 10 renewed
+cp "$T/tls.crt" "$T/tls.ours"
+must openssl req -x509 -new -key "$T/tls.key" -days 1 -subj '/CN=Other CA' \
+    -addext subjectAltName=DNS:www.example.net -out "$T/tls.crt"
+theirs=$(sums)
+run acmed-store tls-renew
+exits 0 'tls-renew with a certificate of another CA'
+is "$(sums)" "$theirs" '... leaves it alone'
+mv "$T/tls.ours" "$T/tls.crt"
+must acmed-store -q init -s "$T/new.sqlite"
+short=$(sha256sum <"$T/tls.crt")
+ok 'tls-renew of one of ours that a new store does not know' \
+    wait_for 10 renewed -s "$T/new.sqlite"
+rm -f "$T"/new.sqlite*
 configure 'https://[::1]:14000'
 
 # ---- check ----------------------------------------------------------------------
