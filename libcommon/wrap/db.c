@@ -316,6 +316,26 @@ migrate(void *arg, struct err *e)
 	return exec(m->db, set, e);
 }
 
+/*
+ * The write-ahead log is a property of the file that no transaction can set;
+ * SQLite does not call the busy handler when another process is at it as well.
+ */
+static int
+begin_log(struct db *db, struct err *e)
+{
+	int64_t end = clock_mono() + db->busy_ms;
+	int rc;
+
+	do {
+		rc = sqlite3_exec(db->handle, "PRAGMA journal_mode = WAL", NULL,
+		    NULL, NULL);
+		if ((rc & 0xff) != SQLITE_BUSY)
+			break;
+		usleep(1000);
+	} while (clock_mono() < end);
+	return rc == SQLITE_OK ? 0 : fail(db, "cannot begin its log", e);
+}
+
 int
 db_migrate(struct db *db, const char *sql, int version, struct err *e)
 {
@@ -332,8 +352,7 @@ db_migrate(struct db *db, const char *sql, int version, struct err *e)
 		err_sys(e, "%s: cannot chmod", db->path);
 		goto out;
 	}
-	/* A property of the file that no transaction can set. */
-	if (exec(db, "PRAGMA journal_mode = WAL", e) < 0)
+	if (begin_log(db, e) < 0)
 		goto out;
 	rc = db_transaction(db, DB_DURABLE, migrate, &m, e);
 out:

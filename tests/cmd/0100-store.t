@@ -79,14 +79,17 @@ exits 0 '... and the next one completes it'
 ok '... to a sound one' acmed-store check -s "$T/half/acmed.sqlite"
 
 # Two at a time: one waits for the other.
+good=0
 for i in 1 2 3 4 5; do
 	rm -rf "$T/store" "$T/ca" "$T"/tls.*
 	acmed-store init 2>"$T/first" &
-	acmed-store init 2>"$T/second" && wait $! &&
-	    [ "$(acmed-store log --no-header | wc -l)" -eq 1 ] && continue
-	break
+	both=0
+	acmed-store init 2>"$T/second" || both=$?
+	wait $! || both=$?
+	both=$both,$(acmed-store log --no-header | wc -l)
+	[ "$both" != 0,1 ] || good=$((good + 1))
 done
-is "$i$(cat "$T/first" "$T/second")" 5 'two inits at once: both succeed'
+is "$good$(cat "$T/first" "$T/second")" 5 'two inits at once: both succeed'
 
 # Killed when a file is to be written to the disk: the 1st, the 2nd, ...
 if command -v strace >/dev/null; then
