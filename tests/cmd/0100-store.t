@@ -277,6 +277,13 @@ is "$(cat "$T"/many-* | grep -cvx -e 0 -e 1 -e 111)" 0 \
     '... the others are told that it exists, or to come again'
 ok '... and it is sound' acmed-store check -s "$T/many"
 not_ok '... what an interrupted run left is gone' test -e "$T/many.part"
+echo precious >"$T/precious"
+ln -s "$T/precious" "$T/linked.part"
+not_ok 'a symbolic link in the way' acmed-store backup "$T/linked"
+ln -f "$T/precious" "$T/linked.part"
+run acmed-store backup "$T/linked"
+exits 1 'a hard link in the way'
+is "$(cat "$T/precious")" precious '... is not written to'
 
 run acmed-store backup -
 exits 100 'a backup is a file'
