@@ -129,6 +129,9 @@ tls_renew(struct prog *p, struct err *e)
 	if (rc == 0 && result == SERVERTLS_MADE)
 		log_event(LOG_LEVEL_INFO, "tls.renewed", "path",
 		    p->conf.server.tls_certificate, NULL);
+	if (rc == 0 && result == SERVERTLS_FOREIGN)
+		log_event(LOG_LEVEL_DEBUG, "tls.foreign", "path",
+		    p->conf.server.tls_certificate, NULL);
 	store_close(st);
 	return rc;
 }

@@ -77,22 +77,82 @@ is_good(const struct cert *c, const struct key *key, const struct names *n)
 	    to - clock_now() > (to - from) / 3;
 }
 
+/* Reads the chain of a file; false when there is none that can be read. */
+static bool
+read_chain(const char *path, struct cert_list *chain)
+{
+	struct err ignored = {0};
+	struct buf pem;
+	bool read;
+
+	buf_init(&pem, PEM_MAX);
+	read = file_read(path, &pem, &ignored) == 0 &&
+	    cert_list_from_pem(pem.data, pem.len, chain, &ignored) == 0;
+	buf_release(&pem);
+	return read;
+}
+
 /* Whether the file has a certificate that can stay; a broken one cannot. */
 static bool
 has_good(const char *path, const struct key *key, const struct names *n)
 {
 	struct cert_list chain = {0};
-	struct err ignored = {0};
-	struct buf pem;
-	bool good = false;
+	bool good = read_chain(path, &chain) && is_good(chain.v[0], key, n);
 
-	buf_init(&pem, PEM_MAX);
-	if (file_read(path, &pem, &ignored) == 0 &&
-	    cert_list_from_pem(pem.data, pem.len, &chain, &ignored) == 0)
-		good = is_good(chain.v[0], key, n);
-	buf_release(&pem);
 	cert_list_release(&chain);
 	return good;
+}
+
+/* Whether the CA of this configuration has signed it. */
+static int
+is_of_our_ca(
+    const struct conf *conf, const struct cert *c, bool *ours, struct err *e)
+{
+	struct err ignored = {0};
+	struct local *local;
+
+	*ours = false;
+	if (strcmp(conf->signer.backend, "local") != 0)
+		return 0;
+	local = local_open(conf, e);
+	if (!local)
+		return -1;
+	*ours = cert_is_issued_by(c, local_issuer(local), &ignored) == 0;
+	local_close(local);
+	return 0;
+}
+
+/*
+ * Whether the file has a certificate that we have not made: the operator's, of
+ * another CA.  We made what the store has as such; what it does not know, since
+ * it is a new one, if it is of our CA.
+ */
+static int
+find_foreign(
+    const struct conf *conf, struct store *st, bool *foreign, struct err *e)
+{
+	struct cert_list chain = {0};
+	struct certificate known = {0};
+	struct err why = {0};
+	uint8_t sha256[32];
+	bool ours = true;
+	int rc = 0;
+
+	if (read_chain(conf->server.tls_certificate, &chain)) {
+		cert_sha256(chain.v[0], sha256);
+		if (certificate_by_sha256(st, sha256, &known, &why) == 0) {
+			ours = strcmp(known.source, "tls") == 0;
+			certificate_release(&known);
+		} else if (why.kind == KIND_NOTFOUND) {
+			rc = is_of_our_ca(conf, chain.v[0], &ours, e);
+		} else {
+			*e = why;
+			rc = -1;
+		}
+	}
+	*foreign = !ours;
+	cert_list_release(&chain);
+	return rc;
 }
 
 /* Signs, records, and only then shows it to the server. */
@@ -133,9 +193,16 @@ renew(const struct conf *conf, struct store *st, enum servertls_result *result,
 {
 	struct key *key = NULL;
 	struct names n;
-	int rc = -1;
+	bool foreign;
+	int rc;
 
 	names_of(conf, &n);
+	rc = find_foreign(conf, st, &foreign, e);
+	if (rc < 0 || foreign) {
+		*result = SERVERTLS_FOREIGN;
+		goto out;
+	}
+	rc = -1;
 	key = keyfile_ensure(conf->server.tls_private_key, KEY_P256, 0, e);
 	if (!key)
 		goto out;

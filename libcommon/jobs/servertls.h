@@ -15,6 +15,7 @@ struct store;
 enum servertls_result {
 	SERVERTLS_UNSET, /* [server] tls_certificate is not set */
 	SERVERTLS_KEPT, /* it is there (and good for long enough) */
+	SERVERTLS_FOREIGN, /* it is of another CA, and not ours to replace */
 	SERVERTLS_MADE
 };
 
@@ -30,7 +31,9 @@ int servertls_ensure(const struct conf *conf, struct store *st,
  * As servertls_ensure, and replaces the certificate in one step when less than
  * a third of its life is left, or it is not for the key or not for the name.
  * The key stays, so that the two files agree at every moment.  Of two at a time
- * one waits (tls_certificate with .lock after it).
+ * one waits (tls_certificate with .lock after it).  Only what we have made is
+ * replaced: by the store's word, or, where it knows nothing, by the signature
+ * of the built-in CA.
  */
 int servertls_renew(const struct conf *conf, struct store *st,
     enum servertls_result *result, struct err *e);

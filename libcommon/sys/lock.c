@@ -11,11 +11,15 @@
 static int
 take(const char *path, int how, struct err *e)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
+	int fd =
+	    open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
+	struct stat st;
 
 	if (fd < 0)
 		return err_sys(e, "%s: cannot open", path);
-	(void)fchmod(fd, LOCK_MODE); /* only its owner can, and need */
+	/* Only its owner can, and need; what has two names is no lock. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink < 2)
+		(void)fchmod(fd, LOCK_MODE);
 	while (flock(fd, how) < 0) {
 		if (errno == EINTR)
 			continue;

@@ -327,8 +327,8 @@ begin_log(struct db *db, struct err *e)
 	int rc;
 
 	do {
-		rc = sqlite3_exec(db->handle, "PRAGMA journal_mode = WAL", NULL,
-		    NULL, NULL);
+		rc = sqlite3_exec(
+		    db->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 		if ((rc & 0xff) != SQLITE_BUSY)
 			break;
 		usleep(1000);
@@ -605,11 +605,20 @@ out:
 static int
 open_part(const char *path, struct err *e)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+	int fd =
+	    open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 	struct stat ours, there;
 
 	if (fd < 0)
 		return err_sys(e, "%s: cannot create", path);
+	/* Others may write to the directory: no way to a file elsewhere. */
+	if (fstat(fd, &ours) < 0 || !S_ISREG(ours.st_mode) ||
+	    ours.st_uid != geteuid() || ours.st_nlink > 1) {
+		err_set(e, KIND_CONFLICT,
+		    "%s: exists, and is no copy that we began", path);
+		close(fd);
+		return -1;
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &ours) < 0 ||
 	    stat(path, &there) < 0 || ours.st_ino != there.st_ino) {
 		err_set(e, KIND_BUSY, "%s: another copy is being made", path);

@@ -122,8 +122,9 @@ bool db_is_null(struct db_stmt *s, int column);
 
 /*
  * Copies the database, as of one moment, to a new file (0660, fsynced), by way
- * of `path` with .part after it.  KIND_CONFLICT when `path` exists, KIND_BUSY
- * when another process makes the same copy, KIND_SYS.
+ * of `path` with .part after it.  KIND_CONFLICT when `path` exists, or
+ * there is something of others in the way; KIND_BUSY when another process makes
+ * the same copy; KIND_SYS.
  */
 int db_backup(struct db *db, const char *path, struct err *e);
 

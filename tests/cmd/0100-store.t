@@ -136,9 +136,23 @@ rm "$T/tls.crt"
 run acmed-store tls-renew
 short=$(sha256sum <"$T/tls.crt")
 renewed() {
-	acmed-store -q tls-renew && [ "$short" != "$(sha256sum <"$T/tls.crt")" ]
+	acmed-store -q tls-renew "$@" &&
+	    [ "$short" != "$(sha256sum <"$T/tls.crt")" ]
 }
 ok 'tls-renew, when it is due' wait_for 10 renewed
+cp "$T/tls.crt" "$T/tls.ours"
+must openssl req -x509 -new -key "$T/tls.key" -days 1 -subj '/CN=Other CA' \
+    -addext subjectAltName=DNS:www.example.net -out "$T/tls.crt"
+theirs=$(sums)
+run acmed-store tls-renew
+exits 0 'tls-renew with a certificate of another CA'
+is "$(sums)" "$theirs" '... leaves it alone'
+mv "$T/tls.ours" "$T/tls.crt"
+must acmed-store -q init -s "$T/new.sqlite"
+short=$(sha256sum <"$T/tls.crt")
+ok 'tls-renew of one of ours that a new store does not know' \
+    wait_for 10 renewed -s "$T/new.sqlite"
+rm -f "$T"/new.sqlite*
 configure 'https://[::1]:14000'
 
 # ---- check ----------------------------------------------------------------------
@@ -263,6 +277,13 @@ is "$(cat "$T"/many-* | grep -cvx -e 0 -e 1 -e 111)" 0 \
     '... the others are told that it exists, or to come again'
 ok '... and it is sound' acmed-store check -s "$T/many"
 not_ok '... what an interrupted run left is gone' test -e "$T/many.part"
+echo precious >"$T/precious"
+ln -s "$T/precious" "$T/linked.part"
+not_ok 'a symbolic link in the way' acmed-store backup "$T/linked"
+ln -f "$T/precious" "$T/linked.part"
+run acmed-store backup "$T/linked"
+exits 1 'a hard link in the way'
+is "$(cat "$T/precious")" precious '... is not written to'
 
 run acmed-store backup -
 exits 100 'a backup is a file'

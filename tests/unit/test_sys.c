@@ -183,12 +183,41 @@ test_lock_is_exclusive_and_dies_with_its_holder(void **state)
 	unlink(path);
 }
 
+static void
+test_lock_is_no_way_to_another_file(void **state)
+{
+	char *link_path = xstrdup(in_dir("link.lock"));
+	char *other = xstrdup(in_dir("secret"));
+	struct err e = {0};
+	struct stat st;
+	int fd;
+
+	(void)state;
+	fd = open(other, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(symlink(other, link_path), 0);
+	assert_kind(lock_try(link_path, &e), KIND_SYS, &e);
+	assert_int_equal(unlink(link_path), 0);
+	assert_int_equal(link(other, link_path), 0);
+	fd = lock_try(link_path, &e);
+	assert_ok(fd, &e);
+	close(fd);
+	assert_int_equal(stat(other, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	unlink(link_path);
+	unlink(other);
+	free(link_path);
+	free(other);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_replace_is_whole_or_nothing),
     cmocka_unit_test(test_frames),
     cmocka_unit_test(test_a_silent_peer_meets_the_deadline),
     cmocka_unit_test(test_unix_sockets),
     cmocka_unit_test(test_lock_is_exclusive_and_dies_with_its_holder),
+    cmocka_unit_test(test_lock_is_no_way_to_another_file),
 };
 
 int
