@@ -87,6 +87,16 @@ ok '--set changes what is there' grep -qx 'verify_ptr = false' "$conf"
 ok 'and leaves the rest' grep -qx 'http_port = 5999' "$conf"
 down KILL
 
+# All of its process group at once, as a terminal or a supervisor may.
+start local setsid "$SRC/scripts/acmed-local" --dir "$dir"
+wait_for 30 is_up
+pid=$(cat "$T/local.pid")
+kill -s KILL -- "-$pid"
+ok 'KILL of the whole group: no process is left' wait_for 10 alone
+wait "$pid" 2>/dev/null
+rm "$T/local.pid"
+tap_servers=''
+
 up --port 0
 unlike "$(said directory)" ':0/' 'port 0 is a free one'
 signer=$(pgrep -f -- "acme-sign serve -c ${dir}[/]")
