@@ -82,17 +82,6 @@ out_int(struct out *o, int64_t n)
 }
 
 void
-out_bool(struct out *o, bool b)
-{
-	const char *column = next(o);
-
-	if (o->json)
-		js_put_bool(o->record, column, b);
-	else
-		fputs(b ? "true" : "false", stdout);
-}
-
-void
 out_time(struct out *o, int64_t t)
 {
 	char text[RFC3339_SIZE];
@@ -100,26 +89,6 @@ out_time(struct out *o, int64_t t)
 	if (t != 0)
 		rfc3339_format(text, t);
 	out_text(o, t != 0 ? text : NULL);
-}
-
-void
-out_list(struct out *o, const struct strv *l)
-{
-	const char *column = next(o);
-	struct js *array;
-
-	if (o->json) {
-		array = js_array();
-		for (size_t i = 0; i < l->len; i++)
-			js_add_text(array, l->v[i]);
-		js_put(o->record, column, array);
-		return;
-	}
-	for (size_t i = 0; i < l->len; i++) {
-		if (i > 0)
-			putchar(',');
-		put_escaped(l->v[i]);
-	}
 }
 
 void

@@ -9,9 +9,9 @@
  * line.  The column names are the header and the JSON keys; each record gives
  * its fields in that order.
  *
- *	static const char *const columns[] = {"id", "status", "names", NULL};
+ *	static const char *const columns[] = {"id", "status", NULL};
  *	out_init(&o, p->json, !p->no_header, columns);
- *	out_int(&o, id); out_text(&o, status); out_list(&o, &names);
+ *	out_int(&o, id); out_text(&o, status);
  *	out_end(&o);
  *
  * Write errors are kept by stdio; prog_main reports them at the end (exit 111).
@@ -34,15 +34,12 @@ void out_init(
 /*
  * Each gives the next field.  A NULL text and a time of 0 are empty, in JSON
  * null.  Tabs, control bytes, backslashes and what is not ASCII come out as
- * \xNN in tab-separated text.  A time is RFC 3339 in UTC; a bool true or
- * false; a list has commas between its items, in JSON it is an array.  Giving
- * more fields than there are columns, or fewer before out_end, aborts.
+ * \xNN in tab-separated text.  A time is RFC 3339 in UTC.  Giving more fields
+ * than there are columns, or fewer before out_end, aborts.
  */
 void out_text(struct out *o, const char *s);
 void out_int(struct out *o, int64_t n);
-void out_bool(struct out *o, bool b);
 void out_time(struct out *o, int64_t t);
-void out_list(struct out *o, const struct strv *l);
 
 /* Ends the record. */
 void out_end(struct out *o);
