@@ -9,7 +9,8 @@
 #   make SANITIZE=address,undefined   the same programs, into build/asan/bin
 #   make install PREFIX=/usr DESTDIR=/tmp/x
 #
-# Yours to set: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE WERROR=1 V=1
+# Yours to set: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE SHARED=1
+# WERROR=1 V=1
 
 VERSION := 0.1.0
 
@@ -33,6 +34,14 @@ LIBS := libssl libcrypto sqlite3 jansson libbsd-overlay libidn2 inih
 LIBS_acme-validate := libcurl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
 FAST := acmed-accept acmed-challenge cert-export
+
+# What is loaded for a FAST program costs more than what it does, so all but
+# libc comes from archives, where they are there; SHARED=1 leaves that out.
+ARCHIVES = $(filter-out -ldl -lm -lpthread -pthread,\
+	$(shell pkg-config --static --libs $(LIBS)))
+STATIC = -Wl,-Bstatic $(ARCHIVES) -Wl,-Bdynamic -lm
+have_archives = $(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -xc -o /dev/null - $(STATIC) 2>/dev/null && echo yes)
 
 # ---- what there is ----------------------------------------------------------
 
@@ -114,12 +123,12 @@ $(call say,CC,$<)
 $(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 endef
 
-# $(call link,LIBRARIES)
+# $(call link,LIBRARIES[,FLAGS]): FLAGS instead of those of the libraries.
 define link
 @mkdir -p $(@D)
 $(call say,LINK,$@)
 $(Q)$(CC) -o $@ $(filter %.o %.a,$^) \
-	$$(pkg-config --libs $(1)) $(ALL_LDFLAGS)
+	$(or $(2),$$(pkg-config --libs $(1))) $(ALL_LDFLAGS)
 endef
 
 $(O)/%.o: %.c $(B)/flags
@@ -138,6 +147,11 @@ $(B)/libcommon.a: $(LIB_OBJ) $(B)/members
 
 $(BIN)/%: $(O)/cmd/%.o $(B)/libcommon.a
 	$(call link,$(LIBS) $(LIBS_$*))
+
+ifeq ($(FLAVOUR)$(SHARED),release)
+$(FAST:%=$(BIN)/%): $(BIN)/%: $(O)/cmd/%.o $(B)/libcommon.a
+	$(call link,$(LIBS),$(and $(have_archives),$(STATIC)))
+endif
 
 $(B)/tests/unit/%: $(O)/tests/unit/%.o $(B)/libcommon.a
 	$(call link,$(ALL_LIBS) cmocka)
