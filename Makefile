@@ -24,6 +24,7 @@ B       := build/$(FLAVOUR)
 O       := $(B)/obj
 BIN     := $(if $(filter release,$(FLAVOUR)),build/bin,$(B)/bin)
 TOOLS   := $(B)/tests/tool
+BENCHES := $(B)/tests/bench
 
 # Libraries, by their pkg-config names: what every program may link (what it
 # does not use is dropped), then what one program needs besides.  FAST programs
@@ -37,7 +38,8 @@ FAST := acmed-accept acmed-challenge cert-export
 
 LIB_SRC  := $(wildcard libcommon/*/*.c)
 CMD_SRC  := $(wildcard cmd/*.c)
-TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c)
+TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c \
+	tests/bench/*.c tests/bench/lib/*.c)
 HEADERS  := $(wildcard libcommon/*/*.h)
 LLHTTP   := /usr/share/llhttp
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
@@ -48,6 +50,8 @@ PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOL := $(patsubst %.c,$(B)/%,$(wildcard tests/tool/*.c))
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+BENCH_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib/*.c))
 
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(if $(SCHEMA),$(O)/gen/schema.o)
 OBJ     := $(LIB_OBJ) $(CMD_SRC:%.c=$(O)/%.o) $(TEST_SRC:%.c=$(O)/%.o)
@@ -102,7 +106,7 @@ Q := $(if $(V),,@)
 
 all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
-tests: $(UNIT) $(FUZZ) $(TOOL)
+tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH)
 
 # $(call say,WORD,FILE): the short line that stands for a command, except with
 # V=1 (the command itself is shown) and make -s.
@@ -153,6 +157,9 @@ $(B)/tests/unit/%: $(O)/tests/unit/%.o $(B)/libcommon.a
 $(B)/tests/tool/%: $(O)/tests/tool/%.o $(B)/libcommon.a
 	$(call link,$(ALL_LIBS) libcurl)
 
+$(B)/tests/bench/%: $(O)/tests/bench/%.o $(BENCH_OBJ) $(B)/libcommon.a
+	$(call link,$(ALL_LIBS))
+
 # A fuzz target with libFuzzer's main, or with ours, which replays the corpus.
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/fuzz/replay.o)
 $(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(REPLAY) $(B)/libcommon.a
@@ -183,7 +190,8 @@ tests_faults  := $(wildcard tests/faults/*.t)
 chosen = $(if $(T),$(filter $(addprefix %/,$(T)),$(1)),$(1))
 
 export V
-RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
+RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) \
+	BENCH=$(CURDIR)/$(BENCHES) SRC=$(CURDIR)
 HARNESS := $(RUN) scripts/lib/run-tests
 
 .PHONY: check check-all check-tests check-faults $(SUITES:%=check-%)
@@ -231,7 +239,7 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in $(wildcard tests/bench/*); do $(RUN) $$b || exit 1; done
+	@$(RUN) tests/bench/orders
 
 demo: all
 	scripts/demo --no-install
