@@ -5,8 +5,7 @@
 
 #include "base/err.h"
 
-#define LINE_MAX_LEN 4096 /* PIPE_BUF: lines of several processes stay apart   \
-			   */
+#define LINE_MAX_LEN 4096 /* PIPE_BUF: written at once */
 #define VALUE_MAX_LEN 900 /* escaped; struct err fits */
 #define ID_ROOM (LOG_ID_SIZE + 8) /* for " id=..." at the end of any line */
 

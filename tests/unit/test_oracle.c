@@ -143,21 +143,33 @@ static const struct text attacks[] = {
     TEXT("CONNECT", "CONNECT a:443 HTTP/1.1\r\n" HOST "\r\n"),
 };
 
+/* Whether the bytes say the same however many come at a time. */
+static bool
+is_same(const struct oracle *ours, const char *p, size_t len, size_t step)
+{
+	struct oracle split;
+	bool same;
+
+	oracle_ours(p, len, step, &split);
+	same = split.requests == ours->requests &&
+	    split.refused == ours->refused &&
+	    split.text.len == ours->text.len &&
+	    memcmp(split.text.data, ours->text.data, ours->text.len) == 0;
+	oracle_release(&split);
+	return same;
+}
+
 static void
 must_agree(const char *name, const char *p, size_t len, size_t *accepted)
 {
-	struct oracle ours, split, theirs;
+	struct oracle ours, theirs;
 	const char *wrong;
 	char text[1200];
 
 	oracle_ours(p, len, SIZE_MAX, &ours);
-	oracle_ours(p, len, 1, &split);
 	oracle_theirs(p, len, &theirs);
 	wrong = oracle_differ(&ours, &theirs);
-	if (!wrong &&
-	    (split.requests != ours.requests || split.refused != ours.refused ||
-		split.text.len != ours.text.len ||
-		memcmp(split.text.data, ours.text.data, ours.text.len) != 0))
+	if (!wrong && !is_same(&ours, p, len, 1))
 		wrong = "byte by byte it is another";
 	if (wrong) {
 		str_escape(text, sizeof(text), p, len);
@@ -167,7 +179,6 @@ must_agree(const char *name, const char *p, size_t len, size_t *accepted)
 	if (accepted)
 		*accepted += ours.requests > 0;
 	oracle_release(&ours);
-	oracle_release(&split);
 	oracle_release(&theirs);
 }
 
@@ -181,6 +192,11 @@ test_good(void **state)
 		oracle_ours(good[i].p, good[i].len, SIZE_MAX, &ours);
 		if (ours.refused || ours.requests == 0)
 			fail_msg("%s: refused", good[i].name);
+		for (size_t step = 1; step <= good[i].len; step++)
+			if (!is_same(&ours, good[i].p, good[i].len, step))
+				fail_msg(
+				    "%s: %zu bytes at a time it is another",
+				    good[i].name, step);
 		oracle_release(&ours);
 		must_agree(good[i].name, good[i].p, good[i].len, NULL);
 	}
