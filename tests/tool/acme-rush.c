@@ -550,6 +550,7 @@ flood_by_lines(int count, pid_t server)
 	char line[16];
 
 	printf("pid=%d\n", (int)server);
+	fflush(stdout);
 	do {
 		flood(count);
 		puts("done");
