@@ -31,7 +31,7 @@ memory() {
 }
 
 done_is() {
-	[ "$(grep -c done "$T/rush.out")" -eq "$1" ] ||
+	[ "$(grep -c '^done' "$T/rush.out")" -eq "$1" ] ||
 	    ended "$(cat "$T/rush.pid")"
 }
 
