@@ -50,6 +50,7 @@ CMD_SRC  := $(wildcard cmd/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c \
 	tests/bench/*.c tests/bench/lib/*.c)
 HEADERS  := $(wildcard libcommon/*/*.h)
+LLHTTP   := /usr/share/llhttp
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
 MAN      := $(wildcard man/*.[1-8])
 SHARE    := $(wildcard scripts/cron)
@@ -63,6 +64,9 @@ BENCH_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib/*.c))
 
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(if $(SCHEMA),$(O)/gen/schema.o)
 OBJ     := $(LIB_OBJ) $(CMD_SRC:%.c=$(O)/%.o) $(TEST_SRC:%.c=$(O)/%.o)
+
+# The oracle of the tests of HTTP, generated C; they do without where it is not.
+LLHTTP_OBJ := $(patsubst $(LLHTTP)/%.c,$(O)/llhttp/%.o,$(wildcard $(LLHTTP)/*.c))
 
 # ---- flags ------------------------------------------------------------------
 
@@ -88,7 +92,8 @@ MODE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
 endif
 
 ALL_CPPFLAGS := -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -iquote libcommon \
-	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) $(CPPFLAGS)
+	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) \
+	$(if $(LLHTTP_OBJ),-isystem /usr/share/include/llhttp) $(CPPFLAGS)
 # Hidden: no function of ours stands in for one of the same name that a shared
 # library wants from another (event_add of libevent, which libunbound uses).
 ALL_CFLAGS = -std=gnu11 $(WARN) $(MODE) -fvisibility=hidden -fPIE -ffunction-sections \
@@ -136,6 +141,13 @@ $(O)/%.o: %.c $(B)/flags
 
 $(O)/%.o: $(B)/%.c $(B)/flags
 	$(compile)
+
+$(O)/llhttp/%.o: $(LLHTTP)/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -w -c -o $@ $<
+
+$(B)/tests/unit/test_oracle $(B)/tests/fuzz/fuzz_http: $(LLHTTP_OBJ)
 
 $(B)/gen/schema.c: scripts/lib/sql2c $(SCHEMA)
 	@mkdir -p $(@D)
