@@ -356,6 +356,7 @@ order_list(struct store *st, int64_t account_id, int64_t cursor, size_t limit,
 struct move {
 	struct store *st;
 	int64_t id;
+	int64_t now;
 	int64_t when; /* the job is due then */
 	const void *csr;
 	size_t csr_len;
@@ -375,7 +376,7 @@ start(void *arg, struct err *e)
 {
 	struct move *m = arg;
 	int64_t n = stmt_run(m->st, STMT_ORDER, ORDER_START, e, "ibi", m->id,
-	    m->csr, m->csr_len, clock_now());
+	    m->csr, m->csr_len, m->now);
 
 	if (n == 0) {
 		err_acme(e, KIND_CONFLICT, "orderNotReady",
@@ -390,14 +391,16 @@ start(void *arg, struct err *e)
 
 int
 order_start(struct store *st, int64_t id, const void *csr, size_t csr_len,
-    int64_t lease, struct err *e)
+    int64_t lease, int64_t *since, struct err *e)
 {
 	struct move m = {.st = st,
 	    .id = id,
-	    .when = clock_now() + lease,
+	    .now = clock_now(),
 	    .csr = csr,
 	    .csr_len = csr_len};
 
+	m.when = m.now + lease;
+	*since = m.now;
 	return db_transaction(st->db, DB_QUICK, start, &m, e);
 }
 

@@ -3,6 +3,8 @@
 
 #include "store/account.h"
 
+static int64_t since; /* what order_start says */
+
 static const char *const one[] = {"a.example", NULL};
 static const char *const two[] = {"a.example", "b.example", NULL};
 static const char csr[] = "a request";
@@ -106,7 +108,7 @@ make_order(enum from from, int64_t account, struct order *o)
 	if (from >= FROM_READY && from <= FROM_VALID)
 		prove_all(o);
 	if (from >= FROM_PROCESSING && from <= FROM_VALID)
-		assert_ok(order_start(st, o->id, csr, 9, 60, &e), &e);
+		assert_ok(order_start(st, o->id, csr, 9, 60, &since, &e), &e);
 	if (from == FROM_VALID) {
 		make_chain("a.example", test_now + 86400, &chain);
 		assert_ok(order_finish(st, o->id, &chain, &e), &e);
@@ -120,7 +122,7 @@ make_order(enum from from, int64_t account, struct order *o)
 static int
 do_start(const struct order *o)
 {
-	return order_start(st, o->id, csr, 9, 60, &e);
+	return order_start(st, o->id, csr, 9, 60, &since, &e);
 }
 
 static int

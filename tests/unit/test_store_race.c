@@ -4,6 +4,8 @@
 #include "store.h"
 #include "store/account.h"
 
+static int64_t since; /* what order_start says */
+
 #define RACERS 4
 #define ROUNDS 10
 
@@ -29,7 +31,7 @@ race_valid(struct store *mine)
 static int
 race_finalize(struct store *mine)
 {
-	return order_start(mine, shared.id, "x", 1, 60, &e);
+	return order_start(mine, shared.id, "x", 1, 60, &since, &e);
 }
 
 static int
