@@ -503,7 +503,7 @@ order_retry(struct store *st, int64_t id, int64_t due, struct err *e)
 
 struct taking {
 	struct store *st;
-	int64_t now, lease;
+	struct job_lease lease;
 	size_t limit;
 	struct order *orders;
 	size_t len;
@@ -542,8 +542,7 @@ take(void *arg, struct err *e)
 	order_array_free(t->orders, t->len); /* a second run begins anew */
 	t->orders = xcalloc(t->limit, sizeof(*t->orders));
 	t->len = 0;
-	if (job_take(t->st, JOB_ISSUE, t->now, t->now + t->lease, jobs,
-		t->limit, &len, e) < 0)
+	if (job_take(t->st, JOB_ISSUE, &t->lease, jobs, t->limit, &len, e) < 0)
 		return -1;
 	for (i = 0; i < len; i++)
 		if (load_taken(t, &jobs[i], e) < 0)
@@ -556,17 +555,16 @@ order_take_stale(struct store *st, int64_t lease, size_t limit,
     struct order **orders, size_t *len, struct err *e)
 {
 	struct taking t = {.st = st,
-	    .now = clock_now(),
-	    .lease = lease,
+	    .lease = {clock_now(), lease, lease},
 	    .limit = limit < TAKE_MAX ? limit : TAKE_MAX};
 	int64_t due;
 
 	*orders = NULL;
 	*len = 0;
 	/* Looking costs no lock. */
-	if (job_next_due(st, JOB_ISSUE, &due, e) < 0)
+	if (job_next_due(st, JOB_ISSUE, &t.lease, &due, e) < 0)
 		return -1;
-	if (due > t.now || limit == 0)
+	if (due > t.lease.now || limit == 0)
 		return 0;
 	if (db_transaction(st->db, DB_QUICK, take, &t, e) < 0) {
 		order_array_free(t.orders, t.len);

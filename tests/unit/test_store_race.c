@@ -61,7 +61,7 @@ race_take(struct store *mine)
 	struct challenge_task *tasks;
 	size_t n;
 
-	if (challenge_take(mine, 60, 5, &tasks, &n, &e) < 0)
+	if (challenge_take(mine, 60, 3600, 5, &tasks, &n, &e) < 0)
 		return -1;
 	challenge_task_array_free(tasks, n);
 	return n == 1 ? 0 : err_set(&e, KIND_CONFLICT, "taken");
