@@ -97,7 +97,7 @@ Q := $(if $(V),,@)
 
 all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
-tests: $(UNIT) $(FUZZ) $(TOOL)
+tests: $(UNIT) $(FUZZ) $(TOOL) $(B)/tests/faults/shim.so
 
 # $(call say,WORD,FILE): the short line that stands for a command, except with
 # V=1 (the command itself is shown) and make -s.
@@ -140,6 +140,13 @@ $(B)/tests/unit/%: $(O)/tests/unit/%.o $(B)/libcommon.a
 
 $(B)/tests/tool/%: $(O)/tests/tool/%.o $(B)/libcommon.a
 	$(call link,$(ALL_LIBS) libcurl)
+
+# Preloaded into programs as they are, so never with sanitizers.
+$(B)/tests/faults/%.so: tests/faults/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared \
+		-fvisibility=hidden -o $@ $< -ldl
 
 # A fuzz target with libFuzzer's main, or with ours, which replays the corpus.
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/fuzz/replay.o)
