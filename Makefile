@@ -24,6 +24,7 @@ B       := build/$(FLAVOUR)
 O       := $(B)/obj
 BIN     := $(if $(filter release,$(FLAVOUR)),build/bin,$(B)/bin)
 TOOLS   := $(B)/tests/tool
+BENCHES := $(B)/tests/bench
 
 # Libraries, by their pkg-config names: what every program may link (what it
 # does not use is dropped), then what one program needs besides.  FAST programs
@@ -37,7 +38,8 @@ FAST := acmed-accept acmed-challenge cert-export
 
 LIB_SRC  := $(wildcard libcommon/*/*.c)
 CMD_SRC  := $(wildcard cmd/*.c)
-TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c)
+TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c \
+	tests/bench/*.c tests/bench/lib/*.c)
 HEADERS  := $(wildcard libcommon/*/*.h)
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
 MAN      := $(wildcard man/*.[1-8])
@@ -47,6 +49,9 @@ PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOL := $(patsubst %.c,$(B)/%,$(wildcard tests/tool/*.c))
+SHIM := $(B)/tests/faults/shim.so
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+BENCH_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib/*.c))
 
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(if $(SCHEMA),$(O)/gen/schema.o)
 OBJ     := $(LIB_OBJ) $(CMD_SRC:%.c=$(O)/%.o) $(TEST_SRC:%.c=$(O)/%.o)
@@ -97,7 +102,7 @@ Q := $(if $(V),,@)
 
 all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
-tests: $(UNIT) $(FUZZ) $(TOOL) $(B)/tests/faults/shim.so
+tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH) $(SHIM)
 
 # $(call say,WORD,FILE): the short line that stands for a command, except with
 # V=1 (the command itself is shown) and make -s.
@@ -148,6 +153,9 @@ $(B)/tests/faults/%.so: tests/faults/%.c $(B)/flags
 	$(Q)$(CC) $(ALL_CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared \
 		-fvisibility=hidden -o $@ $< -ldl
 
+$(B)/tests/bench/%: $(O)/tests/bench/%.o $(BENCH_OBJ) $(B)/libcommon.a
+	$(call link,$(ALL_LIBS))
+
 # A fuzz target with libFuzzer's main, or with ours, which replays the corpus.
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/fuzz/replay.o)
 $(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(REPLAY) $(B)/libcommon.a
@@ -178,7 +186,8 @@ tests_faults  := $(wildcard tests/faults/*.t)
 chosen = $(if $(T),$(filter $(addprefix %/,$(T)),$(1)),$(1))
 
 export V
-RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
+RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) \
+	BENCH=$(CURDIR)/$(BENCHES) SRC=$(CURDIR)
 HARNESS := $(RUN) scripts/lib/run-tests
 
 .PHONY: check check-all check-tests check-faults $(SUITES:%=check-%)
@@ -193,6 +202,8 @@ check-all:
 check-tests: all tests
 	@$(HARNESS) $(foreach s,$(SUITES),$(tests_$(s)))
 
+# A test there may have hundreds of programs killed.
+check-faults: export TEST_TIMEOUT ?= 2700
 $(SUITES:%=check-%) check-faults: check-%: all tests
 	@$(if $(tests_$*),$(HARNESS) $(call chosen,$(tests_$*)),\
 		echo 'no tests in tests/$*')
@@ -226,7 +237,7 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in $(wildcard tests/bench/*); do $(RUN) $$b || exit 1; done
+	@$(RUN) tests/bench/orders
 
 demo: all
 	scripts/demo --no-install

@@ -364,8 +364,8 @@ next_id(struct server *s)
 {
 	char id[LOG_ID_SIZE];
 
-	snprintf(id, sizeof(id), "%s-%llu", s->id,
-	    (unsigned long long)++s->requests);
+	snprintf(id, sizeof(id), "%s-%llu", s->client.id,
+	    (unsigned long long)++s->client.requests);
 	log_set_id(id);
 }
 
@@ -377,9 +377,10 @@ log_request(const struct call *c, const struct err *e, int64_t began)
 	snprintf(status, sizeof(status), "%d", c->response->status);
 	snprintf(ms, sizeof(ms), "%lld", (long long)(clock_mono() - began));
 	log_event(LOG_LEVEL_INFO, "request", "method", c->request->method_name,
-	    "path", c->request->path, "status", status, "peer", c->server->peer,
-	    "ms", ms, "account", c->account.id ? c->account.url_id : NULL,
-	    "problem", err_is_set(e) ? problem_type(e) : NULL, "detail",
+	    "path", c->request->path, "status", status, "peer",
+	    c->server->client.peer, "ms", ms, "account",
+	    c->account.id ? c->account.url_id : NULL, "problem",
+	    err_is_set(e) ? problem_type(e) : NULL, "detail",
 	    err_is_set(e) ? e->text : NULL, "agent",
 	    request_field(c->request, "user-agent"), NULL);
 }
@@ -427,5 +428,5 @@ dispatch_refuse(
 	add_common(s, is_post, true, res);
 	snprintf(status, sizeof(status), "%d", res->status);
 	log_event(LOG_LEVEL_INFO, "request.refused", "status", status, "peer",
-	    s->peer, "reason", e->text, NULL);
+	    s->client.peer, "reason", e->text, NULL);
 }

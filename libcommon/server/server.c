@@ -1,34 +1,12 @@
 #include "server/server.h"
 
-#include <unistd.h>
-
-#include "base/hex.h"
-#include "base/log.h"
 #include "conf/conf.h"
 #include "http/response.h"
 #include "policy/keys.h"
 #include "server/nonce.h"
 #include "store/store.h"
-#include "sys/sock.h"
-#include "wrap/digest.h"
 #include "wrap/js.h"
 #include "wrap/key.h"
-
-/* The connection's id: that of whoever started us, or a new one. */
-static void
-choose_id(struct server *s)
-{
-	const char *given = getenv("ACMED_ID");
-	uint8_t bytes[6];
-
-	if (given && *given && strlen(given) < sizeof(s->id)) {
-		snprintf(s->id, sizeof(s->id), "%s", given);
-		return;
-	}
-	digest_random(bytes, sizeof(bytes));
-	hex_encode(s->id, bytes, sizeof(bytes));
-	setenv("ACMED_ID", s->id, 1);
-}
 
 static int
 open_nonces(struct server *s, struct err *e)
@@ -59,8 +37,6 @@ server_open(struct server *s, const struct conf *conf, struct err *e)
 {
 	*s = (struct server){.conf = conf, .base_url = conf->server.base_url};
 	s->base_path = path_of(s->base_url);
-	snprintf(s->peer, sizeof(s->peer), "unknown");
-	choose_id(s);
 	signmsg_client_init(&s->signer, conf->signer.socket);
 	if (address_policy_init(&s->ranges,
 		&conf->policy.allowed_server_ip_ranges,

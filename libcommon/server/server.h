@@ -18,6 +18,16 @@ struct keys_blocklist;
 struct nonce;
 struct request;
 struct response;
+struct workers;
+
+#define CLIENT_ID_SIZE 32
+
+/* Who is served at the moment: one connection after the other. */
+struct client {
+	char peer[SOCK_ADDR_SIZE]; /* its address, or "unknown" */
+	char id[CLIENT_ID_SIZE]; /* of the connection */
+	uint64_t requests; /* counted on from the id */
+};
 
 struct server {
 	const struct conf *conf;
@@ -31,15 +41,14 @@ struct server {
 	char key_thumbprint[JWK_THUMBPRINT_SIZE];
 	const char *base_url; /* of the configuration, no slash at the end */
 	const char *base_path; /* its path part, or "" */
-	char peer[SOCK_ADDR_SIZE]; /* address of the client, or "unknown" */
-	char id[32]; /* of the connection; requests count on from it */
-	uint64_t requests;
+	const struct workers *workers; /* that this process is of, or NULL */
+	struct client client;
 };
 
 /*
  * Opens all that requests need: store, nonces, policy.  `conf` (sections
- * store, server, policy, signer, validate, local-ca) must stay.  Release in
- * any case.  KIND_CONF, KIND_SYS.
+ * store, server, policy, signer, validate, local-ca) must stay.  Nothing of
+ * it may cross a fork.  Release in any case.  KIND_CONF, KIND_SYS.
  */
 int server_open(struct server *s, const struct conf *conf, struct err *e);
 void server_release(struct server *s); /* NULL-safe */

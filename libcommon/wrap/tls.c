@@ -3,16 +3,29 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
+#include "sys/clock.h"
 #include "sys/conn.h"
 #include "wrap/key.h"
 
 /* For TLS 1.2, which all of these make as strong as TLS 1.3 (RFC 9325 4.2). */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+#define TICKET_KEY_MS ((int64_t)86400 * 1000)
+#define SETTLED_SECONDS 3
+
+/* A file as it was when it was loaded. */
+struct file {
+	char *path;
+	struct stat st;
+};
+
 struct tls_server {
 	SSL_CTX *ctx;
 	BIO_METHOD *method;
+	struct file files[2]; /* certificate and key */
+	int64_t since; /* clock_mono() */
 };
 
 struct tls {
@@ -124,27 +137,46 @@ load_files(
 	return 0;
 }
 
+static void
+set_up(SSL_CTX *ctx, bool resumes)
+{
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_cipher_list(ctx, CIPHERS);
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+		SSL_OP_CIPHER_SERVER_PREFERENCE |
+		(resumes ? 0 : SSL_OP_NO_TICKET));
+	/* what is to be resumed is in the ticket; nothing is kept here */
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ctx, resumes ? 1 : 0);
+	SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY);
+	SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
+}
+
+static void
+note_file(struct file *f, const char *path)
+{
+	f->path = xstrdup(path);
+	if (stat(path, &f->st) < 0)
+		memset(&f->st, 0, sizeof(f->st));
+}
+
 struct tls_server *
-tls_server_new(const char *certificate, const char *key, struct err *e)
+tls_server_new(
+    const char *certificate, const char *key, bool resumes, struct err *e)
 {
 	struct tls_server *s = xcalloc(1, sizeof(*s));
 
 	s->ctx = SSL_CTX_new(TLS_server_method());
 	s->method = new_method();
+	s->since = clock_mono();
 	if (!s->ctx || !s->method) {
 		key_openssl_err(e, KIND_SYS, "cannot set up TLS");
 		goto out;
 	}
-	SSL_CTX_set_min_proto_version(s->ctx, TLS1_2_VERSION);
-	SSL_CTX_set_cipher_list(s->ctx, CIPHERS);
-	SSL_CTX_set_options(s->ctx,
-	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
-	/* a ticket or session of this process is of no use to the next one */
-	SSL_CTX_set_session_cache_mode(s->ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(s->ctx, 0);
-	SSL_CTX_set_mode(s->ctx, SSL_MODE_AUTO_RETRY);
-	SSL_CTX_set_alpn_select_cb(s->ctx, select_alpn, NULL);
+	set_up(s->ctx, resumes);
+	note_file(&s->files[0], certificate);
+	note_file(&s->files[1], key);
 	if (load_files(s->ctx, certificate, key, e) < 0)
 		goto out;
 	return s;
@@ -160,7 +192,29 @@ tls_server_free(struct tls_server *s)
 		return;
 	SSL_CTX_free(s->ctx);
 	BIO_meth_free(s->method);
+	for (size_t i = 0; i < ARRAY_LEN(s->files); i++)
+		free(s->files[i].path);
 	free(s);
+}
+
+/* A file that cannot be looked at any more is no reason. */
+static bool
+is_replaced(const struct file *f)
+{
+	struct stat st;
+
+	return stat(f->path, &st) == 0 &&
+	    (st.st_ino != f->st.st_ino || st.st_size != f->st.st_size ||
+		st.st_mtim.tv_sec != f->st.st_mtim.tv_sec ||
+		st.st_mtim.tv_nsec != f->st.st_mtim.tv_nsec) &&
+	    clock_now() - st.st_ctim.tv_sec >= SETTLED_SECONDS;
+}
+
+bool
+tls_server_is_stale(const struct tls_server *s)
+{
+	return is_replaced(&s->files[0]) || is_replaced(&s->files[1]) ||
+	    clock_mono() - s->since >= TICKET_KEY_MS;
 }
 
 /* The connection's reason if it has one, else OpenSSL's. */
