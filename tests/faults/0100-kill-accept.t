@@ -14,4 +14,21 @@ round() {
 
 until_done 'killed before every call' acmed-accept before round
 STEP=3 until_done 'killed half way through every third' acmed-accept half round
+
+# Workers that live on; their master writes nothing, one connection per request.
+port=$(free_port)
+pooled() {
+	start pool env FAULT="$FAULT" FAULT_FILE="$T/faults" \
+	    "$SRC/scripts/lib/listen" -1 127.0.0.1 "$port" \
+	    env LD_PRELOAD="$SHIM" "$BIN/acmed-accept" -c "$config"
+	wait_for 10 test -s "$T/pool.out"
+	pooled_rc=0
+	whole_order && is_sound || pooled_rc=1
+	stop pool
+	return "$pooled_rc"
+}
+skip_unless_has socat
+via="socat -t 10 - TCP:127.0.0.1:$port"
+STEP=2 until_done 'a worker, before every second call' \
+    acmed-accept+ before pooled
 done_testing
