@@ -85,6 +85,21 @@ judge_failure(enum signmsg_outcome outcome, const struct err *why,
 	return -1;
 }
 
+/* Whether somebody else was there first, with the same certificate. */
+static bool
+has_certificate(struct store *st, const struct order *o, const struct cert *c)
+{
+	struct certificate stored;
+	struct err ignored = {0};
+	bool same;
+
+	if (certificate_by_order(st, o->id, &stored, &ignored) < 0)
+		return false;
+	same = strcmp(stored.serial, cert_serial_hex(c)) == 0;
+	certificate_release(&stored);
+	return same;
+}
+
 /*
  * The certificate exists now.  If it cannot be stored, the order stays
  * processing, for the sweep; if the order is no longer processing, the
@@ -103,6 +118,8 @@ store_chain(struct store *st, const struct order *o,
 		    "serial", cert_serial_hex(chain->v[0]), NULL);
 		return 0;
 	}
+	if (why.kind == KIND_CONFLICT && has_certificate(st, o, chain->v[0]))
+		return 0;
 	log_err("order.unfinished", &why);
 	if (why.kind != KIND_CONFLICT) {
 		*result = ISSUE_WAITING;

@@ -165,11 +165,12 @@ is_temporary(const char *name, const char *base)
 }
 
 /*
- * Removes what those have left who were killed between writing the file for
- * `path` and renaming it: temporaries that nobody has locked.
+ * What those have left who were killed between writing the file for `path` and
+ * renaming it: temporaries that nobody has locked.  Calls `fn` for each.
  */
 static void
-remove_left(const char *path)
+each_left(const char *path, void (*fn)(int dir, const char *name, void *arg),
+    void *arg)
 {
 	char *copy = xstrdup(path), *copy2 = xstrdup(path);
 	const char *base = basename(copy2);
@@ -183,13 +184,33 @@ remove_left(const char *path)
 			fd = openat(dirfd(dir), d->d_name,
 			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-			unlinkat(dirfd(dir), d->d_name, 0);
+			fn(dirfd(dir), d->d_name, arg);
 		fd_close(&fd);
 	}
 	if (dir)
 		closedir(dir);
 	free(copy);
 	free(copy2);
+}
+
+static void
+remove_left(int dir, const char *name, void *arg)
+{
+	(void)arg;
+	unlinkat(dir, name, 0);
+}
+
+static void
+list_left(int dir, const char *name, void *arg)
+{
+	(void)dir;
+	strv_add(arg, name);
+}
+
+void
+file_left(const char *path, struct strv *names)
+{
+	each_left(path, list_left, names);
 }
 
 static int
@@ -226,7 +247,7 @@ put(const char *path, mode_t mode, const void *p, size_t len, bool replace,
 		rc = fd >= 0 ? file_sync_directory(path, e) : -1;
 		goto out;
 	}
-	remove_left(path);
+	each_left(path, remove_left, NULL);
 	fd = write_beside(tmp, mode, p, len, e);
 	if (fd >= 0)
 		rc = file_publish(tmp, path, replace, e);

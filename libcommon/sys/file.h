@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 
 #include <sys/types.h>
 
@@ -37,6 +38,12 @@ int file_replace(
  */
 int file_create(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
+
+/*
+ * Adds the names of the temporaries of `path` that killed processes have left
+ * and the next file_replace will remove.
+ */
+void file_left(const char *path, struct strv *names);
 
 /*
  * The last steps of both, for a temporary file that somebody else has written

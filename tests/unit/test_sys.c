@@ -60,6 +60,7 @@ test_what_was_left_over_goes(void **state)
 {
 	static const char *const left[] = {
 	    "file.0badcafe", "file.0badbeef", "file.0badcafe1", "file.old"};
+	struct strv names = {0};
 	struct err e = {0};
 	int held;
 
@@ -68,6 +69,10 @@ test_what_was_left_over_goes(void **state)
 		assert_ok(file_create(in_dir(left[i]), 0600, "x", 1, &e), &e);
 	held = open(in_dir(left[1]), O_RDONLY);
 	assert_int_equal(flock(held, LOCK_EX), 0); /* its writer lives */
+	file_left(in_dir("file"), &names);
+	assert_int_equal(names.len, 1);
+	assert_string_equal(names.v[0], left[0]);
+	strv_release(&names);
 	assert_ok(file_replace(in_dir("file"), 0600, "new", 3, &e), &e);
 	assert_false(file_exists(in_dir(left[0])));
 	for (size_t i = 1; i < ARRAY_LEN(left); i++)
