@@ -59,6 +59,7 @@ PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOL := $(patsubst %.c,$(B)/%,$(wildcard tests/tool/*.c))
+SHIM := $(B)/tests/faults/shim.so
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 BENCH_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib/*.c))
 
@@ -115,7 +116,7 @@ Q := $(if $(V),,@)
 
 all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
-tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH)
+tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH) $(SHIM)
 
 # $(call say,WORD,FILE): the short line that stands for a command, except with
 # V=1 (the command itself is shown) and make -s.
@@ -171,6 +172,13 @@ $(B)/tests/unit/%: $(O)/tests/unit/%.o $(B)/libcommon.a
 $(B)/tests/tool/%: $(O)/tests/tool/%.o $(B)/libcommon.a
 	$(call link,$(ALL_LIBS) libcurl)
 
+# Preloaded into programs as they are, so never with sanitizers.
+$(B)/tests/faults/%.so: tests/faults/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared \
+		-fvisibility=hidden -o $@ $< -ldl
+
 $(B)/tests/bench/%: $(O)/tests/bench/%.o $(BENCH_OBJ) $(B)/libcommon.a
 	$(call link,$(ALL_LIBS))
 
@@ -220,6 +228,8 @@ check-all:
 check-tests: all tests
 	@$(HARNESS) $(foreach s,$(SUITES),$(tests_$(s)))
 
+# A test there may have hundreds of programs killed.
+check-faults: export TEST_TIMEOUT ?= 2700
 $(SUITES:%=check-%) check-faults: check-%: all tests
 	@$(if $(tests_$*),$(HARNESS) $(call chosen,$(tests_$*)),\
 		echo 'no tests in tests/$*')

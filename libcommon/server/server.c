@@ -8,13 +8,19 @@
 #include "wrap/js.h"
 #include "wrap/key.h"
 
+char *
+server_nonce_file(const struct conf *conf, struct err *e)
+{
+	return conf->server.nonce_file
+	    ? xstrdup(conf->server.nonce_file)
+	    : store_file(conf->store.url, "nonces", e);
+}
+
 static int
 open_nonces(struct server *s, struct err *e)
 {
 	const struct conf *conf = s->conf;
-	char *path = conf->server.nonce_file
-	    ? xstrdup(conf->server.nonce_file)
-	    : store_file(conf->store.url, "nonces", e);
+	char *path = server_nonce_file(conf, e);
 
 	if (!path)
 		return -1;

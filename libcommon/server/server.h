@@ -51,6 +51,9 @@ struct server {
 	struct client client;
 };
 
+/* The path of the file of nonces; the caller frees. NULL: KIND_CONF. */
+char *server_nonce_file(const struct conf *conf, struct err *e);
+
 /*
  * Opens all that requests need: store, nonces, policy.  `conf` (sections
  * store, server, policy, signer, validate, local-ca) must stay.  Nothing of

@@ -49,11 +49,13 @@ fail(struct db *db, const char *what, struct err *e)
 	case SQLITE_LOCKED:
 		return err_set(
 		    e, KIND_BUSY, "the store is locked by another process");
+	case SQLITE_FULL:
+		err_set(e, KIND_BUSY, "there is no room for the store");
+		return err_detail(e, "%s: %s", db->path, sqlite3_errstr(code));
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT: /* no later run will mend it */
 		kind = KIND_CONF;
 		break;
-	case SQLITE_FULL:
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:
