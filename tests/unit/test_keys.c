@@ -162,6 +162,18 @@ test_blocklist(void **state)
 	assert_null(keys_blocklist_load(path, &e));
 	assert_int_equal(e.kind, KIND_CONF);
 	assert_non_null(strstr(e.text, ":2: "));
+	/* a line is 64 digits, not one more, not one less, and no others */
+	for (size_t i = 0; i < 3; i++) {
+		char line[70] = "";
+
+		memset(line, '0', i == 0 ? 63 : i == 1 ? 66 : 64);
+		if (i == 2)
+			line[63] = 'g';
+		err_clear(&e);
+		assert_ok(file_replace(path, 0600, line, strlen(line), &e), &e);
+		assert_null(keys_blocklist_load(path, &e));
+		assert_int_equal(e.kind, KIND_CONF);
+	}
 	unlink(path);
 	err_clear(&e);
 	assert_null(keys_blocklist_load(path, &e));
