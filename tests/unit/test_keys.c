@@ -78,7 +78,7 @@ test_weak_keys(void **state)
 	struct err e = {0};
 	struct key *k = key_generate(KEY_RSA, 2048, &e);
 	struct key_parts p;
-	char n[2 * KEY_PART_MAX + 1];
+	char n[2 * KEY_PART_MAX + 1], *long_n;
 
 	(void)state;
 	key_parts(k, &p);
@@ -90,6 +90,12 @@ test_weak_keys(void **state)
 	refuse(rsa(n, "\x03", 1), "exponent");
 	refuse(rsa(n, "\xff\xff", 2), "exponent");
 	refuse(rsa(n, "\x01", 1), "exponent");
+	long_n = xasprintf("0f%s", n);
+	refuse(rsa(long_n, "\x01\x00\x01", 3), "2052 bits");
+	free(long_n);
+	long_n = xasprintf("ff%s%s%s%s", n, n, n, n);
+	refuse(rsa(long_n, "\x01\x00\x01", 3), "8200 bits");
+	free(long_n);
 	n[2] = 'f';
 	refuse(rsa(n + 2, "\x01\x00\x01", 3), "2040 bits");
 
