@@ -99,6 +99,8 @@ for type in application/json application/jose text/plain \
     application/jose+jsonx; do
 	misuse '415 malformed' "Content-Type: $type" --type "$type" @account
 done
+misuse '415 malformed' 'two Content-Types' \
+    -H 'Content-Type: application/jose+json' @account
 misuse '415 malformed' 'no Content-Type' --type '' @account
 
 # ---- the body
