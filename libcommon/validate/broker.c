@@ -25,6 +25,7 @@
 #define BUSY_MS 1000 /* the same when the store was locked */
 #define FDS_OWN 32 /* descriptors of the other process itself */
 #define FDS_EACH 4 /* and for each validation: web, DNS */
+#define BATCH_MAX 64 /* results in one transaction */
 #define DEATHS_MAX 20 /* of the other process, without a result between */
 
 /* A task that the other process has, or whose result we have. */
@@ -75,15 +76,20 @@ drop_hand(struct broker *b, size_t i)
 	b->hands[i] = b->hands[--b->len];
 }
 
+static const char *
+address_of(const struct validmsg_result *r)
+{
+	return r->address[0] ? r->address : NULL;
+}
+
 static void
 log_result(const struct challenge_task *t, const struct validmsg_result *r,
     const char *outcome)
 {
 	log_event(r->is_valid ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, outcome,
 	    "identifier", t->identifier.value, "type",
-	    challenge_type_name(t->type), "address",
-	    r->address[0] ? r->address : NULL, "error", r->err.acme_type,
-	    "reason", r->is_valid ? NULL : r->err.text, NULL);
+	    challenge_type_name(t->type), "address", address_of(r), "error",
+	    r->err.acme_type, "reason", r->is_valid ? NULL : r->err.text, NULL);
 }
 
 static int
@@ -91,7 +97,7 @@ record_failure(struct broker *b, const struct challenge_task *t,
     const struct validmsg_result *r, struct err *e)
 {
 	const struct conf_validate *conf = &b->conf->validate;
-	const char *address = r->address[0] ? r->address : NULL;
+	const char *address = address_of(r);
 	struct buf problem;
 	int rc;
 
@@ -129,8 +135,7 @@ record(struct broker *b, const struct challenge_task *t,
 
 	log_set_id(t->request_id);
 	if (r->is_valid)
-		rc = challenge_set_valid(
-		    b->store, t->id, r->address[0] ? r->address : NULL, &why);
+		rc = challenge_set_valid(b->store, t->id, address_of(r), &why);
 	else
 		rc = record_failure(b, t, r, &why);
 	if (rc == 0 && r->is_valid)
@@ -145,6 +150,53 @@ record(struct broker *b, const struct challenge_task *t,
 	return -1;
 }
 
+static bool
+is_validated(const struct hand *h)
+{
+	return h->has_result && h->result.is_valid;
+}
+
+/*
+ * What has succeeded, if there are several, in one transaction.  One that comes
+ * too late spoils it for all: then each is recorded by itself.
+ * Returns -1 when the store cannot take it now.
+ */
+static int
+record_validated(struct broker *b, struct err *e)
+{
+	struct challenge_validated v[BATCH_MAX];
+	struct err why = {0};
+	size_t n = 0, i;
+
+	for (i = b->len; n < BATCH_MAX && i-- > 0;)
+		if (is_validated(&b->hands[i]))
+			v[n++] =
+			    (struct challenge_validated){b->hands[i].task.id,
+				address_of(&b->hands[i].result),
+				b->hands[i].task.request_id};
+	if (n < 2)
+		return 0;
+	if (challenge_set_all_valid(b->store, v, n, &why) < 0) {
+		if (why.kind == KIND_CONFLICT)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	for (i = b->len; n > 0 && i-- > 0;) {
+		struct hand *h = &b->hands[i];
+
+		if (!is_validated(h))
+			continue;
+		log_set_id(h->task.request_id);
+		log_result(&h->task, &h->result, "challenge.valid");
+		drop_hand(b, i);
+		n--;
+	}
+	log_set_id("");
+	b->look_at = clock_mono();
+	return 0;
+}
+
 /*
  * Offers the store what it has not taken yet.  When it is locked or the disk is
  * full, all stays in hand and is offered again; -1 for what will not pass.
@@ -153,7 +205,7 @@ static int
 record_results(struct broker *b, struct err *e)
 {
 	struct err why = {0};
-	int rc = 0;
+	int rc = record_validated(b, &why);
 
 	for (size_t i = b->len; rc == 0 && b->results > 0 && i-- > 0;) {
 		const struct hand *h = &b->hands[i];
