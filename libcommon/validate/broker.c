@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@
 #define GRACE_MS 5000 /* for what is in hand at SIGTERM */
 #define LOOK_MS 60000 /* between two looks, whatever we are told */
 #define BUSY_MS 1000 /* the same when the store was locked */
+#define FDS_OWN 32 /* descriptors of the other process itself */
+#define FDS_EACH 4 /* and for each validation: web, DNS */
 #define BATCH_MAX 64 /* results in one transaction */
 #define DEATHS_MAX 20 /* of the other process, without a result between */
 
@@ -46,7 +49,8 @@ struct broker {
 	size_t len;
 	size_t results; /* of `len`: those that the store has yet to take */
 	int64_t record_at; /* clock_mono(): when to offer them to it */
-	size_t limit; /* of `len`: concurrency, or less after a death */
+	size_t most; /* of `len`: concurrency, or what descriptors allow */
+	size_t limit; /* of `len`: `most`, or less after a death */
 	unsigned deaths;
 	int64_t look_at; /* clock_mono(): when to look at the queue again */
 	int64_t quiet_since; /* since when there is nothing to do */
@@ -337,7 +341,7 @@ take_results(struct broker *b, struct err *e)
 	while ((rc = child_take(&b->child, &r, &why)) > 0) {
 		keep_result(b, &r);
 		b->deaths = 0;
-		if (b->limit < (size_t)b->conf->validate.concurrency)
+		if (b->limit < b->most)
 			b->limit++;
 	}
 	return rc < 0 ? bury_child(b, &why, e) : 0;
@@ -543,6 +547,24 @@ turn(struct broker *b, struct err *e)
 	return 0;
 }
 
+/*
+ * How many validations the other process can have at the same time: one that
+ * fails for want of descriptors would be held against the client.
+ */
+static size_t
+most_at_once(const struct conf *conf)
+{
+	size_t most = (size_t)conf->validate.concurrency, room;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return most;
+	room = limit.rlim_max > FDS_OWN + FDS_EACH
+	    ? (size_t)(limit.rlim_max - FDS_OWN) / FDS_EACH
+	    : 1;
+	return room < most ? room : most;
+}
+
 /* All that is done while the lock is held. */
 static int
 work(struct broker *b, struct err *e)
@@ -552,7 +574,7 @@ work(struct broker *b, struct err *e)
 	b->quiet_since = clock_mono();
 	b->look_at = b->quiet_since;
 	b->stop_at = INT64_MAX;
-	b->limit = (size_t)b->conf->validate.concurrency;
+	b->limit = b->most;
 	if (rc == 0 && b->options->ready)
 		b->options->ready(b->options->arg);
 	if (rc == 0)
@@ -649,8 +671,8 @@ broker_run(const struct broker_options *options, struct err *e)
 	sig_catch_term();
 	sig_ignore_pipe();
 	child_init(&b.child);
-	b.hands =
-	    xcalloc((size_t)b.conf->validate.concurrency, sizeof(*b.hands));
+	b.most = most_at_once(b.conf);
+	b.hands = xcalloc(b.most, sizeof(*b.hands));
 	b.lock_path = store_file(b.conf->store.url, LOCK_NAME, e);
 	rc = b.lock_path ? check_policy(&b.conf->policy, e) : -1;
 	/* cron asks every minute; mostly that is all. */
