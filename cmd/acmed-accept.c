@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "cli/prog.h"
+#include "cli/rights.h"
 #include "conf/conf.h"
 #include "http/http.h"
 #include "server/dispatch.h"
@@ -95,7 +96,8 @@ run(struct prog *p, struct err *e)
 	int rc = -1;
 
 	if (prepare(&p->conf, &tls, e) < 0 ||
-	    server_open(&server, &p->conf, e) < 0)
+	    server_open(&server, &p->conf, e) < 0 ||
+	    rights_enter(p, SANDBOX_ACCEPT, e) < 0)
 		goto out;
 	log_set_id(server.id);
 	sock_peer(STDIN_FILENO, server.peer);
