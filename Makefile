@@ -9,7 +9,8 @@
 #   make SANITIZE=address,undefined   the same programs, into build/asan/bin
 #   make install PREFIX=/usr DESTDIR=/tmp/x
 #
-# Yours to set: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE WERROR=1 V=1
+# Yours to set: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE SHARED=1
+# WERROR=1 V=1
 
 VERSION := 0.1.0
 
@@ -24,6 +25,7 @@ B       := build/$(FLAVOUR)
 O       := $(B)/obj
 BIN     := $(if $(filter release,$(FLAVOUR)),build/bin,$(B)/bin)
 TOOLS   := $(B)/tests/tool
+BENCHES := $(B)/tests/bench
 
 # Libraries, by their pkg-config names: what every program may link (what it
 # does not use is dropped), then what one program needs besides.  FAST programs
@@ -33,12 +35,22 @@ LIBS_acme-validate := libcurl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
 FAST := acmed-accept acmed-challenge cert-export
 
+# What is loaded for a FAST program costs more than what it does, so all but
+# libc comes from archives, where they are there; SHARED=1 leaves that out.
+ARCHIVES = $(filter-out -ldl -lm -lpthread -pthread,\
+	$(shell pkg-config --static --libs $(LIBS)))
+STATIC = -Wl,-Bstatic $(ARCHIVES) -Wl,-Bdynamic -lm
+have_archives = $(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -xc -o /dev/null - $(STATIC) 2>/dev/null && echo yes)
+
 # ---- what there is ----------------------------------------------------------
 
 LIB_SRC  := $(wildcard libcommon/*/*.c)
 CMD_SRC  := $(wildcard cmd/*.c)
-TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c)
+TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c \
+	tests/bench/*.c tests/bench/lib/*.c)
 HEADERS  := $(wildcard libcommon/*/*.h)
+LLHTTP   := /usr/share/llhttp
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
 MAN      := $(wildcard man/*.[1-8])
 SHARE    := $(wildcard scripts/cron)
@@ -47,9 +59,14 @@ PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOL := $(patsubst %.c,$(B)/%,$(wildcard tests/tool/*.c))
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+BENCH_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib/*.c))
 
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(if $(SCHEMA),$(O)/gen/schema.o)
 OBJ     := $(LIB_OBJ) $(CMD_SRC:%.c=$(O)/%.o) $(TEST_SRC:%.c=$(O)/%.o)
+
+# The oracle of the tests of HTTP, generated C; they do without where it is not.
+LLHTTP_OBJ := $(patsubst $(LLHTTP)/%.c,$(O)/llhttp/%.o,$(wildcard $(LLHTTP)/*.c))
 
 # ---- flags ------------------------------------------------------------------
 
@@ -75,7 +92,8 @@ MODE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
 endif
 
 ALL_CPPFLAGS := -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -iquote libcommon \
-	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) $(CPPFLAGS)
+	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) \
+	$(if $(LLHTTP_OBJ),-isystem /usr/share/include/llhttp) $(CPPFLAGS)
 # Hidden: no function of ours stands in for one of the same name that a shared
 # library wants from another (event_add of libevent, which libunbound uses).
 ALL_CFLAGS = -std=gnu11 $(WARN) $(MODE) -fvisibility=hidden -fPIE -ffunction-sections \
@@ -97,7 +115,7 @@ Q := $(if $(V),,@)
 
 all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
-tests: $(UNIT) $(FUZZ) $(TOOL)
+tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH)
 
 # $(call say,WORD,FILE): the short line that stands for a command, except with
 # V=1 (the command itself is shown) and make -s.
@@ -110,12 +128,12 @@ $(call say,CC,$<)
 $(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 endef
 
-# $(call link,LIBRARIES)
+# $(call link,LIBRARIES[,FLAGS]): FLAGS instead of those of the libraries.
 define link
 @mkdir -p $(@D)
 $(call say,LINK,$@)
 $(Q)$(CC) -o $@ $(filter %.o %.a,$^) \
-	$$(pkg-config --libs $(1)) $(ALL_LDFLAGS)
+	$(or $(2),$$(pkg-config --libs $(1))) $(ALL_LDFLAGS)
 endef
 
 $(O)/%.o: %.c $(B)/flags
@@ -123,6 +141,13 @@ $(O)/%.o: %.c $(B)/flags
 
 $(O)/%.o: $(B)/%.c $(B)/flags
 	$(compile)
+
+$(O)/llhttp/%.o: $(LLHTTP)/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -w -c -o $@ $<
+
+$(B)/tests/unit/test_oracle $(B)/tests/fuzz/fuzz_http: $(LLHTTP_OBJ)
 
 $(B)/gen/schema.c: scripts/lib/sql2c $(SCHEMA)
 	@mkdir -p $(@D)
@@ -135,11 +160,19 @@ $(B)/libcommon.a: $(LIB_OBJ) $(B)/members
 $(BIN)/%: $(O)/cmd/%.o $(B)/libcommon.a
 	$(call link,$(LIBS) $(LIBS_$*))
 
+ifeq ($(FLAVOUR)$(SHARED),release)
+$(FAST:%=$(BIN)/%): $(BIN)/%: $(O)/cmd/%.o $(B)/libcommon.a
+	$(call link,$(LIBS),$(and $(have_archives),$(STATIC)))
+endif
+
 $(B)/tests/unit/%: $(O)/tests/unit/%.o $(B)/libcommon.a
 	$(call link,$(ALL_LIBS) cmocka)
 
 $(B)/tests/tool/%: $(O)/tests/tool/%.o $(B)/libcommon.a
 	$(call link,$(ALL_LIBS) libcurl)
+
+$(B)/tests/bench/%: $(O)/tests/bench/%.o $(BENCH_OBJ) $(B)/libcommon.a
+	$(call link,$(ALL_LIBS))
 
 # A fuzz target with libFuzzer's main, or with ours, which replays the corpus.
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/fuzz/replay.o)
@@ -171,7 +204,8 @@ tests_faults  := $(wildcard tests/faults/*.t)
 chosen = $(if $(T),$(filter $(addprefix %/,$(T)),$(1)),$(1))
 
 export V
-RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
+RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) \
+	BENCH=$(CURDIR)/$(BENCHES) SRC=$(CURDIR)
 HARNESS := $(RUN) scripts/lib/run-tests
 
 .PHONY: check check-all check-tests check-faults $(SUITES:%=check-%)
@@ -219,7 +253,7 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in $(wildcard tests/bench/*); do $(RUN) $$b || exit 1; done
+	@$(RUN) tests/bench/orders
 
 demo: all
 	scripts/demo --no-install

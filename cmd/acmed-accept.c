@@ -1,16 +1,13 @@
-#include "base/log.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
 #include "conf/conf.h"
-#include "http/http.h"
-#include "server/dispatch.h"
+#include "server/connection.h"
 #include "server/server.h"
-#include "sys/clock.h"
-#include "sys/conn.h"
 #include "sys/fd.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
-#include "sys/sock.h"
+#include "sys/workers.h"
+#include "wrap/digest.h"
 #include "wrap/tls.h"
 
 #include <unistd.h>
@@ -18,7 +15,8 @@
 static const char usage_text[] =
     "usage: acmed-accept [options]\n"
     "Answers ACME (RFC 8555) on one HTTP/1.1 connection, descriptor 0 in and\n"
-    "1 out, for inetd, tcpserver, s6 and systemd.\n"
+    "1 out, for inetd, tcpserver, s6 and systemd.  If descriptor 0 is a\n"
+    "listening socket, serves it with processes that live on.\n"
     "\n"
     "  -c, --config FILE  the configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL    the store, instead of the configured one\n"
@@ -30,13 +28,15 @@ static const char usage_text[] =
 
 /* Everything that needs the rights of whoever started us. */
 static int
-prepare(const struct conf *conf, struct tls_server **tls, struct err *e)
+prepare(const struct conf *conf, bool listens, struct tls_server **tls,
+    struct err *e)
 {
+	digest_start_fast();
 	sig_ignore_pipe();
 	sig_catch_term();
 	if (conf->server.tls_certificate) {
 		*tls = tls_server_new(conf->server.tls_certificate,
-		    conf->server.tls_private_key, e);
+		    conf->server.tls_private_key, listens, e);
 		if (!*tls)
 			return -1;
 	}
@@ -45,67 +45,82 @@ prepare(const struct conf *conf, struct tls_server **tls, struct err *e)
 	return proc_harden(true, e);
 }
 
-/* HTTP on the connection, under TLS if there is one. */
+/* After this nothing can be opened any more. */
 static int
-serve(struct server *s, struct tls_server *tls, struct err *e)
+open_all(struct server *s, const struct prog *p, struct err *e)
 {
-	const struct conf_server *conf = &s->conf->server;
-	struct http_service service = {.answer = dispatch_answer,
-	    .refuse = dispatch_refuse,
-	    .arg = s,
-	    .body_max = JWS_MAX,
-	    .request_timeout = conf->request_timeout * 1000,
-	    .idle_timeout = conf->idle_timeout * 1000,
-	    .requests_max = conf->requests_per_connection};
-	struct conn plain, secure;
-	struct tls *layer = NULL;
+	if (server_open(s, &p->conf, e) < 0)
+		return -1;
+	return rights_enter(p, SANDBOX_ACCEPT, e);
+}
+
+/* One connection after the other. */
+static int
+work(struct workers *workers, const struct prog *p, struct tls_server *tls,
+    struct err *e)
+{
+	struct server server = {0};
+	uint64_t left = (uint64_t)p->conf.server.requests_per_worker;
+	int fd = -1;
+	int rc = open_all(&server, p, e);
+
+	server.workers = workers;
+	while (rc == 0 && left > 0 && (fd = workers_accept(workers, e)) >= 0) {
+		connection_serve(&server, tls, fd, fd);
+		fd_close(&fd);
+		left -= server.client.requests < left ? server.client.requests
+						      : left;
+	}
+	server_release(&server);
+	return err_is_set(e) ? -1 : 0;
+}
+
+static bool
+is_stale(void *arg)
+{
+	return arg && tls_server_is_stale(arg);
+}
+
+static int
+run_pool(const struct prog *p, struct tls_server *tls, struct err *e)
+{
+	const struct conf *conf = &p->conf;
+	const struct workers_options options = {.listener = STDIN_FILENO,
+	    .max = conf->server.workers,
+	    .linger = conf->server.linger * 1000,
+	    .is_stale = is_stale,
+	    .arg = tls};
+	struct workers *workers = workers_run(&options, e);
 	int rc;
 
-	conn_init(&plain, STDIN_FILENO, STDOUT_FILENO);
-	if (!tls)
-		return http_serve(&plain, &service, e);
-	layer = tls_accept(
-	    tls, &plain, &secure, clock_mono() + service.request_timeout, e);
-	if (!layer)
-		return -1;
-	rc = http_serve(&secure, &service, e);
-	tls_free(layer);
+	if (!workers) /* the master, and all workers have ended */
+		return err_is_set(e) ? -1 : 0;
+	rc = work(workers, p, tls, e);
+	workers_leave(workers);
 	return rc;
 }
 
-/*
- * A client that breaks off or speaks no TLS is an event, not a failure of
- * ours: super-servers complain of exit codes.
- */
-static void
-note_end(const struct server *s, const struct err *e)
+static int
+run_one(const struct prog *p, struct tls_server *tls, struct err *e)
 {
-	char text[1024];
+	struct server server = {0};
+	int rc = open_all(&server, p, e);
 
-	err_format(e, text, sizeof(text));
-	log_event(LOG_LEVEL_INFO, "connection.broken", "peer", s->peer,
-	    "reason", text, NULL);
+	if (rc == 0)
+		connection_serve(&server, tls, STDIN_FILENO, STDOUT_FILENO);
+	server_release(&server);
+	return rc;
 }
 
 static int
 run(struct prog *p, struct err *e)
 {
+	bool listens = fd_is_listening(STDIN_FILENO);
 	struct tls_server *tls = NULL;
-	struct server server = {0};
-	struct err end = {0};
-	int rc = -1;
+	int rc = prepare(&p->conf, listens, &tls, e);
 
-	if (prepare(&p->conf, &tls, e) < 0 ||
-	    server_open(&server, &p->conf, e) < 0 ||
-	    rights_enter(p, SANDBOX_ACCEPT, e) < 0)
-		goto out;
-	log_set_id(server.id);
-	sock_peer(STDIN_FILENO, server.peer);
-	rc = 0;
-	if (serve(&server, tls, &end) < 0)
-		note_end(&server, &end);
-out:
-	server_release(&server);
+	if (rc == 0)
+		rc = listens ? run_pool(p, tls, e) : run_one(p, tls, e);
 	tls_server_free(tls);
 	return rc;
 }

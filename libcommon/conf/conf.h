@@ -40,6 +40,9 @@ struct conf_server {
 	int64_t request_timeout;
 	int64_t idle_timeout;
 	int64_t requests_per_connection;
+	int64_t workers;
+	int64_t requests_per_worker;
+	int64_t linger;
 	char *terms_of_service;
 	char *website;
 	struct strv caa_identities;

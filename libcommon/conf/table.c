@@ -68,6 +68,15 @@ const struct table_key table_keys[] = {
 	    .doc = "How long a connection may wait between two requests."},
 	{CONF_SERVER, "requests_per_connection", NUMBER(server.requests_per_connection, 1, 1000000), .fallback = "1000",
 	    .doc = "After that many requests a connection is closed."},
+	{CONF_SERVER, "workers", NUMBER(server.workers, 1, 1000), .fallback = "64",
+	    .doc = "Most processes that serve a listening socket together, a "
+	    "connection each."},
+	{CONF_SERVER, "requests_per_worker", NUMBER(server.requests_per_worker, 1, INT64_MAX), .fallback = "100000",
+	    .doc = "After that many requests such a process ends, with its "
+	    "connection, and another takes its place."},
+	{CONF_SERVER, "linger", DURATION(server.linger, 0, 365 * DAY), .fallback = "5m",
+	    .doc = "How long a listening socket is served after the last "
+	    "connection; 0s: until SIGTERM."},
 	{CONF_SERVER, "terms_of_service", TYPE(server.terms_of_service, VALUE_URL),
 	    .doc = "URL of the terms; if set, new accounts must agree to "
 	    "them."},

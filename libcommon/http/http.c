@@ -68,12 +68,16 @@ read_within(struct http *h, struct err *e)
 static int
 wait_idle(struct http *h, struct err *e)
 {
-	int64_t end = clock_mono() + h->service->idle_timeout, now;
+	const struct http_service *s = h->service;
+	int64_t end = clock_mono() + s->idle_timeout, now;
 	int rc = 0;
 
-	while (rc == 0 && !sig_term() && (now = clock_mono()) < end)
+	while (rc == 0 && !sig_term() && (now = clock_mono()) < end) {
 		rc = h->conn->wait(
 		    h->conn, end - now < SLICE_MS ? end : now + SLICE_MS, e);
+		if (rc == 0 && s->is_wanted && s->is_wanted(s->arg))
+			break;
+	}
 	return rc;
 }
 
@@ -181,6 +185,7 @@ serve_one(struct http *h, struct err *e)
 	if (!req.keep_alive || ++h->served >= h->service->requests_max ||
 	    sig_term())
 		h->response.close = true;
+	h->conn->more = h->response.close;
 	if (response_write(&h->response, h->conn, req.method == REQUEST_HEAD,
 		req.is_1_0, clock_mono() + h->service->request_timeout, e) < 0)
 		goto out;

@@ -24,6 +24,12 @@ struct http_service {
 	void (*refuse)(
 	    void *arg, const struct err *e, bool is_post, struct response *res);
 
+	/*
+	 * Whether a connection that waits for its next request shall end, for
+	 * want of it elsewhere; asked every half second, or NULL.
+	 */
+	bool (*is_wanted)(void *arg);
+
 	void *arg;
 	size_t body_max; /* more is 413 */
 	int64_t request_timeout; /* ms from the first byte to the last */

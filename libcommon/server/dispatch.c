@@ -231,21 +231,6 @@ load_account(struct call *c, const char *url_id, struct err *e)
 	return -1;
 }
 
-/*
- * Making a key of its JSON costs as much as a small transaction, and the next
- * request on a connection mostly has the same.
- */
-static const struct key *
-account_key(struct server *s, const struct account *a, struct err *e)
-{
-	if (s->key && strcmp(s->key_thumbprint, a->thumbprint) == 0)
-		return s->key;
-	key_free(s->key);
-	s->key = jwk_load(a->jwk, e);
-	memcpy(s->key_thumbprint, a->thumbprint, sizeof(a->thumbprint));
-	return s->key;
-}
-
 /* The key is that of an account of ours. */
 static int
 check_kid(struct call *c, struct err *e)
@@ -264,7 +249,7 @@ check_kid(struct call *c, struct err *e)
 		    "(RFC 8555 6.2)");
 	if (load_account(c, kid + base + 9, e) < 0)
 		return -1;
-	c->key = account_key(c->server, &c->account, e);
+	c->key = server_account_key(c->server, &c->account, e);
 	if (!c->key || jws_verify(&c->jws, c->key, e) < 0)
 		return -1;
 	if (call_account_valid(&c->account, e) < 0)
@@ -364,8 +349,8 @@ next_id(struct server *s)
 {
 	char id[LOG_ID_SIZE];
 
-	snprintf(id, sizeof(id), "%s-%llu", s->id,
-	    (unsigned long long)++s->requests);
+	snprintf(id, sizeof(id), "%s-%llu", s->client.id,
+	    (unsigned long long)++s->client.requests);
 	log_set_id(id);
 }
 
@@ -377,9 +362,10 @@ log_request(const struct call *c, const struct err *e, int64_t began)
 	snprintf(status, sizeof(status), "%d", c->response->status);
 	snprintf(ms, sizeof(ms), "%lld", (long long)(clock_mono() - began));
 	log_event(LOG_LEVEL_INFO, "request", "method", c->request->method_name,
-	    "path", c->request->path, "status", status, "peer", c->server->peer,
-	    "ms", ms, "account", c->account.id ? c->account.url_id : NULL,
-	    "problem", err_is_set(e) ? problem_type(e) : NULL, "detail",
+	    "path", c->request->path, "status", status, "peer",
+	    c->server->client.peer, "ms", ms, "account",
+	    c->account.id ? c->account.url_id : NULL, "problem",
+	    err_is_set(e) ? problem_type(e) : NULL, "detail",
 	    err_is_set(e) ? e->text : NULL, "agent",
 	    request_field(c->request, "user-agent"), NULL);
 }
@@ -427,5 +413,5 @@ dispatch_refuse(
 	add_common(s, is_post, true, res);
 	snprintf(status, sizeof(status), "%d", res->status);
 	log_event(LOG_LEVEL_INFO, "request.refused", "status", status, "peer",
-	    s->peer, "reason", e->text, NULL);
+	    s->client.peer, "reason", e->text, NULL);
 }

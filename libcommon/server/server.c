@@ -1,34 +1,12 @@
 #include "server/server.h"
 
-#include <unistd.h>
-
-#include "base/hex.h"
-#include "base/log.h"
 #include "conf/conf.h"
 #include "http/response.h"
 #include "policy/keys.h"
 #include "server/nonce.h"
 #include "store/store.h"
-#include "sys/sock.h"
-#include "wrap/digest.h"
 #include "wrap/js.h"
 #include "wrap/key.h"
-
-/* The connection's id: that of whoever started us, or a new one. */
-static void
-choose_id(struct server *s)
-{
-	const char *given = getenv("ACMED_ID");
-	uint8_t bytes[6];
-
-	if (given && *given && strlen(given) < sizeof(s->id)) {
-		snprintf(s->id, sizeof(s->id), "%s", given);
-		return;
-	}
-	digest_random(bytes, sizeof(bytes));
-	hex_encode(s->id, bytes, sizeof(bytes));
-	setenv("ACMED_ID", s->id, 1);
-}
 
 static int
 open_nonces(struct server *s, struct err *e)
@@ -59,8 +37,6 @@ server_open(struct server *s, const struct conf *conf, struct err *e)
 {
 	*s = (struct server){.conf = conf, .base_url = conf->server.base_url};
 	s->base_path = path_of(s->base_url);
-	snprintf(s->peer, sizeof(s->peer), "unknown");
-	choose_id(s);
 	signmsg_client_init(&s->signer, conf->signer.socket);
 	if (address_policy_init(&s->ranges,
 		&conf->policy.allowed_server_ip_ranges,
@@ -80,13 +56,34 @@ server_release(struct server *s)
 {
 	if (!s)
 		return;
-	key_free(s->key);
+	for (size_t i = 0; i < SERVER_KEYS; i++)
+		key_free(s->keys[i].key);
 	nonce_close(s->nonce);
 	store_close(s->store);
 	keys_blocklist_free(s->blocked);
 	address_policy_release(&s->ranges);
 	signmsg_client_release(&s->signer);
 	*s = (struct server){0};
+}
+
+/*
+ * Making a key of its JSON costs as much as a small transaction, and the next
+ * request mostly has one that was seen lately.
+ */
+const struct key *
+server_account_key(struct server *s, const struct account *a, struct err *e)
+{
+	struct account_key *k;
+
+	for (size_t i = 0; i < SERVER_KEYS; i++)
+		if (s->keys[i].key &&
+		    strcmp(s->keys[i].thumbprint, a->thumbprint) == 0)
+			return s->keys[i].key;
+	k = &s->keys[s->next_key++ % SERVER_KEYS];
+	key_free(k->key);
+	k->key = jwk_load(a->jwk, e);
+	memcpy(k->thumbprint, a->thumbprint, sizeof(k->thumbprint));
+	return k->key;
 }
 
 char *

@@ -18,6 +18,23 @@ struct keys_blocklist;
 struct nonce;
 struct request;
 struct response;
+struct workers;
+
+#define CLIENT_ID_SIZE 32
+
+/* Who is served at the moment: one connection after the other. */
+struct client {
+	char peer[SOCK_ADDR_SIZE]; /* its address, or "unknown" */
+	char id[CLIENT_ID_SIZE]; /* of the connection */
+	uint64_t requests; /* counted on from the id */
+};
+
+/* An account's key that was used lately: its client comes back with it. */
+struct account_key {
+	struct key *key;
+	char thumbprint[JWK_THUMBPRINT_SIZE];
+};
+#define SERVER_KEYS 32
 
 struct server {
 	const struct conf *conf;
@@ -26,23 +43,28 @@ struct server {
 	struct address_policy ranges;
 	struct keys_blocklist *blocked;
 	struct signmsg_client signer;
-	/* the account key that was used last: a client comes back with it */
-	struct key *key;
-	char key_thumbprint[JWK_THUMBPRINT_SIZE];
+	struct account_key keys[SERVER_KEYS]; /* in a ring */
+	unsigned next_key;
 	const char *base_url; /* of the configuration, no slash at the end */
 	const char *base_path; /* its path part, or "" */
-	char peer[SOCK_ADDR_SIZE]; /* address of the client, or "unknown" */
-	char id[32]; /* of the connection; requests count on from it */
-	uint64_t requests;
+	const struct workers *workers; /* that this process is of, or NULL */
+	struct client client;
 };
 
 /*
  * Opens all that requests need: store, nonces, policy.  `conf` (sections
- * store, server, policy, signer, validate, local-ca) must stay.  Release in
- * any case.  KIND_CONF, KIND_SYS.
+ * store, server, policy, signer, validate, local-ca) must stay.  Nothing of
+ * it may cross a fork.  Release in any case.  KIND_CONF, KIND_SYS.
  */
 int server_open(struct server *s, const struct conf *conf, struct err *e);
 void server_release(struct server *s); /* NULL-safe */
+
+/*
+ * The key of an account; the server keeps it for a while.  NULL: KIND_BUG, when
+ * what the store has is no key.
+ */
+const struct key *server_account_key(
+    struct server *s, const struct account *a, struct err *e);
 
 #define CALL_IDS 2 /* variable parts of a path */
 #define CALL_ID_SIZE 32

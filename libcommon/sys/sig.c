@@ -35,6 +35,35 @@ sig_hold_term(sigset_t *waiting, sigset_t *before)
 		sigdelset(waiting, terms[i]);
 }
 
+static void
+on_child(int number)
+{
+	(void)number;
+}
+
+void
+sig_hold_child(sigset_t *waiting)
+{
+	struct sigaction sa = {.sa_handler = on_child};
+	sigset_t held;
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGCHLD, &sa, NULL);
+	sigemptyset(&held);
+	sigaddset(&held, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &held, NULL);
+	sigdelset(waiting, SIGCHLD);
+}
+
+void
+sig_forget_child(void)
+{
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGCHLD, &sa, NULL);
+}
+
 bool
 sig_term(void)
 {

@@ -18,7 +18,14 @@ void sig_catch_term(void);
  */
 void sig_hold_term(sigset_t *waiting, sigset_t *before);
 
-/* Whether one of them has come. */
+/*
+ * From now on the death of a child ends a wait with the mask `*waiting` (of
+ * sig_hold_term), and comes at no other time; and the way back.
+ */
+void sig_hold_child(sigset_t *waiting);
+void sig_forget_child(void);
+
+/* Whether one of SIGTERM, SIGINT and SIGHUP has come. */
 bool sig_term(void);
 
 /* SIGPIPE becomes EPIPE: for programs that talk to strangers. */

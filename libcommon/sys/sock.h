@@ -28,6 +28,12 @@ int sock_connect(const char *path, struct err *e);
  */
 int sock_poke(const char *path, struct err *e);
 
+/*
+ * Small answers go out at once, whatever is still on its way; on anything but
+ * TCP it changes nothing.
+ */
+void sock_nodelay(int fd);
+
 #define SOCK_ADDR_SIZE INET6_ADDRSTRLEN
 
 /*

@@ -90,7 +90,7 @@ on_busy(void *arg, int tries)
 		db->busy_since = now;
 	else if (now - db->busy_since >= db->busy_ms)
 		return 0;
-	us = 250u << (tries < 3 ? tries : 3);
+	us = 500u << (tries < 3 ? tries : 3);
 	usleep(us / 2 + arc4random_uniform(us));
 	return 1;
 }

@@ -3,35 +3,77 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
+#include "base/buf.h"
+#include "sys/clock.h"
 #include "sys/conn.h"
 #include "wrap/key.h"
 
 /* For TLS 1.2, which all of these make as strong as TLS 1.3 (RFC 9325 4.2). */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+#define TICKET_KEY_MS ((int64_t)86400 * 1000)
+#define SETTLED_SECONDS 3
+
+/* A file as it was when it was loaded. */
+struct file {
+	char *path;
+	struct stat st;
+};
+
 struct tls_server {
 	SSL_CTX *ctx;
 	BIO_METHOD *method;
+	struct file files[2]; /* certificate and key */
+	int64_t since; /* clock_mono() */
 };
+
+#define OUT_MAX 32768 /* more than a record */
 
 struct tls {
 	SSL *ssl;
 	struct conn *below;
+	struct buf out; /* written and not yet sent */
 	int64_t deadline; /* of the call in hand */
 	struct err why; /* what the connection below said */
 };
 
 /*
  * OpenSSL's own socket BIO knows no deadline: this one asks the connection
- * below, which does.
+ * below, which does.  And it sends at the end of an answer, or when it must
+ * wait: session tickets, answer and end go out together.
  */
+static int
+flush(struct tls *t)
+{
+	int rc = 0;
+
+	if (t->out.len > 0)
+		rc = conn_write(t->below, t->out.data, t->out.len, t->deadline,
+		    &t->why);
+	buf_clear(&t->out);
+	return rc;
+}
+
+/* Before a wait for the peer, who may wait for us. */
+static int
+flush_if_idle(struct tls *t)
+{
+	if (t->out.len == 0 || t->below->wait(t->below, 0, &t->why) > 0)
+		return 0;
+	return flush(t);
+}
+
 static int
 bio_read(BIO *b, char *p, int size)
 {
 	struct tls *t = BIO_get_data(b);
-	ssize_t n = conn_read(t->below, p, (size_t)size, t->deadline, &t->why);
+	ssize_t n;
 
+	if (flush_if_idle(t) < 0)
+		return -1;
+	n = conn_read(t->below, p, (size_t)size, t->deadline, &t->why);
 	if (n == 0)
 		BIO_set_flags(b, BIO_FLAGS_IN_EOF);
 	return (int)n;
@@ -42,9 +84,9 @@ bio_write(BIO *b, const char *p, int len)
 {
 	struct tls *t = BIO_get_data(b);
 
-	if (conn_write(t->below, p, (size_t)len, t->deadline, &t->why) < 0)
+	if (t->out.len + (size_t)len > OUT_MAX && flush(t) < 0)
 		return -1;
-	return len;
+	return buf_add(&t->out, p, (size_t)len) < 0 ? -1 : len;
 }
 
 static long
@@ -124,27 +166,47 @@ load_files(
 	return 0;
 }
 
+static void
+set_up(SSL_CTX *ctx, bool resumes)
+{
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_cipher_list(ctx, CIPHERS);
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+		SSL_OP_CIPHER_SERVER_PREFERENCE |
+		(resumes ? 0 : SSL_OP_NO_TICKET));
+	/* what is to be resumed is in the ticket; nothing is kept here */
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ctx, resumes ? 1 : 0);
+	SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY);
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
+}
+
+static void
+note_file(struct file *f, const char *path)
+{
+	f->path = xstrdup(path);
+	if (stat(path, &f->st) < 0)
+		memset(&f->st, 0, sizeof(f->st));
+}
+
 struct tls_server *
-tls_server_new(const char *certificate, const char *key, struct err *e)
+tls_server_new(
+    const char *certificate, const char *key, bool resumes, struct err *e)
 {
 	struct tls_server *s = xcalloc(1, sizeof(*s));
 
 	s->ctx = SSL_CTX_new(TLS_server_method());
 	s->method = new_method();
+	s->since = clock_mono();
 	if (!s->ctx || !s->method) {
 		key_openssl_err(e, KIND_SYS, "cannot set up TLS");
 		goto out;
 	}
-	SSL_CTX_set_min_proto_version(s->ctx, TLS1_2_VERSION);
-	SSL_CTX_set_cipher_list(s->ctx, CIPHERS);
-	SSL_CTX_set_options(s->ctx,
-	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
-	/* a ticket or session of this process is of no use to the next one */
-	SSL_CTX_set_session_cache_mode(s->ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(s->ctx, 0);
-	SSL_CTX_set_mode(s->ctx, SSL_MODE_AUTO_RETRY);
-	SSL_CTX_set_alpn_select_cb(s->ctx, select_alpn, NULL);
+	set_up(s->ctx, resumes);
+	note_file(&s->files[0], certificate);
+	note_file(&s->files[1], key);
 	if (load_files(s->ctx, certificate, key, e) < 0)
 		goto out;
 	return s;
@@ -160,7 +222,29 @@ tls_server_free(struct tls_server *s)
 		return;
 	SSL_CTX_free(s->ctx);
 	BIO_meth_free(s->method);
+	for (size_t i = 0; i < ARRAY_LEN(s->files); i++)
+		free(s->files[i].path);
 	free(s);
+}
+
+/* A file that cannot be looked at any more is no reason. */
+static bool
+is_replaced(const struct file *f)
+{
+	struct stat st;
+
+	return stat(f->path, &st) == 0 &&
+	    (st.st_ino != f->st.st_ino || st.st_size != f->st.st_size ||
+		st.st_mtim.tv_sec != f->st.st_mtim.tv_sec ||
+		st.st_mtim.tv_nsec != f->st.st_mtim.tv_nsec) &&
+	    clock_now() - st.st_ctim.tv_sec >= SETTLED_SECONDS;
+}
+
+bool
+tls_server_is_stale(const struct tls_server *s)
+{
+	return is_replaced(&s->files[0]) || is_replaced(&s->files[1]) ||
+	    clock_mono() - s->since >= TICKET_KEY_MS;
 }
 
 /* The connection's reason if it has one, else OpenSSL's. */
@@ -202,7 +286,8 @@ tls_write(
 	size_t n = 0;
 
 	t->deadline = deadline;
-	if (len == 0 || SSL_write_ex(t->ssl, p, len, &n) == 1)
+	if ((len == 0 || SSL_write_ex(t->ssl, p, len, &n) == 1) &&
+	    (c->more || flush(t) == 0))
 		return 0;
 	return fail(t, "TLS: cannot write", e);
 }
@@ -212,8 +297,11 @@ tls_wait(struct conn *c, int64_t deadline, struct err *e)
 {
 	struct tls *t = c->state;
 
-	if (SSL_pending(t->ssl) > 0)
+	if (SSL_has_pending(t->ssl))
 		return 1;
+	t->deadline = deadline;
+	if (flush_if_idle(t) < 0)
+		return fail(t, "TLS: cannot write", e);
 	return t->below->wait(t->below, deadline, e);
 }
 
@@ -223,7 +311,9 @@ tls_shut(struct conn *c, int64_t deadline)
 	struct tls *t = c->state;
 
 	t->deadline = deadline;
-	SSL_shutdown(t->ssl);
+	if (!(SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
+		SSL_shutdown(t->ssl); /* again, it would wait for the peer */
+	flush(t);
 	ERR_clear_error();
 	t->below->shut(t->below, deadline);
 }
@@ -237,6 +327,7 @@ tls_accept(struct tls_server *s, struct conn *below, struct conn *c,
 
 	t->below = below;
 	t->deadline = deadline;
+	buf_init(&t->out, OUT_MAX);
 	t->ssl = SSL_new(s->ctx);
 	if (!t->ssl || !bio) {
 		key_openssl_err(e, KIND_SYS, "cannot set up TLS");
@@ -247,6 +338,7 @@ tls_accept(struct tls_server *s, struct conn *below, struct conn *c,
 	SSL_set_bio(t->ssl, bio, bio); /* transferred */
 	if (SSL_accept(t->ssl) != 1) {
 		fail(t, "TLS: handshake failed", e);
+		flush(t); /* the alert */
 		goto out;
 	}
 	*c = (struct conn){.read = tls_read,
@@ -268,5 +360,6 @@ tls_free(struct tls *t)
 	if (!t)
 		return;
 	SSL_free(t->ssl);
+	buf_release(&t->out);
 	free(t);
 }

@@ -5,7 +5,7 @@
 
 /*
  * The server's side of TLS, 1.2 and 1.3, laid over a connection.  ALPN offers
- * http/1.1 only; sessions are not resumed by tickets of other processes.
+ * http/1.1 only.
  */
 struct conn;
 struct tls_server;
@@ -14,12 +14,21 @@ struct tls;
 /*
  * Loads certificate chain (PEM, the leaf first) and private key (PEM, not
  * encrypted; who may read the file is not looked at, since distributions
- * differ).  KIND_CONF when a file cannot be read, is no PEM, or the two do not
- * belong together.  The caller frees with tls_server_free.
+ * differ).  With `resumes`, sessions are resumed by tickets, under a key that
+ * this process and those it forks have; a process that lives for one connection
+ * has nobody to resume with.  KIND_CONF when a file cannot be read, is no PEM,
+ * or the two do not belong together.  The caller frees with tls_server_free.
  */
 struct tls_server *tls_server_new(
-    const char *certificate, const char *key, struct err *e);
+    const char *certificate, const char *key, bool resumes, struct err *e);
 void tls_server_free(struct tls_server *s); /* NULL-safe */
+
+/*
+ * Whether it is time for a new one: a file is another than the one that was
+ * loaded, and has been for some seconds (both are there by then), or the key of
+ * the tickets is a day old.
+ */
+bool tls_server_is_stale(const struct tls_server *s);
 
 /*
  * Does the handshake over `below` and makes `c` the connection on top; both

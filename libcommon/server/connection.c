@@ -1,0 +1,93 @@
+#include "server/connection.h"
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "http/http.h"
+#include "server/dispatch.h"
+#include "server/server.h"
+#include "sys/clock.h"
+#include "sys/conn.h"
+#include "sys/sock.h"
+#include "sys/workers.h"
+#include "wrap/digest.h"
+#include "wrap/tls.h"
+
+/* The connection's id: that of whoever started this process for it, or new. */
+static void
+choose_id(const struct server *s, char out[CLIENT_ID_SIZE])
+{
+	const char *given = s->workers ? NULL : getenv("ACMED_ID");
+	uint8_t bytes[6];
+
+	if (given && *given && strlen(given) < CLIENT_ID_SIZE) {
+		snprintf(out, CLIENT_ID_SIZE, "%s", given);
+		return;
+	}
+	digest_random(bytes, sizeof(bytes));
+	hex_encode(out, bytes, sizeof(bytes));
+}
+
+static void
+meet(struct server *s, int in)
+{
+	s->client = (struct client){.peer = "unknown"};
+	choose_id(s, s->client.id);
+	sock_peer(in, s->client.peer);
+	log_set_id(s->client.id);
+}
+
+static bool
+is_wanted(void *arg)
+{
+	const struct server *s = arg;
+
+	return s->workers && workers_are_wanted(s->workers);
+}
+
+/* HTTP on the connection, under TLS if there is one. */
+static int
+serve(
+    struct server *s, struct tls_server *tls, struct conn *plain, struct err *e)
+{
+	const struct conf_server *conf = &s->conf->server;
+	struct http_service service = {.answer = dispatch_answer,
+	    .refuse = dispatch_refuse,
+	    .is_wanted = is_wanted,
+	    .arg = s,
+	    .body_max = JWS_MAX,
+	    .request_timeout = conf->request_timeout * 1000,
+	    .idle_timeout = conf->idle_timeout * 1000,
+	    .requests_max = conf->requests_per_connection};
+	struct conn secure;
+	struct tls *layer;
+	int rc;
+
+	if (!tls)
+		return http_serve(plain, &service, e);
+	layer = tls_accept(
+	    tls, plain, &secure, clock_mono() + service.request_timeout, e);
+	if (!layer)
+		return -1;
+	rc = http_serve(&secure, &service, e);
+	tls_free(layer);
+	return rc;
+}
+
+void
+connection_serve(struct server *s, struct tls_server *tls, int in, int out)
+{
+	struct err e = {0};
+	struct conn plain;
+	char text[1024];
+
+	meet(s, in);
+	sock_nodelay(out);
+	conn_init(&plain, in, out);
+	if (serve(s, tls, &plain, &e) < 0) {
+		err_format(&e, text, sizeof(text));
+		log_event(LOG_LEVEL_INFO, "connection.broken", "peer",
+		    s->client.peer, "reason", text, NULL);
+	}
+	log_set_id("");
+}
