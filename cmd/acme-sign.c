@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "cli/prog.h"
+#include "cli/rights.h"
 #include "server/issue.h"
 #include "sign/crlfile.h"
 #include "sign/filter.h"
@@ -46,13 +47,19 @@ static const struct prog_option filter_options[] = {
     {0},
 };
 
-/* The keys are open and nothing else is needed: gives up what can be. */
 static int
-drop(const struct prog *p, struct err *e)
+drop_user(const struct prog *p, struct err *e)
 {
 	if (proc_drop(p->conf.signer.user, e) < 0)
 		return -1;
 	return proc_harden(true, e);
+}
+
+/* The keys are open and nothing else is needed: gives up what can be. */
+static int
+drop(const struct prog *p, enum sandbox_role role, struct err *e)
+{
+	return drop_user(p, e) < 0 ? -1 : rights_enter(p, role, e);
 }
 
 static bool
@@ -93,7 +100,8 @@ run_filter(struct prog *p, struct err *e)
 	if (!(sign = sign_open(&p->conf, e)) ||
 	    (!no_record &&
 		!(st = store_open(p->conf.store.url, STORE_WRITE, e))) ||
-	    read_request(p, &request, e) < 0 || drop(p, e) < 0 ||
+	    read_request(p, &request, e) < 0 ||
+	    drop(p, SANDBOX_SIGN_FILTER, e) < 0 ||
 	    sign_request(p, sign, st, &request, &chain, e) < 0)
 		goto out;
 	fwrite(chain.data, 1, chain.len, stdout);
@@ -119,7 +127,7 @@ run_serve(struct prog *p, struct err *e)
 	sig_catch_term();
 	if (!fd_is_stream(fd))
 		fd = sock_listen(p->conf.signer.socket, 0660, e);
-	if (fd >= 0 && drop(p, e) == 0) {
+	if (fd >= 0 && drop(p, SANDBOX_SIGN_SERVICE, e) == 0) {
 		prog_ready(p);
 		rc = service_run(fd, sign, e);
 	}
@@ -134,11 +142,15 @@ run_crl(struct prog *p, struct err *e)
 {
 	struct local *local = local_open(&p->conf, e);
 	struct store *st = NULL;
-	int rc = -1;
+	int lock = -1, rc = -1;
 
-	if (local && (st = store_open(p->conf.store.url, STORE_READ, e)) &&
-	    drop(p, e) == 0)
-		rc = crlfile_write(&p->conf, local, st, e);
+	if (!local || !(st = store_open(p->conf.store.url, STORE_READ, e)) ||
+	    drop_user(p, e) < 0 || (lock = crlfile_lock(&p->conf, e)) < 0 ||
+	    rights_enter(p, SANDBOX_SIGN_CRL, e) < 0)
+		goto out;
+	rc = crlfile_write(&p->conf, local, st, e);
+out:
+	fd_close(&lock);
 	store_close(st);
 	local_close(local);
 	return rc;
@@ -152,7 +164,8 @@ run_sweep(struct prog *p, struct err *e)
 	int rc = -1;
 
 	if (st && proc_drop(p->conf.signer.user, e) == 0 &&
-	    proc_harden(false, e) == 0)
+	    proc_harden(false, e) == 0 &&
+	    rights_enter(p, SANDBOX_SIGN_SWEEP, e) == 0)
 		rc = issue_sweep(st, &p->conf, e);
 	store_close(st);
 	return rc;

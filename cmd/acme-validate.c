@@ -1,4 +1,5 @@
 #include "cli/prog.h"
+#include "cli/rights.h"
 #include "sys/fd.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
@@ -35,6 +36,13 @@ on_ready(void *arg)
 	prog_ready(arg);
 }
 
+/* In the process with the network. */
+static int
+confine(void *arg, struct err *e)
+{
+	return rights_enter(arg, SANDBOX_VALIDATE_NETWORK, e);
+}
+
 /* Gives up what this process was started with, then works. */
 static int
 work(struct prog *p, enum broker_mode mode, int wake_fd, struct err *e)
@@ -43,11 +51,13 @@ work(struct prog *p, enum broker_mode mode, int wake_fd, struct err *e)
 	    .mode = mode,
 	    .wake_fd = wake_fd,
 	    .private_fd = p->ready_fd,
+	    .confine = confine,
 	    .ready = on_ready,
 	    .arg = p};
 
 	if (proc_drop(p->conf.validate.user, e) < 0 ||
-	    proc_harden(false, e) < 0)
+	    proc_harden(false, e) < 0 ||
+	    rights_enter(p, SANDBOX_VALIDATE_STORE, e) < 0)
 		return -1;
 	return broker_run(&options, e);
 }

@@ -1,4 +1,5 @@
 #include "cli/prog.h"
+#include "cli/rights.h"
 #include "conf/conf.h"
 #include "server/connection.h"
 #include "server/server.h"
@@ -44,15 +45,24 @@ prepare(const struct conf *conf, bool listens, struct tls_server **tls,
 	return proc_harden(true, e);
 }
 
+/* After this nothing can be opened any more. */
+static int
+open_all(struct server *s, const struct prog *p, struct err *e)
+{
+	if (server_open(s, &p->conf, e) < 0)
+		return -1;
+	return rights_enter(p, SANDBOX_ACCEPT, e);
+}
+
 /* One connection after the other. */
 static int
-work(struct workers *workers, const struct conf *conf, struct tls_server *tls,
+work(struct workers *workers, const struct prog *p, struct tls_server *tls,
     struct err *e)
 {
 	struct server server = {0};
-	uint64_t left = (uint64_t)conf->server.requests_per_worker;
+	uint64_t left = (uint64_t)p->conf.server.requests_per_worker;
 	int fd = -1;
-	int rc = server_open(&server, conf, e);
+	int rc = open_all(&server, p, e);
 
 	server.workers = workers;
 	while (rc == 0 && left > 0 && (fd = workers_accept(workers, e)) >= 0) {
@@ -72,8 +82,9 @@ is_stale(void *arg)
 }
 
 static int
-run_pool(const struct conf *conf, struct tls_server *tls, struct err *e)
+run_pool(const struct prog *p, struct tls_server *tls, struct err *e)
 {
+	const struct conf *conf = &p->conf;
 	const struct workers_options options = {.listener = STDIN_FILENO,
 	    .max = conf->server.workers,
 	    .linger = conf->server.linger * 1000,
@@ -84,16 +95,16 @@ run_pool(const struct conf *conf, struct tls_server *tls, struct err *e)
 
 	if (!workers) /* the master, and all workers have ended */
 		return err_is_set(e) ? -1 : 0;
-	rc = work(workers, conf, tls, e);
+	rc = work(workers, p, tls, e);
 	workers_leave(workers);
 	return rc;
 }
 
 static int
-run_one(const struct conf *conf, struct tls_server *tls, struct err *e)
+run_one(const struct prog *p, struct tls_server *tls, struct err *e)
 {
 	struct server server = {0};
-	int rc = server_open(&server, conf, e);
+	int rc = open_all(&server, p, e);
 
 	if (rc == 0)
 		connection_serve(&server, tls, STDIN_FILENO, STDOUT_FILENO);
@@ -109,8 +120,7 @@ run(struct prog *p, struct err *e)
 	int rc = prepare(&p->conf, listens, &tls, e);
 
 	if (rc == 0)
-		rc = listens ? run_pool(&p->conf, tls, e)
-			     : run_one(&p->conf, tls, e);
+		rc = listens ? run_pool(p, tls, e) : run_one(p, tls, e);
 	tls_server_free(tls);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include "base/rfc3339.h"
 #include "cli/out.h"
 #include "cli/prog.h"
+#include "cli/rights.h"
 #include "jobs/servertls.h"
 #include "server/nonce.h"
 #include "server/server.h"
@@ -223,15 +224,29 @@ check_files(const struct conf *c, struct strv *problems)
 	free(path);
 }
 
+/* Opens the store, and gives up all that the command does not need. */
+static struct store *
+open_confined(const struct prog *p, enum store_mode mode,
+    enum sandbox_role role, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, mode, e);
+
+	if (st && rights_enter(p, role, e) == 0)
+		return st;
+	store_close(st);
+	return NULL;
+}
+
 /* Constraints are looked at only by who could write. */
 static struct store *
-open_for_check(const char *url, struct err *e)
+open_for_check(const struct prog *p, struct err *e)
 {
 	struct err first = {0};
-	struct store *st = store_open(url, STORE_WRITE, &first);
+	struct store *st =
+	    open_confined(p, STORE_WRITE, SANDBOX_STORE_CHECK, &first);
 
 	if (!st && first.kind == KIND_SYS)
-		return store_open(url, STORE_READ, e);
+		return open_confined(p, STORE_READ, SANDBOX_STORE_CHECK, e);
 	if (!st)
 		*e = first;
 	return st;
@@ -241,7 +256,7 @@ static int
 check(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"problem", NULL};
-	struct store *st = open_for_check(p->conf.store.url, e);
+	struct store *st = open_for_check(p, e);
 	struct strv problems = {0};
 	struct out o;
 	size_t i;
@@ -272,7 +287,7 @@ backup(struct prog *p, struct err *e)
 	if (strcmp(p->argv[0], "-") == 0 || p->argv[0][0] == '\0')
 		return prog_misuse(
 		    e, "backup: a copy needs the name of a file");
-	st = store_open(p->conf.store.url, STORE_READ, e);
+	st = open_confined(p, STORE_READ, SANDBOX_STORE_BACKUP, e);
 	rc = st ? store_backup(st, p->argv[0], e) : -1;
 	store_close(st);
 	return rc;
@@ -282,7 +297,7 @@ static int
 purge(struct prog *p, struct err *e)
 {
 	struct purge how = PURGE_DEFAULT;
-	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
+	struct store *st = open_confined(p, STORE_WRITE, SANDBOX_STORE_USER, e);
 	struct purge_result r;
 	int rc;
 
@@ -327,7 +342,7 @@ stats(struct prog *p, struct err *e)
 		return prog_misuse(
 		    e, "--prometheus has neither --json nor --no-header");
 	buf_init(&text, PRINT_MAX);
-	st = store_open(p->conf.store.url, STORE_READ, e);
+	st = open_confined(p, STORE_READ, SANDBOX_STORE_USER, e);
 	if (!st || stats_load(st, &v, &len, e) < 0)
 		goto out;
 	if (prometheus) {
@@ -397,7 +412,7 @@ show_log(struct prog *p, struct err *e)
 
 	if (since && parse_since(since, &filter.since, e) < 0)
 		return -1;
-	st = store_open(p->conf.store.url, STORE_READ, e);
+	st = open_confined(p, STORE_READ, SANDBOX_STORE_USER, e);
 	if (!st || (object && event_filter_object(st, object, &filter, e) < 0))
 		goto out;
 	out_init(&o, p->json, !p->no_header, columns);

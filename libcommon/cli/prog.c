@@ -100,8 +100,8 @@ load(struct prog *p, struct err *e)
 		    e, "--config -: standard input is a connection");
 	if (sections == 0)
 		p->config_path = NULL;
-	else if (conf_load(&p->conf, p->config_path, sections | CONF_LOG, e) <
-	    0)
+	else if (conf_load(&p->conf, p->config_path,
+		     sections | CONF_LOG | CONF_SANDBOX, e) < 0)
 		return -1;
 	if (p->store_url && (sections & CONF_STORE)) {
 		free(p->conf.store.url);

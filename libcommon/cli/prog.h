@@ -18,8 +18,8 @@
  *
  * prog_main makes sure of descriptors 0 to 2, chooses the log sink, finds the
  * command, parses its options, loads the configuration sections it names, and
- * calls its function, which opens what it needs, drops rights (proc_drop) and
- * works.  Then stdout is flushed and checked.
+ * calls its function, which opens what it needs, drops rights (proc_drop,
+ * rights_enter) and works.  Then stdout is flushed and checked.
  *
  * Options that all commands have (struct prog says where they end up):
  *	-c, --config FILE   else ACMED_CONFIG, else CONF_DEFAULT_PATH
@@ -70,7 +70,7 @@ struct prog_command {
 	const struct prog_option *options; /* ends with a NULL name, or NULL */
 	int operands_min;
 	int operands_max; /* PROG_ANY */
-	unsigned sections; /* CONF_* to load first; CONF_LOG comes with any */
+	unsigned sections; /* CONF_* to load first; LOG, SANDBOX with any */
 	unsigned flags; /* PROG_* */
 	int (*run)(struct prog *p, struct err *e);
 };

@@ -195,3 +195,11 @@ conf_release(struct conf *c)
 		    table_keys[i].rule.type, field(c, &table_keys[i]));
 	c->sections = 0;
 }
+
+char *
+conf_crl_file(const struct conf *c)
+{
+	if (c->local_ca.crl_file)
+		return xstrdup(c->local_ca.crl_file);
+	return xasprintf("%s/crl.der", c->local_ca.directory);
+}

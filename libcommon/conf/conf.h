@@ -23,7 +23,8 @@
 #define CONF_SIGNER (1U << 4)
 #define CONF_LOCAL_CA (1U << 5)
 #define CONF_LOG (1U << 6)
-#define CONF_ALL ((1U << 7) - 1)
+#define CONF_SANDBOX (1U << 7)
+#define CONF_ALL ((1U << 8) - 1)
 
 #define CONF_DEFAULT_PATH "/etc/acmed/acmed.conf"
 
@@ -94,7 +95,7 @@ struct conf_local_ca {
 	int64_t lifetime;
 	int64_t backdate;
 	int64_t ca_lifetime;
-	char *crl_file;
+	char *crl_file; /* NULL: see conf_crl_file */
 	char *crl_url;
 	char *issuer_url;
 	int64_t crl_lifetime;
@@ -103,6 +104,10 @@ struct conf_local_ca {
 struct conf_log {
 	char *level; /* debug info warn error */
 	char *sink; /* stderr syslog */
+};
+
+struct conf_sandbox {
+	char *landlock; /* on required off */
 };
 
 struct conf {
@@ -114,6 +119,7 @@ struct conf {
 	struct conf_signer signer;
 	struct conf_local_ca local_ca;
 	struct conf_log log;
+	struct conf_sandbox sandbox;
 };
 
 /*
@@ -145,6 +151,9 @@ int conf_print(const struct conf *c, unsigned sections, struct buf *out);
 
 /* Whether two configurations have read the same sections to the same values. */
 bool conf_equal(const struct conf *a, const struct conf *b);
+
+/* The path of the CRL: crl_file, or crl.der beside the CA; the caller frees. */
+char *conf_crl_file(const struct conf *c);
 
 /* Frees what `c` holds and empties it.  NULL-safe. */
 void conf_release(struct conf *c);

@@ -12,6 +12,7 @@ static const char *const sections[] = {
     "signer",
     "local-ca",
     "log",
+    "sandbox",
 };
 _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 
@@ -207,6 +208,12 @@ const struct table_key table_keys[] = {
 	    .fallback = "stderr",
 	    .doc = "Where the log goes; syslog in any case when stderr is the "
 	    "client's connection."},
+
+	{CONF_SANDBOX, "landlock", CHOICE(sandbox.landlock, "on required off"),
+	    .fallback = "on",
+	    .doc = "Whether each program forbids itself what it does not need: "
+	    "on, as far as the kernel can; required, or it does not start; "
+	    "off."},
 };
 /* clang-format on */
 

@@ -19,14 +19,6 @@
 #define SERIAL_MAX 64
 #define LABEL "X509 CRL"
 
-static char *
-path_of(const struct conf *conf)
-{
-	if (conf->local_ca.crl_file != NULL)
-		return xstrdup(conf->local_ca.crl_file);
-	return xasprintf("%s/crl.der", conf->local_ca.directory);
-}
-
 static int
 add_revoked(void *arg, const struct certificate_revoked *r, struct err *e)
 {
@@ -126,18 +118,24 @@ make(const struct conf *conf, const char *path, struct local *l,
 }
 
 int
+crlfile_lock(const struct conf *conf, struct err *e)
+{
+	char *path = conf_crl_file(conf);
+	char *lock_path = xasprintf("%s.lock", path);
+	int lock = lock_wait(lock_path, e);
+
+	free(lock_path);
+	free(path);
+	return lock;
+}
+
+int
 crlfile_write(
     const struct conf *conf, struct local *l, struct store *st, struct err *e)
 {
-	char *path = path_of(conf);
-	char *lock_path = xasprintf("%s.lock", path);
-	int lock = lock_wait(lock_path, e);
-	int rc = -1;
+	char *path = conf_crl_file(conf);
+	int rc = make(conf, path, l, st, e);
 
-	if (lock >= 0)
-		rc = make(conf, path, l, st, e);
-	fd_close(&lock);
-	free(lock_path);
 	free(path);
 	return rc;
 }

@@ -182,11 +182,12 @@ char *
 store_file(const char *url, const char *name, struct err *e)
 {
 	char *path = db_path(url, e);
-	char *result;
+	char *real = path ? realpath(path, NULL) : NULL;
+	char *result = NULL;
 
-	if (!path)
-		return NULL;
-	result = xasprintf("%s/%s", dirname(path), name);
+	if (path)
+		result = xasprintf("%s/%s", dirname(real ? real : path), name);
+	free(real);
 	free(path);
 	return result;
 }

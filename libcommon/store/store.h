@@ -55,9 +55,9 @@ int store_migrate(const char *url, int *from, int *to, struct err *e);
 void store_set_actor(struct store *st, const char *actor);
 
 /*
- * The path of `name` in the directory of the store: for lock files and the
- * like.  The caller frees.  NULL on failure: KIND_CONF when `url` has no
- * directory on this machine.
+ * The path of `name` in the directory of the store, where its file is and not
+ * a link to it: for lock files and the like.  The caller frees.  NULL on
+ * failure: KIND_CONF when `url` has no directory on this machine.
  */
 char *store_file(const char *url, const char *name, struct err *e);
 

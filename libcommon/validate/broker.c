@@ -256,10 +256,15 @@ static int
 start_child(struct broker *b, struct err *e)
 {
 	const int shut[] = {b->wake_fd, b->lock, b->options->private_fd};
+	const struct child_options how = {.conf = b->conf,
+	    .confine = b->options->confine,
+	    .arg = b->options->arg,
+	    .shut = shut,
+	    .shut_len = ARRAY_LEN(shut)};
 
 	store_close(b->store);
 	b->store = NULL;
-	if (child_start(&b->child, b->conf, shut, ARRAY_LEN(shut), e) < 0)
+	if (child_start(&b->child, &how, e) < 0)
 		return -1;
 	return open_store(b, e);
 }

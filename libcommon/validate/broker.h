@@ -21,6 +21,7 @@ struct broker_options {
 	enum broker_mode mode;
 	int wake_fd; /* datagram socket: there is work; or -1 */
 	int private_fd; /* the other process must not have it; or -1 */
+	int (*confine)(void *arg, struct err *e); /* see engine.h; or NULL */
 	void (*ready)(void *arg); /* called once all is set up; or NULL */
 	void *arg;
 };

@@ -68,7 +68,7 @@ raise_limits(void)
 
 /* The whole life of the new process. */
 static void
-live(int channel, const struct conf *conf, const int *shut, size_t shut_len)
+live(int channel, const struct child_options *how)
 {
 	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
 	struct err e = {0};
@@ -80,14 +80,14 @@ live(int channel, const struct conf *conf, const int *shut, size_t shut_len)
 		signal(ignored[i], SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (size_t i = 0; i < shut_len; i++)
-		if (shut[i] > 2)
-			close(shut[i]);
+	for (size_t i = 0; i < how->shut_len; i++)
+		if (how->shut[i] > 2)
+			close(how->shut[i]);
 	/* Under inetd 0 and 1 are the socket that pokes come on. */
 	if (null >= 0 && (dup2(null, 0) < 0 || dup2(null, 1) < 0))
 		_exit(111);
 	raise_limits();
-	if (engine_run(channel, conf, &e) < 0)
+	if (engine_run(channel, how->conf, how->confine, how->arg, &e) < 0)
 		log_err("validate.network", &e);
 	_exit(err_exit(&e));
 }
@@ -114,8 +114,7 @@ wait_until_ready(struct child *c, struct err *e)
 }
 
 int
-child_start(struct child *c, const struct conf *conf, const int *shut,
-    size_t shut_len, struct err *e)
+child_start(struct child *c, const struct child_options *how, struct err *e)
 {
 	int pair[2];
 
@@ -131,7 +130,7 @@ child_start(struct child *c, const struct conf *conf, const int *shut,
 	}
 	if (c->pid == 0) {
 		close(pair[0]);
-		live(pair[1], conf, shut, shut_len);
+		live(pair[1], how);
 	}
 	close(pair[1]);
 	c->fd = pair[0];

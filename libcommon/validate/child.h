@@ -19,14 +19,22 @@ struct child {
 void child_init(struct child *c);
 void child_release(struct child *c); /* NULL-safe */
 
+struct child_options {
+	const struct conf *conf;
+	int (*confine)(void *arg, struct err *e); /* as of engine_run */
+	void *arg;
+	const int *shut; /* descriptors to close */
+	size_t shut_len;
+};
+
 /*
  * Starts the process and waits until it is ready.  It keeps descriptor 2 and
  * its end of the socket; 0 and 1 become /dev/null, those in `shut` are closed.
  * No store may be open now, nor a thread be running.  -1: KIND_SYS, KIND_CONF
  * when it could not be set up (it has logged why).
  */
-int child_start(struct child *c, const struct conf *conf, const int *shut,
-    size_t shut_len, struct err *e);
+int child_start(
+    struct child *c, const struct child_options *how, struct err *e);
 
 /* Ends it at once, whatever it is doing. */
 void child_stop(struct child *c);

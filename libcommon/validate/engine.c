@@ -239,13 +239,16 @@ turn(struct engine *g, struct err *e)
 }
 
 int
-engine_run(int channel, const struct conf *conf, struct err *e)
+engine_run(int channel, const struct conf *conf,
+    int (*confine)(void *arg, struct err *e), void *arg, struct err *e)
 {
 	struct engine g = {0};
 	struct validmsg_result ready = {0};
 	int rc;
 
 	rc = set_up(&g, channel, conf, e);
+	if (rc == 0 && confine)
+		rc = confine(arg, e);
 	if (rc == 0)
 		rc = send_result(&g, &ready, e);
 	while (rc == 0 && !g.is_closed)

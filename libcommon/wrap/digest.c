@@ -39,6 +39,12 @@ digest_sha256(uint8_t out[DIGEST_SHA256_SIZE], const void *p, size_t len)
 }
 
 void
+digest_prepare(void)
+{
+	OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
+}
+
+void
 digest_sha1(uint8_t out[DIGEST_SHA1_SIZE], const void *p, size_t len)
 {
 	static EVP_MD *md;

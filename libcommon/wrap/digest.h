@@ -20,6 +20,12 @@ void digest_start_fast(void);
 
 void digest_sha256(uint8_t out[DIGEST_SHA256_SIZE], const void *p, size_t len);
 
+/*
+ * Has libcrypto read its configuration, which it would do when it is first
+ * used: before a process gives up its right to files.
+ */
+void digest_prepare(void);
+
 /* For names of things only (key identifiers, fingerprints), not for trust. */
 void digest_sha1(uint8_t out[DIGEST_SHA1_SIZE], const void *p, size_t len);
 

@@ -1,0 +1,152 @@
+#include "cli/rights.h"
+
+#include <libgen.h>
+
+#include "cli/prog.h"
+#include "store/store.h"
+#include "wrap/digest.h"
+
+#define DNS_PORT 53
+
+static enum sandbox_mode
+mode_of(const struct conf *c)
+{
+	if (strcmp(c->sandbox.landlock, "off") == 0)
+		return SANDBOX_OFF;
+	return strcmp(c->sandbox.landlock, "required") == 0 ? SANDBOX_REQUIRED
+							    : SANDBOX_ON;
+}
+
+/* ---- paths --------------------------------------------------------------- */
+
+static void
+add_directory(struct strv *out, const char *path)
+{
+	char *copy = xstrdup(path);
+
+	strv_add(out, dirname(copy));
+	free(copy);
+}
+
+static int
+add_store(const struct conf *c, struct strv *out, struct err *e)
+{
+	char *path = store_file(c->store.url, ".", e);
+
+	if (!path)
+		return -1;
+	strv_add(out, path);
+	free(path);
+	return 0;
+}
+
+static void
+add_crl(const struct conf *c, enum sandbox_place place, struct strv *out)
+{
+	char *path = conf_crl_file(c);
+
+	if (place == SANDBOX_CRL_DIRECTORY)
+		add_directory(out, path);
+	else
+		strv_add(out, path);
+	free(path);
+}
+
+static void
+add_ca_file(const struct conf *c, const char *name, struct strv *out)
+{
+	char *path = xasprintf("%s/%s", c->local_ca.directory, name);
+
+	strv_add(out, path);
+	free(path);
+}
+
+static void
+add_secrets(const struct conf *c, struct strv *out)
+{
+	if (c->server.tls_private_key)
+		strv_add(out, c->server.tls_private_key);
+	add_ca_file(c, "root.key", out);
+	add_ca_file(c, "intermediate.key", out);
+}
+
+static int
+add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
+    struct err *e)
+{
+	const struct conf *c = &p->conf;
+
+	switch (place) {
+	case SANDBOX_STORE_DIRECTORY:
+		return add_store(c, out, e);
+	case SANDBOX_RESOLVER_FILES:
+		if (c->validate.resolver.len > 0)
+			return 0;
+		strv_add(out, "/etc/resolv.conf");
+		strv_add(out, "/etc/hosts");
+		return 0;
+	case SANDBOX_SOCKET_DIRECTORY:
+		add_directory(out, c->signer.socket);
+		return 0;
+	case SANDBOX_CRL_FILE:
+	case SANDBOX_CRL_DIRECTORY:
+		add_crl(c, place, out);
+		return 0;
+	case SANDBOX_BACKUP_DIRECTORY:
+		add_directory(out, p->argv[0]);
+		return 0;
+	case SANDBOX_SECRETS:
+		add_secrets(c, out);
+		return 0;
+	case SANDBOX_DEVICES:
+	case SANDBOX_PLACE__MAX:
+		break;
+	}
+	return 0;
+}
+
+/* ---- ports --------------------------------------------------------------- */
+
+/* ADDRESS, ADDRESS:PORT, [IPV6]:PORT; the configuration has checked it. */
+static uint16_t
+resolver_port(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	bool is_bare_ipv6 = text[0] != '[' && strchr(text, ':') != colon;
+	uint64_t port;
+
+	if (!colon || is_bare_ipv6 || !str_to_u64(colon + 1, 65535, &port))
+		return DNS_PORT;
+	return (uint16_t)port;
+}
+
+static void
+add_ports(const struct conf_validate *c, struct sandbox *s)
+{
+	sandbox_add_port(s, (uint16_t)c->http_port);
+	sandbox_add_port(s, (uint16_t)c->tls_port);
+	for (size_t i = 0; i < c->resolver.len; i++)
+		sandbox_add_port(s, resolver_port(c->resolver.v[i]));
+	if (c->resolver.len == 0)
+		sandbox_add_port(s, DNS_PORT);
+}
+
+int
+rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
+{
+	const struct sandbox_row *row = sandbox_row(role);
+	struct sandbox s = {0};
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < SANDBOX_PLACE__MAX; i++)
+		if (row->rights[i] != 0)
+			rc =
+			    add_place(p, (enum sandbox_place)i, &s.paths[i], e);
+	if (row->connects)
+		add_ports(&p->conf.validate, &s);
+	digest_prepare();
+	if (rc == 0 && sandbox_enter(role, mode_of(&p->conf), &s, e) < 0)
+		rc = err_object(e, "[sandbox] landlock");
+	sandbox_release(&s);
+	return rc;
+}
