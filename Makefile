@@ -263,7 +263,10 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@$(RUN) tests/bench/orders
+	@for b in orders connections $(if $(LONG),store long); do \
+		printf '\n== %s\n' $$b; \
+		$(RUN) tests/bench/$$b || exit 1; \
+	done
 
 demo: all
 	scripts/demo --no-install

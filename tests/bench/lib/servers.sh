@@ -48,14 +48,16 @@ keep() {
 start_acmed() {
 	name=$1 listen=$2
 	shift 2
+	rm -f "$dir/$name.out"
 	BIN=$BIN "$SRC/scripts/acmed-local" --dir "$dir/$name" --port "$(port)" \
 	    --http-port "$http_port" --resolver "127.0.0.1:$dns_port" \
 	    --listen "$listen" "$@" >"$dir/$name.out" 2>"$dir/$name.err" &
+	acmed_pid=$!
 	wait_until "grep -qs ^ready '$dir/$name.out'" || {
 		cat "$dir/$name.err" >&2
 		return 1
 	}
-	keep "$name" $! "$(sed -n 's/^directory=//p' "$dir/$name.out")" \
+	keep "$name" "$acmed_pid" "$(sed -n 's/^directory=//p' "$dir/$name.out")" \
 	    "$(sed -n 's/^ca=//p' "$dir/$name.out")" \
 	    "$(sed -n 's/^issuer=//p' "$dir/$name.out")"
 }
