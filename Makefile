@@ -25,7 +25,6 @@ B       := build/$(FLAVOUR)
 O       := $(B)/obj
 BIN     := $(if $(filter release,$(FLAVOUR)),build/bin,$(B)/bin)
 TOOLS   := $(B)/tests/tool
-BENCHES := $(B)/tests/bench
 
 # Libraries, by their pkg-config names: what every program may link (what it
 # does not use is dropped), then what one program needs besides.  FAST programs
@@ -212,8 +211,7 @@ tests_faults  := $(wildcard tests/faults/*.t)
 chosen = $(if $(T),$(filter $(addprefix %/,$(T)),$(1)),$(1))
 
 export V
-RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) \
-	BENCH=$(CURDIR)/$(BENCHES) SRC=$(CURDIR)
+RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
 HARNESS := $(RUN) scripts/lib/run-tests
 
 .PHONY: check check-all check-tests check-faults $(SUITES:%=check-%)

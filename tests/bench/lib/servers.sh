@@ -2,7 +2,8 @@
 # Servers to measure, each on ports of its own, and the run of acme-bench
 # against one of them.  Sourced by the scripts of tests/bench; $dir is theirs,
 # and $results, a line of NAME=VALUE for each run.
-: "${BIN:?}" "${BENCH:?}" "${SRC:?}"
+: "${BIN:?}" "${TOOLS:?}" "${SRC:?}"
+BENCH=${TOOLS%/tool}/bench
 
 dir=$(mktemp -d)
 results=$dir/results
