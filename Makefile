@@ -6,6 +6,7 @@
 #   make lint, make format            what is wrong; what can be put right
 #   make check-cmd T=0100-store.t     one test; also check-unit, check-clients,
 #                                     check-fuzz, check-faults; V=1 says more
+#   make bench                        beside Pebble; LONG=1: a million orders too
 #   make SANITIZE=address,undefined   the same programs, into build/asan/bin
 #   make install PREFIX=/usr DESTDIR=/tmp/x
 #
@@ -25,7 +26,6 @@ B       := build/$(FLAVOUR)
 O       := $(B)/obj
 BIN     := $(if $(filter release,$(FLAVOUR)),build/bin,$(B)/bin)
 TOOLS   := $(B)/tests/tool
-BENCHES := $(B)/tests/bench
 
 # Libraries, by their pkg-config names: what every program may link (what it
 # does not use is dropped), then what one program needs besides.  FAST programs
@@ -212,8 +212,7 @@ tests_faults  := $(wildcard tests/faults/*.t)
 chosen = $(if $(T),$(filter $(addprefix %/,$(T)),$(1)),$(1))
 
 export V
-RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) \
-	BENCH=$(CURDIR)/$(BENCHES) SRC=$(CURDIR)
+RUN := BIN=$(CURDIR)/$(BIN) TOOLS=$(CURDIR)/$(TOOLS) SRC=$(CURDIR)
 HARNESS := $(RUN) scripts/lib/run-tests
 
 .PHONY: check check-all check-tests check-faults $(SUITES:%=check-%)
@@ -263,7 +262,10 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@$(RUN) tests/bench/orders
+	@for b in orders connections $(if $(LONG),store long); do \
+		printf '\n== %s\n' $$b; \
+		$(RUN) tests/bench/$$b || exit 1; \
+	done
 
 demo: all
 	scripts/demo --no-install

@@ -1,5 +1,6 @@
 # From all results: ratios, and the aims beside the figures.
 {
+	split("", v)
 	for (i = 1; i <= NF; i++) {
 		split($i, pair, "=")
 		v[pair[1]] = pair[2]

@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <netinet/in.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,9 +17,11 @@ struct responder {
 	int fd;
 	const char *(*thumbprint)(void *arg, const char *token);
 	void *arg;
+	LIST_HEAD(, visit) visits;
 };
 
 struct visit {
+	LIST_ENTRY(visit) entry;
 	struct watch watch;
 	struct responder *responder;
 	int fd;
@@ -66,6 +69,7 @@ on_visit(void *arg, uint32_t events)
 	if (n > 0)
 		respond(v);
 	close(v->fd);
+	LIST_REMOVE(v, entry);
 	free(v);
 }
 
@@ -83,6 +87,7 @@ on_http(void *arg, uint32_t events)
 		v->watch = (struct watch){.ready = on_visit, .arg = v};
 		v->responder = r;
 		v->fd = fd;
+		LIST_INSERT_HEAD(&r->visits, v, entry);
 		loop_add(r->loop, fd, &v->watch);
 	}
 }
@@ -91,7 +96,8 @@ void
 answer_http(struct loop *l, const char *port,
     const char *(*thumbprint)(void *arg, const char *token), void *arg)
 {
-	struct responder *r = xcalloc(1, sizeof(*r));
+	static struct responder responder;
+	struct responder *r = &responder;
 
 	r->watch = (struct watch){.ready = on_http, .arg = r};
 	r->loop = l;
@@ -162,7 +168,8 @@ on_dns(void *arg, uint32_t events)
 void
 answer_dns(struct loop *l, const char *port)
 {
-	struct resolver *r = xcalloc(1, sizeof(*r));
+	static struct resolver resolver;
+	struct resolver *r = &resolver;
 
 	r->watch = (struct watch){.ready = on_dns, .arg = r};
 	r->fd = listen_with("127.0.0.1", port, SOCK_DGRAM | SOCK_NONBLOCK);

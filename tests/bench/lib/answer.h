@@ -6,7 +6,8 @@
 
 /*
  * What the server's validator looks for, answered on 127.0.0.1 within the
- * loop.  Both exit when the port cannot be had, and stay to the end.
+ * loop.  Each can be had once, exits when the port cannot be, and stays to the
+ * end.
  */
 
 /* http-01: `thumbprint` finds that of a token's account, NULL for no such. */

@@ -2,7 +2,8 @@
 # Servers to measure, each on ports of its own, and the run of acme-bench
 # against one of them.  Sourced by the scripts of tests/bench; $dir is theirs,
 # and $results, a line of NAME=VALUE for each run.
-: "${BIN:?}" "${BENCH:?}" "${SRC:?}"
+: "${BIN:?}" "${TOOLS:?}" "${SRC:?}"
+BENCH=${TOOLS%/tool}/bench
 
 dir=$(mktemp -d)
 results=$dir/results
@@ -48,14 +49,16 @@ keep() {
 start_acmed() {
 	name=$1 listen=$2
 	shift 2
+	rm -f "$dir/$name.out"
 	BIN=$BIN "$SRC/scripts/acmed-local" --dir "$dir/$name" --port "$(port)" \
 	    --http-port "$http_port" --resolver "127.0.0.1:$dns_port" \
 	    --listen "$listen" "$@" >"$dir/$name.out" 2>"$dir/$name.err" &
+	acmed_pid=$!
 	wait_until "grep -qs ^ready '$dir/$name.out'" || {
 		cat "$dir/$name.err" >&2
 		return 1
 	}
-	keep "$name" $! "$(sed -n 's/^directory=//p' "$dir/$name.out")" \
+	keep "$name" "$acmed_pid" "$(sed -n 's/^directory=//p' "$dir/$name.out")" \
 	    "$(sed -n 's/^ca=//p' "$dir/$name.out")" \
 	    "$(sed -n 's/^issuer=//p' "$dir/$name.out")"
 }
