@@ -67,7 +67,7 @@ for chain in "$T"/got/*.pem; do
 	[ "$(sql "SELECT count(*) FROM certificates
 	    WHERE hex(sha256) = upper('$sha')")" -eq 1 ] || lost=$((lost + 1))
 done
-is "$(ls "$T"/got/*.pem | wc -l),$lost" "$((CLIENTS * ORDERS)),0" \
+is "$(find "$T/got" -name '*.pem' | wc -l),$lost" "$((CLIENTS * ORDERS)),0" \
     'every certificate that a client got is in the store'
 ACME_STATE=$T/client.1
 client
@@ -83,6 +83,6 @@ is "$(cat "$T/sign-killed.log" "$T/sign.log" |
     sed -n 's/.*sign.issued order=\([^ ]*\).*serial=\([^ ]*\).*/\1 \2/p' |
     sort -u | cut -d ' ' -f 1 | uniq -d)" '' \
     'nothing was issued twice for one order'
-is "$(cd "$R" && ls -A | grep -vx -e 'acmed\.sqlite.*' -e nonces \
+is "$(find "$R" -mindepth 1 -printf '%f\n' | grep -vx -e 'acmed\.sqlite.*' -e nonces \
     -e nonces.lock -e validate.lock)" '' 'nothing is left over'
 done_testing
