@@ -61,7 +61,7 @@ backup() {
 	    return 1
 	said=$(find "$R" -name 'copy.*')
 	[ -z "$said" ] || return 1
-	said=$("$BIN/acmed-store" check -s "$R/copy" 2>&1)
+	said=$("$BIN/acmed-store" check -c "$config" -s "$R/copy" 2>&1)
 }
 until_done 'backup' acmed-store before backup
 
