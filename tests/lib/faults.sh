@@ -303,7 +303,8 @@ is_sound() {
 }
 
 # until_done NAME ROLE MODE COMMAND...: runs the command in fresh rounds, each
-# killing ROLE one call later, until nobody is killed; one check for all.  The
+# killing ROLE one call later, until nobody is killed; one check for all.  (After
+# one call is before the next: what is in between changes nothing.)  The
 # command returns 1 and sets $said when something is wrong.  FROM may name
 # another template, FIRST and STEP what is killed first and how far apart.
 until_done() {
