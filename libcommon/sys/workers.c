@@ -416,7 +416,7 @@ int
 workers_accept(struct workers *w, struct err *e)
 {
 	sigset_t before;
-	int fd = -1, rc = 0;
+	int fd = -1;
 
 	if (w->epoll < 0 && open_epoll(w, e) < 0)
 		return -1;
@@ -424,7 +424,7 @@ workers_accept(struct workers *w, struct err *e)
 		atomic_store(&w->board->last, clock_mono());
 	set_state(w, SEAT_IDLE);
 	sig_hold_term(&w->waiting, &before);
-	while (fd < 0 && (rc = await(w, e)) > 0) {
+	while (fd < 0 && await(w, e) > 0) {
 		fd = accept4(w->options.listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0 && !is_passing(w, errno)) {
 			err_sys(e, "cannot accept a connection");

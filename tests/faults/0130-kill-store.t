@@ -15,7 +15,7 @@ again() {
 	under "$BIN/acmed-store" -q -c "$config" "$@" 2>/dev/null
 	said=$("$BIN/acmed-store" -q -c "$config" "$@" 2>&1) || return 1
 	said=$("$BIN/acmed-store" check -c "$config" 2>&1) || return 1
-	left=$(cd "$R" && ls -A | grep -vx -e 'acmed\.sqlite.*' -e 'tls\.key' \
+	left=$(find "$R" -mindepth 1 -printf '%f\n' | grep -vx -e 'acmed\.sqlite.*' -e 'tls\.key' \
 	    -e 'tls\.crt' -e 'tls\.crt\.lock' -e copy)
 	said=${left:+left over: $left}
 	[ -z "$left" ]
@@ -59,9 +59,9 @@ backup() {
 	[ -e "$R/copy" ] ||
 	    said=$("$BIN/acmed-store" -c "$config" backup "$R/copy" 2>&1) ||
 	    return 1
-	said=$(ls -A "$R" | grep -x 'copy\..*')
+	said=$(find "$R" -name 'copy.*')
 	[ -z "$said" ] || return 1
-	said=$("$BIN/acmed-store" check -s "$R/copy" 2>&1)
+	said=$("$BIN/acmed-store" check -c "$config" -s "$R/copy" 2>&1)
 }
 until_done 'backup' acmed-store before backup
 
@@ -75,7 +75,7 @@ crl() {
 	under "$BIN/acme-sign" -c "$config" crl 2>/dev/null
 	said=$("$BIN/acme-sign" -c "$config" crl 2>&1) &&
 	    openssl crl -inform DER -in "$T/ca/crl.der" -noout &&
-	    left=$(ls "$T/ca" | grep crl.der. | grep -vx crl.der.lock)
+	    left=$(find "$T/ca" -name 'crl.der.*' ! -name crl.der.lock)
 	said=${left:+left over: $left}
 	[ -z "$left" ]
 }

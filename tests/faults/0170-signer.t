@@ -7,12 +7,18 @@
 faults_up 'signer timeout = 2s'
 relayed
 
+ready_order() {
+	must step_account
+	must step_order
+	must step_challenge
+}
+
 # faulty MODE REPLY STATUS: the answer to finalize, and the order then; after
 # that it goes on to its end.
 faulty() {
 	relay pass
 	fresh_round
-	step_account && step_order && step_challenge || must false "$said"
+	ready_order
 	relay "$1"
 	once --payload "{\"csr\":\"$CSR\"}" "$finalize"
 	got=$reply
@@ -34,7 +40,7 @@ faulty hold '200 -' processing
 # It is not there.
 relay pass
 fresh_round
-step_account && step_order && step_challenge || must false "$said"
+ready_order
 stop relay
 once --payload "{\"csr\":\"$CSR\"}" "$finalize"
 refused 'no signer'
@@ -51,7 +57,7 @@ refused 'no socket'
 must sql "UPDATE orders SET status = 'processing', processing_since =
     strftime('%s'), csr = x'$(od -An -v -t x1 "$T/csr.der" | tr -d ' \n')';
     INSERT INTO jobs VALUES ('issue', 1, 0, 0, '')"
-for i in $(seq 22); do
+for _ in $(seq 22); do
 	time_passes
 done
 ask '200 -' "$order"

@@ -70,7 +70,7 @@ is "$?$said" 0 'sixty idle connections to the signer: an order is signed'
 stop idle
 
 # The validator has more to do than it has descriptors for.
-for i in $(seq 30); do
+for _ in $(seq 30); do
 	ask '201 -' --payload \
 	    '{"identifiers":[{"type":"ip","value":"127.0.0.1"}]}' @newOrder
 	ask '200 -' "$(get authorizations.0)"

@@ -214,8 +214,11 @@ until_not() {
 	for until_try in 1 2 3 4; do
 		ask '200 -' "$2" || return 1
 		[ "$(get status)" = "$1" ] || return 0
-		[ "$until_try" -eq 1 ] && [ -n "$served" ] && sleep 0.2 ||
-		    time_passes
+		if [ "$until_try" -eq 1 ] && [ -n "$served" ]; then
+			sleep 0.2
+		else
+			time_passes
+		fi
 	done
 	said="$2 stays $1"
 	return 1
@@ -280,7 +283,7 @@ is_sound() {
 	    'processing' UNION SELECT 'stuck: challenge ' || id FROM challenges
 	    WHERE status = 'processing'")
 	[ -z "$said" ] || return 1
-	said=$(cd "$R" && ls -A | grep -vxF -e acmed.sqlite \
+	said=$(find "$R" -mindepth 1 -printf '%f\n' | grep -vxF -e acmed.sqlite \
 	    -e acmed.sqlite-wal -e acmed.sqlite-shm -e nonces -e nonces.lock \
 	    -e validate.lock)
 	[ -z "$said" ] || { said="left over: $said" && return 1; }
@@ -300,12 +303,13 @@ is_sound() {
 }
 
 # until_done NAME ROLE MODE COMMAND...: runs the command in fresh rounds, each
-# killing ROLE one call later, until nobody is killed; one check for all.  The
+# killing ROLE one call later, until nobody is killed; one check for all.  (After
+# one call is before the next: what is in between changes nothing.)  The
 # command returns 1 and sets $said when something is wrong.  FROM may name
 # another template, FIRST and STEP what is killed first and how far apart.
 until_done() {
 	until_name=$1 until_role=$2 until_mode=$3 until_n=${FIRST:-1}
-	until_bad=0
+	until_bad=0 until_rounds=0
 	shift 3
 	while
 		FAULT=$until_role:$until_n:$until_mode
@@ -318,11 +322,12 @@ until_done() {
 		fired
 	do
 		until_n=$((until_n + ${STEP:-1}))
+		until_rounds=$((until_rounds + 1))
 		[ "$until_bad" -lt 10 ] || break
 	done
 	FAULT=''
-	diag "$until_name: $((until_n - ${FIRST:-1})) points"
-	if [ "$until_bad" -eq 0 ] && [ "$until_n" -gt "${FIRST:-1}" ]; then
+	diag "$until_name: killed $until_rounds times"
+	if [ "$until_bad" -eq 0 ] && [ "$until_rounds" -gt 0 ]; then
 		pass "$until_name"
 	else
 		fail "$until_name"

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Goal: a program that is killed in the middle loses nothing: some of the points
+# of tests/faults, where all of them are.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/faults.sh"
+
+faults_up 'signer timeout = 2s'
+relayed
+
+round() {
+	whole_order && is_sound
+}
+FIRST=20 STEP=35 until_done 'acmed-accept' acmed-accept before round
+FIRST=7 STEP=12 until_done 'acme-validate' acme-validate before round
+until_done 'acme-validate, the process with the network' \
+    acme-validate+ before round
+
+# The answer of the signer is lost.
+lost() {
+	FAULT=''
+	fresh_round
+	step_account && step_order && step_challenge || return 1
+	relay "$1"
+	once --payload "{\"csr\":\"$CSR\"}" "$finalize"
+	relay pass
+	step_finalize && step_certificate && step_revoke && is_sound
+}
+for mode in lost cut; do
+	lost $mode
+	is "$?$said" 0 "the signer's answer is $mode: one certificate all the same"
+done
+done_testing
