@@ -84,6 +84,7 @@ struct conf_signer {
 	char *backend; /* "local" */
 	char *socket;
 	int64_t timeout;
+	int64_t linger;
 	char *user;
 };
 

@@ -170,6 +170,9 @@ const struct table_key table_keys[] = {
 	    .fallback = "30s",
 	    .doc = "How long finalize waits for the signer before the order "
 	    "stays processing."},
+	{CONF_SIGNER, "linger", DURATION(signer.linger, 0, 365 * DAY), .fallback = "0s",
+	    .doc = "How long a signer that was given its socket stays without "
+	    "a client before it ends; 0s: for ever."},
 	{CONF_SIGNER, "user", TEXT(signer.user, 32),
 	    .doc = "User that acme-sign becomes when started as root; empty: "
 	    "stays."},
