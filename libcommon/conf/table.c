@@ -96,6 +96,10 @@ const struct table_key table_keys[] = {
 	    .doc = "Most names in one order."},
 	{CONF_SERVER, "contacts_max", NUMBER(server.contacts_max, 0, 100),
 	    .fallback = "10", .doc = "Most contacts of one account."},
+	{CONF_SERVER, "peer_from", TYPE(server.peer_from, VALUE_PEER),
+	    .fallback = "socket",
+	    .doc = "Who tells the client's address if it is not at the other "
+	    "end of the socket: socket (nobody), x-real-ip, proxy, env:NAME."},
 
 	{CONF_POLICY, "allowed_server_ip_ranges", LIST(policy.allowed_server_ip_ranges, VALUE_RANGES), .required = true,
 	    .hint = "absent is not \"no restriction\": list the ranges, or say "
