@@ -9,7 +9,8 @@
 #   make SANITIZE=address,undefined   the same programs, into build/asan/bin
 #   make install PREFIX=/usr DESTDIR=/tmp/x
 #
-# Yours to set: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE WERROR=1 V=1
+# Yours to set: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR SANITIZE SHARED=1
+# WERROR=1 V=1
 
 VERSION := 0.1.0
 
@@ -34,6 +35,14 @@ LIBS_acme-validate := libcurl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
 FAST := acmed-accept acmed-challenge cert-export
 
+# What is loaded for a FAST program costs more than what it does, so all but
+# libc comes from archives, where they are there; SHARED=1 leaves that out.
+ARCHIVES = $(filter-out -ldl -lm -lpthread -pthread,\
+	$(shell pkg-config --static --libs $(LIBS)))
+STATIC = -Wl,-Bstatic $(ARCHIVES) -Wl,-Bdynamic -lm
+have_archives = $(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -xc -o /dev/null - $(STATIC) 2>/dev/null && echo yes)
+
 # ---- what there is ----------------------------------------------------------
 
 LIB_SRC  := $(wildcard libcommon/*/*.c)
@@ -41,6 +50,7 @@ CMD_SRC  := $(wildcard cmd/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c \
 	tests/bench/*.c tests/bench/lib/*.c)
 HEADERS  := $(wildcard libcommon/*/*.h)
+LLHTTP   := /usr/share/llhttp
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
 MAN      := $(wildcard man/*.[1-8])
 SHARE    := $(wildcard scripts/cron)
@@ -49,11 +59,15 @@ PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOL := $(patsubst %.c,$(B)/%,$(wildcard tests/tool/*.c))
+SHIM := $(B)/tests/faults/shim.so
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 BENCH_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib/*.c))
 
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(if $(SCHEMA),$(O)/gen/schema.o)
 OBJ     := $(LIB_OBJ) $(CMD_SRC:%.c=$(O)/%.o) $(TEST_SRC:%.c=$(O)/%.o)
+
+# The oracle of the tests of HTTP, generated C; they do without where it is not.
+LLHTTP_OBJ := $(patsubst $(LLHTTP)/%.c,$(O)/llhttp/%.o,$(wildcard $(LLHTTP)/*.c))
 
 # ---- flags ------------------------------------------------------------------
 
@@ -79,7 +93,8 @@ MODE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
 endif
 
 ALL_CPPFLAGS := -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -iquote libcommon \
-	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) $(CPPFLAGS)
+	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) \
+	$(if $(LLHTTP_OBJ),-isystem /usr/share/include/llhttp) $(CPPFLAGS)
 # Hidden: no function of ours stands in for one of the same name that a shared
 # library wants from another (event_add of libevent, which libunbound uses).
 ALL_CFLAGS = -std=gnu11 $(WARN) $(MODE) -fvisibility=hidden -fPIE -ffunction-sections \
@@ -101,7 +116,7 @@ Q := $(if $(V),,@)
 
 all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
-tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH)
+tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH) $(SHIM)
 
 # $(call say,WORD,FILE): the short line that stands for a command, except with
 # V=1 (the command itself is shown) and make -s.
@@ -114,12 +129,12 @@ $(call say,CC,$<)
 $(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 endef
 
-# $(call link,LIBRARIES)
+# $(call link,LIBRARIES[,FLAGS]): FLAGS instead of those of the libraries.
 define link
 @mkdir -p $(@D)
 $(call say,LINK,$@)
 $(Q)$(CC) -o $@ $(filter %.o %.a,$^) \
-	$$(pkg-config --libs $(1)) $(ALL_LDFLAGS)
+	$(or $(2),$$(pkg-config --libs $(1))) $(ALL_LDFLAGS)
 endef
 
 $(O)/%.o: %.c $(B)/flags
@@ -127,6 +142,13 @@ $(O)/%.o: %.c $(B)/flags
 
 $(O)/%.o: $(B)/%.c $(B)/flags
 	$(compile)
+
+$(O)/llhttp/%.o: $(LLHTTP)/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -w -c -o $@ $<
+
+$(B)/tests/unit/test_oracle $(B)/tests/fuzz/fuzz_http: $(LLHTTP_OBJ)
 
 $(B)/gen/schema.c: scripts/lib/sql2c $(SCHEMA)
 	@mkdir -p $(@D)
@@ -139,11 +161,23 @@ $(B)/libcommon.a: $(LIB_OBJ) $(B)/members
 $(BIN)/%: $(O)/cmd/%.o $(B)/libcommon.a
 	$(call link,$(LIBS) $(LIBS_$*))
 
+ifeq ($(FLAVOUR)$(SHARED),release)
+$(FAST:%=$(BIN)/%): $(BIN)/%: $(O)/cmd/%.o $(B)/libcommon.a
+	$(call link,$(LIBS),$(and $(have_archives),$(STATIC)))
+endif
+
 $(B)/tests/unit/%: $(O)/tests/unit/%.o $(B)/libcommon.a
 	$(call link,$(ALL_LIBS) cmocka)
 
 $(B)/tests/tool/%: $(O)/tests/tool/%.o $(B)/libcommon.a
 	$(call link,$(ALL_LIBS) libcurl)
+
+# Preloaded into programs as they are, so never with sanitizers.
+$(B)/tests/faults/%.so: tests/faults/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared \
+		-fvisibility=hidden -o $@ $< -ldl
 
 $(B)/tests/bench/%: $(O)/tests/bench/%.o $(BENCH_OBJ) $(B)/libcommon.a
 	$(call link,$(ALL_LIBS))
@@ -194,6 +228,8 @@ check-all:
 check-tests: all tests
 	@$(HARNESS) $(foreach s,$(SUITES),$(tests_$(s)))
 
+# A test there may have hundreds of programs killed.
+check-faults: export TEST_TIMEOUT ?= 2700
 $(SUITES:%=check-%) check-faults: check-%: all tests
 	@$(if $(tests_$*),$(HARNESS) $(call chosen,$(tests_$*)),\
 		echo 'no tests in tests/$*')

@@ -6,6 +6,7 @@
 #include "sys/proc.h"
 #include "sys/sig.h"
 #include "sys/workers.h"
+#include "wrap/digest.h"
 #include "wrap/tls.h"
 
 #include <unistd.h>
@@ -29,6 +30,7 @@ static int
 prepare(const struct conf *conf, bool listens, struct tls_server **tls,
     struct err *e)
 {
+	digest_start_fast();
 	sig_ignore_pipe();
 	sig_catch_term();
 	if (conf->server.tls_certificate) {

@@ -3,6 +3,8 @@
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "jobs/servertls.h"
+#include "server/nonce.h"
+#include "server/server.h"
 #include "sign/local.h"
 #include "store/check.h"
 #include "store/event.h"
@@ -183,6 +185,44 @@ check_secrets(const struct conf *c, struct strv *problems)
 	check_secret(c->local_ca.directory, "intermediate.key", problems);
 }
 
+static void
+check_left(const char *path, struct strv *problems)
+{
+	struct strv names = {0};
+
+	file_left(path, &names);
+	for (size_t i = 0; i < names.len; i++) {
+		char *line = xasprintf("%s: beside it lies %s, left by a "
+				       "process that was killed",
+		    path, names.v[i]);
+
+		strv_add(problems, line);
+		free(line);
+	}
+	strv_release(&names);
+}
+
+/* Files that are replaced as a whole. */
+static void
+check_files(const struct conf *c, struct strv *problems)
+{
+	struct err ignored = {0};
+	char *path = server_nonce_file(c, &ignored), *line;
+
+	if (path && !nonce_is_whole(path)) {
+		line = xasprintf("%s: not whole", path);
+		strv_add(problems, line);
+		free(line);
+	}
+	if (path)
+		check_left(path, problems);
+	if (c->server.tls_certificate)
+		check_left(c->server.tls_certificate, problems);
+	if (c->server.tls_private_key)
+		check_left(c->server.tls_private_key, problems);
+	free(path);
+}
+
 /* Constraints are looked at only by who could write. */
 static struct store *
 open_for_check(const char *url, struct err *e)
@@ -209,6 +249,8 @@ check(struct prog *p, struct err *e)
 
 	if (rc == 0)
 		check_secrets(&p->conf, &problems);
+	if (rc == 0)
+		check_files(&p->conf, &problems);
 	out_init(&o, p->json, false, columns);
 	for (i = 0; rc == 0 && i < problems.len; i++) {
 		out_text(&o, problems.v[i]);

@@ -100,6 +100,7 @@ signmsg_request_write(
 	js_put_text(object, "email", r->email);
 	js_put_text(object, "profile", r->profile);
 	js_put_text(object, "order", r->order);
+	put_time(object, "at", r->at);
 	put_time(object, "not_before", r->not_before);
 	put_time(object, "not_after", r->not_after);
 	buf_release(&csr);
@@ -226,6 +227,7 @@ signmsg_request_read(
 	    take_text(object, "email", &r->email, &known, e) == -1 ||
 	    take_text(object, "profile", &r->profile, &known, e) == -1 ||
 	    take_text(object, "order", &r->order, &known, e) == -1 ||
+	    take_time(object, "at", &r->at, &known, e) == -1 ||
 	    take_time(object, "not_before", &r->not_before, &known, e) == -1 ||
 	    take_time(object, "not_after", &r->not_after, &known, e) == -1)
 		goto out;

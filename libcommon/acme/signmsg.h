@@ -13,7 +13,7 @@
  *
  *   request  {"csr": base64url of the DER, "dns": [text], "ip": [text],
  *             "subject": text, "email": text, "profile": text, "order": text,
- *             "not_before": seconds, "not_after": seconds}
+ *             "at": seconds, "not_before": seconds, "not_after": seconds}
  *            csr is needed, the rest may be absent
  *   reply    {"chain": [PEM of one certificate, ...]}, the leaf first
  *   refusal  {"kind": err_row name, "type": ACME type, "text": text,
@@ -30,7 +30,8 @@ struct signmsg_request {
 	char *subject; /* RFC 4514 text, or NULL for an empty subject */
 	char *email; /* of the account, or NULL */
 	char *profile; /* or NULL */
-	char *order; /* id of the order, for logs, or NULL */
+	char *order; /* id of the order, or NULL */
+	int64_t at; /* when the order was finalized, or 0 */
 	int64_t not_before; /* as the client asked, or 0 */
 	int64_t not_after; /* the same */
 };

@@ -5,7 +5,9 @@
 
 #include "base/err.h"
 
-#define LINE_MAX_LEN 1024
+#define LINE_MAX_LEN 4096 /* PIPE_BUF: written at once */
+#define VALUE_MAX_LEN 900 /* escaped; struct err fits */
+#define ID_ROOM (LOG_ID_SIZE + 8) /* for " id=..." at the end of any line */
 
 static const char *const level_names[] = {
     [LOG_LEVEL_DEBUG] = "debug",
@@ -73,15 +75,17 @@ log_get_id(void)
 struct line {
 	char text[LINE_MAX_LEN];
 	size_t len;
+	size_t max; /* room for content now */
+	bool full; /* something did not fit */
 };
 
 static void
 put(struct line *l, const char *s, size_t n)
 {
-	size_t room = sizeof(l->text) - 1 - l->len; /* 1: the newline */
-
-	if (n > room)
-		n = room;
+	if (n > l->max - l->len) {
+		l->full = true;
+		return;
+	}
 	memcpy(l->text + l->len, s, n);
 	l->len += n;
 }
@@ -98,37 +102,53 @@ is_bare(const char *s)
 	return true;
 }
 
+/* One byte as it stands in a quoted value. */
+static size_t
+escape(char out[5], unsigned char c)
+{
+	if (c == '"' || c == '\\')
+		return (size_t)snprintf(out, 5, "\\%c", c);
+	if (c < 0x20 || c > 0x7e)
+		return (size_t)snprintf(out, 5, "\\x%02x", c);
+	return (size_t)snprintf(out, 5, "%c", c);
+}
+
+/* What is too long ends in "..." within its quotes. */
 static void
 put_value(struct line *l, const char *s)
 {
 	char escaped[5];
+	size_t end = l->len + VALUE_MAX_LEN, n;
 
-	if (is_bare(s)) {
+	if (is_bare(s) && strlen(s) <= VALUE_MAX_LEN) {
 		put(l, s, strlen(s));
 		return;
 	}
 	put(l, "\"", 1);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			snprintf(escaped, sizeof(escaped), "\\%c", c);
-		else if (c < 0x20 || c > 0x7e)
-			snprintf(escaped, sizeof(escaped), "\\x%02x", c);
-		else
-			snprintf(escaped, sizeof(escaped), "%c", c);
-		put(l, escaped, strlen(escaped));
+	for (; *s && !l->full; s++) {
+		n = escape(escaped, (unsigned char)*s);
+		if (l->len + n > end) {
+			put(l, "...", 3);
+			break;
+		}
+		put(l, escaped, n);
 	}
 	put(l, "\"", 1);
 }
 
+/* Whole, or not at all: what a stranger sends hides nothing that follows. */
 static void
 put_pair(struct line *l, const char *key, const char *value)
 {
+	size_t mark = l->len;
+
 	put(l, " ", 1);
 	put(l, key, strlen(key));
 	put(l, "=", 1);
 	put_value(l, value);
+	if (l->full)
+		l->len = mark;
+	l->full = false;
 }
 
 static void
@@ -147,7 +167,7 @@ emit(struct line *l, enum log_level level)
 void
 log_event(enum log_level level, const char *event, ...)
 {
-	struct line l = {.len = 0};
+	struct line l = {.max = LINE_MAX_LEN - 1 - ID_ROOM}; /* 1: newline */
 	const char *key, *value;
 	char head[96];
 	va_list ap;
@@ -168,6 +188,7 @@ log_event(enum log_level level, const char *event, ...)
 			put_pair(&l, key, value);
 	}
 	va_end(ap);
+	l.max += ID_ROOM;
 	if (state.id[0] != '\0')
 		put_pair(&l, "id", state.id);
 	emit(&l, level);

@@ -45,6 +45,8 @@ const char *log_get_id(void);
 /*
  * Writes one line.  `event` is lower-case words joined by dots.  Then pairs of
  * strings, key and value (a NULL value leaves the pair out), up to a NULL key.
+ * A value beyond 900 bytes, escaped, is cut and ends in "..."; a line has at
+ * most 4096, and a pair that does not fit is left out whole.
  */
 void log_event(enum log_level level, const char *event, ...)
     __attribute__((sentinel));

@@ -185,6 +185,7 @@ serve_one(struct http *h, struct err *e)
 	if (!req.keep_alive || ++h->served >= h->service->requests_max ||
 	    sig_term())
 		h->response.close = true;
+	h->conn->more = h->response.close;
 	if (response_write(&h->response, h->conn, req.method == REQUEST_HEAD,
 		req.is_1_0, clock_mono() + h->service->request_timeout, e) < 0)
 		goto out;

@@ -232,21 +232,6 @@ load_account(struct call *c, const char *url_id, struct err *e)
 	return -1;
 }
 
-/*
- * Making a key of its JSON costs as much as a small transaction, and the next
- * request on a connection mostly has the same.
- */
-static const struct key *
-account_key(struct server *s, const struct account *a, struct err *e)
-{
-	if (s->key && strcmp(s->key_thumbprint, a->thumbprint) == 0)
-		return s->key;
-	key_free(s->key);
-	s->key = jwk_load(a->jwk, e);
-	memcpy(s->key_thumbprint, a->thumbprint, sizeof(a->thumbprint));
-	return s->key;
-}
-
 /* The key is that of an account of ours. */
 static int
 check_kid(struct call *c, struct err *e)
@@ -265,7 +250,7 @@ check_kid(struct call *c, struct err *e)
 		    "(RFC 8555 6.2)");
 	if (load_account(c, kid + base + 9, e) < 0)
 		return -1;
-	c->key = account_key(c->server, &c->account, e);
+	c->key = server_account_key(c->server, &c->account, e);
 	if (!c->key || jws_verify(&c->jws, c->key, e) < 0)
 		return -1;
 	if (call_account_valid(&c->account, e) < 0)

@@ -4,6 +4,7 @@
 #include "acme/signmsg.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "store/account.h"
 #include "store/certificate.h"
 #include "store/order.h"
 #include "sys/clock.h"
@@ -53,6 +54,7 @@ fill_request(struct signmsg_request *r, const struct conf *conf,
 	r->subject = make_subject(conf, o);
 	r->email = email ? xstrdup(email) : NULL;
 	r->order = xstrdup(o->url_id);
+	r->at = o->processing_since;
 	r->not_before = o->not_before;
 	r->not_after = o->not_after;
 }
@@ -83,6 +85,21 @@ judge_failure(enum signmsg_outcome outcome, const struct err *why,
 	return -1;
 }
 
+/* Whether somebody else was there first, with the same certificate. */
+static bool
+has_certificate(struct store *st, const struct order *o, const struct cert *c)
+{
+	struct certificate stored;
+	struct err ignored = {0};
+	bool same;
+
+	if (certificate_by_order(st, o->id, &stored, &ignored) < 0)
+		return false;
+	same = strcmp(stored.serial, cert_serial_hex(c)) == 0;
+	certificate_release(&stored);
+	return same;
+}
+
 /*
  * The certificate exists now.  If it cannot be stored, the order stays
  * processing, for the sweep; if the order is no longer processing, the
@@ -101,6 +118,8 @@ store_chain(struct store *st, const struct order *o,
 		    "serial", cert_serial_hex(chain->v[0]), NULL);
 		return 0;
 	}
+	if (why.kind == KIND_CONFLICT && has_certificate(st, o, chain->v[0]))
+		return 0;
 	log_err("order.unfinished", &why);
 	if (why.kind != KIND_CONFLICT) {
 		*result = ISSUE_WAITING;
@@ -182,13 +201,19 @@ sweep_order(struct store *st, const struct conf *conf,
     struct signmsg_client *signer, const struct order *o, struct err *e)
 {
 	enum issue_result result = ISSUE_REFUSED;
+	struct account account;
 	struct err why = {0};
-	struct csr *csr = csr_from_der(o->csr, o->csr_len, &why);
+	struct csr *csr;
 	int rc = -1;
 
+	if (account_by_id(st, o->account_id, &account, e) < 0)
+		return -1;
+	csr = csr_from_der(o->csr, o->csr_len, &why);
 	if (csr)
-		rc = issue_order(st, conf, signer, o, csr, NULL, &result, &why);
+		rc = issue_order(st, conf, signer, o, csr,
+		    account_email(&account), &result, &why);
 	csr_free(csr);
+	account_release(&account);
 	if (rc == 0 && result == ISSUE_VALID)
 		return 0;
 	if (why.kind == KIND_CONFLICT)

@@ -129,6 +129,29 @@ make_file(
 	return head;
 }
 
+static uint64_t
+whole_words(uint64_t window)
+{
+	return (window < 1024 ? 1024 : window + 63) / 64 * 64;
+}
+
+bool
+nonce_is_whole(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct head head;
+	struct stat st;
+	bool whole = fd < 0; /* none yet: the first request makes it */
+
+	if (fd >= 0 && fstat(fd, &st) == 0 &&
+	    read(fd, &head, sizeof(head)) == (ssize_t)sizeof(head))
+		whole = memcmp(head.magic, MAGIC, sizeof(MAGIC)) == 0 &&
+		    head.window == whole_words(head.window) &&
+		    st.st_size == (off_t)file_size(head.window);
+	fd_close(&fd);
+	return whole;
+}
+
 struct nonce *
 nonce_open(const char *path, uint64_t window, struct err *e)
 {
@@ -136,7 +159,7 @@ nonce_open(const char *path, uint64_t window, struct err *e)
 	struct head *head;
 	char boot_id[48];
 
-	window = (window < 1024 ? 1024 : window + 63) / 64 * 64;
+	window = whole_words(window);
 	if (read_boot_id(boot_id, e) < 0)
 		return NULL;
 	head = map_file(path, boot_id, window);

@@ -26,6 +26,12 @@ struct nonce;
 struct nonce *nonce_open(const char *path, uint64_t window, struct err *e);
 void nonce_close(struct nonce *n); /* NULL-safe */
 
+/*
+ * Whether the file is one that nonce_open would map, or replace as a whole; for
+ * a look from outside.  None, or one that may not be read, is fine.
+ */
+bool nonce_is_whole(const char *path);
+
 /* Writes a fresh nonce. */
 void nonce_make(struct nonce *n, char out[NONCE_SIZE]);
 

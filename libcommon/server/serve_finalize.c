@@ -69,16 +69,6 @@ check_csr(const struct call *c, const struct order *o, const struct csr *csr,
 	return rc < 0 ? -1 : check_no_account_key(c, csr, e);
 }
 
-/* The address of the first contact, for the signer's template. */
-static const char *
-email_of(const struct account *a)
-{
-	for (size_t i = 0; i < a->contacts.len; i++)
-		if (strncasecmp(a->contacts.v[i], "mailto:", 7) == 0)
-			return a->contacts.v[i] + 7;
-	return NULL;
-}
-
 static int
 not_ready(const struct order *o, struct err *e)
 {
@@ -104,8 +94,8 @@ issue(struct call *c, struct order *o, const struct csr *csr, struct err *e)
 	size_t len;
 	const uint8_t *der = csr_der(csr, &len);
 
-	if (order_start(s->store, o->id, der, len, issue_lease(s->conf), &why) <
-	    0) {
+	if (order_start(s->store, o->id, der, len, issue_lease(s->conf),
+		&o->processing_since, &why) < 0) {
 		if (why.kind == KIND_CONFLICT) /* another finalize was first */
 			return reload(c, o, e) < 0 ? -1 : not_ready(o, e);
 		*e = why;
@@ -113,7 +103,7 @@ issue(struct call *c, struct order *o, const struct csr *csr, struct err *e)
 	}
 	log_event(LOG_LEVEL_INFO, "order.processing", "order", o->url_id, NULL);
 	if (issue_order(s->store, s->conf, &c->server->signer, o, csr,
-		email_of(&c->account), &result, e) == 0)
+		account_email(&c->account), &result, e) == 0)
 		return reload(c, o, e);
 	if (order_return(s->store, o->id, &why) < 0)
 		log_err("order.unreturned", &why);

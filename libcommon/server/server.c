@@ -8,13 +8,19 @@
 #include "wrap/js.h"
 #include "wrap/key.h"
 
+char *
+server_nonce_file(const struct conf *conf, struct err *e)
+{
+	return conf->server.nonce_file
+	    ? xstrdup(conf->server.nonce_file)
+	    : store_file(conf->store.url, "nonces", e);
+}
+
 static int
 open_nonces(struct server *s, struct err *e)
 {
 	const struct conf *conf = s->conf;
-	char *path = conf->server.nonce_file
-	    ? xstrdup(conf->server.nonce_file)
-	    : store_file(conf->store.url, "nonces", e);
+	char *path = server_nonce_file(conf, e);
 
 	if (!path)
 		return -1;
@@ -56,13 +62,34 @@ server_release(struct server *s)
 {
 	if (!s)
 		return;
-	key_free(s->key);
+	for (size_t i = 0; i < SERVER_KEYS; i++)
+		key_free(s->keys[i].key);
 	nonce_close(s->nonce);
 	store_close(s->store);
 	keys_blocklist_free(s->blocked);
 	address_policy_release(&s->ranges);
 	signmsg_client_release(&s->signer);
 	*s = (struct server){0};
+}
+
+/*
+ * Making a key of its JSON costs as much as a small transaction, and the next
+ * request mostly has one that was seen lately.
+ */
+const struct key *
+server_account_key(struct server *s, const struct account *a, struct err *e)
+{
+	struct account_key *k;
+
+	for (size_t i = 0; i < SERVER_KEYS; i++)
+		if (s->keys[i].key &&
+		    strcmp(s->keys[i].thumbprint, a->thumbprint) == 0)
+			return s->keys[i].key;
+	k = &s->keys[s->next_key++ % SERVER_KEYS];
+	key_free(k->key);
+	k->key = jwk_load(a->jwk, e);
+	memcpy(k->thumbprint, a->thumbprint, sizeof(k->thumbprint));
+	return k->key;
 }
 
 char *

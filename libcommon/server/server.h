@@ -30,6 +30,13 @@ struct client {
 	uint64_t requests; /* counted on from the id */
 };
 
+/* An account's key that was used lately: its client comes back with it. */
+struct account_key {
+	struct key *key;
+	char thumbprint[JWK_THUMBPRINT_SIZE];
+};
+#define SERVER_KEYS 32
+
 struct server {
 	const struct conf *conf;
 	struct store *store;
@@ -37,14 +44,16 @@ struct server {
 	struct address_policy ranges;
 	struct keys_blocklist *blocked;
 	struct signmsg_client signer;
-	/* the account key that was used last: a client comes back with it */
-	struct key *key;
-	char key_thumbprint[JWK_THUMBPRINT_SIZE];
+	struct account_key keys[SERVER_KEYS]; /* in a ring */
+	unsigned next_key;
 	const char *base_url; /* of the configuration, no slash at the end */
 	const char *base_path; /* its path part, or "" */
 	const struct workers *workers; /* that this process is of, or NULL */
 	struct client client;
 };
+
+/* The path of the file of nonces; the caller frees. NULL: KIND_CONF. */
+char *server_nonce_file(const struct conf *conf, struct err *e);
 
 /*
  * Opens all that requests need: store, nonces, policy.  `conf` (sections
@@ -53,6 +62,13 @@ struct server {
  */
 int server_open(struct server *s, const struct conf *conf, struct err *e);
 void server_release(struct server *s); /* NULL-safe */
+
+/*
+ * The key of an account; the server keeps it for a while.  NULL: KIND_BUG, when
+ * what the store has is no key.
+ */
+const struct key *server_account_key(
+    struct server *s, const struct account *a, struct err *e);
 
 #define CALL_IDS 2 /* variable parts of a path */
 #define CALL_ID_SIZE 32

@@ -17,6 +17,7 @@
 #include "wrap/keyfile.h"
 
 #define FILE_MAX ((size_t)256 * 1024)
+#define AT_MAX (2 * 86400) /* how old the time of an order may be */
 
 struct local {
 	struct key *key;
@@ -25,6 +26,7 @@ struct local {
 	struct keys_blocklist *blocked;
 	int64_t lifetime;
 	int64_t backdate;
+	uint8_t serial_secret[32];
 	char *crl_url;
 	char *issuer_url;
 };
@@ -216,6 +218,8 @@ open_files(
 	if (cert_not_after(l->cert) < clock_now() ||
 	    cert_not_before(l->cert) > clock_now())
 		return err_set(e, KIND_CONF, "%s: is not valid now", path);
+	if (key_secret(l->key, "serial numbers", l->serial_secret, e) == -1)
+		return -1;
 	return cert_to_pem(l->cert, &l->cert_pem);
 }
 
@@ -260,7 +264,7 @@ local_close(struct local *l)
 	keys_blocklist_free(l->blocked);
 	free(l->crl_url);
 	free(l->issuer_url);
-	free(l);
+	freezero(l, sizeof(*l));
 }
 
 const struct cert *
@@ -302,14 +306,28 @@ issue(struct local *l, struct cert_template *t, struct buf *chain_pem,
 	return rc;
 }
 
+/*
+ * From when the lifetime counts: the order's own time, so that whoever asks
+ * again gets the same; but not one that would make the certificate old or not
+ * yet valid.
+ */
+static int64_t
+begin_of(const struct local *l, int64_t at)
+{
+	int64_t now = clock_now();
+	int64_t oldest = l->lifetime / 2 < AT_MAX ? l->lifetime / 2 : AT_MAX;
+
+	return at < now - oldest || at > now + l->backdate ? now : at;
+}
+
 /* RFC 8555 7.4: notBefore and notAfter are wishes; ours is the limit. */
 static int
-set_lifetime(const struct local *l, int64_t not_before, int64_t not_after,
-    struct cert_template *t, struct err *e)
+set_lifetime(const struct local *l, int64_t at, int64_t not_before,
+    int64_t not_after, struct cert_template *t, struct err *e)
 {
 	int64_t now = clock_now();
 
-	t->not_before = now - l->backdate;
+	t->not_before = begin_of(l, at) - l->backdate;
 	if (not_before > t->not_before)
 		t->not_before = not_before;
 	t->not_after = t->not_before + l->lifetime - 1;
@@ -338,8 +356,12 @@ local_issue(struct local *l, const struct signmsg_request *r,
 	if (csr == NULL)
 		return -1;
 	if (csrs_check(csr, &r->dns, &r->ip, l->blocked, e) == -1 ||
-	    set_lifetime(l, r->not_before, r->not_after, &t, e) == -1)
+	    set_lifetime(l, r->at, r->not_before, r->not_after, &t, e) == -1)
 		goto out;
+	if (r->order != NULL && r->at != 0) {
+		t.serial_secret = l->serial_secret;
+		t.serial_for = r->order;
+	}
 	t.key = csr_key(csr);
 	rc = issue(l, &t, chain_pem, e);
 out:
@@ -353,7 +375,7 @@ local_certify(struct local *l, const struct key *key, const struct strv *dns,
 {
 	struct cert_template t = {.key = key, .dns = dns, .ip = ip};
 
-	if (set_lifetime(l, 0, 0, &t, e) == -1)
+	if (set_lifetime(l, 0, 0, 0, &t, e) == -1)
 		return -1;
 	return issue(l, &t, chain_pem, e);
 }

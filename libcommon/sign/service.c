@@ -12,6 +12,7 @@
 #include "sys/fd.h"
 #include "sys/frame.h"
 #include "sys/sig.h"
+#include "wrap/cert.h"
 
 #define FLUSH_MS 1000 /* for replies when the service ends */
 
@@ -100,6 +101,21 @@ accept_client(struct service *s, struct err *e)
 	}
 }
 
+/* The record of what was signed, whatever becomes of it. */
+static void
+log_issued(const struct signmsg_request *r, const struct buf *chain)
+{
+	struct cert_list list = {0};
+	struct err ignored = {0};
+
+	cert_list_from_pem(chain->data, chain->len, &list, &ignored);
+	log_event(LOG_LEVEL_INFO, "sign.issued", "order", r->order, "name",
+	    r->dns.len > 0 ? r->dns.v[0] : NULL, "address",
+	    r->ip.len > 0 ? r->ip.v[0] : NULL, "serial",
+	    list.len > 0 ? cert_serial_hex(list.v[0]) : NULL, NULL);
+	cert_list_release(&list);
+}
+
 /* The answer to one request, into `reply`; `e` says why there is none. */
 static int
 answer(struct service *s, const struct buf *request, struct buf *reply,
@@ -117,9 +133,7 @@ answer(struct service *s, const struct buf *request, struct buf *reply,
 		goto out;
 	if (sign_issue(s->sign, &r, &chain, &failed) == 0) {
 		rc = signmsg_reply_write(chain.data, chain.len, reply, e);
-		log_event(LOG_LEVEL_INFO, "sign.issued", "order", r.order,
-		    "name", r.dns.len > 0 ? r.dns.v[0] : NULL, "address",
-		    r.ip.len > 0 ? r.ip.v[0] : NULL, NULL);
+		log_issued(&r, &chain);
 	} else {
 		rc = signmsg_failure_write(&failed, reply, e);
 		log_err("sign.refused", &failed);

@@ -9,6 +9,9 @@
  *   KIND_INPUT, KIND_DENIED  the request is refused (badCSR)
  *   KIND_BUSY, KIND_SYS      temporary; nothing was issued
  *   KIND_CONF, KIND_BUG      as everywhere
+ * The same request with `order` and `at` may come again, when whoever asked
+ * first has died: it must get the certificate of the first time (the local CA
+ * gives the same serial and content), or nothing would know of that one.
  */
 struct conf;
 struct sign;

@@ -12,6 +12,7 @@ enum {
 	ACCOUNT_ADD,
 	ACCOUNT_BY_URL_ID,
 	ACCOUNT_BY_THUMBPRINT,
+	ACCOUNT_BY_ID,
 	ACCOUNT_SET_CONTACTS,
 	ACCOUNT_END,
 	ACCOUNT_END_ORDERS,
@@ -35,6 +36,7 @@ static const char *const sql[] = {
     [ACCOUNT_BY_URL_ID] = "SELECT " COLUMNS " FROM accounts WHERE url_id = ?1",
     [ACCOUNT_BY_THUMBPRINT] =
 	"SELECT " COLUMNS " FROM accounts WHERE thumbprint = ?1",
+    [ACCOUNT_BY_ID] = "SELECT " COLUMNS " FROM accounts WHERE id = ?1",
     [ACCOUNT_SET_CONTACTS] = "UPDATE accounts SET contacts = ?2"
 			     " WHERE id = ?1 AND status = 'valid'",
     [ACCOUNT_END] = "UPDATE accounts SET status = 'deactivated'"
@@ -163,6 +165,22 @@ account_by_thumbprint(
 	return load(stmt_query(st, STMT_ACCOUNT, ACCOUNT_BY_THUMBPRINT, e, "t",
 			thumbprint),
 	    a, e);
+}
+
+int
+account_by_id(struct store *st, int64_t id, struct account *a, struct err *e)
+{
+	return load(
+	    stmt_query(st, STMT_ACCOUNT, ACCOUNT_BY_ID, e, "i", id), a, e);
+}
+
+const char *
+account_email(const struct account *a)
+{
+	for (size_t i = 0; i < a->contacts.len; i++)
+		if (strncasecmp(a->contacts.v[i], "mailto:", 7) == 0)
+			return a->contacts.v[i] + 7;
+	return NULL;
 }
 
 struct creation {

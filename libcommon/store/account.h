@@ -46,6 +46,11 @@ int account_by_url_id(
     struct store *st, const char *url_id, struct account *a, struct err *e);
 int account_by_thumbprint(
     struct store *st, const char *thumbprint, struct account *a, struct err *e);
+int account_by_id(
+    struct store *st, int64_t id, struct account *a, struct err *e);
+
+/* The address of the first contact that is one, or NULL.  Borrowed. */
+const char *account_email(const struct account *a);
 
 /*
  * Says in `*has` whether an account, in whatever status, has the key of this

@@ -173,7 +173,7 @@ challenge_start(struct store *st, int64_t id, struct err *e)
 
 struct taking {
 	struct store *st;
-	int64_t now, lease;
+	struct job_lease lease;
 	size_t limit;
 	struct challenge_task *tasks;
 	size_t len;
@@ -185,7 +185,7 @@ read_task(struct taking *t, const struct job *j, struct challenge_task *task,
     int64_t *authorization, bool *alive, struct err *e)
 {
 	struct db_stmt *s = stmt_query(t->st, STMT_CHALLENGE, CHALLENGE_TASK, e,
-	    "ii", j->object_id, t->now);
+	    "ii", j->object_id, t->lease.now);
 	int rc = s ? db_step(s, e) : -1;
 
 	*alive = false;
@@ -240,8 +240,7 @@ take(void *arg, struct err *e)
 	challenge_task_array_free(t->tasks, t->len);
 	t->tasks = xcalloc(t->limit, sizeof(*t->tasks));
 	t->len = 0;
-	rc = job_take(t->st, JOB_VALIDATE, t->now, t->now + t->lease, jobs,
-	    t->limit, &len, e);
+	rc = job_take(t->st, JOB_VALIDATE, &t->lease, jobs, t->limit, &len, e);
 	for (i = 0; rc == 0 && i < len; i++) {
 		struct challenge_task *task = &t->tasks[t->len];
 
@@ -259,21 +258,20 @@ take(void *arg, struct err *e)
 }
 
 int
-challenge_take(struct store *st, int64_t lease, size_t limit,
+challenge_take(struct store *st, int64_t lease, int64_t longest, size_t limit,
     struct challenge_task **tasks, size_t *len, struct err *e)
 {
 	struct taking t = {.st = st,
-	    .now = clock_now(),
-	    .lease = lease,
+	    .lease = {clock_now(), lease, longest},
 	    .limit = limit < TAKE_MAX ? limit : TAKE_MAX};
 	int64_t due;
 
 	*tasks = NULL;
 	*len = 0;
 	/* Looking costs no lock. */
-	if (challenge_next_due(st, &due, e) < 0)
+	if (challenge_next_due(st, longest, &due, e) < 0)
 		return -1;
-	if (due > t.now || limit == 0)
+	if (due > t.lease.now || limit == 0)
 		return 0;
 	if (db_transaction(st->db, DB_QUICK, take, &t, e) < 0) {
 		challenge_task_array_free(t.tasks, t.len);
@@ -393,7 +391,10 @@ challenge_set_invalid(struct store *st, int64_t id, const char *error,
 }
 
 int
-challenge_next_due(struct store *st, int64_t *when, struct err *e)
+challenge_next_due(
+    struct store *st, int64_t longest, int64_t *when, struct err *e)
 {
-	return job_next_due(st, JOB_VALIDATE, when, e);
+	const struct job_lease l = {.now = clock_now(), .longest = longest};
+
+	return job_next_due(st, JOB_VALIDATE, &l, when, e);
 }

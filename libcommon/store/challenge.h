@@ -69,11 +69,14 @@ int challenge_start(struct store *st, int64_t id, struct err *e);
 /*
  * Takes at most `limit` validations that are due, each for `lease` seconds, in
  * which nobody else gets them; if the taker dies they are due again then.
+ * `longest` is the longest lease or pause between attempts there is, in
+ * seconds: what is due later than that was made before the clock was set back,
+ * and is due now.
  * A job whose authorization has expired meanwhile is ended here (challenge ->
  * invalid).  The caller frees `*tasks` with challenge_task_array_free.
  */
-int challenge_take(struct store *st, int64_t lease, size_t limit,
-    struct challenge_task **tasks, size_t *len, struct err *e);
+int challenge_take(struct store *st, int64_t lease, int64_t longest,
+    size_t limit, struct challenge_task **tasks, size_t *len, struct err *e);
 
 /*
  * Stays processing; due again at `due`, one attempt more.  `error` (problem
@@ -112,7 +115,8 @@ int challenge_set_invalid(struct store *st, int64_t id, const char *error,
  * When the next validation is due (leases that run out count), in `*when`;
  * INT64_MAX when none is waiting.
  */
-int challenge_next_due(struct store *st, int64_t *when, struct err *e);
+int challenge_next_due(
+    struct store *st, int64_t longest, int64_t *when, struct err *e);
 
 /* Frees what it owns. NULL-safe. */
 void challenge_release(struct challenge *c);

@@ -8,6 +8,7 @@ enum {
 	JOB_END,
 	JOB_RETRY,
 	JOB_RETURN,
+	JOB_RECALL,
 	JOB_TAKE,
 	JOB_NEXT
 };
@@ -20,11 +21,15 @@ static const char *const sql[] = {
 		  " WHERE kind = ?1 AND object_id = ?2",
     [JOB_RETURN] = "UPDATE jobs SET due = ?3"
 		   " WHERE kind = ?1 AND object_id = ?2",
+    [JOB_RECALL] = "UPDATE jobs SET due = ?2 WHERE kind = ?1 AND due > ?3",
     [JOB_TAKE] = "UPDATE jobs SET due = ?3 WHERE kind = ?1 AND object_id IN"
 		 " (SELECT object_id FROM jobs WHERE kind = ?1 AND due <= ?2"
 		 " ORDER BY due LIMIT ?4)"
 		 " RETURNING object_id, attempts, request_id",
-    [JOB_NEXT] = "SELECT due FROM jobs WHERE kind = ?1 ORDER BY due LIMIT 1",
+    [JOB_NEXT] = "SELECT due,"
+		 " (SELECT due FROM jobs WHERE kind = ?1"
+		 " ORDER BY due DESC LIMIT 1) > ?2"
+		 " FROM jobs WHERE kind = ?1 ORDER BY due LIMIT 1",
 };
 
 const struct stmt_table job_stmts = {"job", sql, ARRAY_LEN(sql)};
@@ -88,14 +93,18 @@ job_return(struct store *st, enum job_kind kind, int64_t object_id, int64_t due,
 }
 
 int
-job_take(struct store *st, enum job_kind kind, int64_t now, int64_t until,
+job_take(struct store *st, enum job_kind kind, const struct job_lease *l,
     struct job *jobs, size_t max, size_t *len, struct err *e)
 {
-	struct db_stmt *s = stmt_query(st, STMT_JOB, JOB_TAKE, e, "tiii",
-	    kinds[kind], now, until, (int64_t)max);
+	struct db_stmt *s;
 	int rc = -1;
 
 	*len = 0;
+	if (stmt_run(st, STMT_JOB, JOB_RECALL, e, "tii", kinds[kind], l->now,
+		l->now + l->longest) < 0)
+		return -1;
+	s = stmt_query(st, STMT_JOB, JOB_TAKE, e, "tiii", kinds[kind], l->now,
+	    l->now + l->length, (int64_t)max);
 	while (s && (rc = db_step(s, e)) > 0) {
 		struct job *j = &jobs[(*len)++];
 
@@ -107,11 +116,21 @@ job_take(struct store *st, enum job_kind kind, int64_t now, int64_t until,
 }
 
 int
-job_next_due(struct store *st, enum job_kind kind, int64_t *when, struct err *e)
+job_next_due(struct store *st, enum job_kind kind, const struct job_lease *l,
+    int64_t *when, struct err *e)
 {
-	int rc = stmt_int(st, STMT_JOB, JOB_NEXT, when, e, "t", kinds[kind]);
+	struct db_stmt *s = stmt_query(
+	    st, STMT_JOB, JOB_NEXT, e, "ti", kinds[kind], l->now + l->longest);
+	int rc = s ? db_step(s, e) : -1;
 
-	if (rc == 0)
-		*when = INT64_MAX;
-	return rc < 0 ? -1 : 0;
+	if (rc < 0)
+		return -1;
+	*when = INT64_MAX;
+	if (rc > 0) {
+		*when = db_int(s, 0);
+		if (db_int(s, 1) != 0 && *when > l->now)
+			*when = l->now;
+		db_reset(s);
+	}
+	return 0;
 }

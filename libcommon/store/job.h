@@ -46,14 +46,25 @@ int job_return(struct store *st, enum job_kind kind, int64_t object_id,
     int64_t due, struct err *e);
 
 /*
- * Takes at most `max` jobs that are due at `now`, oldest first, and makes them
- * due at `until`; `*len` is how many went to `jobs`.
+ * A lease of `length` seconds.  No honest lease or pause is longer than
+ * `longest`: a job that is due later than that from now was made before the
+ * clock was set back, and is due now.
  */
-int job_take(struct store *st, enum job_kind kind, int64_t now, int64_t until,
+struct job_lease {
+	int64_t now;
+	int64_t length;
+	int64_t longest;
+};
+
+/*
+ * Takes at most `max` jobs that are due, oldest first, and makes them due at
+ * the end of the lease; `*len` is how many went to `jobs`.
+ */
+int job_take(struct store *st, enum job_kind kind, const struct job_lease *l,
     struct job *jobs, size_t max, size_t *len, struct err *e);
 
 /* When the first job of the kind is due; INT64_MAX when there is none. */
-int job_next_due(
-    struct store *st, enum job_kind kind, int64_t *when, struct err *e);
+int job_next_due(struct store *st, enum job_kind kind,
+    const struct job_lease *l, int64_t *when, struct err *e);
 
 #endif

@@ -356,6 +356,7 @@ order_list(struct store *st, int64_t account_id, int64_t cursor, size_t limit,
 struct move {
 	struct store *st;
 	int64_t id;
+	int64_t now;
 	int64_t when; /* the job is due then */
 	const void *csr;
 	size_t csr_len;
@@ -375,7 +376,7 @@ start(void *arg, struct err *e)
 {
 	struct move *m = arg;
 	int64_t n = stmt_run(m->st, STMT_ORDER, ORDER_START, e, "ibi", m->id,
-	    m->csr, m->csr_len, clock_now());
+	    m->csr, m->csr_len, m->now);
 
 	if (n == 0) {
 		err_acme(e, KIND_CONFLICT, "orderNotReady",
@@ -390,14 +391,16 @@ start(void *arg, struct err *e)
 
 int
 order_start(struct store *st, int64_t id, const void *csr, size_t csr_len,
-    int64_t lease, struct err *e)
+    int64_t lease, int64_t *since, struct err *e)
 {
 	struct move m = {.st = st,
 	    .id = id,
-	    .when = clock_now() + lease,
+	    .now = clock_now(),
 	    .csr = csr,
 	    .csr_len = csr_len};
 
+	m.when = m.now + lease;
+	*since = m.now;
 	return db_transaction(st->db, DB_QUICK, start, &m, e);
 }
 
@@ -500,7 +503,7 @@ order_retry(struct store *st, int64_t id, int64_t due, struct err *e)
 
 struct taking {
 	struct store *st;
-	int64_t now, lease;
+	struct job_lease lease;
 	size_t limit;
 	struct order *orders;
 	size_t len;
@@ -539,8 +542,7 @@ take(void *arg, struct err *e)
 	order_array_free(t->orders, t->len); /* a second run begins anew */
 	t->orders = xcalloc(t->limit, sizeof(*t->orders));
 	t->len = 0;
-	if (job_take(t->st, JOB_ISSUE, t->now, t->now + t->lease, jobs,
-		t->limit, &len, e) < 0)
+	if (job_take(t->st, JOB_ISSUE, &t->lease, jobs, t->limit, &len, e) < 0)
 		return -1;
 	for (i = 0; i < len; i++)
 		if (load_taken(t, &jobs[i], e) < 0)
@@ -553,17 +555,16 @@ order_take_stale(struct store *st, int64_t lease, size_t limit,
     struct order **orders, size_t *len, struct err *e)
 {
 	struct taking t = {.st = st,
-	    .now = clock_now(),
-	    .lease = lease,
+	    .lease = {clock_now(), lease, lease},
 	    .limit = limit < TAKE_MAX ? limit : TAKE_MAX};
 	int64_t due;
 
 	*orders = NULL;
 	*len = 0;
 	/* Looking costs no lock. */
-	if (job_next_due(st, JOB_ISSUE, &due, e) < 0)
+	if (job_next_due(st, JOB_ISSUE, &t.lease, &due, e) < 0)
 		return -1;
-	if (due > t.now || limit == 0)
+	if (due > t.lease.now || limit == 0)
 		return 0;
 	if (db_transaction(st->db, DB_QUICK, take, &t, e) < 0) {
 		order_array_free(t.orders, t.len);

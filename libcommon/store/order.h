@@ -86,12 +86,13 @@ int order_list(struct store *st, int64_t account_id, int64_t cursor,
  * ready -> processing: the CSR is stored together with the job `issue`, which
  * becomes due for the sweep after `lease` seconds; take more than the signer's
  * timeout.  It survives the death of the process; not, perhaps, a power cut
- * before order_finish, after which the order is ready again.
+ * before order_finish, after which the order is ready again.  `*since` is the
+ * processing_since that it has from now on.
  * KIND_CONFLICT (ACME type orderNotReady, 403) unless the order is ready and
  * has not expired.
  */
 int order_start(struct store *st, int64_t id, const void *csr, size_t csr_len,
-    int64_t lease, struct err *e);
+    int64_t lease, int64_t *since, struct err *e);
 
 /*
  * processing -> valid: stores the certificate (chain->v[0]) and its chain, both

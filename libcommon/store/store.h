@@ -11,7 +11,8 @@
  * transaction.  A handle belongs to one process: it must not cross a fork.
  *
  * Kinds that every call of store/ can give besides those it names:
- * KIND_BUSY (locked for longer than ten seconds), KIND_SYS (disk), KIND_BUG.
+ * KIND_BUSY (locked for longer than ten seconds, or the disk is full),
+ * KIND_SYS, KIND_BUG.
  */
 struct store;
 

@@ -10,10 +10,15 @@
 #define LINGER_MAX ((size_t)256 * 1024)
 #define PIECE_MAX 4096 /* PIPE_BUF: a ready pipe takes so much at once */
 
+/* What is there already needs no wait. */
 static ssize_t
 plain_read(
     struct conn *c, void *p, size_t size, int64_t deadline, struct err *e)
 {
+	ssize_t n = recv(c->in, p, size, MSG_DONTWAIT);
+
+	if (n >= 0)
+		return n;
 	return fd_read(c->in, p, size, deadline, e);
 }
 
@@ -33,9 +38,12 @@ wait_writable(int fd, int64_t deadline, struct err *e)
  * beyond any deadline: a socket is told not to, anything else gets pieces.
  */
 static ssize_t
-write_some(int fd, const char *p, size_t len, int64_t deadline, struct err *e)
+write_some(struct conn *c, const char *p, size_t len, int64_t deadline,
+    struct err *e)
 {
-	ssize_t n = send(fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	int fd = c->out;
+	ssize_t n = send(fd, p, len,
+	    MSG_DONTWAIT | MSG_NOSIGNAL | (c->more ? MSG_MORE : 0));
 
 	if (n < 0 && errno == ENOTSOCK) {
 		if (wait_writable(fd, deadline, e) < 0)
@@ -57,7 +65,7 @@ plain_write(
 	ssize_t n;
 
 	while (len > 0) {
-		n = write_some(c->out, bytes, len, deadline, e);
+		n = write_some(c, bytes, len, deadline, e);
 		if (n < 0)
 			return -1;
 		bytes += n;

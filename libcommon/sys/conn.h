@@ -22,6 +22,7 @@ struct conn {
 	/* says that nothing more is written */
 	void (*shut)(struct conn *c, int64_t deadline);
 	void *state; /* of whoever made it */
+	bool more; /* what is written may wait for shut, which follows */
 	int in, out; /* descriptors at the bottom */
 };
 

@@ -1,8 +1,10 @@
 #include "sys/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,7 +110,10 @@ fill(int fd, const char *path, mode_t mode, const void *p, size_t len,
 	return 0;
 }
 
-/* -1 without an error: not here. */
+/*
+ * Each of these gives the descriptor, to be closed when `path` has come to its
+ * place, or -1; without an error: not here.
+ */
 static int
 write_nameless(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e)
@@ -116,13 +121,16 @@ write_nameless(
 	int fd = open_nameless(path);
 	int rc = -1;
 
-	if (fd >= 0 && fill(fd, path, mode, p, len, e) == 0) {
+	/* As long as we live, nobody takes it for left over. */
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0 &&
+	    fill(fd, path, mode, p, len, e) == 0) {
 		rc = give_name(fd, path);
 		if (rc < 0 && errno == EEXIST)
 			err_set(e, KIND_CONFLICT, "%s: exists already", path);
 	}
-	fd_close(&fd);
-	return rc;
+	if (rc < 0)
+		fd_close(&fd);
+	return fd;
 }
 
 /* Writes `tmp`, which is not there. */
@@ -130,19 +138,79 @@ static int
 write_beside(
     const char *tmp, mode_t mode, const void *p, size_t len, struct err *e)
 {
-	int fd, rc;
+	int fd = write_nameless(tmp, mode, p, len, e);
 
-	if (write_nameless(tmp, mode, p, len, e) == 0)
-		return 0;
-	if (err_is_set(e))
-		return -1;
+	if (fd >= 0 || err_is_set(e))
+		return fd;
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(e, "%s: cannot create", tmp);
-	rc = fill(fd, tmp, mode, p, len, e);
-	if (close(fd) < 0)
-		rc = err_sys(e, "%s: cannot close", tmp);
-	return rc;
+	if (flock(fd, LOCK_EX) < 0)
+		err_sys(e, "%s: cannot lock", tmp);
+	else if (fill(fd, tmp, mode, p, len, e) == 0)
+		return fd;
+	fd_close(&fd);
+	return -1;
+}
+
+/* The name of a temporary of `base`: that, a dot and eight digits. */
+static bool
+is_temporary(const char *name, const char *base)
+{
+	size_t len = strlen(base);
+
+	return strncmp(name, base, len) == 0 && name[len] == '.' &&
+	    strlen(name + len + 1) == 8 &&
+	    strspn(name + len + 1, "0123456789abcdef") == 8;
+}
+
+/*
+ * What those have left who were killed between writing the file for `path` and
+ * renaming it: temporaries that nobody has locked.  Calls `fn` for each.
+ */
+static void
+each_left(const char *path, void (*fn)(int dir, const char *name, void *arg),
+    void *arg)
+{
+	char *copy = xstrdup(path), *copy2 = xstrdup(path);
+	const char *base = basename(copy2);
+	DIR *dir = opendir(dirname(copy));
+	const struct dirent *d;
+
+	while (dir && (d = readdir(dir))) {
+		int fd = -1;
+
+		if (is_temporary(d->d_name, base))
+			fd = openat(dirfd(dir), d->d_name,
+			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			fn(dirfd(dir), d->d_name, arg);
+		fd_close(&fd);
+	}
+	if (dir)
+		closedir(dir);
+	free(copy);
+	free(copy2);
+}
+
+static void
+remove_left(int dir, const char *name, void *arg)
+{
+	(void)arg;
+	unlinkat(dir, name, 0);
+}
+
+static void
+list_left(int dir, const char *name, void *arg)
+{
+	(void)dir;
+	strv_add(arg, name);
+}
+
+void
+file_left(const char *path, struct strv *names)
+{
+	each_left(path, list_left, names);
 }
 
 static int
@@ -170,19 +238,23 @@ static int
 put(const char *path, mode_t mode, const void *p, size_t len, bool replace,
     struct err *e)
 {
-	char *tmp;
-	int rc;
+	char *tmp = xasprintf("%s.%08x", path, (unsigned)arc4random());
+	int fd = -1, rc = -1;
 
-	if (!replace && write_nameless(path, mode, p, len, e) == 0)
-		return file_sync_directory(path, e);
-	if (err_is_set(e))
-		return -1;
-	tmp = xasprintf("%s.%08x", path, (unsigned)arc4random());
-	rc = write_beside(tmp, mode, p, len, e);
-	if (rc == 0)
+	if (!replace &&
+	    ((fd = write_nameless(path, mode, p, len, e)) >= 0 ||
+		err_is_set(e))) {
+		rc = fd >= 0 ? file_sync_directory(path, e) : -1;
+		goto out;
+	}
+	each_left(path, remove_left, NULL);
+	fd = write_beside(tmp, mode, p, len, e);
+	if (fd >= 0)
 		rc = file_publish(tmp, path, replace, e);
 	if (rc < 0)
 		unlink(tmp);
+out:
+	fd_close(&fd);
 	free(tmp);
 	return rc;
 }

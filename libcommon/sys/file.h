@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 
 #include <sys/types.h>
 
@@ -25,8 +26,9 @@ int file_read_secret(const char *path, struct buf *out, struct err *e);
  * the old content or the new.  On failure the temporary file is gone and the
  * old one untouched; only when the last step fails the new one is there, but
  * may not survive a power cut.  The temporary file has no name until it is
- * written, so that a process that is killed leaves none either (where the file
- * system can do that).
+ * written (where the file system can do that), and is locked until it is
+ * renamed: what a process that was killed in between has left, which is named
+ * like `path` with a dot and eight hexadecimal digits, the next one removes.
  */
 int file_replace(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
@@ -36,6 +38,12 @@ int file_replace(
  */
 int file_create(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
+
+/*
+ * Adds the names of the temporaries of `path` that killed processes have left
+ * and the next file_replace will remove.
+ */
+void file_left(const char *path, struct strv *names);
 
 /*
  * The last steps of both, for a temporary file that somebody else has written

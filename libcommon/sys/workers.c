@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -18,6 +20,7 @@
 
 #define TICK_MS 5000 /* between two looks, whatever happens */
 #define SPARE_MS 60000 /* after it an idle worker that is not alone ends */
+#define DEFER_SECONDS 10
 #define FAILURES_MAX 5 /* in a row, of workers that never got so far */
 #define FAILURE_MS 500 /* before another is tried */
 #define PAUSE_NS 100000000 /* before the next accept, when it lacks memory */
@@ -63,6 +66,11 @@ has(const struct workers *w, enum seat_state state)
 static int
 open_pool(struct workers *w, struct err *e)
 {
+	int seconds = DEFER_SECONDS;
+
+	/* A client that says nothing yet takes no worker; TCP only. */
+	setsockopt(w->options.listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
+	    sizeof(seconds));
 	w->size = sizeof(*w->board) + (size_t)w->options.max;
 	w->board = mmap(NULL, w->size, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -24,10 +24,12 @@
 #define BUSY_MS 1000 /* the same when the store was locked */
 #define DEATHS_MAX 20 /* of the other process, without a result between */
 
-/* A task that the other process has. */
+/* A task that the other process has, or whose result we have. */
 struct hand {
 	struct challenge_task task;
 	int64_t since; /* clock_mono() */
+	bool has_result;
+	struct validmsg_result result;
 };
 
 struct broker {
@@ -41,6 +43,8 @@ struct broker {
 	struct child child;
 	struct hand *hands;
 	size_t len;
+	size_t results; /* of `len`: those that the store has yet to take */
+	int64_t record_at; /* clock_mono(): when to offer them to it */
 	size_t limit; /* of `len`: concurrency, or less after a death */
 	unsigned deaths;
 	int64_t look_at; /* clock_mono(): when to look at the queue again */
@@ -52,9 +56,17 @@ struct broker {
 
 /* ---- results ------------------------------------------------------------- */
 
+/* Whether the store may take later what it does not take now. */
+static bool
+is_passing(const struct err *e)
+{
+	return e->kind == KIND_BUSY || e->kind == KIND_SYS;
+}
+
 static void
 drop_hand(struct broker *b, size_t i)
 {
+	b->results -= b->hands[i].has_result;
 	identifier_release(&b->hands[i].task.identifier);
 	b->hands[i] = b->hands[--b->len];
 }
@@ -101,9 +113,8 @@ record_failure(struct broker *b, const struct challenge_task *t,
 }
 
 /*
- * Writes a result into the store.  One that comes too late is dropped.  When
- * the store stays locked the result is lost, and the lease brings the task
- * back.
+ * Writes a result into the store.  One that comes too late is dropped.
+ * Returns -1 when the store cannot take it now (`e` says why).
  */
 static int
 record(struct broker *b, const struct challenge_task *t,
@@ -124,27 +135,55 @@ record(struct broker *b, const struct challenge_task *t,
 		log_err("challenge.record", &why);
 	log_set_id("");
 	b->look_at = clock_mono();
-	if (rc == 0 || why.kind == KIND_CONFLICT || why.kind == KIND_BUSY)
+	if (rc == 0 || why.kind == KIND_CONFLICT)
 		return 0;
 	*e = why;
 	return -1;
 }
 
+/*
+ * Offers the store what it has not taken yet.  When it is locked or the disk is
+ * full, all stays in hand and is offered again; -1 for what will not pass.
+ */
 static int
-record_by_id(struct broker *b, const struct validmsg_result *r, struct err *e)
+record_results(struct broker *b, struct err *e)
 {
+	struct err why = {0};
 	int rc = 0;
 
-	for (size_t i = 0; i < b->len; i++)
-		if (b->hands[i].task.id == r->id) {
-			b->deaths = 0;
-			if (b->limit < (size_t)b->conf->validate.concurrency)
-				b->limit++;
-			rc = record(b, &b->hands[i].task, r, e);
+	for (size_t i = b->len; rc == 0 && b->results > 0 && i-- > 0;) {
+		const struct hand *h = &b->hands[i];
+
+		if (!h->has_result)
+			continue;
+		rc = record(b, &h->task, &h->result, &why);
+		if (rc == 0)
 			drop_hand(b, i);
-			break;
-		}
+	}
+	if (rc < 0 && is_passing(&why)) {
+		b->record_at = clock_mono() + BUSY_MS;
+		return 0;
+	}
+	if (rc < 0)
+		*e = why;
 	return rc;
+}
+
+/* Puts a result with its task. */
+static void
+keep_result(struct broker *b, const struct validmsg_result *r)
+{
+	for (size_t i = 0; i < b->len; i++) {
+		struct hand *h = &b->hands[i];
+
+		if (h->task.id != r->id || h->has_result)
+			continue;
+		h->has_result = true;
+		h->result = *r;
+		if (b->results++ == 0)
+			b->record_at = 0;
+		break;
+	}
 }
 
 /* ---- the other process --------------------------------------------------- */
@@ -171,21 +210,38 @@ start_child(struct broker *b, struct err *e)
 
 /* Gives back what is not finished: due again at once, nothing lost. */
 static void
-give_back(struct broker *b)
+give_back(struct broker *b, bool with_results)
 {
-	while (b->len > 0) {
-		const struct challenge_task *t = &b->hands[0].task;
+	bool is_deaf = !b->store;
+
+	for (size_t i = b->len; i-- > 0;) {
+		const struct challenge_task *t = &b->hands[i].task;
 		struct err why = {0};
 
+		if (b->hands[i].has_result && !with_results)
+			continue;
 		log_set_id(t->request_id);
 		/* Otherwise the lease brings it back, or it has ended. */
-		if (b->store && challenge_return(b->store, t->id, &why) < 0 &&
-		    why.kind != KIND_CONFLICT)
+		if (!is_deaf && challenge_return(b->store, t->id, &why) < 0 &&
+		    why.kind != KIND_CONFLICT) {
 			log_err("challenge.record", &why);
-		drop_hand(b, 0);
+			is_deaf = true; /* one long wait is enough */
+		}
+		drop_hand(b, i);
 	}
 	log_set_id("");
 	b->look_at = clock_mono();
+}
+
+/* The only task that has no result. */
+static int64_t
+find_lost(const struct broker *b)
+{
+	size_t i = 0;
+
+	while (b->hands[i].has_result)
+		i++;
+	return b->hands[i].task.id;
 }
 
 /*
@@ -197,7 +253,7 @@ static int
 bury_child(struct broker *b, const struct err *why, struct err *e)
 {
 	struct validmsg_result r = {0};
-	int rc = 0;
+	size_t lost = b->len - b->results;
 
 	log_err("validate.child", why);
 	child_stop(&b->child);
@@ -206,15 +262,15 @@ bury_child(struct broker *b, const struct err *why, struct err *e)
 		    "the process with the network died %u times in a row",
 		    b->deaths);
 	err_set(&r.err, KIND_SYS, "the validation was cut off");
-	if (b->len == 1) {
-		rc = record(b, &b->hands[0].task, &r, e);
-		drop_hand(b, 0);
-	} else if (b->len > 1) {
-		b->limit = b->len / 2;
-		give_back(b);
+	if (lost == 1) {
+		r.id = find_lost(b);
+		keep_result(b, &r);
+	} else if (lost > 1) {
+		b->limit = b->results + lost / 2;
+		give_back(b, false);
 		b->has_due = true;
 	}
-	return rc == 0 ? start_child(b, e) : -1;
+	return start_child(b, e);
 }
 
 static int
@@ -226,9 +282,12 @@ take_results(struct broker *b, struct err *e)
 
 	if (child_send(&b->child, &why) < 0 || child_read(&b->child, &why) < 0)
 		return bury_child(b, &why, e);
-	while ((rc = child_take(&b->child, &r, &why)) > 0)
-		if (record_by_id(b, &r, e) < 0)
-			return -1;
+	while ((rc = child_take(&b->child, &r, &why)) > 0) {
+		keep_result(b, &r);
+		b->deaths = 0;
+		if (b->limit < (size_t)b->conf->validate.concurrency)
+			b->limit++;
+	}
 	return rc < 0 ? bury_child(b, &why, e) : 0;
 }
 
@@ -240,7 +299,7 @@ check_overdue(struct broker *b, struct err *e)
 	struct err why = {0};
 
 	for (size_t i = 0; i < b->len; i++)
-		if (b->hands[i].since < limit) {
+		if (!b->hands[i].has_result && b->hands[i].since < limit) {
 			err_set(&why, KIND_SYS,
 			    "the process with the network is stuck");
 			return bury_child(b, &why, e);
@@ -274,9 +333,24 @@ give(struct broker *b, struct challenge_task *task, struct err *e)
 	memcpy(m.log_id, task->request_id, sizeof(m.log_id));
 	h->task = *task;
 	h->since = clock_mono();
+	h->has_result = false;
 	task->identifier.value = NULL; /* transferred */
 	b->len++;
 	return child_give(&b->child, &m, e);
+}
+
+static int64_t
+lease(const struct conf_validate *conf)
+{
+	return conf->timeout + LEASE_MARGIN;
+}
+
+/* The longest time for which a job is put off. */
+static int64_t
+longest(const struct conf_validate *conf)
+{
+	return conf->retry_delay > lease(conf) ? conf->retry_delay
+					       : lease(conf);
 }
 
 /* When the queue is to be looked at, and whether that is soon. */
@@ -286,7 +360,7 @@ plan_look(struct broker *b, struct err *e)
 	const struct conf_validate *conf = &b->conf->validate;
 	int64_t when, wait;
 
-	if (challenge_next_due(b->store, &when, e) < 0)
+	if (challenge_next_due(b->store, longest(conf), &when, e) < 0)
 		return -1;
 	wait = when == INT64_MAX ? INT64_MAX : when - clock_now();
 	b->has_due = wait <= 0 ||
@@ -301,13 +375,14 @@ plan_look(struct broker *b, struct err *e)
 static int
 look(struct broker *b, struct err *e)
 {
+	const struct conf_validate *conf = &b->conf->validate;
 	size_t room = b->limit - b->len, len = 0;
 	struct challenge_task *tasks = NULL;
 	struct err why = {0};
 	int rc;
 
-	rc = challenge_take(b->store, b->conf->validate.timeout + LEASE_MARGIN,
-	    room, &tasks, &len, e);
+	rc = challenge_take(
+	    b->store, lease(conf), longest(conf), room, &tasks, &len, e);
 	for (size_t i = 0; rc == 0 && i < len; i++)
 		rc = give(b, &tasks[i], e);
 	challenge_task_array_free(tasks, len);
@@ -315,7 +390,7 @@ look(struct broker *b, struct err *e)
 		rc = bury_child(b, &why, e);
 	if (rc == 0)
 		rc = plan_look(b, e);
-	if (rc < 0 && e->kind == KIND_BUSY) {
+	if (rc < 0 && is_passing(e)) {
 		log_err("validate.store", e);
 		err_clear(e);
 		b->look_at = clock_mono() + BUSY_MS;
@@ -367,6 +442,8 @@ patience(const struct broker *b)
 		until = b->look_at;
 	if (b->len > 0 && until > now + BUSY_MS)
 		until = now + BUSY_MS;
+	if (b->results > 0 && until > b->record_at)
+		until = b->record_at;
 	if (until > b->stop_at)
 		until = b->stop_at;
 	if (b->mode == BROKER_LINGER && b->len == 0 &&
@@ -406,6 +483,9 @@ turn(struct broker *b, struct err *e)
 		return -1;
 	if (check_overdue(b, e) < 0)
 		return -1;
+	if (b->results > 0 && clock_mono() >= b->record_at &&
+	    record_results(b, e) < 0)
+		return -1;
 	if (has_room(b) && clock_mono() >= b->look_at)
 		return look(b, e);
 	return 0;
@@ -427,7 +507,7 @@ work(struct broker *b, struct err *e)
 		rc = look(b, e);
 	while (rc == 0 && !is_over(b))
 		rc = turn(b, e);
-	give_back(b);
+	give_back(b, true);
 	child_release(&b->child);
 	child_init(&b->child);
 	return rc;
@@ -483,8 +563,8 @@ ask_due(struct broker *b, bool *is_due, struct err *e)
 	int rc = b->store ? 0 : open_store(b, e);
 
 	if (rc == 0)
-		rc = challenge_next_due(b->store, &when, e);
-
+		rc = challenge_next_due(
+		    b->store, longest(&b->conf->validate), &when, e);
 	*is_due = rc == 0 && when <= clock_now() && !sig_term();
 	return rc;
 }

@@ -140,10 +140,19 @@ struct cert_template {
 	int64_t not_after; /* inclusive; cut at the issuer's notAfter */
 	const char *crl_url; /* CRL distribution point, or NULL */
 	const char *issuer_url; /* AIA caIssuers, or NULL */
+	/*
+	 * For a serial that can be had again: 32 secret bytes, and what the
+	 * certificate is for; else NULL.
+	 */
+	const uint8_t *serial_secret;
+	const char *serial_for;
 };
 
 /*
- * Makes a v3 certificate with a random positive serial of 128 bits.
+ * Makes a v3 certificate with a random positive serial of 128 bits; or, with
+ * serial_secret, one that is a MAC over serial_for and all else in the
+ * certificate: the same template gives the same serial and the same
+ * certificate but for its signature, another template another serial.
  * A leaf has SAN (critical when the subject is empty, RFC 5280 4.2.1.6), AKI,
  * SKI, keyUsage digitalSignature (and keyEncipherment for RSA), extKeyUsage
  * serverAuth, basicConstraints CA:FALSE; a CA has keyUsage keyCertSign and

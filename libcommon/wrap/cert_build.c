@@ -162,14 +162,26 @@ add_extensions(const struct cert_template *t, struct buf *out, struct err *e)
 	return 0;
 }
 
+/* `rest` is what comes after the serial. */
 static void
-add_serial(struct buf *out)
+add_serial(
+    const struct cert_template *t, const struct buf *rest, struct buf *out)
 {
-	uint8_t serial[SERIAL_BYTES];
+	uint8_t serial[DIGEST_SHA256_SIZE];
+	struct buf input;
 
+	if (t->serial_secret != NULL) {
+		buf_init(&input, 2 * CERT_MAX);
+		buf_add(&input, t->serial_for, strlen(t->serial_for) + 1);
+		buf_add(&input, rest->data, rest->len);
+		digest_hmac_sha256(serial, t->serial_secret, DIGEST_SHA256_SIZE,
+		    input.data, input.len);
+		buf_release(&input);
+	} else {
+		digest_random(serial, SERIAL_BYTES);
+	}
 	/* der_add_uint keeps it positive: at most 17 bytes. */
-	digest_random(serial, sizeof(serial));
-	der_add_uint(out, serial, sizeof(serial));
+	der_add_uint(out, serial, SERIAL_BYTES);
 }
 
 /* Never longer than the issuer, nor before it. */
@@ -206,27 +218,42 @@ add_issuer(const struct cert_template *t, struct buf *out, struct err *e)
 	return 0;
 }
 
+/* All that comes after the serial number. */
 static int
-add_tbs(const struct cert_template *t, struct buf *out, struct err *e)
+add_rest(const struct cert_template *t, struct buf *out, struct err *e)
 {
-	size_t seq = der_begin(out, DER_SEQUENCE), version, len;
+	size_t len;
 	const uint8_t *spki = key_spki(t->key, &len);
 
-	version = der_begin(out, DER_CONTEXT_CONS(0));
-	der_add_small(out, 2);
-	der_end(out, version);
-	add_serial(out);
 	sigalg_write(out, t->issuer_key);
-	if (add_issuer(t, out, e) == -1)
-		return -1;
-	if (add_validity(t, out, e) == -1 ||
+	if (add_issuer(t, out, e) == -1 || add_validity(t, out, e) == -1 ||
 	    dn_encode(t->subject, out, e) == -1)
 		return -1;
 	buf_add(out, spki, len);
-	if (add_extensions(t, out, e) == -1)
-		return -1;
-	der_end(out, seq);
-	return 0;
+	return add_extensions(t, out, e);
+}
+
+static int
+add_tbs(const struct cert_template *t, struct buf *out, struct err *e)
+{
+	struct buf rest;
+	size_t seq, version;
+	int rc;
+
+	buf_init(&rest, CERT_MAX);
+	rc = add_rest(t, &rest, e);
+	if (rc == 0) {
+		seq = der_begin(out, DER_SEQUENCE);
+		version = der_begin(out, DER_CONTEXT_CONS(0));
+		der_add_small(out, 2);
+		der_end(out, version);
+		add_serial(t, &rest, out);
+		buf_add(out, rest.data, rest.len);
+		out->full |= rest.full;
+		der_end(out, seq);
+	}
+	buf_release(&rest);
+	return rc;
 }
 
 struct cert *

@@ -49,11 +49,13 @@ fail(struct db *db, const char *what, struct err *e)
 	case SQLITE_LOCKED:
 		return err_set(
 		    e, KIND_BUSY, "the store is locked by another process");
+	case SQLITE_FULL:
+		err_set(e, KIND_BUSY, "there is no room for the store");
+		return err_detail(e, "%s: %s", db->path, sqlite3_errstr(code));
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT: /* no later run will mend it */
 		kind = KIND_CONF;
 		break;
-	case SQLITE_FULL:
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:
@@ -90,7 +92,7 @@ on_busy(void *arg, int tries)
 		db->busy_since = now;
 	else if (now - db->busy_since >= db->busy_ms)
 		return 0;
-	us = 250u << (tries < 3 ? tries : 3);
+	us = 500u << (tries < 3 ? tries : 3);
 	usleep(us / 2 + arc4random_uniform(us));
 	return 1;
 }

@@ -11,6 +11,13 @@
 #define DIGEST_SHA256_SIZE 32
 #define DIGEST_SHA1_SIZE 20
 
+/*
+ * For a process that lives for one connection, before anything else of wrap/:
+ * OpenSSL reads no openssl.cnf, which none of ours needs, and cleans nothing up
+ * at exit.  Together a tenth of what the process costs.
+ */
+void digest_start_fast(void);
+
 void digest_sha256(uint8_t out[DIGEST_SHA256_SIZE], const void *p, size_t len);
 
 /* For names of things only (key identifiers, fingerprints), not for trust. */

@@ -11,6 +11,7 @@
 
 #define RSA_BITS_MIN 512
 #define RSA_BITS_MAX 16384
+#define KEY_PEM_MAX ((size_t)64 * 1024)
 #define SPKI_MAX (2 * KEY_PART_MAX + 64)
 #define SIGNATURE_MAX KEY_PART_MAX
 #define COORDINATE_MAX 66
@@ -560,6 +561,22 @@ key_to_pem(const struct key *k, struct buf *out, struct err *e)
 	else
 		rc = 0;
 	BIO_free(bio);
+	return rc;
+}
+
+int
+key_secret(
+    const struct key *k, const char *purpose, uint8_t out[32], struct err *e)
+{
+	struct buf pem;
+	int rc;
+
+	buf_init(&pem, KEY_PEM_MAX);
+	rc = key_to_pem(k, &pem, e);
+	if (rc == 0)
+		digest_hmac_sha256(
+		    out, pem.data, pem.len, purpose, strlen(purpose));
+	buf_wipe(&pem);
 	return rc;
 }
 

@@ -84,6 +84,13 @@ bool key_is_private(const struct key *k);
 /* "RSA", "P-256", "P-384", "P-521", "Ed25519". */
 const char *key_type_name(enum key_type type);
 
+/*
+ * 32 bytes that nobody without the private key knows, the same each time for
+ * the same `purpose`.
+ */
+int key_secret(
+    const struct key *k, const char *purpose, uint8_t out[32], struct err *e);
+
 /* The SubjectPublicKeyInfo in DER; lives as long as the key. */
 const uint8_t *key_spki(const struct key *k, size_t *len);
 

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "sys/clock.h"
 #include "sys/conn.h"
 #include "wrap/key.h"
@@ -28,23 +29,51 @@ struct tls_server {
 	int64_t since; /* clock_mono() */
 };
 
+#define OUT_MAX 32768 /* more than a record */
+
 struct tls {
 	SSL *ssl;
 	struct conn *below;
+	struct buf out; /* written and not yet sent */
 	int64_t deadline; /* of the call in hand */
 	struct err why; /* what the connection below said */
 };
 
 /*
  * OpenSSL's own socket BIO knows no deadline: this one asks the connection
- * below, which does.
+ * below, which does.  And it sends at the end of an answer, or when it must
+ * wait: session tickets, answer and end go out together.
  */
+static int
+flush(struct tls *t)
+{
+	int rc = 0;
+
+	if (t->out.len > 0)
+		rc = conn_write(t->below, t->out.data, t->out.len, t->deadline,
+		    &t->why);
+	buf_clear(&t->out);
+	return rc;
+}
+
+/* Before a wait for the peer, who may wait for us. */
+static int
+flush_if_idle(struct tls *t)
+{
+	if (t->out.len == 0 || t->below->wait(t->below, 0, &t->why) > 0)
+		return 0;
+	return flush(t);
+}
+
 static int
 bio_read(BIO *b, char *p, int size)
 {
 	struct tls *t = BIO_get_data(b);
-	ssize_t n = conn_read(t->below, p, (size_t)size, t->deadline, &t->why);
+	ssize_t n;
 
+	if (flush_if_idle(t) < 0)
+		return -1;
+	n = conn_read(t->below, p, (size_t)size, t->deadline, &t->why);
 	if (n == 0)
 		BIO_set_flags(b, BIO_FLAGS_IN_EOF);
 	return (int)n;
@@ -55,9 +84,9 @@ bio_write(BIO *b, const char *p, int len)
 {
 	struct tls *t = BIO_get_data(b);
 
-	if (conn_write(t->below, p, (size_t)len, t->deadline, &t->why) < 0)
+	if (t->out.len + (size_t)len > OUT_MAX && flush(t) < 0)
 		return -1;
-	return len;
+	return buf_add(&t->out, p, (size_t)len) < 0 ? -1 : len;
 }
 
 static long
@@ -150,6 +179,7 @@ set_up(SSL_CTX *ctx, bool resumes)
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, resumes ? 1 : 0);
 	SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY);
+	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
 }
 
@@ -256,7 +286,8 @@ tls_write(
 	size_t n = 0;
 
 	t->deadline = deadline;
-	if (len == 0 || SSL_write_ex(t->ssl, p, len, &n) == 1)
+	if ((len == 0 || SSL_write_ex(t->ssl, p, len, &n) == 1) &&
+	    (c->more || flush(t) == 0))
 		return 0;
 	return fail(t, "TLS: cannot write", e);
 }
@@ -266,8 +297,11 @@ tls_wait(struct conn *c, int64_t deadline, struct err *e)
 {
 	struct tls *t = c->state;
 
-	if (SSL_pending(t->ssl) > 0)
+	if (SSL_has_pending(t->ssl))
 		return 1;
+	t->deadline = deadline;
+	if (flush_if_idle(t) < 0)
+		return fail(t, "TLS: cannot write", e);
 	return t->below->wait(t->below, deadline, e);
 }
 
@@ -277,7 +311,9 @@ tls_shut(struct conn *c, int64_t deadline)
 	struct tls *t = c->state;
 
 	t->deadline = deadline;
-	SSL_shutdown(t->ssl);
+	if (!(SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
+		SSL_shutdown(t->ssl); /* again, it would wait for the peer */
+	flush(t);
 	ERR_clear_error();
 	t->below->shut(t->below, deadline);
 }
@@ -291,6 +327,7 @@ tls_accept(struct tls_server *s, struct conn *below, struct conn *c,
 
 	t->below = below;
 	t->deadline = deadline;
+	buf_init(&t->out, OUT_MAX);
 	t->ssl = SSL_new(s->ctx);
 	if (!t->ssl || !bio) {
 		key_openssl_err(e, KIND_SYS, "cannot set up TLS");
@@ -301,6 +338,7 @@ tls_accept(struct tls_server *s, struct conn *below, struct conn *c,
 	SSL_set_bio(t->ssl, bio, bio); /* transferred */
 	if (SSL_accept(t->ssl) != 1) {
 		fail(t, "TLS: handshake failed", e);
+		flush(t); /* the alert */
 		goto out;
 	}
 	*c = (struct conn){.read = tls_read,
@@ -322,5 +360,6 @@ tls_free(struct tls *t)
 	if (!t)
 		return;
 	SSL_free(t->ssl);
+	buf_release(&t->out);
 	free(t);
 }

@@ -13,7 +13,8 @@
 static const char usage_text[] =
     "usage: acme-bench --directory URL --ca FILE --issuer FILE\n"
     "       --http-port PORT [--dns-port PORT] [--clients N] [--orders N]\n"
-    "       [--per-request] [--no-resume] [--poll MS] [--server PID]\n"
+    "       [--per-request] [--no-resume] [--poll MS] [--server PID "
+    "[--kinds]]\n"
     "\n"
     "Obtains --orders certificates (http-01, P-256, one name each) with\n"
     "--clients clients at once, each with an account of its own, in one\n"
@@ -33,6 +34,7 @@ static const char usage_text[] =
     "  --poll MS         before a look at what may not be done yet,\n"
     "                    twice that before the next; default 10\n"
     "  --server PID      measure this process and all that descend from it\n"
+    "  --kinds           by kinds of requests too; one client only, and slow\n"
     "\n"
     "The clock runs from the moment when all accounts, keys and CSRs are "
     "there.\n"
@@ -44,7 +46,11 @@ static const char usage_text[] =
     "with --server cpu (ms per order) and pss (MiB, the most of all processes\n"
     "together); then a line \"memory\" for each program of the server: "
     "processes,\n"
-    "rss and private (MiB, of the largest process), pss (of all).\n"
+    "rss and private (MiB, of the largest process), pss (of all).  With "
+    "--kinds\n"
+    "a line \"kind\" for each kind of request: requests and cpu (ms for one, "
+    "with\n"
+    "what the server does on its own until the next request).\n"
     "\n"
     "Exit status: 0 all orders done, 1 some failed, 100 wrong use, 111 no\n"
     "server.\n";
@@ -64,6 +70,7 @@ struct options {
 	long server;
 	int per_request;
 	int no_resume;
+	int kinds;
 };
 
 struct run {
@@ -103,6 +110,7 @@ parse_options(int argc, char **argv, struct options *o)
 	    {"server", required_argument, NULL, 's'},
 	    {"per-request", no_argument, &o->per_request, 1},
 	    {"no-resume", no_argument, &o->no_resume, 1},
+	    {"kinds", no_argument, &o->kinds, 1},
 	    {"help", no_argument, NULL, 'h'}, {0}};
 	int c;
 
@@ -146,7 +154,8 @@ parse_options(int argc, char **argv, struct options *o)
 		}
 	}
 	if (argc != optind || !o->directory || !o->ca || !o->issuer ||
-	    !o->http_port || o->clients < 1 || o->orders < 1) {
+	    !o->http_port || o->clients < 1 || o->orders < 1 ||
+	    (o->kinds && (o->clients != 1 || !o->server))) {
 		fputs(usage_text, stderr);
 		exit(100);
 	}
@@ -220,6 +229,7 @@ prepare(struct run *r, const struct options *o, struct loop *loop)
 	b->site.per_request = o->per_request;
 	b->site.resume = !o->no_resume;
 	b->directory = o->directory;
+	b->server = o->kinds ? (int)o->server : 0;
 	b->prover = prover_new(o->issuer);
 	b->poll = o->poll * 1000;
 	b->want_count = (size_t)o->orders;
@@ -336,6 +346,19 @@ report(struct run *r, long server)
 }
 
 static void
+report_kinds(const struct bench *b)
+{
+	for (enum step step = STEP_ORDER; step < STEP__MAX; step++) {
+		const struct kind *k = &b->kinds[step];
+
+		if (k->requests)
+			printf("kind request=%s requests=%lu cpu=%.3f\n",
+			    step_name(step), k->requests,
+			    (double)k->cpu / 1000 / (double)k->requests);
+	}
+}
+
+static void
 release(struct run *r)
 {
 	for (size_t i = 0; i < r->client_count; i++)
@@ -367,6 +390,8 @@ main(int argc, char **argv)
 	prepare(&r, &o, loop);
 	measure(&r, o.server);
 	report(&r, o.server);
+	if (o.kinds)
+		report_kinds(&r.bench);
 	failed = r.bench.failed > 0;
 	release(&r);
 	return failed;

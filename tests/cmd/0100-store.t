@@ -213,6 +213,70 @@ damage "$account; UPDATE authorizations SET status = 'expired';
 	UPDATE challenges SET status = 'processing' WHERE id = 1;
 	INSERT INTO jobs VALUES ('validate', 1, 0, 0, '')" \
     'challenge/1: processing or valid, but its authorization has ended without it'
+order="INSERT INTO accounts VALUES
+	(1, 'a', 'valid', 't', '{}', '[]', NULL, 1),
+	(2, 'b', 'valid', 'u', '{}', '[]', NULL, 1);
+	INSERT INTO authorizations VALUES
+	(1, 'z', 1, 'valid', 'dns', 'localhost', 0, 1, 2);
+	INSERT INTO challenges VALUES
+	(1, 1, 'http-01', 'valid', 'k', 1, NULL, NULL),
+	(2, 1, 'dns-01', 'pending', 'k', NULL, NULL, NULL);
+	DELETE FROM certificate_names WHERE type = 'ip';
+	INSERT INTO orders VALUES
+	(1, 'o', 1, 'valid', 1, 2, 3, NULL, NULL, NULL, NULL, 1, 1,
+	    (SELECT min(chain_id) FROM certificate_chains
+	    WHERE certificate_id = 1));
+	INSERT INTO identifiers VALUES (1, 0, 'dns', 'localhost', 1)"
+damage "$order" 'certificate/1: its names are not those in it'
+damage "$order; UPDATE orders SET chain_id = NULL" \
+    'order/1: without a chain, though its certificate has one'
+damage "$order; UPDATE identifiers SET value = 'other.example';
+	UPDATE authorizations SET value = 'other.example'" \
+    'order/1: its certificate has other names'
+damage "$order; INSERT INTO certificate_names VALUES (1, 'dns', 'x.example')" \
+    'order/1: its certificate has other names'
+damage "$order; INSERT INTO orders SELECT 2, 'p', account_id, status, created,
+	expires, keep_until, not_before, not_after, error, csr,
+	processing_since, certificate_id, chain_id FROM orders;
+	INSERT INTO identifiers VALUES (2, 0, 'dns', 'localhost', 1)" \
+    'certificate/1: of more than one order'
+damage "INSERT INTO certificates SELECT 99, x'00', serial, not_before,
+	not_after, der, spki_sha256, aki, account_id, 'acme', created, status,
+	revoked_at, revocation_reason FROM certificates WHERE id = 1;
+	UPDATE certificates SET source = 'acme'" \
+    "certificate/99: its serial number is another's too"
+damage "$order; UPDATE authorizations SET status = 'invalid';
+	UPDATE challenges SET status = 'invalid', validated = NULL,
+	error = '{}' WHERE id = 1" \
+    'order/1: processing or valid, but an authorization never was valid'
+damage "$order; UPDATE authorizations SET account_id = 2" \
+    'order/1: an authorization is of another account or for another name'
+damage "$order; UPDATE authorizations SET wildcard = 1" \
+    'order/1: an authorization is of another account or for another name'
+damage "$order; UPDATE orders SET processing_since = NULL" \
+    'order/1: processing or valid, but was never finalized'
+damage "$order; UPDATE challenges SET validated = 7 WHERE id = 2" \
+    'challenge/2: valid without a time of validation, or the other way round'
+damage "$order; UPDATE challenges SET status = 'invalid' WHERE id = 2" \
+    'challenge/2: invalid, but nothing says why'
+processing="$account; UPDATE challenges SET status = 'processing' WHERE id = 1"
+damage "$processing; INSERT INTO jobs VALUES ('validate', 1, -1, 0, '')" \
+    'job/1: its number of attempts is negative'
+damage "$processing; INSERT INTO jobs VALUES ('validate', 1, 0,
+	strftime('%s') + 90000, '')" 'job/1: due in more than a day'
+damage "UPDATE certificates SET serial = '00' WHERE id = 1" \
+    'certificate/1: its serial number or lifetime is not the one in it'
+damage "UPDATE certificates SET not_after = 1 WHERE id = 1" \
+    'certificate/1: its serial number or lifetime is not the one in it'
+: >"$T/nonces"
+run acmed-store check -s "$T/damaged"
+like "$out" "^$T/nonces: not whole\$" 'check: half a file of nonces'
+rm "$T/nonces"
+echo half >"$T/store/nonces.0badcafe"
+run acmed-store check
+is "$out" "$T/store/nonces: beside it lies nonces.0badcafe, left by a process \
+that was killed" 'check: what a killed process left'
+rm "$T/store/nonces.0badcafe"
 truncate -s 20000 "$T/damaged"
 rm -f "$T"/damaged-*
 run acmed-store check -s "$T/damaged"

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "../unit/oracle.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /*
@@ -24,6 +26,28 @@ check(const struct request *r)
 	}
 }
 
+/* Requests on a connection, and llhttp's opinion of them. */
+static void
+check_framing(const char *data, size_t size)
+{
+#if ORACLE
+	struct oracle ours, theirs;
+	const char *wrong;
+
+	oracle_ours(data, size, SIZE_MAX, &ours);
+	oracle_theirs(data, size, &theirs);
+	wrong = oracle_differ(&ours, &theirs);
+	if (wrong)
+		fprintf(stderr, "%s (llhttp: %s)\n", wrong, theirs.why);
+	assert(!wrong);
+	oracle_release(&ours);
+	oracle_release(&theirs);
+#else
+	(void)data;
+	(void)size;
+#endif
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -44,5 +68,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			assert(e.http_status >= 400);
 	}
 	request_release(&r);
+	check_framing(text, size);
 	return 0;
 }

@@ -1,12 +1,11 @@
 /*
- * What a server may answer to http-01, and its DNS: the first byte says the
- * status, the rest is body, Location and wire format in turn.
+ * What a server may answer to http-01: the first byte says the status, the
+ * rest is body and Location in turn.
  */
 #include "conf/conf.h"
 #include "store/identifier.h"
 #include "validate/attempt.h"
 #include "validate/http01.h"
-#include "wrap/dns.h"
 #include "wrap/web.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,7 +44,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct web_response r = {0};
 	struct err e = {0};
 	char *text;
-	struct buf b;
 
 	if (size == 0)
 		return 0;
@@ -58,13 +56,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	http01_judge(&r, "token.thumbprint", true, &e);
 	redirect(text, true);
 	redirect(text, false);
-	buf_init(&b, UINT16_MAX);
-	for (enum dns_type t = DNS_A; t < DNS_TYPE__MAX; t++) {
-		buf_clear(&b);
-		dns_decode(t, data, size, &b);
-	}
-	dns_count_cnames(data, size);
-	buf_release(&b);
 	free(text);
 	return 0;
 }

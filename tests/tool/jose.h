@@ -65,7 +65,7 @@ base64url(const void *p, size_t len, bool pad)
 	return s;
 }
 
-static void
+static inline void
 key_make(const char *type, const char *path)
 {
 	EVP_PKEY *key = NULL;
@@ -85,7 +85,7 @@ key_make(const char *type, const char *path)
 		err(DEAD, "%s", path);
 }
 
-static EVP_PKEY *
+static inline EVP_PKEY *
 key_load(const char *path)
 {
 	FILE *f = fopen(path, "re");
@@ -148,7 +148,7 @@ key_jwk(EVP_PKEY *key)
 	    json_string(base64url(raw, len, false)));
 }
 
-static char *
+static inline char *
 key_thumbprint(EVP_PKEY *key)
 {
 	unsigned char md[32];

@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Answers with what it was asked. */
@@ -212,6 +213,156 @@ test_timeouts(void **state)
 	free(out);
 }
 
+/* ---- clients that are slow on purpose, or never end */
+
+#define DRIBBLE 150 /* bytes, each after 20 ms: far beyond the deadline */
+
+/*
+ * Serves a child that sends `text`, then `more` again and again: `times`
+ * times with a pause before each, or until nobody reads any more.  It reads
+ * nothing.  Returns what has come back.
+ */
+static char *
+serve_child(
+    const char *text, const char *more, int times, int *rc, struct err *e)
+{
+	int fds[2], status;
+	struct buf out;
+	struct conn c;
+	pid_t child;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	child = fork();
+	if (child == 0) {
+		close(fds[1]);
+		send(fds[0], text, strlen(text), MSG_NOSIGNAL);
+		for (int i = 0; times == 0 || i < times; i++) {
+			if (times > 0)
+				usleep(20000);
+			if (send(fds[0], more, strlen(more), MSG_NOSIGNAL) < 0)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	conn_init(&c, fds[1], fds[1]);
+	*rc = http_serve(&c, &service, e);
+	close(fds[1]);
+	waitpid(child, &status, 0);
+	assert_int_equal(WEXITSTATUS(status), 1); /* it was cut off */
+	buf_init(&out, 4000000);
+	fd_read_all(fds[0], &out, FD_FOREVER, e);
+	close(fds[0]);
+	return buf_detach(&out);
+}
+
+/* A byte now and then prolongs nothing: the deadline is absolute. */
+static void
+test_dribble(void **state)
+{
+	static const char *const begins[] = {"\r", "G",
+	    "GET / HTTP/1.1\r\nX: ", POST("Content-Length: 100\r\n", ""),
+	    GET("/1") POST("Content-Length: 100\r\n", "")};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+		struct err e = {0};
+		int rc;
+		char *out = serve_child(
+		    begins[i], i == 0 ? "\n" : "x", DRIBBLE, &rc, &e);
+
+		assert_ok(rc, &e);
+		/* empty lines are no request, and a second is refused */
+		assert_int_equal(
+		    count(out, "HTTP/1.1 408 Request Timeout\r\n"), i > 0);
+		assert_int_equal(
+		    count(out, "HTTP/1.1 200"), i == ARRAY_LEN(begins) - 1);
+		free(out);
+	}
+}
+
+/* What never ends is refused at its limit, and not read on for long. */
+static void
+test_endless(void **state)
+{
+	static const struct {
+		const char *text, *more, *want;
+	} cases[] = {
+	    {"", "GET", " 414 "},
+	    {"GET /", "aaaaaaaaaaaaaaaaaaaaa", " 414 "},
+	    {"GET / HTTP/1.1\r\n", "X: aaaaaaaaaaaaaaaaaaaa\r\n", " 431 "},
+	    {"GET / HTTP/1.1\r\nX: ", "aaaaaaaaaaaaaaaaaaaa", " 431 "},
+	    {POST("Content-Length: 9223372036854775807\r\n", ""),
+		"aaaaaaaaaaaaaaaaaaaaaaaa", " 413 "},
+	    {POST("Transfer-Encoding: chunked\r\n", ""), "5\r\naaaaa\r\n",
+		" 411 "},
+	    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n", " 400 "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err e = {0};
+		int rc;
+		char *out =
+		    serve_child(cases[i].text, cases[i].more, 0, &rc, &e);
+
+		assert_ok(rc, &e);
+		assert_int_equal(count(out, cases[i].want), 1);
+		free(out);
+	}
+}
+
+static void
+answer_much(void *arg, const struct request *req, const struct buf *body,
+    struct response *res)
+{
+	(void)arg;
+	(void)req;
+	(void)body;
+	for (int i = 0; i < 50000; i++)
+		buf_adds(&res->body, "0123456789abcdef");
+}
+
+/* A client that sends for ever and reads nothing is left. */
+static void
+test_unread_answers(void **state)
+{
+	struct err e = {0};
+	int rc;
+
+	(void)state;
+	service.answer = answer_much;
+	service.requests_max = 1000;
+	free(serve_child(GET("/"), GET("/"), 0, &rc, &e));
+	service.answer = echo;
+	service.requests_max = 3;
+	assert_int_equal(rc, -1);
+	assert_int_equal(e.kind, KIND_BUSY);
+}
+
+/* What was right before an error is answered, what follows it is not. */
+static void
+test_error_in_the_middle(void **state)
+{
+	static const char *const bad[] = {"GET / HTTP/1.1\r\n\r\n",
+	    "GET /\r\n\r\n", POST("", "abc"),
+	    POST("Content-Length: 101\r\n", "abc"),
+	    POST("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "abc")};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *text = xasprintf("%s%s%s",
+		    POST("Content-Length: 3\r\n", "abc"), bad[i], GET("/2"));
+		char *out = serve(text, true);
+
+		assert_int_equal(count(out, "HTTP/1.1 200"), 1);
+		assert_int_equal(count(out, "HTTP/1.1 4"), 1);
+		assert_int_equal(count(out, "HTTP/1.1 "), 2);
+		assert_int_equal(count(out, "X-Path: /2"), 0);
+		free(out);
+		free(text);
+	}
+}
+
 static void
 test_response_field(void **state)
 {
@@ -233,6 +384,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_continue),
     cmocka_unit_test(test_refused),
     cmocka_unit_test(test_timeouts),
+    cmocka_unit_test(test_dribble),
+    cmocka_unit_test(test_endless),
+    cmocka_unit_test(test_unread_answers),
+    cmocka_unit_test(test_error_in_the_middle),
     cmocka_unit_test(test_response_field),
 };
 UNIT_MAIN(tests)

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/str.h"
 #include "unit.h"
 
 static int pipe_fd[2];
@@ -44,16 +45,16 @@ test_strangers_cannot_forge(void **state)
 static void
 test_limit_level_and_id(void **state)
 {
-	char big[3000];
+	char big[5000];
 	const char *text;
 
 	(void)state;
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
-	log_event(LOG_LEVEL_INFO, "big", "value", big, NULL);
+	log_event(LOG_LEVEL_INFO, "big", "value", big, "status", "404", NULL);
 	text = line();
 	assert_true(strlen(text) < 1024);
-	assert_int_equal(text[strlen(text) - 1], '\n');
+	assert_true(str_ends(text, "xx...\" status=404\n"));
 	log_event(LOG_LEVEL_DEBUG, "unseen", NULL);
 	log_set_id("r1");
 	log_event(LOG_LEVEL_INFO, "seen", NULL);
@@ -61,10 +62,33 @@ test_limit_level_and_id(void **state)
 	log_set_id("");
 }
 
+/* However much strangers send, every pair is whole and the id is there. */
+static void
+test_no_value_hides_another(void **state)
+{
+	char big[5000];
+	const char *text;
+
+	(void)state;
+	memset(big, '\n', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	log_set_id("0123456789ab-12345");
+	log_event(LOG_LEVEL_INFO, "big", "a", big, "b", big, "c", big, "d", big,
+	    "e", big, "f", "seen", NULL);
+	text = line();
+	assert_true(strlen(text) < 4096);
+	assert_non_null(strstr(text, "\\x0a...\" b=\"\\x0a"));
+	assert_true(
+	    str_ends(text, "\\x0a...\" f=seen id=0123456789ab-12345\n"));
+	assert_null(strstr(text, " e="));
+	log_set_id("");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_one_line_each),
     cmocka_unit_test(test_strangers_cannot_forge),
     cmocka_unit_test(test_limit_level_and_id),
+    cmocka_unit_test(test_no_value_hides_another),
 };
 
 int

@@ -12,8 +12,10 @@ parse(const char *text, size_t len, struct request *r)
 	*r = (struct request){0};
 	if (end == 0)
 		return -1;
-	if (end > 0)
-		request_parse(text, (size_t)end, r, &e);
+	if (end > 0 && request_parse(text, (size_t)end, r, &e) == 0)
+		assert_false(err_is_set(&e));
+	else
+		assert_true(err_is_set(&e));
 	return e.http_status;
 }
 
@@ -53,6 +55,9 @@ test_options(void **state)
 	    {"Connection: foo, Close\r\n", false, false},
 	    {"Connection: foo ,close ,bar\r\n", false, false},
 	    {"Connection: closed\r\n", true, false},
+	    {"Connection: clos\r\n", true, false},
+	    {"Connection: close x\r\n", true, false},
+	    {"Connection: xxxxx, foo\r\n", true, false},
 	    {"Connection: keep-alive\r\n", true, false},
 	    {"Expect: 100-Continue\r\n", true, true},
 	};
@@ -137,8 +142,12 @@ static const struct {
     BAD(400, LINE " X: a\r\n" HOST "\r\n"),
     BAD(400, LINE HOST "X: a\nY: b\r\n\r\n"),
     BAD(400, LINE HOST "X: a\rY: b\r\n\r\n"),
+    BAD(400, LINE HOST "X: a\r-Y: b\r\n\r\n"),
     BAD(400, LINE HOST "X: a\0b\r\n\r\n"),
     BAD(400, LINE HOST "X: a\x01\r\n\r\n"),
+    BAD(400, LINE HOST "X: a\x7f\r\n\r\n"),
+    BAD(400, "GET /\x7f HTTP/1.1\r\n" HOST "\r\n"),
+    BAD(417, LINE HOST "Expect: 100-continue\r\nExpect: a\r\n\r\n"),
     BAD(400, LINE HOST "Content-Length: 1\r\nContent-Length: 1\r\n\r\n"),
     BAD(400, LINE HOST "Content-Length: 1, 1\r\n\r\n"),
     BAD(400, LINE HOST "Content-Length: +1\r\n\r\n"),

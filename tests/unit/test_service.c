@@ -229,6 +229,90 @@ test_lifetimes(void **state)
 	local_close(l);
 }
 
+/* A new certificate for the request. */
+static struct cert *
+issue(struct local *l, const struct signmsg_request *r)
+{
+	struct cert_list chain = {0};
+	struct err e = {0};
+	struct cert *leaf;
+	struct buf pem;
+
+	buf_init(&pem, SIGNMSG_MAX);
+	assert_ok(local_issue(l, r, &pem, &e), &e);
+	assert_ok(cert_list_from_pem(pem.data, pem.len, &chain, &e), &e);
+	leaf = chain.v[0];
+	chain.v[0] = chain.v[--chain.len]; /* transferred */
+	cert_list_release(&chain);
+	buf_release(&pem);
+	return leaf;
+}
+
+/* Whether all but the signature is the same: SEQUENCE { SEQUENCE tbs ... */
+static bool
+is_same(const struct cert *a, const struct cert *b)
+{
+	size_t len;
+	const uint8_t *p = cert_der(a, &len), *q = cert_der(b, &len);
+
+	assert_memory_equal(p + 4, "\x30\x82", 2);
+	return memcmp(p + 4, q + 4, 4 + (p[6] << 8 | p[7])) == 0;
+}
+
+/* Who asks again for an order gets the certificate of the first time. */
+static void
+test_again(void **state)
+{
+	struct err e = {0};
+	struct local *l = local_open(&f.conf, &e);
+	int64_t now = clock_now();
+	struct signmsg_request r, other;
+	struct cert *first, *c;
+
+	(void)state;
+	request(&r, "a.example", "a.example");
+	r.order = xstrdup("one");
+	r.at = now + 1800; /* a clock that went back */
+	first = issue(l, &r);
+	assert_true(cert_not_before(first) == now - 1800);
+	local_close(l); /* and not only from the same process */
+	l = local_open(&f.conf, &e);
+	c = issue(l, &r);
+	assert_string_equal(cert_serial_hex(c), cert_serial_hex(first));
+	assert_true(is_same(c, first));
+	cert_free(c);
+	/* Anything else is another certificate. */
+	request(&other, "b.example", "b.example");
+	other.order = xstrdup("one");
+	other.at = r.at;
+	c = issue(l, &other);
+	assert_string_not_equal(cert_serial_hex(c), cert_serial_hex(first));
+	cert_free(c);
+	r.at++;
+	c = issue(l, &r);
+	assert_string_not_equal(cert_serial_hex(c), cert_serial_hex(first));
+	assert_false(is_same(c, first));
+	cert_free(c);
+	r.at--;
+	r.order[0] = 'O';
+	c = issue(l, &r);
+	assert_string_not_equal(cert_serial_hex(c), cert_serial_hex(first));
+	cert_free(c);
+	/* A time that would make it old, or not valid yet, does not count. */
+	r.at = now - 3 * 86400;
+	c = issue(l, &r);
+	assert_true(cert_not_before(c) >= now - 3600);
+	cert_free(c);
+	r.at = now + 3700;
+	c = issue(l, &r);
+	assert_true(cert_not_before(c) < now);
+	cert_free(c);
+	cert_free(first);
+	signmsg_request_release(&r);
+	signmsg_request_release(&other);
+	local_close(l);
+}
+
 static void
 test_call(void **state)
 {
@@ -487,6 +571,7 @@ test_connection(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_create),
     cmocka_unit_test(test_lifetimes),
+    cmocka_unit_test(test_again),
     cmocka_unit_test(test_call),
     cmocka_unit_test(test_no_answer),
     cmocka_unit_test(test_bad_clients),

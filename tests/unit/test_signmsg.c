@@ -14,6 +14,7 @@ fill(struct signmsg_request *r)
 	r->email = xstrdup("x@a.example");
 	r->profile = xstrdup("p");
 	r->order = xstrdup("o1");
+	r->at = 1799999999;
 	r->not_before = 1800000000;
 	r->not_after = 1800000001;
 }
@@ -36,6 +37,7 @@ test_request(void **state)
 	assert_true(strv_equal(&r.dns, &s.dns));
 	assert_true(strv_equal(&r.ip, &s.ip));
 	assert_string_equal(s.subject, r.subject);
+	assert_true(s.at == 1799999999);
 	assert_true(s.not_after == 1800000001);
 	assert_ok(signmsg_request_write(&s, &c, &e), &e);
 	assert_string_equal(b.data, c.data);

@@ -3,6 +3,8 @@
 
 #include "store/account.h"
 
+static int64_t since; /* what order_start says */
+
 static const char *const one[] = {"a.example", NULL};
 
 static void
@@ -120,7 +122,7 @@ test_deactivates(void **state)
 	prove_all(&ready);
 	new_order(id, &processing, one);
 	prove_all(&processing);
-	assert_ok(order_start(st, processing.id, "x", 1, 60, &e), &e);
+	assert_ok(order_start(st, processing.id, "x", 1, 60, &since, &e), &e);
 	new_order(other, &foreign, one);
 	assert_ok(challenge_start(st, challenge_id(&foreign, 0, 0), &e), &e);
 

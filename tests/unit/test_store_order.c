@@ -3,6 +3,8 @@
 
 #include "store/account.h"
 
+static int64_t since; /* what order_start says */
+
 static const char *const one[] = {"a.example", NULL};
 static const char *const two[] = {"a.example", "b.example", NULL};
 static const char csr[] = "a request";
@@ -106,7 +108,7 @@ make_order(enum from from, int64_t account, struct order *o)
 	if (from >= FROM_READY && from <= FROM_VALID)
 		prove_all(o);
 	if (from >= FROM_PROCESSING && from <= FROM_VALID)
-		assert_ok(order_start(st, o->id, csr, 9, 60, &e), &e);
+		assert_ok(order_start(st, o->id, csr, 9, 60, &since, &e), &e);
 	if (from == FROM_VALID) {
 		make_chain("a.example", test_now + 86400, &chain);
 		assert_ok(order_finish(st, o->id, &chain, &e), &e);
@@ -120,7 +122,7 @@ make_order(enum from from, int64_t account, struct order *o)
 static int
 do_start(const struct order *o)
 {
-	return order_start(st, o->id, csr, 9, 60, &e);
+	return order_start(st, o->id, csr, 9, 60, &since, &e);
 }
 
 static int
@@ -582,13 +584,13 @@ test_queue(void **state)
 
 	(void)state;
 	new_order(new_account('q'), &o, two);
-	assert_ok(challenge_next_due(st, &due, &e), &e);
+	assert_ok(challenge_next_due(st, 3600, &due, &e), &e);
 	assert_true(due == INT64_MAX);
 	id = challenge_id(&o, 1, 0);
 	assert_ok(challenge_start(st, id, &e), &e);
-	assert_ok(challenge_next_due(st, &due, &e), &e);
+	assert_ok(challenge_next_due(st, 3600, &due, &e), &e);
 	assert_int_equal(due, test_now);
-	assert_ok(challenge_take(st, 30, 10, &tasks, &n, &e), &e);
+	assert_ok(challenge_take(st, 30, 3600, 10, &tasks, &n, &e), &e);
 	assert_int_equal(n, 1);
 	assert_int_equal(tasks[0].id, id);
 	assert_int_equal(tasks[0].type, CHALLENGE_HTTP_01);
@@ -598,23 +600,58 @@ test_queue(void **state)
 	assert_string_equal(
 	    tasks[0].authorization_url_id, o.names[1].authorization_url_id);
 	challenge_task_array_free(tasks, n);
-	assert_ok(challenge_take(st, 30, 10, &tasks, &n, &e), &e);
+	assert_ok(challenge_take(st, 30, 3600, 10, &tasks, &n, &e), &e);
 	assert_int_equal(n, 0);
 	test_now += 30; /* the taker has died */
-	assert_ok(challenge_take(st, 30, 10, &tasks, &n, &e), &e);
+	assert_ok(challenge_take(st, 30, 3600, 10, &tasks, &n, &e), &e);
 	assert_int_equal(n, 1);
 	challenge_task_array_free(tasks, n);
 	assert_ok(c_retry(id), &e);
-	assert_ok(challenge_next_due(st, &due, &e), &e);
+	assert_ok(challenge_next_due(st, 3600, &due, &e), &e);
 	assert_int_equal(due, test_now + 5);
 	test_now += 5;
-	assert_ok(challenge_take(st, 30, 10, &tasks, &n, &e), &e);
+	assert_ok(challenge_take(st, 30, 3600, 10, &tasks, &n, &e), &e);
 	assert_int_equal(n, 1);
 	assert_int_equal(tasks[0].attempts, 1);
 	challenge_task_array_free(tasks, n);
 	assert_ok(c_valid(id), &e);
 	order_release(&o);
 	assert_sound();
+}
+
+/* What was due before the clock went back is not late by as much. */
+static void
+test_clock_goes_back(void **state)
+{
+	struct challenge_task *tasks;
+	struct order o, *taken;
+	int64_t due;
+	size_t n;
+
+	(void)state;
+	make_order(FROM_PROCESSING, new_account('a'), &o);
+	order_release(&o);
+	new_order(new_account('b'), &o, one);
+	assert_ok(challenge_start(st, challenge_id(&o, 0, 0), &e), &e);
+	assert_ok(challenge_take(st, 30, 60, 10, &tasks, &n, &e), &e);
+	challenge_task_array_free(tasks, n);
+	test_now -= 30;
+	assert_ok(challenge_next_due(st, 60, &due, &e), &e);
+	assert_int_equal(due, test_now + 60);
+	test_now -= 3600;
+	assert_ok(challenge_next_due(st, 60, &due, &e), &e);
+	assert_int_equal(due, test_now);
+	assert_ok(challenge_take(st, 30, 60, 10, &tasks, &n, &e), &e);
+	assert_int_equal(n, 1);
+	challenge_task_array_free(tasks, n);
+	assert_ok(challenge_next_due(st, 60, &due, &e), &e);
+	assert_int_equal(due, test_now + 30);
+	assert_ok(order_take_stale(st, 60, 10, &taken, &n, &e), &e);
+	assert_int_equal(n, 1);
+	order_array_free(taken, n);
+	assert_ok(order_take_stale(st, 60, 10, &taken, &n, &e), &e);
+	assert_int_equal(n, 0);
+	order_release(&o);
 }
 
 /* A job that nobody can win any more must not wake the validator for ever. */
@@ -630,10 +667,10 @@ test_queue_of_expired(void **state)
 	new_order(new_account('a'), &o, one);
 	assert_ok(challenge_start(st, challenge_id(&o, 0, 0), &e), &e);
 	test_now += LIFETIME;
-	assert_ok(challenge_take(st, 30, 10, &tasks, &n, &e), &e);
+	assert_ok(challenge_take(st, 30, 3600, 10, &tasks, &n, &e), &e);
 	assert_int_equal(n, 0);
 	challenge_task_array_free(tasks, n);
-	assert_ok(challenge_next_due(st, &due, &e), &e);
+	assert_ok(challenge_next_due(st, 3600, &due, &e), &e);
 	assert_true(due == INT64_MAX);
 	assert_int_equal(challenge_status(&o, 0, 0), CHALLENGE_INVALID);
 	order_release(&o);
@@ -654,10 +691,10 @@ test_takes_limited(void **state)
 		assert_ok(challenge_start(st, challenge_id(&o, 0, 0), &e), &e);
 		order_release(&o);
 	}
-	assert_ok(challenge_take(st, 30, 3, &tasks, &n, &e), &e);
+	assert_ok(challenge_take(st, 30, 3600, 3, &tasks, &n, &e), &e);
 	assert_int_equal(n, 3);
 	challenge_task_array_free(tasks, n);
-	assert_ok(challenge_take(st, 30, 3, &tasks, &n, &e), &e);
+	assert_ok(challenge_take(st, 30, 3600, 3, &tasks, &n, &e), &e);
 	assert_int_equal(n, 2);
 	challenge_task_array_free(tasks, n);
 }
@@ -722,6 +759,7 @@ static const struct CMUnitTest tests[] = {
     T(test_failure_takes_all),
     T(test_success_drops_the_others),
     T(test_queue),
+    T(test_clock_goes_back),
     T(test_queue_of_expired),
     T(test_takes_limited),
     T(test_holds),

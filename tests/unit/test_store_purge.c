@@ -7,6 +7,8 @@
 #include "store/purge.h"
 #include "store/stats.h"
 
+static int64_t since; /* what order_start says */
+
 static const char *const one[] = {"a.example", NULL};
 static const struct purge defaults = PURGE_DEFAULT;
 
@@ -27,7 +29,7 @@ make_valid(int64_t account, int64_t not_after, struct order *o)
 
 	new_order(account, o, one);
 	prove_all(o);
-	assert_ok(order_start(st, o->id, "x", 1, 60, &e), &e);
+	assert_ok(order_start(st, o->id, "x", 1, 60, &since, &e), &e);
 	make_chain("a.example", not_after, &chain);
 	assert_ok(order_finish(st, o->id, &chain, &e), &e);
 	cert_list_release(&chain);
@@ -48,7 +50,7 @@ test_purges(void **state)
 	prove_all(&ready);
 	new_order(account, &processing, one);
 	prove_all(&processing);
-	assert_ok(order_start(st, processing.id, "x", 1, 60, &e), &e);
+	assert_ok(order_start(st, processing.id, "x", 1, 60, &since, &e), &e);
 	make_valid(account, start + 2 * 86400, &spent);
 	make_valid(account, start + 90 * 86400, &useful);
 
@@ -339,7 +341,7 @@ test_check(void **state)
 	assert_ok(challenge_start(st, challenge_id(&pending, 0, 0), &e), &e);
 	new_order(account, &processing, one);
 	prove_all(&processing);
-	assert_ok(order_start(st, processing.id, "x", 1, 60, &e), &e);
+	assert_ok(order_start(st, processing.id, "x", 1, 60, &since, &e), &e);
 	make_valid(account, test_now + 86400, &valid);
 	assert_sound();
 	for (i = 0; i < ARRAY_LEN(cases); i++)

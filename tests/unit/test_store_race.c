@@ -4,6 +4,8 @@
 #include "store.h"
 #include "store/account.h"
 
+static int64_t since; /* what order_start says */
+
 #define RACERS 4
 #define ROUNDS 10
 
@@ -29,7 +31,7 @@ race_valid(struct store *mine)
 static int
 race_finalize(struct store *mine)
 {
-	return order_start(mine, shared.id, "x", 1, 60, &e);
+	return order_start(mine, shared.id, "x", 1, 60, &since, &e);
 }
 
 static int
@@ -59,7 +61,7 @@ race_take(struct store *mine)
 	struct challenge_task *tasks;
 	size_t n;
 
-	if (challenge_take(mine, 60, 5, &tasks, &n, &e) < 0)
+	if (challenge_take(mine, 60, 3600, 5, &tasks, &n, &e) < 0)
 		return -1;
 	challenge_task_array_free(tasks, n);
 	return n == 1 ? 0 : err_set(&e, KIND_CONFLICT, "taken");

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -51,6 +52,33 @@ test_replace_is_whole_or_nothing(void **state)
 	assert_kind(
 	    file_replace(in_dir("no/such"), 0600, "x", 1, &e), KIND_SYS, &e);
 	buf_release(&b);
+}
+
+/* Of a process that was killed between writing and renaming. */
+static void
+test_what_was_left_over_goes(void **state)
+{
+	static const char *const left[] = {
+	    "file.0badcafe", "file.0badbeef", "file.0badcafe1", "file.old"};
+	struct strv names = {0};
+	struct err e = {0};
+	int held;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(left); i++)
+		assert_ok(file_create(in_dir(left[i]), 0600, "x", 1, &e), &e);
+	held = open(in_dir(left[1]), O_RDONLY);
+	assert_int_equal(flock(held, LOCK_EX), 0); /* its writer lives */
+	file_left(in_dir("file"), &names);
+	assert_int_equal(names.len, 1);
+	assert_string_equal(names.v[0], left[0]);
+	strv_release(&names);
+	assert_ok(file_replace(in_dir("file"), 0600, "new", 3, &e), &e);
+	assert_false(file_exists(in_dir(left[0])));
+	for (size_t i = 1; i < ARRAY_LEN(left); i++)
+		assert_int_equal(unlink(in_dir(left[i])), 0);
+	close(held);
+	assert_int_equal(unlink(in_dir("file")), 0);
 }
 
 static void
@@ -213,6 +241,7 @@ test_lock_is_no_way_to_another_file(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_replace_is_whole_or_nothing),
+    cmocka_unit_test(test_what_was_left_over_goes),
     cmocka_unit_test(test_frames),
     cmocka_unit_test(test_a_silent_peer_meets_the_deadline),
     cmocka_unit_test(test_unix_sockets),

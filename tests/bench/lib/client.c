@@ -6,6 +6,7 @@
 
 #include "base/b64.h"
 #include "jws.h"
+#include "usage.h"
 
 #define SECOND ((int64_t)1000000)
 #define REQUEST_TIME (60 * SECOND)
@@ -89,6 +90,17 @@ failed(struct client *c, const char *why)
 }
 
 static void
+count_kind(struct bench *b, enum step step)
+{
+	int64_t cpu = usage_cpu(b->server);
+
+	b->kinds[b->last].requests++;
+	b->kinds[b->last].cpu += cpu - b->cpu;
+	b->cpu = cpu;
+	b->last = step;
+}
+
+static void
 send_now(struct client *c)
 {
 	const struct stage *s = &stages[c->step];
@@ -99,6 +111,8 @@ send_now(struct client *c)
 	c->deadline = bench_clock() + REQUEST_TIME;
 	c->wire.response.status = 0;
 	c->bench->requests++;
+	if (c->bench->server)
+		count_kind(c->bench, c->step);
 	if (c->step == STEP_DIRECTORY || c->step == STEP_NONCE) {
 		wire_request(&c->wire, s->url(c), c->step == STEP_NONCE, NULL);
 		return;
@@ -316,13 +330,19 @@ static const struct stage stages[STEP__MAX] = {
     [STEP_AUTHORIZATION] = {"authorization", url_authorization, NULL, 200,
 	take_authorization},
     [STEP_CHALLENGE] = {"challenge", url_challenge, "{}", 200, take_challenge},
-    [STEP_VALIDATED] = {"authorization", url_authorization, NULL, 200,
+    [STEP_VALIDATED] = {"authorization-poll", url_authorization, NULL, 200,
 	take_validated},
     [STEP_FINALIZE] = {"finalize", url_finalize, NULL, 200, take_finalize},
     [STEP_ISSUED] = {"order", url_order, NULL, 200, take_issued},
     [STEP_CERTIFICATE] = {"certificate", url_certificate, NULL, 200,
 	take_certificate},
 };
+
+const char *
+step_name(enum step step)
+{
+	return stages[step].name;
+}
 
 /* ---- the client ------------------------------------------------------------
  */

@@ -13,6 +13,28 @@
 struct prover;
 struct jws;
 
+enum step {
+	STEP_DIRECTORY,
+	STEP_NONCE,
+	STEP_ACCOUNT,
+	STEP_READY, /* has an account, does nothing */
+	STEP_ORDER,
+	STEP_AUTHORIZATION,
+	STEP_CHALLENGE,
+	STEP_VALIDATED,
+	STEP_FINALIZE,
+	STEP_ISSUED,
+	STEP_CERTIFICATE,
+	STEP_FINISHED, /* no order is left */
+	STEP__MAX
+};
+
+/* What the server has used from one request of a kind to the next request. */
+struct kind {
+	unsigned long requests;
+	int64_t cpu;
+};
+
 /* What all clients share. */
 struct bench {
 	struct site site;
@@ -31,22 +53,10 @@ struct bench {
 	unsigned long requests;
 	unsigned long polls;
 	unsigned long bad_nonces;
-};
-
-enum step {
-	STEP_DIRECTORY,
-	STEP_NONCE,
-	STEP_ACCOUNT,
-	STEP_READY, /* has an account, does nothing */
-	STEP_ORDER,
-	STEP_AUTHORIZATION,
-	STEP_CHALLENGE,
-	STEP_VALIDATED,
-	STEP_FINALIZE,
-	STEP_ISSUED,
-	STEP_CERTIFICATE,
-	STEP_FINISHED, /* no order is left */
-	STEP__MAX
+	int server; /* whose CPU is counted by kinds of requests, or 0 */
+	int64_t cpu; /* ... at the last request */
+	enum step last; /* ... which was this */
+	struct kind kinds[STEP__MAX];
 };
 
 struct client {
@@ -72,6 +82,9 @@ struct client {
 
 /* Microseconds since some start. */
 int64_t bench_clock(void);
+
+/* The name of a kind of request; NULL if the step sends none. */
+const char *step_name(enum step step);
 
 void client_init(struct client *c, struct bench *b);
 void client_release(struct client *c);
