@@ -174,7 +174,7 @@ const struct table_key table_keys[] = {
 	    .fallback = "30s",
 	    .doc = "How long finalize waits for the signer before the order "
 	    "stays processing."},
-	{CONF_SIGNER, "linger", DURATION(signer.linger, 0, 365 * DAY), .fallback = "0s",
+	{CONF_SIGNER, "linger", DURATION(signer.linger, 0, 365 * DAY), .fallback = "5m",
 	    .doc = "How long a signer that was given its socket stays without "
 	    "a client before it ends; 0s: for ever."},
 	{CONF_SIGNER, "user", TEXT(signer.user, 32),
