@@ -24,27 +24,50 @@ unit() {
 	    "--clear-groups $(key "$1" ExecStart)"
 }
 
-# path NAME KEY: a unix socket with the group and mode that the unit says.
-share_socket() {
-	must wait_for 10 test -S "$2"
-	chgrp "$(key "$1.socket" SocketGroup)" "$2"
-	chmod "$(key "$1.socket" SocketMode)" "$2"
+# socket_is MODE PATH: for wait_for.
+socket_is() {
+	[ "0$(stat -c %a "$2")" = "$1" ]
+}
+
+# shared NAME PATH: the socket is as its unit says.
+shared() {
+	wait_for 10 socket_is "$(key "$1.socket" SocketMode)" "$2"
+	is "$(stat -c '%G 0%a' "$2")" \
+	    "$(key "$1.socket" SocketGroup) $(key "$1.socket" SocketMode)" \
+	    "$2 has its group and mode"
 }
 
 # activate NAME [OPTION...]: what systemd does with a stream socket, again and
 # again.
 activate() {
-	activate_name=$1
+	activate_unit=$1
 	shift
-	activate_at=$(key "${activate_name%@}.socket" ListenStream)
 	# shellcheck disable=SC2046 # a list of words
-	start "${activate_name%@}" sh -c 'trap "kill \$!; exit" TERM
-	while :; do "$@" & wait $!; done' sh systemd-socket-activate \
-	    -l "$activate_at" "$@" $(unit "$activate_name")
+	start "${activate_unit%@}" "$T/activate" \
+	    "$(key "${activate_unit%@}.socket" ListenStream)" \
+	    "$(key "${activate_unit%@}.socket" SocketMode)" \
+	    "$@" $(unit "$activate_unit")
 }
+cat >"$T/activate" <<'END'
+#!/bin/sh
+# activate ADDRESS MODE COMMAND...; a unix socket gets its mode.
+trap 'kill $!; exit' TERM
+at=$1 mode=$2
+shift 2
+while :; do
+	[ -z "$mode" ] || rm -f "$at"
+	systemd-socket-activate -l "$at" "$@" &
+	until [ -z "$mode" ] || [ -S "$at" ]; do
+		sleep 0.05
+	done
+	[ -z "$mode" ] || chmod "$mode" "$at"
+	wait $!
+done
+END
+chmod 755 "$T/activate"
 
 activate acmed-sign
-share_socket acmed-sign /run/acmed/sign.sock
+shared acmed-sign /run/acmed/sign.sock
 cat >"$T/datagram" <<'END'
 # datagram PATH COMMAND...: what systemd does with ListenDatagram.
 use strict;
@@ -70,9 +93,11 @@ while (1) {
 }
 END
 # shellcheck disable=SC2046
+umask 0117
 start validate perl "$T/datagram" \
     "$(key acmed-validate.socket ListenDatagram)" $(unit acmed-validate)
-share_socket acmed-validate /run/acmed/validate.sock
+umask 022
+shared acmed-validate /run/acmed/validate.sock
 activate acmed-accept --inetd
 orders
 apart
@@ -81,6 +106,7 @@ is "$(users acme-sign)" acmed-sign 'the signer has its user'
 stop acmed-accept
 wait_for 30 gone
 is "$?" 0 'all end when they are not needed'
+shared acmed-sign /run/acmed/sign.sock
 
 activate acmed-accept-each@ -a --inetd
 must wait_for 10 answers

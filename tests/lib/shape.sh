@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034 # variables for the test
+# shellcheck disable=SC2034,SC2154 # variables for and of the test
 # shellcheck source=tests/lib/acme.sh
 # For tests of the ready-made files of a super-server: after tap.sh,
 #
