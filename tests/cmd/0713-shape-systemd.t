@@ -92,8 +92,8 @@ while (1) {
 	$child = 0;
 }
 END
-# shellcheck disable=SC2046
 umask 0117
+# shellcheck disable=SC2046 # a list of words
 start validate perl "$T/datagram" \
     "$(key acmed-validate.socket ListenDatagram)" $(unit acmed-validate)
 umask 022
