@@ -34,8 +34,6 @@ check_label(const char *label, size_t len, struct err *e)
 	    !name_is_a_label(label, len))
 		return err_set(e, KIND_INPUT,
 		    "label is not an A-label (RFC 5890 2.3.2.1)");
-	if (len == 4 && memcmp(label, "xn--", 4) == 0)
-		return err_set(e, KIND_INPUT, "label is an empty A-label");
 	return 0;
 }
 

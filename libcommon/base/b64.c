@@ -79,26 +79,38 @@ digit_value(char c)
 	return -1;
 }
 
+/* Up to four digits; returns how many bytes they were, -1 for what is none. */
+static int
+decode_group(unsigned char out[3], const char *text, size_t len)
+{
+	uint32_t bits = 0;
+	unsigned spare;
+
+	for (size_t i = 0; i < len; i++) {
+		int value = digit_value(text[i]);
+
+		if (value < 0)
+			return -1;
+		bits |= (uint32_t)value << (18 - 6 * i);
+	}
+	out[0] = (unsigned char)(bits >> 16);
+	out[1] = (unsigned char)(bits >> 8);
+	out[2] = (unsigned char)bits;
+	spare = len == 2 ? 0xffff : len == 3 ? 0xff : 0;
+	return len == 1 || bits & spare ? -1 : (int)len - 1;
+}
+
 int
 b64url_decode(struct buf *out, const char *text, size_t len)
 {
-	uint32_t bits = 0;
-	unsigned have = 0;
+	unsigned char bytes[3];
 
-	if (len % 4 == 1)
-		return -1;
-	for (size_t i = 0; i < len; i++) {
-		int v = digit_value(text[i]);
+	for (size_t i = 0; i < len; i += 4) {
+		int n =
+		    decode_group(bytes, text + i, len - i < 4 ? len - i : 4);
 
-		if (v < 0)
+		if (n < 0 || buf_add(out, bytes, (size_t)n) < 0)
 			return -1;
-		bits = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			if (buf_addc(out, (char)(bits >> have & 255)) < 0)
-				return -1;
-		}
 	}
-	return (bits & ((1U << have) - 1)) == 0 ? 0 : -1;
+	return 0;
 }

@@ -1,5 +1,6 @@
 #include "store/challenge.h"
 
+#include "base/log.h"
 #include "store/authorization.h"
 #include "store/event.h"
 #include "store/job.h"
@@ -357,6 +358,41 @@ challenge_set_valid(
 	    .st = st, .id = id, .now = clock_now(), .address = address};
 
 	return db_transaction(st->db, DB_QUICK, set_valid, &m, e);
+}
+
+struct moves {
+	struct store *st;
+	const struct challenge_validated *v;
+	size_t len;
+	int64_t now;
+};
+
+static int
+set_all_valid(void *arg, struct err *e)
+{
+	const struct moves *all = arg;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < all->len; i++) {
+		struct move m = {.st = all->st,
+		    .id = all->v[i].id,
+		    .now = all->now,
+		    .address = all->v[i].address};
+
+		log_set_id(all->v[i].request_id);
+		rc = set_valid(&m, e);
+	}
+	log_set_id("");
+	return rc;
+}
+
+int
+challenge_set_all_valid(struct store *st, const struct challenge_validated *v,
+    size_t len, struct err *e)
+{
+	struct moves all = {.st = st, .v = v, .len = len, .now = clock_now()};
+
+	return db_transaction(st->db, DB_QUICK, set_all_valid, &all, e);
 }
 
 static int

@@ -103,6 +103,18 @@ int challenge_set_valid(
     struct store *st, int64_t id, const char *address, struct err *e);
 
 /*
+ * The same for several in one transaction, all or none: under load it is the
+ * transactions that cost.
+ */
+struct challenge_validated {
+	int64_t id;
+	const char *address; /* or NULL */
+	const char *request_id; /* for the event */
+};
+int challenge_set_all_valid(struct store *st,
+    const struct challenge_validated *v, size_t len, struct err *e);
+
+/*
  * processing -> invalid, its authorization pending -> invalid, its pending
  * orders -> invalid; `error` (problem document in JSON) goes to challenge and
  * order.  Other running validations of the authorization are dropped.

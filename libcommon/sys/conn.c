@@ -38,12 +38,12 @@ wait_writable(int fd, int64_t deadline, struct err *e)
  * beyond any deadline: a socket is told not to, anything else gets pieces.
  */
 static ssize_t
-write_some(struct conn *c, const char *p, size_t len, int64_t deadline,
-    struct err *e)
+write_some(
+    struct conn *c, const char *p, size_t len, int64_t deadline, struct err *e)
 {
 	int fd = c->out;
-	ssize_t n = send(fd, p, len,
-	    MSG_DONTWAIT | MSG_NOSIGNAL | (c->more ? MSG_MORE : 0));
+	ssize_t n = send(
+	    fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL | (c->more ? MSG_MORE : 0));
 
 	if (n < 0 && errno == ENOTSOCK) {
 		if (wait_writable(fd, deadline, e) < 0)

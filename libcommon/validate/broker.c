@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +23,9 @@
 #define GRACE_MS 5000 /* for what is in hand at SIGTERM */
 #define LOOK_MS 60000 /* between two looks, whatever we are told */
 #define BUSY_MS 1000 /* the same when the store was locked */
+#define FDS_OWN 32 /* descriptors of the other process itself */
+#define FDS_EACH 4 /* and for each validation: web, DNS */
+#define BATCH_MAX 64 /* results in one transaction */
 #define DEATHS_MAX 20 /* of the other process, without a result between */
 
 /* A task that the other process has, or whose result we have. */
@@ -45,7 +49,8 @@ struct broker {
 	size_t len;
 	size_t results; /* of `len`: those that the store has yet to take */
 	int64_t record_at; /* clock_mono(): when to offer them to it */
-	size_t limit; /* of `len`: concurrency, or less after a death */
+	size_t most; /* of `len`: concurrency, or what descriptors allow */
+	size_t limit; /* of `len`: `most`, or less after a death */
 	unsigned deaths;
 	int64_t look_at; /* clock_mono(): when to look at the queue again */
 	int64_t quiet_since; /* since when there is nothing to do */
@@ -71,15 +76,20 @@ drop_hand(struct broker *b, size_t i)
 	b->hands[i] = b->hands[--b->len];
 }
 
+static const char *
+address_of(const struct validmsg_result *r)
+{
+	return r->address[0] ? r->address : NULL;
+}
+
 static void
 log_result(const struct challenge_task *t, const struct validmsg_result *r,
     const char *outcome)
 {
 	log_event(r->is_valid ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, outcome,
 	    "identifier", t->identifier.value, "type",
-	    challenge_type_name(t->type), "address",
-	    r->address[0] ? r->address : NULL, "error", r->err.acme_type,
-	    "reason", r->is_valid ? NULL : r->err.text, NULL);
+	    challenge_type_name(t->type), "address", address_of(r), "error",
+	    r->err.acme_type, "reason", r->is_valid ? NULL : r->err.text, NULL);
 }
 
 static int
@@ -87,7 +97,7 @@ record_failure(struct broker *b, const struct challenge_task *t,
     const struct validmsg_result *r, struct err *e)
 {
 	const struct conf_validate *conf = &b->conf->validate;
-	const char *address = r->address[0] ? r->address : NULL;
+	const char *address = address_of(r);
 	struct buf problem;
 	int rc;
 
@@ -125,8 +135,7 @@ record(struct broker *b, const struct challenge_task *t,
 
 	log_set_id(t->request_id);
 	if (r->is_valid)
-		rc = challenge_set_valid(
-		    b->store, t->id, r->address[0] ? r->address : NULL, &why);
+		rc = challenge_set_valid(b->store, t->id, address_of(r), &why);
 	else
 		rc = record_failure(b, t, r, &why);
 	if (rc == 0 && r->is_valid)
@@ -141,6 +150,53 @@ record(struct broker *b, const struct challenge_task *t,
 	return -1;
 }
 
+static bool
+is_validated(const struct hand *h)
+{
+	return h->has_result && h->result.is_valid;
+}
+
+/*
+ * What has succeeded, if there are several, in one transaction.  One that comes
+ * too late spoils it for all: then each is recorded by itself.
+ * Returns -1 when the store cannot take it now.
+ */
+static int
+record_validated(struct broker *b, struct err *e)
+{
+	struct challenge_validated v[BATCH_MAX];
+	struct err why = {0};
+	size_t n = 0, i;
+
+	for (i = b->len; n < BATCH_MAX && i-- > 0;)
+		if (is_validated(&b->hands[i]))
+			v[n++] =
+			    (struct challenge_validated){b->hands[i].task.id,
+				address_of(&b->hands[i].result),
+				b->hands[i].task.request_id};
+	if (n < 2)
+		return 0;
+	if (challenge_set_all_valid(b->store, v, n, &why) < 0) {
+		if (why.kind == KIND_CONFLICT)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	for (i = b->len; n > 0 && i-- > 0;) {
+		struct hand *h = &b->hands[i];
+
+		if (!is_validated(h))
+			continue;
+		log_set_id(h->task.request_id);
+		log_result(&h->task, &h->result, "challenge.valid");
+		drop_hand(b, i);
+		n--;
+	}
+	log_set_id("");
+	b->look_at = clock_mono();
+	return 0;
+}
+
 /*
  * Offers the store what it has not taken yet.  When it is locked or the disk is
  * full, all stays in hand and is offered again; -1 for what will not pass.
@@ -149,7 +205,7 @@ static int
 record_results(struct broker *b, struct err *e)
 {
 	struct err why = {0};
-	int rc = 0;
+	int rc = record_validated(b, &why);
 
 	for (size_t i = b->len; rc == 0 && b->results > 0 && i-- > 0;) {
 		const struct hand *h = &b->hands[i];
@@ -285,7 +341,7 @@ take_results(struct broker *b, struct err *e)
 	while ((rc = child_take(&b->child, &r, &why)) > 0) {
 		keep_result(b, &r);
 		b->deaths = 0;
-		if (b->limit < (size_t)b->conf->validate.concurrency)
+		if (b->limit < b->most)
 			b->limit++;
 	}
 	return rc < 0 ? bury_child(b, &why, e) : 0;
@@ -491,6 +547,24 @@ turn(struct broker *b, struct err *e)
 	return 0;
 }
 
+/*
+ * How many validations the other process can have at the same time: one that
+ * fails for want of descriptors would be held against the client.
+ */
+static size_t
+most_at_once(const struct conf *conf)
+{
+	size_t most = (size_t)conf->validate.concurrency, room;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return most;
+	room = limit.rlim_max > FDS_OWN + FDS_EACH
+	    ? (size_t)(limit.rlim_max - FDS_OWN) / FDS_EACH
+	    : 1;
+	return room < most ? room : most;
+}
+
 /* All that is done while the lock is held. */
 static int
 work(struct broker *b, struct err *e)
@@ -500,7 +574,7 @@ work(struct broker *b, struct err *e)
 	b->quiet_since = clock_mono();
 	b->look_at = b->quiet_since;
 	b->stop_at = INT64_MAX;
-	b->limit = (size_t)b->conf->validate.concurrency;
+	b->limit = b->most;
 	if (rc == 0 && b->options->ready)
 		b->options->ready(b->options->arg);
 	if (rc == 0)
@@ -597,8 +671,8 @@ broker_run(const struct broker_options *options, struct err *e)
 	sig_catch_term();
 	sig_ignore_pipe();
 	child_init(&b.child);
-	b.hands =
-	    xcalloc((size_t)b.conf->validate.concurrency, sizeof(*b.hands));
+	b.most = most_at_once(b.conf);
+	b.hands = xcalloc(b.most, sizeof(*b.hands));
 	b.lock_path = store_file(b.conf->store.url, LOCK_NAME, e);
 	rc = b.lock_path ? check_policy(&b.conf->policy, e) : -1;
 	/* cron asks every minute; mostly that is all. */

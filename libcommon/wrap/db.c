@@ -197,11 +197,24 @@ open_handle(struct db *db, enum db_mode mode, struct err *e)
 	return 0;
 }
 
+/*
+ * No program of ours has a thread that touches a database, and nobody asks how
+ * much memory SQLite has; each of its allocations would take two locks.  It can
+ * only be said before the first database.
+ */
+static void
+set_up_library(void)
+{
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct db *
 db_open(const char *url, enum db_mode mode, struct err *e)
 {
 	struct db *db = xcalloc(1, sizeof(*db));
 
+	set_up_library();
 	db->busy_ms = BUSY_MS;
 	db->path = db_path(url, e);
 	if (!db->path)

@@ -50,8 +50,8 @@ flush(struct tls *t)
 	int rc = 0;
 
 	if (t->out.len > 0)
-		rc = conn_write(t->below, t->out.data, t->out.len, t->deadline,
-		    &t->why);
+		rc = conn_write(
+		    t->below, t->out.data, t->out.len, t->deadline, &t->why);
 	buf_clear(&t->out);
 	return rc;
 }

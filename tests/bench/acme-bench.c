@@ -52,11 +52,14 @@ static const char usage_text[] =
     "with\n"
     "what the server does on its own until the next request).\n"
     "\n"
-    "Exit status: 0 all orders done, 1 some failed, 100 wrong use, 111 no\n"
-    "server.\n";
+    "If nobody gets an answer for 20 s it is over, and what is not done has\n"
+    "failed.  Exit status: 0 all orders done, 1 some failed, 100 wrong use, "
+    "111\n"
+    "no server.\n";
 
 #define SECOND ((int64_t)1000000)
 #define LOOK (SECOND) /* between looks at the server's memory */
+#define STALLED (20 * SECOND) /* without an answer to anybody: it is over */
 
 struct options {
 	const char *directory;
@@ -195,15 +198,18 @@ count_at(const struct run *r, enum step step)
 	return n;
 }
 
-/* Goes on until every client has come to `step`. */
-static void
+/* Goes on until every client has come to `step`; false if none comes there. */
+static bool
 run_until(struct run *r, enum step step, long server)
 {
 	int64_t look = server ? bench_clock() : INT64_MAX;
 
+	r->bench.answered = bench_clock();
 	while (count_at(r, step) < r->client_count) {
 		int64_t now = bench_clock(), next = now + SECOND;
 
+		if (now - r->bench.answered > STALLED)
+			return false;
 		if (now >= look) {
 			usage_memory((int)server, &r->memory);
 			look = now + LOOK;
@@ -218,6 +224,7 @@ run_until(struct run *r, enum step step, long server)
 		loop_once(r->bench.site.loop,
 		    next > now ? (int)((next - now + 999) / 1000) : 0);
 	}
+	return true;
 }
 
 static void
@@ -251,7 +258,8 @@ prepare(struct run *r, const struct options *o, struct loop *loop)
 static void
 measure(struct run *r, long server)
 {
-	run_until(r, STEP_READY, 0);
+	if (!run_until(r, STEP_READY, 0))
+		errx(111, "no answer");
 	r->bench.requests = 0;
 	r->bench.site.connections = r->bench.site.resumed = 0;
 	if (server)
@@ -260,7 +268,10 @@ measure(struct run *r, long server)
 	r->begin = bench_clock();
 	for (size_t i = 0; i < r->client_count; i++)
 		client_order(&r->clients[i]);
-	run_until(r, STEP_FINISHED, server);
+	if (!run_until(r, STEP_FINISHED, server)) {
+		warnx("no answer any more");
+		r->bench.failed = r->bench.want_count - r->bench.done;
+	}
 	r->end = bench_clock();
 	r->own += own_cpu();
 	if (server) {

@@ -72,6 +72,32 @@ perl -MIO::Socket::INET -e '
 	my $n = read $s, my $b, 100; exit $n' "127.0.0.1:$port"
 is $? 0 'half a handshake is given up after request_timeout'
 ok 'and is in the log, too' wait_for 5 log_has 'connection.broken.*timed out'
+# Bytes that come one by one prolong nothing: request_timeout is absolute.
+perl -MIO::Socket::INET -e '
+	my $s = IO::Socket::INET->new($ARGV[0]) or die;
+	$SIG{PIPE} = "IGNORE"; $s->autoflush(1);
+	print $s "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+	for (1 .. 300) {
+		exit 0 unless print $s "a";
+		select undef, undef, undef, 0.1;
+	}
+	exit 1' "127.0.0.1:$port"
+is $? 0 'a handshake that goes on byte by byte is given up as well'
+{
+	printf 'GET /directory HTTP/1.1\r\nHost: x\r\nX: '
+	i=0
+	while [ $i -lt 300 ] && [ ! -e "$T/over" ]; do
+		i=$((i + 1))
+		printf a
+		sleep 0.1
+	done
+	echo $i >"$T/sent"
+} | {
+	openssl s_client -quiet -no_ign_eof -connect "127.0.0.1:$port" 2>&1
+	: >"$T/over"
+} >"$T/slow"
+like "$(cat "$T/slow")" '^HTTP/1.1 408 ' 'so is a head within TLS, which is told'
+ok 'and long before it ends' test "$(cat "$T/sent")" -lt 300
 
 # ---- configuration
 

@@ -99,6 +99,8 @@ for type in application/json application/jose text/plain \
     application/jose+jsonx; do
 	misuse '415 malformed' "Content-Type: $type" --type "$type" @account
 done
+misuse '415 malformed' 'two Content-Types' \
+    -H 'Content-Type: application/jose+json' @account
 misuse '415 malformed' 'no Content-Type' --type '' @account
 
 # ---- the body
@@ -131,11 +133,56 @@ for part in protected payload signature; do
 	misuse '400 malformed' "$part null" --drop $part \
 	    --tail ",\"$part\":null" @account
 done
+# ---- JSON that is deep, huge or double, at each of its three places
+
 deep=$(printf '%40s' '' | tr ' ' '[')$(printf '%40s' '' | tr ' ' ']')
 misuse '400 malformed' 'JSON nested too deep' --tail ",\"x\":$deep" @account
 misuse '400 malformed' 'payload nested too deep' \
     --payload "{\"identifiers\":[{\"type\":\"dns\",
     \"value\":\"a.example.test\"}],\"x\":$deep}" @newOrder
+misuse '400 malformed' 'protected nested too deep' \
+    --protected-tail ",\"x\":$deep" @account
+misuse '400 malformed' 'jwk nested too deep' --jwk -J jwk="{\"x\":$deep}" \
+    --payload '{}' @newAccount
+eight='[[[[[[[7]]]]]]]'
+misuse '200 -' 'as deep as is allowed' --protected-tail ",\"x\":$eight" \
+    --tail ",\"x\":$eight" "$account"
+misuse '400 malformed' 'a level more in the body' --tail ",\"x\":[$eight]" \
+    "$account"
+misuse '400 malformed' 'a level more in protected' \
+    --protected-tail ",\"x\":[$eight]" "$account"
+# shellcheck disable=SC2046 # numbers
+many=$(printf ',"m%d":[]' $(seq 4000))
+misuse '200 -' 'four thousand members' --tail "$many" "$account"
+misuse '400 malformed' 'four thousand members, two of them alike' \
+    --tail "$many,\"m7\":1" "$account"
+# shellcheck disable=SC2046 # numbers
+many=$(printf ',"m%d":1' $(seq 2000))
+misuse '400 malformed' 'two thousand members in protected, two of them alike' \
+    --protected-tail "$many,\"m7\":1" "$account"
+misuse '400 malformed' 'two thousand members in payload, two of them alike' \
+    --payload "{\"m7\":1$many}" @newOrder
+misuse '400 malformed' 'a member twice, once escaped' \
+    --payload '{"identifiers":[{"type":"dns","value":"a.example.test"}],
+    "\u0069dentifiers":[{"type":"dns","value":"b.example.test"}]}' @newOrder
+misuse '400 malformed' 'a member twice, deep inside' --payload \
+    '{"identifiers":[{"type":"dns","value":"a.example.test","value":"b.example.test"}]}' \
+    @newOrder
+misuse '400 malformed' 'jwk with a member twice' --jwk \
+    -J jwk="$(jwk "$ACME_STATE/key")" \
+    --protected-tail ",\"jwk\":$(jwk "$ACME_STATE/key")" --payload '{}' \
+    @newAccount
+long=$(head -c 17000 /dev/zero | tr '\0' x)
+misuse '400 malformed' 'a string too long in protected' \
+    --protected-tail ",\"x\":\"$long\"" "$account"
+misuse '400 malformed' 'an integer beyond 64 bits' --payload \
+    '{"identifiers":[],"x":99999999999999999999999999}' @newOrder
+misuse '400 malformed' 'a number beyond all' --payload \
+    '{"identifiers":[],"x":1e999}' @newOrder
+misuse '400 malformed' 'half a surrogate' --payload \
+    '{"identifiers":[],"x":"\ud800"}' @newOrder
+misuse '400 malformed' 'a NUL in a member' --payload \
+    '{"identifiers":[],"x\u0000y":1}' @newOrder
 big=$(head -c 70000 /dev/zero | tr '\0' x)
 misuse '413 malformed' 'body beyond the limit' \
     --payload "{\"x\":\"$big\"}" @newOrder
@@ -263,6 +310,12 @@ misuse '400 malformed' 'kid of another host' \
 misuse '400 malformed' 'kid of another scheme' \
     -P kid="http${account#https}" @account
 misuse '400 malformed' 'kid of another kind' -P kid="$order" @account
+misuse '400 malformed' 'kid of a host as long' \
+    -P kid="https://localhosu${base#https://localhost}/account/$id" @account
+misuse '400 malformed' 'kid of a kind as long' \
+    -P kid="$base/accounx/$id" @account
+misuse '400 malformed' 'kid of a byte that is in no id' \
+    -P kid="$base/account/AAAAAAAAAAAAAAAAAAAAA." @account
 misuse '400 malformed' 'kid with a tail' -P kid="$account/" @account
 misuse '400 malformed' 'kid with a query' -P kid="$account?a=b" @account
 misuse '400 malformed' 'kid with dots' \
@@ -389,7 +442,10 @@ misuse '404 malformed' 'a query where none belongs' "$order?a=b"
 
 for path in nothing account account/ order/x "order/AAAAAAAAAAAAAAAAAAAAAA/x" \
     new-orderx directory/ /directory new-authz renewal-info \
-    "account/$id/x" "%6eew-order"; do
+    "account/$id/x" "%6eew-order" \
+    "order/$(head -c 300 /dev/zero | tr '\0' A)" \
+    "challenge/$(head -c 300 /dev/zero | tr '\0' A)/x" \
+    "order/$(head -c 64 /dev/zero | tr '\0' A)"; do
 	misuse '404 malformed' "POST /$path" "$base/$path"
 done
 raw -X GET "$base/nothing"

@@ -98,6 +98,12 @@ contacts() {
 	contact with a newline|400 invalidContact|["mailto:a@example.com\nBcc:b@example.com"]
 	contact with a control character|400 invalidContact|["mailto:a\u0007@example.com"]
 	contact not ASCII|400 invalidContact|["mailto:\u00e4@example.com"]
+	contact quoted|400 invalidContact|["mailto:\"a b\"@example.com"]
+	contact with an escape|400 invalidContact|["mailto:a%0ab@example.com"]
+	contact with two parts|400 invalidContact|["mailto:a;b@example.com"]
+	contact with angle brackets|400 invalidContact|["mailto:<a@example.com"]
+	contact with a path for a domain|400 invalidContact|["mailto:a@example.com/x"]
+	contact with an underscore in its domain|400 invalidContact|["mailto:a@b_c.com"]
 	contact with a name|400 invalidContact|["mailto:A <a@example.com>"]
 	EOT
 }

@@ -109,6 +109,7 @@ become strict "$T/strict.conf"
 must_say '201 -' --payload '{}' @newAccount
 misuse '403 rejectedIdentifier' 'wildcard where none are allowed' \
     --payload "$(names '*.w.example.test')" @newOrder
+is "$(get subproblems)" '' 'one name: the problem is its own, no subproblem'
 misuse '400 unsupportedIdentifier' 'address where none are allowed' \
     --payload "$(names IP:127.0.0.1)" @newOrder
 misuse '403 rejectedIdentifier' 'two wildcards where none are allowed' \
@@ -153,6 +154,7 @@ done <<EOT
 notAfter beyond the lifetime|"notAfter":"$far"
 notAfter in the past|"notAfter":"$past"
 notAfter before notBefore|"notBefore":"$soon","notAfter":"$now"
+notBefore in the past|"notBefore":"$past"
 notBefore in the far future|"notBefore":"$far"
 notAfter no date|"notAfter":"tomorrow"
 notAfter a number|"notAfter":7

@@ -36,6 +36,7 @@ for how in processes workers; do
 	is "$(($(count accounts 1) - n))" 50 "$how: an account for each key"
 	rush $how key-mine 50
 	rush $how key-shared 50
+	rush $how key-new 50
 	n=$(count events "action = 'account.deactivate'")
 	rush $how end 50
 	is "$(($(count events "action = 'account.deactivate'") - n))" 50 \

@@ -28,7 +28,7 @@ pooled() {
 	return "$pooled_rc"
 }
 skip_unless_has socat
-via="socat -t 10 - TCP:127.0.0.1:$port"
+via="socat -t 0.1 - TCP:127.0.0.1:$port"
 STEP=2 until_done 'a worker, before every second call' \
     acmed-accept+ before pooled
 done_testing

@@ -16,9 +16,9 @@ ACME_STATE=$T/client
 export ACME_STATE
 client
 served=yes
-start sign "$BIN/acme-sign" -c "$config" serve
+relayed
 start validate "$BIN/acme-validate" -c "$config" serve
-must wait_for 20 test -S "$T/sign.sock" -a -S "$T/validate.sock"
+must wait_for 20 test -S "$T/validate.sock"
 
 # fill, free: the disk.  A log without room in it is what a commit meets.
 fill() {
@@ -29,17 +29,6 @@ fill() {
 
 free_disk() {
 	rm -f "$R/ballast"
-}
-
-# once ARGUMENT...: one request; sets $reply.
-once() {
-	reply=$("$TOOLS/acme-raw" request "$@" 2>&1)
-}
-
-# refused NAME: the last request was answered with 503, to come again.
-refused() {
-	is "$reply" '503 serverInternal' "$1: come again"
-	ok '... in a while' [ "$(header Retry-After)" -ge 1 ]
 }
 
 must step_account
@@ -82,6 +71,18 @@ ok '... with one look' \
 fill
 once --payload "{\"csr\":\"$CSR\"}" "$finalize"
 refused 'full: finalize'
+free_disk
+
+# It is full when the signer answers.
+relay hold
+once --payload "{\"csr\":\"$CSR\"}" "$finalize" &
+asked=$!
+must wait_for 20 grep -q sign.issued "$T/sign.log"
+fill
+relay pass
+wait "$asked"
+ask '200 -' "$order"
+is "$(get status)" processing 'full when the signer answers: processing'
 free_disk
 ok 'room again: finalize' step_finalize
 ok '... and the certificate' step_certificate

@@ -30,15 +30,16 @@ FAULT='' said='' certificate=''
 faults_up() {
 	http_port=$(free_port)
 	{
-		printf '%s\n' 'server base_url = https://localhost:1' \
+		printf '%s\n' "$@" 'server base_url = https://localhost:1' \
 		    'policy allow_ip_identifiers = true' \
 		    'policy allowed_server_ip_ranges = 127.0.0.0/8' \
 		    "store url = $store" "local-ca directory = $T/ca" \
 		    "signer socket = $T/sign.sock" \
 		    "validate socket = $T/validate.sock" \
 		    "validate http_port = $http_port" 'validate attempts = 3' \
-		    'validate retry_delay = 0s' "$@"
+		    'validate retry_delay = 0s'
 	} | sort -s -k 1,1 | awk '
+		NF == 0 || seen[$1, $2]++ { next }
 		$1 != section { section = $1; print "[" section "]" }
 		{ sub(/^[^ ]* /, ""); print }' >"$config"
 	must "$BIN/acmed-store" init -c "$config"
@@ -100,6 +101,35 @@ client() {
 	    --exec "${via:-env FAULT=$FAULT FAULT_FILE=$T/faults \
 	    LD_PRELOAD=$SHIM $BIN/acmed-accept -c $config}"
 	cp "$T/account.key" "$ACME_STATE/key"
+}
+
+# relayed: the signing service, with tests/lib/signer-relay in front of it;
+# then "relay MODE" says what that does.
+relayed() {
+	sed "s#^socket = $T/sign.sock#socket = $T/real.sock#" "$config" \
+	    >"$T/real.conf"
+	relay pass
+	start sign "$BIN/acme-sign" -c "$T/real.conf" serve
+	must wait_for 20 test -S "$T/real.sock"
+	start relay "$SRC/tests/lib/signer-relay" "$T/sign.sock" \
+	    "$T/real.sock" "$T/mode"
+	must wait_for 20 test -S "$T/sign.sock"
+}
+
+relay() {
+	echo "$1" >"$T/mode.new"
+	mv "$T/mode.new" "$T/mode"
+}
+
+# once ARGUMENT...: one request, made once; sets $reply.
+once() {
+	reply=$("$TOOLS/acme-raw" request "$@" 2>&1)
+}
+
+# refused NAME: it was answered with 503, to come again.
+refused() {
+	is "$reply" '503 serverInternal' "$1: come again"
+	ok '... in a while' [ "$(header Retry-After)" -ge 1 ]
 }
 
 # supervise NAME COMMAND...: as start, and started again whenever it ends.

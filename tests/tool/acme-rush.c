@@ -15,6 +15,8 @@
  *	account		newAccount, one key: 201 and 200, of one Location
  *	key-mine	keyChange of one account to two keys: one fails
  *	key-shared	keyChange of two accounts to one key: one is 409
+ *	key-new		keyChange to a key, and newAccount by it: 409 and 201,
+ *			or the account is found
  *	end		the end of one account, twice: the other is 401
  *	order		a challenge twice, then finalize twice: both 200, and
  *			one 403 orderNotReady
@@ -387,6 +389,25 @@ race_key_shared(int round)
 }
 
 static bool
+race_key_new(int round)
+{
+	struct actor a = actor(fresh()), new = {fresh(), NULL};
+	char *url = join(base, "/new-account", "");
+	char *first = key_change(&lines[0], &a, new.key), *kid;
+
+	(void)round;
+	race(first,
+	    http("POST", url, jws(&new, url, nonce(&lines[1]), "{}", NULL)));
+	note(said(&lines[0]), said(&lines[1]));
+	kid = lines[1].location;
+	if (lines[0].status == 409 ? lines[1].status != 201
+				   : lines[1].status != 200 || !is(kid, a.kid))
+		return false;
+	ask(&new, url, "{}", 200);
+	return is(lines[0].location, kid);
+}
+
+static bool
 race_end(int round)
 {
 	static const char end[] = "{\"status\":\"deactivated\"}";
@@ -486,8 +507,8 @@ static const struct {
 	const char *name;
 	bool (*run)(int round);
 } races[] = {{"nonce", race_nonce}, {"account", race_account},
-    {"key-mine", race_key_mine}, {"key-shared", race_key_shared},
-    {"end", race_end}, {"order", race_order}};
+    {"key-new", race_key_new}, {"key-mine", race_key_mine},
+    {"key-shared", race_key_shared}, {"end", race_end}, {"order", race_order}};
 
 static int
 run_race(const char *name, int rounds)

@@ -18,7 +18,10 @@ struct csr_make {
 	const char *email; /* an rfc822Name, or NULL */
 	const char *raw_dns; /* one more dNSName of raw_len bytes */
 	size_t raw_len;
+	const char *attribute; /* one more, of attribute_len bytes of DER */
+	size_t attribute_len;
 	bool ca;
+	bool odd_ca; /* a basicConstraints that is none */
 	bool twice; /* the SAN stands twice */
 	bool empty_san;
 	bool no_attributes; /* leaves out even the empty set */
@@ -79,6 +82,11 @@ csr_make_extensions(const struct csr_make *m, struct buf *out)
 		csr_make_san(m, out);
 	if (m->twice)
 		csr_make_san(m, out);
+	if (m->odd_ca) {
+		x = ext_begin(out, EXT_BASIC_CONSTRAINTS, true);
+		der_add_small(out, 1);
+		ext_end(out, x);
+	}
 	if (m->ca) {
 		x = ext_begin(out, EXT_BASIC_CONSTRAINTS, true);
 		seq = der_begin(out, DER_SEQUENCE);
@@ -114,6 +122,7 @@ csr_make_for(const struct csr_make *m, const struct key *k,
 	if (!m->no_attributes) {
 		attributes = der_begin(&tbs, DER_CONTEXT_CONS(0));
 		csr_make_extensions(m, &tbs);
+		buf_add(&tbs, m->attribute, m->attribute_len);
 		der_end(&tbs, attributes);
 	}
 	der_end(&tbs, seq);

@@ -76,6 +76,27 @@ test_reads(void **state)
 	csr_free(NULL);
 }
 
+#define ATTRIBUTE(bytes)                                                       \
+	.attribute = (bytes), .attribute_len = sizeof(bytes) - 1
+#define PASSWORD "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x07"
+#define EXTENSIONS "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e"
+
+/* An attribute that asks for nothing, as some clients send it. */
+static void
+test_other_attribute(void **state)
+{
+	struct err e = {0};
+	struct csr *c = parse(&(struct csr_make){.dns = {"a"},
+				  ATTRIBUTE("\x30\x10" PASSWORD "\x31\x03"
+					    "\x0c\x01x")},
+	    &e);
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(csr_dns(c)->len, 1);
+	csr_free(c);
+}
+
 static void
 test_refuses(void **state)
 {
@@ -87,6 +108,15 @@ test_refuses(void **state)
 	    {.raw_dns = "a\n", .raw_len = 2},
 	    {.dns = {"a"}, .twice = true},
 	    {.empty_san = true},
+	    {.odd_ca = true},
+	    {ATTRIBUTE("\x31\x00")},
+	    {ATTRIBUTE("\x30\x02\x05\x00")},
+	    {ATTRIBUTE("\x30\x0b" PASSWORD)},
+	    {ATTRIBUTE("\x30\x0d" PASSWORD "\x30\x00")},
+	    {ATTRIBUTE("\x30\x0f" PASSWORD "\x31\x00\x05\x00")},
+	    {ATTRIBUTE("\x30\x0f" EXTENSIONS "\x31\x02\x30\x00")},
+	    {ATTRIBUTE("\x30\x0d" EXTENSIONS "\x31\x00")},
+	    {ATTRIBUTE("\x30\x11" PASSWORD "\x31\x03\x0c\x01x")},
 	};
 
 	(void)state;
@@ -225,6 +255,7 @@ test_pem(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_other_attribute, setup, teardown),
     cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
     cmocka_unit_test_setup_teardown(test_broken_bytes, setup, teardown),
     cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),

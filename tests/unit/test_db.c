@@ -220,9 +220,10 @@ test_maps_errors(void **state)
 	/* As a full disk does. */
 	assert_true(run(db, "PRAGMA max_page_count = 1") >= 0);
 	assert_int_equal(
-	    run(db, "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1"
-		    " FROM n WHERE i < 99) INSERT INTO parents"
-		    " SELECT i, hex(zeroblob(900 + i)) FROM n"),
+	    run(db,
+		"WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1"
+		" FROM n WHERE i < 99) INSERT INTO parents"
+		" SELECT i, hex(zeroblob(900 + i)) FROM n"),
 	    -1);
 	assert_int_equal(e.kind, KIND_BUSY);
 	err_clear(&e);

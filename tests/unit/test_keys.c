@@ -78,7 +78,7 @@ test_weak_keys(void **state)
 	struct err e = {0};
 	struct key *k = key_generate(KEY_RSA, 2048, &e);
 	struct key_parts p;
-	char n[2 * KEY_PART_MAX + 1];
+	char n[2 * KEY_PART_MAX + 1], *long_n;
 
 	(void)state;
 	key_parts(k, &p);
@@ -90,6 +90,12 @@ test_weak_keys(void **state)
 	refuse(rsa(n, "\x03", 1), "exponent");
 	refuse(rsa(n, "\xff\xff", 2), "exponent");
 	refuse(rsa(n, "\x01", 1), "exponent");
+	long_n = xasprintf("0f%s", n);
+	refuse(rsa(long_n, "\x01\x00\x01", 3), "2052 bits");
+	free(long_n);
+	long_n = xasprintf("ff%s%s%s%s", n, n, n, n);
+	refuse(rsa(long_n, "\x01\x00\x01", 3), "8200 bits");
+	free(long_n);
 	n[2] = 'f';
 	refuse(rsa(n + 2, "\x01\x00\x01", 3), "2040 bits");
 
@@ -162,6 +168,18 @@ test_blocklist(void **state)
 	assert_null(keys_blocklist_load(path, &e));
 	assert_int_equal(e.kind, KIND_CONF);
 	assert_non_null(strstr(e.text, ":2: "));
+	/* a line is 64 digits, not one more, not one less, and no others */
+	for (size_t i = 0; i < 3; i++) {
+		char line[70] = "";
+
+		memset(line, '0', i == 0 ? 63 : i == 1 ? 66 : 64);
+		if (i == 2)
+			line[63] = 'g';
+		err_clear(&e);
+		assert_ok(file_replace(path, 0600, line, strlen(line), &e), &e);
+		assert_null(keys_blocklist_load(path, &e));
+		assert_int_equal(e.kind, KIND_CONF);
+	}
 	unlink(path);
 	err_clear(&e);
 	assert_null(keys_blocklist_load(path, &e));

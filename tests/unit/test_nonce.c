@@ -1,6 +1,7 @@
 #include "server/nonce.h"
 #include "unit.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -153,6 +154,33 @@ test_epoch(void **state)
 	nonce_close(n);
 }
 
+/* Of another boot, version or window: begun anew, and never read as ours. */
+static void
+test_foreign_file(void **state)
+{
+	static const off_t places[] = {
+	    0 /* magic */, 16 /* boot id */, 16 + 48 + 32 /* window */};
+	char a[NONCE_SIZE], byte;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		struct nonce *n = open_one(WINDOW);
+		int fd = open(path, O_RDWR);
+
+		nonce_make(n, a);
+		nonce_close(n);
+		assert_int_equal(pread(fd, &byte, 1, places[i]), 1);
+		byte ^= 1;
+		assert_int_equal(pwrite(fd, &byte, 1, places[i]), 1);
+		close(fd);
+		n = open_one(WINDOW);
+		assert_false(spend(n, a));
+		nonce_make(n, a);
+		assert_true(spend(n, a));
+		nonce_close(n);
+	}
+}
+
 #define ROUNDS 500
 #define PROCESSES 2
 
@@ -254,6 +282,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_forged),
     TEST(test_window),
     TEST(test_epoch),
+    TEST(test_foreign_file),
     TEST(test_race),
     TEST(test_open_race),
 };

@@ -524,6 +524,29 @@ test_challenge_moves(void **state)
 }
 
 static void
+test_several_valid_or_none(void **state)
+{
+	struct challenge_validated v[2] = {
+	    {.request_id = "first"}, {.request_id = "second"}};
+	int64_t account = new_account('a');
+	struct order o;
+
+	(void)state;
+	new_order(account, &o, two);
+	v[0].id = challenge_id(&o, 0, 0);
+	v[1].id = challenge_id(&o, 1, 0);
+	assert_ok(challenge_start(st, v[0].id, &e), &e);
+	assert_kind(challenge_set_all_valid(st, v, 2, &e), KIND_CONFLICT, &e);
+	assert_int_equal(challenge_status(&o, 0, 0), CHALLENGE_PROCESSING);
+	assert_ok(challenge_start(st, v[1].id, &e), &e);
+	assert_ok(challenge_set_all_valid(st, v, 2, &e), &e);
+	assert_int_equal(challenge_status(&o, 0, 0), CHALLENGE_VALID);
+	assert_int_equal(challenge_status(&o, 1, 0), CHALLENGE_VALID);
+	assert_int_equal(order_status(&o), ORDER_READY);
+	order_release(&o);
+}
+
+static void
 test_failure_takes_all(void **state)
 {
 	struct authorization a;
@@ -756,6 +779,7 @@ static const struct CMUnitTest tests[] = {
     T(test_deactivates),
     T(test_deactivates_while_processing),
     T(test_challenge_moves),
+    T(test_several_valid_or_none),
     T(test_failure_takes_all),
     T(test_success_drops_the_others),
     T(test_queue),

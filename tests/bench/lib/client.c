@@ -9,7 +9,7 @@
 #include "usage.h"
 
 #define SECOND ((int64_t)1000000)
-#define REQUEST_TIME (60 * SECOND)
+#define REQUEST_TIME (30 * SECOND)
 #define PAUSE (SECOND / 100) /* after a failure */
 #define TRIES 5
 #define SHOWN 10 /* reasons of failures */
@@ -78,11 +78,11 @@ failed(struct client *c, const char *why)
 
 	if (c->step < STEP_READY)
 		errx(111, "no account: %s: %s: %.300s", stages[c->step].name,
-		    why, r->body ? r->body : "");
+		    why, r->body_len ? r->body : "");
 	if (b->failed++ < SHOWN)
 		warnx("%s: %s: %s: %d %.300s", c->want->name,
 		    stages[c->step].name, why, r->status,
-		    r->body && r->body_len ? r->body : "");
+		    r->body_len ? r->body : "");
 	c->nonce[0] = '\0';
 	client_order(c);
 	if (c->wake)
@@ -110,6 +110,7 @@ send_now(struct client *c)
 	c->wake = 0;
 	c->deadline = bench_clock() + REQUEST_TIME;
 	c->wire.response.status = 0;
+	c->wire.response.body_len = 0;
 	c->bench->requests++;
 	if (c->bench->server)
 		count_kind(c->bench, c->step);
@@ -378,6 +379,8 @@ on_answer(void *arg, const char *error)
 	const char *why = error;
 	int next = -1;
 
+	if (!error)
+		c->bench->answered = bench_clock();
 	if (!error && r->nonce[0])
 		memcpy(c->nonce, r->nonce, sizeof(c->nonce));
 	if (!error && is_bad_nonce(r) && c->tries++ < TRIES) {

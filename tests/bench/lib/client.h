@@ -48,6 +48,7 @@ struct bench {
 	size_t want_count;
 	size_t next; /* the first that nobody has begun */
 	int64_t *latency; /* of each that is done, in microseconds */
+	int64_t answered; /* the last time that the server did */
 	size_t done;
 	size_t failed;
 	unsigned long requests;
