@@ -53,7 +53,8 @@ HEADERS  := $(wildcard libcommon/*/*.h)
 LLHTTP   := /usr/share/llhttp
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
 MAN      := $(wildcard man/*.[1-8])
-SHARE    := $(wildcard scripts/cron)
+SHARE    := scripts/acmed.conf scripts/cron scripts/setup scripts/tmpfiles.conf
+SHAPES   := inetd s6 systemd tcpserver
 
 PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
@@ -303,13 +304,21 @@ define newline
 
 endef
 
-.PHONY: install uninstall dist clean
+.PHONY: install install-share uninstall dist clean
 install: all
 	$(call put,755,$(bindir),$(TO_bin:%=$(BIN)/%))
 	$(call put,755,$(sbindir),$(TO_sbin:%=$(BIN)/%))
 	$(foreach s,$(SECTIONS),\
 	    $(call put,644,$(mandir)/man$(s),$(filter %.$(s),$(MAN)))$(newline))
-	$(call put,644,$(datadir),$(SHARE))
+	@$(MAKE) install-share
+
+# With the directories of this installation in the place of the default ones.
+install-share:
+	install -d $(DESTDIR)$(datadir)
+	cp -R $(SHARE) $(SHAPES:%=scripts/%) $(DESTDIR)$(datadir)
+	cd $(DESTDIR)$(datadir) && find $(notdir $(SHARE)) $(SHAPES) -type f \
+		-exec sed -i -e 's|/usr/local/bin/|$(bindir)/|' \
+		-e 's|/usr/local/sbin/|$(sbindir)/|' {} +
 
 uninstall:
 	$(call unput,$(bindir),$(TO_bin))
@@ -317,6 +326,7 @@ uninstall:
 	$(foreach s,$(SECTIONS),\
 	    $(call unput,$(mandir)/man$(s),$(filter %.$(s),$(MAN)))$(newline))
 	$(call unput,$(datadir),$(SHARE))
+	rm -rf $(SHAPES:%=$(DESTDIR)$(datadir)/%)
 	[ ! -d $(DESTDIR)$(datadir) ] || \
 		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(datadir)
 

@@ -129,7 +129,9 @@ run_serve(struct prog *p, struct err *e)
 		fd = sock_listen(p->conf.signer.socket, 0660, e);
 	if (fd >= 0 && drop(p, SANDBOX_SIGN_SERVICE, e) == 0) {
 		prog_ready(p);
-		rc = service_run(fd, sign, e);
+		/* Who has made the socket itself is not started by a client. */
+		rc = service_run(fd, sign,
+		    fd == STDIN_FILENO ? p->conf.signer.linger * 1000 : 0, e);
 	}
 	if (fd > STDIN_FILENO)
 		unlink(p->conf.signer.socket);

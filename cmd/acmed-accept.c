@@ -26,6 +26,14 @@ static const char usage_text[] =
     "  -h, --help         this text\n"
     "  -V, --version      the version\n";
 
+/* A front that adds X-Real-IP has ended TLS; the certificate is its own. */
+static bool
+has_tls(const struct conf_server *conf)
+{
+	return conf->tls_certificate &&
+	    !(conf->peer_from && strcmp(conf->peer_from, "x-real-ip") == 0);
+}
+
 /* Everything that needs the rights of whoever started us. */
 static int
 prepare(const struct conf *conf, bool listens, struct tls_server **tls,
@@ -34,7 +42,7 @@ prepare(const struct conf *conf, bool listens, struct tls_server **tls,
 	digest_start_fast();
 	sig_ignore_pipe();
 	sig_catch_term();
-	if (conf->server.tls_certificate) {
+	if (has_tls(&conf->server)) {
 		*tls = tls_server_new(conf->server.tls_certificate,
 		    conf->server.tls_private_key, listens, e);
 		if (!*tls)

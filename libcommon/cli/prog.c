@@ -8,6 +8,7 @@
 #include "cli/out.h"
 #include "cli/parse.h"
 #include "sys/fd.h"
+#include "sys/handed.h"
 
 static bool
 is_socket(int fd)
@@ -38,19 +39,22 @@ guard_stderr(void)
 	return LOG_SINK_SYSLOG;
 }
 
-static void
-init(struct prog *p, const char *path, const char *usage)
+static int
+init(struct prog *p, const char *path, const char *usage, struct err *e)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
+	int rc;
 
 	memset(p, 0, sizeof(*p));
 	fd_guard_std();
+	rc = handed_take(e);
 	p->name = slash ? slash + 1 : path ? path : "acmed";
 	p->usage = usage;
 	p->ready_fd = -1;
 	p->forced_syslog = guard_stderr() == LOG_SINK_SYSLOG;
 	log_init(p->name, p->forced_syslog ? LOG_SINK_SYSLOG : LOG_SINK_FD,
 	    STDERR_FILENO);
+	return rc;
 }
 
 /* Sets the log up as -l says, else as the configuration does. */
@@ -191,7 +195,8 @@ prog_main(int argc, char **argv, const char *usage,
 	struct prog p;
 	int rc;
 
-	init(&p, argv[0], usage);
+	if (init(&p, argv[0], usage, &e) < 0)
+		return finish(&p, &e);
 	rc = parse_args(&p, argc, argv, commands, &e);
 	if (rc == PARSE_HELP)
 		fputs(usage, stdout);

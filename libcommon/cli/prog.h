@@ -16,7 +16,8 @@
  *		return prog_main(argc, argv, usage_text, commands);
  *	}
  *
- * prog_main makes sure of descriptors 0 to 2, chooses the log sink, finds the
+ * prog_main makes sure of descriptors 0 to 2, takes a socket of systemd
+ * (sys/handed.h) as descriptor 0, chooses the log sink, finds the
  * command, parses its options, loads the configuration sections it names, and
  * calls its function, which opens what it needs, drops rights (proc_drop,
  * rights_enter) and works.  Then stdout is flushed and checked.

@@ -51,6 +51,7 @@ struct conf_server {
 	int64_t order_lifetime;
 	int64_t max_identifiers;
 	int64_t contacts_max;
+	char *peer_from; /* NULL socket x-real-ip proxy env:NAME */
 };
 
 struct conf_policy {
@@ -85,6 +86,7 @@ struct conf_signer {
 	char *backend; /* "local" */
 	char *socket;
 	int64_t timeout;
+	int64_t linger;
 	char *user;
 };
 

@@ -97,6 +97,10 @@ const struct table_key table_keys[] = {
 	    .doc = "Most names in one order."},
 	{CONF_SERVER, "contacts_max", NUMBER(server.contacts_max, 0, 100),
 	    .fallback = "10", .doc = "Most contacts of one account."},
+	{CONF_SERVER, "peer_from", TYPE(server.peer_from, VALUE_PEER),
+	    .fallback = "socket",
+	    .doc = "Who tells the client's address if it is not at the other "
+	    "end of the socket: socket (nobody), x-real-ip, proxy, env:NAME."},
 
 	{CONF_POLICY, "allowed_server_ip_ranges", LIST(policy.allowed_server_ip_ranges, VALUE_RANGES), .required = true,
 	    .hint = "absent is not \"no restriction\": list the ranges, or say "
@@ -171,6 +175,9 @@ const struct table_key table_keys[] = {
 	    .fallback = "30s",
 	    .doc = "How long finalize waits for the signer before the order "
 	    "stays processing."},
+	{CONF_SIGNER, "linger", DURATION(signer.linger, 0, 365 * DAY), .fallback = "5m",
+	    .doc = "How long a signer that was given its socket stays without "
+	    "a client before it ends; 0s: for ever."},
 	{CONF_SIGNER, "user", TEXT(signer.user, 32),
 	    .doc = "User that acme-sign becomes when started as root; empty: "
 	    "stays."},

@@ -129,6 +129,19 @@ is_choice(const char *choices, const char *text)
 	return false;
 }
 
+static bool
+is_peer(const char *text)
+{
+	const char *name = str_starts(text, "env:") ? text + 4 : NULL;
+
+	if (!name)
+		return is_choice("socket x-real-ip proxy", text);
+	return *name != '\0' && (*name < '0' || *name > '9') &&
+	    name[strspn(name,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789_")] == '\0';
+}
+
 static int
 check_text(const struct value_rule *r, const char *text, struct err *e)
 {
@@ -155,6 +168,11 @@ check_text(const struct value_rule *r, const char *text, struct err *e)
 		if (text[0] != '/' && !strstr(text, "://"))
 			return err_set(
 			    e, KIND_CONF, "must be an absolute path or a URL");
+		return 0;
+	case VALUE_PEER:
+		if (!is_peer(text))
+			return err_set(e, KIND_CONF,
+			    "must be socket, x-real-ip, proxy or env:NAME");
 		return 0;
 	case VALUE_URL:
 	case VALUE_BASE_URL:

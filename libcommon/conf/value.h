@@ -16,6 +16,7 @@ enum value_type {
 	VALUE_PATH, /* char *: absolute, max bytes */
 	VALUE_URL, /* char *: http: or https: with a host */
 	VALUE_BASE_URL, /* as VALUE_URL, no query, no slash at the end */
+	VALUE_PEER, /* char *: socket x-real-ip proxy env:NAME */
 	VALUE_STORE, /* char *: absolute path, or scheme://... */
 	VALUE_TEXTS, /* struct strv of VALUE_TEXT */
 	VALUE_RANGES, /* struct strv of ADDRESS or ADDRESS/BITS, or "any" */

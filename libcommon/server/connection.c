@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "http/http.h"
 #include "server/dispatch.h"
+#include "server/peer.h"
 #include "server/server.h"
 #include "sys/clock.h"
 #include "sys/conn.h"
@@ -29,11 +30,10 @@ choose_id(const struct server *s, char out[CLIENT_ID_SIZE])
 }
 
 static void
-meet(struct server *s, int in)
+begin(struct server *s)
 {
-	s->client = (struct client){.peer = "unknown"};
+	s->client = (struct client){0};
 	choose_id(s, s->client.id);
-	sock_peer(in, s->client.peer);
 	log_set_id(s->client.id);
 }
 
@@ -45,7 +45,7 @@ is_wanted(void *arg)
 	return s->workers && workers_are_wanted(s->workers);
 }
 
-/* HTTP on the connection, under TLS if there is one. */
+/* Who is there, then HTTP on the connection, under TLS if there is one. */
 static int
 serve(
     struct server *s, struct tls_server *tls, struct conn *plain, struct err *e)
@@ -59,14 +59,16 @@ serve(
 	    .request_timeout = conf->request_timeout * 1000,
 	    .idle_timeout = conf->idle_timeout * 1000,
 	    .requests_max = conf->requests_per_connection};
+	int64_t deadline = clock_mono() + service.request_timeout;
 	struct conn secure;
 	struct tls *layer;
 	int rc;
 
+	if (peer_meet(s, plain, deadline, e) < 0)
+		return -1;
 	if (!tls)
 		return http_serve(plain, &service, e);
-	layer = tls_accept(
-	    tls, plain, &secure, clock_mono() + service.request_timeout, e);
+	layer = tls_accept(tls, plain, &secure, deadline, e);
 	if (!layer)
 		return -1;
 	rc = http_serve(&secure, &service, e);
@@ -81,7 +83,7 @@ connection_serve(struct server *s, struct tls_server *tls, int in, int out)
 	struct conn plain;
 	char text[1024];
 
-	meet(s, in);
+	begin(s);
 	sock_nodelay(out);
 	conn_init(&plain, in, out);
 	if (serve(s, tls, &plain, &e) < 0) {

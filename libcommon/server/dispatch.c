@@ -6,6 +6,7 @@
 #include "http/response.h"
 #include "policy/keys.h"
 #include "server/nonce.h"
+#include "server/peer.h"
 #include "server/serve.h"
 #include "server/server.h"
 #include "store/store.h"
@@ -296,6 +297,8 @@ serve(struct call *c, const struct buf *body, const struct route **route,
 	const struct route *r;
 
 	open_envelope(c, body, &env);
+	if (peer_tell(c->server, c->request, e) < 0)
+		return -1;
 	r = *route = find_route(c, e);
 	if (!r || check_method(c, r, e) < 0)
 		return -1;
@@ -345,10 +348,11 @@ add_common(struct server *s, bool nonce, bool index, struct response *res)
 }
 
 static void
-next_id(struct server *s)
+begin_request(struct server *s)
 {
 	char id[LOG_ID_SIZE];
 
+	peer_forget(s);
 	snprintf(id, sizeof(id), "%s-%llu", s->client.id,
 	    (unsigned long long)++s->client.requests);
 	log_set_id(id);
@@ -390,7 +394,7 @@ dispatch_answer(void *arg, const struct request *req, const struct buf *body,
 	int64_t began = clock_mono();
 	bool nonce = req->method == REQUEST_POST;
 
-	next_id(c.server);
+	begin_request(c.server);
 	store_set_actor(c.server->store, "acmed-accept");
 	if (serve(&c, body, &r, &e) < 0)
 		answer_failure(res, &e, &c.problem);
@@ -408,7 +412,7 @@ dispatch_refuse(
 	struct server *s = arg;
 	char status[16];
 
-	next_id(s);
+	begin_request(s);
 	answer_failure(res, e, NULL);
 	add_common(s, is_post, true, res);
 	snprintf(status, sizeof(status), "%d", res->status);

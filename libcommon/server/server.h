@@ -25,6 +25,7 @@ struct workers;
 /* Who is served at the moment: one connection after the other. */
 struct client {
 	char peer[SOCK_ADDR_SIZE]; /* its address, or "unknown" */
+	bool told; /* by each request, not by the connection */
 	char id[CLIENT_ID_SIZE]; /* of the connection */
 	uint64_t requests; /* counted on from the id */
 };

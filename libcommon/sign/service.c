@@ -25,6 +25,8 @@ struct client {
 
 struct service {
 	int listener; /* -1 for one connection */
+	int64_t linger; /* ms without a client; 0: without end */
+	int64_t alone; /* since when there is none */
 	struct sign *sign;
 	struct client clients[SERVICE_CLIENTS_MAX];
 	size_t len;
@@ -53,6 +55,7 @@ drop_client(struct service *s, size_t i, const char *why)
 	buf_release(&c->in);
 	buf_release(&c->out);
 	s->len--;
+	s->alone = clock_mono();
 	if (i != s->len)
 		*c = s->clients[s->len]; /* transferred */
 }
@@ -235,18 +238,46 @@ attend_all(struct service *s, const struct pollfd *p)
 	}
 }
 
+/* How long there may be nothing to do, from now on; NULL: without end. */
+static const struct timespec *
+patience(const struct service *s, struct timespec *out)
+{
+	int64_t left = s->alone + s->linger - clock_mono();
+
+	if (s->linger == 0 || s->len > 0)
+		return NULL;
+	if (left < 0)
+		left = 0;
+	*out = (struct timespec){left / 1000, left % 1000 * 1000000};
+	return out;
+}
+
+static bool
+is_over(const struct service *s)
+{
+	struct pollfd p = {.fd = s->listener, .events = POLLIN};
+
+	if (s->len > 0)
+		return false;
+	if (s->listener < 0)
+		return true;
+	return s->linger > 0 && clock_mono() - s->alone >= s->linger &&
+	    poll(&p, 1, 0) == 0;
+}
+
 /* Waits and does one round of work. */
 static int
 turn(struct service *s, struct err *e)
 {
 	struct pollfd p[SERVICE_CLIENTS_MAX + 1];
+	struct timespec wait;
 	size_t n = s->len;
 
 	for (size_t i = 0; i < n; i++)
 		p[i] = (struct pollfd){.fd = s->clients[i].fd,
 		    .events = s->clients[i].out.len > 0 ? POLLOUT : POLLIN};
 	p[n] = (struct pollfd){.fd = s->listener, .events = POLLIN};
-	if (ppoll(p, n + 1, NULL, &s->waiting) == -1)
+	if (ppoll(p, n + 1, patience(s, &wait), &s->waiting) == -1)
 		return errno == EINTR ? 0 : err_sys(e, "cannot wait");
 	attend_all(s, p);
 	if ((p[n].revents & POLLIN) != 0)
@@ -274,7 +305,7 @@ finish(struct service *s)
 }
 
 int
-service_run(int fd, struct sign *sign, struct err *e)
+service_run(int fd, struct sign *sign, int64_t linger, struct err *e)
 {
 	struct service *s = xcalloc(1, sizeof(*s));
 	sigset_t before;
@@ -282,11 +313,13 @@ service_run(int fd, struct sign *sign, struct err *e)
 
 	s->sign = sign;
 	s->listener = fd_is_listening(fd) ? fd : -1;
+	s->linger = linger;
+	s->alone = clock_mono();
 	sig_hold_term(&s->waiting, &before);
 	rc = fd_nonblock(fd, e);
 	if (rc == 0 && s->listener == -1)
 		add_client(s, fd);
-	while (rc == 0 && !sig_term() && (s->listener >= 0 || s->len > 0))
+	while (rc == 0 && !sig_term() && !is_over(s))
 		rc = turn(s, e);
 	finish(s);
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -34,6 +34,9 @@ int sock_poke(const char *path, struct err *e);
  */
 void sock_nodelay(int fd);
 
+/* Whether `fd` is a unix socket. */
+bool sock_is_unix(int fd);
+
 #define SOCK_ADDR_SIZE INET6_ADDRSTRLEN
 
 /*

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Goal: whole orders under s6 behind nginx, with the ready-made service
+# directories and nginx.conf.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/shape.sh"
+PATH=$PATH:/usr/sbin
+need s6-svscan s6-svwait nginx curl socat
+world server.peer_from=x-real-ip
+
+cp -R $share/s6 /run/service
+rm /run/service/nginx.conf
+rm -f /etc/nginx/sites-enabled/* /etc/nginx/modules-enabled/*
+cp $share/s6/nginx.conf /etc/nginx/conf.d/acmed.conf
+start svscan s6-svscan /run/service
+must wait_for 10 test -p /run/service/accept/event/../supervise/control
+ok 'all are ready' s6-svwait -U -t 20000 /run/service/accept \
+    /run/service/sign /run/service/validate
+start nginx nginx -g 'daemon off;'
+orders
+apart
+is "$(users acmed-accept)" acmed 'acmed-accept has its user'
+is "$(users acme-sign)" acmed-sign 'the signer has its user'
+is "$(users acme-validate)" acmed-validate 'the validator has its user'
+not_ok 'acmed cannot speak in the place of nginx' as_user acmed socat -u \
+    /dev/null UNIX-CONNECT:/run/acmed-front/accept.sock
+curl -s -m 10 -H 'X-Real-IP: 192.0.2.1' --interface 127.0.0.7 \
+    -o "$T/out" "$directory"
+peer() {
+	grep -q "peer=$1 " /var/log/acmed/accept/current
+}
+ok 'the log has the address that nginx sees' wait_for 10 peer 127.0.0.7
+not_ok '... and not what the client says' peer 192.0.2.1
+stop nginx
+stop svscan
+wait_for 30 gone
+is "$?" 0 'nothing remains'
+
+done_testing
