@@ -25,6 +25,7 @@ rights_conf() {
 	chmod 644 "$conf"
 	: >"$PROBES"
 	chmod 666 "$PROBES"
+	# shellcheck disable=SC2016 # it is Perl
 	start hole perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(Listen => 99,
 		    LocalAddr => "127.0.0.1") or die;
