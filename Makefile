@@ -47,7 +47,7 @@ have_archives = $(shell echo 'int main(void) { return 0; }' | \
 
 LIB_SRC  := $(wildcard libcommon/*/*.c)
 CMD_SRC  := $(wildcard cmd/*.c)
-TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c \
+TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c tests/lib/*.c \
 	tests/bench/*.c tests/bench/lib/*.c)
 HEADERS  := $(wildcard libcommon/*/*.h)
 LLHTTP   := /usr/share/llhttp
@@ -61,6 +61,7 @@ UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOL := $(patsubst %.c,$(B)/%,$(wildcard tests/tool/*.c))
 SHIM := $(B)/tests/faults/shim.so
+PROBE := $(TOOLS)/probe.so
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 BENCH_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib/*.c))
 
@@ -117,7 +118,7 @@ Q := $(if $(V),,@)
 
 all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
-tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH) $(SHIM)
+tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH) $(SHIM) $(PROBE)
 
 # $(call say,WORD,FILE): the short line that stands for a command, except with
 # V=1 (the command itself is shown) and make -s.
@@ -182,6 +183,12 @@ $(B)/tests/faults/%.so: tests/faults/%.c $(B)/flags
 
 $(B)/tests/bench/%: $(O)/tests/bench/%.o $(BENCH_OBJ) $(B)/libcommon.a
 	$(call link,$(ALL_LIBS))
+
+# Preloaded into programs as they are, so never with sanitizers.
+$(TOOLS)/%.so: tests/lib/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
 
 # A fuzz target with libFuzzer's main, or with ours, which replays the corpus.
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/fuzz/replay.o)

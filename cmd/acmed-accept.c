@@ -98,9 +98,12 @@ run_pool(const struct prog *p, struct tls_server *tls, struct err *e)
 	    .linger = conf->server.linger * 1000,
 	    .is_stale = is_stale,
 	    .arg = tls};
-	struct workers *workers = workers_run(&options, e);
+	struct workers *workers;
 	int rc;
 
+	if (rights_enter(p, SANDBOX_ACCEPT_MASTER, e) < 0)
+		return -1;
+	workers = workers_run(&options, e);
 	if (!workers) /* the master, and all workers have ended */
 		return err_is_set(e) ? -1 : 0;
 	rc = work(workers, p, tls, e);

@@ -16,6 +16,8 @@
 #include "sys/file.h"
 #include "sys/sig.h"
 
+#include <unistd.h>
+
 static const char usage_text[] =
     "usage: acmed-store [-hqVv] [-c FILE] [-s URL] [-l SINK] COMMAND ...\n"
     "\n"
@@ -94,6 +96,37 @@ made_or_there(int rc, const char *event, const char *path, struct err *e)
 }
 
 static int
+make_store(const struct conf *c, struct err *e)
+{
+	if (made_or_there(store_create(c->store.url, e), "init.store",
+		c->store.url, e) < 0)
+		return -1;
+	if (!c->store.group || geteuid() != 0)
+		return 0;
+	return store_share(c->store.url, c->store.group, e);
+}
+
+static int
+make_ca(const struct conf *c, struct err *e)
+{
+	if (strcmp(c->signer.backend, "local") != 0)
+		return 0;
+	if (made_or_there(
+		local_create(c, e), "init.ca", c->local_ca.directory, e) < 0)
+		return -1;
+	return local_give(c, e);
+}
+
+/* The server may have been started as its user, who then reads the key. */
+static int
+give_tls(const struct conf *c, enum servertls_result result, struct err *e)
+{
+	if (result != SERVERTLS_MADE)
+		return 0;
+	return file_give(c->server.tls_private_key, c->server.user, e);
+}
+
+static int
 init(struct prog *p, struct err *e)
 {
 	const struct conf *c = &p->conf;
@@ -101,17 +134,14 @@ init(struct prog *p, struct err *e)
 	struct store *st;
 	int rc;
 
-	if (made_or_there(store_create(c->store.url, e), "init.store",
-		c->store.url, e) < 0)
-		return -1;
-	if (strcmp(c->signer.backend, "local") == 0 &&
-	    made_or_there(
-		local_create(c, e), "init.ca", c->local_ca.directory, e) < 0)
+	if (make_store(c, e) < 0 || make_ca(c, e) < 0)
 		return -1;
 	st = store_open(c->store.url, STORE_WRITE, e);
 	if (!st)
 		return -1;
 	rc = servertls_ensure(c, st, &result, e);
+	if (rc == 0)
+		rc = give_tls(c, result, e);
 	if (rc == 0 && result == SERVERTLS_MADE)
 		log_event(LOG_LEVEL_DEBUG, "init.tls", "path",
 		    c->server.tls_certificate, NULL);
@@ -129,6 +159,8 @@ tls_renew(struct prog *p, struct err *e)
 	if (!st)
 		return -1;
 	rc = servertls_renew(&p->conf, st, &result, e);
+	if (rc == 0)
+		rc = give_tls(&p->conf, result, e);
 	if (rc == 0 && result == SERVERTLS_MADE)
 		log_event(LOG_LEVEL_INFO, "tls.renewed", "path",
 		    p->conf.server.tls_certificate, NULL);

@@ -79,6 +79,14 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 	switch (place) {
 	case SANDBOX_STORE_DIRECTORY:
 		return add_store(c, out, e);
+	case SANDBOX_NONCE_DIRECTORY:
+		if (c->server.nonce_file)
+			add_directory(out, c->server.nonce_file);
+		return 0;
+	case SANDBOX_BLOCKLIST_DIRECTORY:
+		if (c->policy.key_blocklist_file)
+			add_directory(out, c->policy.key_blocklist_file);
+		return 0;
 	case SANDBOX_RESOLVER_FILES:
 		if (c->validate.resolver.len > 0)
 			return 0;

@@ -30,6 +30,7 @@
 
 struct conf_store {
 	char *url; /* an absolute path is an SQLite file */
+	char *group;
 };
 
 struct conf_server {

@@ -47,6 +47,9 @@ const struct table_key table_keys[] = {
 	{CONF_STORE, "url", TYPE(store.url, VALUE_STORE),
 	    .fallback = "/var/lib/acmed/acmed.sqlite",
 	    .doc = "Where the store is: the path of an SQLite file."},
+	{CONF_STORE, "group", TEXT(store.group, 32),
+	    .doc = "Group that the users of the programs share; acmed-store "
+	    "init, run as root, gives it the store."},
 
 	{CONF_SERVER, "base_url", TYPE(server.base_url, VALUE_BASE_URL),
 	    .required = true, .hint = "the URL that clients see in front of "
@@ -183,7 +186,7 @@ const struct table_key table_keys[] = {
 	    "stays."},
 
 	{CONF_LOCAL_CA, "directory", PATH(local_ca.directory),
-	    .fallback = "/var/lib/acmed/ca",
+	    .fallback = "/var/lib/acmed-ca",
 	    .doc = "Directory of the CA's certificates and keys."},
 	{CONF_LOCAL_CA, "key_type", CHOICE(local_ca.key_type, "p256 p384 rsa2048 rsa3072 rsa4096"), .fallback = "p256",
 	    .doc = "Kind of the CA's keys when acmed-store init makes them."},

@@ -190,6 +190,25 @@ out:
 	return rc;
 }
 
+int
+local_give(const struct conf *conf, struct err *e)
+{
+	static const char *const names[] = {"intermediate.key",
+	    "intermediate.crt", "crl.der", "crl.der.lock", "."};
+	const char *user = conf->signer.user;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(names); i++) {
+		char *path =
+		    xasprintf("%s/%s", conf->local_ca.directory, names[i]);
+
+		if (file_exists(path))
+			rc = file_give(path, user, e);
+		free(path);
+	}
+	return rc;
+}
+
 /*
  * Opening.
  */

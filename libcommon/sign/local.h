@@ -24,6 +24,13 @@ extern const struct sign_backend local_backend;
 int local_create(const struct conf *conf, struct err *e);
 
 /*
+ * Gives [signer] user what acme-sign needs of the CA: the directory, for the
+ * CRL, and the intermediate's key and certificate.  The root's key stays as it
+ * is.  As file_give.
+ */
+int local_give(const struct conf *conf, struct err *e);
+
+/*
  * Opens the intermediate: its key first, then its certificate, and checks that
  * they belong together and are valid now.  root.key is not touched and may be
  * elsewhere.  KIND_CONF otherwise.  The caller closes with local_close.

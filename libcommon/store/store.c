@@ -1,7 +1,10 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <libgen.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/schema.h"
 #include "store/stmt.h"
@@ -145,6 +148,59 @@ store_create(const char *url, struct err *e)
 		return -1;
 	rc = run_steps(db, e);
 	db_close(db);
+	return rc;
+}
+
+/* Whether the directory is one that we make, and not yet of the group. */
+static bool
+is_to_share(const char *directory, gid_t gid)
+{
+	struct stat st;
+
+	return stat(directory, &st) == 0 &&
+	    (st.st_mode & 07777) == DIRECTORY_MODE && st.st_gid != gid;
+}
+
+static int
+give_to_group(struct db *db, const char *directory, gid_t gid, struct err *e)
+{
+	const uid_t same = (uid_t)-1;
+	struct strv paths = {0};
+	int rc = db_files(db, &paths, e);
+
+	for (size_t i = 0; rc == 0 && i < paths.len; i++)
+		if (lchown(paths.v[i], same, gid) < 0)
+			rc = err_sys(
+			    e, "%s: cannot change its group", paths.v[i]);
+	/* Its group may write to it from now on; a chown clears the bits. */
+	if (rc == 0 &&
+	    (chown(directory, same, gid) < 0 ||
+		chmod(directory, DIRECTORY_MODE) < 0))
+		rc = err_sys(e, "%s: cannot change its group", directory);
+	strv_release(&paths);
+	return rc;
+}
+
+int
+store_share(const char *url, const char *group, struct err *e)
+{
+	const struct group *gr = getgrnam(group);
+	char *directory;
+	struct db *db;
+	int rc = 0;
+
+	if (!gr)
+		return err_set(
+		    e, KIND_CONF, "[store] group %s: no such group", group);
+	directory = store_file(url, ".", e);
+	if (!directory)
+		return -1;
+	if (is_to_share(directory, gr->gr_gid)) {
+		db = open_existing(url, DB_WRITE, e);
+		rc = db ? give_to_group(db, directory, gr->gr_gid, e) : -1;
+		db_close(db);
+	}
+	free(directory);
 	return rc;
 }
 

@@ -43,6 +43,14 @@ void store_close(struct store *st);
 int store_create(const char *url, struct err *e);
 
 /*
+ * Gives the store and its directory to a group, whose users may then all use
+ * it, in an order that lets none of them in before all is done.  A directory
+ * that store_create has not made (mode 2770) is left as it is, with all that is
+ * in it.  KIND_CONF when there is no such group, KIND_SYS.
+ */
+int store_share(const char *url, const char *group, struct err *e);
+
+/*
  * Brings the store to the newest version, step by step, a transaction each;
  * `*from` and `*to` say what was done.  KIND_CONF for a newer store.
  */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -286,6 +287,30 @@ file_mkdir(const char *path, mode_t mode, struct err *e)
 	if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
 	return err_sys(e, "%s: cannot make the directory", path);
+}
+
+int
+file_give(const char *path, const char *user, struct err *e)
+{
+	const struct passwd *pw;
+	struct stat st;
+	int fd, rc = 0;
+
+	if (!user || *user == '\0' || geteuid() != 0)
+		return 0;
+	pw = getpwnam(user);
+	if (!pw)
+		return err_set(e, KIND_CONF, "user %s: no such user", user);
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = err_sys(e, "%s: cannot open", path);
+	else if (st.st_uid == 0 &&
+	    (S_ISDIR(st.st_mode) ||
+		(S_ISREG(st.st_mode) && st.st_nlink == 1)) &&
+	    fchownat(fd, "", pw->pw_uid, pw->pw_gid, AT_EMPTY_PATH) < 0)
+		rc = err_sys(e, "%s: cannot give it to %s", path, user);
+	fd_close(&fd);
+	return rc;
 }
 
 bool

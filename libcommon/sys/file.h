@@ -59,6 +59,14 @@ int file_sync_directory(const char *path, struct err *e);
 /* Makes a directory; one that exists already is fine and keeps its mode. */
 int file_mkdir(const char *path, mode_t mode, struct err *e);
 
+/*
+ * Gives a file or directory of ours to `user` and its group.  Nothing when
+ * `user` is empty or we are not root; what belongs to somebody else, is a link,
+ * or has a second name, stays as it is.
+ * -1: KIND_CONF for an unknown user, KIND_SYS.
+ */
+int file_give(const char *path, const char *user, struct err *e);
+
 /* Whether something is at `path`. */
 bool file_exists(const char *path);
 

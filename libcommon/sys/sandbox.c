@@ -63,6 +63,12 @@ static const struct sandbox_row rows[] = {
 	.rights = {[SANDBOX_DEVICES] = READ, [SANDBOX_STORE_DIRECTORY] = LIST},
 	.descriptors = 64,
 	.memory = 512 * MIB},
+    [SANDBOX_ACCEPT_MASTER] = {.name = "accept.master",
+	.rights = {[SANDBOX_DEVICES] = READ,
+	    [SANDBOX_STORE_DIRECTORY] = REPLACE | READ,
+	    [SANDBOX_NONCE_DIRECTORY] = REPLACE | READ,
+	    [SANDBOX_BLOCKLIST_DIRECTORY] = READ},
+	.spawns = true},
     /*
      * Opens the store anew after it has started the process with the network,
      * whenever that is, and has for that one what it opens when it starts.
@@ -204,7 +210,9 @@ allow_paths(
 static int
 allow_devices(int ruleset, uint64_t rights, struct err *e)
 {
-	if (allow_path(ruleset, "/dev/urandom", rights & READ, e) < 0)
+	if (allow_path(ruleset, "/dev/urandom", rights & READ, e) < 0 ||
+	    allow_path(ruleset, "/proc/sys/kernel/random/boot_id",
+		rights & READ, e) < 0)
 		return -1;
 	if (rights == READ)
 		return 0;

@@ -16,6 +16,7 @@
  */
 enum sandbox_role {
 	SANDBOX_ACCEPT, /* acmed-accept: talks to one client at a time */
+	SANDBOX_ACCEPT_MASTER, /* starts such workers, who open all they need */
 	SANDBOX_VALIDATE_STORE, /* acme-validate: starts the next one */
 	SANDBOX_VALIDATE_NETWORK,
 	SANDBOX_SIGN_SERVICE, /* acme-sign serve */
@@ -32,6 +33,8 @@ enum sandbox_role {
 enum sandbox_place {
 	SANDBOX_DEVICES, /* the caller need not name them */
 	SANDBOX_STORE_DIRECTORY,
+	SANDBOX_NONCE_DIRECTORY,
+	SANDBOX_BLOCKLIST_DIRECTORY,
 	SANDBOX_RESOLVER_FILES,
 	SANDBOX_SOCKET_DIRECTORY, /* of the signing service */
 	SANDBOX_CRL_FILE,
