@@ -47,7 +47,7 @@ have_archives = $(shell echo 'int main(void) { return 0; }' | \
 
 LIB_SRC  := $(wildcard libcommon/*/*.c)
 CMD_SRC  := $(wildcard cmd/*.c)
-TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c tests/lib/*.c \
+TEST_SRC := $(wildcard tests/unit/test_*.c tests/tool/*.c tests/fuzz/*.c tests/preload/*.c \
 	tests/bench/*.c tests/bench/lib/*.c)
 HEADERS  := $(wildcard libcommon/*/*.h)
 LLHTTP   := /usr/share/llhttp
@@ -60,8 +60,7 @@ PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOL := $(patsubst %.c,$(B)/%,$(wildcard tests/tool/*.c))
-SHIM := $(B)/tests/faults/shim.so
-PROBE := $(TOOLS)/probe.so
+PRELOAD := $(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 BENCH_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib/*.c))
 
@@ -118,7 +117,7 @@ Q := $(if $(V),,@)
 
 all: $(B)/libcommon.a $(PROGRAMS:%=$(BIN)/%)
 
-tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH) $(SHIM) $(PROBE)
+tests: $(UNIT) $(FUZZ) $(TOOL) $(BENCH) $(PRELOAD)
 
 # $(call say,WORD,FILE): the short line that stands for a command, except with
 # V=1 (the command itself is shown) and make -s.
@@ -175,20 +174,14 @@ $(B)/tests/tool/%: $(O)/tests/tool/%.o $(B)/libcommon.a
 	$(call link,$(ALL_LIBS) libcurl)
 
 # Preloaded into programs as they are, so never with sanitizers.
-$(B)/tests/faults/%.so: tests/faults/%.c $(B)/flags
+$(B)/tests/preload/%.so: tests/preload/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared \
-		-fvisibility=hidden -o $@ $< -ldl
+		-o $@ $< -ldl
 
 $(B)/tests/bench/%: $(O)/tests/bench/%.o $(BENCH_OBJ) $(B)/libcommon.a
 	$(call link,$(ALL_LIBS))
-
-# Preloaded into programs as they are, so never with sanitizers.
-$(TOOLS)/%.so: tests/lib/%.c $(B)/flags
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
 
 # A fuzz target with libFuzzer's main, or with ours, which replays the corpus.
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/fuzz/replay.o)

@@ -275,10 +275,10 @@ open_for_check(const struct prog *p, struct err *e)
 {
 	struct err first = {0};
 	struct store *st =
-	    open_confined(p, STORE_WRITE, SANDBOX_STORE_CHECK, &first);
+	    open_confined(p, STORE_WRITE, SANDBOX_STORE_USER, &first);
 
 	if (!st && first.kind == KIND_SYS)
-		return open_confined(p, STORE_READ, SANDBOX_STORE_CHECK, e);
+		return open_confined(p, STORE_READ, SANDBOX_STORE_USER, e);
 	if (!st)
 		*e = first;
 	return st;
@@ -288,16 +288,17 @@ static int
 check(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"problem", NULL};
-	struct store *st = open_for_check(p, e);
 	struct strv problems = {0};
+	struct store *st;
 	struct out o;
 	size_t i;
-	int rc = st ? check_run(st, &problems, e) : -1;
+	int rc;
 
-	if (rc == 0)
-		check_secrets(&p->conf, &problems);
-	if (rc == 0)
-		check_files(&p->conf, &problems);
+	/* first, since with the store open little else can be read */
+	check_secrets(&p->conf, &problems);
+	check_files(&p->conf, &problems);
+	st = open_for_check(p, e);
+	rc = st ? check_run(st, &problems, e) : -1;
 	out_init(&o, p->json, false, columns);
 	for (i = 0; rc == 0 && i < problems.len; i++) {
 		out_text(&o, problems.v[i]);

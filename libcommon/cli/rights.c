@@ -52,24 +52,6 @@ add_crl(const struct conf *c, enum sandbox_place place, struct strv *out)
 	free(path);
 }
 
-static void
-add_ca_file(const struct conf *c, const char *name, struct strv *out)
-{
-	char *path = xasprintf("%s/%s", c->local_ca.directory, name);
-
-	strv_add(out, path);
-	free(path);
-}
-
-static void
-add_secrets(const struct conf *c, struct strv *out)
-{
-	if (c->server.tls_private_key)
-		strv_add(out, c->server.tls_private_key);
-	add_ca_file(c, "root.key", out);
-	add_ca_file(c, "intermediate.key", out);
-}
-
 static int
 add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
     struct err *e)
@@ -102,9 +84,6 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 		return 0;
 	case SANDBOX_BACKUP_DIRECTORY:
 		add_directory(out, p->argv[0]);
-		return 0;
-	case SANDBOX_SECRETS:
-		add_secrets(c, out);
 		return 0;
 	case SANDBOX_DEVICES:
 	case SANDBOX_PLACE__MAX:

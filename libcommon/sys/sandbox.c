@@ -107,11 +107,6 @@ static const struct sandbox_row rows[] = {
     [SANDBOX_STORE_USER] = {.name = "store",
 	.rights = {[SANDBOX_DEVICES] = READ, [SANDBOX_STORE_DIRECTORY] = LIST},
 	.descriptors = 64},
-    [SANDBOX_STORE_CHECK] = {.name = "store.check",
-	.rights = {[SANDBOX_DEVICES] = READ,
-	    [SANDBOX_STORE_DIRECTORY] = LIST,
-	    [SANDBOX_SECRETS] = READ},
-	.descriptors = 64},
     [SANDBOX_STORE_BACKUP] = {.name = "store.backup",
 	.rights = {[SANDBOX_DEVICES] = READ,
 	    [SANDBOX_STORE_DIRECTORY] = LIST,
@@ -180,20 +175,21 @@ ask_abi(void)
 static int
 allow_path(int ruleset, const char *path, uint64_t rights, struct err *e)
 {
-	struct landlock_path_beneath_attr rule = {.allowed_access = rights};
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	struct landlock_path_beneath_attr rule = {
+	    .allowed_access = rights, .parent_fd = fd};
 	struct stat st;
 	int rc = 0;
 
-	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
-	if (rule.parent_fd < 0)
+	if (fd < 0)
 		return 0;
-	if (fstat(rule.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
+	if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		rule.allowed_access &= OF_FILES;
 	if (rule.allowed_access != 0 &&
 	    syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule,
 		0) < 0)
 		rc = err_sys(e, "%s: cannot be made an exception", path);
-	close(rule.parent_fd);
+	close(fd);
 	return rc;
 }
 

@@ -24,7 +24,6 @@ enum sandbox_role {
 	SANDBOX_SIGN_CRL,
 	SANDBOX_SIGN_SWEEP,
 	SANDBOX_STORE_USER, /* acmed-store, with the store open */
-	SANDBOX_STORE_CHECK,
 	SANDBOX_STORE_BACKUP,
 	SANDBOX__MAX
 };
@@ -40,7 +39,6 @@ enum sandbox_place {
 	SANDBOX_CRL_FILE,
 	SANDBOX_CRL_DIRECTORY,
 	SANDBOX_BACKUP_DIRECTORY,
-	SANDBOX_SECRETS, /* key files */
 	SANDBOX_PLACE__MAX
 };
 

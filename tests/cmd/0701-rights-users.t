@@ -60,7 +60,7 @@ for how in '' "$(as $server)"; do
 	    "https://localhost:$(cat "$T/accept.out")/directory"
 	like "$out" newNonce "acmed-accept answers, ${how:+not }started by root"
 	# shellcheck disable=SC2086
-	could acmed-accept "$(pid_of accept accept)" uid=$(id -u $server) \
+	could acmed-accept "$(pid_of accept accept)" "uid=$(id -u $server)" \
 	    $rest write=EACCES read:acmed.sqlite=EACCES $only_one
 	stop accept
 done
@@ -72,10 +72,10 @@ for how in '' "$(as $validator)"; do
 	wait_for 10 grep -q role=validate.network "$T/validate.log"
 	# shellcheck disable=SC2086
 	could acme-validate "$(pid_of validate.store validate)" \
-	    uid=$(id -u $validator) $rest write=ok read:acmed.sqlite=ok
+	    "uid=$(id -u $validator)" $rest write=ok read:acmed.sqlite=ok
 	# shellcheck disable=SC2086
 	could acme-validate "$(pid_of validate.network validate)" \
-	    uid=$(id -u $validator) $rest write=EACCES read:acmed.sqlite=EACCES
+	    "uid=$(id -u $validator)" $rest write=EACCES read:acmed.sqlite=EACCES
 	stop validate
 	is "$status" 0 "acme-validate ends well, ${how:+not }started by root"
 done
@@ -86,7 +86,7 @@ for how in '' "$(as $signer)"; do
 	start sign $how "$probed" "$BIN/acme-sign" -v -c "$conf" serve
 	wait_for 10 test -S "$T/run/sign.sock"
 	# shellcheck disable=SC2086
-	could acme-sign "$(pid_of sign.service sign)" uid=$(id -u $signer) \
+	could acme-sign "$(pid_of sign.service sign)" "uid=$(id -u $signer)" \
 	    $rest write=EACCES read:acmed.sqlite=EACCES $only_one
 	# shellcheck disable=SC2086
 	run $how "$BIN/acme-sign" -c "$conf" sweep

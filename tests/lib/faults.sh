@@ -10,9 +10,9 @@
 # to which fresh_round puts $R back in no time.  The one name ordered is the
 # address 127.0.0.1, so no DNS is needed.
 #
-# The programs run under tests/faults/shim.so with what $FAULT says; see there.
+# The programs run under tests/preload/shim.so with what $FAULT says; see there.
 
-SHIM=${TOOLS%/tool}/faults/shim.so
+SHIM=${TOOLS%/tool}/preload/shim.so
 # Sanitizers want to be the first library.
 case $BIN in
 */asan/*) skip_all 'only in the release flavour' ;;

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034 # variables for the test
 # For tests of what a process can do that somebody has taken over, after tap.sh:
-# programs run with tests/lib/probe.c in them.
+# programs run with tests/preload/probe.c in them.
 
 conf=$T/acmed.conf probed=$SRC/tests/lib/probed
 PROBES=$T/probes

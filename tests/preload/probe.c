@@ -10,7 +10,6 @@
  * PROBE_WRITE: a directory to make a file in.
  * LANDLOCK_ABI=N: what the kernel says of Landlock; with 0 it has none.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>

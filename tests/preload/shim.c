@@ -34,12 +34,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PUBLIC __attribute__((visibility("default")))
-
 static const char *const roles[] = {"acmed-accept", "acmed-accept+",
     "acme-validate", "acme-validate+", "acme-sign", "acme-sign+", "acmed-store",
     "acmed-store+"};
 #define ROLES (sizeof(roles) / sizeof(roles[0]))
+
+#define LOG_FD 200 /* out of the way */
 
 enum mode {
 	NONE,
@@ -51,7 +51,7 @@ enum mode {
 
 static struct {
 	_Atomic uint64_t *counts; /* of FAULT_FILE; then whether it has fired */
-	char log[512];
+	int log;
 	char role[64];
 	uint64_t at;
 	enum mode mode;
@@ -78,6 +78,7 @@ __attribute__((constructor)) static void
 begin(void)
 {
 	const char *file = getenv("FAULT_FILE"), *plan = getenv("FAULT");
+	char log[300];
 	int fd;
 	void *map;
 
@@ -91,7 +92,12 @@ begin(void)
 	if (map == MAP_FAILED)
 		abort();
 	syscall(SYS_close, fd);
-	snprintf(fault.log, sizeof(fault.log), "%s.log", file);
+	/* Now: the program may give up the right to open it. */
+	snprintf(log, sizeof(log), "%s.log", file);
+	fd = (int)syscall(SYS_openat, AT_FDCWD, log,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	fault.log = fcntl(fd, F_DUPFD_CLOEXEC, LOG_FD);
+	syscall(SYS_close, fd);
 	fault.pid = getpid();
 	if (plan)
 		read_plan(plan);
@@ -115,16 +121,14 @@ static void
 die(const char *call, size_t who, uint64_t n, int fd)
 {
 	char line[600], link[32], path[400] = "";
-	int len, log;
+	int len;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	if (fd >= 0 && syscall(SYS_readlink, link, path, sizeof(path) - 1) < 0)
 		path[0] = '\0';
 	len = snprintf(line, sizeof(line), "%s %llu %s %s\n", roles[who],
 	    (unsigned long long)n, call, path);
-	log = (int)syscall(SYS_openat, AT_FDCWD, fault.log,
-	    O_WRONLY | O_CREAT | O_APPEND, 0666);
-	syscall(SYS_write, log, line, len);
+	syscall(SYS_write, fault.log, line, len);
 	syscall(SYS_kill, getpid(), SIGKILL);
 	for (;;)
 		syscall(SYS_exit_group, 137);
@@ -185,8 +189,8 @@ end(enum mode how, const char *call, int fd, uint64_t n)
 		real_##name = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name);
 #define UNPACK(...) __VA_ARGS__
 #define WRAP(type, name, fd, half, parameters, arguments)                      \
-	PUBLIC type name(UNPACK parameters);                                   \
-	PUBLIC type name(UNPACK parameters)                                    \
+	type name(UNPACK parameters);                                          \
+	type name(UNPACK parameters)                                           \
 	{                                                                      \
 		REAL(type, name, UNPACK parameters)                            \
 		uint64_t n = 0;                                                \
@@ -245,8 +249,8 @@ WRAP(int, bind, f, 0, (int f, const struct sockaddr *sa, socklen_t len),
 
 /* Only an open that may create something counts. */
 #define WRAP_OPEN(name, flags, parameters, arguments)                          \
-	PUBLIC int name(UNPACK parameters, ...);                               \
-	PUBLIC int name(UNPACK parameters, ...)                                \
+	int name(UNPACK parameters, ...);                                      \
+	int name(UNPACK parameters, ...)                                       \
 	{                                                                      \
 		REAL(int, name, UNPACK parameters, ...)                        \
 		uint64_t n = 0;                                                \
