@@ -13,6 +13,14 @@
 /* For TLS 1.2, which all of these make as strong as TLS 1.3 (RFC 9325 4.2). */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+/*
+ * For TLS 1.3: the one that RFC 8446 9.1 asks of all comes first; SHA-384 would
+ * cost a short connection a twentieth more.
+ */
+#define SUITES                                                                 \
+	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"                       \
+	"TLS_CHACHA20_POLY1305_SHA256"
+
 #define TICKET_KEY_MS ((int64_t)86400 * 1000)
 #define SETTLED_SECONDS 3
 
@@ -171,6 +179,7 @@ set_up(SSL_CTX *ctx, bool resumes)
 {
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_cipher_list(ctx, CIPHERS);
+	SSL_CTX_set_ciphersuites(ctx, SUITES);
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 		SSL_OP_CIPHER_SERVER_PREFERENCE |
