@@ -130,6 +130,61 @@ test_refuses(void **state)
 	}
 }
 
+/* A commonName is text of an ordinary type, or the request is none. */
+static void
+test_common_names(void **state)
+{
+#define CN "\x06\x03\x55\x04\x03"
+#define NAME(text)                                                             \
+	{                                                                      \
+		(const uint8_t *)(text), sizeof(text) - 1                      \
+	}
+	static const struct der names[] = {
+	    NAME("\x30\x0c\x31\x0a\x30\x08" CN "\x0c\x01x"), /* good */
+	    NAME("\x30\x0c\x31\x0a\x30\x08" CN "\x1e\x01x"), /* BMPString */
+	    NAME("\x30\x0c\x31\x0a\x30\x08" CN "\x14\x01x"), /* T61String */
+	    NAME("\x30\x0b\x31\x09\x30\x07" CN "\x0c\x00"), /* empty */
+	    NAME("\x30\x0c\x31\x0a\x30\x08" CN "\x0c\x01\x00"),
+	    NAME("\x30\x0c\x31\x0a\x30\x08" CN "\x0c\x01\n"),
+	    NAME("\x30\x0c\x31\x0a\x30\x08" CN "\x0c\x01\x7f"),
+	    NAME("\x30\x0e\x31\x0c\x30\x0a" CN "\x0c\x01x\x05\x00"),
+	    NAME("\x30\x0c\x31\x0a\x30\x08" CN "\x0c\x01x\x05\x00"),
+	    NAME("\x30\x0c\x31\x0a\x31\x08" CN "\x0c\x01x"),
+	    NAME("\x30\x09\x31\x07\x30\x05" CN), /* no value */
+	    NAME("\x30\x07\x31\x05\x30\x03\x0c\x01x"), /* no type */
+	    NAME("\x30\x0c\x30\x0a\x30\x08" CN "\x0c\x01x"),
+	    NAME("\x31\x0c\x31\x0a\x30\x08" CN "\x0c\x01x"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct strv cn = {0};
+
+		if (dn_common_names(names[i], &cn) != (i == 0 ? 0 : -1))
+			fail_msg("case %zu", i);
+		strv_release(&cn);
+	}
+}
+
+/* RFC 2986 4.1: there is one version, 0. */
+static void
+test_version(void **state)
+{
+	struct err e = {0};
+	struct buf der;
+	char *version;
+
+	(void)state;
+	buf_init(&der, 65536);
+	csr_make(&(struct csr_make){.dns = {"a"}}, key, &der);
+	version = memmem(der.data, der.len, "\x02\x01\x00\x30", 4);
+	assert_non_null(version);
+	version[2] = 1;
+	assert_null(csr_from_der(der.data, der.len, &e));
+	assert_non_null(strstr(e.text, "RFC 2986 4.1"));
+	buf_release(&der);
+}
+
 /* Every cut and every changed bit is refused or is another request. */
 static void
 test_broken_bytes(void **state)
@@ -257,6 +312,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
     cmocka_unit_test_setup_teardown(test_other_attribute, setup, teardown),
     cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
+    cmocka_unit_test(test_common_names),
+    cmocka_unit_test_setup_teardown(test_version, setup, teardown),
     cmocka_unit_test_setup_teardown(test_broken_bytes, setup, teardown),
     cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
     cmocka_unit_test_setup_teardown(test_other_signer, setup, teardown),

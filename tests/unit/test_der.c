@@ -29,12 +29,16 @@ test_next(void **state)
 	assert_int_equal(der_next(&in, &tag, &seq, NULL), -1);
 }
 
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X128 X16 X16 X16 X16 X16 X16 X16 X16
+
 /* What BER would take and DER does not. */
 static void
 test_strict(void **state)
 {
 	const struct der bad[] = {
-	    BYTES(""), BYTES("\x30"),
+	    BYTES(""),
+	    BYTES("\x30"),
 	    BYTES("\x30\x01"), /* shorter than it says */
 	    BYTES("\x30\x80\x00\x00"), /* indefinite */
 	    BYTES("\x04\x81\x01\x00"), /* long form for a short length */
@@ -42,6 +46,11 @@ test_strict(void **state)
 	    BYTES("\x04\x85\x01\x00\x00\x00\x00"), /* more than four bytes */
 	    BYTES("\x04\x84\xff\xff\xff\xff"),
 	    BYTES("\x1f\x81\x01\x00"), /* long tag */
+	    BYTES("\x1f\x01\x00"),
+	    BYTES("\x04\x81"), /* cut within the length */
+	    BYTES("\x04\x82\x01"),
+	    BYTES("\x04\x82\x00\x80" X128), /* leading zero, and all there */
+	    BYTES("\x04\x89\x01\x00\x00\x00\x00\x00\x00\x00\x80" X128),
 	};
 	struct der content;
 	uint8_t tag;
