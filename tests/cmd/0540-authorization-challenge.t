@@ -134,6 +134,8 @@ like "$(get challenges.0.error.type)" \
 	'invalid challenge: detail and status of the error'
 misuse '200 -' 'invalid challenge POST {}' --payload '{}' "$challenge"
 is "$(get status)" invalid 'invalid challenge POST: the object as it is'
+misuse '400 malformed' 'deactivation of an invalid authorization' \
+    --payload '{"status":"deactivated"}' "$authz"
 works '200 -' 'order of a failed authorization' "$order"
 is "$(get status)" invalid 'wrong answer: order becomes invalid'
 like "$(get error.type)" '^urn:ietf:params:acme:error:' 'invalid order: error'

@@ -141,6 +141,35 @@ test_forms(void **state)
 	}
 }
 
+/* Everything else is right, and one part is not base64url. */
+static void
+test_parts(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} changes[] = {
+	    {"\"protected\":\"", "\"protected\":\"!"},
+	    {"\"payload\":\"e30\"", "\"payload\":\"e30=\""},
+	    {"\"payload\":\"e30\"", "\"payload\":\"e 0\""},
+	    {"\"signature\":\"\"", "\"signature\":\"!\""},
+	    {"\"signature\":\"\"", "\"signature\":\"AA==\""},
+	};
+	char *good = make(GOOD, "{}", NULL);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		const char *at = strstr(good, changes[i].before);
+		char *text;
+
+		assert_non_null(at);
+		text = xasprintf("%.*s%s%s", (int)(at - good), good,
+		    changes[i].after, at + strlen(changes[i].before));
+		check_bad(text, NULL);
+		free(text);
+	}
+	free(good);
+}
+
 /* A nonce that was seen can be spent although the rest is bad. */
 static void
 test_nonce_survives(void **state)
@@ -224,6 +253,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_good),
     cmocka_unit_test(test_headers),
     cmocka_unit_test(test_forms),
+    cmocka_unit_test(test_parts),
     cmocka_unit_test(test_nonce_survives),
     cmocka_unit_test(test_signatures),
     cmocka_unit_test(test_wrong_algorithm),
