@@ -118,11 +118,15 @@ static int
 run_serve(struct prog *p, struct err *e)
 {
 	struct sign *sign = sign_open(&p->conf, e);
+	const char *client = p->conf.signer.client_user;
+	int64_t client_uid = -1;
 	int fd = STDIN_FILENO;
 	int rc = -1;
 
-	if (!sign)
+	if (!sign || (client && proc_uid(client, &client_uid, e) < 0)) {
+		sign_close(sign);
 		return -1;
+	}
 	sig_ignore_pipe();
 	sig_catch_term();
 	if (!fd_is_stream(fd))
@@ -131,7 +135,8 @@ run_serve(struct prog *p, struct err *e)
 		prog_ready(p);
 		/* Who has made the socket itself is not started by a client. */
 		rc = service_run(fd, sign,
-		    fd == STDIN_FILENO ? p->conf.signer.linger * 1000 : 0, e);
+		    fd == STDIN_FILENO ? p->conf.signer.linger * 1000 : 0,
+		    client_uid, e);
 	}
 	if (fd > STDIN_FILENO)
 		unlink(p->conf.signer.socket);

@@ -89,6 +89,7 @@ struct conf_signer {
 	int64_t timeout;
 	int64_t linger;
 	char *user;
+	char *client_user;
 };
 
 struct conf_local_ca {

@@ -181,6 +181,9 @@ const struct table_key table_keys[] = {
 	{CONF_SIGNER, "linger", DURATION(signer.linger, 0, 365 * DAY), .fallback = "5m",
 	    .doc = "How long a signer that was given its socket stays without "
 	    "a client before it ends; 0s: for ever."},
+	{CONF_SIGNER, "client_user", TEXT(signer.client_user, 32),
+	    .doc = "User who may have certificates signed by the service, "
+	    "besides root and its own; empty: whoever reaches the socket."},
 	{CONF_SIGNER, "user", TEXT(signer.user, 32),
 	    .doc = "User that acme-sign becomes when started as root; empty: "
 	    "stays."},

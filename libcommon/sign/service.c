@@ -25,6 +25,7 @@ struct client {
 
 struct service {
 	int listener; /* -1 for one connection */
+	int64_t client; /* user who may ask, or -1 */
 	int64_t linger; /* ms without a client; 0: without end */
 	int64_t alone; /* since when there is none */
 	struct sign *sign;
@@ -73,11 +74,31 @@ drop_silent(struct service *s)
 		drop_client(s, oldest, "too many clients");
 }
 
+/* All users of the store reach the socket; not all of them may ask. */
+static bool
+may_ask(const struct service *s, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (s->client < 0)
+		return true;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	    (peer.uid == 0 || peer.uid == geteuid() ||
+		peer.uid == (uid_t)s->client);
+}
+
 static int
 accept_client(struct service *s, struct err *e)
 {
 	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+	if (fd >= 0 && !may_ask(s, fd)) {
+		log_event(LOG_LEVEL_WARN, "sign.drop", "reason",
+		    "not the user who may ask", NULL);
+		close(fd);
+		return 0;
+	}
 	if (fd >= 0) {
 		if (s->len == SERVICE_CLIENTS_MAX)
 			drop_silent(s);
@@ -305,7 +326,8 @@ finish(struct service *s)
 }
 
 int
-service_run(int fd, struct sign *sign, int64_t linger, struct err *e)
+service_run(
+    int fd, struct sign *sign, int64_t linger, int64_t client, struct err *e)
 {
 	struct service *s = xcalloc(1, sizeof(*s));
 	sigset_t before;
@@ -314,6 +336,7 @@ service_run(int fd, struct sign *sign, int64_t linger, struct err *e)
 	s->sign = sign;
 	s->listener = fd_is_listening(fd) ? fd : -1;
 	s->linger = linger;
+	s->client = client;
 	s->alone = clock_mono();
 	sig_hold_term(&s->waiting, &before);
 	rc = fd_nonblock(fd, e);

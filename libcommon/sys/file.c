@@ -183,7 +183,7 @@ each_left(const char *path, void (*fn)(int dir, const char *name, void *arg),
 
 		if (is_temporary(d->d_name, base))
 			fd = openat(dirfd(dir), d->d_name,
-			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+			    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 			fn(dirfd(dir), d->d_name, arg);
 		fd_close(&fd);

@@ -7,6 +7,17 @@
 #include <unistd.h>
 
 int
+proc_uid(const char *user, int64_t *uid, struct err *e)
+{
+	const struct passwd *pw = getpwnam(user);
+
+	if (!pw)
+		return err_set(e, KIND_CONF, "user %s: no such user", user);
+	*uid = pw->pw_uid;
+	return 0;
+}
+
+int
 proc_drop(const char *user, struct err *e)
 {
 	const struct passwd *pw;

@@ -12,6 +12,9 @@
  */
 int proc_drop(const char *user, struct err *e);
 
+/* The number of `user`.  Returns 0, or -1: KIND_CONF for an unknown one. */
+int proc_uid(const char *user, int64_t *uid, struct err *e);
+
 /*
  * What every process gives up at start: core files, and new privileges by exec.
  * With `secret` the process cannot be traced or dumped by its own user either;

@@ -129,6 +129,9 @@ apart() {
 	done
 	not_ok 'acmed-validate cannot read the key of TLS' \
 	    as_user acmed-validate cat /etc/acmed/tls.key
+	must wait_for 10 test -S /run/acmed/sign.sock
+	ok 'the signer hangs up on acmed-validate' as_user acmed-validate \
+	    timeout 10 socat -u UNIX-CONNECT:/run/acmed/sign.sock -
 	not_ok 'nobody else reaches the signer' setpriv --reuid nobody \
 	    --regid nogroup --clear-groups socat -u /dev/null \
 	    UNIX-CONNECT:/run/acmed/sign.sock

@@ -48,7 +48,7 @@ serve(void)
 	sig_catch_term();
 	s = sign_open(&f.conf, &e);
 	fd = sock_listen(f.socket, 0600, &e);
-	_exit(s == NULL || fd < 0 || service_run(fd, s, 0, &e) == -1);
+	_exit(s == NULL || fd < 0 || service_run(fd, s, 0, -1, &e) == -1);
 }
 
 static void
@@ -553,7 +553,7 @@ test_connection(void **state)
 		log_set_level(LOG_LEVEL_ERR);
 		close(pair[0]);
 		_exit(
-		    service_run(pair[1], sign_open(&f.conf, &e), 0, &e) == -1);
+		    service_run(pair[1], sign_open(&f.conf, &e), 0, -1, &e) == -1);
 	}
 	close(pair[1]);
 	signmsg_client_init(&c, f.socket);
