@@ -552,8 +552,8 @@ test_connection(void **state)
 	if ((pid = fork()) == 0) {
 		log_set_level(LOG_LEVEL_ERR);
 		close(pair[0]);
-		_exit(
-		    service_run(pair[1], sign_open(&f.conf, &e), 0, -1, &e) == -1);
+		_exit(service_run(pair[1], sign_open(&f.conf, &e), 0, -1, &e) ==
+		    -1);
 	}
 	close(pair[1]);
 	signmsg_client_init(&c, f.socket);
