@@ -138,17 +138,27 @@ jws_read(const struct js *object, struct jws *j, struct err *e)
 {
 	const char *header, *payload, *signature;
 	struct js *outer = j->object;
+	struct err why = {0};
+	int rc = -1;
 
 	*j = (struct jws){.object = outer};
 	buf_init(&j->text, 2 * JWS_MAX);
 	buf_init(&j->payload, JWS_MAX);
 	buf_init(&j->signature, SIGNATURE_MAX);
+	/* judged last; but its nonce is spent whatever is wrong with the rest
+	 */
+	header = need_text(object, "protected", &why);
+	if (header)
+		rc = read_header(j, header, &why);
 	if (check_form(object, e) < 0)
 		return -1;
-	header = need_text(object, "protected", e);
+	if (!header) {
+		*e = why;
+		return -1;
+	}
 	payload = need_text(object, "payload", e);
 	signature = need_text(object, "signature", e);
-	if (!header || !payload || !signature)
+	if (!payload || !signature)
 		return -1;
 	buf_addf(&j->text, "%s.%s", header, payload);
 	j->signed_text = j->text.data;
@@ -156,7 +166,9 @@ jws_read(const struct js *object, struct jws *j, struct err *e)
 	if (decode(payload, &j->payload, "payload", e) < 0 ||
 	    decode(signature, &j->signature, "signature", e) < 0)
 		return -1;
-	return read_header(j, header, e);
+	if (rc < 0)
+		*e = why;
+	return rc;
 }
 
 int

@@ -76,6 +76,9 @@ spent() {
 	*) fail "nonce seen with $spent_name: $reply" ;;
 	esac
 }
+spent 'a padded signature' --pad signature @account
+spent 'a padded payload' --pad payload --payload '{}' @account
+spent 'an unprotected header' --tail ',"header":{}' @account
 spent 'a wrong signature' --spoil flip @account
 spent 'a wrong url' -P url="$base/x" @account
 spent 'a bad payload' --payload '{}' @newOrder
