@@ -68,6 +68,15 @@ is_passing(const struct err *e)
 	return e->kind == KIND_BUSY || e->kind == KIND_SYS;
 }
 
+/* The store is open before it is used; it may have been locked until now. */
+static int
+need_store(struct broker *b, struct err *e)
+{
+	if (!b->store)
+		b->store = store_open(b->conf->store.url, STORE_WRITE, e);
+	return b->store ? 0 : -1;
+}
+
 static void
 drop_hand(struct broker *b, size_t i)
 {
@@ -205,8 +214,10 @@ static int
 record_results(struct broker *b, struct err *e)
 {
 	struct err why = {0};
-	int rc = record_validated(b, &why);
+	int rc = need_store(b, &why);
 
+	if (rc == 0)
+		rc = record_validated(b, &why);
 	for (size_t i = b->len; rc == 0 && b->results > 0 && i-- > 0;) {
 		const struct hand *h = &b->hands[i];
 
@@ -244,14 +255,10 @@ keep_result(struct broker *b, const struct validmsg_result *r)
 
 /* ---- the other process --------------------------------------------------- */
 
-static int
-open_store(struct broker *b, struct err *e)
-{
-	b->store = store_open(b->conf->store.url, STORE_WRITE, e);
-	return b->store ? 0 : -1;
-}
-
-/* Starts it while no store is open, so that it never has had one. */
+/*
+ * Starts it while no store is open, so that it never has had one.  A store that
+ * is locked at the moment is opened when it is needed.
+ */
 static int
 start_child(struct broker *b, struct err *e)
 {
@@ -261,12 +268,20 @@ start_child(struct broker *b, struct err *e)
 	    .arg = b->options->arg,
 	    .shut = shut,
 	    .shut_len = ARRAY_LEN(shut)};
+	struct err why = {0};
 
 	store_close(b->store);
 	b->store = NULL;
 	if (child_start(&b->child, &how, e) < 0)
 		return -1;
-	return open_store(b, e);
+	if (need_store(b, &why) == 0)
+		return 0;
+	if (is_passing(&why)) {
+		log_err("validate.store", &why);
+		return 0;
+	}
+	*e = why;
+	return -1;
 }
 
 /* Gives back what is not finished: due again at once, nothing lost. */
@@ -432,31 +447,49 @@ plan_look(struct broker *b, struct err *e)
 	return 0;
 }
 
-/* Looks at the queue and hands out what is due. */
 static int
-look(struct broker *b, struct err *e)
+hand_out(struct broker *b, struct err *e)
 {
 	const struct conf_validate *conf = &b->conf->validate;
 	size_t room = b->limit - b->len, len = 0;
 	struct challenge_task *tasks = NULL;
-	struct err why = {0};
-	int rc;
+	int rc = need_store(b, e);
 
-	rc = challenge_take(
-	    b->store, lease(conf), longest(conf), room, &tasks, &len, e);
+	if (rc == 0)
+		rc = challenge_take(b->store, lease(conf), longest(conf), room,
+		    &tasks, &len, e);
 	for (size_t i = 0; rc == 0 && i < len; i++)
 		rc = give(b, &tasks[i], e);
 	challenge_task_array_free(tasks, len);
-	if (rc == 0 && child_send(&b->child, &why) < 0)
-		rc = bury_child(b, &why, e);
-	if (rc == 0)
-		rc = plan_look(b, e);
-	if (rc < 0 && is_passing(e)) {
-		log_err("validate.store", e);
-		err_clear(e);
-		b->look_at = clock_mono() + BUSY_MS;
-		rc = 0;
+	return rc;
+}
+
+/*
+ * Looks at the queue and hands out what is due.  A store that cannot be had now
+ * is asked again later; another process that cannot be started is the end.
+ */
+static int
+look(struct broker *b, struct err *e)
+{
+	struct err why = {0};
+	int rc = hand_out(b, &why);
+
+	if (rc == 0 && child_send(&b->child, &why) < 0) {
+		if (bury_child(b, &why, e) < 0)
+			return -1;
+		err_clear(&why);
 	}
+	if (rc == 0)
+		rc = need_store(b, &why);
+	if (rc == 0)
+		rc = plan_look(b, &why);
+	if (rc < 0 && is_passing(&why)) {
+		log_err("validate.store", &why);
+		b->look_at = clock_mono() + BUSY_MS;
+		return 0;
+	}
+	if (rc < 0)
+		*e = why;
 	return rc;
 }
 
@@ -639,7 +672,7 @@ static int
 ask_due(struct broker *b, bool *is_due, struct err *e)
 {
 	int64_t when = INT64_MAX;
-	int rc = b->store ? 0 : open_store(b, e);
+	int rc = need_store(b, e);
 
 	if (rc == 0)
 		rc = challenge_next_due(
@@ -697,5 +730,6 @@ broker_run(const struct broker_options *options, struct err *e)
 	child_release(&b.child);
 	free(b.hands);
 	free(b.lock_path);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return rc;
 }
