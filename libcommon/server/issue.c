@@ -195,9 +195,9 @@ fail_order(struct store *st, const struct order *o, const struct err *why,
 	return rc;
 }
 
-/* One stale order. Returns -1 only when the store fails. */
+/* One stale order again, and what becomes of it. */
 static int
-sweep_order(struct store *st, const struct conf *conf,
+redo_order(struct store *st, const struct conf *conf,
     struct signmsg_client *signer, const struct order *o, struct err *e)
 {
 	enum issue_result result = ISSUE_REFUSED;
@@ -222,6 +222,20 @@ sweep_order(struct store *st, const struct conf *conf,
 	    (result == ISSUE_REFUSED || o->attempts >= ISSUE_ATTEMPTS))
 		return fail_order(st, o, &why, e);
 	return order_retry(st, o->id, clock_now() + RETRY_DELAY, e);
+}
+
+/* Returns -1 only when the store fails. */
+static int
+sweep_order(struct store *st, const struct conf *conf,
+    struct signmsg_client *signer, const struct order *o, struct err *e)
+{
+	struct err why = {0};
+
+	if (redo_order(st, conf, signer, o, &why) == 0 ||
+	    why.kind == KIND_CONFLICT) /* somebody else has settled it */
+		return 0;
+	*e = why;
+	return -1;
 }
 
 int
