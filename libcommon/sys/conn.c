@@ -19,6 +19,9 @@ plain_read(
 
 	if (n >= 0)
 		return n;
+	/* a reset is told once: another read would find a clean end */
+	if (errno != EAGAIN && errno != EINTR && errno != ENOTSOCK)
+		return err_sys(e, "cannot read from the client");
 	return fd_read(c->in, p, size, deadline, e);
 }
 
