@@ -12,9 +12,11 @@
 #include "sys/fd.h"
 #include "sys/frame.h"
 #include "sys/sig.h"
+#include "sys/sock.h"
 #include "wrap/cert.h"
 
 #define FLUSH_MS 1000 /* for replies when the service ends */
+#define PAUSE_NS 100000000 /* before the next accept, for want of memory */
 
 struct client {
 	int fd;
@@ -25,7 +27,7 @@ struct client {
 
 struct service {
 	int listener; /* -1 for one connection */
-	int64_t client; /* user who may ask, or -1 */
+	int64_t client_uid; /* who may ask, or -1 */
 	int64_t linger; /* ms without a client; 0: without end */
 	int64_t alone; /* since when there is none */
 	struct sign *sign;
@@ -81,45 +83,58 @@ may_ask(const struct service *s, int fd)
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
-	if (s->client < 0)
+	if (s->client_uid < 0)
 		return true;
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
 	    (peer.uid == 0 || peer.uid == geteuid() ||
-		peer.uid == (uid_t)s->client);
+		peer.uid == (uid_t)s->client_uid);
+}
+
+/* Takes over `fd`. */
+static int
+welcome(struct service *s, int fd, struct err *e)
+{
+	if (!may_ask(s, fd)) {
+		close(fd);
+		return err_set(
+		    e, KIND_DENIED, "the client is not [signer] client_user");
+	}
+	if (s->len == SERVICE_CLIENTS_MAX)
+		drop_silent(s);
+	add_client(s, fd);
+	return 0;
+}
+
+/* No client could be accepted. Returns -1 when that will not pass. */
+static int
+make_room(struct service *s, const struct err *why, struct err *e)
+{
+	const struct timespec pause = {0, PAUSE_NS};
+
+	if (why->kind == KIND_SYS) {
+		*e = *why;
+		return -1;
+	}
+	log_err("sign.accept", why);
+	if (why->kind == KIND_BUSY && s->len > 0)
+		drop_silent(s);
+	else
+		ppoll(NULL, 0, &pause, &s->waiting);
+	return 0;
 }
 
 static int
 accept_client(struct service *s, struct err *e)
 {
-	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct err why = {0};
+	int fd = sock_accept(s->listener, SOCK_NONBLOCK, &why);
 
-	if (fd >= 0 && !may_ask(s, fd)) {
-		log_event(LOG_LEVEL_WARN, "sign.drop", "reason",
-		    "not the user who may ask", NULL);
-		close(fd);
-		return 0;
-	}
 	if (fd >= 0) {
-		if (s->len == SERVICE_CLIENTS_MAX)
-			drop_silent(s);
-		add_client(s, fd);
+		if (welcome(s, fd, &why) < 0)
+			log_err("sign.drop", &why);
 		return 0;
 	}
-	switch (errno) {
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-	case ENOBUFS:
-		drop_silent(s);
-		return 0;
-	case EAGAIN:
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-		return 0;
-	default:
-		return err_sys(e, "cannot accept a connection");
-	}
+	return err_is_set(&why) ? make_room(s, &why, e) : 0;
 }
 
 /* The record of what was signed, whatever becomes of it. */
@@ -326,8 +341,8 @@ finish(struct service *s)
 }
 
 int
-service_run(
-    int fd, struct sign *sign, int64_t linger, int64_t client, struct err *e)
+service_run(int fd, struct sign *sign, int64_t linger, int64_t client_uid,
+    struct err *e)
 {
 	struct service *s = xcalloc(1, sizeof(*s));
 	sigset_t before;
@@ -336,12 +351,12 @@ service_run(
 	s->sign = sign;
 	s->listener = fd_is_listening(fd) ? fd : -1;
 	s->linger = linger;
-	s->client = client;
+	s->client_uid = client_uid;
 	s->alone = clock_mono();
 	sig_hold_term(&s->waiting, &before);
 	rc = fd_nonblock(fd, e);
 	if (rc == 0 && s->listener == -1)
-		add_client(s, fd);
+		rc = welcome(s, fd, e);
 	while (rc == 0 && !sig_term() && !is_over(s))
 		rc = turn(s, e);
 	finish(s);

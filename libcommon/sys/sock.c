@@ -38,12 +38,15 @@ connect_to(const char *path, int type, struct err *e)
 	struct sockaddr_un un;
 	int fd;
 
-	if (address(&un, path, e) < 0 || (fd = open_socket(type, e)) < 0)
+	if (address(&un, path, e) < 0 ||
+	    (fd = open_socket(type | SOCK_NONBLOCK, e)) < 0)
 		return -1;
 	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
 		return fd;
-	if (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN)
+	if (errno == ENOENT || errno == ECONNREFUSED)
 		err_set(e, KIND_BUSY, "%s: nobody listens", path);
+	else if (errno == EAGAIN)
+		err_set(e, KIND_BUSY, "%s: too many wait already", path);
 	else
 		err_sys(e, "%s: cannot connect", path);
 	close(fd);
@@ -55,15 +58,19 @@ static bool
 is_stale(const char *path, int type)
 {
 	struct err ignored = {0};
+	struct sockaddr_un un;
 	struct stat st;
+	bool refused;
 	int fd;
 
-	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode) ||
+	    address(&un, path, &ignored) < 0 ||
+	    (fd = open_socket(type | SOCK_NONBLOCK, &ignored)) < 0)
 		return false;
-	fd = connect_to(path, type, &ignored);
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 && ignored.kind == KIND_BUSY;
+	refused = connect(fd, (struct sockaddr *)&un, sizeof(un)) < 0 &&
+	    errno == ECONNREFUSED;
+	close(fd);
+	return refused;
 }
 
 static int
@@ -106,6 +113,41 @@ int
 sock_bind_dgram(const char *path, mode_t mode, struct err *e)
 {
 	return bind_to(path, SOCK_DGRAM, mode, e);
+}
+
+int
+sock_accept(int listener, int flags, struct err *e)
+{
+	int fd = accept4(listener, NULL, NULL, flags | SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return err_set(e, KIND_BUSY, "cannot accept a connection: %s",
+		    strerror(errno));
+	case EPERM:
+		return err_set(e, KIND_DENIED, "cannot accept a connection: %s",
+		    strerror(errno));
+	case EAGAIN:
+	case EINTR:
+	case ECONNABORTED:
+	/* accept(2): what the network did to a connection, now gone */
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case ENONET:
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EPROTO:
+		return -1;
+	default:
+		return err_sys(e, "cannot accept a connection");
+	}
 }
 
 int

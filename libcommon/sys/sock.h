@@ -16,8 +16,18 @@ int sock_listen(const char *path, mode_t mode, struct err *e);
 int sock_bind_dgram(const char *path, mode_t mode, struct err *e);
 
 /*
- * Connects to the stream socket at `path`.
- * Returns the descriptor, or -1: KIND_BUSY when nobody listens, KIND_SYS.
+ * Takes the next connection of a listening socket, with SOCK_NONBLOCK or 0.
+ * Returns its descriptor, or -1: `e` is not set when there is none (any more);
+ * KIND_BUSY for want of descriptors or memory, KIND_DENIED when the system's
+ * policy forbids it: both may pass, and are to be waited for; KIND_SYS when the
+ * socket is no good.
+ */
+int sock_accept(int listener, int flags, struct err *e);
+
+/*
+ * Connects to the stream socket at `path`, never waiting.
+ * Returns the descriptor, which does not block, or -1: KIND_BUSY when nobody
+ * listens or too many are before us, KIND_SYS.
  */
 int sock_connect(const char *path, struct err *e);
 

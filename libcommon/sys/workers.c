@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,13 +16,14 @@
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/sig.h"
+#include "sys/sock.h"
 
 #define TICK_MS 5000 /* between two looks, whatever happens */
 #define SPARE_MS 60000 /* after it an idle worker that is not alone ends */
 #define DEFER_SECONDS 10
-#define FAILURES_MAX 5 /* in a row, of workers that never got so far */
-#define FAILURE_MS 500 /* before another is tried */
-#define PAUSE_NS 100000000 /* before the next accept, when it lacks memory */
+#define FAILURES_MAX 5 /* deaths in a row, with no connection between */
+#define FAILURE_MS 500 /* after one, before another worker is tried */
+#define PAUSE_NS 100000000 /* before the next accept, for want of memory */
 
 enum seat_state {
 	SEAT_FREE,
@@ -35,6 +35,7 @@ enum seat_state {
 /* What master and workers tell each other, in shared memory. */
 struct board {
 	_Atomic int64_t last; /* clock_mono() of the last connection's end */
+	_Atomic bool served; /* a connection, since the master looked */
 	_Atomic unsigned char seats[]; /* enum seat_state; `max` of them */
 };
 
@@ -68,6 +69,8 @@ open_pool(struct workers *w, struct err *e)
 {
 	int seconds = DEFER_SECONDS;
 
+	sig_hold_term(&w->waiting, &w->before);
+	sig_hold_child(&w->waiting);
 	/* A client that says nothing yet takes no worker; TCP only. */
 	setsockopt(w->options.listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
 	    sizeof(seconds));
@@ -83,8 +86,6 @@ open_pool(struct workers *w, struct err *e)
 		return err_sys(e, "cannot make a pipe for workers");
 	w->pids = xcalloc((size_t)w->options.max, sizeof(*w->pids));
 	atomic_store(&w->board->last, clock_mono());
-	sig_hold_term(&w->waiting, &w->before);
-	sig_hold_child(&w->waiting);
 	return fd_nonblock(w->options.listener, e);
 }
 
@@ -172,18 +173,21 @@ keep_spare(struct workers *w)
 	return rc;
 }
 
+/* One that dies over a connection is replaced at once, any other not so. */
 static void
 note_end(struct workers *w, int seat, pid_t pid, int status)
 {
-	bool began = atomic_load(&w->board->seats[seat]) != SEAT_STARTING;
+	bool busy = atomic_load(&w->board->seats[seat]) == SEAT_BUSY;
 	bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	char text[16], how[16];
 
-	if (began || good)
+	if (busy)
+		atomic_store(&w->board->last, clock_mono());
+	if (atomic_exchange(&w->board->served, false) || good)
 		w->failures = 0;
 	if (good)
 		return;
-	if (!began) {
+	if (!busy) {
 		w->failures++;
 		w->start_after = clock_mono() + FAILURE_MS;
 	}
@@ -204,7 +208,6 @@ bury(struct workers *w, pid_t pid, int status)
 		note_end(w, seat, pid, status);
 		w->pids[seat] = 0;
 		atomic_store(&w->board->seats[seat], SEAT_FREE);
-		atomic_store(&w->board->last, clock_mono());
 	}
 }
 
@@ -353,23 +356,34 @@ is_ended(const struct workers *w)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* Whether a connection waits for somebody to take it. */
+static bool
+has_connection(const struct workers *w)
+{
+	struct pollfd p = {.fd = w->options.listener, .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
+}
+
 /*
  * Waits for something on the listener.  Returns 1, 0 when the worker shall end,
- * -1.
+ * -1.  Only one worker is woken for a connection, and epoll tells no other when
+ * it dies before it has taken it: so each looks itself now and then.
  */
 static int
 await(struct workers *w, struct err *e)
 {
+	int64_t since = clock_mono();
 	struct epoll_event events[2];
 	int n;
 
 	while (!sig_term() && !is_ended(w)) {
-		n = epoll_pwait(w->epoll, events, 2, SPARE_MS, &w->waiting);
-		if (n > 0)
+		n = epoll_pwait(w->epoll, events, 2, TICK_MS, &w->waiting);
+		if (n > 0 || (n == 0 && has_connection(w)))
 			return !is_ended(w);
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, "cannot wait for connections");
-		if (n == 0 && is_spare(w))
+		if (clock_mono() - since >= SPARE_MS && is_spare(w))
 			break;
 	}
 	return 0;
@@ -382,34 +396,29 @@ become_busy(struct workers *w)
 	ssize_t n = 1;
 
 	set_state(w, SEAT_BUSY);
+	atomic_store(&w->board->served, true);
 	if (!has(w, SEAT_IDLE))
 		n = write(w->call[1], "!", 1);
 	(void)n; /* a full pipe is a call already */
 }
 
-/* Whether accept(2) has failed for now; when for want of something, waits. */
-static bool
-is_passing(const struct workers *w, int error)
+/* The next connection, or -1, with `e` set when there will be none. */
+static int
+take(const struct workers *w, struct err *e)
 {
 	const struct timespec pause = {0, PAUSE_NS};
+	struct err why = {0};
+	int fd = sock_accept(w->options.listener, 0, &why);
 
-	switch (error) {
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		log_event(LOG_LEVEL_ERR, "worker.accept", "reason",
-		    strerror(error), NULL);
-		ppoll(NULL, 0, &pause, &w->waiting);
-		return true;
-	case EAGAIN:
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-		return true;
-	default:
-		return false;
+	if (!err_is_set(&why))
+		return fd;
+	if (why.kind == KIND_SYS) {
+		*e = why;
+		return -1;
 	}
+	log_err("worker.accept", &why);
+	ppoll(NULL, 0, &pause, &w->waiting);
+	return -1;
 }
 
 int
@@ -424,13 +433,8 @@ workers_accept(struct workers *w, struct err *e)
 		atomic_store(&w->board->last, clock_mono());
 	set_state(w, SEAT_IDLE);
 	sig_hold_term(&w->waiting, &before);
-	while (fd < 0 && await(w, e) > 0) {
-		fd = accept4(w->options.listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0 && !is_passing(w, errno)) {
-			err_sys(e, "cannot accept a connection");
-			break;
-		}
-	}
+	while (fd < 0 && !err_is_set(e) && await(w, e) > 0)
+		fd = take(w, e);
 	if (fd >= 0)
 		become_busy(w);
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -440,10 +444,8 @@ workers_accept(struct workers *w, struct err *e)
 bool
 workers_are_wanted(const struct workers *w)
 {
-	struct pollfd p = {.fd = w->options.listener, .events = POLLIN};
-
 	if (is_ended(w))
 		return true;
 	return !has(w, SEAT_IDLE) && !has(w, SEAT_STARTING) &&
-	    !has(w, SEAT_FREE) && poll(&p, 1, 0) > 0;
+	    !has(w, SEAT_FREE) && has_connection(w);
 }

@@ -31,8 +31,8 @@ struct workers;
  *   in the master   NULL, when all workers have ended: after SIGTERM
  *                   (sig_catch_term), which they get as well, after `linger`,
  *                   or when is_stale says so; then `e` is not set.  With `e`
- *                   set: KIND_CONF or KIND_SYS when workers fail before
- *                   they have accepted anything, time after time.
+ *                   set: KIND_CONF or KIND_SYS when workers fail time after
+ *                   time and none of them has accepted anything.
  * A worker whose master has been killed ends after the connection in hand.
  */
 struct workers *workers_run(

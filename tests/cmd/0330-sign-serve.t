@@ -133,6 +133,23 @@ stop sign
 is "$status" 0 'SIGTERM'
 rm -f "$T/sign.sock"
 
+# For want of descriptors it has nobody to send away, and waits.
+# shellcheck disable=SC2016
+fail_calls
+start sign "$SRC/tests/lib/failing" "$T/fail" sh -c 'exec "$0" "$@" 3>"$T/ready"' \
+    "$BIN/acme-sign" serve -c "$CONF" --ready-fd 3
+wait_for 10 test -S "$T/sign.sock"
+fail_calls accept4=024
+perl "$T/talk" "$T/sign.sock" "$T/good" >"$T/late.out" &
+late=$!
+ok 'accept(2) fails: the log tells' wait_for 10 grep -q sign.accept "$T/sign.log"
+sleep 1
+ok 'not all the time' [ "$(grep -c sign.accept "$T/sign.log")" -lt 30 ]
+fail_calls
+ok 'the client who has waited' wait "$late"
+like "$(cat "$T/late.out")" '^\{"chain"' 'is answered'
+stop sign
+
 # One connection.
 start sign socat "UNIX-LISTEN:$T/sign.sock" \
     "EXEC:$BIN/acme-sign serve -c $CONF"

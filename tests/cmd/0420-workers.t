@@ -23,7 +23,9 @@ must "$BIN/acmed-store" init -c "$T/acmed.conf"
 # serve [section.key=value...]: starts it anew, with other settings.
 serve() {
 	"$SRC/scripts/lib/conf-set" "$@" <"$T/acmed.conf" >"$T/now.conf"
-	start server "$SRC/scripts/lib/listen" -1 127.0.0.1 0 \
+	fail_calls
+	start server "$SRC/tests/lib/failing" "$T/fail" \
+	    "$SRC/scripts/lib/listen" -1 127.0.0.1 0 \
 	    "$BIN/acmed-accept" -c "$T/now.conf"
 	must wait_for 10 grep -q . "$T/server.out"
 	port=$(cat "$T/server.out")
@@ -180,6 +182,33 @@ like "$(cat "$T/server.log")" \
     '^acmed-accept: workers fail as soon as they start' 'and one line'
 like "$(cat "$T/server.log")" 'no such store' 'the log has the reason'
 mv "$T/store/away" "$T/store/acmed.sqlite"
+
+# Neither does want of descriptors, nor a policy of the system, end a worker.
+serve
+get >"$T/none"
+for errno in 001 024; do
+	: >"$T/server.log"
+	fail_calls "accept4=$errno"
+	get >"$T/none" &
+	late=$!
+	ok "accept(2) fails with $errno: the log tells" \
+	    wait_for 10 said 'worker.accept'
+	sleep 1
+	ok 'not all the time' [ "$(grep -c worker.accept "$T/server.log")" -lt 40 ]
+	not_ok 'no worker dies of it' said 'worker.died'
+	fail_calls
+	ok 'and what has waited is answered' wait "$late"
+done
+fail_calls accept4=022
+get >"$T/none"
+server=$(cat "$T/server.pid")
+ok 'a socket that is no good any more ends them all' \
+    wait_for 20 ended "$server"
+stop server
+is "$status" 111 'with the exit code of the reason'
+ok 'and no more workers than it takes' \
+    [ "$(grep -c worker.died "$T/server.log")" -lt 9 ]
+fail_calls
 
 # ---- TLS
 

@@ -137,6 +137,30 @@ start serve sh -c "exec '$BIN/acme-validate' -c '$T/acmed.conf' serve \
 wait_for 10 test -s "$T/ready"
 wait_for 10 has_child serve
 
+# Nor does one that is lost at the worst moment, and cannot be had anew.
+stop serve
+fail_calls
+start serve "$SRC/tests/lib/failing" "$T/fail" \
+    "$BIN/acme-validate" -c "$T/acmed.conf" serve
+wait_for 10 has_child serve
+child=$(child_of serve)
+fail_calls write=032 fork=011
+challenge http-01 one.example.test
+poke
+ok 'no other process can be started: it ends' \
+    wait_for 10 ended "$(cat "$T/serve.pid")"
+stop serve
+is "$status" 111 'with the exit code of the reason'
+like "$(cat "$T/serve.log")" 'cannot fork' 'the log tells'
+ok 'nobody is left' ended "$child"
+configure 'validate timeout = 20s' 'validate attempts = 3'
+sweep
+sql 'UPDATE jobs SET due = 0'
+sweep
+good one.example.test 'what it had taken is done by the next'
+start serve "$BIN/acme-validate" -c "$T/acmed.conf" serve
+wait_for 10 has_child serve
+
 # ---- SIGTERM -----------------------------------------------------------------
 echo silent >"$T/www/silent.example.test"
 : >"$T/www/log"

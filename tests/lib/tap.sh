@@ -202,6 +202,12 @@ start() {
 	tap_servers="$tap_name $tap_servers"
 }
 
+# fail_calls [CALL=ERRNO...]: what tests/lib/failing, told of $T/fail, makes fail
+# from now on; an errno has three digits.
+fail_calls() {
+	printf '%-64s\n' "$*" 1<>"$T/fail"
+}
+
 # stop NAME: SIGTERM, SIGKILL after ten seconds; sets $status.
 stop() {
 	tap_pid=$(cat "$T/$1.pid")

@@ -1,12 +1,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sys/clock.h"
+#include "sys/conn.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/frame.h"
@@ -176,6 +179,91 @@ test_unix_sockets(void **state)
 	unlink(path);
 }
 
+/* A service that hangs must not make its clients hang as well. */
+static void
+test_connect_never_waits(void **state)
+{
+	struct err e = {0};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const char *path = in_dir("full");
+	int a;
+
+	(void)state;
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	assert_int_equal(bind(s, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(s, 0), 0);
+	a = sock_connect(path, &e);
+	assert_ok(a, &e);
+	assert_kind(sock_connect(path, &e), KIND_BUSY, &e);
+	assert_kind(sock_listen(path, 0600, &e), KIND_CONFLICT, &e);
+	close(a);
+	close(s);
+	unlink(path);
+}
+
+static void
+test_accept_tells_what_passes(void **state)
+{
+	struct err e = {0};
+	struct rlimit limit, less;
+	const char *path = in_dir("accept");
+	int s = sock_listen(path, 0600, &e), a, b;
+
+	(void)state;
+	assert_ok(s, &e);
+	assert_ok(fd_nonblock(s, &e), &e);
+	assert_int_equal(sock_accept(s, 0, &e), -1);
+	assert_false(err_is_set(&e));
+	a = sock_connect(path, &e);
+	assert_ok(a, &e);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	less = limit;
+	less.rlim_cur = (rlim_t)a + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &less), 0);
+	assert_kind(sock_accept(s, 0, &e), KIND_BUSY, &e);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	b = sock_accept(s, SOCK_NONBLOCK, &e);
+	assert_ok(b, &e);
+	assert_int_equal(fcntl(b, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+	assert_int_equal(fcntl(b, F_GETFD), FD_CLOEXEC);
+	assert_kind(sock_accept(b, 0, &e), KIND_SYS, &e);
+	close(a);
+	close(b);
+	close(s);
+	unlink(path);
+}
+
+/* A connection that was broken off is not one that has ended. */
+static void
+test_a_reset_is_no_end(void **state)
+{
+	const struct linger hard = {1, 0};
+	struct err e = {0};
+	struct sockaddr_in in = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(in);
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int a = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), b;
+	struct conn c;
+	char byte;
+
+	(void)state;
+	assert_int_equal(bind(s, (struct sockaddr *)&in, len), 0);
+	assert_int_equal(listen(s, 1), 0);
+	assert_int_equal(getsockname(s, (struct sockaddr *)&in, &len), 0);
+	assert_int_equal(connect(a, (struct sockaddr *)&in, len), 0);
+	b = accept(s, NULL, NULL);
+	assert_true(b >= 0);
+	setsockopt(a, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(a);
+	conn_init(&c, b, b);
+	assert_kind(
+	    conn_read(&c, &byte, 1, clock_mono() + 5000, &e), KIND_SYS, &e);
+	close(b);
+	close(s);
+}
+
 static void
 test_lock_is_exclusive_and_dies_with_its_holder(void **state)
 {
@@ -245,6 +333,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_frames),
     cmocka_unit_test(test_a_silent_peer_meets_the_deadline),
     cmocka_unit_test(test_unix_sockets),
+    cmocka_unit_test(test_connect_never_waits),
+    cmocka_unit_test(test_accept_tells_what_passes),
+    cmocka_unit_test(test_a_reset_is_no_end),
     cmocka_unit_test(test_lock_is_exclusive_and_dies_with_its_holder),
     cmocka_unit_test(test_lock_is_no_way_to_another_file),
 };
