@@ -180,7 +180,7 @@ struct envelope {
 static void
 open_envelope(struct call *c, const struct buf *body, struct envelope *env)
 {
-	if (c->request->method != REQUEST_POST)
+	if (c->request->method != REQUEST_POST && body->len == 0)
 		return;
 	jws_parse(body->data, body->len, &c->jws, &env->jws);
 	if (c->jws.nonce)

@@ -83,6 +83,7 @@ spent 'a wrong signature' --spoil flip @account
 spent 'a wrong url' -P url="$base/x" @account
 spent 'a bad payload' --payload '{}' @newOrder
 spent 'no such resource' "$base/nothing"
+spent 'another method' -X PUT @newOrder
 spent 'a kid unknown' -P kid="$base/account/AAAAAAAAAAAAAAAAAAAAAA" @account
 
 # ---- errors bring nonces as well

@@ -17,8 +17,7 @@ must wait_for 10 grep -q . "$T/workers.out"
 # disk: the sizes of all that the server may write, and what the store holds.
 disk() {
 	# -shm is memory, in steps of 32 KiB
-	stat -c '%n %s' "$acmed_dir"/acmed.sqlite "$acmed_dir"/acmed.sqlite-wal \
-	    "$acmed_dir"/nonces*
+	stat -c '%n %s' "$store" "$store-wal" "${store%/*}"/nonces*
 	find "$acmed_dir" | sort
 	store_dump
 	sqlite3 -readonly -cmd '.timeout 5000' "$store" \

@@ -106,7 +106,7 @@ start_acmed() {
 	must wait_for 30 acmed_ready
 	directory=$(acmed_said directory) ca=$(acmed_said ca)
 	issuer=$(acmed_said issuer) config=$(acmed_said config)
-	store=$acmed_dir/acmed.sqlite
+	store=$acmed_dir/store/acmed.sqlite
 }
 
 acmed_ready() {

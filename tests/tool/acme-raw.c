@@ -51,7 +51,7 @@
  *	--form FORM		flat, compact or general
  *	--body TEXT		no JWS, but this
  *	--after TEXT		put after the body
- *	-X METHOD		default: POST; any other sends no JWS
+ *	-X METHOD		default: POST; only that and PUT send a JWS
  *	--type TYPE		Content-Type; "" for none
  *	-H FIELD		a header field
  */
@@ -463,7 +463,7 @@ cmd_request(char **operands)
 
 	if (opt.body != NULL)
 		body = strdup(opt.body);
-	else if (strcmp(opt.method, "POST") == 0)
+	else if (!strcmp(opt.method, "POST") || !strcmp(opt.method, "PUT"))
 		body = signed_body(name, url);
 	if (body != NULL && opt.after != NULL)
 		body = join(body, opt.after, "");
