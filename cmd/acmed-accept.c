@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
 #include "conf/conf.h"
@@ -86,7 +87,12 @@ work(struct workers *workers, const struct prog *p, struct tls_server *tls,
 static bool
 is_stale(void *arg)
 {
-	return arg && tls_server_is_stale(arg);
+	struct err why = {0};
+	bool stale = arg && tls_server_is_stale(arg, &why);
+
+	if (err_is_set(&why))
+		log_err("tls.unusable", &why);
+	return stale;
 }
 
 static int

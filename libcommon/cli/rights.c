@@ -69,6 +69,12 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 		if (c->policy.key_blocklist_file)
 			add_directory(out, c->policy.key_blocklist_file);
 		return 0;
+	case SANDBOX_TLS_DIRECTORY:
+		if (c->server.tls_certificate) {
+			add_directory(out, c->server.tls_certificate);
+			add_directory(out, c->server.tls_private_key);
+		}
+		return 0;
 	case SANDBOX_RESOLVER_FILES:
 		if (c->validate.resolver.len > 0)
 			return 0;

@@ -9,6 +9,7 @@
 #define CHUNK 16384
 #define LINGER_MS 1000
 #define SLICE_MS 500
+#define FIRST_MS 1000 /* after SIGTERM, for a request that is on its way */
 
 /* What one connection needs from request to request. */
 struct http {
@@ -62,6 +63,17 @@ read_within(struct http *h, struct err *e)
 }
 
 /*
+ * Whether SIGTERM ends a wait that began at `since`: a client that has just
+ * connected would not understand why it gets no answer at all.
+ */
+static bool
+is_told_to_end(const struct http *h, int64_t since)
+{
+	return sig_term() &&
+	    (h->served > 0 || clock_mono() - since >= FIRST_MS);
+}
+
+/*
  * Waits for the client, in slices: a signal just before a wait does not end
  * it.  Returns 1, 0 when nothing comes or SIGTERM has, -1.
  */
@@ -69,10 +81,11 @@ static int
 wait_idle(struct http *h, struct err *e)
 {
 	const struct http_service *s = h->service;
-	int64_t end = clock_mono() + s->idle_timeout, now;
+	int64_t since = clock_mono(), end = since + s->idle_timeout, now;
 	int rc = 0;
 
-	while (rc == 0 && !sig_term() && (now = clock_mono()) < end) {
+	while (rc == 0 && !is_told_to_end(h, since) &&
+	    (now = clock_mono()) < end) {
 		rc = h->conn->wait(
 		    h->conn, end - now < SLICE_MS ? end : now + SLICE_MS, e);
 		if (rc == 0 && s->is_wanted && s->is_wanted(s->arg))

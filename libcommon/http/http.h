@@ -40,8 +40,9 @@ struct http_service {
 /*
  * Serves `c` until the client closes, the limits of `s` are reached, what
  * comes is no HTTP, or SIGTERM (sig_catch_term): then the request in hand is
- * finished.  Requests that were sent ahead (pipelined) are answered in order.
- * Returns 0, or -1 when the connection broke (KIND_SYS, KIND_BUSY).
+ * finished, and the first one is if it comes within a second.  Requests that
+ * were sent ahead (pipelined) are answered in order. Returns 0, or -1 when the
+ * connection broke (KIND_SYS, KIND_BUSY).
  */
 int http_serve(struct conn *c, const struct http_service *s, struct err *e);
 

@@ -67,7 +67,8 @@ static const struct sandbox_row rows[] = {
 	.rights = {[SANDBOX_DEVICES] = READ,
 	    [SANDBOX_STORE_DIRECTORY] = REPLACE | READ,
 	    [SANDBOX_NONCE_DIRECTORY] = REPLACE | READ,
-	    [SANDBOX_BLOCKLIST_DIRECTORY] = READ},
+	    [SANDBOX_BLOCKLIST_DIRECTORY] = READ,
+	    [SANDBOX_TLS_DIRECTORY] = READ},
 	.spawns = true},
     /*
      * Opens the store anew after it has started the process with the network,

@@ -34,6 +34,7 @@ enum sandbox_place {
 	SANDBOX_STORE_DIRECTORY,
 	SANDBOX_NONCE_DIRECTORY,
 	SANDBOX_BLOCKLIST_DIRECTORY,
+	SANDBOX_TLS_DIRECTORY, /* of the server's certificate, and its key */
 	SANDBOX_RESOLVER_FILES,
 	SANDBOX_SOCKET_DIRECTORY, /* of the signing service */
 	SANDBOX_CRL_FILE,

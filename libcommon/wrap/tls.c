@@ -1,9 +1,11 @@
 #include "wrap/tls.h"
 
+#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "sys/clock.h"
@@ -24,10 +26,10 @@
 #define TICKET_KEY_MS ((int64_t)86400 * 1000)
 #define SETTLED_SECONDS 3
 
-/* A file as it was when it was loaded. */
+/* A file as it was when it was loaded, and when it was found not to do. */
 struct file {
 	char *path;
-	struct stat st;
+	struct stat st, bad;
 };
 
 struct tls_server {
@@ -155,14 +157,21 @@ no_password(char *out, int size, int rwflag, void *arg)
 }
 
 static int
+load_certificate(SSL_CTX *ctx, const char *path, struct err *e)
+{
+	if (SSL_CTX_use_certificate_chain_file(ctx, path) == 1)
+		return 0;
+	key_openssl_err(e, KIND_CONF, "cannot read TLS certificate");
+	return err_object(e, "%s", path);
+}
+
+static int
 load_files(
     SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
 {
 	SSL_CTX_set_default_passwd_cb(ctx, no_password);
-	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1) {
-		key_openssl_err(e, KIND_CONF, "cannot read TLS certificate");
-		return err_object(e, "%s", certificate);
-	}
+	if (load_certificate(ctx, certificate, e) < 0)
+		return -1;
 	/* a key of another type would get a place of its own: check says no */
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(ctx) != 1) {
@@ -236,24 +245,70 @@ tls_server_free(struct tls_server *s)
 	free(s);
 }
 
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 /* A file that cannot be looked at any more is no reason. */
 static bool
-is_replaced(const struct file *f)
+is_replaced(const struct file *f, const struct stat *now)
 {
-	struct stat st;
+	return now->st_ino != 0 && !is_same(now, &f->st) &&
+	    clock_now() - now->st_ctim.tv_sec >= SETTLED_SECONDS;
+}
 
-	return stat(f->path, &st) == 0 &&
-	    (st.st_ino != f->st.st_ino || st.st_size != f->st.st_size ||
-		st.st_mtim.tv_sec != f->st.st_mtim.tv_sec ||
-		st.st_mtim.tv_nsec != f->st.st_mtim.tv_nsec) &&
-	    clock_now() - st.st_ctim.tv_sec >= SETTLED_SECONDS;
+static bool
+is_readable(const struct file *f)
+{
+	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Whether the files, as far as we may read them, could be served. */
+static int
+try_files(const struct tls_server *s, struct err *e)
+{
+	const struct file *f = s->files;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	int rc = 0;
+
+	if (!ctx)
+		rc = key_openssl_err(e, KIND_SYS, "cannot set up TLS");
+	else if (is_readable(&f[0]) && is_readable(&f[1]))
+		rc = load_files(ctx, f[0].path, f[1].path, e);
+	else if (is_readable(&f[0]))
+		rc = load_certificate(ctx, f[0].path, e);
+	SSL_CTX_free(ctx);
+	return rc;
 }
 
 bool
-tls_server_is_stale(const struct tls_server *s)
+tls_server_is_stale(struct tls_server *s, struct err *e)
 {
-	return is_replaced(&s->files[0]) || is_replaced(&s->files[1]) ||
-	    clock_mono() - s->since >= TICKET_KEY_MS;
+	struct file *f = s->files;
+	struct stat now[ARRAY_LEN(s->files)] = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(now); i++)
+		if (stat(f[i].path, &now[i]) < 0)
+			memset(&now[i], 0, sizeof(now[i]));
+	if (clock_mono() - s->since >= TICKET_KEY_MS)
+		return true;
+	if (!is_replaced(&f[0], &now[0]) && !is_replaced(&f[1], &now[1]))
+		return false;
+	if (is_same(&now[0], &f[0].bad) && is_same(&now[1], &f[1].bad))
+		return false;
+	if (try_files(s, e) == 0)
+		return true;
+	f[0].bad = now[0];
+	f[1].bad = now[1];
+	return false;
 }
 
 /* The connection's reason if it has one, else OpenSSL's. */

@@ -26,9 +26,11 @@ void tls_server_free(struct tls_server *s); /* NULL-safe */
 /*
  * Whether it is time for a new one: a file is another than the one that was
  * loaded, and has been for some seconds (both are there by then), or the key of
- * the tickets is a day old.
+ * the tickets is a day old.  Files that would not do are no reason: then, once
+ * for each, `e` says why (as tls_server_new); those that this process may not
+ * read are taken for good.
  */
-bool tls_server_is_stale(const struct tls_server *s);
+bool tls_server_is_stale(struct tls_server *s, struct err *e);
 
 /*
  * Does the handshake over `below` and makes `c` the connection on top; both

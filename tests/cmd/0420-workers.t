@@ -236,6 +236,16 @@ for version in tls1_2 tls1_3; do
 	    '^Reused, TLS' "$version: a session is resumed by another worker"
 done
 like "$(client </dev/null)" 'subject=CN = one' 'the certificate'
+# One that would not do is left alone, for as long as it lies there.
+server=$(master)
+cp "$T/tls.crt" "$T/good.crt"
+echo nonsense >"$T/tls.crt"
+ok 'a certificate that is broken: the log tells' wait_for 40 said tls.unusable
+like "$(client </dev/null)" 'subject=CN = one' 'the one before is served on'
+sleep 6 # longer than from one look to the next
+is "$(grep -c tls.unusable "$T/server.log")" 1 'the log tells once'
+is "$(master)" "$server" 'and nothing ends'
+mv "$T/good.crt" "$T/tls.crt"
 certificate two
 is_two() {
 	client </dev/null | grep -q 'subject=CN = two'

@@ -5,8 +5,10 @@
 #include "sys/clock.h"
 #include "sys/conn.h"
 #include "sys/fd.h"
+#include "sys/sig.h"
 #include "unit.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -368,6 +370,51 @@ test_error_in_the_middle(void **state)
 	}
 }
 
+/*
+ * A process that has had SIGTERM serves a client that sends `text` after `ms`
+ * and says no more.  Returns how many answers there were.
+ */
+static int
+serve_after_term(const char *text, int ms)
+{
+	struct err e = {0};
+	struct buf out;
+	struct conn c;
+	int fds[2], n;
+	pid_t child;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	child = fork();
+	if (child == 0) {
+		sig_catch_term();
+		raise(SIGTERM);
+		conn_init(&c, fds[1], fds[1]);
+		service.idle_timeout = GENEROUS;
+		_exit(http_serve(&c, &service, &e) < 0);
+	}
+	close(fds[1]);
+	usleep((useconds_t)ms * 1000);
+	send(fds[0], text, strlen(text), MSG_NOSIGNAL);
+	buf_init(&out, 100000);
+	assert_ok(
+	    fd_read_all(fds[0], &out, clock_mono() + GENEROUS / 2, &e), &e);
+	waitpid(child, NULL, 0);
+	n = count(out.data, "HTTP/1.1 200");
+	buf_release(&out);
+	close(fds[0]);
+	return n;
+}
+
+static void
+test_sigterm(void **state)
+{
+	(void)state;
+	/* who has just come has a request on its way */
+	assert_int_equal(serve_after_term(GET("/1"), 300), 1);
+	assert_int_equal(serve_after_term(GET("/1") GET("/2"), 0), 1);
+	assert_int_equal(serve_after_term("", 0), 0);
+}
+
 static void
 test_response_field(void **state)
 {
@@ -393,6 +440,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_endless),
     cmocka_unit_test(test_unread_answers),
     cmocka_unit_test(test_error_in_the_middle),
+    cmocka_unit_test(test_sigterm),
     cmocka_unit_test(test_response_field),
 };
 UNIT_MAIN(tests)
