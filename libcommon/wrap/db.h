@@ -69,7 +69,8 @@ int db_migrate(struct db *db, const char *sql, int version, struct err *e);
  * With DB_DURABLE the commit is on disk (fsync) when the call returns; with
  * DB_QUICK a power cut may lose the last commits, never a part of one.
  * -1 with the error of `fn`, KIND_BUSY when the database stayed locked for ten
- * seconds, KIND_BUG when a durable transaction would join a quick one.
+ * seconds or the disk is full, KIND_SYS, KIND_CONF when the database is
+ * damaged, KIND_BUG when a durable transaction would join a quick one.
  */
 enum db_durability {
 	DB_QUICK,
@@ -100,8 +101,8 @@ void db_bindv(struct db_stmt *s, const char *types, va_list ap);
 
 /*
  * Goes to the next row.  1 with a row, 0 at the end (the statement is reset),
- * -1: KIND_CONFLICT for a uniqueness or foreign key that is violated,
- * KIND_BUSY, KIND_SYS (the statement is reset).
+ * -1: KIND_CONFLICT for a uniqueness or foreign key that is violated, otherwise
+ * as db_transaction (the statement is reset).
  */
 int db_step(struct db_stmt *s, struct err *e);
 

@@ -16,8 +16,9 @@ struct tls;
  * encrypted; who may read the file is not looked at, since distributions
  * differ).  With `resumes`, sessions are resumed by tickets, under a key that
  * this process and those it forks have; a process that lives for one connection
- * has nobody to resume with.  KIND_CONF when a file cannot be read, is no PEM,
- * or the two do not belong together.  The caller frees with tls_server_free.
+ * has nobody to resume with.  The caller frees with tls_server_free.  NULL:
+ * KIND_CONF when a file cannot be read, is no PEM, or the two do not belong
+ * together; KIND_SYS when OpenSSL fails.
  */
 struct tls_server *tls_server_new(
     const char *certificate, const char *key, bool resumes, struct err *e);
@@ -35,7 +36,9 @@ bool tls_server_is_stale(struct tls_server *s, struct err *e);
 /*
  * Does the handshake over `below` and makes `c` the connection on top; both
  * must stay until tls_free.  The caller frees.  NULL: KIND_BUSY after the
- * deadline, KIND_INPUT when the handshake fails (with TLS's reason).
+ * deadline, KIND_INPUT when the handshake fails (with TLS's reason), KIND_SYS
+ * when the connection below does.  Reads and writes of `c` fail in the same
+ * ways.
  */
 struct tls *tls_accept(struct tls_server *s, struct conn *below, struct conn *c,
     int64_t deadline, struct err *e);
