@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sys/fd.h"
+#include "sys/proc.h"
 
 static int
 read_open(const char *path, int fd, struct buf *out, struct err *e)
@@ -298,9 +299,9 @@ file_give(const char *path, const char *user, struct err *e)
 
 	if (!user || *user == '\0' || geteuid() != 0)
 		return 0;
-	pw = getpwnam(user);
+	pw = proc_user(user, e);
 	if (!pw)
-		return err_set(e, KIND_CONF, "user %s: no such user", user);
+		return -1;
 	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		rc = err_sys(e, "%s: cannot open", path);

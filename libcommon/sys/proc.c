@@ -6,13 +6,23 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+const struct passwd *
+proc_user(const char *name, struct err *e)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (!pw)
+		err_set(e, KIND_CONF, "user %s: no such user", name);
+	return pw;
+}
+
 int
 proc_uid(const char *user, int64_t *uid, struct err *e)
 {
-	const struct passwd *pw = getpwnam(user);
+	const struct passwd *pw = proc_user(user, e);
 
 	if (!pw)
-		return err_set(e, KIND_CONF, "user %s: no such user", user);
+		return -1;
 	*uid = pw->pw_uid;
 	return 0;
 }
@@ -24,9 +34,9 @@ proc_drop(const char *user, struct err *e)
 
 	if (!user || *user == '\0')
 		return 0;
-	pw = getpwnam(user);
+	pw = proc_user(user, e);
 	if (!pw)
-		return err_set(e, KIND_CONF, "user %s: no such user", user);
+		return -1;
 	if (geteuid() == pw->pw_uid && geteuid() != 0)
 		return 0;
 	if (geteuid() != 0)

@@ -3,6 +3,10 @@
 
 #include "base/err.h"
 
+/* The entry of the user `name`, as getpwnam(3); NULL: KIND_CONF. */
+struct passwd;
+const struct passwd *proc_user(const char *name, struct err *e);
+
 /*
  * Becomes `user` for good: supplementary groups, gid, uid, then proves that the
  * way back is shut.  An empty name, or not being root and being that user

@@ -509,9 +509,8 @@ prove(const struct key *k, struct err *e)
 	return 0;
 }
 
-/* Encrypted keys are refused, and OpenSSL never asks on the terminal. */
-static int
-no_password(char *out, int size, int rwflag, void *arg)
+int
+key_no_password(char *out, int size, int rwflag, void *arg)
 {
 	(void)out;
 	(void)size;
@@ -528,7 +527,8 @@ key_from_pem(const char *pem, size_t len, struct err *e)
 	BIO *bio = NULL;
 
 	if (len <= INT_MAX && (bio = BIO_new_mem_buf(pem, (int)len)) != NULL)
-		pkey = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+		pkey =
+		    PEM_read_bio_PrivateKey(bio, NULL, key_no_password, NULL);
 	BIO_free(bio);
 	if (pkey == NULL) {
 		key_openssl_err(e, KIND_INPUT,

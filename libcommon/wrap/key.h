@@ -118,6 +118,12 @@ int key_verify_md(const struct key *k, enum key_md md, const void *data,
 int key_sign_md(const struct key *k, enum key_md md, const void *data,
     size_t len, struct buf *out, struct err *e);
 
+/*
+ * OpenSSL's pem_password_cb for all that reads keys: an encrypted one is an
+ * error, and nobody is asked for its password on the terminal.
+ */
+int key_no_password(char *out, int size, int rwflag, void *arg);
+
 /* Sets `e`, with OpenSSL's reason as detail, and empties its queue. */
 int key_openssl_err(struct err *e, enum err_kind kind, const char *text);
 

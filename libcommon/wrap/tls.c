@@ -145,17 +145,6 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* An encrypted key is an error, and nobody is asked for its password. */
-static int
-no_password(char *out, int size, int rwflag, void *arg)
-{
-	(void)out;
-	(void)size;
-	(void)rwflag;
-	(void)arg;
-	return -1;
-}
-
 static int
 load_certificate(SSL_CTX *ctx, const char *path, struct err *e)
 {
@@ -169,7 +158,7 @@ static int
 load_files(
     SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
 {
-	SSL_CTX_set_default_passwd_cb(ctx, no_password);
+	SSL_CTX_set_default_passwd_cb(ctx, key_no_password);
 	if (load_certificate(ctx, certificate, e) < 0)
 		return -1;
 	/* a key of another type would get a place of its own: check says no */

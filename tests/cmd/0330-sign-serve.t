@@ -149,6 +149,7 @@ fail_calls
 ok 'the client who has waited' wait "$late"
 like "$(cat "$T/late.out")" '^\{"chain"' 'is answered'
 stop sign
+rm -f "$T/sign.sock"
 
 # One connection.
 start sign socat "UNIX-LISTEN:$T/sign.sock" \
