@@ -134,8 +134,8 @@ is "$status" 0 'SIGTERM'
 rm -f "$T/sign.sock"
 
 # For want of descriptors it has nobody to send away, and waits.
-# shellcheck disable=SC2016
 fail_calls
+# shellcheck disable=SC2016
 start sign "$SRC/tests/lib/failing" "$T/fail" sh -c 'exec "$0" "$@" 3>"$T/ready"' \
     "$BIN/acme-sign" serve -c "$CONF" --ready-fd 3
 wait_for 10 test -S "$T/sign.sock"

@@ -7,7 +7,9 @@ skip_unless_root
 skip_unless_has openssl perl setpriv
 
 user=nobody other=_apt
-id $user >"$T/none" && id $other >"$T/none" || skip_all "needs $user and $other"
+for name in "$user" "$other"; do
+	id "$name" >"$T/none" || skip_all "needs $name"
+done
 
 make_ca 'name = Test CA' 'ca_lifetime = 20d' 'lifetime = 30d'
 "$SRC/scripts/lib/conf-set" signer.client_user=$user <"$CONF" >"$T/new.conf"
@@ -60,7 +62,7 @@ listen() {
 
 listen all
 for who in $user root; do
-	ask $who
+	ask "$who"
 	like "$out" '^\{"chain"' "a listening socket: $who is answered"
 done
 ask $other
