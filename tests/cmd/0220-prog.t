@@ -90,4 +90,23 @@ ok 'the socket is there' test -S "$T/validate.sock"
 stop validate
 is "$status" 0 'SIGTERM: exit code'
 
+# ---- LISTEN_FDS, as of sd_listen_fds(3) --------------------------------------
+# handed REDIRECTION FDS [PID]: acmed-accept, told so, with descriptor 3 so.
+handed() {
+	# shellcheck disable=SC2016
+	run sh -c 'LISTEN_FDS=$1 LISTEN_PID=${2:-$$}
+		export LISTEN_FDS LISTEN_PID
+		shift 2
+		exec "$@" '"$1" sh "$2" "${3:-}" \
+	    "$BIN/acmed-accept" -c "$T/acmed.conf" </dev/null
+}
+handed '3</dev/null' 2
+exits 102 'two sockets are handed over'
+like "$err" 'LISTEN_FDS: more than one' 'which is refused'
+handed '3</dev/null' 2 1
+unlike "$err" LISTEN_FDS 'to another process: not our business'
+handed '3<&-' 1
+exits 111 'none is there'
+like "$err" 'LISTEN_FDS: cannot take descriptor 3' 'which is said'
+
 done_testing

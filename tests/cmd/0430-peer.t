@@ -141,6 +141,19 @@ peers 127.0.0.1 'env: not when the kernel knows'
 get | "$BIN/acmed-accept" -c "$T/now.conf" 2>&1 |
     cat >"$T/reply"
 like "$(cat "$T/reply")" 'peer=192.0.2.1' 'env: on a pipe'
+# Workers have one environment for the connections of all.
+rm -f "$T/sock"
+stop accept
+# shellcheck disable=SC2016 # perl
+start accept perl -MIO::Socket::UNIX -MPOSIX -e '
+	my $s = IO::Socket::UNIX->new(Local => shift, Listen => 5) or die;
+	dup2(fileno $s, 0);
+	exec @ARGV' "$T/sock" "$BIN/acmed-accept" -c "$T/now.conf"
+must wait_for 10 test -S "$T/sock"
+seen=0
+unix
+is "$code" 200 'env: workers on a unix socket answer'
+peers unknown 'env: ... and do not take it for the client'
 
 # ---- PROXY -------------------------------------------------------------------
 
