@@ -30,6 +30,27 @@ peer() {
 }
 ok 'the log has the address that nginx sees' wait_for 10 peer 127.0.0.7
 not_ok '... and not what the client says' peer 192.0.2.1
+
+# Workers in the place of a process for each connection, as accept/run says.
+service=/run/service/accept
+must s6-svc -wD -T 10000 -d $service
+rm $service/notification-fd
+"$SRC/scripts/lib/conf-set" server.linger=0s <"$config" >"$T/new.conf"
+cat "$T/new.conf" >"$config"
+{
+	sed '/^exec s6/,$d' $service/run
+	sed -n 's/^#	//p' $service/run
+} >"$T/run"
+cat "$T/run" >$service/run
+must s6-svc -wu -T 10000 -u $service
+must wait_for 20 answers
+issue d.example.test
+ok 'workers: an order' cert_is "$T/chain.pem" d.example.test
+workers() {
+	pgrep -P "$(pgrep -P "$(pgrep -f "s6-supervise accept$")")"
+}
+ok 'by processes that live on' [ "$(workers | wc -l)" -ge 1 ]
+is "$(users acmed-accept)" acmed 'with their user'
 stop nginx
 stop svscan
 wait_for 30 gone
