@@ -299,8 +299,9 @@ check(struct prog *p, struct err *e)
 	check_files(&p->conf, &problems);
 	st = open_for_check(p, e);
 	rc = st ? check_run(st, &problems, e) : -1;
+	/* what was found stays true when the rest cannot be looked at */
 	out_init(&o, p->json, false, columns);
-	for (i = 0; rc == 0 && i < problems.len; i++) {
+	for (i = 0; i < problems.len; i++) {
 		out_text(&o, problems.v[i]);
 		out_end(&o);
 	}

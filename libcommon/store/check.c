@@ -382,26 +382,38 @@ check_modes(struct store *st, struct strv *problems, struct err *e)
 	return rc;
 }
 
+/*
+ * What is broken below may make the look stumble, and then explains it: the
+ * problem is what was found, not that it could not be passed.
+ */
+static int
+look(struct checking *c, bool broken, struct err *e)
+{
+	struct err why = {0};
+	char text[1024], *line;
+
+	if (db_snapshot(c->st->db, check_all, c, broken ? &why : e) == 0)
+		return 0;
+	if (!broken)
+		return -1;
+	err_format(&why, text, sizeof(text));
+	line = xasprintf("the rest could not be looked at: %s", text);
+	strv_add(c->problems, line);
+	free(line);
+	return 0;
+}
+
 int
 check_run(struct store *st, struct strv *problems, struct err *e)
 {
 	struct checking c = {.st = st, .problems = problems};
 	size_t before;
-	bool whole;
 
 	if (check_modes(st, problems, e) < 0)
 		return -1;
 	before = problems->len;
-	if (check_schema(st, problems, e) < 0)
+	if (check_schema(st, problems, e) < 0 ||
+	    db_verify(st->db, problems, e) < 0)
 		return -1;
-	whole = problems->len == before;
-	if (db_verify(st->db, problems, e) < 0)
-		return -1;
-	/* What is broken may make the rest stumble. */
-	if (!whole || db_snapshot(st->db, check_all, &c, e) == 0)
-		return 0;
-	if (problems->len == before)
-		return -1;
-	err_clear(e);
-	return 0;
+	return look(&c, problems->len > before, e);
 }

@@ -706,8 +706,14 @@ add_foreign_keys(struct db *db, struct strv *problems, struct err *e)
 		strv_add(problems, line);
 		free(line);
 	}
-	if (!s || rc != SQLITE_DONE)
+	if (s && (rc & 0xff) == SQLITE_CORRUPT) {
+		line = xasprintf("the foreign keys cannot be checked: %s",
+		    sqlite3_errmsg(db->handle));
+		strv_add(problems, line);
+		free(line);
+	} else if (!s || rc != SQLITE_DONE) {
 		fail(db, "cannot check the foreign keys", e);
+	}
 	sqlite3_finalize(s);
 	return err_is_set(e) ? -1 : 0;
 }

@@ -130,7 +130,8 @@ int db_backup(struct db *db, const char *path, struct err *e);
 
 /*
  * Reads all of the database and adds a line to `problems` for each page, index,
- * constraint or foreign key that is broken.  -1 when reading itself failed.
+ * constraint or foreign key that is broken.  -1 when reading itself failed,
+ * for another reason than that the database is broken.
  */
 int db_verify(struct db *db, struct strv *problems, struct err *e);
 

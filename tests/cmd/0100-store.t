@@ -161,6 +161,9 @@ chmod 640 "$T/tls.key"
 run acmed-store check
 exits 1 'check: a key that others can read'
 like "$out" 'tls.key: mode 0640' '... is named'
+run acmed-store check -s "$T/none.sqlite"
+exits 102 '... and no store'
+like "$out" 'tls.key: mode 0640' '... is named all the same'
 chmod 600 "$T/tls.key"
 chmod 664 "$T/store/acmed.sqlite"
 run acmed-store check --json
@@ -277,6 +280,22 @@ run acmed-store check
 is "$out" "$T/store/nonces: beside it lies nonces.0badcafe, left by a process \
 that was killed" 'check: what a killed process left'
 rm "$T/store/nonces.0badcafe"
+# A table that cannot be read; the others can.
+damage 'ALTER TABLE jobs RENAME COLUMN due TO d' \
+    'table jobs is not as acmed made it'
+like "$out" '^the rest could not be looked at: .*due' '... which is in the way'
+page=$(sqlite3 "$T/damaged" "SELECT rootpage FROM sqlite_schema
+    WHERE name = 'certificates'")
+size=$(sqlite3 "$T/damaged" 'PRAGMA page_size')
+rm -f "$T"/damaged*
+must acmed-store backup "$T/damaged"
+must dd if=/dev/urandom of="$T/damaged" bs="$size" seek=$((page - 1)) count=1 \
+    conv=notrunc status=none
+run acmed-store check -s "$T/damaged"
+exits 1 'check: a broken page'
+like "$out" "[Pp]age $page" '... is named'
+like "$out" '^the rest could not be looked at: ' '... and what it hides'
+is "$(printf '%s\n' "$out" | grep -c 'the rest')" 1 '... once'
 truncate -s 20000 "$T/damaged"
 rm -f "$T"/damaged-*
 run acmed-store check -s "$T/damaged"
