@@ -137,7 +137,8 @@ int db_verify(struct db *db, struct strv *problems, struct err *e);
 
 /*
  * Adds a line to `problems` for each table and index that the schema texts
- * `steps` make and that is not there, or not so, in the database.
+ * `steps` make and that is not there, or not so, in the database, and for each
+ * table, index, view and trigger in the database that they do not make.
  */
 int db_verify_schema(struct db *db, const char *const *steps, size_t len,
     struct strv *problems, struct err *e);
