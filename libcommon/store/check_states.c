@@ -46,8 +46,8 @@ enum {
 };
 
 /*
- * Purge removes no order whose certificate has not expired; what it did while
- * the clock was ahead is its last event in the log.
+ * Purge removes no order whose certificate has not expired.  When the clock
+ * was ahead of now, its events say so.
  */
 #define UNPURGED                                                               \
 	" c.not_after > ?1 AND NOT EXISTS (SELECT 1 FROM events p"             \
@@ -247,8 +247,6 @@ const struct stmt_table check_stmts = {"check", sql, ARRAY_LEN(sql)};
 static const struct {
 	const char *object;
 	const char *problem;
-	const char *types; /* of the one parameter, a time; NULL: none */
-	int64_t ahead; /* of now */
 } texts[] = {
     [CHECK_PROCESSING_ORDER] = {"order", "processing, but without a job"},
     [CHECK_ISSUE_JOB] = {"order", "has a job, but is not processing"},
@@ -289,10 +287,10 @@ static const struct {
 	"valid without a time of validation, or the other way round"},
     [CHECK_UNEXPLAINED] = {"challenge", "invalid, but nothing says why"},
     [CHECK_ATTEMPTS] = {"job", "its number of attempts is negative"},
-    [CHECK_LEASE] = {"job", "due in more than a day", "i", LEASE_MAX},
+    [CHECK_LEASE] = {"job", "due in more than a day"},
     [CHECK_TWICE_ISSUED] = {"certificate",
-	"of no order, but one of the same account, names and key holds another",
-	"i", 0},
+	"of no order, but one of the same account, names and key holds "
+	"another"},
     [CHECK_OTHER_ACCOUNT] = {"certificate",
 	"not of the account whose order holds it"},
     [CHECK_DEFAULT_CHAIN] = {"certificate",
@@ -303,10 +301,27 @@ static const struct {
     [CHECK_GONE_CERTIFICATE] = {"certificate", "gone, but events name it"},
     [CHECK_GONE_PROCESSING] = {"order", "gone, but was processing"},
     [CHECK_GONE_VALID] = {"order",
-	"gone, or with another certificate, but that of before has not expired",
-	"i", 0},
+	"gone, or with another certificate, but that of before has not "
+	"expired"},
 };
 _Static_assert(ARRAY_LEN(texts) == CHECK__MAX, "a text per check");
+
+/* The parameter of a check, if it has one: a time. */
+static const char *
+parameter(size_t check, int64_t *time)
+{
+	*time = clock_now();
+	switch (check) {
+	case CHECK_LEASE:
+		*time += LEASE_MAX;
+		return "i";
+	case CHECK_TWICE_ISSUED:
+	case CHECK_GONE_VALID:
+		return "i";
+	default:
+		return "";
+	}
+}
 
 int
 check_states(struct checking *c, struct err *e)
@@ -314,9 +329,10 @@ check_states(struct checking *c, struct err *e)
 	size_t i;
 
 	for (i = 0; i < CHECK__MAX; i++) {
-		const char *types = texts[i].types ? texts[i].types : "";
-		struct db_stmt *s = stmt_query(c->st, STMT_CHECK, i, e, types,
-		    clock_now() + texts[i].ahead);
+		int64_t time;
+		const char *types = parameter(i, &time);
+		struct db_stmt *s =
+		    stmt_query(c->st, STMT_CHECK, i, e, types, time);
 		int rc = -1;
 
 		while (s && (rc = db_step(s, e)) > 0)

@@ -290,6 +290,24 @@ test_signatures(void **state)
 	cert_list_release(&chain);
 }
 
+/* A column for what the certificate has not. */
+static void
+test_no_identifier(void **state)
+{
+	struct cert_list alone = {0};
+	int64_t id;
+
+	(void)state;
+	cert_list_take(&alone, make_other_ca());
+	assert_ok(certificate_add(st, &alone, "sign", 0, &id, &e), &e);
+	assert_int_equal(
+	    count("SELECT count(*) FROM certificates WHERE aki IS NULL"), 1);
+	assert_sound();
+	run_sql("UPDATE certificates SET aki = x'00'");
+	assert_problem("certificate/1: its key identifier is not");
+	cert_list_release(&alone);
+}
+
 #define T(test)                                                                \
 	cmocka_unit_test_setup_teardown(test, store_setup, store_teardown)
 static const struct CMUnitTest tests[] = {
@@ -300,6 +318,7 @@ static const struct CMUnitTest tests[] = {
     T(test_purged),
     T(test_twice_issued),
     T(test_signatures),
+    T(test_no_identifier),
 };
 
 UNIT_MAIN(tests)
