@@ -165,6 +165,13 @@ run acmed-store check -s "$T/none.sqlite"
 exits 102 '... and no store'
 like "$out" 'tls.key: mode 0640' '... is named all the same'
 chmod 600 "$T/tls.key"
+for bits in 775 757 1777; do
+	chmod "$bits" "$T/ca"
+	run acmed-store check
+	is "$status $out" "1 $T/ca: mode $(printf %04d "$bits"): others than \
+its owner can replace what is in it" "check: the CA's directory, mode $bits"
+done
+chmod 755 "$T/ca"
 chmod 664 "$T/store/acmed.sqlite"
 run acmed-store check --json
 exits 1 'check: a store that others can read'
