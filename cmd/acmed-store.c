@@ -1,18 +1,16 @@
 #include "base/log.h"
-#include "base/rfc3339.h"
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
+#include "cli/since.h"
+#include "jobs/filecheck.h"
 #include "jobs/servertls.h"
-#include "server/nonce.h"
-#include "server/server.h"
 #include "sign/local.h"
 #include "store/check.h"
 #include "store/event.h"
 #include "store/purge.h"
 #include "store/stats.h"
 #include "store/store.h"
-#include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/sig.h"
 
@@ -187,75 +185,6 @@ migrate(struct prog *p, struct err *e)
 	return 0;
 }
 
-/* A file of ours that only its owner may read; it may be elsewhere. */
-static void
-check_secret(const char *directory, const char *name, struct strv *problems)
-{
-	char *path =
-	    directory ? xasprintf("%s/%s", directory, name) : xstrdup(name);
-	struct err e = {0};
-	struct buf content;
-	char text[1024];
-
-	buf_init(&content, PRINT_MAX);
-	if (file_read_secret(path, &content, &e) < 0 &&
-	    e.kind != KIND_NOTFOUND) {
-		err_format(&e, text, sizeof(text));
-		strv_add(problems, text);
-	}
-	buf_wipe(&content);
-	free(path);
-}
-
-static void
-check_secrets(const struct conf *c, struct strv *problems)
-{
-	if (c->server.tls_private_key)
-		check_secret(NULL, c->server.tls_private_key, problems);
-	if (strcmp(c->signer.backend, "local") != 0)
-		return;
-	check_secret(c->local_ca.directory, "root.key", problems);
-	check_secret(c->local_ca.directory, "intermediate.key", problems);
-}
-
-static void
-check_left(const char *path, struct strv *problems)
-{
-	struct strv names = {0};
-
-	file_left(path, &names);
-	for (size_t i = 0; i < names.len; i++) {
-		char *line = xasprintf("%s: beside it lies %s, left by a "
-				       "process that was killed",
-		    path, names.v[i]);
-
-		strv_add(problems, line);
-		free(line);
-	}
-	strv_release(&names);
-}
-
-/* Files that are replaced as a whole. */
-static void
-check_files(const struct conf *c, struct strv *problems)
-{
-	struct err ignored = {0};
-	char *path = server_nonce_file(c, &ignored), *line;
-
-	if (path && !nonce_is_whole(path)) {
-		line = xasprintf("%s: not whole", path);
-		strv_add(problems, line);
-		free(line);
-	}
-	if (path)
-		check_left(path, problems);
-	if (c->server.tls_certificate)
-		check_left(c->server.tls_certificate, problems);
-	if (c->server.tls_private_key)
-		check_left(c->server.tls_private_key, problems);
-	free(path);
-}
-
 /* Opens the store, and gives up all that the command does not need. */
 static struct store *
 open_confined(const struct prog *p, enum store_mode mode,
@@ -295,12 +224,12 @@ check(struct prog *p, struct err *e)
 	int rc;
 
 	/* first, since with the store open little else can be read */
-	check_secrets(&p->conf, &problems);
-	check_files(&p->conf, &problems);
+	filecheck_run(&p->conf, &problems);
 	st = open_for_check(p, e);
 	rc = st ? check_run(st, &problems, e) : -1;
+	/* what was found stays true when the rest cannot be looked at */
 	out_init(&o, p->json, false, columns);
-	for (i = 0; rc == 0 && i < problems.len; i++) {
+	for (i = 0; i < problems.len; i++) {
 		out_text(&o, problems.v[i]);
 		out_end(&o);
 	}
@@ -392,29 +321,6 @@ out:
 	return rc;
 }
 
-/* RFC 3339, or a number and one of s m h d w: so long ago. */
-static int
-parse_since(const char *text, int64_t *t, struct err *e)
-{
-	static const char units[] = "smhdw";
-	static const int64_t seconds[] = {1, 60, 3600, 86400, 7 * 86400};
-	size_t len = strlen(text);
-	const char *unit = len > 1 ? strchr(units, text[len - 1]) : NULL;
-	uint64_t n;
-	char number[16];
-
-	if (rfc3339_parse(text, t) == 0)
-		return 0;
-	snprintf(number, sizeof(number), "%.*s", (int)len - 1, text);
-	if (!unit || len > 10 || !str_to_u64(number, 999999999, &n))
-		return prog_misuse(e,
-		    "--since %s: neither a time (2026-01-31T12:00:00Z) nor an "
-		    "age (90s 15m 36h 7d 4w)",
-		    text);
-	*t = clock_now() - (int64_t)n * seconds[unit - units];
-	return 0;
-}
-
 static int
 print_event(void *arg, const struct event *ev, struct err *e)
 {
@@ -443,7 +349,7 @@ show_log(struct prog *p, struct err *e)
 	struct out o;
 	int rc = -1;
 
-	if (since && parse_since(since, &filter.since, e) < 0)
+	if (since && since_parse(since, &filter.since, e) < 0)
 		return -1;
 	st = open_confined(p, STORE_READ, SANDBOX_STORE_USER, e);
 	if (!st || (object && event_filter_object(st, object, &filter, e) < 0))

@@ -21,6 +21,8 @@ enum stmt_module {
 	STMT_CERTIFICATE,
 	STMT_CHALLENGE,
 	STMT_CHECK,
+	STMT_CHECK_CHAINS,
+	STMT_CHECK_CONTENT,
 	STMT_EVENT,
 	STMT_JOB,
 	STMT_ORDER,
@@ -34,6 +36,8 @@ extern const struct stmt_table account_stmts;
 extern const struct stmt_table authorization_stmts;
 extern const struct stmt_table certificate_stmts;
 extern const struct stmt_table challenge_stmts;
+extern const struct stmt_table check_chains_stmts;
+extern const struct stmt_table check_content_stmts;
 extern const struct stmt_table check_stmts;
 extern const struct stmt_table event_stmts;
 extern const struct stmt_table job_stmts;

@@ -706,8 +706,14 @@ add_foreign_keys(struct db *db, struct strv *problems, struct err *e)
 		strv_add(problems, line);
 		free(line);
 	}
-	if (!s || rc != SQLITE_DONE)
+	if (s && (rc & 0xff) == SQLITE_CORRUPT) {
+		line = xasprintf("the foreign keys cannot be checked: %s",
+		    sqlite3_errmsg(db->handle));
+		strv_add(problems, line);
+		free(line);
+	} else if (!s || rc != SQLITE_DONE) {
 		fail(db, "cannot check the foreign keys", e);
+	}
 	sqlite3_finalize(s);
 	return err_is_set(e) ? -1 : 0;
 }
@@ -744,35 +750,84 @@ make_model(
 	return rc;
 }
 
-/* Looks for one table or index of the model, and for its text. */
-static int
-compare_object(sqlite3_stmt *want, sqlite3_stmt *have, struct strv *problems)
+/*
+ * The text of the table or index at hand in the other database, "" when it has
+ * none; NULL when it is not there, or (`*rc` -1) cannot be looked for.
+ */
+static const char *
+look_up(sqlite3_stmt *s, sqlite3_stmt *other, int *rc)
 {
-	const char *type = (const char *)sqlite3_column_text(want, 0);
-	const char *name = (const char *)sqlite3_column_text(want, 1);
+	const char *sql = NULL;
+	int step;
+
+	sqlite3_reset(other);
+	sqlite3_bind_value(other, 1, sqlite3_column_value(s, 0));
+	sqlite3_bind_value(other, 2, sqlite3_column_value(s, 1));
+	step = sqlite3_step(other);
+	if (step == SQLITE_ROW)
+		sql = (const char *)sqlite3_column_text(other, 0);
+	*rc = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : -1;
+	return step == SQLITE_ROW && !sql ? "" : sql;
+}
+
+static void
+add_object(struct strv *problems, sqlite3_stmt *s, const char *what)
+{
+	char *line = xasprintf("%s %s %s", sqlite3_column_text(s, 0),
+	    sqlite3_column_text(s, 1), what);
+
+	strv_add(problems, line);
+	free(line);
+}
+
+/* An object of the model is in the database, with the same text. */
+static int
+compare_wanted(sqlite3_stmt *want, sqlite3_stmt *have, struct strv *problems)
+{
 	const char *sql = (const char *)sqlite3_column_text(want, 2);
-	const char *found = NULL, *what = NULL;
-	char *line;
+	int rc;
+	const char *found = look_up(want, have, &rc);
+
+	if (rc == 0 && !found)
+		add_object(problems, want, "is not there");
+	else if (rc == 0 && strcmp(sql ? sql : "", found) != 0)
+		add_object(problems, want, "is not as acmed made it");
+	return rc;
+}
+
+/* An object of the database is in the model. */
+static int
+compare_there(sqlite3_stmt *have, sqlite3_stmt *want, struct strv *problems)
+{
 	int rc;
 
-	sqlite3_reset(have);
-	sqlite3_bind_text(have, 1, type, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(have, 2, name, -1, SQLITE_TRANSIENT);
-	rc = sqlite3_step(have);
-	if (rc == SQLITE_ROW)
-		found = (const char *)sqlite3_column_text(have, 0);
-	else if (rc != SQLITE_DONE)
-		return -1;
-	if (rc == SQLITE_DONE)
-		what = "is not there";
-	else if (strcmp(sql ? sql : "", found ? found : "") != 0)
-		what = "is not as acmed made it";
-	if (what) {
-		line = xasprintf("%s %s %s", type, name, what);
-		strv_add(problems, line);
-		free(line);
-	}
-	return 0;
+	if (!look_up(have, want, &rc) && rc == 0)
+		add_object(problems, have, "is none that acmed made");
+	return rc;
+}
+
+/* Compares each object of `from`, but for the engine's own, with `other`. */
+static int
+compare_each(struct db *from, struct db *other,
+    int (*compare)(sqlite3_stmt *s, sqlite3_stmt *other, struct strv *problems),
+    struct strv *problems, struct err *e)
+{
+	sqlite3_stmt *s = prepare(from,
+	    "SELECT type, name, sql FROM sqlite_schema"
+	    " WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY rowid",
+	    e);
+	sqlite3_stmt *o = prepare(other,
+	    "SELECT sql FROM sqlite_schema WHERE type = ?1 AND name = ?2", e);
+	int rc = s && o ? 0 : -1, step = SQLITE_DONE;
+
+	while (rc == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
+		rc = compare(s, o, problems);
+	if (s && o && (rc < 0 || step != SQLITE_DONE))
+		rc = fail(step == SQLITE_ROW ? other : from,
+		    "cannot read the schema", e);
+	sqlite3_finalize(s);
+	sqlite3_finalize(o);
+	return rc;
 }
 
 int
@@ -780,25 +835,12 @@ db_verify_schema(struct db *db, const char *const *steps, size_t len,
     struct strv *problems, struct err *e)
 {
 	struct db *model = xcalloc(1, sizeof(*model));
-	sqlite3_stmt *want = NULL, *have = NULL;
 	int rc = make_model(model, steps, len, e);
 
-	if (rc == 0) {
-		want = prepare(model,
-		    "SELECT type, name, sql FROM sqlite_schema"
-		    " WHERE type IN ('table', 'index') ORDER BY rowid",
-		    e);
-		have = prepare(db,
-		    "SELECT sql FROM sqlite_schema WHERE type = ?1"
-		    " AND name = ?2",
-		    e);
-		rc = want && have ? 0 : -1;
-	}
-	while (rc == 0 && sqlite3_step(want) == SQLITE_ROW)
-		if ((rc = compare_object(want, have, problems)) < 0)
-			fail(db, "cannot read the schema", e);
-	sqlite3_finalize(want);
-	sqlite3_finalize(have);
+	if (rc == 0)
+		rc = compare_each(model, db, compare_wanted, problems, e);
+	if (rc == 0)
+		rc = compare_each(db, model, compare_there, problems, e);
 	db_close(model);
 	return rc;
 }

@@ -131,13 +131,15 @@ int db_backup(struct db *db, const char *path, struct err *e);
 
 /*
  * Reads all of the database and adds a line to `problems` for each page, index,
- * constraint or foreign key that is broken.  -1 when reading itself failed.
+ * constraint or foreign key that is broken.  -1 when reading itself failed,
+ * for another reason than that the database is broken.
  */
 int db_verify(struct db *db, struct strv *problems, struct err *e);
 
 /*
  * Adds a line to `problems` for each table and index that the schema texts
- * `steps` make and that is not there, or not so, in the database.
+ * `steps` make and that is not there, or not so, in the database, and for each
+ * table, index, view and trigger in the database that they do not make.
  */
 int db_verify_schema(struct db *db, const char *const *steps, size_t len,
     struct strv *problems, struct err *e);

@@ -161,7 +161,17 @@ chmod 640 "$T/tls.key"
 run acmed-store check
 exits 1 'check: a key that others can read'
 like "$out" 'tls.key: mode 0640' '... is named'
+run acmed-store check -s "$T/none.sqlite"
+exits 102 '... and no store'
+like "$out" 'tls.key: mode 0640' '... is named all the same'
 chmod 600 "$T/tls.key"
+for bits in 775 757 1777; do
+	chmod "$bits" "$T/ca"
+	run acmed-store check
+	is "$status $out" "1 $T/ca: mode $(printf %04d "$bits"): others than \
+its owner can replace what is in it" "check: the CA's directory, mode $bits"
+done
+chmod 755 "$T/ca"
 chmod 664 "$T/store/acmed.sqlite"
 run acmed-store check --json
 exits 1 'check: a store that others can read'
@@ -195,13 +205,20 @@ damage "UPDATE ca_certificates SET sha256 = x'00'" \
 damage "PRAGMA ignore_check_constraints = 1;
 	UPDATE certificates SET status = 'nonsense' WHERE id = 1" \
     'CHECK constraint failed in certificates'
+# thumbprint JWK: RFC 7638; the text is canonical.
+thumbprint() {
+	printf %s "$1" | openssl dgst -sha256 -binary | base64 -w0 |
+	    tr '+/' '-_' | tr -d =
+}
+first="'$(thumbprint '{}')', '{}'"
+second="'$(thumbprint '{"k":2}')', '{\"k\":2}'"
 account="INSERT INTO accounts VALUES
-	(1, 'a', 'valid', 't', '{}', '[]', NULL, 1);
+	(1, 'a', 'valid', $first, '[]', NULL, 1);
 	INSERT INTO authorizations VALUES
 	(1, 'z', 1, 'pending', 'dns', 'a.example', 0, 1, 2);
 	INSERT INTO challenges VALUES
 	(1, 1, 'http-01', 'pending', 'k', NULL, NULL, NULL),
-	(2, 1, 'dns-01', 'pending', 'k', NULL, NULL, NULL)"
+	(2, 1, 'dns-01', 'pending', 'l', NULL, NULL, NULL)"
 damage "$account; UPDATE accounts SET status = 'deactivated'" \
     'account/1: ended, but an authorization is open'
 damage "$account; UPDATE authorizations SET status = 'invalid'" \
@@ -214,13 +231,13 @@ damage "$account; UPDATE authorizations SET status = 'expired';
 	INSERT INTO jobs VALUES ('validate', 1, 0, 0, '')" \
     'challenge/1: processing or valid, but its authorization has ended without it'
 order="INSERT INTO accounts VALUES
-	(1, 'a', 'valid', 't', '{}', '[]', NULL, 1),
-	(2, 'b', 'valid', 'u', '{}', '[]', NULL, 1);
+	(1, 'a', 'valid', $first, '[]', NULL, 1),
+	(2, 'b', 'valid', $second, '[]', NULL, 1);
 	INSERT INTO authorizations VALUES
 	(1, 'z', 1, 'valid', 'dns', 'localhost', 0, 1, 2);
 	INSERT INTO challenges VALUES
 	(1, 1, 'http-01', 'valid', 'k', 1, NULL, NULL),
-	(2, 1, 'dns-01', 'pending', 'k', NULL, NULL, NULL);
+	(2, 1, 'dns-01', 'pending', 'l', NULL, NULL, NULL);
 	DELETE FROM certificate_names WHERE type = 'ip';
 	INSERT INTO orders VALUES
 	(1, 'o', 1, 'valid', 1, 2, 3, NULL, NULL, NULL, NULL, 1, 1,
@@ -268,6 +285,77 @@ damage "UPDATE certificates SET serial = '00' WHERE id = 1" \
     'certificate/1: its serial number or lifetime is not the one in it'
 damage "UPDATE certificates SET not_after = 1 WHERE id = 1" \
     'certificate/1: its serial number or lifetime is not the one in it'
+for column in spki_sha256:'the SHA-256 of its public key is not that of the one in it' \
+    aki:'its key identifier is not the one in it'; do
+	damage "UPDATE certificates SET ${column%%:*} = x'00' WHERE id = 1" \
+	    "certificate/1: ${column#*:}"
+done
+damage 'UPDATE certificates SET aki = NULL WHERE id = 1' \
+    'certificate/1: its key identifier is not the one in it'
+for column in spki_sha256:'the SHA-256 of its public key is not that of the one in it' \
+    ski:'its key identifier is not the one in it' \
+    subject:'its subject is not the one in it' \
+    not_after:'its lifetime is not the one in it'; do
+	damage "UPDATE ca_certificates SET ${column%%:*} = CASE '${column%%:*}'
+	    WHEN 'subject' THEN 'CN=x' WHEN 'not_after' THEN 1 ELSE x'00' END
+	    WHERE id = 1" "ca_certificate/1: ${column#*:}"
+done
+damage "UPDATE chains SET sha256 = x'00' WHERE id = 1" \
+    'chain/1: its SHA-256 is not that of its certificates'
+damage 'UPDATE chain_members SET position = position + 1' \
+    'chain/1: its certificates are not at 0, 1, 2 and so on'
+damage 'UPDATE certificate_chains SET is_default = 0' \
+    'certificate/1: not one of its chains is the default, or more than one'
+damage "$account; UPDATE accounts SET thumbprint = 't'" \
+    'account/1: its thumbprint is not that of its key'
+damage "$account; UPDATE challenges SET token = 'k'" \
+    "challenge/2: its token is another's too"
+damage "$account; UPDATE challenges SET token = '' WHERE id = 2" \
+    'challenge/2: without a token'
+damage "$order; UPDATE certificates SET source = 'acme'" \
+    'certificate/1: not of the account whose order holds it'
+damage "$order; UPDATE certificates SET account_id = 2" \
+    'certificate/1: not of the account whose order holds it'
+damage "$order; UPDATE certificates SET account_id = 1;
+	INSERT INTO certificates SELECT 99, x'00', '99', not_before, not_after,
+	der, spki_sha256, aki, account_id, 'acme', created, status, revoked_at,
+	revocation_reason FROM certificates WHERE id = 1;
+	INSERT INTO certificate_names VALUES (99, 'dns', 'localhost')" \
+    'certificate/99: of no order, but one of the same account, names and key holds another'
+damage "DELETE FROM certificate_names WHERE certificate_id = 1;
+	DELETE FROM certificate_chains WHERE certificate_id = 1;
+	DELETE FROM certificates WHERE id = 1" \
+    'certificate/1: gone, but events name it'
+event="INSERT INTO events (at, request_id, actor, action, object_type,
+	object_id, detail) VALUES (1, '', ''"
+damage "$event, 'account.create', 'account', 7, NULL)" \
+    'account/7: gone, but events name it'
+damage "$event, 'order.valid', 'order', 7, 'certificate/77')" \
+    'certificate/77: gone, but events name it'
+damage "$event, 'order.start', 'order', 7, NULL)" \
+    'order/7: gone, but was processing'
+damage "$event, 'order.valid', 'order', 7, 'certificate/1')" \
+    'order/7: gone, or with another certificate, but that of before has not expired'
+damage 'CREATE TRIGGER guard AFTER DELETE ON orders BEGIN SELECT 1; END' \
+    'trigger guard is none that acmed made'
+damage 'CREATE VIEW names AS SELECT value FROM certificate_names' \
+    'view names is none that acmed made'
+damage 'CREATE TABLE notes (text TEXT)' 'table notes is none that acmed made'
+damage 'CREATE INDEX orders_expires ON orders (expires)' \
+    'index orders_expires is none that acmed made'
+# What had a reason to go is not missed.
+rm -f "$T"/damaged*
+must acmed-store backup "$T/damaged"
+must sqlite3 "$T/damaged" "UPDATE certificates SET source = 'sign';
+	$event, 'order.create', 'order', 7, NULL);
+	$event, 'order.start', 'order', 7, NULL);
+	$event, 'order.return', 'order', 7, NULL);
+	$event, 'order.start', 'order', 8, NULL);
+	$event, 'order.invalid', 'order', 8, '{}');
+	$event, 'challenge.valid', 'challenge', 9, NULL); ANALYZE"
+chmod 660 "$T"/damaged*
+run acmed-store check -s "$T/damaged"
+is "$status$out" 0 'check: orders that were purged'
 : >"$T/nonces"
 run acmed-store check -s "$T/damaged"
 like "$out" "^$T/nonces: not whole\$" 'check: half a file of nonces'
@@ -277,6 +365,22 @@ run acmed-store check
 is "$out" "$T/store/nonces: beside it lies nonces.0badcafe, left by a process \
 that was killed" 'check: what a killed process left'
 rm "$T/store/nonces.0badcafe"
+# A table that cannot be read; the others can.
+damage 'ALTER TABLE jobs RENAME COLUMN due TO d' \
+    'table jobs is not as acmed made it'
+like "$out" '^the rest could not be looked at: .*due' '... which is in the way'
+page=$(sqlite3 "$T/damaged" "SELECT rootpage FROM sqlite_schema
+    WHERE name = 'certificates'")
+size=$(sqlite3 "$T/damaged" 'PRAGMA page_size')
+rm -f "$T"/damaged*
+must acmed-store backup "$T/damaged"
+must dd if=/dev/urandom of="$T/damaged" bs="$size" seek=$((page - 1)) count=1 \
+    conv=notrunc status=none
+run acmed-store check -s "$T/damaged"
+exits 1 'check: a broken page'
+like "$out" "[Pp]age $page" '... is named'
+like "$out" '^the rest could not be looked at: ' '... and what it hides'
+is "$(printf '%s\n' "$out" | grep -c 'the rest')" 1 '... once'
 truncate -s 20000 "$T/damaged"
 rm -f "$T"/damaged-*
 run acmed-store check -s "$T/damaged"

@@ -39,11 +39,12 @@ fresh_round
 must sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
     WHERE i < 300) INSERT INTO orders (url_id, account_id, status, created,
     expires, keep_until) SELECT 'order' || i, 1, 'pending', 1, 2, 2 FROM n;
-    INSERT INTO accounts VALUES (1, 'a', 'valid', 't', '{}', '[]', NULL, 1);
+    INSERT INTO accounts VALUES (1, 'a', 'valid',
+    'RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o', '{}', '[]', NULL, 1);
     INSERT INTO authorizations SELECT id, 'a' || id, 1, 'pending', 'dns',
     'x.test', 0, 1, 2 FROM orders;
     INSERT INTO challenges (authorization_id, type, status, token)
-    SELECT id, 'http-01', 'pending', 't' FROM authorizations;
+    SELECT id, 'http-01', 'pending', 't' || id FROM authorizations;
     INSERT INTO identifiers SELECT id, 0, 'dns', 'x.test', id FROM orders"
 rm -rf "$T/many"
 mv "$R" "$T/many"

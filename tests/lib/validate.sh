@@ -3,7 +3,8 @@
 # Helpers for tests of acme-validate, on top of tap.sh: a store with challenges
 # in it, a DNS server (knot) and web servers on loopback.
 
-THUMBPRINT=thumbprintthumbprintthumbprintthumbprint123
+# of the key {}: RFC 7638
+THUMBPRINT=RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o
 OTHER_TOKENS=0
 STORE=$T/acmed.sqlite
 

@@ -9,6 +9,7 @@
 #include <ftw.h>
 #include <unistd.h>
 
+#include "base/b64.h"
 #include "store/authorization.h"
 #include "store/certificate.h"
 #include "store/check.h"
@@ -17,6 +18,7 @@
 #include "sys/clock.h"
 #include "unit.h"
 #include "wrap/cert.h"
+#include "wrap/digest.h"
 #include "wrap/key.h"
 
 /* The time of sys/clock.h, which these replace at link time. */
@@ -78,18 +80,31 @@ store_teardown(void **state)
 	return nftw(test_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* A thumbprint of 43 times the letter. */
+/* What stands for a key here, and its thumbprint. */
+static inline const char *
+test_jwk(char letter)
+{
+	static char text[16];
+
+	snprintf(text, sizeof(text), "{\"k\":\"%c\"}", letter);
+	return text;
+}
+
 static inline void
 thumbprint(char letter, char out[ACCOUNT_THUMBPRINT_LEN + 1])
 {
-	memset(out, letter, ACCOUNT_THUMBPRINT_LEN);
-	out[ACCOUNT_THUMBPRINT_LEN] = '\0';
+	uint8_t sum[DIGEST_SHA256_SIZE];
+
+	const char *jwk = test_jwk(letter);
+
+	digest_sha256(sum, jwk, strlen(jwk));
+	b64url_encode_to(out, sum, sizeof(sum));
 }
 
 static inline int64_t
 new_account(char letter)
 {
-	struct account a = {.jwk = xstrdup("{}")};
+	struct account a = {.jwk = xstrdup(test_jwk(letter))};
 	bool created = false;
 	int64_t id;
 
@@ -229,6 +244,32 @@ make_chain(const char *name, int64_t not_after, struct cert_list *chain)
 	der = cert_der(ca, &len);
 	cert_list_take(chain, cert_from_der(der, len, &e));
 	strv_release(&dns);
+}
+
+/* An order for one name that is valid. */
+static inline void
+make_valid(int64_t account, int64_t not_after, struct order *o)
+{
+	static const char *const one[] = {"a.example", NULL};
+	struct cert_list chain = {0};
+	int64_t since;
+
+	new_order(account, o, one);
+	prove_all(o);
+	assert_ok(order_start(st, o->id, "x", 1, 60, &since, &e), &e);
+	make_chain("a.example", not_after, &chain);
+	assert_ok(order_finish(st, o->id, &chain, &e), &e);
+	cert_list_release(&chain);
+}
+
+static inline void
+run_sql(const char *sql)
+{
+	struct db_stmt *s = db_prepare(st->db, sql, &e);
+
+	assert_non_null(s);
+	assert_true(db_run(s, &e) >= 0);
+	db_finalize(s);
 }
 
 /* Nothing in the store contradicts acmed(7). */

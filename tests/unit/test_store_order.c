@@ -602,6 +602,7 @@ test_queue(void **state)
 {
 	struct challenge_task *tasks;
 	struct order o;
+	char want[ACCOUNT_THUMBPRINT_LEN + 1];
 	int64_t due, id;
 	size_t n;
 
@@ -619,7 +620,8 @@ test_queue(void **state)
 	assert_int_equal(tasks[0].type, CHALLENGE_HTTP_01);
 	assert_string_equal(tasks[0].identifier.value, "b.example");
 	assert_int_equal(tasks[0].attempts, 0);
-	assert_int_equal(tasks[0].thumbprint[42], 'q');
+	thumbprint('q', want);
+	assert_string_equal(tasks[0].thumbprint, want);
 	assert_string_equal(
 	    tasks[0].authorization_url_id, o.names[1].authorization_url_id);
 	challenge_task_array_free(tasks, n);

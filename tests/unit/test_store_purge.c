@@ -1,6 +1,4 @@
-/* Housekeeping: purge, stats, events, check. */
-#include <sys/stat.h>
-
+/* Housekeeping: purge, stats, events. */
 #include "base/log.h"
 #include "store.h"
 #include "store/event.h"
@@ -11,29 +9,6 @@ static int64_t since; /* what order_start says */
 
 static const char *const one[] = {"a.example", NULL};
 static const struct purge defaults = PURGE_DEFAULT;
-
-static void
-run_sql(const char *sql)
-{
-	struct db_stmt *s = db_prepare(st->db, sql, &e);
-
-	assert_non_null(s);
-	assert_true(db_run(s, &e) >= 0);
-	db_finalize(s);
-}
-
-static void
-make_valid(int64_t account, int64_t not_after, struct order *o)
-{
-	struct cert_list chain = {0};
-
-	new_order(account, o, one);
-	prove_all(o);
-	assert_ok(order_start(st, o->id, "x", 1, 60, &since, &e), &e);
-	make_chain("a.example", not_after, &chain);
-	assert_ok(order_finish(st, o->id, &chain, &e), &e);
-	cert_list_release(&chain);
-}
 
 static void
 test_purges(void **state)
@@ -256,103 +231,6 @@ test_events(void **state)
 	order_release(&o);
 }
 
-static void
-assert_problem(const char *part)
-{
-	struct strv problems = {0};
-	size_t i;
-
-	assert_ok(check_run(st, &problems, &e), &e);
-	for (i = 0; i < problems.len; i++)
-		if (strstr(problems.v[i], part))
-			break;
-	if (i == problems.len)
-		fail_msg("nobody says: %s", part);
-	strv_release(&problems);
-}
-
-/* Breaks a copy of the store, with the engine's guards off. */
-static void
-break_copy(const char *sql, const char *want)
-{
-	char *path = xasprintf("%s/copy", test_dir);
-	struct store *whole = st;
-
-	assert_ok(store_backup(st, path, &e), &e);
-	st = store_open(path, STORE_WRITE, &e);
-	assert_non_null(st);
-	run_sql("PRAGMA foreign_keys = OFF");
-	run_sql("PRAGMA ignore_check_constraints = ON");
-	run_sql(sql);
-	run_sql("PRAGMA ignore_check_constraints = OFF");
-	assert_problem(want);
-	store_close(st);
-	st = whole;
-	assert_int_equal(unlink(path), 0);
-	free(path);
-	path = xasprintf("%s/copy-wal", test_dir);
-	unlink(path);
-	free(path);
-}
-
-/* Each invariant of acmed(7) is looked after. */
-static void
-test_check(void **state)
-{
-	static const struct {
-		const char *sql;
-		const char *want;
-	} cases[] = {
-	    {"UPDATE orders SET csr = NULL WHERE status = 'processing'",
-		"CHECK constraint"},
-	    {"DELETE FROM jobs WHERE kind = 'issue'",
-		"processing, but without a job"},
-	    {"UPDATE orders SET status = 'ready' WHERE status = 'processing'",
-		"has a job, but is not processing"},
-	    {"UPDATE orders SET certificate_id = NULL WHERE status = 'valid'",
-		"valid, but without a certificate"},
-	    {"DELETE FROM certificates", "names a row of certificates"},
-	    {"UPDATE orders SET status = 'ready' WHERE status = 'pending'",
-		"ready, but an authorization is not valid"},
-	    {"UPDATE authorizations SET status = 'invalid'"
-	     " WHERE status = 'pending'",
-		"pending, but no authorization is"},
-	    {"DELETE FROM identifiers", "without a name"},
-	    {"DELETE FROM jobs", "challenge/1: processing, but without a job"},
-	    {"UPDATE challenges SET status = 'pending'"
-	     " WHERE status = 'processing'",
-		"challenge/1: has a job, but is not processing"},
-	    {"UPDATE challenges SET status = 'pending'"
-	     " WHERE status = 'valid'",
-		"valid, but no challenge is"},
-	    {"UPDATE challenges SET status = 'invalid'"
-	     " WHERE status = 'processing'",
-		"pending, but a challenge has decided it"},
-	    {"UPDATE accounts SET status = 'revoked'",
-		"ended, but an order is open"},
-	    {"DELETE FROM chain_members", "chain/1: without a certificate"},
-	};
-	int64_t account = new_account('a');
-	struct order pending, processing, valid;
-	size_t i;
-
-	(void)state;
-	new_order(account, &pending, one);
-	assert_ok(challenge_start(st, challenge_id(&pending, 0, 0), &e), &e);
-	new_order(account, &processing, one);
-	prove_all(&processing);
-	assert_ok(order_start(st, processing.id, "x", 1, 60, &since, &e), &e);
-	make_valid(account, test_now + 86400, &valid);
-	assert_sound();
-	for (i = 0; i < ARRAY_LEN(cases); i++)
-		break_copy(cases[i].sql, cases[i].want);
-	assert_int_equal(chmod(test_url, 0644), 0);
-	assert_problem("mode 0644, not 0660");
-	order_release(&pending);
-	order_release(&processing);
-	order_release(&valid);
-}
-
 #define T(test)                                                                \
 	cmocka_unit_test_setup_teardown(test, store_setup, store_teardown)
 static const struct CMUnitTest tests[] = {
@@ -360,7 +238,6 @@ static const struct CMUnitTest tests[] = {
     T(test_purges_in_batches),
     T(test_stats),
     T(test_events),
-    T(test_check),
 };
 
 UNIT_MAIN(tests)

@@ -73,7 +73,7 @@ check_plan(const char *module, const char *sql)
 }
 
 /*
- * check/ reads the whole store, as it says; nothing else does.  The look for
+ * check*.c read the whole store, as it says; nothing else does.  The look for
  * children of a row is in plans of inserts too, where it is skipped at run
  * time: it is left out here, and test_children_are_found has the deletes.
  */
@@ -88,7 +88,9 @@ test_no_scans(void **state)
 	assert_true(db_run(off, &e) >= 0);
 	db_finalize(off);
 	for (m = 0; m < STMT__MAX; m++)
-		for (i = 0; m != STMT_CHECK && i < stmt_tables[m]->len; i++)
+		for (i = 0; !str_starts(stmt_tables[m]->module, "check") &&
+		     i < stmt_tables[m]->len;
+		     i++)
 			check_plan(
 			    stmt_tables[m]->module, stmt_tables[m]->sql[i]);
 }

@@ -1,0 +1,31 @@
+#include "cli/since.h"
+
+#include "base/rfc3339.h"
+#include "base/str.h"
+#include "cli/prog.h"
+#include "sys/clock.h"
+
+#define COUNT_MAX 999999999
+#define COUNT_DIGITS 9
+
+int
+since_parse(const char *text, int64_t *t, struct err *e)
+{
+	static const char units[] = "smhdw";
+	static const int64_t seconds[] = {1, 60, 3600, 86400, 7 * 86400};
+	size_t len = strlen(text);
+	const char *unit = len > 1 ? strchr(units, text[len - 1]) : NULL;
+	char number[COUNT_DIGITS + 1];
+	uint64_t n;
+
+	if (rfc3339_parse(text, t) == 0)
+		return 0;
+	snprintf(number, sizeof(number), "%.*s", (int)len - 1, text);
+	if (!unit || len > sizeof(number) || !str_to_u64(number, COUNT_MAX, &n))
+		return prog_misuse(e,
+		    "--since %s: neither a time (2026-01-31T12:00:00Z) nor an "
+		    "age (90s 15m 36h 7d 4w)",
+		    text);
+	*t = clock_now() - (int64_t)n * seconds[unit - units];
+	return 0;
+}

@@ -1,0 +1,13 @@
+#ifndef CLI_SINCE_H
+#define CLI_SINCE_H
+
+#include "base/err.h"
+
+/*
+ * Reads the value of --since into `*t`: a time (RFC 3339), or an age, which is
+ * a number and one of s m h d w, and means so long before now.
+ * KIND_USAGE otherwise.
+ */
+int since_parse(const char *text, int64_t *t, struct err *e);
+
+#endif
