@@ -363,14 +363,35 @@ out:
 	return rc;
 }
 
+/*
+ * What may open the store may open what lies below its directory: neither users
+ * nor Landlock can keep acmed-accept from a CA there.
+ */
+static void
+warn_of_ca(const struct conf *c, const char *store_directory)
+{
+	size_t len = strlen(store_directory);
+	const char *ca = c->local_ca.directory;
+
+	if (strcmp(c->signer.backend, "local") == 0 &&
+	    str_starts(ca, store_directory) &&
+	    (ca[len] == '/' || ca[len] == '\0'))
+		log_event(LOG_LEVEL_WARN, "config.ca", "directory", ca,
+		    "reason", "it lies below the directory of the store", NULL);
+}
+
 /* It was read; what only its user can judge is left. */
 static int
 config_judge(const struct conf *c, struct err *e)
 {
-	char *path = store_file(c->store.url, "any", e);
+	char *path = store_file(c->store.url, "", e);
 
+	if (!path)
+		return err_object(e, "[store] url");
+	*strrchr(path, '/') = '\0';
+	warn_of_ca(c, path);
 	free(path);
-	return path ? 0 : err_object(e, "[store] url");
+	return 0;
 }
 
 static int

@@ -503,6 +503,13 @@ exits 0 'the configuration on standard input'
 run sh -c "echo nonsense | acmed-store config --check -c -"
 exits 102 '... with a mistake'
 like "$err" '^acmed-store: -:1: ' '... says where'
+for ca in "$T/store" "$T/store/ca"; do
+	"$SRC/scripts/lib/conf-set" "local-ca.directory=$ca" <"$T/printed" \
+	    >"$T/below"
+	run acmed-store -c "$T/below" config --check
+	exits 0 "a CA below the store: $ca"
+	like "$err" 'warn: config.ca.* below the directory' '... is warned of'
+done
 run acmed-store config
 exits 100 'config: one or the other'
 run acmed-store

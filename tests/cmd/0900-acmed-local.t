@@ -59,8 +59,9 @@ conf=$(said config)
 is "$(grep -c '^caa_identities = [ab].example$' "$conf")" 2 'a list by --set'
 ok '--set' grep -qx 'verify_ptr = true' "$conf"
 ok '--http-port' grep -qx 'http_port = 5999' "$conf"
-ok 'the configuration is good' \
-    "$BIN/acmed-store" config --check -c "$conf"
+run "$BIN/acmed-store" config --check -c "$conf"
+exits 0 'the configuration is good'
+is "$out$err" '' '... and keeps the CA apart from the store'
 ok 'the processes are there' processes
 is "$(stat -c %a "$dir/tls.key")" 600 'the TLS key is for the owner only'
 
