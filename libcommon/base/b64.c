@@ -63,8 +63,9 @@ b64_encode(struct buf *out, const void *p, size_t len)
 	return encode(out, p, len, std_digits, true);
 }
 
+/* `high` are the last two digits of the alphabet. */
 static int
-digit_value(char c)
+digit_value(char c, const char high[2])
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -72,22 +73,21 @@ digit_value(char c)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	if (c == '-')
+	if (c == high[0])
 		return 62;
-	if (c == '_')
-		return 63;
-	return -1;
+	return c == high[1] ? 63 : -1;
 }
 
 /* Up to four digits; returns how many bytes they were, -1 for what is none. */
 static int
-decode_group(unsigned char out[3], const char *text, size_t len)
+decode_group(
+    unsigned char out[3], const char *text, size_t len, const char high[2])
 {
 	uint32_t bits = 0;
 	unsigned spare;
 
 	for (size_t i = 0; i < len; i++) {
-		int value = digit_value(text[i]);
+		int value = digit_value(text[i], high);
 
 		if (value < 0)
 			return -1;
@@ -100,17 +100,33 @@ decode_group(unsigned char out[3], const char *text, size_t len)
 	return len == 1 || bits & spare ? -1 : (int)len - 1;
 }
 
-int
-b64url_decode(struct buf *out, const char *text, size_t len)
+static int
+decode(struct buf *out, const char *text, size_t len, const char high[2])
 {
 	unsigned char bytes[3];
 
 	for (size_t i = 0; i < len; i += 4) {
-		int n =
-		    decode_group(bytes, text + i, len - i < 4 ? len - i : 4);
+		int n = decode_group(
+		    bytes, text + i, len - i < 4 ? len - i : 4, high);
 
 		if (n < 0 || buf_add(out, bytes, (size_t)n) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int
+b64url_decode(struct buf *out, const char *text, size_t len)
+{
+	return decode(out, text, len, "-_");
+}
+
+int
+b64_decode(struct buf *out, const char *text, size_t len)
+{
+	if (len % 4 != 0)
+		return -1;
+	for (int i = 0; i < 2 && len > 0 && text[len - 1] == '='; i++)
+		len--;
+	return decode(out, text, len, "+/");
 }

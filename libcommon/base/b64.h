@@ -23,4 +23,7 @@ int b64url_decode(struct buf *out, const char *text, size_t len);
 /* Adds `len` bytes as padded base64 (RFC 4648 4), no line breaks. */
 int b64_encode(struct buf *out, const void *p, size_t len);
 
+/* Adds the bytes that it stands for; as strict as b64url_decode. */
+int b64_decode(struct buf *out, const char *text, size_t len);
+
 #endif

@@ -40,7 +40,15 @@ test_vectors(void **state)
 		buf_clear(&b);
 		assert_int_equal(b64url_decode(&b, out, bare), 0);
 		assert_string_equal(b.data, vectors[i].plain);
+		buf_clear(&b);
+		assert_int_equal(b64_decode(&b, vectors[i].padded,
+				     strlen(vectors[i].padded)),
+		    0);
+		assert_string_equal(b.data, vectors[i].plain);
 	}
+	buf_clear(&b);
+	assert_int_equal(b64_decode(&b, "Pz8/Pw==", 8), 0);
+	assert_string_equal(b.data, "????");
 	buf_clear(&b);
 	assert_int_equal(b64url_decode(&b, "Pz8_Pw", 6), 0);
 	assert_string_equal(b.data, "????");
@@ -52,12 +60,18 @@ test_refused(void **state)
 {
 	static const char *const bad[] = {"Zg==", "Zg=", "Z", "Zm9v=", "Zm9+",
 	    "Zm9/", "Zm 9", "Zm9v\n", "Zh", "Zm9", "AAAAA"};
+	static const char *const bad_padded[] = {"Zg",
+	    "Zg=", "Zg===", "Zm9v=", "Zm9-", "Zm9_", "Zm 9",
+	    "Zh==", "Zm9=", "====", "Z===", "Zg==Zg=="};
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, 100);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_int_equal(b64url_decode(&b, bad[i], strlen(bad[i])), -1);
+	for (size_t i = 0; i < ARRAY_LEN(bad_padded); i++)
+		assert_int_equal(
+		    b64_decode(&b, bad_padded[i], strlen(bad_padded[i])), -1);
 	buf_release(&b);
 	buf_init(&b, 2);
 	assert_int_equal(b64url_decode(&b, "Zm9v", 4), -1);
