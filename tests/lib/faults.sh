@@ -318,6 +318,7 @@ until_done() {
 		"$@" || {
 			until_bad=$((until_bad + 1))
 			diag "$until_name: killed $(where): $said"
+			diag "$(tail -n 3 "$T"/*.log)"
 		}
 		fired
 	do
