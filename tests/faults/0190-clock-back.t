@@ -25,7 +25,7 @@ relayed
 # tap.sh's start knows no environment: the relay's signer is started again.
 stop sign
 start sign env LD_PRELOAD="$library" "$BIN/acme-sign" -c "$T/real.conf" serve
-must wait_for 20 test -S "$T/real.sock"
+must wait_for 20 listens "$T/real.sock"
 
 ok 'the programs have the clock' \
     sh -c "echo -1000d >'$T/clock' && LD_PRELOAD=$library date +%Y |

@@ -103,6 +103,12 @@ client() {
 	cp "$T/account.key" "$ACME_STATE/key"
 }
 
+# listens SOCKET: somebody takes connections at it; for wait_for.
+listens() {
+	perl -MIO::Socket::UNIX -e 'exit !IO::Socket::UNIX->new(Peer => shift)' \
+	    "$1"
+}
+
 # relayed: the signing service, with tests/lib/signer-relay in front of it;
 # then "relay MODE" says what that does.
 relayed() {
