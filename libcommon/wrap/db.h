@@ -102,7 +102,6 @@ void db_finalize(struct db_stmt *s);
  *   b  const void *, size_t (NULL pointer binds NULL)
  * Bound memory must live until the statement is reset or bound again.
  */
-void db_bind(struct db_stmt *s, const char *types, ...);
 void db_bindv(struct db_stmt *s, const char *types, va_list ap);
 
 /*
