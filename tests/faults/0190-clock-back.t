@@ -70,11 +70,8 @@ ask '200 -' "$order"
 is "$(get status)" valid 'an hour back: a sweep finishes the one'
 certificate=$(get certificate)
 "$SRC/tests/lib/mute" poke "$T/validate.sock"
-order_is() {
-	ask '200 -' "$1" && [ "$(get status)" = "$2" ]
-}
 ok 'the validator that runs finishes the other' \
-    wait_for 20 order_is "$first" ready
+    wait_for 20 order_is ready "$first"
 step_certificate
 is "$?$said" 0 'the certificate is there'
 ok '... and good at the new time' \
