@@ -138,8 +138,6 @@ run_serve(struct prog *p, struct err *e)
 		    fd == STDIN_FILENO ? p->conf.signer.linger * 1000 : 0,
 		    client_uid, e);
 	}
-	if (fd > STDIN_FILENO)
-		unlink(p->conf.signer.socket);
 	sign_close(sign);
 	return rc;
 }

@@ -1,6 +1,7 @@
 #include "acme/jwk.h"
 
 #include "base/b64.h"
+#include "store/account.h"
 #include "wrap/digest.h"
 #include "wrap/js.h"
 #include "wrap/key.h"
@@ -157,4 +158,19 @@ jwk_thumbprint(const struct key *k, char out[JWK_THUMBPRINT_SIZE])
 	digest_sha256(hash, text.data, text.len);
 	b64url_encode_to(out, hash, sizeof(hash));
 	buf_release(&text);
+}
+
+int
+jwk_check_no_account(const struct key *k, struct store *st, struct err *e)
+{
+	char thumbprint[JWK_THUMBPRINT_SIZE];
+	bool has;
+
+	jwk_thumbprint(k, thumbprint);
+	if (account_has_key(st, thumbprint, &has, e) < 0)
+		return -1;
+	if (has)
+		return err_acme(e, KIND_INPUT, "badCSR",
+		    "RFC 8555 11.1: the CSR's key is that of an account");
+	return 0;
 }

@@ -7,6 +7,7 @@
 /* Public keys as JSON (RFC 7517, RFC 7518 6, RFC 8037 2). */
 struct js;
 struct key;
+struct store;
 
 #define JWK_THUMBPRINT_SIZE 44 /* 43 characters and the NUL */
 
@@ -28,5 +29,12 @@ int jwk_write(const struct key *k, struct buf *out);
 
 /* The SHA-256 of that as base64url: the name of a key (RFC 7638). */
 void jwk_thumbprint(const struct key *k, char out[JWK_THUMBPRINT_SIZE]);
+
+/*
+ * Refuses to certify a key that an account has, in whatever status: one key
+ * must not sign requests and serve TLS (RFC 8555 11.1).  KIND_INPUT with type
+ * badCSR, and what the store gives.
+ */
+int jwk_check_no_account(const struct key *k, struct store *st, struct err *e);
 
 #endif

@@ -159,29 +159,6 @@ strv_same_names(const struct strv *a, const struct strv *b)
 	return same;
 }
 
-char *
-strv_join(const struct strv *l, const char *sep)
-{
-	size_t gap = strlen(sep), size = 1, at = 0;
-	char *out;
-
-	for (size_t i = 0; i < l->len; i++)
-		size += strlen(l->v[i]) + gap;
-	out = xmalloc(size);
-	for (size_t i = 0; i < l->len; i++) {
-		size_t n = strlen(l->v[i]);
-
-		if (i > 0) {
-			memcpy(out + at, sep, gap);
-			at += gap;
-		}
-		memcpy(out + at, l->v[i], n);
-		at += n;
-	}
-	out[at] = '\0';
-	return out;
-}
-
 void
 strv_release(struct strv *l)
 {

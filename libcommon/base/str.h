@@ -52,9 +52,6 @@ bool strv_equal(const struct strv *a, const struct strv *b);
 /* Whether two lists are the same set, without regard to case. */
 bool strv_same_names(const struct strv *a, const struct strv *b);
 
-/* The items with `sep` between them; the caller frees. */
-char *strv_join(const struct strv *l, const char *sep);
-
 /* Frees all; the list is empty again. NULL-safe. */
 void strv_release(struct strv *l);
 

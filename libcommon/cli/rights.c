@@ -81,9 +81,6 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 		strv_add(out, "/etc/resolv.conf");
 		strv_add(out, "/etc/hosts");
 		return 0;
-	case SANDBOX_SOCKET_DIRECTORY:
-		add_directory(out, c->signer.socket);
-		return 0;
 	case SANDBOX_CRL_FILE:
 	case SANDBOX_CRL_DIRECTORY:
 		add_crl(c, place, out);

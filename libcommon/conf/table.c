@@ -65,8 +65,8 @@ const struct table_key table_keys[] = {
 	    .doc = "User that acmed-accept becomes when started as root; "
 	    "empty: stays."},
 	{CONF_SERVER, "request_timeout", DURATION(server.request_timeout, 1, 600), .fallback = "10s",
-	    .doc = "Longest time for one request, from its first byte to the "
-	    "last of the answer."},
+	    .doc = "Longest time for one request, from its first byte to its "
+	    "last, and as long again for the answer."},
 	{CONF_SERVER, "idle_timeout", DURATION(server.idle_timeout, 1, 3600), .fallback = "10s",
 	    .doc = "How long a connection may wait between two requests."},
 	{CONF_SERVER, "requests_per_connection", NUMBER(server.requests_per_connection, 1, 1000000), .fallback = "1000",

@@ -41,8 +41,10 @@ struct http_service {
  * Serves `c` until the client closes, the limits of `s` are reached, what
  * comes is no HTTP, or SIGTERM (sig_catch_term): then the request in hand is
  * finished, and the first one is if it comes within a second.  Requests that
- * were sent ahead (pipelined) are answered in order.  Returns 0, or -1 with the
- * reason for which the connection broke.
+ * were sent ahead (pipelined) are answered in order.  Returns 0, also when a
+ * refusal was the end; -1 when the connection broke, as a read, write or wait
+ * of `c` says: KIND_SYS, KIND_BUSY when it took too long, KIND_INPUT when TLS
+ * broke.
  */
 int http_serve(struct conn *c, const struct http_service *s, struct err *e);
 

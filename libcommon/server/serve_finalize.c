@@ -1,5 +1,6 @@
 #include "server/serve.h"
 
+#include "acme/jwk.h"
 #include "base/b64.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -34,23 +35,6 @@ read_csr(const struct call *c, struct err *e)
 	return csr;
 }
 
-/* RFC 8555 11.1: one key must not sign requests and serve TLS. */
-static int
-check_no_account_key(const struct call *c, const struct csr *csr, struct err *e)
-{
-	char thumbprint[JWK_THUMBPRINT_SIZE];
-	bool is_account_key;
-
-	jwk_thumbprint(csr_key(csr), thumbprint);
-	if (account_has_key(c->server->store, thumbprint, &is_account_key, e) <
-	    0)
-		return -1;
-	if (is_account_key)
-		return err_acme(e, KIND_INPUT, "badCSR",
-		    "CSR: its key is an account key (RFC 8555 11.1)");
-	return 0;
-}
-
 static int
 check_csr(const struct call *c, const struct order *o, const struct csr *csr,
     struct err *e)
@@ -66,7 +50,8 @@ check_csr(const struct call *c, const struct order *o, const struct csr *csr,
 	rc = csrs_check(csr, &dns, &ip, c->server->blocked, e);
 	strv_release(&dns);
 	strv_release(&ip);
-	return rc < 0 ? -1 : check_no_account_key(c, csr, e);
+	return rc < 0 ? -1
+		      : jwk_check_no_account(csr_key(csr), c->server->store, e);
 }
 
 static int

@@ -7,7 +7,6 @@
 #include "acme/signmsg.h"
 #include "base/str.h"
 #include "sign/sign.h"
-#include "store/account.h"
 #include "store/certificate.h"
 #include "store/identifier.h"
 #include "wrap/cert.h"
@@ -88,21 +87,6 @@ add_names(struct signmsg_request *r, const struct csr *csr, struct err *e)
 }
 
 static int
-check_account_key(struct store *st, const struct csr *csr, struct err *e)
-{
-	char thumbprint[JWK_THUMBPRINT_SIZE];
-	bool is_account_key;
-
-	jwk_thumbprint(csr_key(csr), thumbprint);
-	if (account_has_key(st, thumbprint, &is_account_key, e) < 0)
-		return -1;
-	if (is_account_key)
-		return err_acme(e, KIND_INPUT, "badCSR",
-		    "RFC 8555 11.1: the key is that of an account");
-	return 0;
-}
-
-static int
 record(struct store *st, const struct buf *chain_pem, struct err *e)
 {
 	struct cert_list chain = {0};
@@ -144,7 +128,8 @@ filter_sign(struct sign *s, struct store *st, const void *request, size_t len,
 	struct csr *csr = csr_from_any(request, len, e);
 	int rc = -1;
 
-	if (csr != NULL && (st == NULL || check_account_key(st, csr, e) == 0))
+	if (csr != NULL &&
+	    (st == NULL || jwk_check_no_account(csr_key(csr), st, e) == 0))
 		rc = sign_csr(s, st, csr, chain_pem, e);
 	csr_free(csr);
 	return rc;

@@ -65,7 +65,7 @@ void stmt_cache_release(struct stmt_cache *c);
 
 /*
  * Statement `row` of a module with its parameters bound (types and values as
- * db_bind), ready to be stepped.  NULL on failure (KIND_BUG).
+ * db_bindv), ready to be stepped.  NULL on failure, as db_prepare.
  */
 struct db_stmt *stmt_query(struct store *st, enum stmt_module m, size_t row,
     struct err *e, const char *types, ...);

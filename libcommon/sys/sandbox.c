@@ -46,11 +46,10 @@ struct port_attr {
 #define OF_FILES                                                               \
 	(UPDATE | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_IOCTL_DEV)
 
-/* On directories: to be opened for fsync; to take a file away, to put one. */
+/* On directories: to be opened for fsync; to have a file replaced. */
 #define LIST LANDLOCK_ACCESS_FS_READ_DIR
-#define REMOVE LANDLOCK_ACCESS_FS_REMOVE_FILE
 #define REPLACE                                                                \
-	(LIST | REMOVE | LANDLOCK_ACCESS_FS_MAKE_REG |                         \
+	(LIST | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | \
 	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
 
 /*
@@ -87,8 +86,7 @@ static const struct sandbox_row rows[] = {
 	.spawns = true, /* libunbound's thread */
 	.memory = 2047 * MIB},
     [SANDBOX_SIGN_SERVICE] = {.name = "sign.service",
-	.rights =
-	    {[SANDBOX_DEVICES] = READ, [SANDBOX_SOCKET_DIRECTORY] = REMOVE},
+	.rights = {[SANDBOX_DEVICES] = READ},
 	.descriptors = 512,
 	.memory = 512 * MIB},
     [SANDBOX_SIGN_FILTER] = {.name = "sign.filter",

@@ -36,7 +36,6 @@ enum sandbox_place {
 	SANDBOX_BLOCKLIST_DIRECTORY,
 	SANDBOX_TLS_DIRECTORY, /* of the server's certificate, and its key */
 	SANDBOX_RESOLVER_FILES,
-	SANDBOX_SOCKET_DIRECTORY, /* of the signing service */
 	SANDBOX_CRL_FILE,
 	SANDBOX_CRL_DIRECTORY,
 	SANDBOX_BACKUP_DIRECTORY,

@@ -349,12 +349,6 @@ cert_has_other_san(const struct cert *c)
 	return c->names.other != NULL || c->names.bad != NULL;
 }
 
-const struct strv *
-cert_cn(const struct cert *c)
-{
-	return &c->cn;
-}
-
 const uint8_t *
 cert_ski(const struct cert *c, size_t *len)
 {
@@ -405,13 +399,6 @@ cert_has_key(const struct cert *c, const struct key *k)
 	const uint8_t *spki = key_spki(k, &len);
 
 	return der_is(&c->spki, spki, len);
-}
-
-bool
-cert_equal(const struct cert *a, const struct cert *b)
-{
-	return a->bytes.len == b->bytes.len &&
-	    memcmp(a->bytes.data, b->bytes.data, a->bytes.len) == 0;
 }
 
 /*

@@ -73,9 +73,6 @@ const struct strv *cert_ip(const struct cert *c);
 /* Whether it has a subject alternative name of another kind. */
 bool cert_has_other_san(const struct cert *c);
 
-/* commonNames of the subject. */
-const struct strv *cert_cn(const struct cert *c);
-
 /* Key identifiers (RFC 5280 4.2.1.1, 4.2.1.2); NULL when absent. */
 const uint8_t *cert_ski(const struct cert *c, size_t *len);
 const uint8_t *cert_aki(const struct cert *c, size_t *len);
@@ -98,9 +95,6 @@ void cert_spki_sha256(const struct cert *c, uint8_t out[32]);
 
 /* Whether the certificate is for the public part of `k`. */
 bool cert_has_key(const struct cert *c, const struct key *k);
-
-/* Whether two certificates are the same bytes. */
-bool cert_equal(const struct cert *a, const struct cert *b);
 
 /*
  * Checks that `issuer` signed `c`: issuer and subject are the same name and

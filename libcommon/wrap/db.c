@@ -517,16 +517,6 @@ db_bindv(struct db_stmt *s, const char *types, va_list ap)
 	}
 }
 
-void
-db_bind(struct db_stmt *s, const char *types, ...)
-{
-	va_list ap;
-
-	va_start(ap, types);
-	db_bindv(s, types, ap);
-	va_end(ap);
-}
-
 int
 db_step(struct db_stmt *s, struct err *e)
 {

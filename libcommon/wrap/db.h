@@ -35,8 +35,9 @@ enum db_mode {
  * A new database has mode 0660 whatever the umask, and so has all that belongs
  * to it; users of one group share it when its directory is theirs (mode 2770).
  * NULL on failure: KIND_NOTFOUND when it is absent, KIND_CONFLICT when
- * DB_CREATE finds one, KIND_CONF (the URL; the file is something else),
- * KIND_SYS (also when it may not be written).
+ * DB_CREATE finds one, KIND_CONF (the URL; the file is something else, or
+ * damaged), KIND_BUSY as db_transaction, KIND_SYS (also when it may not be
+ * written).
  */
 struct db *db_open(const char *url, enum db_mode mode, struct err *e);
 
@@ -56,7 +57,8 @@ int db_version(struct db *db, struct err *e);
 /*
  * Runs the schema text `sql` (several statements, tokens expanded) and raises
  * the schema version from `version` - 1 to `version`, in one durable
- * transaction.  KIND_CONFLICT when the database has another version by now.
+ * transaction.  KIND_CONFLICT when the database has another version by now,
+ * otherwise as db_transaction.
  */
 int db_migrate(struct db *db, const char *sql, int version, struct err *e);
 
@@ -81,12 +83,16 @@ int db_transaction(struct db *db, enum db_durability durability,
 
 /*
  * Runs `fn(arg, e)`, which only reads, so that all it reads is as of one
- * moment; it takes no lock that writers would wait for.
+ * moment; it takes no lock that writers would wait for.  Fails as
+ * db_transaction.
  */
 int db_snapshot(struct db *db, int (*fn)(void *arg, struct err *e), void *arg,
     struct err *e);
 
-/* Prepares one statement.  NULL on failure (KIND_BUG). */
+/*
+ * Prepares one statement.  NULL on failure: KIND_BUG when it is wrong,
+ * otherwise as db_transaction, since the schema may have to be read.
+ */
 struct db_stmt *db_prepare(struct db *db, const char *sql, struct err *e);
 void db_finalize(struct db_stmt *s);
 
@@ -96,7 +102,6 @@ void db_finalize(struct db_stmt *s);
  *   b  const void *, size_t (NULL pointer binds NULL)
  * Bound memory must live until the statement is reset or bound again.
  */
-void db_bind(struct db_stmt *s, const char *types, ...);
 void db_bindv(struct db_stmt *s, const char *types, va_list ap);
 
 /*

@@ -37,8 +37,8 @@ bool tls_server_is_stale(struct tls_server *s, struct err *e);
  * Does the handshake over `below` and makes `c` the connection on top; both
  * must stay until tls_free.  The caller frees.  NULL: KIND_BUSY after the
  * deadline, KIND_INPUT when the handshake fails (with TLS's reason), KIND_SYS
- * when the connection below does.  Reads and writes of `c` fail in the same
- * ways.
+ * when the connection below or OpenSSL does.  Reads and writes of `c` fail in
+ * the same ways: KIND_INPUT when what comes is not TLS.
  */
 struct tls *tls_accept(struct tls_server *s, struct conn *below, struct conn *c,
     int64_t deadline, struct err *e);

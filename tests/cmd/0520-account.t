@@ -203,7 +203,7 @@ new_order deactivate.example.test
 works '200 -' 'account deactivation' --payload '{"status":"deactivated"}' \
     @account
 is "$(get status)" deactivated 'account deactivation: status'
-is "$(sqlite3 -readonly "$store" "SELECT DISTINCT a.status || ' ' || o.status
+is "$(peek "SELECT DISTINCT a.status || ' ' || o.status
     FROM orders o JOIN identifiers i ON i.order_id = o.id
     JOIN authorizations a ON a.id = i.authorization_id
     WHERE i.value = 'deactivate.example.test'")" 'deactivated invalid' \

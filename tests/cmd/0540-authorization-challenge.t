@@ -142,8 +142,7 @@ like "$(get error.type)" '^urn:ietf:params:acme:error:' 'invalid order: error'
 is "$(get error.status | grep -c '^4')" 1 'invalid order: status of its error'
 challenge_of "$other" http-01
 raw --payload '{}' "$challenge"
-is "$(state_of "$order") $(sqlite3 -readonly "$store" \
-    'SELECT count(*) FROM jobs')" 'invalid 0' \
+is "$(state_of "$order") $(peek 'SELECT count(*) FROM jobs')" 'invalid 0' \
     'invalid order stays so: nothing is begun'
 new_order nobody.example.test
 echo >"$www/thumbprint.nobody.example.test"
@@ -196,7 +195,7 @@ challenge_of "$authz" http-01
 was=$authz
 must_say '200 -' --payload '{}' "$challenge"
 settles "$was" pending processing
-gone=$(sqlite3 -readonly "$store" "SELECT a.status || ' ' || c.status
+gone=$(peek "SELECT a.status || ' ' || c.status
     FROM authorizations a JOIN challenges c ON c.authorization_id = a.id
     WHERE a.value = 'gone.example.test' AND c.type = 'http-01'")
 like "$gone" '^deactivated ' 'deactivation while processing: it stays so'

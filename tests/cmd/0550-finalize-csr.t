@@ -265,7 +265,7 @@ is "$(sort "$T"/racer?.reply | uniq -c | sed 's/^ *//' | paste -sd, -)" \
     '1 200 -,3 403 orderNotReady' 'four finalizes at once: one is accepted'
 settles "$order" processing
 is "$state" valid 'four finalizes at once: the order is valid'
-is "$(sqlite3 -readonly "$store" "SELECT count(*) FROM certificate_names
+is "$(peek "SELECT count(*) FROM certificate_names
     WHERE value = 'race.example.test'")" 1 'four finalizes at once: one certificate'
 
 # ---- the signer is not there

@@ -36,7 +36,7 @@ new_order fake.example.test
 authorize
 
 certificates() {
-	sqlite3 -readonly "$store" 'SELECT count(*) FROM certificates'
+	peek 'SELECT count(*) FROM certificates'
 }
 before=$(certificates)
 

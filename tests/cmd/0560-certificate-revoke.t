@@ -87,7 +87,7 @@ for reason in 0 1 3 4 5; do
 	works '200 -' "by the account, reason $reason" \
 	    --payload "$(payload "$T/r$reason" ",\"reason\":$reason")" "$revoke"
 done
-is "$(sqlite3 -readonly "$store" "SELECT c.revocation_reason FROM
+is "$(peek "SELECT c.revocation_reason FROM
     certificates c JOIN certificate_names n ON n.certificate_id = c.id
     WHERE n.value = 'r4.example.test'")" 4 'the reason is kept'
 works '200 -' 'certificate of a revoked one can still be read' "$certificate"

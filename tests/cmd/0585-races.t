@@ -14,8 +14,7 @@ must wait_for 10 grep -q . "$T/workers.out"
 
 # count TABLE WHERE: rows.
 count() {
-	sqlite3 -readonly -cmd '.timeout 5000' "$store" \
-	    "SELECT count(*) FROM $1 WHERE $2"
+	peek "SELECT count(*) FROM $1 WHERE $2"
 }
 
 # rush HOW RACE ROUNDS: one check.

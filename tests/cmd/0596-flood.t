@@ -20,8 +20,7 @@ disk() {
 	stat -c '%n %s' "$store" "$store-wal" "${store%/*}"/nonces*
 	find "$acmed_dir" | sort
 	store_dump
-	sqlite3 -readonly -cmd '.timeout 5000' "$store" \
-	    'SELECT count(*) FROM events'
+	peek 'SELECT count(*) FROM events'
 }
 
 # memory: KiB of the processes that answer.

@@ -272,7 +272,7 @@ configure 'validate timeout = 12s' 'validate concurrency = 1200'
 	done
 	echo 'COMMIT;'
 } >"$T/many.sql"
-must sh -c "sqlite3 '$STORE' <'$T/many.sql'"
+must sh -c "sqlite3 '$store' <'$T/many.sql'"
 # Half of them go where every connection is accepted and nothing is said.
 start hole "$SRC/tests/lib/mute" tcp 127.0.0.2 "$HTTP_PORT"
 wait_for 10 grep -q ready "$T/hole.out"

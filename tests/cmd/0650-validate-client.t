@@ -10,7 +10,7 @@ need sqlite3 openssl perl
 start_dns
 start_acmed --set validate.attempts=2 --set validate.retry_delay=2s \
     --set validate.timeout=9s
-STORE=$store HTTP_PORT=$http_port
+HTTP_PORT=$http_port
 base=${directory%/directory} plain=$T/plain.conf
 sed '/^tls_/d' "$config" >"$plain"
 start_web 127.0.0.1

@@ -7,9 +7,6 @@
 faults_up 'signer timeout = 2s'
 relayed
 
-round() {
-	whole_order && is_sound
-}
 FIRST=20 STEP=35 until_done 'acmed-accept' acmed-accept before round
 FIRST=7 STEP=12 until_done 'acme-validate' acme-validate before round
 until_done 'acme-validate, the process with the network' \

@@ -9,15 +9,11 @@ supervise sign "$BIN/acme-sign" -c "$config" serve
 must wait_for 10 test -S "$T/sign.sock"
 
 # The sweep of cron alone.
-swept() {
-	whole_order && is_sound
-}
-
-until_done 'the sweep, before every call' acme-validate before swept
-STEP=3 until_done 'the sweep, half way' acme-validate half swept
+until_done 'the sweep, before every call' acme-validate before round
+STEP=3 until_done 'the sweep, half way' acme-validate half round
 until_done 'its process with the network, before every call' \
-    acme-validate+ before swept
-until_done 'its process with the network, half way' acme-validate+ half swept
+    acme-validate+ before round
+until_done 'its process with the network, half way' acme-validate+ half round
 
 # The service, which somebody starts again.
 served() {

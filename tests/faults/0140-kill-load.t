@@ -64,7 +64,7 @@ FAULT=''
 stop sign
 cp "$T/sign.log" "$T/sign-killed.log"
 supervise sign "$BIN/acme-sign" -c "$config" serve
-must wait_for 20 test -S "$T/sign.sock"
+must wait_for 20 listens "$T/sign.sock"
 time_passes
 is "$("$BIN/acmed-store" check -c "$config" 2>&1)" '' 'acmed-store check'
 is "$(sql "SELECT count(*) FROM orders WHERE status = 'processing'"),$(

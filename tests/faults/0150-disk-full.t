@@ -61,9 +61,6 @@ ok 'full: the validator says so' wait_for 20 grep -q 'challenge.record.*room' \
     "$T/validate.log"
 free_disk
 mv "$T/thumbprint" "$T/www/thumbprint"
-order_is() {
-	ask '200 -' "$order" && [ "$(get status)" = "$1" ]
-}
 ok 'room again: its result is not lost' wait_for 30 order_is ready
 ok '... with one look' \
     [ "$(grep -c 'challenge.valid' "$T/validate.log")" -eq 1 ]

@@ -62,9 +62,6 @@ ok 'locked: the validator keeps its result' \
 unlock
 rm "$T/www/thumbprint"
 mv "$T/thumbprint" "$T/www/thumbprint"
-order_is() {
-	ask '200 -' "$order" && [ "$(get status)" = "$1" ]
-}
 ok 'unlocked: the order is ready' wait_for 30 order_is ready
 is "$(sql 'SELECT count(*) FROM challenges WHERE validated > 0')" 1 \
     '... by one validation'

@@ -25,7 +25,7 @@ relayed
 # tap.sh's start knows no environment: the relay's signer is started again.
 stop sign
 start sign env LD_PRELOAD="$library" "$BIN/acme-sign" -c "$T/real.conf" serve
-must wait_for 20 test -S "$T/real.sock"
+must wait_for 20 listens "$T/real.sock"
 
 ok 'the programs have the clock' \
     sh -c "echo -1000d >'$T/clock' && LD_PRELOAD=$library date +%Y |
@@ -70,11 +70,8 @@ ask '200 -' "$order"
 is "$(get status)" valid 'an hour back: a sweep finishes the one'
 certificate=$(get certificate)
 "$SRC/tests/lib/mute" poke "$T/validate.sock"
-order_is() {
-	ask '200 -' "$1" && [ "$(get status)" = "$2" ]
-}
 ok 'the validator that runs finishes the other' \
-    wait_for 20 order_is "$first" ready
+    wait_for 20 order_is ready "$first"
 step_certificate
 is "$?$said" 0 'the certificate is there'
 ok '... and good at the new time' \

@@ -59,7 +59,7 @@ is "$("$BIN/acmed-store" check -c "$config" 2>&1)" '' 'acmed-store check'
 # The signing service is held by more clients than it has descriptors for.
 stop sign
 start sign sh -c "ulimit -n 20 && exec '$BIN/acme-sign' -c '$config' serve"
-must wait_for 20 test -S "$T/sign.sock"
+must wait_for 20 listens "$T/sign.sock"
 # shellcheck disable=SC2016 # perl's
 start idle perl -MIO::Socket::UNIX -e '$| = 1;
     push @s, IO::Socket::UNIX->new(Peer => $ARGV[0]) // die for 1 .. 60;

@@ -89,14 +89,6 @@ raw() {
 	reply=$("$TOOLS/acme-raw" request "$@" 2>&1)
 }
 
-get() {
-	"$TOOLS/acme-raw" get "$@"
-}
-
-header() {
-	"$TOOLS/acme-raw" header "$@"
-}
-
 # members PATH: the names of an object's members in the last body, sorted; "."
 # is the whole body.
 members() {
@@ -221,14 +213,13 @@ works() {
 # store_dump: the store's rows, all but the log.
 store_dump() {
 	# shellcheck disable=SC2086 # a list
-	printf 'SELECT * FROM %s;\n' $TABLES |
-	    sqlite3 -readonly -cmd '.timeout 5000' "$store"
+	peek "$(printf 'SELECT * FROM %s;\n' $TABLES)"
 }
 
 # tamper SQL: changes the store behind the server's back.
 tamper() {
 	store_known=
-	must sqlite3 -cmd '.timeout 5000' "$store" "$1"
+	must sql "$1"
 }
 
 # store_is_sound: the last check of a test.

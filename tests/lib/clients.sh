@@ -14,6 +14,9 @@
 # $directory $ca $issuer $config, $store (its database), $http_port and
 # $tls_port (where it validates).
 
+# shellcheck source=tests/lib/look.sh
+. "$SRC/tests/lib/look.sh"
+
 # Under CI nothing may be missing: what would be a skip is a failure.
 need() {
 	for need_prog in "$@"; do
@@ -147,7 +150,6 @@ cert_is() {
 # status_of FILE: what the store says of that certificate.
 status_of() {
 	status_sha=$(openssl x509 -in "$1" -outform DER | sha256sum)
-	sqlite3 -readonly -cmd '.timeout 5000' "$store" \
-	    "SELECT status FROM certificates
+	peek "SELECT status FROM certificates
 	    WHERE sha256 = x'${status_sha%% *}'" 2>&1
 }

@@ -12,6 +12,9 @@
 #
 # The programs run under tests/preload/shim.so with what $FAULT says; see there.
 
+# shellcheck source=tests/lib/look.sh
+. "$SRC/tests/lib/look.sh"
+
 SHIM=${TOOLS%/tool}/preload/shim.so
 # Sanitizers want to be the first library.
 case $BIN in
@@ -78,7 +81,10 @@ counted() {
 	acme-validate) counted_slot=2 ;;
 	acme-validate+) counted_slot=3 ;;
 	acme-sign) counted_slot=4 ;;
+	acme-sign+) counted_slot=5 ;;
 	acmed-store) counted_slot=6 ;;
+	acmed-store+) counted_slot=7 ;;
+	*) must false "no role $1" ;;
 	esac
 	od -An -t u8 -j $((counted_slot * 8)) -N 8 "$T/faults" | tr -d ' '
 }
@@ -101,6 +107,12 @@ client() {
 	    --exec "${via:-env FAULT=$FAULT FAULT_FILE=$T/faults \
 	    LD_PRELOAD=$SHIM $BIN/acmed-accept -c $config}"
 	cp "$T/account.key" "$ACME_STATE/key"
+}
+
+# listens SOCKET: somebody takes connections at it; for wait_for.
+listens() {
+	perl -MIO::Socket::UNIX -e 'exit !IO::Socket::UNIX->new(Peer => shift)' \
+	    "$1"
 }
 
 # relayed: the signing service, with tests/lib/signer-relay in front of it;
@@ -148,18 +160,6 @@ supervise() {
 		done' - "$@"
 }
 
-sql() {
-	sqlite3 -cmd '.timeout 20000' "$store" "$1"
-}
-
-get() {
-	"$TOOLS/acme-raw" get "$@"
-}
-
-header() {
-	"$TOOLS/acme-raw" header "$@"
-}
-
 # ask REPLIES ARGUMENT...: a request, made again when the connection broke or
 # the server said 5xx.  Sets $reply; 1 when it is none of these at the end.
 ask() {
@@ -179,6 +179,11 @@ ask() {
 	[ ! -e "$ACME_STATE/body" ] ||
 	    said="$said $(head -c 300 "$ACME_STATE/body")"
 	return 1
+}
+
+# order_is STATUS [ORDER]: for wait_for.
+order_is() {
+	ask '200 -' "${2:-$order}" && [ "$(get status)" = "$1" ]
 }
 
 # time_passes: all leases end, and cron runs.
@@ -300,6 +305,11 @@ is_sound() {
 	[ "$(sql "SELECT status FROM certificates
 	    WHERE source = 'acme'")" = revoked ] ||
 	    { said='the revocation is lost' && return 1; }
+}
+
+# round: a whole order, and what must be true afterwards.
+round() {
+	whole_order && is_sound
 }
 
 # until_done NAME ROLE MODE COMMAND...: runs the command in fresh rounds, each

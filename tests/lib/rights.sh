@@ -73,3 +73,27 @@ could() {
 	done
 	pass "${could_name%,*}: what the probe finds in it"
 }
+
+# limited PROGRAM PID LIMIT=VALUE...: the limits of that process, soft and hard:
+# core and memory (bytes), files, processes.
+limited() {
+	limited_name=$1 limited_wrong=
+	cp "/proc/$2/limits" "$T/limits"
+	shift 2
+	for limited_field in "$@"; do
+		case $limited_field in
+		core=*) limited_line='core file size' ;;
+		files=*) limited_line='open files' ;;
+		memory=*) limited_line='address space' ;;
+		processes=*) limited_line=processes ;;
+		esac
+		# A sanitizer needs more memory, and a thread.
+		case $BIN,$limited_field in
+		*/asan/*,memory=* | */asan/*,processes=*) continue ;;
+		esac
+		limited_value=${limited_field#*=}
+		grep -Eq "^Max $limited_line +$limited_value +$limited_value " \
+		    "$T/limits" || limited_wrong="$limited_wrong $limited_field"
+	done
+	is "$limited_wrong" '' "$limited_name: its limits"
+}

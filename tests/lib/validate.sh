@@ -6,11 +6,10 @@
 # of the key {}: RFC 7638
 THUMBPRINT=RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o
 OTHER_TOKENS=0
-STORE=$T/acmed.sqlite
+store=$T/acmed.sqlite
 
-sql() {
-	sqlite3 -cmd '.timeout 10000' "$STORE" "$1"
-}
+# shellcheck source=tests/lib/look.sh
+. "$SRC/tests/lib/look.sh"
 
 # new_store: an empty store with one account.
 new_store() {
@@ -25,7 +24,7 @@ new_store() {
 configure() {
 	{
 		echo '[store]'
-		echo "url = $STORE"
+		echo "url = $store"
 		echo '[local-ca]'
 		echo "directory = $T/ca"
 		echo '[server]'

@@ -7,10 +7,13 @@
  * of a role together, in FILE (a slot of eight bytes for each role, then one
  * that is 1 once somebody was killed; made when it is absent), and kills with
  * SIGKILL before the 17th, after it, or (half) after half of its bytes; one
- *that cannot be halved is not made, or, when it opens a file, made.  It kills
- *once for each FILE and appends a line to FILE.log that says where.
- *FAULT=ROLE:N:random kills before one call of N, again and again; the role
- *`any` is everybody. Without FAULT it only counts.
+ * that cannot be halved is not made, or, when it opens a file, made.  It kills
+ * once for each FILE and appends a line to FILE.log that says where.
+ *
+ *	FAULT=ROLE:N:random
+ *
+ * kills before one call of N, again and again.  The role "any" is everybody.
+ * Without FAULT it only counts.
  *
  * A role is the name of the program; a process that has been forked from one
  * has "+" behind it.

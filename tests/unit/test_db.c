@@ -163,6 +163,16 @@ test_read_only(void **state)
 }
 
 static void
+bind(struct db_stmt *s, const char *types, ...)
+{
+	va_list ap;
+
+	va_start(ap, types);
+	db_bindv(s, types, ap);
+	va_end(ap);
+}
+
+static void
 test_binds(void **state)
 {
 	struct db *db = create();
@@ -174,9 +184,9 @@ test_binds(void **state)
 	assert_int_equal(run(db, "INSERT INTO parents VALUES (1, 'a')"), 1);
 	s = db_prepare(db, "INSERT INTO children VALUES (?1, ?2, ?3)", &e);
 	assert_non_null(s);
-	db_bind(s, "iib", (int64_t)1, (int64_t)5000000000, "x\0y", (size_t)3);
+	bind(s, "iib", (int64_t)1, (int64_t)5000000000, "x\0y", (size_t)3);
 	assert_int_equal(db_run(s, &e), 1);
-	db_bind(s, "iib", (int64_t)1, (int64_t)2, NULL, (size_t)0);
+	bind(s, "iib", (int64_t)1, (int64_t)2, NULL, (size_t)0);
 	assert_int_equal(db_run(s, &e), 1);
 	db_finalize(s);
 	s = db_prepare(db, "SELECT n, data FROM children ORDER BY n", &e);

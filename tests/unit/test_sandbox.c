@@ -109,6 +109,35 @@ test_who_has_what(void **state)
 	}
 }
 
+/* Who has rights in each place at all, as bits by role. */
+static void
+test_who_goes_where(void **state)
+{
+	static const unsigned who[] = {
+	    [SANDBOX_DEVICES] = (1U << SANDBOX__MAX) - 1,
+	    [SANDBOX_STORE_DIRECTORY] = ((1U << SANDBOX__MAX) - 1) &
+		~(1U << SANDBOX_VALIDATE_NETWORK | 1U << SANDBOX_SIGN_SERVICE),
+	    [SANDBOX_NONCE_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
+	    [SANDBOX_BLOCKLIST_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
+	    [SANDBOX_TLS_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
+	    [SANDBOX_RESOLVER_FILES] = 1U << SANDBOX_VALIDATE_STORE,
+	    [SANDBOX_CRL_FILE] = 1U << SANDBOX_SIGN_CRL,
+	    [SANDBOX_CRL_DIRECTORY] = 1U << SANDBOX_SIGN_CRL,
+	    [SANDBOX_BACKUP_DIRECTORY] = 1U << SANDBOX_STORE_BACKUP,
+	};
+
+	(void)state;
+	_Static_assert(ARRAY_LEN(who) == SANDBOX_PLACE__MAX, "one per place");
+	for (int place = 0; place < SANDBOX_PLACE__MAX; place++) {
+		unsigned have = 0;
+
+		for (int i = 0; i < SANDBOX__MAX; i++)
+			if (sandbox_row((enum sandbox_role)i)->rights[place])
+				have |= 1U << i;
+		assert_int_equal(have, who[place]);
+	}
+}
+
 /* ---- entering ------------------------------------------------------------ */
 
 /* The exit code of `fn` in a process that has entered the role. */
@@ -193,6 +222,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_no_role_starts_programs),
     cmocka_unit_test(test_who_opens_the_store),
     cmocka_unit_test(test_who_has_what),
+    cmocka_unit_test(test_who_goes_where),
     cmocka_unit_test(test_limits),
     cmocka_unit_test(test_signals),
 };

@@ -88,21 +88,18 @@ static void
 test_list(void **state)
 {
 	struct strv a = {0}, b = {0};
-	char *text;
 
 	(void)state;
 	strv_sort_unique(&a);
-	text = strv_join(&a, ",");
-	assert_string_equal(text, "");
-	free(text);
+	assert_int_equal(a.len, 0);
 	strv_add(&a, "b");
 	strv_add(&a, "a");
 	strv_addn(&a, "bxx", 1);
 	assert_false(strv_equal(&a, &b));
 	strv_sort_unique(&a);
-	text = strv_join(&a, ", ");
-	assert_string_equal(text, "a, b");
-	free(text);
+	assert_int_equal(a.len, 2);
+	assert_string_equal(a.v[0], "a");
+	assert_string_equal(a.v[1], "b");
 	assert_true(strv_has(&a, "b"));
 	assert_false(strv_has(&a, "bx"));
 	strv_add(&b, "a");
