@@ -31,7 +31,7 @@ add_directory(struct strv *out, const char *path)
 static int
 add_store(const struct conf *c, struct strv *out, struct err *e)
 {
-	char *path = store_file(c->store.url, ".", e);
+	char *path = store_file(c->store.url, c->store.directory, ".", e);
 
 	if (!path)
 		return -1;

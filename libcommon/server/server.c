@@ -13,7 +13,7 @@ server_nonce_file(const struct conf *conf, struct err *e)
 {
 	return conf->server.nonce_file
 	    ? xstrdup(conf->server.nonce_file)
-	    : store_file(conf->store.url, "nonces", e);
+	    : store_file(conf->store.url, conf->store.directory, "nonces", e);
 }
 
 static int

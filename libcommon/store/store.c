@@ -81,11 +81,30 @@ store_close(struct store *st)
 	free(st);
 }
 
-static int
-make_directory(const char *url, struct err *e)
+/* As it is written; the caller frees. */
+static char *
+directory_of(const char *url, const char *directory, struct err *e)
 {
-	char *path = db_path(url, e);
-	int rc = path ? file_mkdir(dirname(path), DIRECTORY_MODE, e) : -1;
+	char *path, *result = NULL;
+
+	if (!db_is_file(url)) {
+		if (directory)
+			return xstrdup(directory);
+		err_set(e, KIND_CONF, "the store has no directory here");
+		return NULL;
+	}
+	path = db_path(url, e);
+	if (path)
+		result = xstrdup(dirname(path));
+	free(path);
+	return result;
+}
+
+static int
+make_directory(const char *url, const char *directory, struct err *e)
+{
+	char *path = directory_of(url, directory, e);
+	int rc = path ? file_mkdir(path, DIRECTORY_MODE, e) : -1;
 
 	free(path);
 	return rc;
@@ -136,12 +155,12 @@ run_steps(struct db *db, struct err *e)
 }
 
 int
-store_create(const char *url, struct err *e)
+store_create(const char *url, const char *directory, struct err *e)
 {
 	struct db *db;
 	int rc;
 
-	if (make_directory(url, e) < 0)
+	if (make_directory(url, directory, e) < 0)
 		return -1;
 	db = create_or_resume(url, e);
 	if (!db)
@@ -182,25 +201,26 @@ give_to_group(struct db *db, const char *directory, gid_t gid, struct err *e)
 }
 
 int
-store_share(const char *url, const char *group, struct err *e)
+store_share(
+    const char *url, const char *directory, const char *group, struct err *e)
 {
 	const struct group *gr = getgrnam(group);
-	char *directory;
+	char *real;
 	struct db *db;
 	int rc = 0;
 
 	if (!gr)
 		return err_set(
 		    e, KIND_CONF, "[store] group %s: no such group", group);
-	directory = store_file(url, ".", e);
-	if (!directory)
+	real = store_file(url, directory, ".", e);
+	if (!real)
 		return -1;
-	if (is_to_share(directory, gr->gr_gid)) {
+	if (is_to_share(real, gr->gr_gid)) {
 		db = open_existing(url, DB_WRITE, e);
-		rc = db ? give_to_group(db, directory, gr->gr_gid, e) : -1;
+		rc = db ? give_to_group(db, real, gr->gr_gid, e) : -1;
 		db_close(db);
 	}
-	free(directory);
+	free(real);
 	return rc;
 }
 
@@ -235,11 +255,20 @@ store_set_actor(struct store *st, const char *actor)
 }
 
 char *
-store_file(const char *url, const char *name, struct err *e)
+store_file(
+    const char *url, const char *directory, const char *name, struct err *e)
 {
-	char *path = db_path(url, e);
-	char *real = path ? realpath(path, NULL) : NULL;
-	char *result = NULL;
+	char *path, *real, *result = NULL;
+
+	if (!db_is_file(url)) {
+		path = directory_of(url, directory, e);
+		if (path)
+			result = xasprintf("%s/%s", path, name);
+		free(path);
+		return result;
+	}
+	path = db_path(url, e);
+	real = path ? realpath(path, NULL) : NULL;
 
 	if (path)
 		result = xasprintf("%s/%s", dirname(real ? real : path), name);

@@ -711,7 +711,8 @@ broker_run(const struct broker_options *options, struct err *e)
 	child_init(&b.child);
 	b.most = most_at_once(b.conf);
 	b.hands = xcalloc(b.most, sizeof(*b.hands));
-	b.lock_path = store_file(b.conf->store.url, LOCK_NAME, e);
+	b.lock_path = store_file(
+	    b.conf->store.url, b.conf->store.directory, LOCK_NAME, e);
 	rc = b.lock_path ? check_policy(&b.conf->policy, e) : -1;
 	/* cron asks every minute; mostly that is all. */
 	if (rc == 0 && b.mode == BROKER_SWEEP)

@@ -1,6 +1,6 @@
 #include "wrap/db_engine.h"
 
-static const struct db_engine *const engines[] = {&db_sqlite};
+static const struct db_engine *const engines[] = {&db_sqlite, &db_pg};
 
 /* The engine of `url`; an absolute path is SQLite's. */
 static const struct db_engine *
@@ -19,6 +19,12 @@ find_engine(const char *url, struct err *e)
 	else
 		err_set(e, KIND_CONF, "%s: not an absolute path", url);
 	return NULL;
+}
+
+bool
+db_is_file(const char *url)
+{
+	return !str_starts(url, db_pg.scheme);
 }
 
 struct db *

@@ -44,6 +44,9 @@ struct db *db_open(const char *url, enum db_mode mode, struct err *e);
 /* Closes; all statements must be finalized before. NULL-safe. */
 void db_close(struct db *db);
 
+/* Whether the database at `url` would be a file, see db_path. */
+bool db_is_file(const char *url);
+
 /*
  * The file behind `url`; the caller frees.  NULL (KIND_CONF) when the URL is
  * wrong or its engine keeps no file here.
@@ -162,7 +165,8 @@ int64_t db_size(struct db *db, struct err *e); /* bytes on disk */
 
 /*
  * The engine's plan of a statement, a line per step, for tests.  A step that
- * reads a whole table or index begins with "SCAN ".
+ * reads a whole table or index begins with "SCAN ", one that sorts with "SORT".
+ * KIND_BUG also for a parameter whose type the engine guesses too narrow.
  */
 int db_plan(struct db *db, const char *sql, struct buf *out, struct err *e);
 

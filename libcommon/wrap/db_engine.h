@@ -81,5 +81,6 @@ int db_expand(const struct db_engine *engine, const char *sql, struct buf *out,
 #define DB_SCHEMA_MAX (1 << 20) /* bytes of a schema text */
 
 extern const struct db_engine db_sqlite;
+extern const struct db_engine db_pg;
 
 #endif

@@ -840,8 +840,14 @@ sqlite_plan(struct db *base, const char *sql, struct buf *out, struct err *e)
 	char *explain = xasprintf("EXPLAIN QUERY PLAN %s", sql);
 	sqlite3_stmt *s = prepare(of(base), explain, e);
 
-	while (s && sqlite3_step(s) == SQLITE_ROW)
-		buf_addf(out, "%s\n", sqlite3_column_text(s, 3));
+	while (s && sqlite3_step(s) == SQLITE_ROW) {
+		const char *line = (const char *)sqlite3_column_text(s, 3);
+
+		if (str_starts(line, "USE TEMP B-TREE"))
+			buf_addf(out, "SORT%s\n", line + 15);
+		else
+			buf_addf(out, "%s\n", line);
+	}
 	sqlite3_finalize(s);
 	free(explain);
 	return s ? 0 : -1;

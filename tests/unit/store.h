@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/b64.h"
+#include "engine.h"
 #include "store/authorization.h"
 #include "store/certificate.h"
 #include "store/check.h"
@@ -44,7 +45,7 @@ clock_mono(void)
 static struct store *st;
 static struct err e;
 static char test_dir[64];
-static char test_url[96];
+static char test_url[ENGINE_URL_SIZE];
 
 static int
 remove_entry(
@@ -65,8 +66,12 @@ store_setup(void **state)
 	snprintf(test_dir, sizeof(test_dir), "/tmp/acmed-unit-XXXXXX");
 	if (!mkdtemp(test_dir))
 		return -1;
-	snprintf(test_url, sizeof(test_url), "%s/store/acmed.sqlite", test_dir);
-	assert_ok(store_create(test_url, &e), &e);
+	if (engine_is_other())
+		engine_url(test_url, sizeof(test_url));
+	else
+		snprintf(test_url, sizeof(test_url), "%s/store/acmed.sqlite",
+		    test_dir);
+	assert_ok(store_create(test_url, test_dir, &e), &e);
 	st = store_open(test_url, STORE_WRITE, &e);
 	return st ? 0 : -1;
 }
