@@ -384,8 +384,13 @@ warn_of_ca(const struct conf *c, const char *store_directory)
 static int
 config_judge(const struct conf *c, struct err *e)
 {
-	char *path = store_file(c->store.url, c->store.directory, "", e);
+	struct strv files = {0}, ports = {0};
+	char *path = NULL;
 
+	if (store_load(c->store.url, &files, &ports, e) == 0)
+		path = store_file(c->store.url, c->store.directory, "", e);
+	strv_release(&files);
+	strv_release(&ports);
 	if (!path)
 		return err_object(e, "[store] url");
 	*strrchr(path, '/') = '\0';

@@ -88,6 +88,7 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 	case SANDBOX_BACKUP_DIRECTORY:
 		add_directory(out, p->argv[0]);
 		return 0;
+	case SANDBOX_STORE_FILES: /* add_opening */
 	case SANDBOX_DEVICES:
 	case SANDBOX_PLACE__MAX:
 		break;
@@ -121,6 +122,22 @@ add_ports(const struct conf_validate *c, struct sandbox *s)
 		sandbox_add_port(s, DNS_PORT);
 }
 
+/* For a role that opens the store when it has entered. */
+static int
+add_opening(const struct conf *c, struct sandbox *s, struct err *e)
+{
+	struct strv ports = {0};
+	uint64_t port;
+	int rc =
+	    store_load(c->store.url, &s->paths[SANDBOX_STORE_FILES], &ports, e);
+
+	for (size_t i = 0; i < ports.len; i++)
+		if (str_to_u64(ports.v[i], 65535, &port))
+			sandbox_add_port(s, (uint16_t)port);
+	strv_release(&ports);
+	return rc;
+}
+
 int
 rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
 {
@@ -132,6 +149,8 @@ rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
 		if (row->rights[i] != 0)
 			rc =
 			    add_place(p, (enum sandbox_place)i, &s.paths[i], e);
+	if (rc == 0 && row->opens_store)
+		rc = add_opening(&p->conf, &s, e);
 	if (row->connects)
 		add_ports(&p->conf.validate, &s);
 	digest_prepare();

@@ -70,6 +70,19 @@ store_open(const char *url, enum store_mode mode, struct err *e)
 	return st;
 }
 
+int
+store_load(
+    const char *url, struct strv *files, struct strv *ports, struct err *e)
+{
+	return db_load(url, files, ports, e);
+}
+
+bool
+store_is_lost(const struct store *st)
+{
+	return db_is_lost(st->db);
+}
+
 void
 store_close(struct store *st)
 {

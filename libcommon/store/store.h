@@ -32,6 +32,19 @@ enum store_mode {
  */
 struct store *store_open(const char *url, enum store_mode mode, struct err *e);
 
+/*
+ * For a process that opens a store only after it has given up its rights: see
+ * db_load.
+ */
+int store_load(
+    const char *url, struct strv *files, struct strv *ports, struct err *e);
+
+/*
+ * Whether the connection to the server of the store was lost, and not made
+ * anew since: whoever can no longer make one is of no more use.
+ */
+bool store_is_lost(const struct store *st);
+
 /* NULL-safe. */
 void store_close(struct store *st);
 

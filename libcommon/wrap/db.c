@@ -21,6 +21,20 @@ find_engine(const char *url, struct err *e)
 	return NULL;
 }
 
+int
+db_load(const char *url, struct strv *files, struct strv *ports, struct err *e)
+{
+	const struct db_engine *engine = find_engine(url, e);
+
+	return engine ? engine->load(url, files, ports, e) : -1;
+}
+
+bool
+db_is_lost(struct db *db)
+{
+	return db->engine->is_lost && db->engine->is_lost(db);
+}
+
 bool
 db_is_file(const char *url)
 {

@@ -12,6 +12,9 @@ struct db_engine {
 	const char *scheme; /* of its URLs, with the colon */
 	const char *const (*tokens)[2]; /* token, SQL; ends with NULL */
 
+	int (*load)(const char *url, struct strv *files, struct strv *ports,
+	    struct err *e);
+	bool (*is_lost)(struct db *db); /* NULL: never */
 	struct db *(*open)(const char *url, enum db_mode mode, struct err *e);
 	void (*close)(struct db *db);
 	char *(*path)(const char *url, struct err *e);

@@ -8,6 +8,7 @@
 #include "sys/clock.h"
 
 #define BUSY_MS 10000
+#define PORT "5432"
 #define PARAMS_MAX 16
 #define ROWS_EACH 1000 /* fetched at a time from a large result */
 #define FORMAT_BINARY 1
@@ -200,6 +201,12 @@ is_lost(const struct pg *db)
 }
 
 static bool
+pg_is_lost(struct db *base)
+{
+	return is_lost(of(base));
+}
+
+static bool
 is_good(const PGresult *r)
 {
 	ExecStatusType status = pq.PQresultStatus(r);
@@ -335,33 +342,89 @@ name_of(const char *url)
 	return xasprintf("postgresql://%.*s", (int)len, host);
 }
 
-/* The URL may be in error messages and on command lines: no password in it. */
-static int
-check_url(const char *url, struct err *e)
+static bool
+is_one_of(const char *word, const char *const *list, size_t len)
 {
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (strcmp(word, list[i]) == 0)
+			break;
+	return i < len;
+}
+
+/*
+ * What the URL says.  It may be in error messages and on command lines: there
+ * must be no password in it.  NULL on failure.
+ */
+static PQconninfoOption *
+read_url(const char *url, struct err *e)
+{
+	static const char *const secrets[] = {"password", "sslpassword"};
 	char *why = NULL;
 	PQconninfoOption *options, *o;
-	int rc = 0;
 
-	if (!str_starts(url, "postgresql://"))
-		return err_set(e, KIND_CONF,
+	if (load_library(e) < 0)
+		return NULL;
+	if (!str_starts(url, "postgresql://")) {
+		err_set(e, KIND_CONF,
 		    "the URL of the store does not begin with postgresql://");
+		return NULL;
+	}
 	options = pq.PQconninfoParse(url, &why);
 	if (!options) {
 		err_set(e, KIND_CONF,
 		    "the URL of the store is not one that libpq reads");
 		pq.PQfreemem(why); /* it may show a password */
-		return -1;
+		return NULL;
 	}
-	for (o = options; o->keyword; o++)
-		if (o->val &&
-		    (strcmp(o->keyword, "password") == 0 ||
-			strcmp(o->keyword, "sslpassword") == 0))
-			rc = err_set(e, KIND_CONF,
-			    "the URL of the store has a password in it; give "
-			    "the path of a password file as passfile=");
+	for (o = options; o->keyword; o++) {
+		if (!o->val ||
+		    !is_one_of(o->keyword, secrets, ARRAY_LEN(secrets)))
+			continue;
+		err_set(e, KIND_CONF,
+		    "the URL of the store has a password in it; give the path "
+		    "of a password file as passfile=");
+		pq.PQconninfoFree(options);
+		return NULL;
+	}
+	return options;
+}
+
+/* What libc, libssl and libpq read to find the server and to know it. */
+static int
+pg_load(const char *url, struct strv *files, struct strv *ports, struct err *e)
+{
+	static const char *const paths[] = {"/etc/hosts", "/etc/resolv.conf",
+	    "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
+	    "/etc/services", "/etc/passwd", "/etc/ssl", "/usr/lib/ssl"};
+	static const char *const named[] = {
+	    "passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl"};
+	PQconninfoOption *options = read_url(url, e), *o;
+	const char *port = PORT;
+	size_t i;
+
+	if (!options)
+		return -1;
+	for (i = 0; i < ARRAY_LEN(paths); i++)
+		strv_add(files, paths[i]);
+	for (o = options; o->keyword; o++) {
+		if (!o->val)
+			continue;
+		if (is_one_of(o->keyword, named, ARRAY_LEN(named)))
+			strv_add(files, o->val);
+		else if (strcmp(o->keyword, "port") == 0)
+			port = o->val;
+	}
+	for (; *port; port += strspn(port, ",")) {
+		char *one = xstrndup(port, strcspn(port, ","));
+
+		strv_add(ports, one);
+		port += strlen(one);
+		free(one);
+	}
 	pq.PQconninfoFree(options);
-	return rc;
+	return 0;
 }
 
 static int
@@ -455,10 +518,12 @@ pg_close(struct db *base)
 static struct db *
 pg_open(const char *url, enum db_mode mode, struct err *e)
 {
+	PQconninfoOption *options = read_url(url, e);
 	struct pg *db;
 
-	if (load_library(e) < 0 || check_url(url, e) < 0)
+	if (!options)
 		return NULL;
+	pq.PQconninfoFree(options);
 	db = xcalloc(1, sizeof(*db));
 	db->base.engine = &db_pg;
 	db->mode = mode;
@@ -1019,6 +1084,8 @@ pg_checkpoint(struct db *base, struct err *e)
 const struct db_engine db_pg = {
     .scheme = "postgresql:",
     .tokens = tokens,
+    .load = pg_load,
+    .is_lost = pg_is_lost,
     .open = pg_open,
     .close = pg_close,
     .path = pg_path,

@@ -118,6 +118,19 @@ sqlite_path(const char *url, struct err *e)
 	return NULL;
 }
 
+/* The engine is there, and its files lie in one directory. */
+static int
+sqlite_load(
+    const char *url, struct strv *files, struct strv *ports, struct err *e)
+{
+	char *path = sqlite_path(url, e);
+
+	(void)files;
+	(void)ports;
+	free(path);
+	return path ? 0 : -1;
+}
+
 /* Makes the empty file, because SQLite would take its mode from the umask. */
 static int
 make_file(const char *path, struct err *e)
@@ -856,6 +869,7 @@ sqlite_plan(struct db *base, const char *sql, struct buf *out, struct err *e)
 const struct db_engine db_sqlite = {
     .scheme = "sqlite:",
     .tokens = tokens,
+    .load = sqlite_load,
     .open = sqlite_open,
     .close = sqlite_close,
     .path = sqlite_path,

@@ -33,7 +33,7 @@ store_known=	# whether $T/store.after is what the store holds
 server_up() {
 	need sqlite3 openssl
 	start_dns
-	acmed_options='--set validate.attempts=1'
+	acmed_options="$acmed_options --set validate.attempts=1"
 	start_acmed
 	start_www
 	base=${directory%/directory}

@@ -3,11 +3,12 @@
 # For tests of a store of PostgreSQL: after tap.sh,
 #
 #	. "$SRC/tests/lib/postgres.sh"
-#	start_postgres
+#	start_postgres [PORT]
 #
 # runs a server for this test alone and sets $postgres, the URL of a database
-# without anything in it.  postgres_url SCHEMA prints that of a schema there,
-# which acmed-store init makes.  sql STATEMENT... runs them, as its superuser.
+# without anything in it, by a unix socket; with PORT also $postgres_tcp.  In
+# "$postgres&$(schema NAME)" acmed-store init makes a schema of its own.
+# pg_sql STATEMENT... runs them, as the superuser.
 
 # Under CI nothing may be missing.
 start_postgres() {
@@ -17,20 +18,21 @@ start_postgres() {
 		[ -z "${CI:-}" ] || must test -x "$postgres_bin/postgres"
 		skip_all 'needs postgresql'
 	fi
-	start postgres "$SRC/tests/lib/postgres"
+	start postgres "$SRC/tests/lib/postgres" "$@"
 	must wait_for 60 postgres_ready
 	postgres=$(sed -n 's/^url=//p' "$T/postgres.out")
-	[ -n "$postgres" ] || must cat "$T/postgres.log" -
+	postgres_tcp=$(sed -n 's/^tcp=//p' "$T/postgres.out")
+	[ -n "$postgres" ] || must grep ready "$T/postgres.out"
 }
 
 postgres_ready() {
 	grep -qx ready "$T/postgres.out" || ended "$(cat "$T/postgres.pid")"
 }
 
-postgres_url() {
-	echo "$postgres&options=-csearch_path%3D$1"
+schema() {
+	echo "options=-csearch_path%3D$1"
 }
 
-sql() {
+pg_sql() {
 	printf '%s;\n' "$@" | psql -X -q -A -t -v ON_ERROR_STOP=1 "$postgres"
 }
