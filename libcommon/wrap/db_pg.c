@@ -58,7 +58,7 @@ enum {
 	F(PQstatus)                                                            \
 	F(PQtransactionStatus)
 
-#define MEMBER(name) __typeof__(name) *name;
+#define MEMBER(name) __typeof__(name) *(name);
 static struct {
 	FUNCTIONS(MEMBER)
 } pq;

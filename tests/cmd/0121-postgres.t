@@ -81,7 +81,8 @@ pg_sql 'UPDATE acmed.acmed_version SET version = 1'
 
 # ---- orders ------------------------------------------------------------------
 
-acmed_options="--set store.url=$url --set store.directory=$T/acmed/store"
+# By TCP, with a password file, out of the sandbox where that is so.
+acmed_options="--set store.url=$tcp --set store.directory=$T/acmed/store"
 server_up
 actor alice
 issue a.example.test b.example.test
@@ -106,14 +107,14 @@ exits 0 'acme-validate sweep'
 
 # ---- another machine ---------------------------------------------------------
 
-variant "$T/second.conf" "store.url=$tcp" "store.directory=$T/second"
+variant "$T/second.conf" "store.url=$url" "store.directory=$T/second"
 run "$BIN/acmed-store" init -c "$T/second.conf"
 exits 0 'init there'
 is "$(stat -c %a "$T/second")" 2770 '... makes its directory'
 become bob "$T/second.conf"
 must_say '201 -' --payload '{}' @newAccount
 issue c.example.test
-ok 'an order by TCP, with a password file, on another machine' \
+ok 'an order by a socket, on another machine' \
     cert_is "$T/chain.pem" c.example.test
 ok 'which has nonces of its own' test -f "$T/second/nonces"
 
