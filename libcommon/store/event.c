@@ -5,6 +5,8 @@
 #include "store/stmt.h"
 #include "sys/clock.h"
 
+#define PAGE 1000 /* events in memory at a time, whatever the engine */
+
 enum {
 	EVENT_ADD,
 	EVENT_ALL,
@@ -25,10 +27,11 @@ static const char *const sql[] = {
     [EVENT_ADD] = "INSERT INTO events (at, request_id, actor, action,"
 		  " object_type, object_id, detail)"
 		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [EVENT_ALL] = "SELECT " COLUMNS " FROM events WHERE id >= ?1 ORDER BY id",
+    [EVENT_ALL] = "SELECT " COLUMNS " FROM events WHERE id >= ?1"
+		  " ORDER BY id LIMIT ?2",
     [EVENT_OF_OBJECT] = "SELECT " COLUMNS " FROM events"
 			" WHERE object_type = ?2 AND object_id = ?3"
-			" AND id >= ?1 ORDER BY id",
+			" AND id >= ?1 ORDER BY id LIMIT ?4",
     [EVENT_NEXT] = "SELECT id, at FROM events WHERE id >= ?1"
 		   " ORDER BY id LIMIT 1",
     /* The last but ?1. */
@@ -202,29 +205,44 @@ read_event(struct db_stmt *s, struct event *ev)
 	ev->detail = db_text(s, 7);
 }
 
-int
-event_each(struct store *st, const struct event_filter *f,
+/* How many there were from `*from` on; `*from` is then where to go on. */
+static int
+each_of_page(struct store *st, const struct event_filter *f, int64_t *from,
     int (*fn)(void *arg, const struct event *ev, struct err *e), void *arg,
     struct err *e)
 {
-	struct event ev;
 	struct db_stmt *s;
-	int64_t from;
-	int rc = -1;
+	struct event ev;
+	int rc = -1, n = 0;
 
-	if (first_id(st, f, &from, e) < 0)
-		return -1;
 	if (f->by_object)
-		s = stmt_query(st, STMT_EVENT, EVENT_OF_OBJECT, e, "iti", from,
-		    names[f->object_type], f->object_id);
+		s = stmt_query(st, STMT_EVENT, EVENT_OF_OBJECT, e, "itii",
+		    *from, names[f->object_type], f->object_id, (int64_t)PAGE);
 	else
-		s = stmt_query(st, STMT_EVENT, EVENT_ALL, e, "i", from);
-	while (s && (rc = db_step(s, e)) > 0) {
+		s = stmt_query(
+		    st, STMT_EVENT, EVENT_ALL, e, "ii", *from, (int64_t)PAGE);
+	for (; s && (rc = db_step(s, e)) > 0; n++) {
 		read_event(s, &ev);
+		*from = ev.id + 1;
 		if (fn(arg, &ev, e) < 0) {
 			db_reset(s);
 			return -1;
 		}
 	}
-	return rc;
+	return rc < 0 ? -1 : n;
+}
+
+int
+event_each(struct store *st, const struct event_filter *f,
+    int (*fn)(void *arg, const struct event *ev, struct err *e), void *arg,
+    struct err *e)
+{
+	int64_t from;
+	int n = PAGE;
+
+	if (first_id(st, f, &from, e) < 0)
+		return -1;
+	while (n == PAGE)
+		n = each_of_page(st, f, &from, fn, arg, e);
+	return n < 0 ? -1 : 0;
 }

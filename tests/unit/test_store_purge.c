@@ -231,6 +231,48 @@ test_events(void **state)
 	order_release(&o);
 }
 
+static int
+follow(void *arg, const struct event *ev, struct err *err)
+{
+	int64_t *last = arg;
+
+	(void)err;
+	assert_true(ev->id > last[0]);
+	last[0] = ev->id;
+	last[1]++;
+	return 0;
+}
+
+static int
+add_many(void *arg, struct err *err)
+{
+	int i, rc = 0;
+
+	(void)arg;
+	for (i = 0; rc == 0 && i < 2500; i++)
+		rc = event_add(st, "x", EVENT_STORE, i % 2, NULL, err);
+	return rc;
+}
+
+/* More than are read at a time; none is left out or shown twice. */
+static void
+test_many_events(void **state)
+{
+	struct event_filter all = {0},
+			    of = {.by_object = true,
+				.object_type = EVENT_STORE,
+				.object_id = 1};
+	int64_t seen[2] = {0};
+
+	(void)state;
+	assert_ok(db_transaction(st->db, DB_QUICK, add_many, NULL, &e), &e);
+	assert_ok(event_each(st, &all, follow, seen, &e), &e);
+	assert_int_equal(seen[1], 2500);
+	memset(seen, 0, sizeof(seen));
+	assert_ok(event_each(st, &of, follow, seen, &e), &e);
+	assert_int_equal(seen[1], 1250);
+}
+
 #define T(test)                                                                \
 	cmocka_unit_test_setup_teardown(test, store_setup, store_teardown)
 static const struct CMUnitTest tests[] = {
@@ -238,6 +280,7 @@ static const struct CMUnitTest tests[] = {
     T(test_purges_in_batches),
     T(test_stats),
     T(test_events),
+    T(test_many_events),
 };
 
 UNIT_MAIN(tests)
