@@ -9,7 +9,7 @@ conf=$T/acmed.conf
 good() {
 	cat <<-END
 	[store]
-	url = $T/acmed.sqlite
+	url = $T/store/acmed.sqlite
 	[server]
 	base_url = https://localhost:14000
 	[policy]
