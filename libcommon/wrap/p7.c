@@ -52,10 +52,8 @@ p7_read(const void *der, size_t len, struct cert_list *out, struct err *e)
 		    e, KIND_INPUT, "more than %d certificates", CERT_LIST_MAX);
 	else
 		rc = take_each(p7->d.sign->cert, &certs, e);
-	for (size_t i = 0; rc == 0 && i < certs.len; i++) {
-		cert_list_take(out, certs.v[i]);
-		certs.v[i] = NULL;
-	}
+	if (rc == 0)
+		cert_list_join(out, &certs);
 	cert_list_release(&certs);
 	PKCS7_free(p7);
 	ERR_clear_error();
