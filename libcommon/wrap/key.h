@@ -65,6 +65,16 @@ struct key *key_from_der(const void *der, size_t len, struct err *e);
 int key_to_der(const struct key *k, struct buf *out, struct err *e);
 
 /*
+ * The same of an EncryptedPrivateKeyInfo (RFC 5958 3) under a password (UTF-8,
+ * or NULL when there is none).  KIND_DENIED when the password does not open it;
+ * KIND_INPUT also when that would take more than KEY_ITERATIONS_MAX rounds of
+ * hashing.
+ */
+#define KEY_ITERATIONS_MAX 2000000
+struct key *key_from_encrypted_der(
+    const void *der, size_t len, const char *password, struct err *e);
+
+/*
  * Makes a public key of its components.  EC: x and y have exactly the curve's
  * length (RFC 7518 6.2.1.2) and are a point on it, not infinity; Ed25519: 32
  * bytes; RSA: n and e odd, no leading zero byte, e less than n, n of 512 to

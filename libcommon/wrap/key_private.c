@@ -3,9 +3,10 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <openssl/pkcs12.h>
 
 #include "wrap/digest.h"
+#include "wrap/pbe.h"
 
 #define KEY_PEM_MAX ((size_t)64 * 1024)
 
@@ -142,6 +143,46 @@ key_from_der(const void *der, size_t len, struct err *e)
 	}
 	ERR_clear_error();
 	return key_wrap_proven(pkey, e);
+}
+
+static EVP_PKEY *
+decrypt(const X509_SIG *sealed, const char *password)
+{
+	PKCS8_PRIV_KEY_INFO *info = PKCS8_decrypt(sealed, password, -1);
+	EVP_PKEY *pkey = info != NULL ? EVP_PKCS82PKEY(info) : NULL;
+
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return pkey;
+}
+
+struct key *
+key_from_encrypted_der(
+    const void *der, size_t len, const char *password, struct err *e)
+{
+	const unsigned char *p = der;
+	const X509_ALGOR *a = NULL;
+	X509_SIG *sealed = NULL;
+	EVP_PKEY *pkey = NULL;
+
+	if (len <= KEY_DER_MAX)
+		sealed = d2i_X509_SIG(NULL, &p, (long)len);
+	if (sealed != NULL)
+		X509_SIG_get0(sealed, &a, NULL);
+	if (sealed == NULL || p != (const unsigned char *)der + len)
+		err_set(e, KIND_INPUT, "RFC 5958 3: no encrypted private key");
+	else if (pbe_iterations(a) > KEY_ITERATIONS_MAX)
+		err_set(e, KIND_INPUT,
+		    "private key that takes more than %d rounds of hashing, or "
+		    "does not say how many",
+		    KEY_ITERATIONS_MAX);
+	else if (password == NULL)
+		err_set(e, KIND_DENIED, "private key that needs a password");
+	else if ((pkey = decrypt(sealed, password)) == NULL)
+		err_set(e, KIND_DENIED,
+		    "the password does not open the private key");
+	X509_SIG_free(sealed);
+	ERR_clear_error();
+	return pkey != NULL ? key_wrap_proven(pkey, e) : NULL;
 }
 
 int

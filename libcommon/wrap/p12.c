@@ -5,6 +5,7 @@
 #include <openssl/provider.h>
 
 #include "wrap/key_part.h"
+#include "wrap/pbe.h"
 
 #define BAGS_MAX 10000
 #define DEPTH_MAX 4
@@ -24,51 +25,8 @@ bad(const char *text, struct err *e)
 	return key_openssl_err(e, KIND_INPUT, text);
 }
 
-/* ---- what it would cost -----------------------------------------------------
+/* ---- bags -------------------------------------------------------------------
  */
-
-static int64_t
-number(const ASN1_INTEGER *n)
-{
-	int64_t value = 0;
-
-	return n && ASN1_INTEGER_get_int64(&value, n) == 1 ? value : INT64_MAX;
-}
-
-/* RFC 8018 A.4: only PBKDF2; scrypt's cost cannot be foreseen so simply. */
-static int64_t
-pbes2_iterations(const ASN1_TYPE *parameter)
-{
-	PBE2PARAM *p =
-	    ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), parameter);
-	PBKDF2PARAM *kdf = NULL;
-	int64_t n = INT64_MAX;
-
-	if (p && OBJ_obj2nid(p->keyfunc->algorithm) == NID_id_pbkdf2)
-		kdf = ASN1_TYPE_unpack_sequence(
-		    ASN1_ITEM_rptr(PBKDF2PARAM), p->keyfunc->parameter);
-	if (kdf)
-		n = number(kdf->iter);
-	PBKDF2PARAM_free(kdf);
-	PBE2PARAM_free(p);
-	return n;
-}
-
-static int64_t
-iterations_of(const X509_ALGOR *a)
-{
-	PBEPARAM *p;
-	int64_t n;
-
-	if (!a || !a->parameter)
-		return INT64_MAX;
-	if (OBJ_obj2nid(a->algorithm) == NID_pbes2)
-		return pbes2_iterations(a->parameter);
-	p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM), a->parameter);
-	n = p ? number(p->iter) : INT64_MAX;
-	PBEPARAM_free(p);
-	return n;
-}
 
 static int
 spend(struct reader *r, int64_t iterations, struct err *e)
@@ -81,9 +39,6 @@ spend(struct reader *r, int64_t iterations, struct err *e)
 	r->iterations -= iterations;
 	return 0;
 }
-
-/* ---- bags -------------------------------------------------------------------
- */
 
 static int
 take_key(struct reader *r, const PKCS8_PRIV_KEY_INFO *info, struct err *e)
@@ -108,7 +63,7 @@ take_sealed_key(struct reader *r, const PKCS12_SAFEBAG *bag, struct err *e)
 	int rc;
 
 	X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &a, NULL);
-	if (spend(r, iterations_of(a), e) < 0)
+	if (spend(r, pbe_iterations(a), e) < 0)
 		return -1;
 	info = PKCS12_decrypt_skey(bag, r->password, -1);
 	rc = take_key(r, info, e);
@@ -180,7 +135,7 @@ take_safe(struct reader *r, PKCS7 *safe, struct err *e)
 		bags = PKCS12_unpack_p7data(safe);
 	} else if (PKCS7_type_is_encrypted(safe) && safe->d.encrypted) {
 		if (spend(r,
-			iterations_of(safe->d.encrypted->enc_data->algorithm),
+			pbe_iterations(safe->d.encrypted->enc_data->algorithm),
 			e) < 0)
 			return -1;
 		bags = PKCS12_unpack_p7encdata(safe, r->password, -1);
@@ -206,7 +161,7 @@ check_mac(struct reader *r, PKCS12 *p12, struct err *e)
 		return err_set(e, KIND_INPUT,
 		    "PKCS#12 without a MAC: its integrity cannot be checked");
 	PKCS12_get0_mac(NULL, NULL, NULL, &n, p12);
-	if (spend(r, n ? number(n) : 1, e) < 0)
+	if (spend(r, n ? pbe_number(n) : 1, e) < 0)
 		return -1;
 	if (PKCS12_verify_mac(p12, r->password, -1) == 1)
 		return 0;
