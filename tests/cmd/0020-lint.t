@@ -71,6 +71,15 @@ run "$SRC/scripts/lint/synopsis" bin
 is "$out" 'man/a.1:1: --slow is in --help but not in the page
 man/a.1:1: -f is in the page but not in --help' 'a page and a help that differ'
 
+mkdir -p scripts/lint tests/cmd
+cp "$SRC/scripts/lint/run" scripts/lint
+put tests/cmd/a.t '#!/bin/sh'
+run scripts/lint/run modes
+exits 1 'a test that is not executable'
+is "$err" 'tests/cmd/a.t: not executable' 'is named'
+chmod +x tests/cmd/a.t
+ok 'one that is' scripts/lint/run modes
+
 if [ -e /usr/bin/curl ]; then
 	run "$SRC/scripts/lint/fast" /usr/bin curl
 	like "$out" 'libcurl' 'a fast program with a slow library'
