@@ -6,7 +6,7 @@
 #include <openssl/pkcs12.h>
 
 #include "wrap/digest.h"
-#include "wrap/pbe.h"
+#include "wrap/pbe_part.h"
 
 #define KEY_PEM_MAX ((size_t)64 * 1024)
 

@@ -5,7 +5,7 @@
 #include <openssl/provider.h>
 
 #include "wrap/key_part.h"
-#include "wrap/pbe.h"
+#include "wrap/pbe_part.h"
 
 #define BAGS_MAX 10000
 #define DEPTH_MAX 4

@@ -1,4 +1,4 @@
-#include "wrap/pbe.h"
+#include "wrap/pbe_part.h"
 
 #include <openssl/asn1t.h>
 #include <openssl/x509.h>

@@ -1,5 +1,5 @@
-#ifndef WRAP_PBE_H
-#define WRAP_PBE_H
+#ifndef WRAP_PBE_PART_H
+#define WRAP_PBE_PART_H
 
 #include "base/base.h"
 
