@@ -384,10 +384,15 @@ warn_of_ca(const struct conf *c, const char *store_directory)
 static int
 config_judge(const struct conf *c, struct err *e)
 {
-	char *path = store_file(c->store.url, "", e);
+	struct err why = {0};
+	char *path = store_file(c->store.url, "", &why);
 
-	if (!path)
+	if (!path && why.kind == KIND_NOTFOUND)
+		return 0;
+	if (!path) {
+		*e = why;
 		return err_object(e, "[store] url");
+	}
 	*strrchr(path, '/') = '\0';
 	warn_of_ca(c, path);
 	free(path);

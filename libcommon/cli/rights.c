@@ -28,16 +28,22 @@ add_directory(struct strv *out, const char *path)
 	free(copy);
 }
 
+/* The directory of the store, or, when it is no file here, `instead`'s. */
 static int
-add_store(const struct conf *c, struct strv *out, struct err *e)
+add_store(
+    const struct conf *c, const char *instead, struct strv *out, struct err *e)
 {
-	char *path = store_file(c->store.url, ".", e);
+	struct err why = {0};
+	char *path = store_file(c->store.url, ".", &why);
 
-	if (!path)
-		return -1;
-	strv_add(out, path);
+	if (path && !instead)
+		strv_add(out, path);
+	else if (!path && why.kind != KIND_NOTFOUND)
+		*e = why;
+	else if (!path && instead)
+		add_directory(out, instead);
 	free(path);
-	return 0;
+	return err_is_set(e) ? -1 : 0;
 }
 
 static void
@@ -60,7 +66,9 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 
 	switch (place) {
 	case SANDBOX_STORE_DIRECTORY:
-		return add_store(c, out, e);
+		return add_store(c, NULL, out, e);
+	case SANDBOX_LOCK_DIRECTORY:
+		return add_store(c, c->validate.socket, out, e);
 	case SANDBOX_NONCE_DIRECTORY:
 		if (c->server.nonce_file)
 			add_directory(out, c->server.nonce_file);
@@ -126,7 +134,9 @@ rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
 {
 	const struct sandbox_row *row = sandbox_row(role);
 	struct sandbox s = {0};
-	int rc = 0;
+	int rc = row->rights[SANDBOX_STORE_DIRECTORY] != 0
+	    ? store_load(p->conf.store.url, e)
+	    : 0;
 
 	for (int i = 0; rc == 0 && i < SANDBOX_PLACE__MAX; i++)
 		if (row->rights[i] != 0)

@@ -46,7 +46,8 @@ _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 const struct table_key table_keys[] = {
 	{CONF_STORE, "url", TYPE(store.url, VALUE_STORE),
 	    .fallback = "/var/lib/acmed/acmed.sqlite",
-	    .doc = "Where the store is: the path of an SQLite file."},
+	    .doc = "Where the store is: the path of an SQLite file, or the URL "
+	    "of a database in PostgreSQL (postgresql://, as libpq takes it)."},
 	{CONF_STORE, "group", TEXT(store.group, 32),
 	    .doc = "Group that the users of the programs share; acmed-store "
 	    "init, run as root, gives it the store."},

@@ -41,8 +41,7 @@ complain(const struct part *part, const char *text)
 	free(line);
 }
 
-/* ---- what is there ----------------------------------------------------------
- */
+/* ---- what is there ----------------------------------------------------- */
 
 static bool
 has_room(const struct part *part, size_t len)
@@ -117,8 +116,7 @@ take_lists(
 	key_list_release(keys);
 }
 
-/* ---- one piece of DER
- * --------------------------------------------------------- */
+/* ---- one piece of DER -------------------------------------------------- */
 
 static int
 add_cert(const struct part *part, struct der der, struct err *e)
@@ -238,8 +236,7 @@ recognise(struct der der)
 	return add_cert;
 }
 
-/* ---- files
- * ------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------- */
 
 static const struct {
 	const char *label;
@@ -335,8 +332,7 @@ bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
 		complain(&part, "neither PEM nor DER that is known");
 }
 
-/* ---- sets
- * -------------------------------------------------------------------- */
+/* ---- sets -------------------------------------------------------------- */
 
 static const struct key *
 find_key(const struct bundle *b, const struct cert *c)

@@ -81,12 +81,21 @@ store_close(struct store *st)
 	free(st);
 }
 
+/* Where the store is a file, its directory is ours to make. */
 static int
 make_directory(const char *url, struct err *e)
 {
-	char *path = db_path(url, e);
-	int rc = path ? file_mkdir(dirname(path), DIRECTORY_MODE, e) : -1;
+	struct err why = {0};
+	char *path = db_path(url, &why);
+	int rc;
 
+	if (!path && why.kind == KIND_NOTFOUND)
+		return 0;
+	if (!path) {
+		*e = why;
+		return -1;
+	}
+	rc = file_mkdir(dirname(path), DIRECTORY_MODE, e);
 	free(path);
 	return rc;
 }
@@ -185,6 +194,7 @@ int
 store_share(const char *url, const char *group, struct err *e)
 {
 	const struct group *gr = getgrnam(group);
+	struct err why = {0};
 	char *directory;
 	struct db *db;
 	int rc = 0;
@@ -192,9 +202,13 @@ store_share(const char *url, const char *group, struct err *e)
 	if (!gr)
 		return err_set(
 		    e, KIND_CONF, "[store] group %s: no such group", group);
-	directory = store_file(url, ".", e);
-	if (!directory)
+	directory = store_file(url, ".", &why);
+	if (!directory && why.kind == KIND_NOTFOUND)
+		return 0; /* its server knows who may do what */
+	if (!directory) {
+		*e = why;
 		return -1;
+	}
 	if (is_to_share(directory, gr->gr_gid)) {
 		db = open_existing(url, DB_WRITE, e);
 		rc = db ? give_to_group(db, directory, gr->gr_gid, e) : -1;
@@ -232,6 +246,12 @@ store_set_actor(struct store *st, const char *actor)
 {
 	free(st->actor);
 	st->actor = xstrdup(actor);
+}
+
+int
+store_load(const char *url, struct err *e)
+{
+	return db_load(url, e);
 }
 
 char *

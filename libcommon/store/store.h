@@ -63,9 +63,16 @@ int store_migrate(const char *url, int *from, int *to, struct err *e);
 void store_set_actor(struct store *st, const char *actor);
 
 /*
+ * Loads what opening the store needs from files other than its own, so that a
+ * process may give up its rights to them before.  KIND_CONF when it is missing.
+ */
+int store_load(const char *url, struct err *e);
+
+/*
  * The path of `name` in the directory of the store, where its file is and not
  * a link to it: for lock files and the like.  The caller frees.  NULL on
- * failure: KIND_CONF when `url` has no directory on this machine.
+ * failure: KIND_CONF when `url` is wrong, KIND_NOTFOUND when the store is no
+ * file of this machine.
  */
 char *store_file(const char *url, const char *name, struct err *e);
 

@@ -76,6 +76,7 @@ static const struct sandbox_row rows[] = {
     [SANDBOX_VALIDATE_STORE] = {.name = "validate.store",
 	.rights = {[SANDBOX_DEVICES] = UPDATE,
 	    [SANDBOX_STORE_DIRECTORY] = REPLACE | READ,
+	    [SANDBOX_LOCK_DIRECTORY] = REPLACE | READ,
 	    [SANDBOX_RESOLVER_FILES] = READ},
 	.connects = true,
 	.spawns = true,

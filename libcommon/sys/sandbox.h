@@ -36,6 +36,8 @@ enum sandbox_place {
 	SANDBOX_BLOCKLIST_DIRECTORY,
 	SANDBOX_TLS_DIRECTORY, /* of the server's certificate, and its key */
 	SANDBOX_RESOLVER_FILES,
+	SANDBOX_LOCK_DIRECTORY, /* of the validator, when the store is no file
+				 */
 	SANDBOX_CRL_FILE,
 	SANDBOX_CRL_DIRECTORY,
 	SANDBOX_BACKUP_DIRECTORY,

@@ -3,7 +3,7 @@
 #define SCHEMA_MAX (1 << 20)
 
 /* The first is that of a URL without a scheme. */
-static const struct db_engine *const engines[] = {&db_sqlite};
+static const struct db_engine *const engines[] = {&db_sqlite, &db_pg};
 
 static const struct db_engine *
 engine_of(const char *url, struct err *e)
@@ -29,6 +29,16 @@ db_path(const char *url, struct err *e)
 	return engine ? engine->path(url, e) : NULL;
 }
 
+int
+db_load(const char *url, struct err *e)
+{
+	const struct db_engine *engine = engine_of(url, e);
+
+	if (!engine)
+		return -1;
+	return engine->load ? engine->load(e) : 0;
+}
+
 struct db *
 db_open(const char *url, enum db_mode mode, struct err *e)
 {
@@ -44,8 +54,7 @@ db_close(struct db *db)
 		db->engine->close(db);
 }
 
-/* ---- schema
- * -------------------------------------------------------------------- */
+/* ---- schema ------------------------------------------------------------ */
 
 int
 db_version(struct db *db, struct err *e)
@@ -155,8 +164,7 @@ db_verify_schema(struct db *db, const char *const *steps, size_t len,
 	return rc;
 }
 
-/* ---- transactions
- * -------------------------------------------------------------- */
+/* ---- transactions ------------------------------------------------------ */
 
 static int
 join(struct db *db, enum db_durability durability,
@@ -193,14 +201,12 @@ run(struct db *db, int (*fn)(void *arg, struct err *e), void *arg,
 	return rc;
 }
 
-int
-db_transaction(struct db *db, enum db_durability durability,
+static int
+transact(struct db *db, enum db_durability durability,
     int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
 {
 	int rc;
 
-	if (db->depth > 0)
-		return join(db, durability, fn, arg, e);
 	if (db->engine->begin(db, durability, e) < 0)
 		return -1;
 	db->durability = durability;
@@ -209,6 +215,25 @@ db_transaction(struct db *db, enum db_durability durability,
 		rc = db->engine->commit(db, e);
 	if (rc != 0)
 		db->engine->rollback(db);
+	return rc;
+}
+
+int
+db_transaction(struct db *db, enum db_durability durability,
+    int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
+{
+	const struct db_engine *engine = db->engine;
+	int rc;
+
+	if (db->depth > 0)
+		return join(db, durability, fn, arg, e);
+	rc = transact(db, durability, fn, arg, e);
+	for (int tries = 0;
+	     rc < 0 && engine->wants_again && engine->wants_again(db, tries);
+	     tries++) {
+		err_clear(e);
+		rc = transact(db, durability, fn, arg, e);
+	}
 	return rc;
 }
 
@@ -228,8 +253,7 @@ db_snapshot(struct db *db, int (*fn)(void *arg, struct err *e), void *arg,
 	return rc;
 }
 
-/* ---- statements
- * ---------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------- */
 
 struct db_stmt *
 db_prepare(struct db *db, const char *sql, struct err *e)
@@ -302,8 +326,7 @@ db_is_null(struct db_stmt *s, int column)
 	return s->db->engine->column_is_null(s, column);
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------- */
 
 int
 db_backup(struct db *db, const char *path, struct err *e)

@@ -41,12 +41,19 @@ enum db_mode {
  */
 struct db *db_open(const char *url, enum db_mode mode, struct err *e);
 
+/*
+ * Loads the engine of `url` if it is not loaded yet, so that db_open needs no
+ * file but the database's own.  KIND_CONF for a wrong URL, or when the engine
+ * is not on this machine.
+ */
+int db_load(const char *url, struct err *e);
+
 /* Closes; all statements must be finalized before. NULL-safe. */
 void db_close(struct db *db);
 
 /*
- * The file behind `url`; the caller frees.  NULL (KIND_CONF) when the URL is
- * wrong or its engine keeps no file here.
+ * The file behind `url`; the caller frees.  NULL: KIND_CONF when the URL is
+ * wrong, KIND_NOTFOUND when its engine keeps no file here.
  */
 char *db_path(const char *url, struct err *e);
 

@@ -17,6 +17,7 @@ struct db_engine {
 	} * tokens;
 	size_t tokens_len;
 
+	int (*load)(struct err *e); /* or NULL */
 	char *(*path)(const char *url, struct err *e);
 	struct db *(*open)(const char *url, enum db_mode mode, struct err *e);
 	void (*close)(struct db *db);
@@ -32,6 +33,11 @@ struct db_engine {
 	int (*begin_snapshot)(struct db *db, struct err *e);
 	int (*commit)(struct db *db, struct err *e);
 	void (*rollback)(struct db *db); /* also when nothing is left to do */
+	/*
+	 * Whether what has failed is to be run again, for the `tries`th time
+	 * (counted from 0), after a wait; NULL: never.
+	 */
+	bool (*wants_again)(struct db *db, int tries);
 
 	struct db_stmt *(*prepare)(
 	    struct db *db, const char *sql, struct err *e);
@@ -58,6 +64,7 @@ struct db_engine {
 };
 
 extern const struct db_engine db_sqlite;
+extern const struct db_engine db_pg;
 
 /* The beginning of an engine's handle; all but `engine` is wrap/db.c's. */
 struct db {

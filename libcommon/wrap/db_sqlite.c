@@ -256,8 +256,7 @@ fail:
 	return NULL;
 }
 
-/* ---- schema
- * -------------------------------------------------------------------- */
+/* ---- schema ------------------------------------------------------------ */
 
 static const struct db_token tokens[] = {
     {"@id", "INTEGER PRIMARY KEY"},
@@ -311,8 +310,7 @@ make_version(struct db *base, const char *sql, int number, struct err *e)
 	return sqlite_exec(db, set, e);
 }
 
-/* ---- transactions
- * -------------------------------------------------------------- */
+/* ---- transactions ------------------------------------------------------ */
 
 static int
 set_durability(struct sqlite *db, enum db_durability d, struct err *e)
@@ -377,8 +375,7 @@ rollback(struct db *base)
 		run_once(db, &db->rollback, "ROLLBACK", &ignored);
 }
 
-/* ---- statements
- * ---------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------- */
 
 static struct db_stmt *
 prepare(struct db *base, const char *sql, struct err *e)
@@ -482,8 +479,7 @@ column_is_null(struct db_stmt *s, int column)
 	return sqlite3_column_type(handle_of(s), column) == SQLITE_NULL;
 }
 
-/* ---- files
- * --------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------- */
 
 static int
 files(struct db *base, struct strv *paths, struct err *e)

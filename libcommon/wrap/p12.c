@@ -25,8 +25,7 @@ bad(const char *text, struct err *e)
 	return key_openssl_err(e, KIND_INPUT, text);
 }
 
-/* ---- bags -------------------------------------------------------------------
- */
+/* ---- bags -------------------------------------------------------------- */
 
 static int
 spend(struct reader *r, int64_t iterations, struct err *e)
@@ -149,8 +148,7 @@ take_safe(struct reader *r, PKCS7 *safe, struct err *e)
 	return rc;
 }
 
-/* ---- reading ----------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------- */
 
 static int
 check_mac(struct reader *r, PKCS12 *p12, struct err *e)
@@ -223,8 +221,7 @@ p12_read(const void *der, size_t len, const char *password,
 	return rc;
 }
 
-/* ---- writing ----------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------- */
 
 static X509 *
 to_x509(const struct cert *c)

@@ -86,8 +86,8 @@ good | sed 's/^allowed.*/allowed_server_ip_ranges =/' >"$conf"
 check 'empty policy' \
     "$conf:6: [policy] allowed_server_ip_ranges: must not be empty"
 
-good | sed 's|^url.*|url = postgresql://localhost/acmed|' >"$conf"
-check 'an engine that is not there' "[store] url: postgresql://localhost/acmed:\
+good | sed 's|^url.*|url = mysql://localhost/acmed|' >"$conf"
+check 'an engine that is not there' "[store] url: mysql://localhost/acmed:\
  no engine for this kind of store"
 
 # Every program that acts on the policy refuses in the same way.

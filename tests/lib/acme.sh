@@ -12,7 +12,8 @@
 #
 # server_up runs DNS, acmed-local and an applicant's web server.  The requests
 # go to acmed-accept by a socketpair without TLS (fast, any configuration), or
-# with ACME_VIA=https through the super-server.
+# with ACME_VIA=https through the super-server.  $server_options are more of
+# acmed-local's.
 
 . "$(dirname "$0")/../lib/clients.sh"
 
@@ -33,7 +34,7 @@ store_known=	# whether $T/store.after is what the store holds
 server_up() {
 	need sqlite3 openssl
 	start_dns
-	acmed_options='--set validate.attempts=1'
+	acmed_options="--set validate.attempts=1 ${server_options:-}"
 	start_acmed
 	start_www
 	base=${directory%/directory}

@@ -94,7 +94,13 @@ test_opens(void **state)
 	assert_null(db_open("relative", DB_WRITE, &e));
 	assert_int_equal(e.kind, KIND_CONF);
 	err_clear(&e);
-	assert_null(db_open("postgresql://x/y", DB_WRITE, &e));
+	assert_null(db_open("mysql://x/y", DB_WRITE, &e));
+	assert_int_equal(e.kind, KIND_CONF);
+	err_clear(&e);
+	assert_null(db_open("postgresql://u:p@x/y", DB_WRITE, &e));
+	assert_int_equal(e.kind, KIND_CONF);
+	err_clear(&e);
+	assert_null(db_open("postgresql:///y?password=p", DB_WRITE, &e));
 	assert_int_equal(e.kind, KIND_CONF);
 	err_clear(&e);
 

@@ -33,6 +33,7 @@ test_broken_below(void **state)
 	struct strv problems = {0};
 
 	(void)state;
+	skip_unless_sqlite();
 	run_sql("PRAGMA foreign_keys = OFF");
 	run_sql("INSERT INTO chain_members VALUES (7, 0, 7)");
 	hide_jobs();
@@ -53,6 +54,7 @@ test_found_then_failed(void **state)
 	struct strv problems = {0};
 
 	(void)state;
+	skip_unless_sqlite();
 	new_account('a');
 	run_sql("INSERT INTO orders (url_id, account_id, status, created,"
 		" expires, keep_until) VALUES ('o', 1, 'ready', 1, 2, 3)");
@@ -160,6 +162,7 @@ test_check(void **state)
 	size_t i;
 
 	(void)state;
+	skip_unless_sqlite();
 	new_order(account, &pending, one);
 	assert_ok(challenge_start(st, challenge_id(&pending, 0, 0), &e), &e);
 	new_order(account, &processing, one);
@@ -223,6 +226,7 @@ test_twice_issued(void **state)
 	int64_t account = new_account('a');
 
 	(void)state;
+	skip_unless_sqlite();
 	add_late("a.example", "first-1");
 	assert_sound();
 	log_set_id("second-1");
@@ -298,6 +302,7 @@ test_no_identifier(void **state)
 	int64_t id;
 
 	(void)state;
+	skip_unless_sqlite();
 	cert_list_take(&alone, make_other_ca());
 	assert_ok(certificate_add(st, &alone, "sign", 0, &id, &e), &e);
 	assert_int_equal(

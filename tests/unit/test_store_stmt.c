@@ -84,6 +84,7 @@ test_no_scans(void **state)
 	size_t m, i;
 
 	(void)state;
+	skip_unless_sqlite();
 	off = db_prepare(st->db, "PRAGMA foreign_keys = OFF", &e);
 	assert_true(db_run(off, &e) >= 0);
 	db_finalize(off);
@@ -123,6 +124,7 @@ test_children_are_found(void **state)
 	size_t i;
 
 	(void)state;
+	skip_unless_sqlite();
 	for (i = 0; i < ARRAY_LEN(lookups); i++)
 		check_plan("foreign key", lookups[i]);
 }
@@ -158,6 +160,7 @@ test_other_versions(void **state)
 	int from, to;
 
 	(void)state;
+	skip_unless_sqlite();
 	assert_kind(store_create(test_url, &e), KIND_CONFLICT, &e);
 	assert_ok(store_migrate(test_url, &from, &to, &e), &e);
 	assert_int_equal(from, to);
@@ -185,6 +188,7 @@ test_resumes(void **state)
 	struct store *s;
 
 	(void)state;
+	skip_unless_sqlite();
 	assert_int_equal(mkdir(dir, 0700), 0);
 	fclose(fopen(url, "w"));
 	assert_null(store_open(url, STORE_WRITE, &e));
@@ -204,6 +208,7 @@ test_paths(void **state)
 	char *p = store_file("sqlite:/a/b.sqlite", "lock", &e);
 
 	(void)state;
+	skip_unless_sqlite();
 	assert_string_equal(p, "/a/lock");
 	free(p);
 	assert_null(store_file("b.sqlite", "lock", &e));
