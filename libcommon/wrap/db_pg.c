@@ -37,6 +37,7 @@ static struct {
 	int (*status)(const struct pg_conn *c);
 	int (*transaction_status)(const struct pg_conn *c);
 	char *(*error_message)(const struct pg_conn *c);
+	void (*reset)(struct pg_conn *c);
 	void (*finish)(struct pg_conn *c);
 	struct pg_result *(*exec)(struct pg_conn *c, const char *sql);
 	struct pg_result *(*prepare)(struct pg_conn *c, const char *name,
@@ -63,6 +64,7 @@ static const struct {
     {"PQstatus", &pq.status},
     {"PQtransactionStatus", &pq.transaction_status},
     {"PQerrorMessage", &pq.error_message},
+    {"PQreset", &pq.reset},
     {"PQfinish", &pq.finish},
     {"PQexec", &pq.exec},
     {"PQprepare", &pq.prepare},
@@ -106,7 +108,9 @@ load_library(struct err *e)
 struct pg {
 	struct db db;
 	struct pg_conn *conn;
+	enum db_mode mode;
 	unsigned statements; /* so far, for their names */
+	unsigned connections; /* so far: each has statements of its own */
 	bool must_retry; /* the server asks for the transaction again */
 	int64_t retry_until; /* clock_mono() */
 };
@@ -115,6 +119,7 @@ struct stmt {
 	struct db_stmt stmt;
 	char *sql; /* with $1 for ?1 */
 	char name[NAME_SIZE]; /* "" before the first use */
+	unsigned connection; /* that knows it by this name */
 	struct pg_result *result;
 	int row; /* of `result`: the one at hand */
 	int64_t changed; /* rows, by the last that ended */
@@ -140,7 +145,7 @@ static enum err_kind
 kind_of(struct pg *db, const char *state)
 {
 	if (!state || pq.status(db->conn) != CONNECTION_OK)
-		return KIND_SYS; /* the connection is gone */
+		return KIND_BUSY; /* the connection is gone */
 	if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0) {
 		db->must_retry = true;
 		return KIND_BUSY;
@@ -149,8 +154,9 @@ kind_of(struct pg *db, const char *state)
 		return KIND_CONFLICT;
 	if (strcmp(state, "55P03") == 0 || strncmp(state, "53", 2) == 0)
 		return KIND_BUSY; /* locked; out of space or connections */
-	if (strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0 ||
-	    strncmp(state, "58", 2) == 0)
+	if (strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0)
+		return KIND_BUSY; /* it shuts down, or starts */
+	if (strncmp(state, "58", 2) == 0)
 		return KIND_SYS;
 	if (strcmp(state, "42501") == 0 || strncmp(state, "XX", 2) == 0)
 		return KIND_CONF; /* may not; damaged */
@@ -165,7 +171,7 @@ fail(struct pg *db, const char *what, const struct pg_result *r, struct err *e)
 	const char *text = pq.error_message(db->conn);
 
 	if (kind == KIND_BUSY)
-		err_set(e, kind, "the store is locked, or full");
+		err_set(e, kind, "the store is locked, full or away");
 	else
 		err_set(e, kind, "the store: %s", what);
 	return err_detail(e, "%.*s (%s)", (int)strcspn(text, "\n"), text,
@@ -242,11 +248,12 @@ version(struct db *base, struct err *e)
 
 /* What every connection of ours relies on. */
 static int
-set_up(struct pg *db, enum db_mode mode, struct err *e)
+set_up(struct pg *db, struct err *e)
 {
 	pq.set_notice_processor(db->conn, drop_notice, NULL);
+	db->connections++;
 	return exec(db,
-	    mode == DB_READ
+	    db->mode == DB_READ
 		? "SET bytea_output TO hex;"
 		  "SET default_transaction_read_only TO on"
 		: "SET bytea_output TO hex; SET lock_timeout TO '10s';"
@@ -254,21 +261,40 @@ set_up(struct pg *db, enum db_mode mode, struct err *e)
 	    e);
 }
 
+static bool
+is_lost(const struct pg *db)
+{
+	return pq.status(db->conn) != CONNECTION_OK;
+}
+
 static int
-connect_to(struct pg *db, const char *url, enum db_mode mode, struct err *e)
+explain_loss(const struct pg *db, struct err *e)
+{
+	const char *text = db->conn ? pq.error_message(db->conn) : "no memory";
+
+	err_set(e, KIND_BUSY, "the server of the store does not answer");
+	return err_detail(e, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+/* A server that was started anew has forgotten us. */
+static int
+reconnect(struct pg *db, struct err *e)
+{
+	pq.reset(db->conn);
+	return is_lost(db) ? explain_loss(db, e) : set_up(db, e);
+}
+
+static int
+connect_to(struct pg *db, const char *url, struct err *e)
 {
 	static const char *const words[] = {
 	    "dbname", "fallback_application_name", NULL};
 	const char *const values[] = {url, program_invocation_short_name, NULL};
-	const char *text = "no memory";
 
 	db->conn = pq.connectdb_params(words, values, 1);
-	if (db->conn && pq.status(db->conn) == CONNECTION_OK)
-		return set_up(db, mode, e);
-	if (db->conn)
-		text = pq.error_message(db->conn);
-	err_set(e, KIND_SYS, "the store: cannot connect");
-	return err_detail(e, "%.*s", (int)strcspn(text, "\n"), text);
+	if (!db->conn || is_lost(db))
+		return explain_loss(db, e);
+	return set_up(db, e);
 }
 
 static int
@@ -290,8 +316,8 @@ open_connection(const char *url, enum db_mode mode, struct err *e)
 		return NULL;
 	db = xcalloc(1, sizeof(*db));
 	db->db.engine = &db_pg;
-	if (connect_to(db, url, mode, e) == 0 &&
-	    check_version(db, mode, e) == 0)
+	db->mode = mode;
+	if (connect_to(db, url, e) == 0 && check_version(db, mode, e) == 0)
 		return &db->db;
 	close_connection(&db->db);
 	return NULL;
@@ -346,6 +372,18 @@ make_version(struct db *base, const char *sql, int number, struct err *e)
 
 /* ---- transactions ------------------------------------------------------ */
 
+/* Nothing has been done yet, so a connection that is lost is made anew. */
+static int
+exec_first(struct pg *db, const char *sql, struct err *e)
+{
+	if (exec(db, sql, e) == 0)
+		return 0;
+	if (!is_lost(db))
+		return -1;
+	err_clear(e);
+	return reconnect(db, e) < 0 ? -1 : exec(db, sql, e);
+}
+
 /*
  * SERIALIZABLE: what a transaction reads counts as much as what it writes, as
  * with the one writer that SQLite has.  So it may have to be run again.
@@ -356,7 +394,7 @@ begin(struct db *base, enum db_durability durability, struct err *e)
 	struct pg *db = (struct pg *)base;
 
 	db->must_retry = false;
-	return exec(db,
+	return exec_first(db,
 	    durability == DB_DURABLE
 		? "BEGIN; SET LOCAL synchronous_commit TO on"
 		: "BEGIN; SET LOCAL synchronous_commit TO off",
@@ -366,7 +404,7 @@ begin(struct db *base, enum db_durability durability, struct err *e)
 static int
 begin_snapshot(struct db *base, struct err *e)
 {
-	return exec((struct pg *)base,
+	return exec_first((struct pg *)base,
 	    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", e);
 }
 
@@ -466,7 +504,7 @@ finalize(struct db_stmt *base)
 	char sql[NAME_SIZE + 16];
 
 	reset(base);
-	if (s->name[0]) {
+	if (s->name[0] && s->connection == db->connections) {
 		snprintf(sql, sizeof(sql), "DEALLOCATE %s", s->name);
 		exec(db, sql, &ignored);
 	}
@@ -531,8 +569,9 @@ make_known(struct stmt *s, struct err *e)
 	struct pg_result *r;
 	int rc = 0;
 
-	if (s->name[0])
+	if (s->name[0] && s->connection == db->connections)
 		return 0;
+	s->connection = db->connections;
 	snprintf(s->name, sizeof(s->name), "s%u", ++db->statements);
 	r = pq.prepare(db->conn, s->name, s->sql, s->n, s->types);
 	if (pq.result_status(r) != PGRES_COMMAND_OK) {
@@ -561,13 +600,32 @@ execute(struct stmt *s, struct err *e)
 	return -1;
 }
 
-/* By itself a statement is a transaction, which may have to be run again. */
+static bool
+only_reads(const struct stmt *s)
+{
+	return str_starts(s->sql, "SELECT ");
+}
+
+/*
+ * By itself a statement is a transaction, which may have to be run again; also
+ * on a new connection, when it cannot have changed anything.
+ */
 static int
 execute_again(struct stmt *s, struct err *e)
 {
 	struct db *base = s->stmt.db;
+	struct pg *db = (struct pg *)base;
 	int rc = execute(s, e);
 
+	if (rc < 0 && base->depth == 0 && is_lost(db)) {
+		struct err lost = *e;
+
+		err_clear(e);
+		if (reconnect(db, e) == 0 && only_reads(s))
+			rc = execute(s, e);
+		else if (!err_is_set(e))
+			*e = lost;
+	}
 	for (int tries = 0;
 	     rc < 0 && base->depth == 0 && wants_again(base, tries); tries++) {
 		err_clear(e);

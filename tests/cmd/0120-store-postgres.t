@@ -74,8 +74,16 @@ unlike "$err" secret 'and not shown'
 start workers "$SRC/scripts/lib/listen" -1 127.0.0.1 0 \
     "$BIN/acmed-accept" -c "$plain"
 must wait_for 10 grep -q . "$T/workers.out"
-run curl -s -m 20 "http://127.0.0.1:$(cat "$T/workers.out")/directory"
-like "$out" newNonce 'workers answer'
+echo "socat -t 5 - TCP:127.0.0.1:$(cat "$T/workers.out")" >"$ACME_STATE/exec"
+account_is() {
+	raw @account
+	is "$reply" "$@"
+}
+account_is '200 -' 'a worker finds the account'
+must stop_postgres
+account_is '503 serverInternal' 'the server of the store is away'
+must "$postgres" start "$T/pg" >"$T/none"
+account_is '200 -' 'it is back: so is the account'
 stop workers
 
 stop acmed
