@@ -45,6 +45,14 @@ is_wanted(void *arg)
 	return s->workers && workers_are_wanted(s->workers);
 }
 
+static bool
+is_over(void *arg)
+{
+	const struct server *s = arg;
+
+	return s->workers && workers_are_over(s->workers);
+}
+
 /* Who is there, then HTTP on the connection, under TLS if there is one. */
 static int
 serve(
@@ -54,6 +62,7 @@ serve(
 	struct http_service service = {.answer = dispatch_answer,
 	    .refuse = dispatch_refuse,
 	    .is_wanted = is_wanted,
+	    .is_over = is_over,
 	    .arg = s,
 	    .body_max = JWS_MAX,
 	    .request_timeout = conf->request_timeout * 1000,
