@@ -228,9 +228,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_signals),
 };
 
-int
-main(void)
-{
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+UNIT_MAIN(tests)
