@@ -13,6 +13,7 @@
 #include "store/store.h"
 #include "sys/file.h"
 #include "sys/sig.h"
+#include "wrap/seal.h"
 
 #include <unistd.h>
 
@@ -125,6 +126,16 @@ give_tls(const struct conf *c, enum servertls_result result, struct err *e)
 }
 
 static int
+make_seal(const struct conf *c, struct err *e)
+{
+	const char *path = c->store.certificate_key_file;
+
+	return path
+	    ? made_or_there(seal_key_create(path, e), "init.seal", path, e)
+	    : 0;
+}
+
+static int
 init(struct prog *p, struct err *e)
 {
 	const struct conf *c = &p->conf;
@@ -132,7 +143,7 @@ init(struct prog *p, struct err *e)
 	struct store *st;
 	int rc;
 
-	if (make_store(c, e) < 0 || make_ca(c, e) < 0)
+	if (make_store(c, e) < 0 || make_seal(c, e) < 0 || make_ca(c, e) < 0)
 		return -1;
 	st = store_open(c->store.url, STORE_WRITE, e);
 	if (!st)

@@ -42,6 +42,7 @@ enum {
 	CHECK_GONE_CERTIFICATE,
 	CHECK_GONE_PROCESSING,
 	CHECK_GONE_VALID,
+	CHECK_CLEAR_KEY,
 	CHECK__MAX
 };
 
@@ -239,6 +240,7 @@ static const char *const sql[] = {
 			 " WHERE e.action = 'order.valid' AND NOT EXISTS"
 			 " (SELECT 1 FROM orders o WHERE o.id = e.object_id"
 			 " AND o.certificate_id = c.id) AND" UNPURGED,
+    [CHECK_CLEAR_KEY] = "SELECT id FROM private_keys WHERE sealed = 0",
 };
 _Static_assert(ARRAY_LEN(sql) == CHECK__MAX, "a statement per check");
 
@@ -303,6 +305,7 @@ static const struct {
     [CHECK_GONE_VALID] = {"order",
 	"gone, or with another certificate, but that of before has not "
 	"expired"},
+    [CHECK_CLEAR_KEY] = {"private_key", "not sealed, but stored in the clear"},
 };
 _Static_assert(ARRAY_LEN(texts) == CHECK__MAX, "a text per check");
 

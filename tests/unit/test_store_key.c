@@ -70,7 +70,6 @@ test_adds(void **state)
 	assert_int_equal(count("SELECT count(*) FROM events WHERE action ="
 			       " 'private_key.add'"),
 	    5);
-	assert_sound();
 }
 
 static void
@@ -155,7 +154,6 @@ test_states(void **state)
 		}
 	assert_kind(private_key_set_status(st, 999, PRIVATE_KEY_RETIRED, &e),
 	    KIND_NOTFOUND, &e);
-	assert_sound();
 }
 
 static int
