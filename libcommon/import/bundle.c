@@ -306,6 +306,7 @@ add_pem(struct part *part, const char *p, size_t len)
 	}
 	buf_wipe(&der);
 	part->block = 0;
+	part->label = NULL;
 	if (taken == 0 && part->bundle->problems.len == before)
 		complain(part, "no certificate, key or request in it");
 }

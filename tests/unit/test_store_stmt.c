@@ -183,12 +183,13 @@ test_other_versions(void **state)
 static void
 test_resumes(void **state)
 {
-	char *url = xasprintf("%s/second/acmed.sqlite", test_dir);
-	char *dir = xasprintf("%s/second", test_dir);
+	char *url, *dir;
 	struct store *s;
 
 	(void)state;
 	skip_unless_sqlite();
+	url = xasprintf("%s/second/acmed.sqlite", test_dir);
+	dir = xasprintf("%s/second", test_dir);
 	assert_int_equal(mkdir(dir, 0700), 0);
 	fclose(fopen(url, "w"));
 	assert_null(store_open(url, STORE_WRITE, &e));
