@@ -130,15 +130,14 @@ find_prefix(struct store *st, const char *digits, struct private_key *out,
 {
 	char low[2 * IDENTITY_SIZE + 1], high[sizeof(low)];
 	uint8_t from[IDENTITY_SIZE], to[IDENTITY_SIZE];
-	size_t len = strlen(digits);
 	struct db_stmt *s;
 	int rc;
 
 	memset(low, '0', sizeof(low) - 1);
 	memset(high, 'f', sizeof(high) - 1);
 	low[sizeof(low) - 1] = high[sizeof(high) - 1] = '\0';
-	memcpy(low, digits, len);
-	memcpy(high, digits, len);
+	for (size_t i = 0; i < sizeof(low) - 1 && digits[i]; i++)
+		low[i] = high[i] = digits[i];
 	hex_decode(from, sizeof(from), low);
 	hex_decode(to, sizeof(to), high);
 	s = stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_BETWEEN, e, "bb", from,
