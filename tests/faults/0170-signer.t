@@ -63,4 +63,34 @@ done
 ask '200 -' "$order"
 is "$(get status)" invalid 'away for 20 sweeps: invalid'
 is "$("$BIN/acmed-store" check -c "$config" 2>&1)" '' 'acmed-store check'
+
+# It hangs: a sweep waits once, not for each order, and does not wait for ever.
+start relay "$SRC/tests/lib/signer-relay" "$T/sign.sock" "$T/real.sock" \
+    "$T/mode"
+wait_for 10 test -S "$T/sign.sock"
+relay pass
+fresh_round
+must step_account
+for _ in 1 2 3 4 5; do
+	must step_order
+	must step_challenge
+done
+relay deaf
+hang() {
+	must sql "INSERT INTO jobs SELECT 'issue', id, $1, 0, '' FROM orders
+	    WHERE status = 'ready';
+	    UPDATE orders SET status = 'processing', processing_since =
+	    strftime('%s'), csr = x'$(od -An -v -t x1 "$T/csr.der" |
+		tr -d ' \n')' WHERE status = 'ready'"
+}
+hang 0
+before=$(date +%s)
+"$BIN/acme-sign" -c "$config" sweep 2>"$T/sweep.log"
+is "$?" 0 'a signer that hangs, five orders: a sweep'
+ok '... ends after one of them' [ $(($(date +%s) - before)) -le 5 ]
+is "$(grep -c signer.failed "$T/sweep.log")" 1 '... as the log says'
+must sql "UPDATE jobs SET due = 0, attempts = 25"
+"$BIN/acme-sign" -c "$config" sweep 2>"$T/sweep.log"
+is "$(sql "SELECT count(*) FROM orders WHERE status = 'invalid'")" 1 \
+    'one that was tried too often is invalid'
 done_testing

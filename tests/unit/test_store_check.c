@@ -153,6 +153,8 @@ test_check(void **state)
 		"account/1: its thumbprint is not that of its key"},
 	    {"UPDATE certificates SET account_id = NULL",
 		"certificate/1: not of the account whose order holds it"},
+	    {"DELETE FROM certificate_chains",
+		"order/3: its chain is none of its certificate's"},
 	    {"UPDATE certificate_chains SET is_default = 0",
 		"certificate/1: not one of its chains is the default"},
 	};
