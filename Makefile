@@ -33,6 +33,8 @@ TOOLS   := $(B)/tests/tool
 LIBS := libssl libcrypto sqlite3 jansson libbsd-overlay libidn2 inih
 LIBS_acme-validate := libcurl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
+# Those that a program loads when it needs them: the headers only.
+LOADED := libpq
 FAST := acmed-accept acmed-challenge cert-export
 
 # What is loaded for a FAST program costs more than what it does, so all but
@@ -94,7 +96,7 @@ MODE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
 endif
 
 ALL_CPPFLAGS := -D_GNU_SOURCE -DACMED_VERSION=\"$(VERSION)\" -iquote libcommon \
-	$(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null) \
+	$(shell pkg-config --cflags $(ALL_LIBS) $(LOADED) 2>/dev/null) \
 	$(if $(LLHTTP_OBJ),-isystem /usr/share/include/llhttp) $(CPPFLAGS)
 # Hidden: no function of ours stands in for one of the same name that a shared
 # library wants from another (event_add of libevent, which libunbound uses).
@@ -193,7 +195,7 @@ $(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(REPLAY) $(B)/libcommon.a
 $(B)/flags: text = $(COMPILE) $(ALL_LDFLAGS)
 $(B)/members: text = $(LIB_OBJ)
 $(B)/flags $(B)/members: FORCE
-	@pkg-config --exists --print-errors $(ALL_LIBS) || \
+	@pkg-config --exists --print-errors $(ALL_LIBS) $(LOADED) || \
 		{ echo 'Run scripts/deps build first.' >&2; exit 1; }
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(text)' | cmp -s - $@ || printf '%s\n' '$(text)' >$@

@@ -4,6 +4,7 @@
 #include "conf/conf.h"
 #include "server/connection.h"
 #include "server/server.h"
+#include "store/store.h"
 #include "sys/fd.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
@@ -79,6 +80,10 @@ work(struct workers *workers, const struct prog *p, struct tls_server *tls,
 		fd_close(&fd);
 		left -= server.client.requests < left ? server.client.requests
 						      : left;
+		/* It has no more rights to connect anew; another one has. */
+		if (store_is_lost(server.store))
+			rc = err_set(e, KIND_BUSY,
+			    "the connection to the store was lost");
 	}
 	server_release(&server);
 	return err_is_set(e) ? -1 : 0;

@@ -97,12 +97,12 @@ made_or_there(int rc, const char *event, const char *path, struct err *e)
 static int
 make_store(const struct conf *c, struct err *e)
 {
-	if (made_or_there(store_create(c->store.url, e), "init.store",
-		c->store.url, e) < 0)
+	if (made_or_there(store_create(c->store.url, c->store.directory, e),
+		"init.store", c->store.url, e) < 0)
 		return -1;
 	if (!c->store.group || geteuid() != 0)
 		return 0;
-	return store_share(c->store.url, c->store.group, e);
+	return store_share(c->store.url, c->store.directory, c->store.group, e);
 }
 
 static int
@@ -395,15 +395,15 @@ warn_of_ca(const struct conf *c, const char *store_directory)
 static int
 config_judge(const struct conf *c, struct err *e)
 {
-	struct err why = {0};
-	char *path = store_file(c->store.url, "", &why);
+	struct strv files = {0}, ports = {0};
+	char *path = NULL;
 
-	if (!path && why.kind == KIND_NOTFOUND)
-		return 0;
-	if (!path) {
-		*e = why;
+	if (store_load(c->store.url, &files, &ports, e) == 0)
+		path = store_file(c->store.url, c->store.directory, "", e);
+	strv_release(&files);
+	strv_release(&ports);
+	if (!path)
 		return err_object(e, "[store] url");
-	}
 	*strrchr(path, '/') = '\0';
 	warn_of_ca(c, path);
 	free(path);

@@ -28,22 +28,16 @@ add_directory(struct strv *out, const char *path)
 	free(copy);
 }
 
-/* The directory of the store, or, when it is no file here, `instead`'s. */
 static int
-add_store(
-    const struct conf *c, const char *instead, struct strv *out, struct err *e)
+add_store(const struct conf *c, struct strv *out, struct err *e)
 {
-	struct err why = {0};
-	char *path = store_file(c->store.url, ".", &why);
+	char *path = store_file(c->store.url, c->store.directory, ".", e);
 
-	if (path && !instead)
-		strv_add(out, path);
-	else if (!path && why.kind != KIND_NOTFOUND)
-		*e = why;
-	else if (!path && instead)
-		add_directory(out, instead);
+	if (!path)
+		return -1;
+	strv_add(out, path);
 	free(path);
-	return err_is_set(e) ? -1 : 0;
+	return 0;
 }
 
 static void
@@ -66,9 +60,7 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 
 	switch (place) {
 	case SANDBOX_STORE_DIRECTORY:
-		return add_store(c, NULL, out, e);
-	case SANDBOX_LOCK_DIRECTORY:
-		return add_store(c, c->validate.socket, out, e);
+		return add_store(c, out, e);
 	case SANDBOX_NONCE_DIRECTORY:
 		if (c->server.nonce_file)
 			add_directory(out, c->server.nonce_file);
@@ -96,6 +88,7 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 	case SANDBOX_BACKUP_DIRECTORY:
 		add_directory(out, p->argv[0]);
 		return 0;
+	case SANDBOX_STORE_FILES: /* add_opening */
 	case SANDBOX_DEVICES:
 	case SANDBOX_PLACE__MAX:
 		break;
@@ -129,19 +122,35 @@ add_ports(const struct conf_validate *c, struct sandbox *s)
 		sandbox_add_port(s, DNS_PORT);
 }
 
+/* For a role that opens the store when it has entered. */
+static int
+add_opening(const struct conf *c, struct sandbox *s, struct err *e)
+{
+	struct strv ports = {0};
+	uint64_t port;
+	int rc =
+	    store_load(c->store.url, &s->paths[SANDBOX_STORE_FILES], &ports, e);
+
+	for (size_t i = 0; i < ports.len; i++)
+		if (str_to_u64(ports.v[i], 65535, &port))
+			sandbox_add_port(s, (uint16_t)port);
+	strv_release(&ports);
+	return rc;
+}
+
 int
 rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
 {
 	const struct sandbox_row *row = sandbox_row(role);
 	struct sandbox s = {0};
-	int rc = row->rights[SANDBOX_STORE_DIRECTORY] != 0
-	    ? store_load(p->conf.store.url, e)
-	    : 0;
+	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < SANDBOX_PLACE__MAX; i++)
 		if (row->rights[i] != 0)
 			rc =
 			    add_place(p, (enum sandbox_place)i, &s.paths[i], e);
+	if (rc == 0 && row->opens_store)
+		rc = add_opening(&p->conf, &s, e);
 	if (row->connects)
 		add_ports(&p->conf.validate, &s);
 	digest_prepare();

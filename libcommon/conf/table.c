@@ -47,7 +47,11 @@ const struct table_key table_keys[] = {
 	{CONF_STORE, "url", TYPE(store.url, VALUE_STORE),
 	    .fallback = "/var/lib/acmed/acmed.sqlite",
 	    .doc = "Where the store is: the path of an SQLite file, or the URL "
-	    "of a database in PostgreSQL (postgresql://, as libpq takes it)."},
+	    "of a PostgreSQL database (postgresql://...)."},
+	{CONF_STORE, "directory", PATH(store.directory),
+	    .fallback = "/var/lib/acmed",
+	    .doc = "With PostgreSQL: the directory on this machine of what an "
+	    "SQLite store has beside it (nonces, validate.lock)."},
 	{CONF_STORE, "group", TEXT(store.group, 32),
 	    .doc = "Group that the users of the programs share; acmed-store "
 	    "init, run as root, gives it the store."},

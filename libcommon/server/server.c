@@ -11,19 +11,9 @@
 char *
 server_nonce_file(const struct conf *conf, struct err *e)
 {
-	struct err why = {0};
-	char *path;
-
-	if (conf->server.nonce_file)
-		return xstrdup(conf->server.nonce_file);
-	path = store_file(conf->store.url, "nonces", &why);
-	if (!path && why.kind == KIND_NOTFOUND)
-		err_set(e, KIND_CONF,
-		    "[server] nonce_file: must be set, since the store is no "
-		    "file of this machine");
-	else if (!path)
-		*e = why;
-	return path;
+	return conf->server.nonce_file
+	    ? xstrdup(conf->server.nonce_file)
+	    : store_file(conf->store.url, conf->store.directory, "nonces", e);
 }
 
 static int

@@ -27,8 +27,8 @@ static const char *const sql[] = {
     /* ?3: may it have been valid?  ?4: may it have expired? */
     [AUTHORIZATION_END] =
 	"UPDATE authorizations SET status = ?2 WHERE id = ?1"
-	" AND (status = 'pending' OR (status = 'valid' AND ?3 = 1))"
-	" AND expires > ?4",
+	" AND (status = 'pending'"
+	" OR (status = 'valid' AND CAST(?3 AS BIGINT) = 1)) AND expires > ?4",
     [AUTHORIZATION_END_JOBS] =
 	"DELETE FROM jobs WHERE kind = 'validate' AND object_id IN"
 	" (SELECT id FROM challenges WHERE authorization_id = ?1)",

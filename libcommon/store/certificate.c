@@ -31,7 +31,8 @@ static const char *const sql[] = {
     [CERTIFICATE_ADD] =
 	"INSERT INTO certificates (sha256, serial, not_before, not_after, der,"
 	" spki_sha256, aki, account_id, source, created, status)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, 0), ?9, ?10, 'valid')"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(CAST(?8 AS BIGINT), 0),"
+	" ?9, ?10, 'valid')"
 	" ON CONFLICT (sha256) DO NOTHING RETURNING id",
     [CERTIFICATE_ADD_NAME] =
 	"INSERT INTO certificate_names (certificate_id, type, value)"
@@ -65,7 +66,7 @@ static const char *const sql[] = {
 	" WHERE m.chain_id = ?1 ORDER BY m.position",
     [CERTIFICATE_REVOKE] =
 	"UPDATE certificates SET status = 'revoked', revoked_at = ?2,"
-	" revocation_reason = NULLIF(?3, -1)"
+	" revocation_reason = NULLIF(CAST(?3 AS BIGINT), -1)"
 	" WHERE id = ?1 AND status = 'valid'",
     [CERTIFICATE_EACH_REVOKED] =
 	"SELECT serial, revoked_at, revocation_reason FROM certificates"

@@ -39,7 +39,9 @@ static const char *const sql[] = {
     [ORDER_ADD] =
 	"INSERT INTO orders (url_id, account_id, status, created, expires,"
 	" keep_until, not_before, not_after)"
-	" SELECT ?1, id, 'pending', ?3, ?4, ?4, NULLIF(?5, 0), NULLIF(?6, 0)"
+	" SELECT ?1, id, 'pending', CAST(?3 AS BIGINT), CAST(?4 AS BIGINT),"
+	" CAST(?4 AS BIGINT), NULLIF(CAST(?5 AS BIGINT), 0),"
+	" NULLIF(CAST(?6 AS BIGINT), 0)"
 	" FROM accounts WHERE id = ?2 AND status = 'valid' RETURNING id",
     [ORDER_ADD_AUTHORIZATION] =
 	"INSERT INTO authorizations (url_id, account_id, status, type, value,"
@@ -67,7 +69,7 @@ static const char *const sql[] = {
 		      " WHERE id = ?1 AND status = 'processing'",
     [ORDER_FINISH] =
 	"UPDATE orders SET status = 'valid', certificate_id = ?2,"
-	" chain_id = NULLIF(?3, 0), csr = NULL, keep_until ="
+	" chain_id = NULLIF(CAST(?3 AS BIGINT), 0), csr = NULL, keep_until ="
 	" (SELECT CASE WHEN c.not_after > orders.expires THEN c.not_after"
 	" ELSE orders.expires END FROM certificates c WHERE c.id = ?2)"
 	" WHERE id = ?1 AND status = 'processing'",

@@ -70,6 +70,19 @@ store_open(const char *url, enum store_mode mode, struct err *e)
 	return st;
 }
 
+int
+store_load(
+    const char *url, struct strv *files, struct strv *ports, struct err *e)
+{
+	return db_load(url, files, ports, e);
+}
+
+bool
+store_is_lost(const struct store *st)
+{
+	return db_is_lost(st->db);
+}
+
 void
 store_close(struct store *st)
 {
@@ -81,21 +94,31 @@ store_close(struct store *st)
 	free(st);
 }
 
-/* Where the store is a file, its directory is ours to make. */
-static int
-make_directory(const char *url, struct err *e)
+/* As it is written; the caller frees. */
+static char *
+directory_of(const char *url, const char *directory, struct err *e)
 {
-	struct err why = {0};
-	char *path = db_path(url, &why);
-	int rc;
+	char *path, *result = NULL;
 
-	if (!path && why.kind == KIND_NOTFOUND)
-		return 0;
-	if (!path) {
-		*e = why;
-		return -1;
+	if (!db_is_file(url)) {
+		if (directory)
+			return xstrdup(directory);
+		err_set(e, KIND_CONF, "the store has no directory here");
+		return NULL;
 	}
-	rc = file_mkdir(dirname(path), DIRECTORY_MODE, e);
+	path = db_path(url, e);
+	if (path)
+		result = xstrdup(dirname(path));
+	free(path);
+	return result;
+}
+
+static int
+make_directory(const char *url, const char *directory, struct err *e)
+{
+	char *path = directory_of(url, directory, e);
+	int rc = path ? file_mkdir(path, DIRECTORY_MODE, e) : -1;
+
 	free(path);
 	return rc;
 }
@@ -145,12 +168,12 @@ run_steps(struct db *db, struct err *e)
 }
 
 int
-store_create(const char *url, struct err *e)
+store_create(const char *url, const char *directory, struct err *e)
 {
 	struct db *db;
 	int rc;
 
-	if (make_directory(url, e) < 0)
+	if (make_directory(url, directory, e) < 0)
 		return -1;
 	db = create_or_resume(url, e);
 	if (!db)
@@ -191,30 +214,26 @@ give_to_group(struct db *db, const char *directory, gid_t gid, struct err *e)
 }
 
 int
-store_share(const char *url, const char *group, struct err *e)
+store_share(
+    const char *url, const char *directory, const char *group, struct err *e)
 {
 	const struct group *gr = getgrnam(group);
-	struct err why = {0};
-	char *directory;
+	char *real;
 	struct db *db;
 	int rc = 0;
 
 	if (!gr)
 		return err_set(
 		    e, KIND_CONF, "[store] group %s: no such group", group);
-	directory = store_file(url, ".", &why);
-	if (!directory && why.kind == KIND_NOTFOUND)
-		return 0; /* its server knows who may do what */
-	if (!directory) {
-		*e = why;
+	real = store_file(url, directory, ".", e);
+	if (!real)
 		return -1;
-	}
-	if (is_to_share(directory, gr->gr_gid)) {
+	if (is_to_share(real, gr->gr_gid)) {
 		db = open_existing(url, DB_WRITE, e);
-		rc = db ? give_to_group(db, directory, gr->gr_gid, e) : -1;
+		rc = db ? give_to_group(db, real, gr->gr_gid, e) : -1;
 		db_close(db);
 	}
-	free(directory);
+	free(real);
 	return rc;
 }
 
@@ -248,18 +267,21 @@ store_set_actor(struct store *st, const char *actor)
 	st->actor = xstrdup(actor);
 }
 
-int
-store_load(const char *url, struct err *e)
-{
-	return db_load(url, e);
-}
-
 char *
-store_file(const char *url, const char *name, struct err *e)
+store_file(
+    const char *url, const char *directory, const char *name, struct err *e)
 {
-	char *path = db_path(url, e);
-	char *real = path ? realpath(path, NULL) : NULL;
-	char *result = NULL;
+	char *path, *real, *result = NULL;
+
+	if (!db_is_file(url)) {
+		path = directory_of(url, directory, e);
+		if (path)
+			result = xasprintf("%s/%s", path, name);
+		free(path);
+		return result;
+	}
+	path = db_path(url, e);
+	real = path ? realpath(path, NULL) : NULL;
 
 	if (path)
 		result = xasprintf("%s/%s", dirname(real ? real : path), name);

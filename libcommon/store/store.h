@@ -26,21 +26,40 @@ enum store_mode {
 #define STORE_URL_ID_SIZE (STORE_URL_ID_LEN + 1)
 
 /*
- * Opens the store at `url` (an absolute path, or `sqlite:` and one).
+ * Opens the store at `url` (as db_open).
  * NULL on failure: KIND_CONF when it does not exist or its version is not this
  * program's (the text says what to run), KIND_SYS when it cannot be opened.
  */
 struct store *store_open(const char *url, enum store_mode mode, struct err *e);
 
+/*
+ * For a process that opens a store only after it has given up its rights: see
+ * db_load.
+ */
+int store_load(
+    const char *url, struct strv *files, struct strv *ports, struct err *e);
+
+/*
+ * Whether the connection to the server of the store was lost, and not made
+ * anew since: whoever can no longer make one is of no more use.
+ */
+bool store_is_lost(const struct store *st);
+
 /* NULL-safe. */
 void store_close(struct store *st);
+
+/*
+ * `directory`, here and below, is for a store that is no file of this machine:
+ * the directory of what belongs to it and lies here.  Others have their own,
+ * and it may be NULL.
+ */
 
 /*
  * Makes an empty store of the newest version, and its directory (mode 2770,
  * files 0660: a common group lets several users share it).
  * KIND_CONFLICT when there is one already; it is left alone.
  */
-int store_create(const char *url, struct err *e);
+int store_create(const char *url, const char *directory, struct err *e);
 
 /*
  * Gives the store and its directory to a group, whose users may then all use
@@ -48,7 +67,8 @@ int store_create(const char *url, struct err *e);
  * that store_create has not made (mode 2770) is left as it is, with all that is
  * in it.  KIND_CONF when there is no such group, KIND_SYS.
  */
-int store_share(const char *url, const char *group, struct err *e);
+int store_share(
+    const char *url, const char *directory, const char *group, struct err *e);
 
 /*
  * Brings the store to the newest version, step by step, a transaction each;
@@ -63,18 +83,12 @@ int store_migrate(const char *url, int *from, int *to, struct err *e);
 void store_set_actor(struct store *st, const char *actor);
 
 /*
- * Loads what opening the store needs from files other than its own, so that a
- * process may give up its rights to them before.  KIND_CONF when it is missing.
- */
-int store_load(const char *url, struct err *e);
-
-/*
  * The path of `name` in the directory of the store, where its file is and not
  * a link to it: for lock files and the like.  The caller frees.  NULL on
- * failure: KIND_CONF when `url` is wrong, KIND_NOTFOUND when the store is no
- * file of this machine.
+ * failure: KIND_CONF when `url` is none, or wants a directory that is NULL.
  */
-char *store_file(const char *url, const char *name, struct err *e);
+char *store_file(
+    const char *url, const char *directory, const char *name, struct err *e);
 
 /* Copies the whole store, as of one moment, to a new file (0660, fsynced). */
 int store_backup(struct store *st, const char *path, struct err *e);

@@ -65,9 +65,11 @@ static const struct sandbox_row rows[] = {
     [SANDBOX_ACCEPT_MASTER] = {.name = "accept.master",
 	.rights = {[SANDBOX_DEVICES] = READ,
 	    [SANDBOX_STORE_DIRECTORY] = REPLACE | READ,
+	    [SANDBOX_STORE_FILES] = READ,
 	    [SANDBOX_NONCE_DIRECTORY] = REPLACE | READ,
 	    [SANDBOX_BLOCKLIST_DIRECTORY] = READ,
 	    [SANDBOX_TLS_DIRECTORY] = READ},
+	.opens_store = true,
 	.spawns = true},
     /*
      * Opens the store anew after it has started the process with the network,
@@ -76,9 +78,10 @@ static const struct sandbox_row rows[] = {
     [SANDBOX_VALIDATE_STORE] = {.name = "validate.store",
 	.rights = {[SANDBOX_DEVICES] = UPDATE,
 	    [SANDBOX_STORE_DIRECTORY] = REPLACE | READ,
-	    [SANDBOX_LOCK_DIRECTORY] = REPLACE | READ,
+	    [SANDBOX_STORE_FILES] = READ,
 	    [SANDBOX_RESOLVER_FILES] = READ},
 	.connects = true,
+	.opens_store = true,
 	.spawns = true,
 	.memory = 2047 * MIB},
     [SANDBOX_VALIDATE_NETWORK] = {.name = "validate.network",
@@ -276,7 +279,9 @@ add_rules(int ruleset, const struct sandbox_row *row,
 		if (allow_paths(ruleset, &s->paths[i],
 			row->rights[i] & plan->files, e) < 0)
 			return -1;
-	return row->connects && plan->tcp ? allow_ports(ruleset, s, e) : 0;
+	return (row->connects || row->opens_store) && plan->tcp
+	    ? allow_ports(ruleset, s, e)
+	    : 0;
 }
 
 static int

@@ -32,12 +32,11 @@ enum sandbox_role {
 enum sandbox_place {
 	SANDBOX_DEVICES, /* the caller need not name them */
 	SANDBOX_STORE_DIRECTORY,
+	SANDBOX_STORE_FILES, /* what else opening a store reads */
 	SANDBOX_NONCE_DIRECTORY,
 	SANDBOX_BLOCKLIST_DIRECTORY,
 	SANDBOX_TLS_DIRECTORY, /* of the server's certificate, and its key */
 	SANDBOX_RESOLVER_FILES,
-	SANDBOX_LOCK_DIRECTORY, /* of the validator, when the store is no file
-				 */
 	SANDBOX_CRL_FILE,
 	SANDBOX_CRL_DIRECTORY,
 	SANDBOX_BACKUP_DIRECTORY,
@@ -49,6 +48,7 @@ struct sandbox_row {
 	const char *name;
 	uint64_t rights[SANDBOX_PLACE__MAX]; /* LANDLOCK_ACCESS_FS_* */
 	bool connects; /* TCP, to the ports that the caller names */
+	bool opens_store; /* so to its server's ports at least */
 	bool spawns; /* processes or threads */
 	uint64_t descriptors;
 	uint64_t memory; /* bytes of address space */
@@ -79,7 +79,7 @@ struct sandbox {
 };
 void sandbox_release(struct sandbox *s);
 
-/* Lets TCP connect to `port`, for a role that connects. */
+/* Lets TCP connect to `port`, for a role that connects or opens a store. */
 void sandbox_add_port(struct sandbox *s, uint16_t port);
 
 /*

@@ -693,26 +693,6 @@ check_policy(const struct conf_policy *conf, struct err *e)
 	return rc;
 }
 
-/*
- * Beside the store, or, where that is no file, beside the socket: on another
- * machine another process validates, and leases keep the two apart.
- */
-static char *
-lock_path(const struct conf *conf, struct err *e)
-{
-	struct err why = {0};
-	char *path = store_file(conf->store.url, LOCK_NAME, &why);
-	const char *socket = conf->validate.socket;
-
-	if (path || why.kind != KIND_NOTFOUND) {
-		if (!path)
-			*e = why;
-		return path;
-	}
-	return xasprintf(
-	    "%.*s/%s", (int)(strrchr(socket, '/') - socket), socket, LOCK_NAME);
-}
-
 int
 broker_run(const struct broker_options *options, struct err *e)
 {
@@ -731,7 +711,8 @@ broker_run(const struct broker_options *options, struct err *e)
 	child_init(&b.child);
 	b.most = most_at_once(b.conf);
 	b.hands = xcalloc(b.most, sizeof(*b.hands));
-	b.lock_path = lock_path(b.conf, e);
+	b.lock_path = store_file(
+	    b.conf->store.url, b.conf->store.directory, LOCK_NAME, e);
 	rc = b.lock_path ? check_policy(&b.conf->policy, e) : -1;
 	/* cron asks every minute; mostly that is all. */
 	if (rc == 0 && b.mode == BROKER_SWEEP)

@@ -1,18 +1,18 @@
 #include "wrap/db_engine.h"
 
-#define SCHEMA_MAX (1 << 20)
-
-/* The first is that of a URL without a scheme. */
 static const struct db_engine *const engines[] = {&db_sqlite, &db_pg};
 
+/* The engine of `url`; an absolute path is SQLite's. */
 static const struct db_engine *
-engine_of(const char *url, struct err *e)
+find_engine(const char *url, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(engines); i++)
+	size_t i;
+
+	if (url[0] == '/')
+		return &db_sqlite;
+	for (i = 0; i < ARRAY_LEN(engines); i++)
 		if (str_starts(url, engines[i]->scheme))
 			return engines[i];
-	if (url[0] == '/')
-		return engines[0];
 	if (strstr(url, "://"))
 		err_set(
 		    e, KIND_CONF, "%s: no engine for this kind of store", url);
@@ -21,28 +21,30 @@ engine_of(const char *url, struct err *e)
 	return NULL;
 }
 
-char *
-db_path(const char *url, struct err *e)
+int
+db_load(const char *url, struct strv *files, struct strv *ports, struct err *e)
 {
-	const struct db_engine *engine = engine_of(url, e);
+	const struct db_engine *engine = find_engine(url, e);
 
-	return engine ? engine->path(url, e) : NULL;
+	return engine ? engine->load(url, files, ports, e) : -1;
 }
 
-int
-db_load(const char *url, struct err *e)
+bool
+db_is_lost(struct db *db)
 {
-	const struct db_engine *engine = engine_of(url, e);
+	return db->engine->is_lost && db->engine->is_lost(db);
+}
 
-	if (!engine)
-		return -1;
-	return engine->load ? engine->load(e) : 0;
+bool
+db_is_file(const char *url)
+{
+	return !str_starts(url, db_pg.scheme);
 }
 
 struct db *
 db_open(const char *url, enum db_mode mode, struct err *e)
 {
-	const struct db_engine *engine = engine_of(url, e);
+	const struct db_engine *engine = find_engine(url, e);
 
 	return engine ? engine->open(url, mode, e) : NULL;
 }
@@ -54,13 +56,21 @@ db_close(struct db *db)
 		db->engine->close(db);
 }
 
-/* ---- schema ------------------------------------------------------------ */
+char *
+db_path(const char *url, struct err *e)
+{
+	const struct db_engine *engine = find_engine(url, e);
+
+	return engine ? engine->path(url, e) : NULL;
+}
 
 int
 db_version(struct db *db, struct err *e)
 {
 	return db->engine->version(db, e);
 }
+
+/* ---- schema -------------------------------------------------------------- */
 
 static size_t
 token_len(const char *s)
@@ -69,20 +79,19 @@ token_len(const char *s)
 }
 
 static const char *
-expansion(const struct db_engine *engine, const char *token, size_t len)
+find_token(const struct db_engine *engine, const char *s, size_t n)
 {
-	for (size_t i = 0; i < engine->tokens_len; i++) {
-		const struct db_token *t = &engine->tokens[i];
+	size_t i;
 
-		if (strlen(t->token) == len &&
-		    memcmp(t->token, token, len) == 0)
-			return t->sql;
-	}
+	for (i = 0; engine->tokens[i][0]; i++)
+		if (strlen(engine->tokens[i][0]) == n &&
+		    memcmp(engine->tokens[i][0], s, n) == 0)
+			return engine->tokens[i][1];
 	return NULL;
 }
 
-static int
-expand(const struct db_engine *engine, const char *sql, struct buf *out,
+int
+db_expand(const struct db_engine *engine, const char *sql, struct buf *out,
     struct err *e)
 {
 	while (*sql) {
@@ -94,7 +103,7 @@ expand(const struct db_engine *engine, const char *sql, struct buf *out,
 		if (!*sql)
 			break;
 		n = token_len(sql);
-		text = expansion(engine, sql, n);
+		text = find_token(engine, sql, n);
 		if (!text)
 			return err_set(e, KIND_BUG,
 			    "schema: unknown token %.*s", (int)n, sql);
@@ -104,67 +113,21 @@ expand(const struct db_engine *engine, const char *sql, struct buf *out,
 	return out->full ? err_set(e, KIND_BUG, "schema: too long") : 0;
 }
 
-struct migration {
-	struct db *db;
-	const char *sql;
-	int version;
-};
-
-static int
-migrate(void *arg, struct err *e)
-{
-	struct migration *m = arg;
-	int have = db_version(m->db, e);
-
-	if (have < 0)
-		return -1;
-	if (have != m->version - 1)
-		return err_set(e, KIND_CONFLICT,
-		    "the store has version %d, not %d", have, m->version - 1);
-	return m->db->engine->make_version(m->db, m->sql, m->version, e);
-}
-
 int
 db_migrate(struct db *db, const char *sql, int version, struct err *e)
 {
-	struct migration m = {.db = db, .version = version};
 	struct buf expanded;
 	int rc;
 
-	buf_init(&expanded, SCHEMA_MAX);
-	rc = expand(db->engine, sql, &expanded, e);
-	m.sql = expanded.data;
+	buf_init(&expanded, DB_SCHEMA_MAX);
+	rc = db_expand(db->engine, sql, &expanded, e);
 	if (rc == 0)
-		rc = db->engine->before_version(db, version, e);
-	if (rc == 0)
-		rc = db_transaction(db, DB_DURABLE, migrate, &m, e);
+		rc = db->engine->migrate(db, expanded.data, version, e);
 	buf_release(&expanded);
 	return rc;
 }
 
-int
-db_verify_schema(struct db *db, const char *const *steps, size_t len,
-    struct strv *problems, struct err *e)
-{
-	struct strv texts = {0};
-	struct buf text;
-	int rc = 0;
-
-	buf_init(&text, SCHEMA_MAX);
-	for (size_t i = 0; rc == 0 && i < len; i++) {
-		buf_clear(&text);
-		rc = expand(db->engine, steps[i], &text, e);
-		strv_add(&texts, text.data);
-	}
-	if (rc == 0)
-		rc = db->engine->verify_schema(
-		    db, texts.v, texts.len, problems, e);
-	buf_release(&text);
-	strv_release(&texts);
-	return rc;
-}
-
-/* ---- transactions ------------------------------------------------------ */
+/* ---- transactions -------------------------------------------------------- */
 
 static int
 join(struct db *db, enum db_durability durability,
@@ -185,55 +148,27 @@ join(struct db *db, enum db_durability durability,
 	return rc;
 }
 
-/* Runs `fn` in what has begun, to its end. */
-static int
-run(struct db *db, int (*fn)(void *arg, struct err *e), void *arg,
-    struct err *e)
-{
-	int rc;
-
-	db->depth = 1;
-	db->doomed = false;
-	rc = fn(arg, e);
-	db->depth = 0;
-	if (rc == 0 && db->doomed)
-		rc = err_set(e, KIND_BUG, "a part of a transaction failed");
-	return rc;
-}
-
-static int
-transact(struct db *db, enum db_durability durability,
-    int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
-{
-	int rc;
-
-	if (db->engine->begin(db, durability, e) < 0)
-		return -1;
-	db->durability = durability;
-	rc = run(db, fn, arg, e);
-	if (rc == 0)
-		rc = db->engine->commit(db, e);
-	if (rc != 0)
-		db->engine->rollback(db);
-	return rc;
-}
-
 int
 db_transaction(struct db *db, enum db_durability durability,
     int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
 {
-	const struct db_engine *engine = db->engine;
 	int rc;
 
 	if (db->depth > 0)
 		return join(db, durability, fn, arg, e);
-	rc = transact(db, durability, fn, arg, e);
-	for (int tries = 0;
-	     rc < 0 && engine->wants_again && engine->wants_again(db, tries);
-	     tries++) {
-		err_clear(e);
-		rc = transact(db, durability, fn, arg, e);
-	}
+	do {
+		if (db->engine->begin(db, durability, e) < 0)
+			return -1;
+		db->depth = 1;
+		db->doomed = false;
+		rc = fn(arg, e);
+		db->depth = 0;
+		if (rc == 0 && db->doomed)
+			rc = err_set(
+			    e, KIND_BUG, "a part of a transaction failed");
+		if (rc == 0)
+			rc = db->engine->commit(db, e);
+	} while (rc != 0 && db->engine->rollback(db, e) > 0);
 	return rc;
 }
 
@@ -247,22 +182,21 @@ db_snapshot(struct db *db, int (*fn)(void *arg, struct err *e), void *arg,
 		return join(db, DB_QUICK, fn, arg, e);
 	if (db->engine->begin_snapshot(db, e) < 0)
 		return -1;
-	db->durability = DB_QUICK;
-	rc = run(db, fn, arg, e);
-	db->engine->rollback(db); /* it has read only */
+	db->depth = 1;
+	rc = fn(arg, e);
+	db->depth = 0;
+	db->engine->end_snapshot(db);
 	return rc;
 }
 
-/* ---- statements -------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------- */
 
 struct db_stmt *
 db_prepare(struct db *db, const char *sql, struct err *e)
 {
 	struct db_stmt *s = db->engine->prepare(db, sql, e);
 
-	if (s)
-		s->db = db;
-	else
+	if (!s)
 		err_detail(e, "%s", sql);
 	return s;
 }
@@ -277,7 +211,7 @@ db_finalize(struct db_stmt *s)
 void
 db_bindv(struct db_stmt *s, const char *types, va_list ap)
 {
-	s->db->engine->bind(s, types, ap);
+	s->db->engine->bindv(s, types, ap);
 }
 
 int
@@ -305,28 +239,28 @@ db_run(struct db_stmt *s, struct err *e)
 int64_t
 db_int(struct db_stmt *s, int column)
 {
-	return s->db->engine->column_int(s, column);
+	return s->db->engine->get_int(s, column);
 }
 
 const char *
 db_text(struct db_stmt *s, int column)
 {
-	return s->db->engine->column_text(s, column);
+	return s->db->engine->get_text(s, column);
 }
 
 const void *
 db_blob(struct db_stmt *s, int column, size_t *len)
 {
-	return s->db->engine->column_blob(s, column, len);
+	return s->db->engine->get_blob(s, column, len);
 }
 
 bool
 db_is_null(struct db_stmt *s, int column)
 {
-	return s->db->engine->column_is_null(s, column);
+	return s->db->engine->is_null(s, column);
 }
 
-/* ---- the whole --------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------- */
 
 int
 db_backup(struct db *db, const char *path, struct err *e)
@@ -338,6 +272,13 @@ int
 db_verify(struct db *db, struct strv *problems, struct err *e)
 {
 	return db->engine->verify(db, problems, e);
+}
+
+int
+db_verify_schema(struct db *db, const char *const *steps, size_t len,
+    struct strv *problems, struct err *e)
+{
+	return db->engine->verify_schema(db, steps, len, problems, e);
 }
 
 int

@@ -6,9 +6,8 @@
 #include "base/str.h"
 
 /*
- * The database engine behind the store.  Today that is SQLite; a second engine
- * fits behind the same calls, and so nothing here names one.  Only store/ uses
- * this header.
+ * The database engine behind the store: SQLite, or PostgreSQL when the URL says
+ * so.  Only store/ uses this header.
  *
  * SQL is written once, in the subset that SQLite 3.40 and PostgreSQL 15 both
  * understand, with parameters ?1 ?2 ...; schema files use these tokens, which
@@ -28,32 +27,43 @@ enum db_mode {
 };
 
 /*
- * Opens the database at `url`: an absolute path, or `sqlite:` and one; other
- * schemes are KIND_CONF until their engine exists.  The head of the file is
- * read, so that a process may give up its rights to files afterwards.  A handle
- * must not cross a fork.
- * A new database has mode 0660 whatever the umask, and so has all that belongs
- * to it; users of one group share it when its directory is theirs (mode 2770).
+ * Opens the database at `url`: an absolute path, or `sqlite:` and one, for a
+ * file; `postgresql://...` for a schema of a server, as libpq reads it, but
+ * without a password.  A process may give up its rights to files afterwards.  A
+ * handle must not cross a fork.
+ * A new file has mode 0660 whatever the umask, and so has all that belongs to
+ * it; users of one group share it when its directory is theirs (mode 2770).
  * NULL on failure: KIND_NOTFOUND when it is absent, KIND_CONFLICT when
- * DB_CREATE finds one, KIND_CONF (the URL; the file is something else, or
- * damaged), KIND_BUSY as db_transaction, KIND_SYS (also when it may not be
- * written).
+ * DB_CREATE finds one, KIND_CONF (the URL; the file or schema is something
+ * else, or damaged), KIND_BUSY as db_transaction, KIND_SYS (also when it may
+ * not be written, or the server cannot be reached).
  */
 struct db *db_open(const char *url, enum db_mode mode, struct err *e);
-
-/*
- * Loads the engine of `url` if it is not loaded yet, so that db_open needs no
- * file but the database's own.  KIND_CONF for a wrong URL, or when the engine
- * is not on this machine.
- */
-int db_load(const char *url, struct err *e);
 
 /* Closes; all statements must be finalized before. NULL-safe. */
 void db_close(struct db *db);
 
 /*
- * The file behind `url`; the caller frees.  NULL: KIND_CONF when the URL is
- * wrong, KIND_NOTFOUND when its engine keeps no file here.
+ * Loads what db_open needs of the engine, and adds what else it reaches for,
+ * besides the directory of a file: `files` and directories that are read, TCP
+ * ports.  KIND_CONF when `url` is none, or its engine is not there.
+ */
+int db_load(
+    const char *url, struct strv *files, struct strv *ports, struct err *e);
+
+/*
+ * Whether the connection to a server was lost.  It is made anew with the next
+ * query or transaction; when that cannot be, they fail (KIND_BUSY), and this
+ * stays so.
+ */
+bool db_is_lost(struct db *db);
+
+/* Whether the database at `url` would be a file, see db_path. */
+bool db_is_file(const char *url);
+
+/*
+ * The file behind `url`; the caller frees.  NULL (KIND_CONF) when the URL is
+ * wrong or its engine keeps no file here.
  */
 char *db_path(const char *url, struct err *e);
 
@@ -78,8 +88,10 @@ int db_migrate(struct db *db, const char *sql, int version, struct err *e);
  * With DB_DURABLE the commit is on disk (fsync) when the call returns; with
  * DB_QUICK a power cut may lose the last commits, never a part of one.
  * -1 with the error of `fn`, KIND_BUSY when the database stayed locked for ten
- * seconds or the disk is full, KIND_SYS, KIND_CONF when the database is
- * damaged, KIND_BUG when a durable transaction would join a quick one.
+ * seconds, the disk is full or the connection was lost (at the commit: then
+ * nobody knows whether it was made), KIND_SYS, KIND_CONF when the database is
+ * damaged, KIND_BUG when a durable transaction would join a quick one, or a
+ * statement in it has failed and `fn` returns 0 all the same.
  */
 enum db_durability {
 	DB_QUICK,
@@ -114,7 +126,8 @@ void db_bindv(struct db_stmt *s, const char *types, va_list ap);
 /*
  * Goes to the next row.  1 with a row, 0 at the end (the statement is reset),
  * -1: KIND_CONFLICT for a uniqueness or foreign key that is violated, otherwise
- * as db_transaction (the statement is reset).
+ * as db_transaction (the statement is reset).  After -1 a transaction can only
+ * be rolled back.
  */
 int db_step(struct db_stmt *s, struct err *e);
 
@@ -135,7 +148,8 @@ bool db_is_null(struct db_stmt *s, int column);
 
 /*
  * Copies the database, as of one moment, to a new file (0660, fsynced), by way
- * of `path` with .part after it.  KIND_CONFLICT when `path` exists, or
+ * of `path` with .part after it.  KIND_CONF when the engine leaves that to a
+ * tool of its own; KIND_CONFLICT when `path` exists, or
  * there is something of others in the way; KIND_BUSY when another process makes
  * the same copy; KIND_SYS.
  */
@@ -156,7 +170,7 @@ int db_verify(struct db *db, struct strv *problems, struct err *e);
 int db_verify_schema(struct db *db, const char *const *steps, size_t len,
     struct strv *problems, struct err *e);
 
-/* Adds the paths of the files that make up the database and exist. */
+/* Adds the paths of the files here that make up the database and exist. */
 int db_files(struct db *db, struct strv *paths, struct err *e);
 
 /*
@@ -169,7 +183,8 @@ int64_t db_size(struct db *db, struct err *e); /* bytes on disk */
 
 /*
  * The engine's plan of a statement, a line per step, for tests.  A step that
- * reads a whole table or index begins with "SCAN ".
+ * reads a whole table or index begins with "SCAN ", one that sorts with "SORT".
+ * KIND_BUG also for a parameter whose type the engine guesses too narrow.
  */
 int db_plan(struct db *db, const char *sql, struct buf *out, struct err *e);
 

@@ -4,58 +4,60 @@
 #include "wrap/db.h"
 
 /*
- * What an engine has to have, for wrap/db*.c only.  Each function is the part
- * of that of wrap/db.h which is the engine's own, with the same contract; what
- * engines share, joined transactions for one, is in wrap/db.c.
+ * An engine of wrap/db: what the functions of db.h do that is not the same for
+ * all.  For db*.c only.  A member has the contract of the function of its name
+ * in db.h where nothing else is said here.
  */
 struct db_engine {
-	const char *scheme; /* "sqlite:": how its URLs begin */
+	const char *scheme; /* of its URLs, with the colon */
+	const char *const (*tokens)[2]; /* token, SQL; ends with NULL */
 
-	/* Types and options by which the tokens of schema files are known. */
-	const struct db_token {
-		const char *token, *sql;
-	} * tokens;
-	size_t tokens_len;
-
-	int (*load)(struct err *e); /* or NULL */
-	char *(*path)(const char *url, struct err *e);
+	int (*load)(const char *url, struct strv *files, struct strv *ports,
+	    struct err *e);
+	bool (*is_lost)(struct db *db); /* NULL: never */
 	struct db *(*open)(const char *url, enum db_mode mode, struct err *e);
 	void (*close)(struct db *db);
-
+	char *(*path)(const char *url, struct err *e);
 	int (*version)(struct db *db, struct err *e);
-	/* before the transaction that makes `version` */
-	int (*before_version)(struct db *db, int version, struct err *e);
-	/* within it: runs the text, notes the version */
-	int (*make_version)(
+
+	/*
+	 * Runs `sql`, in which no token is left, and sets the version, in one
+	 * durable transaction; KIND_CONFLICT unless the version was `version` -
+	 * 1.
+	 */
+	int (*migrate)(
 	    struct db *db, const char *sql, int version, struct err *e);
 
-	int (*begin)(struct db *db, enum db_durability d, struct err *e);
-	int (*begin_snapshot)(struct db *db, struct err *e);
-	int (*commit)(struct db *db, struct err *e);
-	void (*rollback)(struct db *db); /* also when nothing is left to do */
 	/*
-	 * Whether what has failed is to be run again, for the `tries`th time
-	 * (counted from 0), after a wait; NULL: never.
+	 * The outermost transaction.  `begin` leaves its durability in the
+	 * handle.  `rollback` follows each that was begun and did not commit; 1
+	 * when the cause is that others were at the same rows, and all of it is
+	 * to be run again (`e` is cleared); else 0.
 	 */
-	bool (*wants_again)(struct db *db, int tries);
+	int (*begin)(
+	    struct db *db, enum db_durability durability, struct err *e);
+	int (*commit)(struct db *db, struct err *e);
+	int (*rollback)(struct db *db, struct err *e);
+
+	int (*begin_snapshot)(struct db *db, struct err *e);
+	void (*end_snapshot)(struct db *db);
 
 	struct db_stmt *(*prepare)(
 	    struct db *db, const char *sql, struct err *e);
-	void (*finalize)(struct db_stmt *s);
-	void (*bind)(struct db_stmt *s, const char *types, va_list ap);
+	void (*finalize)(struct db_stmt *s); /* never NULL */
+	void (*bindv)(struct db_stmt *s, const char *types, va_list ap);
 	int (*step)(struct db_stmt *s, struct err *e);
 	void (*reset)(struct db_stmt *s);
-	int64_t (*changes)(struct db_stmt *s); /* of the last that ended */
-	int64_t (*column_int)(struct db_stmt *s, int column);
-	const char *(*column_text)(struct db_stmt *s, int column);
-	const void *(*column_blob)(struct db_stmt *s, int column, size_t *len);
-	bool (*column_is_null)(struct db_stmt *s, int column);
+	int64_t (*changes)(struct db_stmt *s); /* of what was run last */
+	int64_t (*get_int)(struct db_stmt *s, int column);
+	const char *(*get_text)(struct db_stmt *s, int column);
+	const void *(*get_blob)(struct db_stmt *s, int column, size_t *len);
+	bool (*is_null)(struct db_stmt *s, int column);
 
 	int (*backup)(struct db *db, const char *path, struct err *e);
 	int (*verify)(struct db *db, struct strv *problems, struct err *e);
-	/* `steps` with their tokens expanded */
-	int (*verify_schema)(struct db *db, char *const *steps, size_t len,
-	    struct strv *problems, struct err *e);
+	int (*verify_schema)(struct db *db, const char *const *steps,
+	    size_t len, struct strv *problems, struct err *e);
 	int (*files)(struct db *db, struct strv *paths, struct err *e);
 	int (*checkpoint)(struct db *db, struct err *e);
 	int64_t (*size)(struct db *db, struct err *e);
@@ -63,20 +65,25 @@ struct db_engine {
 	    struct db *db, const char *sql, struct buf *out, struct err *e);
 };
 
-extern const struct db_engine db_sqlite;
-extern const struct db_engine db_pg;
-
-/* The beginning of an engine's handle; all but `engine` is wrap/db.c's. */
+/* What a handle of any engine begins with. */
 struct db {
 	const struct db_engine *engine;
-	enum db_durability durability; /* of the transaction at hand */
+	enum db_durability durability; /* of the transaction, or the last one */
 	int depth; /* of transactions that were joined */
 	bool doomed; /* a part of the transaction failed */
 };
 
-/* The beginning of an engine's statement. */
 struct db_stmt {
 	struct db *db;
 };
+
+/* Adds `sql` to `out` with its tokens expanded; KIND_BUG for an unknown one. */
+int db_expand(const struct db_engine *engine, const char *sql, struct buf *out,
+    struct err *e);
+
+#define DB_SCHEMA_MAX (1 << 20) /* bytes of a schema text */
+
+extern const struct db_engine db_sqlite;
+extern const struct db_engine db_pg;
 
 #endif

@@ -1,798 +1,1071 @@
-#include "wrap/db_engine.h"
+#include "wrap/db_pg.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <libpq-fe.h>
 #include <unistd.h>
 
-#include "base/hex.h"
 #include "sys/clock.h"
 
-#define LIBRARY "libpq.so.5"
-#define BUSY_MS 10000 /* for locks, and for what must be run again */
-#define NAME_SIZE 32 /* of a prepared statement */
+#define BUSY_MS 10000
+#define PORT "5432"
+#define PARAMS_MAX 16
+#define ROWS_EACH 1000 /* fetched at a time from a large result */
+#define FORMAT_BINARY 1
+
+/* Types of columns, by their numbers in pg_type, which never change. */
+enum {
+	OID_BOOL = 16,
+	OID_BYTEA = 17,
+	OID_INT8 = 20,
+	OID_INT2 = 21,
+	OID_INT4 = 23,
+	OID_TEXT = 25
+};
 
 /*
- * libpq is loaded when a URL asks for it, so that no program needs it, and no
- * machine to build on its headers: what follows is its documented interface.
+ * What we call of libpq.  It is loaded when a URL asks for it: most stores are
+ * SQLite's, and it costs more to load than all else together.
  */
-struct pg_conn;
-struct pg_result;
+#define LIBRARY "libpq.so.5"
+#define FUNCTIONS(F)                                                           \
+	F(PQclear)                                                             \
+	F(PQcmdStatus)                                                         \
+	F(PQcmdTuples)                                                         \
+	F(PQconnectdbParams)                                                   \
+	F(PQconninfoFree)                                                      \
+	F(PQconninfoParse)                                                     \
+	F(PQdescribePrepared)                                                  \
+	F(PQerrorMessage)                                                      \
+	F(PQexec)                                                              \
+	F(PQexecParams)                                                        \
+	F(PQexecPrepared)                                                      \
+	F(PQfinish)                                                            \
+	F(PQfreemem)                                                           \
+	F(PQftype)                                                             \
+	F(PQgetisnull)                                                         \
+	F(PQgetlength)                                                         \
+	F(PQgetvalue)                                                          \
+	F(PQnparams)                                                           \
+	F(PQntuples)                                                           \
+	F(PQparamtype)                                                         \
+	F(PQprepare)                                                           \
+	F(PQreset)                                                             \
+	F(PQresultErrorField)                                                  \
+	F(PQresultStatus)                                                      \
+	F(PQsetNoticeProcessor)                                                \
+	F(PQstatus)                                                            \
+	F(PQtransactionStatus)
 
-enum { /* ConnStatusType, ExecStatusType, PGTransactionStatusType */
-	CONNECTION_OK = 0,
-	PGRES_COMMAND_OK = 1,
-	PGRES_TUPLES_OK = 2,
-	PQTRANS_IDLE = 0
-};
-#define PG_DIAG_SQLSTATE 'C'
-
-/* pg_type_d.h: the types that parameters have. */
-#define INT8OID 20
-#define TEXTOID 25
-#define BYTEAOID 17
-
+#define MEMBER(name) __typeof__(name) *name;
 static struct {
-	struct pg_conn *(*connectdb_params)(
-	    const char *const *words, const char *const *values, int expand);
-	int (*status)(const struct pg_conn *c);
-	int (*transaction_status)(const struct pg_conn *c);
-	char *(*error_message)(const struct pg_conn *c);
-	void (*reset)(struct pg_conn *c);
-	void (*finish)(struct pg_conn *c);
-	struct pg_result *(*exec)(struct pg_conn *c, const char *sql);
-	struct pg_result *(*prepare)(struct pg_conn *c, const char *name,
-	    const char *sql, int n, const unsigned *types);
-	struct pg_result *(*exec_prepared)(struct pg_conn *c, const char *name,
-	    int n, const char *const *values, const int *lengths,
-	    const int *formats, int format);
-	int (*result_status)(const struct pg_result *r);
-	char *(*error_field)(const struct pg_result *r, int field);
-	int (*ntuples)(const struct pg_result *r);
-	char *(*getvalue)(const struct pg_result *r, int row, int column);
-	int (*getisnull)(const struct pg_result *r, int row, int column);
-	char *(*cmd_tuples)(struct pg_result *r);
-	void (*clear)(struct pg_result *r);
-	void *(*set_notice_processor)(struct pg_conn *c,
-	    void (*fn)(void *arg, const char *text), void *arg);
+	FUNCTIONS(MEMBER)
 } pq;
 
-static const struct {
-	const char *name;
-	void *place;
-} symbols[] = {
-    {"PQconnectdbParams", &pq.connectdb_params},
-    {"PQstatus", &pq.status},
-    {"PQtransactionStatus", &pq.transaction_status},
-    {"PQerrorMessage", &pq.error_message},
-    {"PQreset", &pq.reset},
-    {"PQfinish", &pq.finish},
-    {"PQexec", &pq.exec},
-    {"PQprepare", &pq.prepare},
-    {"PQexecPrepared", &pq.exec_prepared},
-    {"PQresultStatus", &pq.result_status},
-    {"PQresultErrorField", &pq.error_field},
-    {"PQntuples", &pq.ntuples},
-    {"PQgetvalue", &pq.getvalue},
-    {"PQgetisnull", &pq.getisnull},
-    {"PQcmdTuples", &pq.cmd_tuples},
-    {"PQclear", &pq.clear},
-    {"PQsetNoticeProcessor", &pq.set_notice_processor},
+struct pg {
+	struct db base;
+	PGconn *conn;
+	char *name; /* for messages: the URL without what is only for libpq */
+	enum db_mode mode;
+	char durable[96]; /* what begins a durable transaction */
+	unsigned connection; /* counts those that were made */
+	unsigned statements; /* counts, for their names */
+	unsigned snapshots; /* counts; the number of the present one */
+	bool in_snapshot;
+	bool again; /* the transaction is to be run again */
+	unsigned runs; /* of the transaction, that were in vain */
+	int64_t since; /* when the first of them began */
 };
+
+struct pg_stmt {
+	struct db_stmt base;
+	char *sql; /* with parameters as PostgreSQL writes them */
+	char name[16];
+	unsigned connection; /* that it is prepared on */
+	bool writes;
+	size_t params;
+	const char *values[PARAMS_MAX];
+	int lengths[PARAMS_MAX], formats[PARAMS_MAX];
+	char numbers[PARAMS_MAX][24];
+	PGresult *rows; /* NULL: not run yet, or reset */
+	int row; /* the one at hand */
+	unsigned cursor; /* the snapshot that a cursor is open in, or 0 */
+	int64_t changes;
+};
+
+static struct pg *
+of(struct db *base)
+{
+	return (struct pg *)base;
+}
+
+static struct pg_stmt *
+stmt_of(struct db_stmt *base)
+{
+	return (struct pg_stmt *)base;
+}
+
+/* ---- the library --------------------------------------------------------- */
 
 static int
 load_library(struct err *e)
 {
-	static void *handle;
+	static void *library;
 
-	if (handle)
+	if (library)
 		return 0;
-	handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	for (size_t i = 0; handle && i < ARRAY_LEN(symbols); i++) {
-		void *p = dlsym(handle, symbols[i].name);
-
-		memcpy(symbols[i].place, &p, sizeof(p));
-		if (!p) {
-			dlclose(handle);
-			handle = NULL;
-		}
+	library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	if (!library) {
+		err_set(e, KIND_CONF,
+		    "the store is PostgreSQL's, and %s is not there; install "
+		    "the package libpq5",
+		    LIBRARY);
+		return err_detail(e, "%s", dlerror());
 	}
-	if (handle)
-		return 0;
-	return err_set(e, KIND_CONF,
-	    "a store in PostgreSQL needs " LIBRARY ", which is not there (the "
-	    "package libpq5)");
-}
-
-/* ---- handle ------------------------------------------------------------ */
-
-struct pg {
-	struct db db;
-	struct pg_conn *conn;
-	enum db_mode mode;
-	unsigned statements; /* so far, for their names */
-	unsigned connections; /* so far: each has statements of its own */
-	bool must_retry; /* the server asks for the transaction again */
-	int64_t retry_until; /* clock_mono() */
-};
-
-struct stmt {
-	struct db_stmt stmt;
-	char *sql; /* with $1 for ?1 */
-	char name[NAME_SIZE]; /* "" before the first use */
-	unsigned connection; /* that knows it by this name */
-	struct pg_result *result;
-	int row; /* of `result`: the one at hand */
-	int64_t changed; /* rows, by the last that ended */
-	/* parameters, in the order of their numbers */
-	int n;
-	unsigned *types;
-	const char **values;
-	int *lengths, *formats;
-	char (*numbers)[24];
-	char **blobs; /* columns of the row at hand that were decoded */
-	size_t blobs_len;
-};
-
-static void
-drop_notice(void *arg, const char *text)
-{
-	(void)arg;
-	(void)text;
-}
-
-/* The kind of an SQLSTATE (PostgreSQL, appendix A). */
-static enum err_kind
-kind_of(struct pg *db, const char *state)
-{
-	if (!state || pq.status(db->conn) != CONNECTION_OK)
-		return KIND_BUSY; /* the connection is gone */
-	if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0) {
-		db->must_retry = true;
-		return KIND_BUSY;
-	}
-	if (strcmp(state, "23505") == 0 || strcmp(state, "23503") == 0)
-		return KIND_CONFLICT;
-	if (strcmp(state, "55P03") == 0 || strncmp(state, "53", 2) == 0)
-		return KIND_BUSY; /* locked; out of space or connections */
-	if (strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0)
-		return KIND_BUSY; /* it shuts down, or starts */
-	if (strncmp(state, "58", 2) == 0)
-		return KIND_SYS;
-	if (strcmp(state, "42501") == 0 || strncmp(state, "XX", 2) == 0)
-		return KIND_CONF; /* may not; damaged */
-	return KIND_BUG;
-}
-
-static int
-fail(struct pg *db, const char *what, const struct pg_result *r, struct err *e)
-{
-	const char *state = r ? pq.error_field(r, PG_DIAG_SQLSTATE) : NULL;
-	enum err_kind kind = kind_of(db, state);
-	const char *text = pq.error_message(db->conn);
-
-	if (kind == KIND_BUSY)
-		err_set(e, kind, "the store is locked, full or away");
-	else
-		err_set(e, kind, "the store: %s", what);
-	return err_detail(e, "%.*s (%s)", (int)strcspn(text, "\n"), text,
-	    state ? state : "no answer");
-}
-
-/* Runs statements whose rows do not matter. */
-static int
-exec(struct pg *db, const char *sql, struct err *e)
-{
-	struct pg_result *r = pq.exec(db->conn, sql);
-	int status = pq.result_status(r);
-	int rc = 0;
-
-	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-		rc = fail(db, "cannot run a statement", r, e);
-	pq.clear(r);
-	return rc;
-}
-
-/* The number that `sql` gives, `none` for NULL or no row; -1 on failure. */
-static int64_t
-get_int(struct pg *db, const char *sql, int64_t none, struct err *e)
-{
-	struct pg_result *r = pq.exec(db->conn, sql);
-	int64_t n = none;
-
-	if (pq.result_status(r) != PGRES_TUPLES_OK)
-		n = fail(db, "cannot read", r, e);
-	else if (pq.ntuples(r) > 0 && !pq.getisnull(r, 0, 0))
-		n = strtoll(pq.getvalue(r, 0, 0), NULL, 10);
-	pq.clear(r);
-	return n;
-}
-
-/* A password in a URL would be seen by all who see the configuration. */
-static int
-check_url(const char *url, struct err *e)
-{
-	const char *host = strstr(url, "://") + 3;
-	size_t user = strcspn(host, "@/?");
-	const char *query = strchr(host, '?');
-
-	if ((host[user] == '@' && memchr(host, ':', user)) ||
-	    (query && strstr(query, "password=")))
-		return err_set(e, KIND_CONF,
-		    "[store] url: a password does not belong there; name a "
-		    "file with passfile=");
+#define LOAD(name)                                                             \
+	pq.name = (__typeof__(name) *)dlsym(library, #name);                   \
+	if (!pq.name)                                                          \
+		return err_set(e, KIND_CONF, "%s has no %s", LIBRARY, #name);
+	FUNCTIONS(LOAD)
 	return 0;
 }
 
+/* ---- errors -------------------------------------------------------------- */
+
+/* By SQLSTATE, or the class in front of it; the first that fits. */
+static const struct {
+	const char *state;
+	enum err_kind kind;
+	const char *text; /* instead of what was tried, or NULL */
+} states[] = {
+    {"23503", KIND_CONFLICT, NULL}, /* foreign key */
+    {"23505", KIND_CONFLICT, NULL}, /* unique */
+    {"40001", KIND_BUSY, "the store is busy with others' transactions"},
+    {"40P01", KIND_BUSY, "the store is busy with others' transactions"},
+    {"55P03", KIND_BUSY, "the store is locked by another process"},
+    {"57014", KIND_BUSY, "the store has taken too long"},
+    {"57P", KIND_BUSY, "the server of the store goes down or comes up"},
+    {"53100", KIND_BUSY, "there is no room for the store"},
+    {"53300", KIND_BUSY, "the server of the store has no free connection"},
+    {"53", KIND_SYS, NULL}, /* out of something */
+    {"3F", KIND_CONF, NULL}, /* no such schema */
+    {"08", KIND_BUSY, "the connection to the store was lost"},
+    {"25006", KIND_SYS, NULL}, /* read only */
+    {"25P03", KIND_BUSY, "the store has waited too long for this process"},
+    {"42501", KIND_SYS, NULL}, /* privileges */
+    {"58", KIND_SYS, NULL}, /* I/O */
+    {"XX001", KIND_CONF, NULL}, /* damage: no later run will mend it */
+    {"XX002", KIND_CONF, NULL},
+};
+
 static void
-close_connection(struct db *base)
+add_detail(struct pg *db, const char *state, struct err *e)
 {
-	struct pg *db = (struct pg *)base;
+	const char *text = pq.PQerrorMessage(db->conn);
 
-	if (db->conn)
-		pq.finish(db->conn);
-	free(db);
+	err_detail(e, "%s: %.*s (%s)", db->name, (int)strcspn(text, "\n"), text,
+	    state ? state : "no connection");
 }
 
+/* Of the call that was made last; `r` may be NULL. */
 static int
-version(struct db *base, struct err *e)
+fail(struct pg *db, const PGresult *r, const char *what, struct err *e)
 {
-	struct pg *db = (struct pg *)base;
+	const char *state =
+	    r ? pq.PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
+	size_t i;
 
-	if (get_int(db,
-		"SELECT count(*) FROM pg_catalog.pg_class WHERE oid ="
-		" to_regclass('schema_version')",
-		0, e) != 1)
-		return err_is_set(e) ? -1 : 0;
-	return (int)get_int(db, "SELECT version FROM schema_version", 0, e);
-}
-
-/* What every connection of ours relies on. */
-static int
-set_up(struct pg *db, struct err *e)
-{
-	pq.set_notice_processor(db->conn, drop_notice, NULL);
-	db->connections++;
-	return exec(db,
-	    db->mode == DB_READ
-		? "SET bytea_output TO hex;"
-		  "SET default_transaction_read_only TO on"
-		: "SET bytea_output TO hex; SET lock_timeout TO '10s';"
-		  "SET default_transaction_isolation TO serializable",
-	    e);
+	if (!state || pq.PQstatus(db->conn) == CONNECTION_BAD)
+		state = state && str_starts(state, "57P") ? state : "08006";
+	if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
+		db->again = true;
+	/* Nothing more can be done in this transaction. */
+	db->base.doomed = true;
+	for (i = 0; i < ARRAY_LEN(states); i++)
+		if (str_starts(state, states[i].state))
+			break;
+	if (i == ARRAY_LEN(states))
+		err_set(e, KIND_BUG, "%s: %s", db->name, what);
+	else if (states[i].text)
+		err_set(e, states[i].kind, "%s", states[i].text);
+	else
+		err_set(e, states[i].kind, "%s: %s", db->name, what);
+	add_detail(db, state, e);
+	return -1;
 }
 
 static bool
 is_lost(const struct pg *db)
 {
-	return pq.status(db->conn) != CONNECTION_OK;
+	return pq.PQstatus(db->conn) != CONNECTION_OK;
 }
+
+static bool
+pg_is_lost(struct db *base)
+{
+	return is_lost(of(base));
+}
+
+static bool
+is_good(const PGresult *r)
+{
+	ExecStatusType status = pq.PQresultStatus(r);
+
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
+	    status == PGRES_EMPTY_QUERY;
+}
+
+/* Takes `r`: 0 when it is a success. */
+static int
+finish(struct pg *db, PGresult *r, const char *what, struct err *e)
+{
+	int rc = is_good(r) ? 0 : fail(db, r, what, e);
+
+	pq.PQclear(r);
+	return rc;
+}
+
+int
+pg_exec(struct db *base, const char *sql, struct err *e)
+{
+	struct pg *db = of(base);
+
+	return finish(
+	    db, pq.PQexec(db->conn, sql), "cannot run a statement", e);
+}
+
+/* ---- the connection ------------------------------------------------------ */
+
+static void
+ignore_notice(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+}
+
+/*
+ * Sets what the server keeps per connection; tells how it is set up.
+ * Every statement of store/ is made for an index.  With so few rows that the
+ * planner would rather read the table, a serializable transaction would come
+ * in the way of all others.  A scan that is made all the same has a cost beyond
+ * everything, and would be compiled.
+ */
+static const char set_up_sql[] =
+    "SELECT current_setting('synchronous_commit'), current_schema(),"
+    " to_regclass(quote_ident(current_schema()) || '.acmed_version')"
+    " IS NOT NULL,"
+    " set_config('synchronous_commit', 'off', false),"
+    " set_config('default_transaction_read_only', $1, false),"
+    " set_config('lock_timeout', '10s', false),"
+    " set_config('idle_in_transaction_session_timeout', '60s', false),"
+    " set_config('plan_cache_mode', 'force_generic_plan', false),"
+    " set_config('enable_seqscan', 'off', false),"
+    " set_config('enable_bitmapscan', 'off', false),"
+    " set_config('jit', 'off', false),"
+    " set_config('client_min_messages', 'error', false)";
 
 static int
-explain_loss(const struct pg *db, struct err *e)
+set_up(struct pg *db, bool *is_store, struct err *e)
 {
-	const char *text = db->conn ? pq.error_message(db->conn) : "no memory";
+	const char *read_only = db->mode == DB_READ ? "on" : "off";
+	PGresult *r = pq.PQexecParams(
+	    db->conn, set_up_sql, 1, NULL, &read_only, NULL, NULL, 0);
+	int rc = 0;
 
-	err_set(e, KIND_BUSY, "the server of the store does not answer");
-	return err_detail(e, "%.*s", (int)strcspn(text, "\n"), text);
+	*is_store = false;
+	if (!is_good(r)) {
+		rc = fail(db, r, "cannot set up the connection", e);
+	} else {
+		const char *level = pq.PQgetvalue(r, 0, 0);
+
+		snprintf(db->durable, sizeof(db->durable),
+		    "BEGIN ISOLATION LEVEL SERIALIZABLE;"
+		    " SET LOCAL synchronous_commit = %s",
+		    strcmp(level, "off") == 0 ? "on" : level);
+		*is_store = pq.PQgetvalue(r, 0, 2)[0] == 't';
+		db->connection++;
+	}
+	pq.PQclear(r);
+	return rc;
 }
 
-/* A server that was started anew has forgotten us. */
+/*
+ * Connects anew, once, what was lost between two transactions.  A process that
+ * has given up its rights may be unable to; then the store is lost for it.
+ */
 static int
 reconnect(struct pg *db, struct err *e)
 {
-	pq.reset(db->conn);
-	return is_lost(db) ? explain_loss(db, e) : set_up(db, e);
+	bool is_store;
+
+	pq.PQreset(db->conn);
+	if (is_lost(db))
+		return fail(db, NULL, "cannot connect", e);
+	return set_up(db, &is_store, e);
+}
+
+/*
+ * Runs `sql` where no transaction is; when the connection turns out to be lost,
+ * nothing was, and it is made anew.
+ */
+static int
+exec_first(struct pg *db, const char *sql, struct err *e)
+{
+	PGresult *r;
+
+	if (is_lost(db) && reconnect(db, e) < 0)
+		return -1;
+	r = pq.PQexec(db->conn, sql);
+	if (!is_good(r) && is_lost(db)) {
+		pq.PQclear(r);
+		if (reconnect(db, e) < 0)
+			return -1;
+		r = pq.PQexec(db->conn, sql);
+	}
+	return finish(db, r, sql, e);
+}
+
+/* ---- opening ------------------------------------------------------------- */
+
+/* Without the user and what follows the database. */
+static char *
+name_of(const char *url)
+{
+	const char *host = url + strlen("postgresql://");
+	size_t len = strcspn(host, "?");
+	const char *at = memchr(host, '@', len);
+
+	if (at) {
+		len -= (size_t)(at + 1 - host);
+		host = at + 1;
+	}
+	return xasprintf("postgresql://%.*s", (int)len, host);
+}
+
+static bool
+is_one_of(const char *word, const char *const *list, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (strcmp(word, list[i]) == 0)
+			break;
+	return i < len;
+}
+
+/*
+ * What the URL says.  It may be in error messages and on command lines: there
+ * must be no password in it.  NULL on failure.
+ */
+static PQconninfoOption *
+read_url(const char *url, struct err *e)
+{
+	static const char *const secrets[] = {"password", "sslpassword"};
+	char *why = NULL;
+	PQconninfoOption *options, *o;
+
+	if (load_library(e) < 0)
+		return NULL;
+	if (!str_starts(url, "postgresql://")) {
+		err_set(e, KIND_CONF,
+		    "the URL of the store does not begin with postgresql://");
+		return NULL;
+	}
+	options = pq.PQconninfoParse(url, &why);
+	if (!options) {
+		err_set(e, KIND_CONF,
+		    "the URL of the store is not one that libpq reads");
+		pq.PQfreemem(why); /* it may show a password */
+		return NULL;
+	}
+	for (o = options; o->keyword; o++) {
+		if (!o->val ||
+		    !is_one_of(o->keyword, secrets, ARRAY_LEN(secrets)))
+			continue;
+		err_set(e, KIND_CONF,
+		    "the URL of the store has a password in it; give the path "
+		    "of a password file as passfile=");
+		pq.PQconninfoFree(options);
+		return NULL;
+	}
+	return options;
+}
+
+/* What libc, libssl and libpq read to find the server and to know it. */
+static int
+pg_load(const char *url, struct strv *files, struct strv *ports, struct err *e)
+{
+	static const char *const paths[] = {"/etc/hosts", "/etc/resolv.conf",
+	    "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
+	    "/etc/services", "/etc/passwd", "/etc/ssl", "/usr/lib/ssl"};
+	static const char *const named[] = {
+	    "passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl"};
+	PQconninfoOption *options = read_url(url, e), *o;
+	const char *port = PORT;
+	size_t i;
+
+	if (!options)
+		return -1;
+	for (i = 0; i < ARRAY_LEN(paths); i++)
+		strv_add(files, paths[i]);
+	for (o = options; o->keyword; o++) {
+		if (!o->val)
+			continue;
+		if (is_one_of(o->keyword, named, ARRAY_LEN(named)))
+			strv_add(files, o->val);
+		else if (strcmp(o->keyword, "port") == 0)
+			port = o->val;
+	}
+	for (; *port; port += strspn(port, ",")) {
+		char *one = xstrndup(port, strcspn(port, ","));
+
+		strv_add(ports, one);
+		port += strlen(one);
+		free(one);
+	}
+	pq.PQconninfoFree(options);
+	return 0;
 }
 
 static int
 connect_to(struct pg *db, const char *url, struct err *e)
 {
-	static const char *const words[] = {
-	    "dbname", "fallback_application_name", NULL};
-	const char *const values[] = {url, program_invocation_short_name, NULL};
+	/* What stands before dbname, the URL can change. */
+	static const char *const keywords[] = {"connect_timeout",
+	    "tcp_user_timeout", "fallback_application_name", "dbname",
+	    "client_encoding", NULL};
+	const char *values[] = {
+	    "10", "10000", program_invocation_short_name, url, "UTF8", NULL};
 
-	db->conn = pq.connectdb_params(words, values, 1);
-	if (!db->conn || is_lost(db))
-		return explain_loss(db, e);
-	return set_up(db, e);
+	db->conn = pq.PQconnectdbParams(keywords, values, 1);
+	if (!db->conn || is_lost(db)) {
+		err_set(e, KIND_SYS, "%s: cannot connect", db->name);
+		if (db->conn)
+			add_detail(db, NULL, e);
+		return -1;
+	}
+	pq.PQsetNoticeProcessor(db->conn, ignore_notice, NULL);
+	return 0;
+}
+
+/* Makes the schema that search_path begins with, when it names one alone. */
+static const char make_schema_sql[] =
+    "DO $$ BEGIN IF current_schema() IS NULL AND"
+    " current_setting('search_path') !~ ',' THEN EXECUTE"
+    " 'CREATE SCHEMA ' || current_setting('search_path');"
+    " END IF; END $$";
+
+/* Makes the version's table, which makes a schema that is empty a store. */
+static int
+begin_store(struct pg *db, struct err *e)
+{
+	struct err why = {0};
+	PGresult *r;
+	bool is_empty;
+
+	if (pg_exec(&db->base, make_schema_sql, e) < 0)
+		return -1;
+	r = pq.PQexec(db->conn,
+	    "SELECT 1 FROM pg_class"
+	    " WHERE relnamespace = current_schema()::regnamespace LIMIT 1");
+	is_empty = is_good(r) && pq.PQntuples(r) == 0;
+	if (finish(db, r, "cannot look at the schema", e) < 0)
+		return -1;
+	if (!is_empty)
+		return err_set(e, KIND_CONF,
+		    "%s: the schema is not empty, and no store of acmed",
+		    db->name);
+	if (pg_exec(&db->base,
+		"CREATE TABLE acmed_version (version BIGINT NOT NULL);"
+		" INSERT INTO acmed_version VALUES (0)",
+		&why) == 0)
+		return 0;
+	/* Another process was faster. */
+	if (why.kind == KIND_CONFLICT || strstr(why.detail, "(42P07)"))
+		return err_set(
+		    e, KIND_CONFLICT, "%s: exists already", db->name);
+	*e = why;
+	return -1;
 }
 
 static int
-check_version(struct pg *db, enum db_mode mode, struct err *e)
+open_store(struct pg *db, const char *url, struct err *e)
 {
-	int have = version(&db->db, e);
+	bool is_store;
 
-	if (have > 0 && mode == DB_CREATE)
-		return err_set(e, KIND_CONFLICT, "the store: exists already");
-	return have < 0 ? -1 : 0;
+	if (connect_to(db, url, e) < 0 || set_up(db, &is_store, e) < 0)
+		return -1;
+	if (db->mode == DB_CREATE)
+		return is_store
+		    ? err_set(e, KIND_CONFLICT, "%s: exists already", db->name)
+		    : begin_store(db, e);
+	if (!is_store)
+		return err_set(e, KIND_NOTFOUND, "%s: no such store", db->name);
+	return 0;
+}
+
+static void
+pg_close(struct db *base)
+{
+	struct pg *db = of(base);
+
+	if (db->conn)
+		pq.PQfinish(db->conn);
+	free(db->name);
+	free(db);
 }
 
 static struct db *
-open_connection(const char *url, enum db_mode mode, struct err *e)
+pg_open(const char *url, enum db_mode mode, struct err *e)
 {
+	PQconninfoOption *options = read_url(url, e);
 	struct pg *db;
 
-	if (check_url(url, e) < 0 || load_library(e) < 0)
+	if (!options)
 		return NULL;
+	pq.PQconninfoFree(options);
 	db = xcalloc(1, sizeof(*db));
-	db->db.engine = &db_pg;
+	db->base.engine = &db_pg;
 	db->mode = mode;
-	if (connect_to(db, url, e) == 0 && check_version(db, mode, e) == 0)
-		return &db->db;
-	close_connection(&db->db);
+	db->name = name_of(url);
+	if (open_store(db, url, e) == 0)
+		return &db->base;
+	pg_close(&db->base);
 	return NULL;
 }
 
 static char *
-no_path(const char *url, struct err *e)
+pg_path(const char *url, struct err *e)
 {
 	(void)url;
-	err_set(e, KIND_NOTFOUND, "the store is no file of this machine");
+	err_set(
+	    e, KIND_CONF, "a store of PostgreSQL has no file on this machine");
 	return NULL;
 }
 
-/* ---- schema ------------------------------------------------------------ */
+/* ---- schema -------------------------------------------------------------- */
 
-static const struct db_token tokens[] = {
+static const char *const tokens[][2] = {
     {"@id", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"},
     {"@int", "BIGINT"},
     {"@text", "TEXT"},
     {"@blob", "BYTEA"},
     {"@strict", ""},
     {"@keyed", ""},
+    {NULL, NULL},
 };
 
 static int
-before_version(struct db *base, int number, struct err *e)
+pg_version(struct db *base, struct err *e)
 {
-	(void)base;
-	(void)number;
-	(void)e;
+	struct pg *db = of(base);
+	PGresult *r = pq.PQexec(db->conn, "SELECT version FROM acmed_version");
+	int version = -1;
+
+	if (is_good(r) && pq.PQntuples(r) == 1)
+		version = (int)strtol(pq.PQgetvalue(r, 0, 0), NULL, 10);
+	else if (is_good(r))
+		err_set(e, KIND_CONF, "%s: acmed_version has not one row",
+		    db->name);
+	else
+		fail(db, r, "cannot read the version", e);
+	pq.PQclear(r);
+	return version;
+}
+
+struct migration {
+	struct db *db;
+	const char *sql;
+	int version;
+};
+
+static int
+migrate(void *arg, struct err *e)
+{
+	struct migration *m = arg;
+	char set[64];
+	int have;
+
+	/* Before the transaction has seen anything. */
+	if (pg_exec(m->db, "LOCK TABLE acmed_version IN EXCLUSIVE MODE", e) < 0)
+		return -1;
+	have = pg_version(m->db, e);
+	if (have < 0)
+		return -1;
+	if (have != m->version - 1)
+		return err_set(e, KIND_CONFLICT, "%s: has version %d, not %d",
+		    of(m->db)->name, have, m->version - 1);
+	snprintf(set, sizeof(set), "UPDATE acmed_version SET version = %d",
+	    m->version);
+	if (pg_exec(m->db, m->sql, e) < 0)
+		return -1;
+	return pg_exec(m->db, set, e);
+}
+
+static int
+pg_migrate(struct db *base, const char *sql, int version, struct err *e)
+{
+	struct migration m = {.db = base, .sql = sql, .version = version};
+
+	return db_transaction(base, DB_DURABLE, migrate, &m, e);
+}
+
+/* ---- transactions -------------------------------------------------------- */
+
+/*
+ * Serializable: what store/ does in a transaction is right when no other runs
+ * at the same time, as with SQLite, and not everything in it is a
+ * compare-and-set of one row (two validations that each leave the order to the
+ * other).  Who comes in another's way is run again.
+ */
+static int
+pg_begin(struct db *base, enum db_durability durability, struct err *e)
+{
+	struct pg *db = of(base);
+
+	if (db->runs == 0)
+		db->since = clock_mono();
+	db->again = false;
+	if (exec_first(db,
+		durability == DB_DURABLE ? db->durable
+					 : "BEGIN ISOLATION LEVEL SERIALIZABLE",
+		e) < 0) {
+		db->runs = 0;
+		return -1;
+	}
+	base->durability = durability;
 	return 0;
 }
 
+/* The server answers ROLLBACK when a statement failed that we let pass. */
 static int
-make_version(struct db *base, const char *sql, int number, struct err *e)
+pg_commit(struct db *base, struct err *e)
 {
-	struct pg *db = (struct pg *)base;
-	char set[128];
+	struct pg *db = of(base);
+	PGresult *r = pq.PQexec(db->conn, "COMMIT");
+	int rc = 0;
 
-	if (number == 1 &&
-	    exec(db,
-		"CREATE TABLE schema_version (version INTEGER NOT NULL);"
-		"INSERT INTO schema_version VALUES (0)",
-		e) < 0)
-		return -1;
-	if (exec(db, sql, e) < 0)
-		return -1;
-	snprintf(
-	    set, sizeof(set), "UPDATE schema_version SET version = %d", number);
-	return exec(db, set, e);
+	if (!is_good(r))
+		rc = fail(db, r, "cannot commit", e);
+	else if (strcmp(pq.PQcmdStatus(r), "COMMIT") != 0)
+		rc = err_set(e, KIND_BUG, "a part of a transaction failed");
+	pq.PQclear(r);
+	if (rc == 0)
+		db->runs = 0;
+	return rc;
 }
 
-/* ---- transactions ------------------------------------------------------ */
-
-/* Nothing has been done yet, so a connection that is lost is made anew. */
 static int
-exec_first(struct pg *db, const char *sql, struct err *e)
+pg_rollback(struct db *base, struct err *e)
 {
-	if (exec(db, sql, e) == 0)
+	struct pg *db = of(base);
+	unsigned us = 500u << (db->runs < 6 ? db->runs : 6);
+
+	if (!is_lost(db) && pq.PQtransactionStatus(db->conn) != PQTRANS_IDLE)
+		pq.PQclear(pq.PQexec(db->conn, "ROLLBACK"));
+	if (!db->again || is_lost(db) || clock_mono() - db->since >= BUSY_MS) {
+		db->runs = 0;
 		return 0;
-	if (!is_lost(db))
-		return -1;
+	}
+	db->runs++;
+	usleep(us / 2 + arc4random_uniform(us));
 	err_clear(e);
-	return reconnect(db, e) < 0 ? -1 : exec(db, sql, e);
+	return 1;
+}
+
+static int
+pg_begin_snapshot(struct db *base, struct err *e)
+{
+	struct pg *db = of(base);
+
+	if (exec_first(
+		db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", e) < 0)
+		return -1;
+	db->in_snapshot = true;
+	db->snapshots++;
+	return 0;
+}
+
+static void
+pg_end_snapshot(struct db *base)
+{
+	struct pg *db = of(base);
+
+	db->in_snapshot = false;
+	if (!is_lost(db))
+		pq.PQclear(pq.PQexec(db->conn, "ROLLBACK"));
+}
+
+/* ---- statements ---------------------------------------------------------- */
+
+/* The length of what stands at `s` and is no place for a parameter, or 0. */
+static size_t
+opaque_len(const char *s)
+{
+	const char *end;
+
+	if (*s == '\'' || *s == '"') {
+		end = strchr(s + 1, *s);
+		return end ? (size_t)(end - s) + 1 : strlen(s);
+	}
+	if (str_starts(s, "--"))
+		return strcspn(s, "\n");
+	if (str_starts(s, "/*")) {
+		end = strstr(s + 2, "*/");
+		return end ? (size_t)(end - s) + 2 : strlen(s);
+	}
+	return 0;
+}
+
+/* ?1 becomes $1; `*params` is the highest of them. */
+static char *
+translate(const char *sql, size_t *params)
+{
+	struct buf out;
+
+	*params = 0;
+	buf_init(&out, DB_SCHEMA_MAX);
+	while (*sql) {
+		size_t n = opaque_len(sql);
+
+		if (n == 0 && *sql == '?') {
+			size_t number = strtoul(sql + 1, NULL, 10);
+
+			if (number > *params)
+				*params = number;
+			buf_adds(&out, "$");
+			sql++;
+			continue;
+		}
+		n = n ? n : 1;
+		buf_add(&out, sql, n);
+		sql += n;
+	}
+	return buf_detach(&out);
+}
+
+static int
+prepare_here(struct pg_stmt *s, struct err *e)
+{
+	struct pg *db = of(s->base.db);
+	PGresult *r = pq.PQprepare(db->conn, s->name, s->sql, 0, NULL);
+	int rc = finish(db, r, "cannot prepare a statement", e);
+
+	if (rc == 0)
+		s->connection = db->connection;
+	return rc;
 }
 
 /*
- * SERIALIZABLE: what a transaction reads counts as much as what it writes, as
- * with the one writer that SQLite has.  So it may have to be run again.
+ * What does no harm when it is done twice, outside of a transaction: when the
+ * connection turns out to be lost, it is made anew.
  */
 static int
-begin(struct db *base, enum db_durability durability, struct err *e)
+twice(struct pg_stmt *s, int (*fn)(struct pg_stmt *s, struct err *e),
+    struct err *e)
 {
-	struct pg *db = (struct pg *)base;
+	struct pg *db = of(s->base.db);
+	struct err why = {0};
 
-	db->must_retry = false;
-	return exec_first(db,
-	    durability == DB_DURABLE
-		? "BEGIN; SET LOCAL synchronous_commit TO on"
-		: "BEGIN; SET LOCAL synchronous_commit TO off",
-	    e);
-}
-
-static int
-begin_snapshot(struct db *base, struct err *e)
-{
-	return exec_first((struct pg *)base,
-	    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", e);
-}
-
-static int
-commit(struct db *base, struct err *e)
-{
-	return exec((struct pg *)base, "COMMIT", e);
+	if (is_lost(db) && reconnect(db, e) < 0)
+		return -1;
+	if (fn(s, &why) == 0)
+		return 0;
+	if (is_lost(db))
+		return reconnect(db, e) < 0 ? -1 : fn(s, e);
+	if (!err_is_set(e))
+		*e = why;
+	return -1;
 }
 
 static void
-rollback(struct db *base)
+pg_finalize(struct db_stmt *base)
 {
-	struct pg *db = (struct pg *)base;
-	struct err ignored = {0};
+	struct pg_stmt *s = stmt_of(base);
 
-	if (pq.transaction_status(db->conn) != PQTRANS_IDLE)
-		exec(db, "ROLLBACK", &ignored);
-}
-
-/* Waits a little, more each time; false when it has been tried for long. */
-static bool
-wants_again(struct db *base, int tries)
-{
-	struct pg *db = (struct pg *)base;
-	int64_t now = clock_mono();
-	unsigned us = 500u << (tries < 6 ? tries : 6);
-
-	if (!db->must_retry)
-		return false;
-	db->must_retry = false;
-	if (tries == 0)
-		db->retry_until = now + BUSY_MS;
-	if (now >= db->retry_until)
-		return false;
-	usleep(us / 2 + arc4random_uniform(us));
-	return true;
-}
-
-/* ---- statements -------------------------------------------------------- */
-
-/* ?1 becomes $1, except in strings. */
-static char *
-translate(const char *sql)
-{
-	char *out = xstrdup(sql);
-	bool quoted = false;
-
-	for (char *p = out; *p; p++) {
-		if (*p == '\'')
-			quoted = !quoted;
-		else if (*p == '?' && !quoted)
-			*p = '$';
-	}
-	return out;
-}
-
-static struct db_stmt *
-prepare(struct db *base, const char *sql, struct err *e)
-{
-	struct stmt *s = xcalloc(1, sizeof(*s));
-
-	(void)base;
-	(void)e; /* the server sees it when the parameters' types are known */
-	s->sql = translate(sql);
-	s->row = -1;
-	return &s->stmt;
-}
-
-static void
-drop_blobs(struct stmt *s)
-{
-	for (size_t i = 0; i < s->blobs_len; i++)
-		free(s->blobs[i]);
-	free(s->blobs);
-	s->blobs = NULL;
-	s->blobs_len = 0;
-}
-
-static void
-reset(struct db_stmt *base)
-{
-	struct stmt *s = (struct stmt *)base;
-
-	drop_blobs(s);
-	if (s->result)
-		pq.clear(s->result);
-	s->result = NULL;
-	s->row = -1;
-}
-
-static void
-finalize(struct db_stmt *base)
-{
-	struct stmt *s = (struct stmt *)base;
-	struct pg *db = (struct pg *)base->db;
-	struct err ignored = {0};
-	char sql[NAME_SIZE + 16];
-
-	reset(base);
-	if (s->name[0] && s->connection == db->connections) {
-		snprintf(sql, sizeof(sql), "DEALLOCATE %s", s->name);
-		exec(db, sql, &ignored);
-	}
+	/* The server drops it with the connection; most go then. */
+	pq.PQclear(s->rows);
 	free(s->sql);
-	free(s->types);
-	free(s->values);
-	free(s->lengths);
-	free(s->formats);
-	free(s->numbers);
 	free(s);
 }
 
-static void
-make_room(struct stmt *s, int n)
+static bool
+is_change(const char *sql)
 {
-	size_t count = (size_t)n;
+	return str_starts(sql, "INSERT") || str_starts(sql, "UPDATE") ||
+	    str_starts(sql, "DELETE");
+}
 
-	s->n = n;
-	s->types = xreallocarray(s->types, count, sizeof(*s->types));
-	s->values = xreallocarray(s->values, count, sizeof(*s->values));
-	s->lengths = xreallocarray(s->lengths, count, sizeof(*s->lengths));
-	s->formats = xreallocarray(s->formats, count, sizeof(*s->formats));
-	s->numbers = xreallocarray(s->numbers, count, sizeof(*s->numbers));
+static struct db_stmt *
+pg_prepare(struct db *base, const char *sql, struct err *e)
+{
+	struct pg *db = of(base);
+	struct pg_stmt *s = xcalloc(1, sizeof(*s));
+	int rc = 0;
+
+	s->base.db = base;
+	s->sql = translate(sql, &s->params);
+	s->writes = is_change(sql);
+	snprintf(s->name, sizeof(s->name), "s%u", ++db->statements);
+	if (s->params > PARAMS_MAX)
+		rc =
+		    err_set(e, KIND_BUG, "a statement has too many parameters");
+	if (rc == 0)
+		rc = base->depth > 0 ? prepare_here(s, e)
+				     : twice(s, prepare_here, e);
+	if (rc == 0)
+		return &s->base;
+	pg_finalize(&s->base);
+	return NULL;
+}
+
+const char *
+pg_stmt_name(const struct db_stmt *s)
+{
+	return ((const struct pg_stmt *)s)->name;
+}
+
+size_t
+pg_stmt_params(const struct db_stmt *s)
+{
+	return ((const struct pg_stmt *)s)->params;
+}
+
+int
+pg_stmt_check(struct db_stmt *base, struct err *e)
+{
+	struct pg *db = of(base->db);
+	struct pg_stmt *s = stmt_of(base);
+	PGresult *r = pq.PQdescribePrepared(db->conn, s->name);
+	int i, rc = is_good(r) ? 0 : fail(db, r, "cannot describe", e);
+
+	for (i = 0; rc == 0 && i < pq.PQnparams(r); i++) {
+		Oid type = pq.PQparamtype(r, i);
+
+		if (type != OID_INT8 && type != OID_TEXT && type != OID_BYTEA)
+			rc = err_set(e, KIND_BUG,
+			    "parameter %d is of type %u; say CAST: %s", i + 1,
+			    type, s->sql);
+	}
+	pq.PQclear(r);
+	return rc;
 }
 
 static void
-bind_all(struct db_stmt *base, const char *types, va_list ap)
+pg_reset(struct db_stmt *base)
 {
-	struct stmt *s = (struct stmt *)base;
+	struct pg_stmt *s = stmt_of(base);
+	struct pg *db = of(base->db);
+	char close[32];
 
-	reset(base);
-	if (*types)
-		make_room(s, (int)strlen(types));
-	for (int i = 0; types[i]; i++) {
+	if (s->cursor == db->snapshots && db->in_snapshot && !is_lost(db)) {
+		snprintf(close, sizeof(close), "CLOSE %s", s->name);
+		pq.PQclear(pq.PQexec(db->conn, close));
+	}
+	s->cursor = 0;
+	pq.PQclear(s->rows);
+	s->rows = NULL;
+}
+
+static void
+pg_bindv(struct db_stmt *base, const char *types, va_list ap)
+{
+	struct pg_stmt *s = stmt_of(base);
+	size_t i;
+
+	pg_reset(base);
+	for (i = 0; types[i] && i < PARAMS_MAX; i++) {
 		s->lengths[i] = 0;
 		s->formats[i] = 0;
 		switch (types[i]) {
 		case 'i':
-			s->types[i] = INT8OID;
 			snprintf(s->numbers[i], sizeof(s->numbers[i]), "%lld",
 			    (long long)va_arg(ap, int64_t));
 			s->values[i] = s->numbers[i];
 			break;
 		case 't':
-			s->types[i] = TEXTOID;
 			s->values[i] = va_arg(ap, const char *);
 			break;
 		default:
-			s->types[i] = BYTEAOID;
-			s->formats[i] = 1;
 			s->values[i] = va_arg(ap, const void *);
 			s->lengths[i] = (int)va_arg(ap, size_t);
+			s->formats[i] = FORMAT_BINARY;
 			break;
 		}
 	}
 }
 
+/* Takes `r` as the rows; 0, or -1. */
 static int
-make_known(struct stmt *s, struct err *e)
+take_rows(struct pg_stmt *s, PGresult *r, struct err *e)
 {
-	struct pg *db = (struct pg *)s->stmt.db;
-	struct pg_result *r;
-	int rc = 0;
+	const char *changes;
 
-	if (s->name[0] && s->connection == db->connections)
-		return 0;
-	s->connection = db->connections;
-	snprintf(s->name, sizeof(s->name), "s%u", ++db->statements);
-	r = pq.prepare(db->conn, s->name, s->sql, s->n, s->types);
-	if (pq.result_status(r) != PGRES_COMMAND_OK) {
-		rc = fail(db, "cannot prepare a statement", r, e);
-		s->name[0] = '\0';
-	}
-	pq.clear(r);
-	return rc;
+	if (!is_good(r))
+		return finish(of(s->base.db), r, "a statement failed", e);
+	changes = pq.PQcmdTuples(r);
+	s->changes = s->writes ? strtoll(changes, NULL, 10) : 0;
+	pq.PQclear(s->rows);
+	s->rows = r;
+	s->row = -1;
+	return 0;
 }
 
 static int
-execute(struct stmt *s, struct err *e)
+run_here(struct pg_stmt *s, struct err *e)
 {
-	struct pg *db = (struct pg *)s->stmt.db;
-	int status;
+	struct pg *db = of(s->base.db);
 
-	if (make_known(s, e) < 0)
+	if (s->connection != db->connection && prepare_here(s, e) < 0)
 		return -1;
-	s->result = pq.exec_prepared(
-	    db->conn, s->name, s->n, s->values, s->lengths, s->formats, 0);
-	status = pq.result_status(s->result);
-	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-		return 0;
-	fail(db, "a statement failed", s->result, e);
-	reset(&s->stmt);
-	return -1;
-}
-
-static bool
-only_reads(const struct stmt *s)
-{
-	return str_starts(s->sql, "SELECT ");
-}
-
-/*
- * By itself a statement is a transaction, which may have to be run again; also
- * on a new connection, when it cannot have changed anything.
- */
-static int
-execute_again(struct stmt *s, struct err *e)
-{
-	struct db *base = s->stmt.db;
-	struct pg *db = (struct pg *)base;
-	int rc = execute(s, e);
-
-	if (rc < 0 && base->depth == 0 && is_lost(db)) {
-		struct err lost = *e;
-
-		err_clear(e);
-		if (reconnect(db, e) == 0 && only_reads(s))
-			rc = execute(s, e);
-		else if (!err_is_set(e))
-			*e = lost;
-	}
-	for (int tries = 0;
-	     rc < 0 && base->depth == 0 && wants_again(base, tries); tries++) {
-		err_clear(e);
-		rc = execute(s, e);
-	}
-	return rc;
+	return take_rows(s,
+	    pq.PQexecPrepared(db->conn, s->name, (int)s->params, s->values,
+		s->lengths, s->formats, FORMAT_BINARY),
+	    e);
 }
 
 static int
-step(struct db_stmt *base, struct err *e)
+fetch(struct pg_stmt *s, struct err *e)
 {
-	struct stmt *s = (struct stmt *)base;
+	char sql[64];
 
-	drop_blobs(s);
-	if (!s->result && execute_again(s, e) < 0)
+	snprintf(sql, sizeof(sql), "FETCH %d FROM %s", ROWS_EACH, s->name);
+	return take_rows(s,
+	    pq.PQexecParams(of(s->base.db)->conn, sql, 0, NULL, NULL, NULL,
+		NULL, FORMAT_BINARY),
+	    e);
+}
+
+/* What has no parameter reads a whole table: not all of it at once. */
+static int
+run_cursor(struct pg_stmt *s, struct err *e)
+{
+	struct pg *db = of(s->base.db);
+	char *sql =
+	    xasprintf("DECLARE %s NO SCROLL CURSOR FOR %s", s->name, s->sql);
+	int rc = pg_exec(s->base.db, sql, e);
+
+	free(sql);
+	if (rc < 0)
 		return -1;
-	if (++s->row < pq.ntuples(s->result))
+	s->cursor = db->snapshots;
+	return fetch(s, e);
+}
+
+static int
+run_change(void *arg, struct err *e)
+{
+	return run_here(arg, e);
+}
+
+static int
+run(struct pg_stmt *s, struct err *e)
+{
+	struct pg *db = of(s->base.db);
+
+	if (db->base.depth == 0)
+		return s->writes
+		    ? db_transaction(&db->base, DB_QUICK, run_change, s, e)
+		    : twice(s, run_here, e);
+	if (db->in_snapshot && s->params == 0 && str_starts(s->sql, "SELECT"))
+		return run_cursor(s, e);
+	return run_here(s, e);
+}
+
+static int
+pg_step(struct db_stmt *base, struct err *e)
+{
+	struct pg_stmt *s = stmt_of(base);
+
+	if (!s->rows && run(s, e) < 0) {
+		pg_reset(base);
+		return -1;
+	}
+	if (++s->row < pq.PQntuples(s->rows))
 		return 1;
-	s->changed = strtoll(pq.cmd_tuples(s->result), NULL, 10);
-	reset(base);
+	if (s->cursor && s->row == ROWS_EACH) {
+		if (fetch(s, e) < 0) {
+			pg_reset(base);
+			return -1;
+		}
+		if (++s->row < pq.PQntuples(s->rows))
+			return 1;
+	}
+	pg_reset(base);
 	return 0;
 }
 
 static int64_t
-changes(struct db_stmt *base)
+pg_changes(struct db_stmt *s)
 {
-	return ((struct stmt *)base)->changed;
+	return stmt_of(s)->changes;
 }
 
-static bool
-column_is_null(struct db_stmt *base, int column)
+static int64_t
+pg_int(struct db_stmt *base, int column)
 {
-	struct stmt *s = (struct stmt *)base;
+	struct pg_stmt *s = stmt_of(base);
+	const uint8_t *p =
+	    (const uint8_t *)pq.PQgetvalue(s->rows, s->row, column);
+	int i, len = pq.PQgetlength(s->rows, s->row, column);
+	uint64_t n = 0;
 
-	return pq.getisnull(s->result, s->row, column) != 0;
+	switch (pq.PQftype(s->rows, column)) {
+	case OID_BOOL:
+	case OID_INT2:
+	case OID_INT4:
+	case OID_INT8:
+		break;
+	default:
+		return 0;
+	}
+	/* Big-endian; all but the highest byte of a negative one are ones. */
+	if (len > 1 && p[0] & 0x80)
+		n = UINT64_MAX;
+	for (i = 0; i < len; i++)
+		n = n << 8 | p[i];
+	return (int64_t)n;
+}
+
+static const void *
+pg_blob(struct db_stmt *base, int column, size_t *len)
+{
+	struct pg_stmt *s = stmt_of(base);
+
+	*len = (size_t)pq.PQgetlength(s->rows, s->row, column);
+	if (pq.PQgetisnull(s->rows, s->row, column))
+		return NULL;
+	return pq.PQgetvalue(s->rows, s->row, column);
 }
 
 static const char *
-column_text(struct db_stmt *base, int column)
+pg_text(struct db_stmt *s, int column)
 {
-	struct stmt *s = (struct stmt *)base;
+	size_t len;
 
-	return column_is_null(base, column)
-	    ? NULL
-	    : pq.getvalue(s->result, s->row, column);
+	return pg_blob(s, column, &len); /* libpq ends it with a NUL */
 }
 
-static int64_t
-column_int(struct db_stmt *base, int column)
+static bool
+pg_is_null(struct db_stmt *base, int column)
 {
-	const char *text = column_text(base, column);
+	struct pg_stmt *s = stmt_of(base);
 
-	if (!text)
-		return 0;
-	if (text[0] == 't' || text[0] == 'f') /* a condition */
-		return text[0] == 't';
-	return strtoll(text, NULL, 10);
+	return pq.PQgetisnull(s->rows, s->row, column);
 }
 
-/* Bytes come as \x and hex digits. */
-static const void *
-column_blob(struct db_stmt *base, int column, size_t *len)
-{
-	struct stmt *s = (struct stmt *)base;
-	const char *text = column_text(base, column);
-	char *bytes;
-
-	*len = 0;
-	if (!text)
-		return NULL;
-	if (text[0] != '\\' || text[1] != 'x') {
-		*len = strlen(text);
-		return text;
-	}
-	*len = strlen(text + 2) / 2;
-	bytes = xmalloc(*len + 1);
-	hex_decode(bytes, *len, text + 2);
-	s->blobs = xreallocarray(s->blobs, s->blobs_len + 1, sizeof(*s->blobs));
-	s->blobs[s->blobs_len++] = bytes;
-	return bytes;
-}
-
-/* ---- the whole --------------------------------------------------------- */
+/* ---- what the server's own tools do -------------------------------------- */
 
 static int
-backup(struct db *base, const char *path, struct err *e)
+pg_backup(struct db *base, const char *path, struct err *e)
 {
-	(void)base;
-	return err_set(e, KIND_CONF,
-	    "%s: a store in PostgreSQL is copied by pg_dump", path);
-}
-
-/* The server checks its pages itself, and foreign keys always hold. */
-static int
-verify(struct db *base, struct strv *problems, struct err *e)
-{
-	(void)base;
-	(void)problems;
-	(void)e;
-	return 0;
-}
-
-#define MODEL "acmed_model"
-
-/*
- * What two schemas have and one has not: columns with their types, indexes with
- * their texts.  The first %s is the schema that should have it.
- */
-#define COLUMNS_OF(schema)                                                     \
-	"SELECT 'column ' || table_name || '.' || column_name || ' '"          \
-	" || data_type || ' ' || is_nullable FROM information_schema.columns"  \
-	" WHERE table_schema = " schema " AND table_name <> 'schema_version'"
-#define INDEXES_OF(schema)                                                     \
-	"SELECT 'index ' || replace(indexdef, ' ON ' || "                      \
-	"quote_ident(schemaname) || '.',"                                      \
-	" ' ON ') FROM pg_catalog.pg_indexes WHERE schemaname = " schema
-#define ALL_OF(schema)                                                         \
-	"(" COLUMNS_OF(schema) " UNION ALL " INDEXES_OF(schema) ")"
-#define HOME "current_setting('acmed.home')"
-
-static int
-add_lines(struct pg *db, const char *sql, const char *what,
-    struct strv *problems, struct err *e)
-{
-	struct pg_result *r = pq.exec(db->conn, sql);
-	int rc = 0;
-
-	if (pq.result_status(r) != PGRES_TUPLES_OK)
-		rc = fail(db, "cannot read the schema", r, e);
-	for (int i = 0; rc == 0 && i < pq.ntuples(r); i++) {
-		char *line = xasprintf("%s %s", pq.getvalue(r, i, 0), what);
-
-		strv_add(problems, line);
-		free(line);
-	}
-	pq.clear(r);
-	return rc;
-}
-
-/* Makes a model beside the tables, compares, and lets it vanish again. */
-static int
-verify_schema(struct db *base, char *const *steps, size_t len,
-    struct strv *problems, struct err *e)
-{
-	struct pg *db = (struct pg *)base;
-	struct err ignored = {0};
-	int rc = exec(db,
-	    "BEGIN; SELECT set_config('acmed.home', current_schema(), true);"
-	    " CREATE SCHEMA " MODEL "; SET LOCAL search_path TO " MODEL,
-	    e);
-
-	for (size_t i = 0; rc == 0 && i < len; i++)
-		rc = exec(db, steps[i], e);
-	if (rc == 0)
-		rc = add_lines(db,
-		    ALL_OF("'" MODEL "'") " EXCEPT " ALL_OF(HOME) " ORDER BY 1",
-		    "is not there, or not as acmed made it", problems, e);
-	if (rc == 0)
-		rc = add_lines(db,
-		    ALL_OF(HOME) " EXCEPT " ALL_OF("'" MODEL "'") " ORDER BY 1",
-		    "is none that acmed made", problems, e);
-	exec(db, "ROLLBACK", &ignored);
-	return rc;
+	(void)path;
+	return err_set(e, KIND_CONF, "%s: pg_dump(1) copies a store like this",
+	    of(base)->name);
 }
 
 static int
-files(struct db *base, struct strv *paths, struct err *e)
+pg_files(struct db *base, struct strv *paths, struct err *e)
 {
 	(void)base;
 	(void)paths;
@@ -801,59 +1074,43 @@ files(struct db *base, struct strv *paths, struct err *e)
 }
 
 static int
-checkpoint(struct db *base, struct err *e)
+pg_checkpoint(struct db *base, struct err *e)
 {
 	(void)base;
 	(void)e;
-	return 0; /* the server does it */
+	return 0;
 }
 
-static int64_t
-size(struct db *base, struct err *e)
-{
-	return get_int((struct pg *)base,
-	    "SELECT pg_database_size(current_database())", 0, e);
-}
-
-static int
-plan(struct db *base, const char *sql, struct buf *out, struct err *e)
-{
-	(void)base;
-	(void)sql;
-	(void)out;
-	return err_set(
-	    e, KIND_BUG, "PostgreSQL plans by what is in the tables");
-}
-
-const struct db_engine db_pg = {.scheme = "postgresql://",
+const struct db_engine db_pg = {
+    .scheme = "postgresql:",
     .tokens = tokens,
-    .tokens_len = ARRAY_LEN(tokens),
-    .load = load_library,
-    .path = no_path,
-    .open = open_connection,
-    .close = close_connection,
-    .version = version,
-    .before_version = before_version,
-    .make_version = make_version,
-    .begin = begin,
-    .begin_snapshot = begin_snapshot,
-    .commit = commit,
-    .rollback = rollback,
-    .wants_again = wants_again,
-    .prepare = prepare,
-    .finalize = finalize,
-    .bind = bind_all,
-    .step = step,
-    .reset = reset,
-    .changes = changes,
-    .column_int = column_int,
-    .column_text = column_text,
-    .column_blob = column_blob,
-    .column_is_null = column_is_null,
-    .backup = backup,
-    .verify = verify,
-    .verify_schema = verify_schema,
-    .files = files,
-    .checkpoint = checkpoint,
-    .size = size,
-    .plan = plan};
+    .load = pg_load,
+    .is_lost = pg_is_lost,
+    .open = pg_open,
+    .close = pg_close,
+    .path = pg_path,
+    .version = pg_version,
+    .migrate = pg_migrate,
+    .begin = pg_begin,
+    .commit = pg_commit,
+    .rollback = pg_rollback,
+    .begin_snapshot = pg_begin_snapshot,
+    .end_snapshot = pg_end_snapshot,
+    .prepare = pg_prepare,
+    .finalize = pg_finalize,
+    .bindv = pg_bindv,
+    .step = pg_step,
+    .reset = pg_reset,
+    .changes = pg_changes,
+    .get_int = pg_int,
+    .get_text = pg_text,
+    .get_blob = pg_blob,
+    .is_null = pg_is_null,
+    .backup = pg_backup,
+    .verify = pg_verify,
+    .verify_schema = pg_verify_schema,
+    .files = pg_files,
+    .checkpoint = pg_checkpoint,
+    .size = pg_size,
+    .plan = pg_plan,
+};

@@ -12,8 +12,7 @@
 #
 # server_up runs DNS, acmed-local and an applicant's web server.  The requests
 # go to acmed-accept by a socketpair without TLS (fast, any configuration), or
-# with ACME_VIA=https through the super-server.  $server_options are more of
-# acmed-local's.
+# with ACME_VIA=https through the super-server.
 
 . "$(dirname "$0")/../lib/clients.sh"
 
@@ -34,7 +33,7 @@ store_known=	# whether $T/store.after is what the store holds
 server_up() {
 	need sqlite3 openssl
 	start_dns
-	acmed_options="--set validate.attempts=1 ${server_options:-}"
+	acmed_options="$acmed_options --set validate.attempts=1"
 	start_acmed
 	start_www
 	base=${directory%/directory}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/b64.h"
+#include "engine.h"
 #include "store/authorization.h"
 #include "store/certificate.h"
 #include "store/check.h"
@@ -44,7 +45,7 @@ clock_mono(void)
 static struct store *st;
 static struct err e;
 static char test_dir[64];
-static char test_url[256];
+static char test_url[ENGINE_URL_SIZE];
 
 static int
 remove_entry(
@@ -56,62 +57,6 @@ remove_entry(
 	return remove(path);
 }
 
-/* The server of another engine; each test has a schema of its own in it. */
-static const char *
-test_server(void)
-{
-	return getenv("TEST_STORE_SERVER");
-}
-
-/* For tests of what only SQLite has: its file, its plans, its PRAGMAs. */
-static inline void
-skip_unless_sqlite(void)
-{
-	if (test_server())
-		skip();
-}
-
-static void
-on_server(const char *sql)
-{
-	struct db *db = db_open(test_server(), DB_WRITE, &e);
-	struct db_stmt *s;
-
-	assert_non_null(db);
-	s = db_prepare(db, sql, &e);
-	assert_true(db_run(s, &e) >= 0);
-	db_finalize(s);
-	db_close(db);
-}
-
-static void
-make_url(void)
-{
-	char sql[128];
-
-	if (!test_server()) {
-		snprintf(test_url, sizeof(test_url), "%s/store/acmed.sqlite",
-		    test_dir);
-		return;
-	}
-	snprintf(sql, sizeof(sql), "CREATE SCHEMA \"%s\"", test_dir + 5);
-	on_server(sql);
-	snprintf(test_url, sizeof(test_url),
-	    "%s&options=-csearch_path%%3D%%22%s%%22", test_server(),
-	    test_dir + 5);
-}
-
-static void
-drop_url(void)
-{
-	char sql[128];
-
-	if (!test_server())
-		return;
-	snprintf(sql, sizeof(sql), "DROP SCHEMA \"%s\" CASCADE", test_dir + 5);
-	on_server(sql);
-}
-
 static int
 store_setup(void **state)
 {
@@ -121,8 +66,12 @@ store_setup(void **state)
 	snprintf(test_dir, sizeof(test_dir), "/tmp/acmed-unit-XXXXXX");
 	if (!mkdtemp(test_dir))
 		return -1;
-	make_url();
-	assert_ok(store_create(test_url, &e), &e);
+	if (engine_is_other())
+		engine_url(test_url, sizeof(test_url));
+	else
+		snprintf(test_url, sizeof(test_url), "%s/store/acmed.sqlite",
+		    test_dir);
+	assert_ok(store_create(test_url, test_dir, &e), &e);
 	st = store_open(test_url, STORE_WRITE, &e);
 	return st ? 0 : -1;
 }
@@ -133,7 +82,6 @@ store_teardown(void **state)
 	(void)state;
 	store_close(st);
 	st = NULL;
-	drop_url();
 	return nftw(test_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -121,7 +121,8 @@ test_who_goes_where(void **state)
 	    [SANDBOX_BLOCKLIST_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
 	    [SANDBOX_TLS_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
 	    [SANDBOX_RESOLVER_FILES] = 1U << SANDBOX_VALIDATE_STORE,
-	    [SANDBOX_LOCK_DIRECTORY] = 1U << SANDBOX_VALIDATE_STORE,
+	    [SANDBOX_STORE_FILES] =
+		1U << SANDBOX_ACCEPT_MASTER | 1U << SANDBOX_VALIDATE_STORE,
 	    [SANDBOX_CRL_FILE] = 1U << SANDBOX_SIGN_CRL,
 	    [SANDBOX_CRL_DIRECTORY] = 1U << SANDBOX_SIGN_CRL,
 	    [SANDBOX_BACKUP_DIRECTORY] = 1U << SANDBOX_STORE_BACKUP,
@@ -228,4 +229,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_signals),
 };
 
-UNIT_MAIN(tests)
+int
+main(void)
+{
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

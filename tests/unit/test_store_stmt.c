@@ -10,8 +10,14 @@
  */
 static const char *const small[] = {"SCAN chains"};
 
-/* What may be sorted: the challenges of one authorization. */
-static const char *const sorted[] = {"FROM authorizations a JOIN challenges"};
+/*
+ * What may be sorted: the challenges of one authorization; where an index does
+ * not end with the row's id, also the names of an order, the events of an
+ * object.
+ */
+static const char *const sorted[] = {"FROM authorizations a JOIN challenges",
+    " WHERE o.url_id = ?1 ORDER BY i.position",
+    "WHERE object_type = ?2 AND object_id = ?3"};
 
 /* What PostgreSQL 15 does not understand in the same way, or at all. */
 static const char *const foreign[] = {" OR IGNORE", " OR REPLACE", "rowid",
@@ -65,7 +71,7 @@ check_plan(const char *module, const char *sql)
 		if (str_starts(line, "SCAN ") &&
 		    !contains_one(line, small, ARRAY_LEN(small)))
 			fail_msg("%s: %s: %s", module, sql, line);
-		if (strstr(line, "TEMP B-TREE") &&
+		if (str_starts(line, "SORT") &&
 		    !contains_one(sql, sorted, ARRAY_LEN(sorted)))
 			fail_msg("%s: %s: %s", module, sql, line);
 	}
@@ -80,14 +86,11 @@ check_plan(const char *module, const char *sql)
 static void
 test_no_scans(void **state)
 {
-	struct db_stmt *off;
 	size_t m, i;
 
 	(void)state;
-	skip_unless_sqlite();
-	off = db_prepare(st->db, "PRAGMA foreign_keys = OFF", &e);
-	assert_true(db_run(off, &e) >= 0);
-	db_finalize(off);
+	if (!engine_is_other())
+		run_sql("PRAGMA foreign_keys = OFF");
 	for (m = 0; m < STMT__MAX; m++)
 		for (i = 0; !str_starts(stmt_tables[m]->module, "check") &&
 		     i < stmt_tables[m]->len;
@@ -124,7 +127,6 @@ test_children_are_found(void **state)
 	size_t i;
 
 	(void)state;
-	skip_unless_sqlite();
 	for (i = 0; i < ARRAY_LEN(lookups); i++)
 		check_plan("foreign key", lookups[i]);
 }
@@ -144,14 +146,13 @@ test_versions(void **state)
 static void
 set_version(int version)
 {
-	struct db_stmt *s;
 	char sql[64];
 
-	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", version);
-	s = db_prepare(st->db, sql, &e);
-	assert_non_null(s);
-	assert_true(db_run(s, &e) >= 0);
-	db_finalize(s);
+	snprintf(sql, sizeof(sql), "%s = %d",
+	    engine_is_other() ? "UPDATE acmed_version SET version"
+			      : "PRAGMA user_version",
+	    version);
+	run_sql(sql);
 }
 
 static void
@@ -160,8 +161,7 @@ test_other_versions(void **state)
 	int from, to;
 
 	(void)state;
-	skip_unless_sqlite();
-	assert_kind(store_create(test_url, &e), KIND_CONFLICT, &e);
+	assert_kind(store_create(test_url, test_dir, &e), KIND_CONFLICT, &e);
 	assert_ok(store_migrate(test_url, &from, &to, &e), &e);
 	assert_int_equal(from, to);
 
@@ -179,39 +179,48 @@ test_other_versions(void **state)
 	err_clear(&e);
 }
 
-/* What an interrupted init leaves: an empty file. */
+/* What an interrupted init leaves: an empty file, or a version alone. */
 static void
 test_resumes(void **state)
 {
-	char *url, *dir;
+	char *dir = xasprintf("%s/second", test_dir);
+	char url[ENGINE_URL_SIZE];
 	struct store *s;
 
 	(void)state;
-	skip_unless_sqlite();
-	url = xasprintf("%s/second/acmed.sqlite", test_dir);
-	dir = xasprintf("%s/second", test_dir);
 	assert_int_equal(mkdir(dir, 0700), 0);
-	fclose(fopen(url, "w"));
+	if (engine_is_other()) {
+		engine_url(url, sizeof(url));
+		db_close(db_open(url, DB_CREATE, &e));
+	} else {
+		snprintf(url, sizeof(url), "%s/acmed.sqlite", dir);
+		fclose(fopen(url, "w"));
+	}
 	assert_null(store_open(url, STORE_WRITE, &e));
 	assert_non_null(strstr(e.text, "acmed-store init"));
 	err_clear(&e);
-	assert_ok(store_create(url, &e), &e);
+	assert_ok(store_create(url, dir, &e), &e);
 	s = store_open(url, STORE_WRITE, &e);
 	assert_non_null(s);
 	store_close(s);
-	free(url);
 	free(dir);
 }
 
 static void
 test_paths(void **state)
 {
-	char *p = store_file("sqlite:/a/b.sqlite", "lock", &e);
+	char *p = store_file("sqlite:/a/b.sqlite", NULL, "lock", &e);
 
 	(void)state;
 	assert_string_equal(p, "/a/lock");
 	free(p);
-	assert_null(store_file("b.sqlite", "lock", &e));
+	p = store_file("postgresql:///acmed", "/c", "lock", &e);
+	assert_string_equal(p, "/c/lock");
+	free(p);
+	assert_null(store_file("b.sqlite", NULL, "lock", &e));
+	assert_int_equal(e.kind, KIND_CONF);
+	err_clear(&e);
+	assert_null(store_file("postgresql:///acmed", NULL, "lock", &e));
 	assert_int_equal(e.kind, KIND_CONF);
 	err_clear(&e);
 }
