@@ -14,6 +14,15 @@
 #include "wrap/digest.h"
 #include "wrap/tls.h"
 
+static bool
+is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text <= ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 /* The connection's id: that of whoever started this process for it, or new. */
 static void
 choose_id(const struct server *s, char out[CLIENT_ID_SIZE])
@@ -21,7 +30,8 @@ choose_id(const struct server *s, char out[CLIENT_ID_SIZE])
 	const char *given = s->workers ? NULL : getenv("ACMED_ID");
 	uint8_t bytes[6];
 
-	if (given && *given && strlen(given) < CLIENT_ID_SIZE) {
+	if (given && *given && strlen(given) < CLIENT_ID_SIZE &&
+	    is_printable(given)) {
 		snprintf(out, CLIENT_ID_SIZE, "%s", given);
 		return;
 	}
