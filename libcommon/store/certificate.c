@@ -45,8 +45,8 @@ static const char *const sql[] = {
 	" ON CONFLICT (certificate_id, chain_id) DO NOTHING",
     [CERTIFICATE_ID] = "SELECT id FROM certificates WHERE sha256 = ?1",
     [CERTIFICATE_CHAIN_ID] = "SELECT id FROM chains WHERE sha256 = ?1",
-    [CERTIFICATE_NEW_CHAIN] =
-	"INSERT INTO chains (sha256) VALUES (?1) RETURNING id",
+    [CERTIFICATE_NEW_CHAIN] = "INSERT INTO chains (sha256) VALUES (?1)"
+			      " ON CONFLICT (sha256) DO NOTHING RETURNING id",
     [CERTIFICATE_ADD_MEMBER] =
 	"INSERT INTO chain_members (chain_id, position, ca_certificate_id)"
 	" VALUES (?1, ?2, ?3)",
@@ -176,8 +176,11 @@ put_chain(
 	    sha256, sizeof(sha256));
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
-	if (stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_NEW_CHAIN, id, e, "b",
-		sha256, sizeof(sha256)) < 0)
+	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_NEW_CHAIN, id, e, "b",
+	    sha256, sizeof(sha256));
+	if (rc == 0)
+		return err_set(e, KIND_BUG, "a chain has come and gone");
+	if (rc < 0)
 		return -1;
 	for (i = 1; i < chain->len; i++)
 		if (add_ca(st, chain->v[i], &ca, e) < 0 ||

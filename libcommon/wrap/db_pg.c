@@ -9,6 +9,7 @@
 
 #define BUSY_MS 10000
 #define PORT "5432"
+#define TURN "(1633905005)" /* an advisory lock of the database */
 #define PARAMS_MAX 16
 #define ROWS_EACH 1000 /* fetched at a time from a large result */
 #define FORMAT_BINARY 1
@@ -57,6 +58,7 @@ enum {
 	F(PQstatus)                                                            \
 	F(PQtransactionStatus)
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member cannot stand in them */
 #define MEMBER(name) __typeof__(name) *name;
 static struct {
 	FUNCTIONS(MEMBER)
@@ -75,6 +77,7 @@ struct pg {
 	bool again; /* the transaction is to be run again */
 	unsigned runs; /* of the transaction, that were in vain */
 	int64_t since; /* when the first of them began */
+	bool has_turn; /* holds TURN */
 };
 
 struct pg_stmt {
@@ -283,6 +286,7 @@ set_up(struct pg *db, bool *is_store, struct err *e)
 		    " SET LOCAL synchronous_commit = %s",
 		    strcmp(level, "off") == 0 ? "on" : level);
 		*is_store = pq.PQgetvalue(r, 0, 2)[0] == 't';
+		db->has_turn = false; /* it went with the last one */
 		db->connection++;
 	}
 	pq.PQclear(r);
@@ -612,6 +616,26 @@ pg_migrate(struct db *base, const char *sql, int version, struct err *e)
 
 /* ---- transactions -------------------------------------------------------- */
 
+/* Who came in another's way queues with all who did, rather than try again. */
+static int
+take_turn(struct pg *db, struct err *e)
+{
+	if (exec_first(db, "SELECT pg_advisory_lock" TURN, e) < 0)
+		return -1;
+	db->has_turn = true;
+	return 0;
+}
+
+static void
+end_turn(struct pg *db)
+{
+	if (db->has_turn && !is_lost(db))
+		pq.PQclear(
+		    pq.PQexec(db->conn, "SELECT pg_advisory_unlock" TURN));
+	db->has_turn = false;
+	db->runs = 0;
+}
+
 /*
  * Serializable: what store/ does in a transaction is right when no other runs
  * at the same time, as with SQLite, and not everything in it is a
@@ -626,11 +650,12 @@ pg_begin(struct db *base, enum db_durability durability, struct err *e)
 	if (db->runs == 0)
 		db->since = clock_mono();
 	db->again = false;
-	if (exec_first(db,
+	if ((db->runs > 0 && !db->has_turn && take_turn(db, e) < 0) ||
+	    exec_first(db,
 		durability == DB_DURABLE ? db->durable
 					 : "BEGIN ISOLATION LEVEL SERIALIZABLE",
 		e) < 0) {
-		db->runs = 0;
+		end_turn(db);
 		return -1;
 	}
 	base->durability = durability;
@@ -651,7 +676,7 @@ pg_commit(struct db *base, struct err *e)
 		rc = err_set(e, KIND_BUG, "a part of a transaction failed");
 	pq.PQclear(r);
 	if (rc == 0)
-		db->runs = 0;
+		end_turn(db);
 	return rc;
 }
 
@@ -664,11 +689,11 @@ pg_rollback(struct db *base, struct err *e)
 	if (!is_lost(db) && pq.PQtransactionStatus(db->conn) != PQTRANS_IDLE)
 		pq.PQclear(pq.PQexec(db->conn, "ROLLBACK"));
 	if (!db->again || is_lost(db) || clock_mono() - db->since >= BUSY_MS) {
-		db->runs = 0;
+		end_turn(db);
 		return 0;
 	}
-	db->runs++;
-	usleep(us / 2 + arc4random_uniform(us));
+	if (db->runs++ > 1) /* somebody does not wait for a turn */
+		usleep(us / 2 + arc4random_uniform(us));
 	err_clear(e);
 	return 1;
 }
@@ -874,7 +899,7 @@ pg_bindv(struct db_stmt *base, const char *types, va_list ap)
 	size_t i;
 
 	pg_reset(base);
-	for (i = 0; types[i] && i < PARAMS_MAX; i++) {
+	for (i = 0; i < PARAMS_MAX && types[i]; i++) {
 		s->lengths[i] = 0;
 		s->formats[i] = 0;
 		switch (types[i]) {
