@@ -217,7 +217,12 @@ db_bindv(struct db_stmt *s, const char *types, va_list ap)
 int
 db_step(struct db_stmt *s, struct err *e)
 {
-	return s->db->engine->step(s, e);
+	int rc = s->db->engine->step(s, e);
+
+	/* Not every engine could go on with the transaction. */
+	if (rc < 0)
+		s->db->doomed = true;
+	return rc;
 }
 
 void

@@ -182,8 +182,6 @@ fail(struct pg *db, const PGresult *r, const char *what, struct err *e)
 		state = state && str_starts(state, "57P") ? state : "08006";
 	if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
 		db->again = true;
-	/* Nothing more can be done in this transaction. */
-	db->base.doomed = true;
 	for (i = 0; i < ARRAY_LEN(states); i++)
 		if (str_starts(state, states[i].state))
 			break;
@@ -431,15 +429,19 @@ pg_load(const char *url, struct strv *files, struct strv *ports, struct err *e)
 	return 0;
 }
 
+/*
+ * What stands before dbname, the URL can change.  A server that is gone must
+ * not hold us for longer than a lock.
+ */
 static int
 connect_to(struct pg *db, const char *url, struct err *e)
 {
-	/* What stands before dbname, the URL can change. */
 	static const char *const keywords[] = {"connect_timeout",
-	    "tcp_user_timeout", "fallback_application_name", "dbname",
+	    "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
+	    "keepalives_count", "fallback_application_name", "dbname",
 	    "client_encoding", NULL};
-	const char *values[] = {
-	    "10", "10000", program_invocation_short_name, url, "UTF8", NULL};
+	const char *values[] = {"10", "10000", "10", "5", "3",
+	    program_invocation_short_name, url, "UTF8", NULL};
 
 	db->conn = pq.PQconnectdbParams(keywords, values, 1);
 	if (!db->conn || is_lost(db)) {

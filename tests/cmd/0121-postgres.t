@@ -108,7 +108,9 @@ exits 0 'acme-validate sweep'
 # ---- another machine ---------------------------------------------------------
 
 variant "$T/second.conf" "store.url=$tcp" "store.directory=$T/second"
-mkdir -m 2770 "$T/second"
+run "$BIN/acmed-store" init -c "$T/second.conf"
+exits 0 'init there'
+is "$(stat -c %a "$T/second")" 2770 '... makes its directory'
 become bob "$T/second.conf"
 must_say '201 -' --payload '{}' @newAccount
 issue c.example.test
@@ -118,10 +120,10 @@ ok 'which has nonces of its own' test -f "$T/second/nonces"
 
 # ---- lost connections --------------------------------------------------------
 
-# cut: the server ends the connections of all workers.
+# cut PROGRAM: the server ends its connections.
 cut() {
 	pg_sql "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-	    WHERE application_name = 'acmed-accept'" | grep -q t
+	    WHERE application_name = '$1'" | grep -q t
 }
 
 # pool NAME [section.key=value...]: one worker on a socket, and a client.
@@ -143,13 +145,13 @@ pool() {
 }
 
 pool by-socket "store.url=$url"
-ok 'a worker loses its connection' cut
+ok 'a worker loses its connection' cut acmed-accept
 raw @account
 is "$reply" '200 -' 'by a socket it makes another one'
 stop by-socket
 
 pool by-tcp "store.url=$tcp"
-ok 'a worker loses its connection' cut
+ok 'a worker loses its connection' cut acmed-accept
 raw @account
 like "$reply" '^(200 -|503 serverInternal)$' \
     'by TCP it may have no right to another one'
@@ -159,10 +161,15 @@ stop by-tcp
 is "$status" 0 'which ends well'
 
 pool not-confined "store.url=$tcp" sandbox.landlock=off
-ok 'a worker loses its connection' cut
+ok 'a worker loses its connection' cut acmed-accept
 raw @account
 is "$reply" '200 -' 'without Landlock it makes another one'
 stop not-confined
+
+ok 'the validator loses its connection' cut acme-validate
+as alice
+issue d.example.test
+ok 'and makes another one' cert_is "$T/chain.pem" d.example.test
 
 run "$BIN/acmed-store" -c "$config" check
 exits 0 'check after all that'

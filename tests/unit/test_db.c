@@ -300,6 +300,34 @@ outer(void *arg, struct err *err)
 	return w->outer_fails ? err_set(err, KIND_DENIED, "outer") : 0;
 }
 
+/* Hides that a statement of it has failed. */
+static int
+conflict(void *arg, struct err *err)
+{
+	struct err hidden = {0};
+	struct db_stmt *s =
+	    db_prepare(arg, "INSERT INTO parents VALUES (1, 'a')", err);
+
+	assert_int_equal(db_run(s, err), 1);
+	assert_int_equal(db_run(s, &hidden), -1);
+	assert_int_equal(hidden.kind, KIND_CONFLICT);
+	db_finalize(s);
+	return 0;
+}
+
+static void
+test_hidden_failure(void **state)
+{
+	struct db *db = create();
+
+	(void)state;
+	assert_kind(
+	    db_transaction(db, DB_QUICK, conflict, db, &e), KIND_BUG, &e);
+	assert_int_equal(ask(db, "SELECT count(*) FROM parents"), 0);
+	assert_int_equal(run(db, "INSERT INTO parents VALUES (1, 'a')"), 1);
+	db_close(db);
+}
+
 static void
 test_transactions(void **state)
 {
@@ -794,8 +822,8 @@ test_verifies(void **state)
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define SHARED                                                                 \
 	T(test_read_only), T(test_binds), T(test_maps_errors),                 \
-	    T(test_transactions), T(test_snapshot), T(test_migrates),          \
-	    T(test_survives_a_kill), T(test_plan)
+	    T(test_transactions), T(test_hidden_failure), T(test_snapshot),    \
+	    T(test_migrates), T(test_survives_a_kill), T(test_plan)
 
 static const struct CMUnitTest sqlite_tests[] = {
     SHARED,
