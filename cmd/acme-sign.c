@@ -168,6 +168,7 @@ run_sweep(struct prog *p, struct err *e)
 	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
 	int rc = -1;
 
+	sig_ignore_pipe();
 	if (st && proc_drop(p->conf.signer.user, e) == 0 &&
 	    proc_harden(false, e) == 0 &&
 	    rights_enter(p, SANDBOX_SIGN_SWEEP, e) == 0)

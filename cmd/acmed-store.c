@@ -5,6 +5,7 @@
 #include "cli/since.h"
 #include "jobs/filecheck.h"
 #include "jobs/servertls.h"
+#include "policy/address.h"
 #include "sign/local.h"
 #include "store/check.h"
 #include "store/event.h"
@@ -12,7 +13,9 @@
 #include "store/stats.h"
 #include "store/store.h"
 #include "sys/file.h"
+#include "sys/proc.h"
 #include "sys/sig.h"
+#include "wrap/seal.h"
 
 #include <unistd.h>
 
@@ -125,6 +128,16 @@ give_tls(const struct conf *c, enum servertls_result result, struct err *e)
 }
 
 static int
+make_seal(const struct conf *c, struct err *e)
+{
+	const char *path = c->store.certificate_key_file;
+
+	return path
+	    ? made_or_there(seal_key_create(path, e), "init.seal", path, e)
+	    : 0;
+}
+
+static int
 init(struct prog *p, struct err *e)
 {
 	const struct conf *c = &p->conf;
@@ -132,7 +145,8 @@ init(struct prog *p, struct err *e)
 	struct store *st;
 	int rc;
 
-	if (make_store(c, e) < 0 || make_ca(c, e) < 0)
+	if (proc_harden(true, e) < 0 || make_store(c, e) < 0 ||
+	    make_seal(c, e) < 0 || make_ca(c, e) < 0)
 		return -1;
 	st = store_open(c->store.url, STORE_WRITE, e);
 	if (!st)
@@ -150,10 +164,13 @@ init(struct prog *p, struct err *e)
 static int
 tls_renew(struct prog *p, struct err *e)
 {
-	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
+	struct store *st;
 	enum servertls_result result;
 	int rc;
 
+	if (proc_harden(true, e) < 0)
+		return -1;
+	st = store_open(p->conf.store.url, STORE_WRITE, e);
 	if (!st)
 		return -1;
 	rc = servertls_renew(&p->conf, st, &result, e);
@@ -385,8 +402,13 @@ static int
 config_judge(const struct conf *c, struct err *e)
 {
 	struct strv files = {0}, ports = {0};
+	struct address_policy addresses;
 	char *path = NULL;
 
+	if (address_policy_init(&addresses, &c->policy.allowed_server_ip_ranges,
+		&c->policy.exclude_server_ip_ranges, e) < 0)
+		return -1;
+	address_policy_release(&addresses);
 	if (store_load(c->store.url, &files, &ports, e) == 0)
 		path = store_file(c->store.url, c->store.directory, "", e);
 	strv_release(&files);

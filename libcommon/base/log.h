@@ -4,7 +4,7 @@
 #include "base/base.h"
 
 /*
- * One event, one line, one write, at most 1 KiB:
+ * One event, one line, one write, at most 4 KiB:
  *   prog[pid]: level: event key=value key="value with blank" id=REQUEST
  * No timestamp (the supervisor's job); bytes that are not printable ASCII are
  * escaped, so that a client's text cannot start a line of its own.

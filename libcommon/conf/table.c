@@ -55,6 +55,9 @@ const struct table_key table_keys[] = {
 	{CONF_STORE, "group", TEXT(store.group, 32),
 	    .doc = "Group that the users of the programs share; acmed-store "
 	    "init, run as root, gives it the store."},
+	{CONF_STORE, "certificate_key_file", PATH(store.certificate_key_file),
+	    .doc = "File with the key under which private keys of certificates "
+	    "are sealed; empty: they are stored in the clear."},
 
 	{CONF_SERVER, "base_url", TYPE(server.base_url, VALUE_BASE_URL),
 	    .required = true, .hint = "the URL that clients see in front of "

@@ -165,7 +165,8 @@ check_text(const struct value_rule *r, const char *text, struct err *e)
 			    e, KIND_CONF, "must be an absolute path");
 		return 0;
 	case VALUE_STORE:
-		if (text[0] != '/' && !strstr(text, "://"))
+		if (text[0] != '/' && !str_starts(text, "sqlite:/") &&
+		    !strstr(text, "://"))
 			return err_set(
 			    e, KIND_CONF, "must be an absolute path or a URL");
 		return 0;

@@ -18,6 +18,7 @@ struct http {
 	struct buf in; /* read and not yet used */
 	struct buf body;
 	struct response response;
+	int64_t since; /* clock_mono(): when it began */
 	int64_t deadline; /* of the request in hand */
 	int64_t served;
 };
@@ -180,6 +181,22 @@ answer_refusal(
 	return 0;
 }
 
+/*
+ * Whether the answer in hand is the last.  Who is at it for long gives way to
+ * others, also when there is never a pause between his requests.
+ */
+static bool
+is_last(struct http *h, const struct request *req)
+{
+	const struct http_service *s = h->service;
+
+	if (!req->keep_alive || ++h->served >= s->requests_max || sig_term() ||
+	    (s->is_over && s->is_over(s->arg)))
+		return true;
+	return s->is_wanted && clock_mono() - h->since >= s->request_timeout &&
+	    s->is_wanted(s->arg);
+}
+
 /* One request. Returns 1 when another may follow, 0 at the end, -1. */
 static int
 serve_one(struct http *h, struct err *e)
@@ -195,8 +212,7 @@ serve_one(struct http *h, struct err *e)
 	}
 	response_clear(&h->response);
 	h->service->answer(h->service->arg, &req, &h->body, &h->response);
-	if (!req.keep_alive || ++h->served >= h->service->requests_max ||
-	    sig_term())
+	if (is_last(h, &req))
 		h->response.close = true;
 	h->conn->more = h->response.close;
 	if (response_write(&h->response, h->conn, req.method == REQUEST_HEAD,
@@ -213,7 +229,7 @@ out:
 int
 http_serve(struct conn *c, const struct http_service *s, struct err *e)
 {
-	struct http h = {.conn = c, .service = s};
+	struct http h = {.conn = c, .service = s, .since = clock_mono()};
 	int rc;
 
 	buf_init(

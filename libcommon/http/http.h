@@ -26,9 +26,13 @@ struct http_service {
 
 	/*
 	 * Whether a connection that waits for its next request shall end, for
-	 * want of it elsewhere; asked every half second, or NULL.
+	 * want of it elsewhere; asked every half second, and of one that is
+	 * older than request_timeout after each answer; or NULL.
 	 */
 	bool (*is_wanted)(void *arg);
+
+	/* Whether the connection shall end with the answer in hand; or NULL. */
+	bool (*is_over)(void *arg);
 
 	void *arg;
 	size_t body_max; /* more is 413 */

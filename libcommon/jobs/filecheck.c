@@ -96,6 +96,8 @@ filecheck_run(const struct conf *conf, struct strv *problems)
 {
 	const struct conf_server *s = &conf->server;
 
+	if (conf->store.certificate_key_file)
+		check_secret(conf->store.certificate_key_file, problems);
 	if (s->tls_private_key)
 		check_secret(s->tls_private_key, problems);
 	if (strcmp(conf->signer.backend, "local") == 0)

@@ -6,8 +6,8 @@
 /*
  * Looks over the files beside the store that the configuration names; the
  * store's own are store/check's business.  Adds a line to `problems` for
- *   - a private key (of the server, of the built-in CA) that others than its
- *     owner can read or write, or that cannot be read;
+ *   - a key (of the server, of the built-in CA, of the sealing) that others
+ *     than its owner can read or write, or that cannot be read;
  *   - the directory of the built-in CA, when others than its owner can write
  *     to it, and so replace what is in it;
  *   - the file of nonces, when it is not whole;

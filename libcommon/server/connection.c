@@ -14,6 +14,15 @@
 #include "wrap/digest.h"
 #include "wrap/tls.h"
 
+static bool
+is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text <= ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 /* The connection's id: that of whoever started this process for it, or new. */
 static void
 choose_id(const struct server *s, char out[CLIENT_ID_SIZE])
@@ -21,7 +30,8 @@ choose_id(const struct server *s, char out[CLIENT_ID_SIZE])
 	const char *given = s->workers ? NULL : getenv("ACMED_ID");
 	uint8_t bytes[6];
 
-	if (given && *given && strlen(given) < CLIENT_ID_SIZE) {
+	if (given && *given && strlen(given) < CLIENT_ID_SIZE &&
+	    is_printable(given)) {
 		snprintf(out, CLIENT_ID_SIZE, "%s", given);
 		return;
 	}
@@ -45,6 +55,14 @@ is_wanted(void *arg)
 	return s->workers && workers_are_wanted(s->workers);
 }
 
+static bool
+is_over(void *arg)
+{
+	const struct server *s = arg;
+
+	return s->workers && workers_are_over(s->workers);
+}
+
 /* Who is there, then HTTP on the connection, under TLS if there is one. */
 static int
 serve(
@@ -54,6 +72,7 @@ serve(
 	struct http_service service = {.answer = dispatch_answer,
 	    .refuse = dispatch_refuse,
 	    .is_wanted = is_wanted,
+	    .is_over = is_over,
 	    .arg = s,
 	    .body_max = JWS_MAX,
 	    .request_timeout = conf->request_timeout * 1000,

@@ -195,43 +195,59 @@ fail_order(struct store *st, const struct order *o, const struct err *why,
 	return rc;
 }
 
-/* One stale order again, and what becomes of it. */
+/* What becomes of an order that has been tried again. */
+static int
+settle(struct store *st, const struct conf *conf, const struct order *o,
+    enum issue_result result, struct err *why, struct err *e)
+{
+	if (result == ISSUE_VALID ||
+	    why->kind == KIND_CONFLICT) /* somebody else has finished it */
+		return 0;
+	if (result != ISSUE_REFUSED && o->attempts < ISSUE_ATTEMPTS)
+		/* after those that were taken with it */
+		return order_retry(st, o->id,
+		    clock_now() + issue_lease(conf) + RETRY_DELAY, e);
+	if (!err_is_set(why))
+		err_set(why, KIND_BUSY, "the CA gives no answer");
+	return fail_order(st, o, why, e);
+}
+
+/*
+ * One stale order again.  `*is_deaf`: nobody answers, and nobody would answer
+ * for another.
+ */
 static int
 redo_order(struct store *st, const struct conf *conf,
-    struct signmsg_client *signer, const struct order *o, struct err *e)
+    struct signmsg_client *signer, const struct order *o, bool *is_deaf,
+    struct err *e)
 {
 	enum issue_result result = ISSUE_REFUSED;
 	struct account account;
 	struct err why = {0};
 	struct csr *csr;
-	int rc = -1;
 
 	if (account_by_id(st, o->account_id, &account, e) < 0)
 		return -1;
 	csr = csr_from_der(o->csr, o->csr_len, &why);
 	if (csr)
-		rc = issue_order(st, conf, signer, o, csr,
-		    account_email(&account), &result, &why);
+		issue_order(st, conf, signer, o, csr, account_email(&account),
+		    &result, &why);
 	csr_free(csr);
 	account_release(&account);
-	if (rc == 0 && result == ISSUE_VALID)
-		return 0;
-	if (why.kind == KIND_CONFLICT)
-		return 0; /* somebody else has finished it */
-	if (rc < 0 &&
-	    (result == ISSUE_REFUSED || o->attempts >= ISSUE_ATTEMPTS))
-		return fail_order(st, o, &why, e);
-	return order_retry(st, o->id, clock_now() + RETRY_DELAY, e);
+	*is_deaf = result == ISSUE_WAITING ||
+	    (result == ISSUE_RETURNED && why.kind == KIND_BUSY);
+	return settle(st, conf, o, result, &why, e);
 }
 
 /* Returns -1 only when the store fails. */
 static int
 sweep_order(struct store *st, const struct conf *conf,
-    struct signmsg_client *signer, const struct order *o, struct err *e)
+    struct signmsg_client *signer, const struct order *o, bool *is_deaf,
+    struct err *e)
 {
 	struct err why = {0};
 
-	if (redo_order(st, conf, signer, o, &why) == 0 ||
+	if (redo_order(st, conf, signer, o, is_deaf, &why) == 0 ||
 	    why.kind == KIND_CONFLICT) /* somebody else has settled it */
 		return 0;
 	*e = why;
@@ -243,6 +259,7 @@ issue_sweep(struct store *st, const struct conf *conf, struct err *e)
 {
 	struct signmsg_client signer;
 	struct order *orders;
+	bool is_deaf = false;
 	size_t len;
 	int rc;
 
@@ -252,10 +269,11 @@ issue_sweep(struct store *st, const struct conf *conf, struct err *e)
 		    st, issue_lease(conf), SWEEP_BATCH, &orders, &len, e);
 		if (rc < 0)
 			break;
-		for (size_t i = 0; i < len && rc == 0; i++)
-			rc = sweep_order(st, conf, &signer, &orders[i], e);
+		for (size_t i = 0; i < len && rc == 0 && !is_deaf; i++)
+			rc = sweep_order(
+			    st, conf, &signer, &orders[i], &is_deaf, e);
 		order_array_free(orders, len);
-	} while (rc == 0 && len == SWEEP_BATCH);
+	} while (rc == 0 && !is_deaf && len == SWEEP_BATCH);
 	signmsg_client_release(&signer);
 	return rc;
 }

@@ -39,7 +39,8 @@ int issue_order(struct store *st, const struct conf *conf,
 /*
  * Finishes orders whose process died or whose signer was too slow: for
  * `acme-sign sweep`.  A refusal makes the order invalid; what is temporary is
- * tried again later, at most ISSUE_ATTEMPTS times.
+ * tried again later, at most ISSUE_ATTEMPTS times.  When nobody answers, the
+ * rest is left to the next run.
  * Returns 0 also when some could not be finished; -1 when the store fails.
  */
 #define ISSUE_ATTEMPTS 20

@@ -10,13 +10,15 @@ answer(struct call *c, const struct certificate *cert, struct err *e)
 {
 	struct buf *out = &c->response->body;
 
-	response_field(
-	    c->response, "Content-Type", "application/pem-certificate-chain");
 	pem_encode(out, "CERTIFICATE", cert->leaf.der, cert->leaf.len);
 	for (size_t i = 0; i < cert->chain_len; i++)
 		pem_encode(
 		    out, "CERTIFICATE", cert->chain[i].der, cert->chain[i].len);
-	return out->full ? err_set(e, KIND_BUG, "the chain is too long") : 0;
+	if (out->full)
+		return err_set(e, KIND_BUG, "the chain is too long");
+	response_field(
+	    c->response, "Content-Type", "application/pem-certificate-chain");
+	return 0;
 }
 
 int

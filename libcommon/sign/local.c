@@ -190,22 +190,34 @@ out:
 	return rc;
 }
 
+static int
+give(const char *path, const char *user, struct err *e)
+{
+	return file_exists(path) ? file_give(path, user, e) : 0;
+}
+
 int
 local_give(const struct conf *conf, struct err *e)
 {
-	static const char *const names[] = {"intermediate.key",
-	    "intermediate.crt", "crl.der", "crl.der.lock", "."};
+	static const char *const names[] = {
+	    "intermediate.key", "intermediate.crt", "."};
 	const char *user = conf->signer.user;
+	char *crl = conf_crl_file(conf), *lock = xasprintf("%s.lock", crl);
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(names); i++) {
 		char *path =
 		    xasprintf("%s/%s", conf->local_ca.directory, names[i]);
 
-		if (file_exists(path))
-			rc = file_give(path, user, e);
+		rc = give(path, user, e);
 		free(path);
 	}
+	if (rc == 0)
+		rc = give(crl, user, e);
+	if (rc == 0)
+		rc = give(lock, user, e);
+	free(crl);
+	free(lock);
 	return rc;
 }
 
@@ -226,6 +238,8 @@ static int
 open_files(
     struct local *l, const char *key_path, const char *path, struct err *e)
 {
+	size_t ski_len;
+
 	if ((l->key = keyfile_read(key_path, e)) == NULL ||
 	    (l->cert = read_cert(path, e)) == NULL)
 		return as_conf(e);
@@ -234,6 +248,10 @@ open_files(
 		    path, key_path);
 	if (!cert_is_ca(l->cert))
 		return err_set(e, KIND_CONF, "%s: is not of a CA", path);
+	if (cert_ski(l->cert, &ski_len) == NULL) /* nothing would name it */
+		return err_set(e, KIND_CONF,
+		    "%s: has no subject key identifier (RFC 5280 4.2.1.2)",
+		    path);
 	if (cert_not_after(l->cert) < clock_now() ||
 	    cert_not_before(l->cert) > clock_now())
 		return err_set(e, KIND_CONF, "%s: is not valid now", path);

@@ -99,7 +99,8 @@ contacts_read(const char *text, struct strv *out, struct err *e)
 	size_t i;
 
 	for (i = 0; i < js_len(list); i++)
-		strv_add(out, js_text(js_at(list, i)));
+		if (js_text(js_at(list, i)))
+			strv_add(out, js_text(js_at(list, i)));
 	free(wrapped);
 	if (!v)
 		return -1;

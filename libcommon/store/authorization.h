@@ -81,7 +81,7 @@ int authorization_end(struct store *st, int64_t id,
 int authorization_drop_validations(
     struct store *st, int64_t id, const char *error, struct err *e);
 
-/* The problem document of what has expired. */
+/* The problem document of one that has expired. */
 extern const char authorization_expired_error[];
 
 /* Frees what it owns; it is empty then. NULL-safe. */

@@ -42,6 +42,10 @@ enum {
 	CHECK_GONE_CERTIFICATE,
 	CHECK_GONE_PROCESSING,
 	CHECK_GONE_VALID,
+	CHECK_LOST_REVOCATION,
+	CHECK_LOST_END,
+	CHECK_LOST_DEACTIVATION,
+	CHECK_CLEAR_KEY,
 	CHECK__MAX
 };
 
@@ -239,6 +243,25 @@ static const char *const sql[] = {
 			 " WHERE e.action = 'order.valid' AND NOT EXISTS"
 			 " (SELECT 1 FROM orders o WHERE o.id = e.object_id"
 			 " AND o.certificate_id = c.id) AND" UNPURGED,
+    /* There is no way back from these, and each was on disk when it was told.
+     */
+    [CHECK_LOST_REVOCATION] =
+	"SELECT DISTINCT object_id FROM events"
+	" WHERE object_type = 'certificate' AND action = 'certificate.revoke'"
+	" AND EXISTS (SELECT 1 FROM certificates c WHERE c.id = object_id"
+	" AND c.status <> 'revoked')",
+    [CHECK_LOST_END] =
+	"SELECT DISTINCT object_id FROM events"
+	" WHERE object_type = 'account' AND action = 'account.deactivate'"
+	" AND EXISTS (SELECT 1 FROM accounts k WHERE k.id = object_id"
+	" AND k.status = 'valid')",
+    [CHECK_LOST_DEACTIVATION] =
+	"SELECT DISTINCT object_id FROM events"
+	" WHERE object_type = 'authorization'"
+	" AND action = 'authorization.deactivate'"
+	" AND EXISTS (SELECT 1 FROM authorizations a WHERE a.id = object_id"
+	" AND a.status IN ('pending', 'valid'))",
+    [CHECK_CLEAR_KEY] = "SELECT id FROM private_keys WHERE sealed = 0",
 };
 _Static_assert(ARRAY_LEN(sql) == CHECK__MAX, "a statement per check");
 
@@ -303,6 +326,12 @@ static const struct {
     [CHECK_GONE_VALID] = {"order",
 	"gone, or with another certificate, but that of before has not "
 	"expired"},
+    [CHECK_LOST_REVOCATION] = {"certificate",
+	"valid, though it has been revoked"},
+    [CHECK_LOST_END] = {"account", "valid, though it has been deactivated"},
+    [CHECK_LOST_DEACTIVATION] = {"authorization",
+	"open, though it has been deactivated"},
+    [CHECK_CLEAR_KEY] = {"private_key", "not sealed, but stored in the clear"},
 };
 _Static_assert(ARRAY_LEN(texts) == CHECK__MAX, "a text per check");
 

@@ -55,6 +55,7 @@ static const char *const names[] = {
     [EVENT_AUTHORIZATION] = "authorization",
     [EVENT_CHALLENGE] = "challenge",
     [EVENT_CERTIFICATE] = "certificate",
+    [EVENT_PRIVATE_KEY] = "private_key",
     [EVENT_STORE] = "store",
 };
 _Static_assert(ARRAY_LEN(names) == EVENT_OBJECT__MAX, "one per type");

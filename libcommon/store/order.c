@@ -91,7 +91,7 @@ static const char *const names[] = {
 };
 _Static_assert(ARRAY_LEN(names) == ORDER__MAX, "one per status");
 
-static const char expired_error[] =
+const char order_expired_error[] =
     "{\"type\":\"urn:ietf:params:acme:error:unauthorized\","
     "\"detail\":\"the order has expired\",\"status\":403}";
 
@@ -270,7 +270,7 @@ read_order(struct db_stmt *s, struct order *o)
 	if (o->status <= ORDER_READY && o->expires <= clock_now()) {
 		o->status = ORDER_INVALID;
 		free(o->error);
-		o->error = xstrdup(expired_error);
+		o->error = xstrdup(order_expired_error);
 	}
 }
 

@@ -116,7 +116,13 @@ int order_return(struct store *st, int64_t id, struct err *e);
  */
 int order_fail(struct store *st, int64_t id, const char *error, struct err *e);
 
-/* Stays processing; the job is due again at `due`, one attempt more. */
+/* The problem document of an order that has expired. */
+extern const char order_expired_error[];
+
+/*
+ * Stays processing; the job is due again at `due`, one attempt more.
+ * KIND_CONFLICT when there is no job any more.
+ */
 int order_retry(struct store *st, int64_t id, int64_t due, struct err *e);
 
 /*

@@ -2,6 +2,7 @@
 
 #include "store/authorization.h"
 #include "store/event.h"
+#include "store/order.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 #include "sys/sig.h"
@@ -111,7 +112,7 @@ expire(struct batch *b, int64_t order, struct err *e)
 	size_t i;
 
 	if (stmt_run(b->st, STMT_PURGE, PURGE_EXPIRE, e, "iti", order,
-		authorization_expired_error, b->now + b->p->invalid_age) < 0)
+		order_expired_error, b->now + b->p->invalid_age) < 0)
 		return -1;
 	for (i = 0; i < b->authorizations.len; i++)
 		if (authorization_end(

@@ -11,6 +11,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_EVENT] = &event_stmts,
     [STMT_JOB] = &job_stmts,
     [STMT_ORDER] = &order_stmts,
+    [STMT_PRIVATE_KEY] = &private_key_stmts,
     [STMT_PURGE] = &purge_stmts,
     [STMT_STATS] = &stats_stmts,
 };

@@ -26,6 +26,7 @@ enum stmt_module {
 	STMT_EVENT,
 	STMT_JOB,
 	STMT_ORDER,
+	STMT_PRIVATE_KEY,
 	STMT_PURGE,
 	STMT_STATS,
 	STMT__MAX
@@ -42,6 +43,7 @@ extern const struct stmt_table check_stmts;
 extern const struct stmt_table event_stmts;
 extern const struct stmt_table job_stmts;
 extern const struct stmt_table order_stmts;
+extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
 extern const struct stmt_table stats_stmts;
 

@@ -19,6 +19,7 @@
 #include "sys/sock.h"
 
 #define TICK_MS 5000 /* between two looks, whatever happens */
+#define LEAVE_MS 1000 /* for workers to end, before another master starts */
 #define SPARE_MS 60000 /* after it an idle worker that is not alone ends */
 #define DEFER_SECONDS 10
 #define FAILURES_MAX 5 /* deaths in a row, with no connection between */
@@ -36,6 +37,7 @@ enum seat_state {
 struct board {
 	_Atomic int64_t last; /* clock_mono() of the last connection's end */
 	_Atomic bool served; /* a connection, since the master looked */
+	_Atomic bool over; /* all shall end */
 	_Atomic unsigned char seats[]; /* enum seat_state; `max` of them */
 };
 
@@ -260,28 +262,38 @@ is_over(const struct workers *w)
 	    clock_mono() - atomic_load(&w->board->last) >= o->linger;
 }
 
+/* Tells all; with SIGTERM also those whose worker waits for its client. */
+static void
+tell_workers(const struct workers *w)
+{
+	for (int64_t i = 0; i < w->options.max; i++)
+		if (w->pids[i] != 0)
+			kill(w->pids[i], SIGTERM);
+}
+
 /*
- * All end: at once if they are idle, else after the connection in hand, and
- * with SIGTERM after its present request.
+ * All end: at once if they are idle, else after the request in hand.  Without
+ * SIGTERM somebody else is to take over the socket: then those that are slow
+ * are left to themselves.
  */
 static void
 end_workers(struct workers *w)
 {
-	const struct timespec tick = {TICK_MS / 1000, 0};
+	const struct timespec tick = {0, LEAVE_MS * 1000000 / 4};
+	int64_t leave = clock_mono() + LEAVE_MS;
 	bool told = false;
 	int status;
 	pid_t pid;
 
+	atomic_store(&w->board->over, true);
 	fd_close(&w->life[1]);
 	for (;;) {
-		for (int64_t i = 0; sig_term() && !told && i < w->options.max;
-		     i++)
-			if (w->pids[i] != 0)
-				kill(w->pids[i], SIGTERM);
+		if (sig_term() && !told)
+			tell_workers(w);
 		told = sig_term();
 		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 			bury(w, pid, status);
-		if (count(w) == 0)
+		if (count(w) == 0 || (!told && clock_mono() >= leave))
 			break;
 		ppoll(NULL, 0, &tick, &w->waiting);
 	}
@@ -439,6 +451,12 @@ workers_accept(struct workers *w, struct err *e)
 		become_busy(w);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return fd;
+}
+
+bool
+workers_are_over(const struct workers *w)
+{
+	return atomic_load(&w->board->over);
 }
 
 bool

@@ -28,9 +28,10 @@ struct workers;
  *   in each worker  a pool for workers_accept; the caller opens what it needs,
  *                   serves, and ends the process; an exit code other than 0
  *                   is a failure
- *   in the master   NULL, when all workers have ended: after SIGTERM
- *                   (sig_catch_term), which they get as well, after `linger`,
- *                   or when is_stale says so; then `e` is not set.  With `e`
+ *   in the master   NULL, when all workers have ended after SIGTERM
+ *                   (sig_catch_term), which they get as well; or after `linger`
+ *                   or when is_stale says so, and then those that have a
+ *                   request in hand may go on; `e` is not set.  With `e`
  *                   set: KIND_CONF or KIND_SYS when workers fail time after
  *                   time and none of them has accepted anything.
  * A worker whose master has been killed ends after the connection in hand.
@@ -46,6 +47,9 @@ void workers_leave(struct workers *w);
  * it), or -1: when the worker shall end, `e` is not set; KIND_SYS.
  */
 int workers_accept(struct workers *w, struct err *e);
+
+/* Whether all shall end: then a worker ends after the request in hand. */
+bool workers_are_over(const struct workers *w);
 
 /*
  * Whether a worker that has nothing to do at the moment had better give its

@@ -215,6 +215,15 @@ cert_list_release(struct cert_list *l)
 	*l = (struct cert_list){0};
 }
 
+void
+cert_list_join(struct cert_list *l, struct cert_list *from)
+{
+	for (size_t i = 0; i < from->len; i++)
+		cert_list_take(l, from->v[i]);
+	from->len = 0; /* transferred */
+	cert_list_release(from);
+}
+
 static bool
 is_cert_label(const char *label)
 {

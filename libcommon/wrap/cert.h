@@ -42,6 +42,9 @@ int cert_list_from_pem(
 void cert_list_take(struct cert_list *l, struct cert *c);
 void cert_list_release(struct cert_list *l);
 
+/* Appends all of `from`, which is empty then. */
+void cert_list_join(struct cert_list *l, struct cert_list *from);
+
 /* The encoding; lives as long as the certificate. */
 const uint8_t *cert_der(const struct cert *c, size_t *len);
 int cert_to_pem(const struct cert *c, struct buf *out);

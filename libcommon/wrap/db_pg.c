@@ -58,7 +58,8 @@ enum {
 	F(PQstatus)                                                            \
 	F(PQtransactionStatus)
 
-#define MEMBER(name) __typeof__(name) *(name);
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member cannot stand in them */
+#define MEMBER(name) __typeof__(name) *name;
 static struct {
 	FUNCTIONS(MEMBER)
 } pq;

@@ -208,7 +208,7 @@ is_search(struct db *db, const char *node, const char *next, struct err *e)
 			" FROM pg_index WHERE indexrelid = '%.*s'::regclass",
 	    (int)strcspn(name, " "), name);
 	rc = add_rows(db, sql, &column, e);
-	if (rc == 0 && column.len == 1)
+	if (rc == 0 && column.len > 0)
 		rc = column.v[0][0] == '\0' ||
 		    (condition && strstr(condition, column.v[0]));
 	strv_release(&column);

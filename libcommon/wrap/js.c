@@ -13,11 +13,29 @@ json_of(const struct js *v)
 static struct js *
 js_of(json_t *j)
 {
-	if (!j) { /* only exhaustion, or text of our own that is not UTF-8 */
+	if (!j) { /* only exhaustion */
 		fputs("out of memory\n", stderr);
 		exit(111);
 	}
 	return (struct js *)j;
+}
+
+/* A string; bytes beyond ASCII that are not UTF-8 all become "?". */
+static json_t *
+string_of(const char *text)
+{
+	json_t *j = json_string(text);
+	char *copy;
+
+	if (j)
+		return j;
+	copy = xstrdup(text);
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	j = json_string(copy);
+	free(copy);
+	return j;
 }
 
 /*
@@ -192,7 +210,7 @@ void
 js_put_text(struct js *object, const char *key, const char *text)
 {
 	if (text)
-		js_put(object, key, js_of(json_string(text)));
+		js_put(object, key, js_of(string_of(text)));
 }
 
 void
@@ -216,7 +234,7 @@ js_add(struct js *array, struct js *value)
 void
 js_add_text(struct js *array, const char *text)
 {
-	js_add(array, js_of(json_string(text)));
+	js_add(array, js_of(string_of(text)));
 }
 
 static int

@@ -8,21 +8,12 @@
 
 #include "base/der.h"
 #include "wrap/digest.h"
+#include "wrap/key_part.h"
 
 #define RSA_BITS_MIN 512
 #define RSA_BITS_MAX 16384
-#define KEY_PEM_MAX ((size_t)64 * 1024)
 #define SPKI_MAX (2 * KEY_PART_MAX + 64)
-#define SIGNATURE_MAX KEY_PART_MAX
 #define COORDINATE_MAX 66
-
-struct key {
-	EVP_PKEY *pkey;
-	enum key_type type;
-	bool is_private;
-	struct buf spki;
-	EVP_PKEY_CTX *verifier; /* of an EC key, once it is used */
-};
 
 /* The AlgorithmIdentifier of each type of key: the only spelling we take. */
 static const struct {
@@ -94,6 +85,31 @@ key_free(struct key *k)
 	EVP_PKEY_free(k->pkey);
 	buf_release(&k->spki);
 	free(k);
+}
+
+void
+key_list_take(struct key_list *l, struct key *k)
+{
+	l->v = xreallocarray(l->v, l->len + 1, sizeof(*l->v));
+	l->v[l->len++] = k; /* transferred */
+}
+
+void
+key_list_join(struct key_list *l, struct key_list *from)
+{
+	for (size_t i = 0; i < from->len; i++)
+		key_list_take(l, from->v[i]);
+	from->len = 0; /* transferred */
+	key_list_release(from);
+}
+
+void
+key_list_release(struct key_list *l)
+{
+	for (size_t i = 0; i < l->len; i++)
+		key_free(l->v[i]);
+	free(l->v);
+	*l = (struct key_list){0};
 }
 
 /*
@@ -410,9 +426,8 @@ get_parts(const EVP_PKEY *pkey, struct key_parts *p)
 	}
 }
 
-/* Takes `pkey`, a private key that OpenSSL made or read. */
-static struct key *
-wrap_private(EVP_PKEY *pkey, struct err *e)
+struct key *
+key_wrap(EVP_PKEY *pkey, struct err *e)
 {
 	struct key *k = key_new(KEY_RSA);
 	struct key_parts parts = {0};
@@ -432,154 +447,6 @@ wrap_private(EVP_PKEY *pkey, struct err *e)
 fail:
 	key_free(k);
 	return NULL;
-}
-
-struct key *
-key_generate(enum key_type type, int bits, struct err *e)
-{
-	EVP_PKEY *pkey;
-
-	if (type == KEY_RSA && (bits < 2048 || bits > 8192 || bits % 8 != 0)) {
-		err_set(e, KIND_INPUT,
-		    "an RSA key of %d bits, not 2048 to 8192 and whole bytes",
-		    bits);
-		return NULL;
-	}
-	if (type == KEY_RSA)
-		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
-	else if (type == KEY_ED25519)
-		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	else
-		pkey = EVP_PKEY_Q_keygen(
-		    NULL, NULL, "EC", (char *)(uintptr_t)types[type].group);
-	if (pkey == NULL) {
-		key_openssl_err(e, KIND_SYS, "cannot generate a key");
-		return NULL;
-	}
-	return wrap_private(pkey, e);
-}
-
-int
-key_type_parse(const char *word, enum key_type *type, int *bits, struct err *e)
-{
-	static const struct {
-		const char *word;
-		enum key_type type;
-		int bits;
-	} words[] = {
-	    {"p256", KEY_P256, 256},
-	    {"p384", KEY_P384, 384},
-	    {"p521", KEY_P521, 521},
-	    {"ed25519", KEY_ED25519, 256},
-	    {"rsa", KEY_RSA, 2048},
-	    {"rsa2048", KEY_RSA, 2048},
-	    {"rsa3072", KEY_RSA, 3072},
-	    {"rsa4096", KEY_RSA, 4096},
-	    {"rsa8192", KEY_RSA, 8192},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(word, words[i].word) == 0) {
-			*type = words[i].type;
-			*bits = words[i].bits;
-			return 0;
-		}
-	return err_set(e, KIND_INPUT,
-	    "key type is none of p256 p384 p521 ed25519 rsa2048 rsa3072 "
-	    "rsa4096 rsa8192");
-}
-
-/* A wrong public part in the file would make signatures nobody can check. */
-static int
-prove(const struct key *k, struct err *e)
-{
-	static const char text[] = "acmed";
-	struct err inner = {0};
-	struct buf sig;
-	int rc;
-
-	buf_init(&sig, SIGNATURE_MAX);
-	rc =
-	    key_sign_md(k, types[k->type].md, text, sizeof(text), &sig, &inner);
-	if (rc == 0)
-		rc = key_verify_md(k, types[k->type].md, text, sizeof(text),
-		    sig.data, sig.len, &inner);
-	buf_release(&sig);
-	if (rc == -1)
-		return err_set(e, KIND_INPUT,
-		    "private key and its public part do not belong together");
-	return 0;
-}
-
-int
-key_no_password(char *out, int size, int rwflag, void *arg)
-{
-	(void)out;
-	(void)size;
-	(void)rwflag;
-	(void)arg;
-	return -1;
-}
-
-struct key *
-key_from_pem(const char *pem, size_t len, struct err *e)
-{
-	EVP_PKEY *pkey = NULL;
-	struct key *k;
-	BIO *bio = NULL;
-
-	if (len <= INT_MAX && (bio = BIO_new_mem_buf(pem, (int)len)) != NULL)
-		pkey =
-		    PEM_read_bio_PrivateKey(bio, NULL, key_no_password, NULL);
-	BIO_free(bio);
-	if (pkey == NULL) {
-		key_openssl_err(e, KIND_INPUT,
-		    "RFC 7468 10: no private key in PEM, or an encrypted one");
-		return NULL;
-	}
-	ERR_clear_error();
-	if ((k = wrap_private(pkey, e)) != NULL && prove(k, e) == -1) {
-		key_free(k);
-		k = NULL;
-	}
-	return k;
-}
-
-int
-key_to_pem(const struct key *k, struct buf *out, struct err *e)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *text;
-	long len;
-	int rc = -1;
-
-	if (bio == NULL ||
-	    PEM_write_bio_PKCS8PrivateKey(
-		bio, k->pkey, NULL, NULL, 0, NULL, NULL) != 1)
-		key_openssl_err(e, KIND_SYS, "cannot encode a private key");
-	else if ((len = BIO_get_mem_data(bio, &text)) <= 0 ||
-	    buf_add(out, text, (size_t)len) == -1)
-		err_set(e, KIND_BUG, "buffer too small for a private key");
-	else
-		rc = 0;
-	BIO_free(bio);
-	return rc;
-}
-
-int
-key_secret(
-    const struct key *k, const char *purpose, uint8_t out[32], struct err *e)
-{
-	struct buf pem;
-	int rc;
-
-	buf_init(&pem, KEY_PEM_MAX);
-	rc = key_to_pem(k, &pem, e);
-	if (rc == 0)
-		digest_hmac_sha256(
-		    out, pem.data, pem.len, purpose, strlen(purpose));
-	buf_wipe(&pem);
-	return rc;
 }
 
 /*
@@ -611,6 +478,12 @@ key_type_name(enum key_type type)
 	return type < KEY_TYPE__MAX ? types[type].name : "unknown";
 }
 
+const char *
+key_group(enum key_type type)
+{
+	return types[type].group;
+}
+
 const uint8_t *
 key_spki(const struct key *k, size_t *len)
 {
@@ -634,6 +507,12 @@ key_equal(const struct key *a, const struct key *b)
 /*
  * Signatures.
  */
+
+enum key_md
+key_md(const struct key *k)
+{
+	return types[k->type].md;
+}
 
 static const EVP_MD *
 md_of(enum key_md md)

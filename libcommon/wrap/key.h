@@ -57,6 +57,24 @@ struct key *key_from_pem(const char *pem, size_t len, struct err *e);
 int key_to_pem(const struct key *k, struct buf *out, struct err *e);
 
 /*
+ * The same of DER: PKCS#8 (RFC 5958), or the older forms of RFC 5915 and RFC
+ * 8017, and nothing behind it.
+ */
+#define KEY_DER_MAX ((size_t)32 * 1024)
+struct key *key_from_der(const void *der, size_t len, struct err *e);
+int key_to_der(const struct key *k, struct buf *out, struct err *e);
+
+/*
+ * The same of an EncryptedPrivateKeyInfo (RFC 5958 3) under a password (UTF-8,
+ * or NULL when there is none).  KIND_DENIED when the password does not open it;
+ * KIND_INPUT also when that would take more than KEY_ITERATIONS_MAX rounds of
+ * hashing.
+ */
+#define KEY_ITERATIONS_MAX 2000000
+struct key *key_from_encrypted_der(
+    const void *der, size_t len, const char *password, struct err *e);
+
+/*
  * Makes a public key of its components.  EC: x and y have exactly the curve's
  * length (RFC 7518 6.2.1.2) and are a point on it, not infinity; Ed25519: 32
  * bytes; RSA: n and e odd, no leading zero byte, e less than n, n of 512 to
@@ -76,6 +94,17 @@ struct key *key_from_spki(const void *der, size_t len, struct err *e);
 
 /* NULL-safe.  Private parts are overwritten. */
 void key_free(struct key *k);
+
+/* Keys in order.  {0} is empty. */
+struct key_list {
+	struct key **v;
+	size_t len;
+};
+
+/* Appends `k`, which the list then owns; all of `from`, which is empty then. */
+void key_list_take(struct key_list *l, struct key *k);
+void key_list_join(struct key_list *l, struct key_list *from);
+void key_list_release(struct key_list *l);
 
 enum key_type key_type(const struct key *k);
 int key_bits(const struct key *k);

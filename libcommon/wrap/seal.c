@@ -14,8 +14,7 @@
 #define FILE_MAX 256
 _Static_assert(SEAL_OVERHEAD == HEAD_SIZE + TAG_SIZE, "seal.h says it");
 
-/* ---- the key ---------------------------------------------------------------
- */
+/* ---- the key ----------------------------------------------------------- */
 
 static void
 name_key(struct seal_key *k)
@@ -88,8 +87,7 @@ seal_key_wipe(struct seal_key *k)
 	explicit_bzero(k, sizeof(*k));
 }
 
-/* ---- sealing ---------------------------------------------------------------
- */
+/* ---- sealing ----------------------------------------------------------- */
 
 static const EVP_CIPHER *
 cipher(void)

@@ -1,5 +1,6 @@
 #include "wrap/tls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -250,14 +251,15 @@ is_replaced(const struct file *f, const struct stat *now)
 	    clock_now() - now->st_ctim.tv_sec >= SETTLED_SECONDS;
 }
 
+/* Whoever is started next may read what we may not. */
 static bool
-is_readable(const struct file *f)
+is_forbidden(const struct file *f)
 {
 	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0)
 		close(fd);
-	return fd >= 0;
+	return fd < 0 && errno == EACCES;
 }
 
 /* Whether the files, as far as we may read them, could be served. */
@@ -270,10 +272,12 @@ try_files(const struct tls_server *s, struct err *e)
 
 	if (!ctx)
 		rc = key_openssl_err(e, KIND_SYS, "cannot set up TLS");
-	else if (is_readable(&f[0]) && is_readable(&f[1]))
-		rc = load_files(ctx, f[0].path, f[1].path, e);
-	else if (is_readable(&f[0]))
+	else if (is_forbidden(&f[0]))
+		rc = 0;
+	else if (is_forbidden(&f[1]))
 		rc = load_certificate(ctx, f[0].path, e);
+	else
+		rc = load_files(ctx, f[0].path, f[1].path, e);
 	SSL_CTX_free(ctx);
 	return rc;
 }

@@ -2,8 +2,11 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -25,9 +28,11 @@ struct web_transfer {
 	struct curl_slist *connect_to;
 	struct curl_slist *fields;
 	struct sockaddr_storage address; /* the only one it may connect to */
+	int fd; /* its socket, or -1 */
 	char body[WEB_BODY_MAX];
 	size_t body_len;
 	bool is_cut;
+	bool is_flood; /* more than WEB_BYTES_MAX */
 	size_t head_len;
 	char reason[CURL_ERROR_SIZE];
 	web_callback *fn;
@@ -88,13 +93,36 @@ same_address(const struct sockaddr *a, const struct sockaddr_storage *b)
 static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *where)
 {
-	const struct web_transfer *t = arg;
+	struct web_transfer *t = arg;
 
 	if (purpose != CURLSOCKTYPE_IPCXN ||
 	    !same_address(&where->addr, &t->address))
 		return CURL_SOCKET_BAD;
-	return socket(
+	t->fd = socket(
 	    where->family, where->socktype | SOCK_CLOEXEC, where->protocol);
+	return t->fd;
+}
+
+/*
+ * The callbacks above see heads and bodies, and not what is between chunks, of
+ * which there may be as much as the server likes.
+ */
+static int
+on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	struct web_transfer *t = arg;
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	int unread = 0;
+
+	(void)a, (void)b, (void)c, (void)d;
+	if (t->fd < 0 ||
+	    getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+	    ioctl(t->fd, SIOCINQ, &unread) < 0)
+		return 0;
+	t->is_flood =
+	    info.tcpi_bytes_received > WEB_BYTES_MAX + (uint64_t)unread;
+	return t->is_flood;
 }
 
 static size_t
@@ -209,6 +237,9 @@ set_request(struct web_transfer *t, const struct web_request *r)
 	SET(CURLOPT_HEADERDATA, t);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, t);
+	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(CURLOPT_XFERINFODATA, t);
+	SET(CURLOPT_NOPROGRESS, 0L);
 	SET(CURLOPT_ERRORBUFFER, t->reason);
 	SET(CURLOPT_PRIVATE, t);
 #undef SET
@@ -224,6 +255,7 @@ web_start(struct web *w, const struct web_request *r, web_callback *fn,
 
 	t->fn = fn;
 	t->arg = arg;
+	t->fd = -1;
 	t->address = *r->address;
 	t->connect_to = connect_entry(r->address);
 	t->fields = curl_slist_append(NULL, "Accept-Encoding: identity");
@@ -258,6 +290,11 @@ outcome(struct web_transfer *t, CURLcode rc)
 	curl_off_t connected = 0;
 
 	curl_easy_getinfo(t->curl, CURLINFO_CONNECT_TIME_T, &connected);
+	if (t->is_flood) {
+		snprintf(t->reason, sizeof(t->reason), "more than %d bytes",
+		    WEB_BYTES_MAX);
+		return WEB_BROKEN;
+	}
 	switch (rc) {
 	case CURLE_OK:
 		return WEB_ANSWER;

@@ -16,6 +16,7 @@ struct web_transfer;
 
 #define WEB_BODY_MAX 128 /* bytes; then we stop reading */
 #define WEB_HEAD_MAX 8192 /* bytes of status line and header fields */
+#define WEB_BYTES_MAX 98304 /* of all, with TLS and what chunks bring along */
 #define WEB_PATH_MAX 2000
 #define WEB_HOST_SIZE 256
 
@@ -32,7 +33,7 @@ enum web_outcome {
 	WEB_NO_CONNECTION, /* refused, unreachable, or not in time */
 	WEB_TIMEOUT, /* connected, but no whole answer in time */
 	WEB_TLS, /* no TLS, or below 1.2 */
-	WEB_BROKEN /* closed early, no HTTP, head too large */
+	WEB_BROKEN /* closed early, no HTTP, too large */
 };
 
 /* Lives during the callback only. */

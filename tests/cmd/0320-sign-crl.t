@@ -76,4 +76,14 @@ acme_sign crl
 exits 100 'a file that is no list'
 is "$(cat "$T/list.pem")" notes 'is not overwritten'
 
+# Nothing would tell whose the revoked certificates are.
+must openssl req -new -key "$CA/intermediate.key" -subj /CN=x -out "$T/ca.csr"
+printf 'basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=none\n' >"$T/ext"
+must openssl x509 -req -in "$T/ca.csr" -CA "$CA/root.crt" \
+    -CAkey "$CA/root.key" -days 5 -extfile "$T/ext" -out "$T/ca.crt"
+cat "$T/ca.crt" >"$CA/intermediate.crt"
+run "$BIN/acme-sign" crl -c "$CONF"
+exits 102 'a CA without subject key identifier'
+like "$err" 'subject key identifier' '... is refused'
+
 done_testing

@@ -228,7 +228,8 @@ request() {
 	printf 'GET /directory HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
 }
 certificate one
-serve server.tls_certificate="$T/tls.crt" server.tls_private_key="$T/tls.key"
+serve server.tls_certificate="$T/tls.crt" server.tls_private_key="$T/tls.key" \
+    server.request_timeout=60s
 for version in tls1_2 tls1_3; do
 	request | client -$version -ign_eof -sess_out "$T/session" >"$T/none"
 	kill -KILL "$(served_by)"
@@ -246,12 +247,50 @@ sleep 6 # longer than from one look to the next
 is "$(grep -c tls.unusable "$T/server.log")" 1 'the log tells once'
 is "$(master)" "$server" 'and nothing ends'
 mv "$T/good.crt" "$T/tls.crt"
+# Nobody has to wait for a client that is slow with its request, and it gets its
+# answer from whom it has asked.
+{
+	printf 'GET /directory HTTP/1.1\r\nHost: x\r\n'
+	wait_for 60 test -e "$T/go"
+	printf 'Connection: close\r\n\r\n'
+} | client -quiet -ign_eof >"$T/slow.out" 2>&1 &
+slow=$!
+sleep 1 # the line has arrived, though nothing shows it
 certificate two
 is_two() {
 	client </dev/null | grep -q 'subject=CN = two'
 }
 ok 'a certificate that has been replaced is served without being told' \
     wait_for 40 is_two
+touch "$T/go"
+wait "$slow"
+like "$(cat "$T/slow.out")" 'HTTP/1.1 200' \
+    '... also while a request is in hand, which is answered'
+stop server
+rm "$T/go"
+
+# ---- who is at it for long gives way
+
+serve server.workers=1 server.request_timeout=2s
+# shellcheck disable=SC2016 # perl
+start busy perl -MIO::Socket::INET -e '
+	$| = 1;
+	my $s = IO::Socket::INET->new($ARGV[0]) or die;
+	my $n = 0;
+	while (print $s "GET /directory HTTP/1.1\r\nHost: x\r\n\r\n") {
+		my ($line, $len, $body);
+		while (defined($line = <$s>) && $line =~ /\S/) {
+			$len = $1 if $line =~ /^Content-Length: (\d+)/i;
+		}
+		last unless defined $line && read $s, $body, $len;
+		print "begun\n" if $n++ == 0;
+	}
+	print "closed after $n\n"' "127.0.0.1:$port"
+must wait_for 20 grep -q begun "$T/busy.out"
+before=$(date +%s)
+like "$(get)" newNonce 'one worker, one client without a pause: another waits'
+ok '... not for long' [ $(($(date +%s) - before)) -le 6 ]
+ok '... and the first has to come again' wait_for 10 grep -q closed "$T/busy.out"
 stop server
 
 done_testing

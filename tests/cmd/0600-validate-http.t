@@ -9,7 +9,7 @@ skip_unless_has knotd knotc sqlite3 openssl
 DNS_PORT=$(free_port) HTTP_PORT=$(free_port) TLS_PORT=$(free_port)
 
 names='good newline chunked wrong empty long missing error endless slow
-    silent bighead nohttp quote'
+    silent bighead nohttp quote between bigline'
 for name in $names; do
 	echo "$name A 127.0.0.1"
 done >"$T/names"
@@ -76,6 +76,20 @@ HTTP/1.1 200 OK
 
 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 END
+# What is between two chunks counts as well, and so does a line that never ends.
+answer between.example.test <<'END'
+endless
+HTTP/1.1 200 OK
+Transfer-Encoding: chunked
+
+1;AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+END
+printf '%s' "$(head -c 20000 /dev/zero | tr '\0' A)" >"$T/line"
+{
+	printf 'endless\nHTTP/1.1 200 OK\r\nX: '
+	cat "$T/line" "$T/line" "$T/line" "$T/line" "$T/line" "$T/line" "$T/line"
+	printf '\r\n\r\nx'
+} >"$T/www/bigline.example.test"
 {
 	echo slow
 	cat "$T/www/good.example.test"
@@ -144,6 +158,8 @@ bad error.example.test unauthorized 'status 503' 'status 503 with the right body
 bad wrongsix.example.test unauthorized '\[::1\].*404' \
     'a wrong answer over IPv6 is not asked for again over IPv4'
 bad endless.example.test incorrectResponse 'too long' 'an endless body'
+bad between.example.test connection '98304 bytes' 'an endless chunk extension'
+bad bigline.example.test connection '98304 bytes|8192' 'an endless line of the head'
 bad slow.example.test connection 'time' 'a byte now and then: the deadline'
 bad silent.example.test connection 'time' 'silence'
 bad bighead.example.test connection '8192' 'a head of more than 8 KiB'

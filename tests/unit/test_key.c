@@ -72,6 +72,30 @@ test_vectors(void **state)
 	key_free(k);
 }
 
+static void
+check_der(const struct key *k)
+{
+	struct err e = {0};
+	struct key *again;
+	struct buf der;
+
+	buf_init(&der, KEY_DER_MAX);
+	assert_ok(key_to_der(k, &der, &e), &e);
+	again = key_from_der(der.data, der.len, &e);
+	assert_non_null(again);
+	assert_true(key_is_private(again));
+	assert_true(key_equal(k, again));
+	key_free(again);
+	for (size_t len = 0; len < der.len; len++) {
+		err_clear(&e);
+		assert_null(key_from_der(der.data, len, &e));
+		assert_int_equal(e.kind, KIND_INPUT);
+	}
+	buf_addc(&der, '\0');
+	assert_null(key_from_der(der.data, der.len, &e));
+	buf_wipe(&der);
+}
+
 /* Everything that a key of each type can do and be turned into. */
 static void
 check_type(enum key_type type)
@@ -92,6 +116,7 @@ check_type(enum key_type type)
 	again = key_from_pem(pem.data, pem.len, &e);
 	assert_non_null(again);
 	assert_true(key_equal(k, again));
+	check_der(k);
 	spki = key_spki(k, &len);
 	public = key_from_spki(spki, len, &e);
 	assert_non_null(public);

@@ -193,6 +193,8 @@ test_check(void **state)
 		"account/1: its thumbprint is not that of its key"},
 	    {"UPDATE certificates SET account_id = NULL",
 		"certificate/1: not of the account whose order holds it"},
+	    {"DELETE FROM certificate_chains",
+		"order/3: its chain is none of its certificate's"},
 	    {"UPDATE certificate_chains SET is_default = 0",
 		"certificate/1: not one of its chains is the default"},
 	};
@@ -359,6 +361,41 @@ test_no_identifier(void **state)
 
 #define T(test)                                                                \
 	cmocka_unit_test_setup_teardown(test, store_setup, store_teardown)
+/* What has ended for good, and is told so, does not come back. */
+static void
+test_lost(void **state)
+{
+	static const struct {
+		const char *undo, *redo, *want;
+	} cases[] = {
+	    {"UPDATE certificates SET status = 'valid', revoked_at = NULL",
+		"UPDATE certificates SET status = 'revoked', revoked_at = 1",
+		"certificate/1: valid, though it has been revoked"},
+	    {"UPDATE authorizations SET status = 'valid' WHERE id = 1",
+		"UPDATE authorizations SET status = 'deactivated' WHERE id = 1",
+		"authorization/1: open, though it has been deactivated"},
+	    {"UPDATE accounts SET status = 'valid' WHERE id = 1",
+		"UPDATE accounts SET status = 'deactivated' WHERE id = 1",
+		"account/1: valid, though it has been deactivated"},
+	};
+	int64_t account = new_account('a');
+	struct order o;
+
+	(void)state;
+	make_valid(account, test_now + 86400, &o);
+	assert_ok(certificate_revoke(st, 1, 4, &e), &e);
+	assert_ok(authorization_deactivate(st, 1, &e), &e);
+	assert_ok(account_deactivate(st, account, &e), &e);
+	assert_sound();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		run_sql(cases[i].undo);
+		assert_problem(cases[i].want);
+		run_sql(cases[i].redo);
+	}
+	assert_sound();
+	order_release(&o);
+}
+
 static const struct CMUnitTest tests[] = {
     T(test_nothing_found),
     T(test_broken_below),
@@ -368,6 +405,7 @@ static const struct CMUnitTest tests[] = {
     T(test_twice_issued),
     T(test_signatures),
     T(test_no_identifier),
+    T(test_lost),
 };
 
 UNIT_MAIN(tests)

@@ -1,0 +1,374 @@
+#include "base/hex.h"
+#include "cli/out.h"
+#include "cli/prog.h"
+#include "cli/rights.h"
+#include "import/bundle.h"
+#include "store/private_key.h"
+#include "store/store.h"
+#include "sys/fd.h"
+#include "sys/file.h"
+#include "sys/sig.h"
+#include "wrap/key.h"
+#include "wrap/seal.h"
+
+#include <unistd.h>
+
+static const char usage_text[] =
+    "usage: private-key [-hqVv] [-c FILE] [-s URL] [-l SINK] COMMAND ...\n"
+    "Private keys of certificates.  KEY is a number, or the beginning of the\n"
+    "SHA-256 of the public key.\n"
+    "\n"
+    "  generate [-j] [-t TYPE] [--count N]\n"
+    "                      make new keys\n"
+    "  import [-j] [--password-file FILE] FILE ...\n"
+    "                      take in all keys that are in files: PEM, DER,\n"
+    "                      PKCS#12; - is standard input\n"
+    "  list [-j] [--status STATUS] [KEY ...]\n"
+    "                      what is known of keys: active, retired or\n"
+    "                      compromised ones, or all\n"
+    "  retire KEY ...      not for new certificates any more\n"
+    "  activate KEY ...    the way back\n"
+    "  compromise KEY ...  somebody else has it; there is no way back\n"
+    "\n"
+    "  -t, --type TYPE     p256 (default), p384, ed25519, rsa2048, rsa3072,\n"
+    "                      rsa4096\n"
+    "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
+    "  -s, --store URL     store, instead of [store] url\n"
+    "  -j, --json          an object per line, instead of tabs\n"
+    "      --no-header     no line of column names\n"
+    "  -l, --log SINK      stderr, syslog or fd:N, instead of [log] sink\n"
+    "  -q, --quiet         log warnings and errors only\n"
+    "  -v, --verbose       log debug events as well\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n";
+
+#define PASSWORD_MAX 1024
+
+static const char *type_word = "p256", *password_file, *status_word;
+static int64_t count = 1;
+
+static const struct prog_option generate_options[] = {
+    {.name = "type", .letter = 't', .type = PROG_TEXT, .value = &type_word},
+    {.name = "count",
+	.type = PROG_NUMBER,
+	.value = &count,
+	.min = 1,
+	.max = 1000000},
+    {0},
+};
+
+static const struct prog_option import_options[] = {
+    {.name = "password-file", .type = PROG_TEXT, .value = &password_file},
+    {0},
+};
+
+static const struct prog_option list_options[] = {
+    {.name = "status", .type = PROG_TEXT, .value = &status_word},
+    {0},
+};
+
+/* ---- what all commands need ---------------------------------------------- */
+
+/* The store, and the key under which it is sealed, if there is one. */
+struct work {
+	struct store *st;
+	struct seal_key seal;
+	bool seals;
+	struct out out;
+};
+
+/* What is configured must be there. */
+static int
+read_seal(const char *path, struct seal_key *k, struct err *e)
+{
+	struct err why = {0};
+
+	if (seal_key_read(path, k, &why) == 0)
+		return 0;
+	if (why.kind == KIND_NOTFOUND)
+		return err_set(e, KIND_CONF,
+		    "[store] certificate_key_file: %s; run acmed-store init",
+		    why.text);
+	*e = why;
+	return -1;
+}
+
+static int
+work_open(
+    struct work *w, const struct prog *p, enum store_mode mode, struct err *e)
+{
+	const char *path = p->conf.store.certificate_key_file;
+
+	*w = (struct work){0};
+	if (path && mode == STORE_WRITE) {
+		if (read_seal(path, &w->seal, e) < 0)
+			return -1;
+		w->seals = true;
+	}
+	w->st = store_open(p->conf.store.url, mode, e);
+	return w->st ? rights_enter(p, SANDBOX_STORE_USER, e) : -1;
+}
+
+static void
+work_close(struct work *w)
+{
+	store_close(w->st);
+	seal_key_wipe(&w->seal);
+}
+
+static const char *const columns[] = {"id", "type", "status", "source",
+    "created", "sealed", "sha256", "result", NULL};
+
+static void
+print_key(struct out *o, const struct private_key *k, const char *result)
+{
+	char hex[2 * sizeof(k->spki_sha256) + 1];
+
+	hex_encode(hex, k->spki_sha256, sizeof(k->spki_sha256));
+	out_int(o, k->id);
+	out_text(o, k->type);
+	out_text(o, private_key_status_name(k->status));
+	out_text(o, private_key_source_name(k->source));
+	out_time(o, k->created);
+	out_text(o, k->sealed ? "yes" : "no");
+	out_text(o, hex);
+	out_text(o, result);
+	out_end(o);
+}
+
+/* Stores one and says what became of it. */
+static int
+add(struct work *w, const struct key *k, enum private_key_source source,
+    struct err *e)
+{
+	struct private_key added;
+	bool created;
+
+	if (private_key_add(w->st, k, w->seals ? &w->seal : NULL, source,
+		&added, &created, e) < 0)
+		return -1;
+	print_key(&w->out, &added, created ? "created" : "known");
+	return 0;
+}
+
+/* ---- generate ------------------------------------------------------------ */
+
+static int
+check_type(enum key_type *type, int *bits, struct err *e)
+{
+	if (key_type_parse(type_word, type, bits, e) < 0 || *type == KEY_P521 ||
+	    *bits > 4096) {
+		err_clear(e);
+		return prog_misuse(e,
+		    "--type %s: none of p256 p384 ed25519 rsa2048 rsa3072 "
+		    "rsa4096",
+		    type_word);
+	}
+	return 0;
+}
+
+static int
+generate(struct prog *p, struct err *e)
+{
+	enum key_type type;
+	struct work w;
+	int bits, rc;
+
+	if (check_type(&type, &bits, e) < 0)
+		return -1;
+	rc = work_open(&w, p, STORE_WRITE, e);
+	sig_catch_term();
+	out_init(&w.out, p->json, !p->no_header, columns);
+	for (int64_t i = 0; rc == 0 && i < count && !sig_term(); i++) {
+		struct key *k = key_generate(type, bits, e);
+
+		rc = k ? add(&w, k, PRIVATE_KEY_GENERATED, e) : -1;
+		key_free(k);
+	}
+	work_close(&w);
+	return rc;
+}
+
+/* ---- import -------------------------------------------------------------- */
+
+/* The first line of the file. */
+static int
+read_password(struct buf *out, struct err *e)
+{
+	if (!password_file)
+		return 0;
+	if (file_read_secret(password_file, out, e) < 0)
+		return -1;
+	out->len = strcspn(out->data, "\r\n");
+	out->data[out->len] = '\0';
+	return 0;
+}
+
+/* A file that cannot be read does not stop the rest. */
+static void
+read_file(const char *name, const char *password, struct bundle *b)
+{
+	struct err e = {0};
+	struct buf content;
+	char text[1024];
+	int rc;
+
+	buf_init(&content, BUNDLE_MAX);
+	rc = strcmp(name, "-") == 0
+	    ? fd_read_all(STDIN_FILENO, &content, FD_FOREVER, &e)
+	    : file_read(name, &content, &e);
+	if (rc == 0) {
+		bundle_add(b, name, content.data, content.len, password);
+	} else {
+		err_format(&e, text, sizeof(text));
+		strv_add(&b->problems, text);
+	}
+	buf_wipe(&content);
+}
+
+static void
+print_problems(struct prog *p, const struct bundle *b)
+{
+	for (size_t i = 0; i < b->problems.len; i++) {
+		struct err e = {0};
+
+		err_set(&e, KIND_INPUT, "%s", b->problems.v[i]);
+		prog_fail(p, &e);
+		p->exit_code = 1;
+	}
+}
+
+static int
+import(struct prog *p, struct err *e)
+{
+	struct bundle b = {0};
+	struct buf password;
+	struct work w = {0};
+	int rc;
+
+	buf_init(&password, PASSWORD_MAX);
+	rc = read_password(&password, e);
+	for (int i = 0; rc == 0 && i < p->argc; i++)
+		read_file(p->argv[i], password_file ? password.data : NULL, &b);
+	if (rc == 0)
+		rc = work_open(&w, p, STORE_WRITE, e);
+	out_init(&w.out, p->json, !p->no_header, columns);
+	for (size_t i = 0; rc == 0 && i < b.keys.len; i++)
+		rc = add(&w, b.keys.v[i], PRIVATE_KEY_IMPORTED, e);
+	if (rc == 0)
+		print_problems(p, &b);
+	work_close(&w);
+	bundle_release(&b);
+	buf_wipe(&password);
+	return rc;
+}
+
+/* ---- list ---------------------------------------------------------------- */
+
+static int
+print_each(void *arg, const struct private_key *k, struct err *e)
+{
+	(void)e;
+	print_key(arg, k, NULL);
+	return out_failed() ? -1 : 0;
+}
+
+static int
+list(struct prog *p, struct err *e)
+{
+	enum private_key_status status = PRIVATE_KEY__MAX;
+	struct private_key k;
+	struct work w;
+	int rc;
+
+	if (status_word && private_key_status_by_name(status_word, &status) < 0)
+		return prog_misuse(e,
+		    "--status %s: none of active retired compromised",
+		    status_word);
+	rc = work_open(&w, p, STORE_READ, e);
+	out_init(&w.out, p->json, !p->no_header, columns);
+	for (int i = 0; rc == 0 && i < p->argc; i++) {
+		rc = private_key_find(w.st, p->argv[i], &k, e);
+		if (rc == 0)
+			print_key(&w.out, &k, NULL);
+	}
+	if (rc == 0 && p->argc == 0)
+		rc = private_key_each(w.st, status, print_each, &w.out, e);
+	if (rc == 0)
+		out_finish(&w.out);
+	work_close(&w);
+	return rc;
+}
+
+/* ---- states -------------------------------------------------------------- */
+
+/* One that cannot be changed does not stop the rest. */
+static int
+set_each(struct prog *p, enum private_key_status status, struct err *e)
+{
+	struct work w;
+	int rc = work_open(&w, p, STORE_WRITE, e);
+
+	for (int i = 0; rc == 0 && i < p->argc; i++) {
+		struct private_key k;
+		struct err why = {0};
+
+		if (private_key_find(w.st, p->argv[i], &k, &why) < 0 ||
+		    private_key_set_status(w.st, k.id, status, &why) < 0)
+			p->exit_code =
+			    prog_worse(p->exit_code, prog_fail(p, &why));
+	}
+	work_close(&w);
+	return rc;
+}
+
+static int
+retire(struct prog *p, struct err *e)
+{
+	return set_each(p, PRIVATE_KEY_RETIRED, e);
+}
+
+static int
+activate(struct prog *p, struct err *e)
+{
+	return set_each(p, PRIVATE_KEY_ACTIVE, e);
+}
+
+static int
+compromise(struct prog *p, struct err *e)
+{
+	return set_each(p, PRIVATE_KEY_COMPROMISED, e);
+}
+
+#define KEYS .operands_min = 1, .operands_max = PROG_ANY, .sections = CONF_STORE
+
+static const struct prog_command commands[] = {
+    {.name = "generate",
+	.options = generate_options,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = generate},
+    {.name = "import",
+	.options = import_options,
+	.operands_min = 1,
+	.operands_max = PROG_ANY,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = import},
+    {.name = "list",
+	.options = list_options,
+	.operands_max = PROG_ANY,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = list},
+    {.name = "retire", KEYS, .run = retire},
+    {.name = "activate", KEYS, .run = activate},
+    {.name = "compromise", KEYS, .run = compromise},
+    {0},
+};
+
+int
+main(int argc, char **argv)
+{
+	return prog_main(argc, argv, usage_text, commands);
+}

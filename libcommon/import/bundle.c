@@ -1,0 +1,419 @@
+#include "import/bundle.h"
+
+#include "base/der.h"
+#include "wrap/p12.h"
+#include "wrap/p7.h"
+#include "wrap/pem.h"
+
+#define LABEL_SIZE 64
+#define PART_MAX P12_MAX /* the largest thing in one block */
+
+/* One thing in a file, as it is being read. */
+struct part {
+	struct bundle *bundle;
+	const char *name; /* of the file */
+	size_t block; /* from 1 on, 0: the file is all */
+	const char *label; /* of the block */
+	const char *password;
+};
+
+void
+bundle_release(struct bundle *b)
+{
+	cert_list_release(&b->certs);
+	key_list_release(&b->keys);
+	for (size_t i = 0; i < b->csrs_len; i++)
+		csr_free(b->csrs[i]);
+	free(b->csrs);
+	strv_release(&b->problems);
+	*b = (struct bundle){0};
+}
+
+static void
+complain(const struct part *part, const char *text)
+{
+	char *line = part->block > 0
+	    ? xasprintf("%s: block %zu (%s): %s", part->name, part->block,
+		  part->label, text)
+	    : xasprintf("%s: %s", part->name, text);
+
+	strv_add(&part->bundle->problems, line);
+	free(line);
+}
+
+/* ---- what is there ----------------------------------------------------- */
+
+static bool
+has_room(const struct part *part, size_t len)
+{
+	if (len < BUNDLE_THINGS_MAX)
+		return true;
+	complain(part, "too many of them at once");
+	return false;
+}
+
+static bool
+is_same(const struct cert *a, const struct cert *b)
+{
+	size_t a_len, b_len;
+	const uint8_t *x = cert_der(a, &a_len), *y = cert_der(b, &b_len);
+
+	return a_len == b_len && memcmp(x, y, a_len) == 0;
+}
+
+/* Each takes what it is given, or drops it. */
+static void
+take_cert(const struct part *part, struct cert *c)
+{
+	struct cert_list *l = &part->bundle->certs;
+	bool known = false;
+
+	for (size_t i = 0; i < l->len && !known; i++)
+		known = is_same(l->v[i], c);
+	if (known || !has_room(part, l->len))
+		cert_free(c);
+	else
+		cert_list_take(l, c);
+}
+
+static void
+take_key(const struct part *part, struct key *k)
+{
+	struct key_list *l = &part->bundle->keys;
+	bool known = false;
+
+	for (size_t i = 0; i < l->len && !known; i++)
+		known = key_equal(l->v[i], k);
+	if (known || !has_room(part, l->len))
+		key_free(k);
+	else
+		key_list_take(l, k);
+}
+
+static void
+take_csr(const struct part *part, struct csr *c)
+{
+	struct bundle *b = part->bundle;
+
+	if (!has_room(part, b->csrs_len)) {
+		csr_free(c);
+		return;
+	}
+	b->csrs = xreallocarray(b->csrs, b->csrs_len + 1, sizeof(*b->csrs));
+	b->csrs[b->csrs_len++] = c; /* transferred */
+}
+
+static void
+take_lists(
+    const struct part *part, struct cert_list *certs, struct key_list *keys)
+{
+	for (size_t i = 0; i < certs->len; i++)
+		take_cert(part, certs->v[i]);
+	for (size_t i = 0; i < keys->len; i++)
+		take_key(part, keys->v[i]);
+	certs->len = keys->len = 0; /* transferred */
+	cert_list_release(certs);
+	key_list_release(keys);
+}
+
+/* ---- one piece of DER -------------------------------------------------- */
+
+static int
+add_cert(const struct part *part, struct der der, struct err *e)
+{
+	struct cert *c = cert_from_der(der.p, der.len, e);
+
+	if (!c)
+		return -1;
+	take_cert(part, c);
+	return 0;
+}
+
+/* OpenSSL's TRUSTED CERTIFICATE: what it trusts it for stands behind it. */
+static int
+add_trusted(const struct part *part, struct der der, struct err *e)
+{
+	struct der whole;
+
+	if (der_get_whole(&der, DER_SEQUENCE, &whole) < 0)
+		return err_set(e, KIND_INPUT, "no certificate");
+	return add_cert(part, whole, e);
+}
+
+static int
+add_key(const struct part *part, struct der der, struct err *e)
+{
+	struct key *k = key_from_der(der.p, der.len, e);
+
+	if (!k)
+		return -1;
+	take_key(part, k);
+	return 0;
+}
+
+static int
+add_encrypted_key(const struct part *part, struct der der, struct err *e)
+{
+	struct key *k =
+	    key_from_encrypted_der(der.p, der.len, part->password, e);
+
+	if (!k)
+		return -1;
+	take_key(part, k);
+	return 0;
+}
+
+static int
+add_csr(const struct part *part, struct der der, struct err *e)
+{
+	struct csr *c = csr_from_der(der.p, der.len, e);
+
+	if (!c)
+		return -1;
+	if (csr_verify(c, e) < 0) {
+		csr_free(c);
+		return -1;
+	}
+	take_csr(part, c);
+	return 0;
+}
+
+static int
+add_p7(const struct part *part, struct der der, struct err *e)
+{
+	struct cert_list certs = {0};
+	struct key_list none = {0};
+
+	if (p7_read(der.p, der.len, &certs, e) < 0)
+		return -1;
+	take_lists(part, &certs, &none);
+	return 0;
+}
+
+static int
+add_p12(const struct part *part, struct der der, struct err *e)
+{
+	struct cert_list certs = {0};
+	struct key_list keys = {0};
+
+	if (p12_read(der.p, der.len, part->password ? part->password : "",
+		&keys, &certs, e) < 0)
+		return -1;
+	take_lists(part, &certs, &keys);
+	return 0;
+}
+
+typedef int adder(const struct part *part, struct der der, struct err *e);
+
+/*
+ * What a piece of DER without a label seems to be, by how it begins; NULL when
+ * it begins like nothing that we take.
+ */
+static adder *
+recognise(struct der der)
+{
+	struct der all, first, rest;
+	uint8_t tag;
+
+	if (der_next(&der, &tag, &all, NULL) < 0 || tag != DER_SEQUENCE ||
+	    der_next(&all, &tag, &first, NULL) < 0)
+		return add_p7; /* which may be BER; it says when it is none */
+	if (tag == DER_OID)
+		return add_p7;
+	if (tag == DER_INTEGER && first.len == 1 && first.p[0] == 3)
+		return add_p12;
+	if (tag == DER_INTEGER)
+		return add_key;
+	if (tag != DER_SEQUENCE || der_next(&first, &tag, &rest, NULL) < 0)
+		return NULL;
+	if (tag == DER_OID)
+		return add_encrypted_key;
+	/* version 0 and a name, or [0], or a serial and an algorithm */
+	if (tag == DER_INTEGER && rest.len == 1 && rest.p[0] == 0 &&
+	    der_next(&first, &tag, &rest, NULL) == 0 &&
+	    !der_is_next(&rest, DER_OID))
+		return add_csr;
+	return add_cert;
+}
+
+/* ---- files ------------------------------------------------------------- */
+
+static const struct {
+	const char *label;
+	adder *add; /* NULL: skipped */
+} labels[] = {
+    {"CERTIFICATE", add_cert},
+    {"X509 CERTIFICATE", add_cert},
+    {"TRUSTED CERTIFICATE", add_trusted},
+    {"PRIVATE KEY", add_key},
+    {"RSA PRIVATE KEY", add_key},
+    {"EC PRIVATE KEY", add_key},
+    {"ENCRYPTED PRIVATE KEY", add_encrypted_key},
+    {"CERTIFICATE REQUEST", add_csr},
+    {"NEW CERTIFICATE REQUEST", add_csr},
+    {"PKCS7", add_p7},
+    {"CMS", add_p7},
+    {"PKCS12", add_p12},
+};
+
+static adder *
+adder_of(const char *label)
+{
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++)
+		if (strcmp(labels[i].label, label) == 0)
+			return labels[i].add;
+	return NULL;
+}
+
+static void
+add_part(const struct part *part, adder *add, const void *p, size_t len)
+{
+	struct der der = {p, len};
+	struct err e = {0};
+	char text[1024];
+
+	if (add(part, der, &e) == 0)
+		return;
+	err_format(&e, text, sizeof(text));
+	complain(part, text);
+}
+
+static void
+add_pem(struct part *part, const char *p, size_t len)
+{
+	struct pem_reader r = {p, len};
+	char label[LABEL_SIZE];
+	struct buf der;
+	size_t before = part->bundle->problems.len, taken = 0;
+	int rc;
+
+	buf_init(&der, PART_MAX);
+	part->label = label;
+	while ((rc = pem_next(&r, label, sizeof(label), &der)) != 0) {
+		adder *add = rc > 0 ? adder_of(label) : NULL;
+
+		part->block++;
+		if (rc < 0) {
+			snprintf(label, sizeof(label), "?");
+			complain(part,
+			    "RFC 7468 2: broken, too large, or encrypted in "
+			    "the old way");
+		} else if (add) {
+			add_part(part, add, der.data, der.len);
+			taken++;
+		}
+		explicit_bzero(der.data, der.len);
+	}
+	buf_wipe(&der);
+	part->block = 0;
+	part->label = NULL;
+	if (taken == 0 && part->bundle->problems.len == before)
+		complain(part, "no certificate, key or request in it");
+}
+
+void
+bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
+    const char *password)
+{
+	struct part part = {.bundle = b, .name = name, .password = password};
+	adder *add;
+
+	if (len > BUNDLE_MAX) {
+		complain(&part, "larger than any bundle may be");
+		return;
+	}
+	if (pem_is_text(p, len)) {
+		add_pem(&part, p, len);
+		return;
+	}
+	add = recognise((struct der){p, len});
+	if (add)
+		add_part(&part, add, p, len);
+	else
+		complain(&part, "neither PEM nor DER that is known");
+}
+
+/* ---- sets -------------------------------------------------------------- */
+
+static const struct key *
+find_key(const struct bundle *b, const struct cert *c)
+{
+	for (size_t i = 0; i < b->keys.len; i++)
+		if (cert_has_key(c, b->keys.v[i]))
+			return b->keys.v[i];
+	return NULL;
+}
+
+static const struct csr *
+find_csr(const struct bundle *b, const struct cert *c)
+{
+	for (size_t i = 0; i < b->csrs_len; i++)
+		if (cert_has_key(c, csr_key(b->csrs[i])))
+			return b->csrs[i];
+	return NULL;
+}
+
+static bool
+is_in(const struct bundle_set *s, const struct cert *c)
+{
+	bool found = s->cert == c;
+
+	for (size_t i = 0; i < s->chain_len && !found; i++)
+		found = s->chain[i] == c;
+	return found;
+}
+
+/* By name and by signature; one that is in the chain already is a loop. */
+static const struct cert *
+find_issuer(
+    const struct bundle *b, const struct bundle_set *s, const struct cert *c)
+{
+	for (size_t i = 0; i < b->certs.len; i++) {
+		struct err ignored = {0};
+
+		if (cert_is_ca(b->certs.v[i]) && !is_in(s, b->certs.v[i]) &&
+		    cert_is_issued_by(c, b->certs.v[i], &ignored) == 0)
+			return b->certs.v[i];
+	}
+	return NULL;
+}
+
+static void
+find_chain(const struct bundle *b, struct bundle_set *s)
+{
+	const struct cert *c = s->cert;
+
+	while ((c = find_issuer(b, s, c))) {
+		s->chain = xreallocarray(
+		    s->chain, s->chain_len + 1, sizeof(struct cert *));
+		s->chain[s->chain_len++] = c;
+	}
+}
+
+struct bundle_set *
+bundle_sets(const struct bundle *b, size_t *len)
+{
+	struct bundle_set *sets = NULL;
+
+	*len = 0;
+	for (size_t i = 0; i < b->certs.len; i++) {
+		struct bundle_set s = {.cert = b->certs.v[i]};
+
+		s.key = find_key(b, s.cert);
+		if (!s.key && cert_is_ca(s.cert))
+			continue;
+		s.csr = find_csr(b, s.cert);
+		find_chain(b, &s);
+		sets = xreallocarray(sets, *len + 1, sizeof(*sets));
+		sets[(*len)++] = s;
+	}
+	return sets;
+}
+
+void
+bundle_sets_free(struct bundle_set *sets, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		free(sets[i].chain);
+	free(sets);
+}

@@ -1,0 +1,56 @@
+#ifndef IMPORT_BUNDLE_H
+#define IMPORT_BUNDLE_H
+
+#include "base/str.h"
+#include "wrap/cert.h"
+#include "wrap/csr.h"
+#include "wrap/key.h"
+
+/*
+ * What somebody hands over: certificates, private keys and signing requests, in
+ * any order and encoding, put together again by keys and signatures.
+ */
+struct bundle {
+	struct cert_list certs; /* none is there twice */
+	struct key_list keys; /* private; none is there twice */
+	struct csr **csrs;
+	size_t csrs_len;
+	struct strv problems; /* a line for each thing that could not be read */
+};
+
+#define BUNDLE_MAX ((size_t)64 * 1024 * 1024) /* bytes in one file */
+#define BUNDLE_THINGS_MAX 100000 /* certificates, or keys, or requests */
+
+/* {0} is empty; release wipes the keys. */
+void bundle_release(struct bundle *b);
+
+/*
+ * Adds what is in a file or in what came on standard input: PEM with any number
+ * of blocks, or one piece of DER: a certificate, a request (RFC 2986), a
+ * private key (RFC 5958, 5915, 8017), PKCS#7 or PKCS#12.  `password` (UTF-8, or
+ * NULL) opens what is encrypted.  Blocks of other kinds are skipped.  What
+ * cannot be read is a line in `problems`, which begins with `name`; the rest is
+ * added all the same.
+ */
+void bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
+    const char *password);
+
+/* A certificate with all that belongs to it; borrowed from the bundle. */
+struct bundle_set {
+	const struct cert *cert;
+	const struct key *key; /* or NULL */
+	const struct csr *csr; /* for the same key, or NULL */
+	/* its issuers as far as they are there; each has signed the one before
+	 */
+	const struct cert **chain;
+	size_t chain_len;
+};
+
+/*
+ * Makes a set of each certificate that is none of a CA, and of each for whose
+ * key the private one is there.  The caller frees with bundle_sets_free.
+ */
+struct bundle_set *bundle_sets(const struct bundle *b, size_t *len);
+void bundle_sets_free(struct bundle_set *sets, size_t len);
+
+#endif

@@ -1,0 +1,412 @@
+#include "store/private_key.h"
+
+#include "base/hex.h"
+#include "base/str.h"
+#include "store/event.h"
+#include "store/stmt.h"
+#include "sys/clock.h"
+#include "wrap/key.h"
+#include "wrap/seal.h"
+
+#define IDENTITY_SIZE 32
+#define PREFIX_MIN 4
+#define PAGE 1000
+
+enum {
+	PRIVATE_KEY_ADD,
+	PRIVATE_KEY_BY_ID,
+	PRIVATE_KEY_BY_IDENTITY,
+	PRIVATE_KEY_BETWEEN,
+	PRIVATE_KEY_DER,
+	PRIVATE_KEY_SET,
+	PRIVATE_KEY_EACH,
+	PRIVATE_KEY_EACH_OF
+};
+
+#define COLUMNS "id, spki_sha256, type, status, source, created, sealed"
+
+static const char *const sql[] = {
+    [PRIVATE_KEY_ADD] =
+	"INSERT INTO private_keys (spki_sha256, type, status, source, created,"
+	" sealed, der) VALUES (?1, ?2, 'active', ?3, ?4, ?5, ?6)"
+	" ON CONFLICT (spki_sha256) DO NOTHING RETURNING id",
+    [PRIVATE_KEY_BY_ID] = "SELECT " COLUMNS " FROM private_keys WHERE id = ?1",
+    [PRIVATE_KEY_BY_IDENTITY] =
+	"SELECT " COLUMNS " FROM private_keys WHERE spki_sha256 = ?1",
+    [PRIVATE_KEY_BETWEEN] = "SELECT " COLUMNS " FROM private_keys"
+			    " WHERE spki_sha256 >= ?1 AND spki_sha256 <= ?2"
+			    " ORDER BY spki_sha256 LIMIT 2",
+    [PRIVATE_KEY_DER] =
+	"SELECT spki_sha256, sealed, der FROM private_keys WHERE id = ?1",
+    [PRIVATE_KEY_SET] = "UPDATE private_keys SET status = ?2 WHERE id = ?1"
+			" AND status <> ?2 AND status <> 'compromised'",
+    [PRIVATE_KEY_EACH] = "SELECT " COLUMNS " FROM private_keys"
+			 " WHERE id > ?1 ORDER BY id LIMIT ?2",
+    [PRIVATE_KEY_EACH_OF] =
+	"SELECT " COLUMNS " FROM private_keys"
+	" WHERE status = ?3 AND id > ?1 ORDER BY id LIMIT ?2",
+};
+
+const struct stmt_table private_key_stmts = {
+    "private_key", sql, ARRAY_LEN(sql)};
+
+static const char *const statuses[] = {
+    [PRIVATE_KEY_ACTIVE] = "active",
+    [PRIVATE_KEY_RETIRED] = "retired",
+    [PRIVATE_KEY_COMPROMISED] = "compromised",
+};
+_Static_assert(ARRAY_LEN(statuses) == PRIVATE_KEY__MAX, "one per status");
+
+static const char *const sources[] = {
+    [PRIVATE_KEY_GENERATED] = "generated",
+    [PRIVATE_KEY_IMPORTED] = "imported",
+};
+_Static_assert(ARRAY_LEN(sources) == PRIVATE_KEY_SOURCE__MAX, "one per source");
+
+const char *
+private_key_status_name(enum private_key_status status)
+{
+	return statuses[status];
+}
+
+int
+private_key_status_by_name(const char *name, enum private_key_status *status)
+{
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+		if (strcmp(name, statuses[i]) == 0) {
+			*status = (enum private_key_status)i;
+			return 0;
+		}
+	return -1;
+}
+
+const char *
+private_key_source_name(enum private_key_source source)
+{
+	return sources[source];
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static void
+read_row(struct db_stmt *s, struct private_key *k)
+{
+	const void *identity;
+	size_t len;
+
+	memset(k, 0, sizeof(*k));
+	k->id = db_int(s, 0);
+	identity = db_blob(s, 1, &len);
+	if (len == IDENTITY_SIZE)
+		memcpy(k->spki_sha256, identity, len);
+	stmt_text_to(s, 2, k->type, sizeof(k->type));
+	k->status = (enum private_key_status)stmt_word(
+	    s, 3, statuses, PRIVATE_KEY__MAX);
+	k->source = (enum private_key_source)stmt_word(
+	    s, 4, sources, PRIVATE_KEY_SOURCE__MAX);
+	k->created = db_int(s, 5);
+	k->sealed = db_int(s, 6) != 0;
+}
+
+/* The one row of `s`; KIND_NOTFOUND. */
+static int
+read_one(struct db_stmt *s, struct private_key *k, struct err *e)
+{
+	int rc = s ? db_step(s, e) : -1;
+
+	if (rc == 0)
+		return err_set(e, KIND_NOTFOUND, "no such private key");
+	if (rc < 0)
+		return -1;
+	read_row(s, k);
+	db_reset(s);
+	return 0;
+}
+
+/* All identities that begin with the digits. */
+static int
+find_prefix(struct store *st, const char *digits, struct private_key *out,
+    struct err *e)
+{
+	char low[2 * IDENTITY_SIZE + 1], high[sizeof(low)];
+	uint8_t from[IDENTITY_SIZE], to[IDENTITY_SIZE];
+	struct db_stmt *s;
+	int rc;
+
+	memset(low, '0', sizeof(low) - 1);
+	memset(high, 'f', sizeof(high) - 1);
+	low[sizeof(low) - 1] = high[sizeof(high) - 1] = '\0';
+	for (size_t i = 0; i < sizeof(low) - 1 && digits[i]; i++)
+		low[i] = high[i] = digits[i];
+	hex_decode(from, sizeof(from), low);
+	hex_decode(to, sizeof(to), high);
+	s = stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_BETWEEN, e, "bb", from,
+	    sizeof(from), to, sizeof(to));
+	rc = s ? db_step(s, e) : -1;
+	if (rc == 0)
+		return err_set(
+		    e, KIND_NOTFOUND, "%s: no such private key", digits);
+	if (rc < 0)
+		return -1;
+	read_row(s, out);
+	rc = db_step(s, e);
+	db_reset(s);
+	if (rc > 0)
+		return err_set(e, KIND_INPUT,
+		    "%s: more than one private key begins so", digits);
+	return rc;
+}
+
+static bool
+is_prefix(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= PREFIX_MIN && len <= 2 * (size_t)IDENTITY_SIZE &&
+	    strspn(text, "0123456789abcdefABCDEF") == len;
+}
+
+int
+private_key_find(
+    struct store *st, const char *text, struct private_key *out, struct err *e)
+{
+	uint64_t id;
+	int rc;
+
+	if (!str_to_u64(text, INT64_MAX, &id)) {
+		if (is_prefix(text))
+			return find_prefix(st, text, out, e);
+		return err_set(e, KIND_INPUT,
+		    "%s: neither the number of a private key nor the "
+		    "beginning of its SHA-256 in hex",
+		    text);
+	}
+	rc = read_one(stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_BY_ID, e,
+			  "i", (int64_t)id),
+	    out, e);
+	if (rc == 0 || e->kind != KIND_NOTFOUND || !is_prefix(text))
+		return rc;
+	/* a number that is none may be the beginning of an identity */
+	err_clear(e);
+	return find_prefix(st, text, out, e);
+}
+
+/* ---- adding -------------------------------------------------------------- */
+
+/* The spelling of key_type_parse. */
+static void
+name_type(const struct key *k, char out[16])
+{
+	static const char *const names[] = {
+	    [KEY_P256] = "p256",
+	    [KEY_P384] = "p384",
+	    [KEY_P521] = "p521",
+	    [KEY_ED25519] = "ed25519",
+	};
+
+	if (key_type(k) == KEY_RSA)
+		snprintf(out, 16, "rsa%d", key_bits(k));
+	else
+		snprintf(out, 16, "%s", names[key_type(k)]);
+}
+
+struct addition {
+	struct store *st;
+	struct private_key *key;
+	const struct buf *der;
+	bool created;
+};
+
+static int
+add(void *arg, struct err *e)
+{
+	struct addition *a = arg;
+	struct private_key *k = a->key;
+	int rc = stmt_int(a->st, STMT_PRIVATE_KEY, PRIVATE_KEY_ADD, &k->id, e,
+	    "bttiib", k->spki_sha256, sizeof(k->spki_sha256), k->type,
+	    sources[k->source], clock_now(), (int64_t)k->sealed, a->der->data,
+	    a->der->len);
+
+	a->created = rc > 0;
+	if (rc < 0)
+		return -1;
+	if (a->created &&
+	    event_add(a->st, "private_key.add", EVENT_PRIVATE_KEY, k->id,
+		sources[k->source], e) < 0)
+		return -1;
+	return read_one(
+	    stmt_query(a->st, STMT_PRIVATE_KEY, PRIVATE_KEY_BY_IDENTITY, e, "b",
+		k->spki_sha256, sizeof(k->spki_sha256)),
+	    k, e);
+}
+
+int
+private_key_add(struct store *st, const struct key *k,
+    const struct seal_key *seal_key, enum private_key_source source,
+    struct private_key *out, bool *created, struct err *e)
+{
+	struct addition a = {.st = st, .key = out};
+	struct buf plain, sealed;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	out->source = source;
+	out->sealed = seal_key != NULL;
+	key_spki_sha256(k, out->spki_sha256);
+	name_type(k, out->type);
+	buf_init(&plain, KEY_DER_MAX);
+	buf_init(&sealed, KEY_DER_MAX + SEAL_OVERHEAD);
+	rc = key_to_der(k, &plain, e);
+	if (rc == 0 && seal_key)
+		rc = seal(seal_key, out->spki_sha256, sizeof(out->spki_sha256),
+		    plain.data, plain.len, &sealed, e);
+	a.der = seal_key ? &sealed : &plain;
+	if (rc == 0)
+		rc = db_transaction(st->db, DB_DURABLE, add, &a, e);
+	*created = a.created;
+	buf_wipe(&plain);
+	buf_release(&sealed);
+	return rc;
+}
+
+/* ---- the key itself ------------------------------------------------------ */
+
+/* What is stored, opened; `identity` is the row's. */
+static int
+read_der(struct store *st, int64_t id, const struct seal_key *seal_key,
+    uint8_t identity[IDENTITY_SIZE], struct buf *out, struct err *e)
+{
+	struct db_stmt *s =
+	    stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id);
+	int rc = s ? db_step(s, e) : -1;
+	const void *p;
+	size_t len;
+
+	if (rc == 0)
+		return err_set(e, KIND_NOTFOUND, "no such private key");
+	if (rc < 0)
+		return -1;
+	p = db_blob(s, 0, &len);
+	memset(identity, 0, IDENTITY_SIZE);
+	if (len == IDENTITY_SIZE)
+		memcpy(identity, p, len);
+	p = db_blob(s, 2, &len);
+	if (db_int(s, 1) == 0)
+		rc = buf_add(out, p, len);
+	else if (!seal_key)
+		rc = err_set(e, KIND_CONF,
+		    "the private key is sealed; [store] certificate_key_file "
+		    "is not set");
+	else
+		rc = unseal(seal_key, identity, IDENTITY_SIZE, p, len, out, e);
+	db_reset(s);
+	return rc < 0 ? -1 : 0;
+}
+
+struct key *
+private_key_load(struct store *st, int64_t id, const struct seal_key *seal_key,
+    struct err *e)
+{
+	uint8_t identity[IDENTITY_SIZE], is[IDENTITY_SIZE];
+	struct err why = {0};
+	struct key *k = NULL;
+	struct buf der;
+
+	buf_init(&der, KEY_DER_MAX);
+	if (read_der(st, id, seal_key, identity, &der, e) == 0) {
+		k = key_from_der(der.data, der.len, &why);
+		if (k)
+			key_spki_sha256(k, is);
+		if (!k || memcmp(is, identity, sizeof(is)) != 0) {
+			key_free(k);
+			k = NULL;
+			err_set(e, KIND_SYS,
+			    "private key %lld: what is stored is another",
+			    (long long)id);
+		}
+	}
+	buf_wipe(&der);
+	return k;
+}
+
+/* ---- states -------------------------------------------------------------- */
+
+struct change {
+	struct store *st;
+	int64_t id;
+	enum private_key_status status;
+};
+
+static int
+set_status(void *arg, struct err *e)
+{
+	static const char *const actions[] = {
+	    [PRIVATE_KEY_ACTIVE] = "private_key.activate",
+	    [PRIVATE_KEY_RETIRED] = "private_key.retire",
+	    [PRIVATE_KEY_COMPROMISED] = "private_key.compromise",
+	};
+	struct change *c = arg;
+	struct private_key now;
+	int64_t n = stmt_run(c->st, STMT_PRIVATE_KEY, PRIVATE_KEY_SET, e, "it",
+	    c->id, statuses[c->status]);
+
+	if (n < 0)
+		return -1;
+	if (n > 0)
+		return event_add(c->st, actions[c->status], EVENT_PRIVATE_KEY,
+		    c->id, NULL, e);
+	if (read_one(stmt_query(c->st, STMT_PRIVATE_KEY, PRIVATE_KEY_BY_ID, e,
+			 "i", c->id),
+		&now, e) < 0)
+		return -1;
+	return err_set(e, KIND_CONFLICT, "private key %lld is %s",
+	    (long long)c->id, statuses[now.status]);
+}
+
+int
+private_key_set_status(
+    struct store *st, int64_t id, enum private_key_status status, struct err *e)
+{
+	struct change c = {.st = st, .id = id, .status = status};
+
+	return db_transaction(st->db, DB_DURABLE, set_status, &c, e);
+}
+
+/* One page after the key `*last`. Returns how many, or -1. */
+static int64_t
+each_of_page(struct store *st, enum private_key_status status,
+    int (*fn)(void *arg, const struct private_key *k, struct err *e), void *arg,
+    int64_t *last, struct err *e)
+{
+	struct db_stmt *s = status == PRIVATE_KEY__MAX
+	    ? stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_EACH, e, "ii", *last,
+		  (int64_t)PAGE)
+	    : stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_EACH_OF, e, "iit",
+		  *last, (int64_t)PAGE, statuses[status]);
+	struct private_key k;
+	int64_t n = 0;
+	int rc = -1;
+
+	for (; s && (rc = db_step(s, e)) > 0; n++) {
+		read_row(s, &k);
+		*last = k.id;
+		if (fn(arg, &k, e) < 0) {
+			db_reset(s);
+			return -1;
+		}
+	}
+	return rc < 0 ? -1 : n;
+}
+
+int
+private_key_each(struct store *st, enum private_key_status status,
+    int (*fn)(void *arg, const struct private_key *k, struct err *e), void *arg,
+    struct err *e)
+{
+	int64_t last = 0, n;
+
+	do
+		n = each_of_page(st, status, fn, arg, &last, e);
+	while (n == PAGE);
+	return n < 0 ? -1 : 0;
+}

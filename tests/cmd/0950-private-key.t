@@ -1,0 +1,189 @@
+#!/bin/sh
+# Goal: private-key makes and takes in keys, knows those it has, keeps them
+# sealed and shows none.
+. "$(dirname "$0")/../lib/tap.sh"
+skip_unless_has openssl sqlite3
+
+conf=$T/acmed.conf
+cat >"$conf" <<-END
+	[store]
+	url = $T/store/acmed.sqlite
+	certificate_key_file = $T/seal.key
+	[server]
+	base_url = https://localhost
+	[policy]
+	allowed_server_ip_ranges = any
+	[local-ca]
+	directory = $T/ca
+END
+ACMED_CONFIG=$conf
+export ACMED_CONFIG
+must "$BIN/acmed-store" init
+is "$(stat -c %a "$T/seal.key")" 600 'init makes the sealing key'
+before=$(sha256sum "$T/seal.key")
+must "$BIN/acmed-store" init
+is "$(sha256sum "$T/seal.key")" "$before" '... once'
+
+pk() {
+	run "$BIN/private-key" "$@"
+}
+# field NAME N: of the Nth line of $out.
+field() {
+	printf '%s\n' "$out" | awk -F '\t' -v name="$1" -v line="$(($2 + 1))" '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i }
+		NR == line { print $at }'
+}
+
+# ---- generate ------------------------------------------------------------------
+
+for type in p256 p384 ed25519 rsa2048 rsa3072; do
+	pk generate --type $type
+	exits 0 "generate $type"
+	is "$(field type 1),$(field status 1),$(field source 1)" \
+	    "$type,active,generated" '... is what was asked for'
+	is "$(field sealed 1),$(field result 1)" yes,created '... sealed, and new'
+done
+pk generate --count 3 --no-header
+is "$(printf '%s\n' "$out" | wc -l)" 3 '--count, --no-header'
+for wrong in p521 rsa1024 rsa8192 dsa ''; do
+	pk generate --type "$wrong"
+	exits 100 "generate --type '$wrong'"
+done
+pk generate --count 0
+exits 100 'generate --count 0'
+
+# ---- import --------------------------------------------------------------------
+
+must openssl ecparam -name prime256v1 -genkey -noout -out "$T/sec1.pem"
+must openssl genpkey -algorithm ED25519 -out "$T/ed.pem"
+must openssl genrsa -traditional -out "$T/rsa.pem" 2048
+must openssl req -x509 -key "$T/rsa.pem" -subj /CN=x -out "$T/cert.pem"
+# spki FILE: the identity of the key in it.
+spki() {
+	openssl pkey -in "$1" -pubout -outform DER | sha256sum | cut -d' ' -f1
+}
+cat "$T/cert.pem" "$T/sec1.pem" "$T/ed.pem" >"$T/many.pem"
+pk import "$T/many.pem" "$T/rsa.pem"
+exits 0 'import: several files, several keys in one'
+is "$err" '' '... silently'
+is "$(field sha256 1)" "$(spki "$T/sec1.pem")" 'an EC key in its old form'
+is "$(field sha256 2)" "$(spki "$T/ed.pem")" 'a key in PKCS#8'
+is "$(field sha256 3)" "$(spki "$T/rsa.pem")" 'an RSA key in its old form'
+is "$(field source 3),$(field result 3)" imported,created 'they are new'
+pk import - <"$T/ed.pem"
+is "$(field result 1)" known 'standard input; a key that is there is known'
+for form in pkcs8 p12; do
+	must openssl ecparam -name secp384r1 -genkey -noout -out "$T/$form.pem"
+	printf 'a secret\n' >"$T/password"
+	chmod 600 "$T/password"
+	case $form in
+	pkcs8) must openssl pkcs8 -topk8 -in "$T/$form.pem" -out "$T/$form" \
+	    -passout "file:$T/password" ;;
+	p12)
+		must openssl req -x509 -key "$T/$form.pem" -subj /CN=x \
+		    -out "$T/$form.crt"
+		must openssl pkcs12 -export -inkey "$T/$form.pem" \
+		    -in "$T/$form.crt" -out "$T/$form" \
+		    -passout "file:$T/password"
+		;;
+	esac
+	pk import "$T/$form"
+	exits 1 "encrypted, $form: refused without a password"
+	like "$err" "^private-key: $T/$form: .*needs a password" '... and said so'
+	pk import --password-file "$T/password" "$T/$form"
+	exits 0 "encrypted, $form: taken with it"
+	is "$(field sha256 1)" "$(spki "$T/$form.pem")" '... and right'
+done
+chmod 644 "$T/password"
+pk import --password-file "$T/password" "$T/p12"
+exits 102 'a password that others can read'
+echo nonsense >"$T/bad"
+pk import "$T/bad" "$T/nosuch" "$T/sec1.pem"
+exits 1 'what cannot be read'
+like "$err" "$T/bad: " '... is named'
+like "$err" "$T/nosuch: " '... also a file that is not there'
+is "$(field result 1)" known '... and the rest is done'
+pk import "$T/cert.pem"
+exits 0 'a file without a key'
+is "$out" '' '... has none'
+
+# ---- what is in the store ------------------------------------------------------
+
+is "$(sqlite3 "$T/store/acmed.sqlite" 'SELECT count(*) FROM private_keys
+    WHERE sealed = 0')" 0 'all are sealed'
+for key in sec1 ed rsa; do
+	openssl pkey -in "$T/$key.pem" -outform DER >"$T/der"
+	tail -c 32 "$T/der" | od -An -tx1 -v | tr -d ' \n' >"$T/part"
+	od -An -tx1 -v "$T"/store/* | tr -d ' \n' >"$T/hex"
+	not_ok "$key: nothing of it is in the files of the store" \
+	    grep -qF -f "$T/part" "$T/hex"
+done
+run "$BIN/acmed-store" check
+exits 0 'acmed-store check'
+run "$BIN/acmed-store" log
+like "$out" 'private_key.add.*private_key/1' 'acmed-store log'
+
+# ---- list, states --------------------------------------------------------------
+
+pk list
+exits 0 'list'
+is "$(printf '%s\n' "$out" | wc -l)" 14 'list: all of them, and the header'
+unlike "$out$err" 'BEGIN|PRIVATE' 'list: no key'
+id=$(spki "$T/ed.pem")
+pk list "${id%"${id#????????}"}"
+is "$(field sha256 1)" "$id" 'list: one by the beginning of its SHA-256'
+pk list -j 1
+like "$out" '^\{"id":1,"type":"p256","status":"active","source":"generated",' \
+    'list --json'
+pk list 4711
+exits 1 'list: one that is not there'
+pk list xyz
+exits 100 'list: no name of a key'
+pk list --status sealed
+exits 100 'list: no such status'
+pk retire 1 2
+exits 0 'retire'
+is "$out$err" '' '... is silent'
+pk list --status retired --no-header
+is "$(printf '%s\n' "$out" | cut -f1 | paste -sd' ' -)" '1 2' 'they are retired'
+pk retire 1 3 4711
+exits 1 'retire: one that is, one that is not there'
+like "$err" 'private key 1 is retired' '... say so'
+pk list --status retired --no-header
+is "$(printf '%s\n' "$out" | wc -l)" 3 '... and the third is done'
+pk activate 1
+exits 0 'activate'
+pk compromise 1
+exits 0 'compromise'
+pk activate 1
+exits 1 'there is no way back'
+
+# ---- without the sealing key ---------------------------------------------------
+
+mv "$T/seal.key" "$T/away"
+pk generate
+exits 102 'without the sealing key no key is stored'
+like "$err" "$T/seal.key" '... which is named'
+pk list 1
+exits 0 'list needs it not'
+cp "$T/away" "$T/seal.key"
+chmod 640 "$T/seal.key"
+pk generate
+exits 102 'nor with one that others can read'
+run "$BIN/acmed-store" check
+exits 1 'acmed-store check'
+like "$out" "$T/seal.key" '... names it'
+sed '/certificate_key_file/d' "$conf" >"$T/clear.conf"
+pk generate -c "$T/clear.conf"
+exits 0 'without one configured'
+is "$(field sealed 1)" no 'keys are in the clear'
+chmod 600 "$T/seal.key"
+run "$BIN/acmed-store" check
+exits 1 'acmed-store check'
+like "$out" 'private_key/[0-9]*: .*not sealed' '... says so'
+pk dance
+exits 100 'no such command'
+pk
+exits 100 'no command'
+
+done_testing
