@@ -7,6 +7,7 @@
 #include "store/store.h"
 #include "sys/fd.h"
 #include "sys/file.h"
+#include "sys/proc.h"
 #include "sys/sig.h"
 #include "wrap/key.h"
 #include "wrap/seal.h"
@@ -97,16 +98,27 @@ static int
 work_open(
     struct work *w, const struct prog *p, enum store_mode mode, struct err *e)
 {
-	const char *path = p->conf.store.certificate_key_file;
-
 	*w = (struct work){0};
-	if (path && mode == STORE_WRITE) {
-		if (read_seal(path, &w->seal, e) < 0)
-			return -1;
-		w->seals = true;
-	}
 	w->st = store_open(p->conf.store.url, mode, e);
 	return w->st ? rights_enter(p, SANDBOX_STORE_USER, e) : -1;
+}
+
+/* As work_open, for what stores keys. */
+static int
+work_open_to_add(struct work *w, const struct prog *p, struct err *e)
+{
+	const char *path = p->conf.store.certificate_key_file;
+	struct seal_key seal = {0};
+	int rc;
+
+	*w = (struct work){0};
+	if (path && read_seal(path, &seal, e) < 0)
+		return -1;
+	rc = work_open(w, p, STORE_WRITE, e);
+	w->seal = seal;
+	w->seals = path != NULL;
+	seal_key_wipe(&seal);
+	return rc;
 }
 
 static void
@@ -116,11 +128,12 @@ work_close(struct work *w)
 	seal_key_wipe(&w->seal);
 }
 
-static const char *const columns[] = {"id", "type", "status", "source",
-    "created", "sealed", "sha256", "result", NULL};
+#define COLUMNS "id", "type", "status", "source", "created", "sealed", "sha256"
+static const char *const columns[] = {COLUMNS, NULL};
+static const char *const add_columns[] = {COLUMNS, "result", NULL};
 
 static void
-print_key(struct out *o, const struct private_key *k, const char *result)
+put_key(struct out *o, const struct private_key *k)
 {
 	char hex[2 * sizeof(k->spki_sha256) + 1];
 
@@ -132,8 +145,6 @@ print_key(struct out *o, const struct private_key *k, const char *result)
 	out_time(o, k->created);
 	out_text(o, k->sealed ? "yes" : "no");
 	out_text(o, hex);
-	out_text(o, result);
-	out_end(o);
 }
 
 /* Stores one and says what became of it. */
@@ -147,7 +158,9 @@ add(struct work *w, const struct key *k, enum private_key_source source,
 	if (private_key_add(w->st, k, w->seals ? &w->seal : NULL, source,
 		&added, &created, e) < 0)
 		return -1;
-	print_key(&w->out, &added, created ? "created" : "known");
+	put_key(&w->out, &added);
+	out_text(&w->out, created ? "created" : "known");
+	out_end(&w->out);
 	return 0;
 }
 
@@ -171,14 +184,16 @@ static int
 generate(struct prog *p, struct err *e)
 {
 	enum key_type type;
-	struct work w;
+	struct work w = {0};
 	int bits, rc;
 
 	if (check_type(&type, &bits, e) < 0)
 		return -1;
-	rc = work_open(&w, p, STORE_WRITE, e);
+	rc = proc_harden(true, e);
+	if (rc == 0)
+		rc = work_open_to_add(&w, p, e);
 	sig_catch_term();
-	out_init(&w.out, p->json, !p->no_header, columns);
+	out_init(&w.out, p->json, !p->no_header, add_columns);
 	for (int64_t i = 0; rc == 0 && i < count && !sig_term(); i++) {
 		struct key *k = key_generate(type, bits, e);
 
@@ -247,12 +262,14 @@ import(struct prog *p, struct err *e)
 	int rc;
 
 	buf_init(&password, PASSWORD_MAX);
-	rc = read_password(&password, e);
+	rc = proc_harden(true, e);
+	if (rc == 0)
+		rc = read_password(&password, e);
 	for (int i = 0; rc == 0 && i < p->argc; i++)
 		read_file(p->argv[i], password_file ? password.data : NULL, &b);
 	if (rc == 0)
-		rc = work_open(&w, p, STORE_WRITE, e);
-	out_init(&w.out, p->json, !p->no_header, columns);
+		rc = work_open_to_add(&w, p, e);
+	out_init(&w.out, p->json, !p->no_header, add_columns);
 	for (size_t i = 0; rc == 0 && i < b.keys.len; i++)
 		rc = add(&w, b.keys.v[i], PRIVATE_KEY_IMPORTED, e);
 	if (rc == 0)
@@ -268,9 +285,11 @@ import(struct prog *p, struct err *e)
 static int
 print_each(void *arg, const struct private_key *k, struct err *e)
 {
-	(void)e;
-	print_key(arg, k, NULL);
-	return out_failed() ? -1 : 0;
+	struct out *o = arg;
+
+	put_key(o, k);
+	out_end(o);
+	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
 }
 
 static int
@@ -290,7 +309,7 @@ list(struct prog *p, struct err *e)
 	for (int i = 0; rc == 0 && i < p->argc; i++) {
 		rc = private_key_find(w.st, p->argv[i], &k, e);
 		if (rc == 0)
-			print_key(&w.out, &k, NULL);
+			rc = print_each(&w.out, &k, e);
 	}
 	if (rc == 0 && p->argc == 0)
 		rc = private_key_each(w.st, status, print_each, &w.out, e);

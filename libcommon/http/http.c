@@ -186,11 +186,11 @@ answer_refusal(
  * others, also when there is never a pause between his requests.
  */
 static bool
-is_last(struct http *h, const struct request *req)
+is_last(const struct http *h, const struct request *req)
 {
 	const struct http_service *s = h->service;
 
-	if (!req->keep_alive || ++h->served >= s->requests_max || sig_term() ||
+	if (!req->keep_alive || h->served >= s->requests_max || sig_term() ||
 	    (s->is_over && s->is_over(s->arg)))
 		return true;
 	return s->is_wanted && clock_mono() - h->since >= s->request_timeout &&
@@ -212,6 +212,7 @@ serve_one(struct http *h, struct err *e)
 	}
 	response_clear(&h->response);
 	h->service->answer(h->service->arg, &req, &h->body, &h->response);
+	++h->served;
 	if (is_last(h, &req))
 		h->response.close = true;
 	h->conn->more = h->response.close;

@@ -32,17 +32,20 @@ open_socket(int type, struct err *e)
 	return fd >= 0 ? fd : err_sys(e, "cannot make a socket");
 }
 
+/* Also leaves the reason in errno when it is connect(2) that fails. */
 static int
 connect_to(const char *path, int type, struct err *e)
 {
 	struct sockaddr_un un;
-	int fd;
+	int fd, reason;
 
+	errno = 0;
 	if (address(&un, path, e) < 0 ||
 	    (fd = open_socket(type | SOCK_NONBLOCK, e)) < 0)
 		return -1;
 	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
 		return fd;
+	reason = errno;
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		err_set(e, KIND_BUSY, "%s: nobody listens", path);
 	else if (errno == EAGAIN)
@@ -50,6 +53,7 @@ connect_to(const char *path, int type, struct err *e)
 	else
 		err_sys(e, "%s: cannot connect", path);
 	close(fd);
+	errno = reason;
 	return -1;
 }
 
@@ -58,19 +62,16 @@ static bool
 is_stale(const char *path, int type)
 {
 	struct err ignored = {0};
-	struct sockaddr_un un;
 	struct stat st;
-	bool refused;
 	int fd;
 
-	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode) ||
-	    address(&un, path, &ignored) < 0 ||
-	    (fd = open_socket(type | SOCK_NONBLOCK, &ignored)) < 0)
+	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return false;
-	refused = connect(fd, (struct sockaddr *)&un, sizeof(un)) < 0 &&
-	    errno == ECONNREFUSED;
+	fd = connect_to(path, type, &ignored);
+	if (fd < 0)
+		return errno == ECONNREFUSED;
 	close(fd);
-	return refused;
+	return false;
 }
 
 static int

@@ -34,7 +34,7 @@ spend(struct reader *r, int64_t iterations, struct err *e)
 		return err_set(e, KIND_INPUT,
 		    "PKCS#12 would take more than %d rounds of hashing, or "
 		    "does not say how many",
-		    P12_ITERATIONS_MAX);
+		    KEY_ITERATIONS_MAX);
 	r->iterations -= iterations;
 	return 0;
 }
@@ -196,7 +196,7 @@ p12_read(const void *der, size_t len, const char *password,
 {
 	const unsigned char *p = der;
 	struct reader r = {
-	    .password = password, .iterations = P12_ITERATIONS_MAX};
+	    .password = password, .iterations = KEY_ITERATIONS_MAX};
 	PKCS12 *p12 = NULL;
 	/* What Windows wrote until lately is RC2 with 40 bits. */
 	OSSL_PROVIDER *old = OSSL_PROVIDER_try_load(NULL, "legacy", 1);

@@ -14,11 +14,10 @@
  * Appends the private keys and the certificates of `der` to the lists, in the
  * order in which they stand.  Bags of other kinds are skipped.  The password
  * is UTF-8; "" also opens a file that was made without one.  Work is bounded:
- * what asks for more than P12_ITERATIONS_MAX rounds of hashing is refused.
+ * what asks for more than KEY_ITERATIONS_MAX rounds of hashing is refused.
  * -1, and nothing appended: KIND_DENIED when the password is wrong, KIND_INPUT
  * when it is no PKCS#12, or broken, or uses what this machine has not.
  */
-#define P12_ITERATIONS_MAX 2000000
 int p12_read(const void *der, size_t len, const char *password,
     struct key_list *keys, struct cert_list *certs, struct err *e);
 

@@ -47,6 +47,9 @@ good >"$conf"
 run "$BIN/acmed-store" config --check -c "$conf"
 exits 0 'a good configuration'
 is "$out$err" '' 'a good configuration: silent'
+good | sed 's/^url = /&sqlite:/' >"$conf"
+run "$BIN/acmed-store" config --check -c "$conf"
+exits 0 'url = sqlite:/path'
 
 good | sed 's/verify_ptr = false/verify_ptr = yes/' >"$conf"
 check 'bad value' "$conf:7: [policy] verify_ptr: must be true or false"
@@ -64,6 +67,9 @@ check 'key before any section' "$conf:1: a key before the first [section]"
 good | sed 's/127.0.0.0\/8/127.0.0.0\/33/' >"$conf"
 check 'bad range' "$conf:6: [policy] allowed_server_ip_ranges: must be\
  addresses or ranges ADDRESS/BITS, or any"
+good | sed 's/127.0.0.0\/8/127.0.0.1\/8/' >"$conf"
+check 'range with bits of a host' "[policy] allowed_server_ip_ranges:\
+ \"127.0.0.1/8\": bits are set beyond the prefix"
 good | sed "s/^verify_ptr.*/# $(printf '%01100d' 0)/" >"$conf"
 check 'long line' "$conf:7: longer than 1024 bytes"
 good | sed 's/^verify_ptr.*/&\r/' >"$conf"

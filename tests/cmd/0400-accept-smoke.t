@@ -89,6 +89,10 @@ is "$(sed -n 's/.* id=\([^ -]*\)-[0-9]*$/\1/p' "$T/err" | sort -u | wc -l)" 1 \
 request GET /ca/directory >"$T/in"
 ACMED_ID=abc123 accept <"$T/in"
 like "$err" ' id=abc123-1$' 'ACMED_ID is the id of the connection'
+for bad in 'a b' "$(printf 'a\nb')" "$(printf 'a\303\244')"; do
+	ACMED_ID=$bad accept <"$T/in"
+	like "$err" ' id=[0-9a-f]{12}-1$' 'ACMED_ID that is not printable is not'
+done
 
 accept </dev/null
 exits 0 'a connection without a request'

@@ -127,6 +127,9 @@ like "$out" 'private_key.add.*private_key/1' 'acmed-store log'
 
 pk list
 exits 0 'list'
+is "$(printf '%s\n' "$out" | head -n 1)" \
+    "$(printf 'id\ttype\tstatus\tsource\tcreated\tsealed\tsha256')" \
+    'list: its columns'
 is "$(printf '%s\n' "$out" | wc -l)" 14 'list: all of them, and the header'
 unlike "$out$err" 'BEGIN|PRIVATE' 'list: no key'
 id=$(spki "$T/ed.pem")
@@ -166,6 +169,8 @@ exits 102 'without the sealing key no key is stored'
 like "$err" "$T/seal.key" '... which is named'
 pk list 1
 exits 0 'list needs it not'
+pk compromise 2
+exits 0 'nor does what only marks a key'
 cp "$T/away" "$T/seal.key"
 chmod 640 "$T/seal.key"
 pk generate
@@ -181,6 +186,18 @@ chmod 600 "$T/seal.key"
 run "$BIN/acmed-store" check
 exits 1 'acmed-store check'
 like "$out" 'private_key/[0-9]*: .*not sealed' '... says so'
+
+# ---- EXAMPLES of the manual page -------------------------------------------------
+
+grep -q '^\$ private-key list$' "$SRC/man/private-key.1" ||
+    must false 'no such example'
+PATH=$BIN:$PATH
+run sh -c "$(sed -n "/^\.Sh EXAMPLES/,/^\.Sh SEE/{
+    s|/etc/ssl/private/www.example.org.pem|$T/many.pem|
+    s/^\\$ //p; }" "$SRC/man/private-key.1")"
+exits 0 'the examples'
+is "$(printf '%s\n' "$out" | grep -cE '	(created|known)$')" 3 \
+    '... one key made, two taken in'
 pk dance
 exits 100 'no such command'
 pk

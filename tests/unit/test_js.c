@@ -82,6 +82,8 @@ test_writes(void **state)
 
 	(void)state;
 	js_add_text(a, "x\"\n");
+	js_add_text(a, "\xc3\xa4");
+	js_add_text(a, "a\xff\xc3\xa4");
 	js_put_text(v, "left out", NULL);
 	js_put(v, "left out", NULL);
 	js_put_int(v, "i", -1);
@@ -89,8 +91,9 @@ test_writes(void **state)
 	js_put(v, "a", a);
 	buf_init(&b, 1000);
 	assert_int_equal(js_write(v, &b), 0);
-	assert_string_equal(
-	    b.data, "{\"i\":-1,\"b\":false,\"a\":[\"x\\\"\\n\"]}");
+	assert_string_equal(b.data,
+	    "{\"i\":-1,\"b\":false,"
+	    "\"a\":[\"x\\\"\\n\",\"\xc3\xa4\",\"a???\"]}");
 	buf_release(&b);
 	buf_init(&b, 3);
 	assert_int_equal(js_write(v, &b), -1);

@@ -173,7 +173,7 @@ test_inner_bomb(void **state)
 	p = cert_der(t.chain.v[0], &len);
 	x = d2i_X509(NULL, &p, (long)len);
 	p12 = PKCS12_create("x", NULL, NULL, x, NULL, 0, NID_aes_256_cbc,
-	    P12_ITERATIONS_MAX, 1, 0);
+	    KEY_ITERATIONS_MAX, 1, 0);
 	assert_non_null(p12);
 	n = i2d_PKCS12(p12, &der);
 	assert_true(n > 0);
