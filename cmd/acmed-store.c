@@ -402,13 +402,11 @@ static int
 config_judge(const struct conf *c, struct err *e)
 {
 	struct strv files = {0}, ports = {0};
-	struct address_policy addresses;
 	char *path = NULL;
 
-	if (address_policy_init(&addresses, &c->policy.allowed_server_ip_ranges,
+	if (address_lists_check(&c->policy.allowed_server_ip_ranges,
 		&c->policy.exclude_server_ip_ranges, e) < 0)
 		return -1;
-	address_policy_release(&addresses);
 	if (store_load(c->store.url, &files, &ports, e) == 0)
 		path = store_file(c->store.url, c->store.directory, "", e);
 	strv_release(&files);

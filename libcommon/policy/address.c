@@ -253,6 +253,17 @@ address_policy_init(struct address_policy *p, const struct strv *allowed,
 	    &p->excluded, &p->excluded_len, e);
 }
 
+int
+address_lists_check(
+    const struct strv *allowed, const struct strv *excluded, struct err *e)
+{
+	struct address_policy p;
+	int rc = address_policy_init(&p, allowed, excluded, e);
+
+	address_policy_release(&p);
+	return rc;
+}
+
 void
 address_policy_add_own(struct address_policy *p, const struct address *own)
 {

@@ -98,6 +98,10 @@ struct address_policy {
 int address_policy_init(struct address_policy *p, const struct strv *allowed,
     const struct strv *excluded, struct err *e);
 
+/* Whether address_policy_init would take the two lists: 0, or -1 as there. */
+int address_lists_check(
+    const struct strv *allowed, const struct strv *excluded, struct err *e);
+
 /* Adds an address of this machine; loopback addresses are left out. */
 void address_policy_add_own(
     struct address_policy *p, const struct address *own);

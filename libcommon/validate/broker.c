@@ -685,12 +685,8 @@ ask_due(struct broker *b, bool *is_due, struct err *e)
 static int
 check_policy(const struct conf_policy *conf, struct err *e)
 {
-	struct address_policy p;
-	int rc = address_policy_init(&p, &conf->allowed_server_ip_ranges,
+	return address_lists_check(&conf->allowed_server_ip_ranges,
 	    &conf->exclude_server_ip_ranges, e);
-
-	address_policy_release(&p);
-	return rc;
 }
 
 int
