@@ -19,8 +19,10 @@ static const char *const sql[] = {
     [CONTENT_CA_CERTIFICATES] =
 	"SELECT id, sha256, der, spki_sha256, not_after, ski, subject"
 	" FROM ca_certificates",
-    [CONTENT_NAMES] = "SELECT type, value FROM certificate_names"
-		      " WHERE certificate_id = ?1",
+    [CONTENT_NAMES] = "SELECT n.type, n.value FROM certificates c"
+		      " JOIN fqdn_set_members m ON m.fqdn_set_id ="
+		      " c.fqdn_set_id JOIN domains n ON n.id = m.domain_id"
+		      " WHERE c.id = ?1",
     [CONTENT_ISSUERS] =
 	"SELECT m.chain_id, ca.der FROM certificate_chains k"
 	" JOIN chain_members m ON m.chain_id = k.chain_id AND m.position = 0"
@@ -91,15 +93,6 @@ struct look {
 	struct cert *issuer;
 };
 
-static bool
-has_all(const struct strv *a, const struct strv *b)
-{
-	for (size_t i = 0; i < b->len; i++)
-		if (!strv_has(a, b->v[i]))
-			return false;
-	return true;
-}
-
 static int
 check_names(
     struct checking *c, int64_t id, const struct cert *cert, struct err *e)
@@ -115,8 +108,8 @@ check_names(
 		strv_add(is_text(s, 0, "ip") ? &ip : &dns, value ? value : "");
 	}
 	if (rc == 0 &&
-	    !(has_all(&dns, cert_dns(cert)) && has_all(cert_dns(cert), &dns) &&
-		has_all(&ip, cert_ip(cert)) && has_all(cert_ip(cert), &ip)))
+	    !(strv_same_names(&dns, cert_dns(cert)) &&
+		strv_same_names(&ip, cert_ip(cert))))
 		check_add(
 		    c, "certificate", id, "its names are not those in it");
 	strv_release(&dns);

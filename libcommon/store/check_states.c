@@ -61,12 +61,11 @@ enum {
 /* An event order.valid has "certificate/ID" as its detail. */
 #define CERTIFICATE_OF_EVENT "CAST(substr(e.detail, 13) AS BIGINT)"
 
-/* Whether `a` has a name that `b` has not. */
-#define LACKS(a, b)                                                            \
-	"EXISTS (SELECT 1 FROM certificate_names n"                            \
-	" WHERE n.certificate_id = " a ".id AND NOT EXISTS"                    \
-	" (SELECT 1 FROM certificate_names y WHERE y.certificate_id = " b      \
-	".id AND y.type = n.type AND y.value = n.value))"
+/* The names `n` in the certificate of the order `o`. */
+#define NAMES_OF_ORDER                                                         \
+	"certificates c JOIN fqdn_set_members m"                               \
+	" ON m.fqdn_set_id = c.fqdn_set_id"                                    \
+	" JOIN domains n ON n.id = m.domain_id WHERE c.id = o.certificate_id"
 
 static const char *const sql[] = {
     [CHECK_PROCESSING_ORDER] =
@@ -146,10 +145,9 @@ static const char *const sql[] = {
     [CHECK_ORDER_NAMES] =
 	"SELECT o.id FROM orders o WHERE o.status = 'valid' AND (EXISTS"
 	" (SELECT 1 FROM identifiers i WHERE i.order_id = o.id AND NOT EXISTS"
-	" (SELECT 1 FROM certificate_names n WHERE n.type = i.type"
-	" AND n.certificate_id = o.certificate_id AND n.value = i.value))"
-	" OR EXISTS (SELECT 1 FROM certificate_names n"
-	" WHERE n.certificate_id = o.certificate_id AND NOT EXISTS"
+	" (SELECT 1 FROM " NAMES_OF_ORDER " AND n.type = i.type"
+	" AND n.value = i.value))"
+	" OR EXISTS (SELECT 1 FROM " NAMES_OF_ORDER " AND NOT EXISTS"
 	" (SELECT 1 FROM identifiers i WHERE i.order_id = o.id"
 	" AND i.type = n.type AND i.value = n.value)))",
     [CHECK_SHARED_CERTIFICATE] =
@@ -195,16 +193,16 @@ static const char *const sql[] = {
 	" JOIN certificates x ON x.id = o.certificate_id"
 	" WHERE o.account_id = c.account_id AND o.status = 'valid'"
 	" AND x.spki_sha256 = c.spki_sha256 AND x.serial <> c.serial"
-	" AND NOT " LACKS("c", "x") " AND NOT " LACKS("x",
-	    "c") " AND NOT EXISTS (SELECT 1 FROM events a"
-		 " JOIN events s ON s.request_id <> a.request_id"
-		 " WHERE a.object_type = 'certificate' AND a.object_id = c.id"
-		 " AND a.action = 'certificate.add' AND a.request_id <> ''"
-		 " AND s.object_type = 'order' AND s.object_id = o.id"
-		 " AND s.action = 'order.start' AND NOT EXISTS"
-		 " (SELECT 1 FROM events l WHERE l.object_type = 'order'"
-		 " AND l.object_id = o.id AND l.action = 'order.start'"
-		 " AND l.id > s.id)))",
+	" AND x.fqdn_set_id = c.fqdn_set_id"
+	" AND NOT EXISTS (SELECT 1 FROM events a"
+	" JOIN events s ON s.request_id <> a.request_id"
+	" WHERE a.object_type = 'certificate' AND a.object_id = c.id"
+	" AND a.action = 'certificate.add' AND a.request_id <> ''"
+	" AND s.object_type = 'order' AND s.object_id = o.id"
+	" AND s.action = 'order.start' AND NOT EXISTS"
+	" (SELECT 1 FROM events l WHERE l.object_type = 'order'"
+	" AND l.object_id = o.id AND l.action = 'order.start'"
+	" AND l.id > s.id)))",
     /* One that acme-sign has recorded before is of no account. */
     [CHECK_OTHER_ACCOUNT] =
 	"SELECT c.id FROM orders o JOIN certificates c"

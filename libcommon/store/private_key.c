@@ -91,14 +91,9 @@ private_key_source_name(enum private_key_source source)
 static void
 read_row(struct db_stmt *s, struct private_key *k)
 {
-	const void *identity;
-	size_t len;
-
 	memset(k, 0, sizeof(*k));
 	k->id = db_int(s, 0);
-	identity = db_blob(s, 1, &len);
-	if (len == IDENTITY_SIZE)
-		memcpy(k->spki_sha256, identity, len);
+	stmt_digest(s, 1, k->spki_sha256);
 	stmt_text_to(s, 2, k->type, sizeof(k->type));
 	k->status = (enum private_key_status)stmt_word(
 	    s, 3, statuses, PRIVATE_KEY__MAX);
@@ -286,10 +281,7 @@ read_der(struct store *st, int64_t id, const struct seal_key *seal_key,
 		return err_set(e, KIND_NOTFOUND, "no such private key");
 	if (rc < 0)
 		return -1;
-	p = db_blob(s, 0, &len);
-	memset(identity, 0, IDENTITY_SIZE);
-	if (len == IDENTITY_SIZE)
-		memcpy(identity, p, len);
+	stmt_digest(s, 0, identity);
 	p = db_blob(s, 2, &len);
 	if (db_int(s, 1) == 0)
 		rc = buf_add(out, p, len);

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/ca_certificate.h"
+#include "store/certificate.h"
 #include "store/schema.h"
 #include "store/stmt.h"
 #include "sys/file.h"
@@ -237,6 +239,20 @@ store_share(
 	return rc;
 }
 
+/* What new columns hold of what is there. */
+static int
+fill(const char *url, struct err *e)
+{
+	struct store *st = store_open(url, STORE_WRITE, e);
+	int rc = -1;
+
+	if (st && certificate_fill(st, e) == 0 &&
+	    ca_certificate_fill(st, e) == 0)
+		rc = 0;
+	store_close(st);
+	return rc;
+}
+
 int
 store_migrate(const char *url, int *from, int *to, struct err *e)
 {
@@ -257,7 +273,7 @@ store_migrate(const char *url, int *from, int *to, struct err *e)
 	*to = schema_version();
 out:
 	db_close(db);
-	return rc;
+	return rc == 0 ? fill(url, e) : -1;
 }
 
 void
