@@ -59,14 +59,14 @@ static const char *const sql[] = {
     [CERTIFICATE_SERVING] =
 	"SELECT c.id FROM domains d"
 	" JOIN fqdn_set_members m ON m.domain_id = d.id"
-	" JOIN fqdn_sets s ON s.id = m.fqdn_set_id"
-	" JOIN certificates c ON c.fqdn_set_id = s.id"
+	" JOIN certificates c ON c.fqdn_set_id = m.fqdn_set_id"
 	" WHERE d.value IN (?1, ?2) AND c.active = 1 AND c.status = 'valid'"
 	" ORDER BY CASE WHEN c.not_before <= ?3 AND c.not_after >= ?3 THEN 0"
 	" ELSE 1 END, CASE WHEN EXISTS (SELECT 1 FROM private_keys k"
 	" WHERE k.spki_sha256 = c.spki_sha256) THEN 0 ELSE 1 END,"
 	" CASE WHEN d.value = ?1 THEN 0 ELSE 1 END, c.not_after DESC,"
-	" s.size DESC, c.id DESC LIMIT 1",
+	" (SELECT s.size FROM fqdn_sets s WHERE s.id = m.fqdn_set_id) DESC,"
+	" c.id DESC LIMIT 1",
     [CERTIFICATE_REVOKE] =
 	"UPDATE certificates SET status = 'revoked', revoked_at = ?2,"
 	" revocation_reason = NULLIF(CAST(?3 AS BIGINT), -1)"
