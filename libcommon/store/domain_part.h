@@ -4,15 +4,19 @@
 /*
  * SQL that domain.c works by and check_states.c proves: of a row of `domains`,
  * the active certificate with the latest notAfter, of the sets of one name and
- * of those of more; 0 when there is none.
+ * of those of more; 0 when there is none.  What is not active comes last
+ * instead of being left out: PostgreSQL would begin with the few that it
+ * thinks are active, instead of with the name.
  */
+#define DOMAIN_IS_ACTIVE "c.active = 1 AND c.status = 'valid'"
 #define DOMAIN_LATEST(sizes)                                                   \
-	"COALESCE((SELECT c.id FROM fqdn_set_members m"                        \
-	" JOIN fqdn_sets s ON s.id = m.fqdn_set_id AND s.size " sizes          \
-	" JOIN certificates c ON c.fqdn_set_id = s.id"                         \
-	" WHERE m.domain_id = domains.id AND c.active = 1"                     \
-	" AND c.status = 'valid'"                                              \
-	" ORDER BY c.not_after DESC, c.id DESC LIMIT 1), 0)"
+	"COALESCE((SELECT CASE WHEN " DOMAIN_IS_ACTIVE " THEN c.id ELSE 0 END" \
+	" FROM fqdn_set_members m"                                             \
+	" JOIN certificates c ON c.fqdn_set_id = m.fqdn_set_id"                \
+	" WHERE m.domain_id = domains.id AND (SELECT s.size FROM fqdn_sets s"  \
+	" WHERE s.id = m.fqdn_set_id) " sizes                                  \
+	" ORDER BY CASE WHEN " DOMAIN_IS_ACTIVE " THEN 0 ELSE 1 END,"          \
+	" c.not_after DESC, c.id DESC LIMIT 1), 0)"
 #define DOMAIN_SINGLE DOMAIN_LATEST("= 1")
 #define DOMAIN_MULTI DOMAIN_LATEST("> 1")
 
