@@ -241,7 +241,9 @@ recognise(struct der der)
 	struct der all, first, rest;
 	uint8_t tag;
 
-	if (der_next(&der, &tag, &all, NULL) < 0 || tag != DER_SEQUENCE ||
+	if (!der_is_next(&der, DER_SEQUENCE))
+		return NULL;
+	if (der_next(&der, &tag, &all, NULL) < 0 ||
 	    der_next(&all, &tag, &first, NULL) < 0)
 		return add_p7; /* which may be BER; it says when it is none */
 	if (tag == DER_OID)
@@ -357,6 +359,15 @@ bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
 		add_part(&part, add, p, len);
 	else
 		complain(&part, "neither PEM nor DER that is known");
+}
+
+bool
+bundle_has_cert_for(const struct bundle *b, const struct key *k)
+{
+	for (size_t i = 0; i < b->certs.len; i++)
+		if (cert_has_key(b->certs.v[i], k))
+			return true;
+	return false;
 }
 
 /* ---- sets -------------------------------------------------------------- */

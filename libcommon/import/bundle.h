@@ -40,6 +40,9 @@ void bundle_release(struct bundle *b);
 void bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
     const char *password);
 
+/* Whether one of its certificates is for the public part of `k`. */
+bool bundle_has_cert_for(const struct bundle *b, const struct key *k);
+
 /* A certificate with all that belongs to it; borrowed from the bundle. */
 struct bundle_set {
 	const struct cert *cert;
