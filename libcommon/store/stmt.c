@@ -20,6 +20,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_ORDER] = &order_stmts,
     [STMT_PRIVATE_KEY] = &private_key_stmts,
     [STMT_PURGE] = &purge_stmts,
+    [STMT_REKEY] = &rekey_stmts,
     [STMT_STATS] = &stats_stmts,
     [STMT_UPSTREAM_ACCOUNT] = &upstream_account_stmts,
 };

@@ -35,6 +35,7 @@ enum stmt_module {
 	STMT_ORDER,
 	STMT_PRIVATE_KEY,
 	STMT_PURGE,
+	STMT_REKEY,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
 	STMT__MAX
@@ -60,6 +61,7 @@ extern const struct stmt_table lineage_stmts;
 extern const struct stmt_table order_stmts;
 extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
+extern const struct stmt_table rekey_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;
 
