@@ -16,6 +16,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_FQDN_SET] = &fqdn_set_stmts,
     [STMT_ISSUER] = &issuer_stmts,
     [STMT_JOB] = &job_stmts,
+    [STMT_KEY_CYCLE] = &key_cycle_stmts,
     [STMT_LINEAGE] = &lineage_stmts,
     [STMT_ORDER] = &order_stmts,
     [STMT_PRIVATE_KEY] = &private_key_stmts,

@@ -31,6 +31,7 @@ enum stmt_module {
 	STMT_FQDN_SET,
 	STMT_ISSUER,
 	STMT_JOB,
+	STMT_KEY_CYCLE,
 	STMT_LINEAGE,
 	STMT_ORDER,
 	STMT_PRIVATE_KEY,
@@ -57,6 +58,7 @@ extern const struct stmt_table event_stmts;
 extern const struct stmt_table fqdn_set_stmts;
 extern const struct stmt_table issuer_stmts;
 extern const struct stmt_table job_stmts;
+extern const struct stmt_table key_cycle_stmts;
 extern const struct stmt_table lineage_stmts;
 extern const struct stmt_table order_stmts;
 extern const struct stmt_table private_key_stmts;
