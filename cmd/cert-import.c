@@ -2,6 +2,7 @@
 #include "cli/prog.h"
 #include "cli/progress.h"
 #include "cli/rights.h"
+#include "import/folder.h"
 #include "import/intake.h"
 #include "store/sealing.h"
 #include "sys/fd.h"
@@ -9,6 +10,7 @@
 #include "sys/proc.h"
 #include "wrap/seal.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage_text[] =
@@ -20,7 +22,8 @@ static const char usage_text[] =
     "      --key FILE      the private key; it must fit\n"
     "      --chain FILE    the chain; it must have signed the certificate\n"
     "      --csr FILE      the request\n"
-    "      --each          what is in one FILE does not belong to another\n"
+    "      --each          what is in one FILE does not belong to another; of\n"
+    "                      a directory, each folder in it is one\n"
     "      --ca            CA certificates only, also a chain by itself\n"
     "      --system-roots  the same, as roots that are relied on; without a\n"
     "                      FILE those of this machine\n"
@@ -212,17 +215,45 @@ take_together(struct work *w, int argc, char **argv, struct err *e)
 }
 
 static int
+take_alone(struct work *w, const char *name, struct err *e)
+{
+	struct bundle b = {0};
+	int rc;
+
+	add_file(w, name, &b);
+	rc = intake_add(w->intake, name, &b, e);
+	bundle_release(&b);
+	return rc;
+}
+
+static int
+take_folder(void *arg, const char *place, struct bundle *b, struct err *e)
+{
+	struct work *w = arg;
+
+	return intake_add(w->intake, place, b, e);
+}
+
+static bool
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Each file, and each folder of a directory, is a bundle. */
+static int
 take_each(struct work *w, int argc, char **argv, struct err *e)
 {
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < argc; i++) {
-		struct bundle b = {0};
-
-		add_file(w, argv[i], &b);
-		rc = intake_add(w->intake, argv[i], &b, e);
-		bundle_release(&b);
-	}
+	for (int i = 0; rc == 0 && i < argc; i++)
+		rc = is_directory(argv[i])
+		    ? folder_read(argv[i],
+			  password_file ? w->password.data : NULL, take_folder,
+			  w, e)
+		    : take_alone(w, argv[i], e);
 	return rc;
 }
 
