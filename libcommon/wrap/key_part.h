@@ -30,4 +30,7 @@ struct key *key_wrap_proven(struct evp_pkey_st *pkey, struct err *e);
 enum key_md key_md(const struct key *k);
 const char *key_group(enum key_type type);
 
+/* Appends the AlgorithmIdentifier of a type of key. */
+void key_add_algorithm(struct buf *out, enum key_type type);
+
 #endif
