@@ -116,19 +116,13 @@ key_list_release(struct key_list *l)
  * Components and their encoding.
  */
 
-void
-key_add_algorithm(struct buf *out, enum key_type type)
-{
-	buf_add(out, types[type].algid, types[type].algid_len);
-}
-
 static void
 write_spki(struct buf *out, const struct key_parts *p)
 {
 	size_t all, bits, seq;
 
 	all = der_begin(out, DER_SEQUENCE);
-	key_add_algorithm(out, p->type);
+	buf_add(out, types[p->type].algid, types[p->type].algid_len);
 	bits = der_begin(out, DER_BIT_STRING);
 	buf_addc(out, 0);
 	if (p->type == KEY_RSA) {

@@ -51,7 +51,4 @@ size_t key_size(enum key_type type);
 enum key_md key_md(const struct key *k);
 const char *key_group(enum key_type type);
 
-/* Appends the AlgorithmIdentifier of a type of key. */
-void key_add_algorithm(struct buf *out, enum key_type type);
-
 #endif

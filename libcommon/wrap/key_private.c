@@ -189,10 +189,11 @@ static void
 add_private(
     struct buf *out, const struct key_parts *p, const struct key_secrets *s)
 {
-	size_t all = der_begin(out, DER_SEQUENCE), octets;
+	size_t all = der_begin(out, DER_SEQUENCE), octets, len;
+	const void *algid = key_algid(p->type, &len);
 
 	der_add_small(out, 0);
-	key_add_algorithm(out, p->type);
+	buf_add(out, algid, len);
 	octets = der_begin(out, DER_OCTET_STRING);
 	if (p->type == KEY_RSA)
 		add_rsa(out, p, s);

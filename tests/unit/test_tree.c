@@ -356,7 +356,7 @@ test_certbot_lineages(void **state)
 	    "\"webroot_path\":[\"/w\"],\"webroot_map\":{\"a.example\":\"/w\"}}"
 	    "}",
 	    "item a 11 2+1 abc -", "item b 1 newest 1+0 - -",
-	    "  archive/b/privkey1.pem: RFC 2315 7: no PKCS#7: nested asn1 error",
+	    "  archive/b/privkey1.pem: neither PEM nor DER that is known",
 	    "item c - newest 1+0 - -",
 	    "problem renewal/d.conf: line 1: neither a section nor key = value",
 	    "problem live/d: no certificate in it");
