@@ -84,6 +84,8 @@ counted() {
 	acme-sign+) counted_slot=5 ;;
 	acmed-store) counted_slot=6 ;;
 	acmed-store+) counted_slot=7 ;;
+	cert-import) counted_slot=8 ;;
+	cert-export) counted_slot=9 ;;
 	*) must false "no role $1" ;;
 	esac
 	od -An -t u8 -j $((counted_slot * 8)) -N 8 "$T/faults" | tr -d ' '

@@ -39,7 +39,7 @@
 
 static const char *const roles[] = {"acmed-accept", "acmed-accept+",
     "acme-validate", "acme-validate+", "acme-sign", "acme-sign+", "acmed-store",
-    "acmed-store+"};
+    "acmed-store+", "cert-import", "cert-export"};
 #define ROLES (sizeof(roles) / sizeof(roles[0]))
 
 #define LOG_FD 200 /* out of the way */
