@@ -3,6 +3,7 @@
 #include <libgen.h>
 #include <sys/stat.h>
 
+#include "import/shellvars.h"
 #include "import/tree_part.h"
 #include "sys/dir.h"
 #include "sys/fd.h"
@@ -18,6 +19,16 @@ struct tree_reader {
 static const struct tree_reader readers[] = {
     {"certbot", "certbot's configuration directory: accounts, archive, live",
 	tree_certbot, NULL},
+    {"lego", "lego's directory (.lego), of version 4 or 5", tree_lego, NULL},
+    {"acme.sh", "acme.sh's home (.acme.sh)", tree_acmesh, NULL},
+    {"dehydrated", "dehydrated's BASEDIR", tree_dehydrated, NULL},
+    {"uacme", "uacme's configuration directory", tree_uacme, NULL},
+    {"caddy", "the storage of Caddy or certmagic", tree_caddy, NULL},
+    {"mod_md", "the MDStoreDir of Apache's mod_md", tree_modmd, NULL},
+    {"traefik", "Traefik's acme.json, or its directory", tree_traefik,
+	"acme.json"},
+    {"peter", "what peter_sslers has exported (certificates/)", tree_peter,
+	NULL},
 };
 
 const struct tree_reader *
@@ -120,6 +131,23 @@ tree_complain(struct tree_walk *w, const char *path, const char *fmt, ...)
 	line = xasprintf("%s: %s", path, text);
 	tell_problem(w, line);
 	free(line);
+}
+
+static void
+ignore(void *arg, const char *line)
+{
+	(void)arg;
+	(void)line;
+}
+
+struct tree_walk
+tree_quiet(const struct tree_walk *w)
+{
+	static const struct tree_sink nobody = {.problem = ignore};
+	struct tree_walk quiet = *w;
+
+	quiet.sink = &nobody;
+	return quiet;
 }
 
 /* ---- files ------------------------------------------------------------- */
@@ -282,14 +310,76 @@ tree_key(struct tree_walk *w, const char *password, const char *fmt, ...)
 }
 
 char *
-tree_js_text(struct js *v)
+tree_js_text(const struct js *v)
 {
 	struct buf text;
 
+	if (!v)
+		return NULL;
 	buf_init(&text, TREE_FILE_MAX);
 	js_write(v, &text);
-	js_free(v);
 	return buf_detach(&text);
+}
+
+char *
+tree_json_text(struct tree_walk *w, const char *fmt, ...)
+{
+	struct js *v;
+	char *path, *text;
+
+	FORMAT_PATH(path, fmt);
+	v = tree_json(w, "%s", path);
+	text = tree_js_text(v);
+	js_free(v);
+	free(path);
+	return text;
+}
+
+struct js *
+tree_shell(struct tree_walk *w, const char *fmt, ...)
+{
+	struct strv skipped = {0};
+	struct js *vars = NULL;
+	struct buf text;
+	char *path;
+
+	FORMAT_PATH(path, fmt);
+	buf_init(&text, TREE_TEXT_MAX);
+	if (tree_text(w, &text, "%s", path))
+		vars = shellvars_read(text.data, text.len, &skipped);
+	for (size_t i = 0; i < skipped.len; i++)
+		tree_complain(w, path, "%s", skipped.v[i]);
+	strv_release(&skipped);
+	buf_wipe(&text);
+	free(path);
+	return vars;
+}
+
+void
+tree_add_texts(struct strv *out, const struct js *array)
+{
+	for (size_t i = 0; i < js_len(array); i++) {
+		const char *text = js_text(js_at(array, i));
+
+		if (text)
+			strv_add(out, text);
+	}
+}
+
+bool
+tree_version(char out[TREE_VERSION_SIZE], const char *name, const char *prefix,
+    const char *suffix)
+{
+	size_t before = strlen(prefix), behind = strlen(suffix);
+	size_t len = strlen(name);
+	uint64_t n;
+
+	if (!str_starts(name, prefix) || !str_ends(name, suffix) ||
+	    len <= before + behind || len - before - behind > 19)
+		return false;
+	snprintf(out, TREE_VERSION_SIZE, "%.*s", (int)(len - before - behind),
+	    name + before);
+	return str_to_u64(out, INT64_MAX, &n);
 }
 
 /* ---- telling ----------------------------------------------------------- */

@@ -31,13 +31,6 @@ read_renewal(struct tree_walk *w, const char *lineage)
 	return v;
 }
 
-static void
-ignore(void *arg, const char *line)
-{
-	(void)arg;
-	(void)line;
-}
-
 /* The names that have a file in renewal/. */
 static void
 list_renewals(struct tree_walk *w, struct strv *lineages)
@@ -64,11 +57,9 @@ static void
 list_servers(struct accounts *a)
 {
 	/* its problems are told when its turn comes */
-	static const struct tree_sink nobody = {.problem = ignore};
-	struct tree_walk quiet = *a->walk;
+	struct tree_walk quiet = tree_quiet(a->walk);
 	struct strv lineages = {0};
 
-	quiet.sink = &nobody;
 	list_renewals(&quiet, &lineages);
 	for (size_t i = 0; i < lineages.len; i++) {
 		struct js *v = read_renewal(&quiet, lineages.v[i]);
@@ -95,17 +86,6 @@ directory_url(const struct accounts *a, const char *path)
 	return xasprintf("https://%s", path);
 }
 
-static void
-add_contacts(struct strv *contacts, const struct js *list)
-{
-	for (size_t i = 0; i < js_len(list); i++) {
-		const char *text = js_text(js_at(list, i));
-
-		if (text)
-			strv_add(contacts, text);
-	}
-}
-
 static struct key *
 read_account_key(struct tree_walk *w, const char *folder)
 {
@@ -128,10 +108,13 @@ static char *
 account_data(struct tree_walk *w, const char *folder, struct js *regr)
 {
 	struct js *data = js_object();
+	char *text;
 
 	js_put(data, "regr", regr);
 	js_put(data, "meta", tree_json(w, "%s/meta.json", folder));
-	return tree_js_text(data);
+	text = tree_js_text(data);
+	js_free(data);
+	return text;
 }
 
 /* accounts/HOST/PATH/ID */
@@ -152,7 +135,7 @@ tell_account(struct accounts *a, const char *folder, struct err *e)
 	char *directory = directory_url(a, server);
 	char *url =
 	    js_get_text(regr, "uri") ? xstrdup(js_get_text(regr, "uri")) : NULL;
-	add_contacts(&contacts, js_get(js_get(regr, "body"), "contact"));
+	tree_add_texts(&contacts, js_get(js_get(regr, "body"), "contact"));
 	char *data = account_data(a->walk, folder, regr);
 	struct tree_account account = {.id = id,
 	    .directory_url = directory,
@@ -383,7 +366,8 @@ load_renewal(struct tree_walk *w, const char *lineage)
 	const char *id = js_get_text(js_get(v, "renewalparams"), "account");
 	struct renewal r = {.account = id ? xstrdup(id) : NULL};
 
-	r.text = v ? tree_js_text(v) : NULL;
+	r.text = tree_js_text(v);
+	js_free(v);
 	return r;
 }
 

@@ -19,7 +19,15 @@ struct tree_walk {
 /* Returns -1 only to end the walk. */
 typedef int tree_read_fn(struct tree_walk *w, struct err *e);
 
+tree_read_fn tree_acmesh;
+tree_read_fn tree_caddy;
 tree_read_fn tree_certbot;
+tree_read_fn tree_dehydrated;
+tree_read_fn tree_lego;
+tree_read_fn tree_modmd;
+tree_read_fn tree_peter;
+tree_read_fn tree_traefik;
+tree_read_fn tree_uacme;
 
 #define TREE_FILE_MAX ((size_t)64 * 1024 * 1024)
 #define TREE_TEXT_MAX ((size_t)1024 * 1024) /* settings, account files */
@@ -34,6 +42,9 @@ bool tree_wants_version(const struct tree_walk *w, const char *version);
 void tree_problem(struct tree_walk *w, const char *path, const struct err *e);
 void tree_complain(struct tree_walk *w, const char *path, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+
+/* A walk of the same tree that tells no problems: it looks something up. */
+struct tree_walk tree_quiet(const struct tree_walk *w);
 
 /*
  * Paths are given as a format.  What is not there is passed over in silence;
@@ -58,8 +69,25 @@ void tree_add(struct tree_walk *w, struct bundle *b, const char *password,
 struct key *tree_key(struct tree_walk *w, const char *password, const char *fmt,
     ...) PRINTF_LIKE(3, 4);
 
-/* JSON as text, the caller's; frees `v`. */
-char *tree_js_text(struct js *v);
+/* What is in a JSON file, or one of shell assignments, as text of JSON. */
+char *tree_json_text(struct tree_walk *w, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
+struct js *tree_shell(struct tree_walk *w, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
+
+/* JSON as text, the caller's to free; NULL for NULL. */
+char *tree_js_text(const struct js *v);
+
+/* Adds the strings of an array. */
+void tree_add_texts(struct strv *out, const struct js *array);
+
+/*
+ * Cuts "PREFIX-VERSION.SUFFIX" out of a name: VERSION, digits only, into `out`.
+ * False for other names.
+ */
+#define TREE_VERSION_SIZE 24
+bool tree_version(char out[TREE_VERSION_SIZE], const char *name,
+    const char *prefix, const char *suffix);
 
 /*
  * Hand to the sink: an item that has a certificate (else its problems, or that

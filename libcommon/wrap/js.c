@@ -155,6 +155,18 @@ js_at(const struct js *v, size_t i)
 	return (const struct js *)json_array_get(json_of(v), i);
 }
 
+int
+js_each(const struct js *v,
+    int (*each)(const char *key, const struct js *value, void *arg), void *arg)
+{
+	json_t *value;
+	const char *key;
+
+	json_object_foreach(json_of(v), key,
+	    value) if (each(key, (const struct js *)value, arg) < 0) return -1;
+	return 0;
+}
+
 const char *
 js_text(const struct js *v)
 {

@@ -52,6 +52,13 @@ size_t js_len(const struct js *v);
 /* Item `i` of an array, or NULL. */
 const struct js *js_at(const struct js *v, size_t i);
 
+/*
+ * Calls `each` for the members of an object, in order, until it returns -1,
+ * which is then returned; 0 otherwise, and when `v` is no object.
+ */
+int js_each(const struct js *v,
+    int (*each)(const char *key, const struct js *value, void *arg), void *arg);
+
 /* The text of a string, or NULL for any other type. */
 const char *js_text(const struct js *v);
 

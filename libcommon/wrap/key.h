@@ -74,6 +74,10 @@ int key_to_der(const struct key *k, struct buf *out, struct err *e);
 struct key *key_from_encrypted_der(
     const void *der, size_t len, const char *password, struct err *e);
 
+/* The same under a password that is any bytes. */
+struct key *key_from_sealed_der(const void *der, size_t len,
+    const void *password, size_t password_len, struct err *e);
+
 /*
  * Makes a public key of its components.  EC: x and y have exactly the curve's
  * length (RFC 7518 6.2.1.2) and are a point on it, not infinity; Ed25519: 32

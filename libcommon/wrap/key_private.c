@@ -250,9 +250,10 @@ key_from_secrets(const struct key_parts *parts,
 }
 
 static EVP_PKEY *
-decrypt(const X509_SIG *sealed, const char *password)
+decrypt(const X509_SIG *sealed, const char *password, size_t len)
 {
-	PKCS8_PRIV_KEY_INFO *info = PKCS8_decrypt(sealed, password, -1);
+	PKCS8_PRIV_KEY_INFO *info =
+	    len <= INT_MAX ? PKCS8_decrypt(sealed, password, (int)len) : NULL;
 	EVP_PKEY *pkey = info != NULL ? EVP_PKCS82PKEY(info) : NULL;
 
 	PKCS8_PRIV_KEY_INFO_free(info);
@@ -262,6 +263,14 @@ decrypt(const X509_SIG *sealed, const char *password)
 struct key *
 key_from_encrypted_der(
     const void *der, size_t len, const char *password, struct err *e)
+{
+	return key_from_sealed_der(
+	    der, len, password, password != NULL ? strlen(password) : 0, e);
+}
+
+struct key *
+key_from_sealed_der(const void *der, size_t len, const void *password,
+    size_t password_len, struct err *e)
 {
 	const unsigned char *p = der;
 	const X509_ALGOR *a = NULL;
@@ -281,7 +290,7 @@ key_from_encrypted_der(
 		    KEY_ITERATIONS_MAX);
 	else if (password == NULL)
 		err_set(e, KIND_DENIED, "private key that needs a password");
-	else if ((pkey = decrypt(sealed, password)) == NULL)
+	else if ((pkey = decrypt(sealed, password, password_len)) == NULL)
 		err_set(e, KIND_DENIED,
 		    "the password does not open the private key");
 	X509_SIG_free(sealed);

@@ -4,6 +4,7 @@
 #include "acme/jwk.h"
 #include "base/b64.h"
 #include "import/configobj.h"
+#include "import/shellvars.h"
 #include "import/tree.h"
 #include "sys/dir.h"
 #include "sys/file.h"
@@ -464,6 +465,332 @@ test_configobj(void **state)
 	}
 }
 
+/* ---- the others -------------------------------------------------------- */
+
+#define ACCT "https://acme.example/acct/1"
+
+static void
+test_lego(void **state)
+{
+	(void)state;
+	/* version 4 */
+	put("accounts/acme-v02.api.letsencrypt.org/a@b/account.json",
+	    "{\"email\":\"a@b\",\"registration\":" REGR "}");
+	put("accounts/acme-v02.api.letsencrypt.org/a@b/keys/a@b.key", key_pem);
+	/* version 5 */
+	put("accounts/acme.example/id5/account.json",
+	    "{\"id\":\"id5\",\"server\":\"https://acme.example/dir\","
+	    "\"registration\":{\"contact\":[\"mailto:c@d\"],"
+	    "\"accountURL\":\"" ACCT "\"}}");
+	put("accounts/acme.example/id5/id5.key", other_key_pem);
+	put("accounts/x/none/account.json", "{}");
+	put("accounts/x/broken/account.json", "{");
+	put2("certificates/a.example.crt", leaf_pem, ca_pem);
+	put("certificates/a.example.issuer.crt", ca_pem);
+	put("certificates/a.example.key", key_pem);
+	put("certificates/a.example.json", "{\"domain\": \"a.example\"}");
+	put("certificates/b.example.crt", "");
+	put("archives/1700000001.a.example.crt", leaf_pem);
+	put("archives/odd.crt", leaf_pem);
+	CHECK("lego", NULL,
+	    "account acme-v02.api.letsencrypt.org/a@b "
+	    "https://acme-v02.api.letsencrypt.org/directory " ACCT
+	    " mailto:a@a.example P-256 {\"email\":\"a@b\","
+	    "\"registration\":" REGR "}",
+	    "account acme.example/id5 https://acme.example/dir " ACCT
+	    " mailto:c@d RSA {\"id\":\"id5\","
+	    "\"server\":\"https://acme.example/dir\",\"registration\":"
+	    "{\"contact\":[\"mailto:c@d\"],\"accountURL\":\"" ACCT "\"}}",
+	    "problem accounts/x/broken/account.json: JSON: line 1 column 1: "
+	    "string or '}' expected near end of file",
+	    "problem accounts/x/none: no key of the account",
+	    "item a.example 1700000001 1+0 - -", "item odd - 1+0 - -",
+	    "item a.example - newest 2+1 - {\"domain\":\"a.example\"}",
+	    "problem certificates/b.example.crt: RFC 2315 7: no PKCS#7: too "
+	    "small");
+}
+
+static void
+test_acmesh(void **state)
+{
+	(void)state;
+	put("account.conf", "SAVED_KEY='x'\n");
+	put("ca/acme.example/dir/account.key", other_key_pem);
+	put("ca/acme.example/dir/account.json",
+	    "{\"contact\":[\"mailto:a@b\"]}");
+	put("ca/acme.example/dir/ca.conf", "ACCOUNT_URL='" ACCT "'\n");
+	put("ca/old.example/account.key", key_pem);
+	put("a.example_ecc/a.example.conf",
+	    "Le_Domain='a.example'\nLe_API='https://acme.example/dir'\n"
+	    "Le_ReloadCmd='__ACME_BASE64__START_YSAnYic=__ACME_BASE64__END_'\n"
+	    "Le_Evil=$(touch /tmp/x)\n");
+	put("a.example_ecc/a.example.cer", leaf_pem);
+	put("a.example_ecc/a.example.key", key_pem);
+	put("a.example_ecc/ca.cer", ca_pem);
+	put2("a.example_ecc/fullchain.cer", leaf_pem, ca_pem);
+	put("b.example/b.example.conf", "Le_Domain='b.example'\n");
+	put("deploy/nginx.sh", "#!/bin/sh\n");
+	CHECK("acme.sh", NULL, "account old.example - - - P-256 {}",
+	    "account acme.example/dir https://acme.example/dir " ACCT
+	    " mailto:a@b RSA {\"account\":{\"contact\":[\"mailto:a@b\"]},"
+	    "\"ca\":{\"ACCOUNT_URL\":\"" ACCT "\"}}",
+	    "problem a.example_ecc/a.example.conf: line 4: no plain "
+	    "NAME='value', left out",
+	    "item a.example_ecc - newest 2+1 acme.example/dir "
+	    "{\"Le_Domain\":\"a.example\","
+	    "\"Le_API\":\"https://acme.example/dir\","
+	    "\"Le_ReloadCmd\":\"a 'b'\"}",
+	    "problem b.example: no certificate in it");
+}
+
+#define LE_PRODUCTION                                                          \
+	"aHR0cHM6Ly9hY21lLXYwMi5hcGkubGV0c2VuY3J5cHQub3JnL2RpcmVjdG9yeQo"
+
+static void
+test_dehydrated(void **state)
+{
+	(void)state;
+	put("accounts/" LE_PRODUCTION "/account_key.pem", key_pem);
+	put("accounts/" LE_PRODUCTION "/account_id.json",
+	    "{\"url\": \"" ACCT "\"}");
+	put("accounts/" LE_PRODUCTION "/registration_info.json",
+	    "{\"contact\":[\"mailto:a@b\"]}");
+	put("accounts/older/account_key.pem", other_key_pem);
+	put("accounts/older/deactivated", "");
+	put("domains.txt",
+	    "# comment\nb.example\n*.a.example a.example > a # more\n");
+	put("certs/a/cert-1700000001.pem", leaf_pem);
+	put("certs/a/privkey-1700000001.pem", key_pem);
+	put("certs/a/cert-1700000002.pem", leaf_pem);
+	put_link("certs/a/cert.pem", "cert-1700000001.pem");
+	put("certs/a/config", "KEY_ALGO=\"rsa\"\nHOOK=`id`\n");
+	put("certs/b.example/cert.pem", leaf_pem);
+	put("certs/b.example/chain.pem", ca_pem);
+	CHECK("dehydrated", NULL,
+	    "account " LE_PRODUCTION
+	    " https://acme-v02.api.letsencrypt.org/directory " ACCT
+	    " mailto:a@b P-256 {\"registration_info\":{\"contact\":"
+	    "[\"mailto:a@b\"]},\"account_id\":{\"url\":\"" ACCT "\"}}",
+	    "account older - - - RSA {\"deactivated\":true}",
+	    "problem certs/a/config: line 2: no plain NAME='value', left out",
+	    "item a 1700000001 newest 1+1 - {\"domains\":[\"*.a.example\","
+	    "\"a.example\"],\"config\":{\"KEY_ALGO\":\"rsa\"}}",
+	    "item a 1700000002 1+0 - -",
+	    "item b.example - newest 2+0 - {\"domains\":[\"b.example\"]}");
+}
+
+static void
+test_uacme(void **state)
+{
+	(void)state;
+	put("private/key.pem", other_key_pem);
+	put("private/a.example/key.pem", key_pem);
+	put2("a.example/cert.pem", leaf_pem, ca_pem);
+	put("a.example/cert-1700000001.pem", leaf_pem);
+	put("a.example/revoked-1700000001.pem", leaf_pem);
+	CHECK("uacme", NULL, "account key - - - RSA -",
+	    "item a.example 1700000001 1+1 - -",
+	    "item a.example - newest 2+1 - -");
+}
+
+static void
+test_caddy(void **state)
+{
+	(void)state;
+	put("acme/acme.example-dir/users/a@b/a.key", other_key_pem);
+	put("acme/acme.example-dir/users/a@b/a.json",
+	    "{\"contact\":[\"mailto:a@b\"],\"location\":\"" ACCT "\"}");
+	put("acme/other/users/default/default.key", key_pem);
+	put2("certificates/acme.example-dir/a.example/a.example.crt", leaf_pem,
+	    ca_pem);
+	put("certificates/acme.example-dir/a.example/a.example.key", key_pem);
+	put("certificates/acme.example-dir/a.example/a.example.json",
+	    "{\"sans\":[\"a.example\"],\"issuer_data\":{"
+	    "\"ca\":\"https://acme.example/dir\"}}");
+	put("certificates/acme.example-dir/b.example/b.example.json", "{");
+	CHECK("caddy", NULL,
+	    "account acme.example-dir/a@b https://acme.example/dir " ACCT
+	    " mailto:a@b RSA {\"contact\":[\"mailto:a@b\"],\"location\":\"" ACCT
+	    "\"}",
+	    "account other/default - - - P-256 -",
+	    "item a.example - newest 2+1 - {\"sans\":[\"a.example\"],"
+	    "\"issuer_data\":{\"ca\":\"https://acme.example/dir\"}}",
+	    "problem certificates/acme.example-dir/b.example/b.example.json: "
+	    "JSON: line 1 column 1: string or '}' expected near end of file",
+	    "problem certificates/acme.example-dir/b.example/b.example: no "
+	    "certificate in it");
+}
+
+static void
+put_peter(const char *version)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "certificates/global/rc-7/%s/cert.pem",
+	    version);
+	put(path, leaf_pem);
+	snprintf(path, sizeof(path), "certificates/global/rc-7/%s/pkey.pem",
+	    version);
+	put(path, key_pem);
+}
+
+static void
+test_peter(void **state)
+{
+	static const struct tree_filter backup = {.version = "backup"};
+
+	(void)state;
+	put_peter("primary");
+	put_peter("backup");
+	put_link("certificates/global/label", "rc-7");
+	CHECK("peter", NULL, "item rc-7 backup 1+1 - -",
+	    "item rc-7 primary newest 1+1 - -");
+	CHECK("peter", &backup, "item rc-7 backup 1+1 - -");
+}
+
+/* A key in PKCS#8 under a password that holds a NUL, as mod_md's may. */
+#define MODMD_PASSWORD                                                         \
+	"AQIA-S-KBlyCxyJrgr97tP7iyq2CR71EniHH_7epwofUFH1g6e8lHkGzkuX4OFMT"
+#define MODMD_KEY                                                              \
+	"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"                              \
+	"MIH0MF8GCSqGSIb3DQEFDTBSMDEGCSqGSIb3DQEFDDAkBBD58eVb/FX73VyMzsQT\n"   \
+	"PT88AgIIADAMBggqhkiG9w0CCQUAMB0GCWCGSAFlAwQBKgQQ+LuYft6aiEVxi19V\n"   \
+	"YdKcOwSBkMtQynDZEDMKwzkWW7487iChXXEDbyvlsCtyUHrenNQXQ6vwYX+EeicA\n"   \
+	"luBIxD1FAYGLl/utCne6dpb0gRdpcdF6XsA4WqYP56Ji6GAlrRY8rolcUS5DCBn1\n"   \
+	"qM6FeyvSV6NyXbtSyAm9j0BCjyKmkWUH9G0D5ChQ4iFsEVlnsVz55XsRKTZh3uKK\n"   \
+	"NRwuTPxs3w==\n"                                                       \
+	"-----END ENCRYPTED PRIVATE KEY-----\n"
+
+static void
+test_modmd(void **state)
+{
+	(void)state;
+	put("md_store.json",
+	    "{\"version\":\"2.4\",\"key\":\"" MODMD_PASSWORD "\"}");
+	put("accounts/ACME-acme.example-0000/account.pem", MODMD_KEY);
+	put("accounts/ACME-acme.example-0000/account.json",
+	    "{\"url\":\"" ACCT "\",\"ca-url\":\"https://acme.example/dir\","
+	    "\"contact\":[\"mailto:a@b\"]}");
+	put("domains/a/md.json",
+	    "{\"ca\":{\"account\":\"ACME-acme.example-0000\"}}");
+	put2("domains/a/pubcert.pem", leaf_pem, ca_pem);
+	put("domains/a/privkey.pem", key_pem);
+	put("domains/a/pubcert.rsa2048.pem", other_pem);
+	put("domains/a/privkey.rsa2048.pem", other_key_pem);
+	put("archive/a.1/pubcert.pem", leaf_pem);
+	CHECK("mod_md", NULL,
+	    "account ACME-acme.example-0000 https://acme.example/dir " ACCT
+	    " mailto:a@b P-256 {\"url\":\"" ACCT "\","
+	    "\"ca-url\":\"https://acme.example/dir\","
+	    "\"contact\":[\"mailto:a@b\"]}",
+	    "item a 1 1+0 - -",
+	    "item a - newest 2+1 ACME-acme.example-0000 "
+	    "{\"ca\":{\"account\":\"ACME-acme.example-0000\"}}",
+	    "item a - newest 1+1 ACME-acme.example-0000 "
+	    "{\"ca\":{\"account\":\"ACME-acme.example-0000\"}}");
+	/* another store's key */
+	put("md_store.json", "{\"key\":\"AAAA\"}");
+	CHECK("mod_md",
+	    &((struct tree_filter){.account = "ACME-acme.example-0000"}),
+	    "problem md_store.json: no key of 48 bytes",
+	    "problem accounts/ACME-acme.example-0000/account.pem: the password "
+	    "does not open the private key");
+}
+
+static char *
+base64_of(const char *text, size_t len)
+{
+	struct buf out;
+
+	buf_init(&out, 65536);
+	b64_encode(&out, text, len);
+	return buf_detach(&out);
+}
+
+static void
+test_traefik(void **state)
+{
+	struct err e = {0};
+	struct buf der;
+	char *account, *cert, *key, *text;
+
+	(void)state;
+	buf_init(&der, 65536);
+	assert_ok(key_to_der(other_key, &der, &e), &e);
+	account = base64_of(der.data, der.len);
+	cert = base64_of(leaf_pem, strlen(leaf_pem));
+	key = base64_of(key_pem, strlen(key_pem));
+	text = xasprintf(
+	    "{\"le\":{\"Account\":{\"Email\":\"a@b\",\"Registration\":{"
+	    "\"body\":{},\"uri\":\"" ACCT "\"},\"PrivateKey\":\"%s\"},"
+	    "\"Certificates\":[{\"domain\":{\"main\":\"a.example\"},"
+	    "\"certificate\":\"%s\",\"key\":\"%s\"},{\"domain\":{"
+	    "\"main\":\"b.example\"},\"certificate\":\"?\"},{}]},"
+	    "\"old\":{\"Account\":{},\"Certificates\":null}}",
+	    account, cert, key);
+	put("acme.json", text);
+	CHECK("traefik", NULL,
+	    "account le - " ACCT " mailto:a@b RSA {\"Email\":\"a@b\","
+	    "\"Registration\":{\"body\":{},\"uri\":\"" ACCT "\"}}",
+	    "item a.example - newest 1+1 le {\"main\":\"a.example\"}",
+	    "problem acme.json: le: b.example certificate: no base64",
+	    "problem acme.json: le: b.example key: no base64",
+	    "problem acme.json: le: certificate 3: no domain",
+	    "problem acme.json: old: Account: no private key");
+	free(text);
+	/* version 1, and the file's own path */
+	text = xasprintf("{\"Certificates\":[{\"Domain\":{\"Main\":"
+			 "\"a.example\",\"SANs\":null},\"Certificate\":"
+			 "\"%s\",\"Key\":\"%s\"}]}",
+	    cert, key);
+	put("old.json", text);
+	assert_ok(read_all("traefik", place("old.json"), NULL, &e), &e);
+	assert_int_equal(seen.len, 1);
+	assert_string_equal(seen.v[0],
+	    "item a.example - newest 1+1 acme "
+	    "{\"Main\":\"a.example\",\"SANs\":null}");
+	free(text);
+	free(account);
+	free(cert);
+	free(key);
+	buf_wipe(&der);
+}
+
+static void
+test_shellvars(void **state)
+{
+	static const struct {
+		const char *in, *out;
+		size_t skipped;
+	} rows[] = {
+	    {"", "{}", 0},
+	    {"# a\n\nA='b c'\nexport B=\"c\"\r\n C=d ",
+		"{\"A\":\"b c\",\"B\":\"c\",\"C\":\"d\"}", 0},
+	    {"A=1\nA=2", "{\"A\":\"2\"}", 0},
+	    {"A='$x `y`'", "{\"A\":\"$x `y`\"}", 0},
+	    {"A=\"$x\"\nA=$x\nA=`x`\nA=\"a\\\"\"", "{}", 4},
+	    {"A='a'b'\nA='\nA='a' x\nA=a;b\n1A=2\n=b\nid", "{}", 7},
+	    {"A='__ACME_BASE64__START_?__ACME_BASE64__END_'",
+		"{\"A\":\"__ACME_BASE64__START_?__ACME_BASE64__END_\"}", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct strv skipped = {0};
+		struct js *v =
+		    shellvars_read(rows[i].in, strlen(rows[i].in), &skipped);
+		struct buf text;
+
+		buf_init(&text, 4096);
+		js_write(v, &text);
+		assert_string_equal(text.data, rows[i].out);
+		assert_int_equal(skipped.len, rows[i].skipped);
+		strv_release(&skipped);
+		buf_release(&text);
+		js_free(v);
+	}
+}
+
 /* ---- the whole --------------------------------------------------------- */
 
 static void
@@ -510,9 +837,18 @@ main(void)
 	    IN_TREE(test_certbot_lineages),
 	    IN_TREE(test_certbot_links),
 	    IN_TREE(test_certbot_accounts),
+	    IN_TREE(test_lego),
+	    IN_TREE(test_acmesh),
+	    IN_TREE(test_dehydrated),
+	    IN_TREE(test_uacme),
+	    IN_TREE(test_caddy),
+	    IN_TREE(test_peter),
+	    IN_TREE(test_modmd),
+	    IN_TREE(test_traefik),
 	    IN_TREE(test_nothing),
 	    IN_TREE(test_stop),
 	    cmocka_unit_test(test_configobj),
+	    cmocka_unit_test(test_shellvars),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

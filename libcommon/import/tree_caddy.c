@@ -1,0 +1,162 @@
+#include "import/tree_part.h"
+#include "wrap/js.h"
+
+/* ---- accounts ---------------------------------------------------------- */
+
+/*
+ * An issuer's key is host and path with '-' for '/', which cannot be undone;
+ * what was issued there names the CA.
+ */
+static char *
+directory_url(struct tree_walk *w, const char *issuer)
+{
+	/* problems are told with the site */
+	struct tree_walk quiet = tree_quiet(w);
+	struct strv sites = {0};
+	char *url = NULL;
+
+	tree_list(&quiet, &sites, "certificates/%s", issuer);
+	for (size_t i = 0; i < sites.len && !url; i++) {
+		struct js *v = tree_json(&quiet, "certificates/%s/%s/%s.json",
+		    issuer, sites.v[i], sites.v[i]);
+		const char *ca = js_get_text(js_get(v, "issuer_data"), "ca");
+
+		if (ca)
+			url = xstrdup(ca);
+		js_free(v);
+	}
+	strv_release(&sites);
+	return url;
+}
+
+/* `stem`: ISSUER/users/USER/NAME, of a .json and a .key */
+static int
+tell_account(struct tree_walk *w, const char *issuer, const char *user,
+    const char *stem, struct err *e)
+{
+	struct key *k = tree_key(w, NULL, "%s.key", stem);
+	struct js *v = k ? tree_json(w, "%s.json", stem) : NULL;
+	struct strv contacts = {0};
+	int rc;
+
+	if (!k)
+		return 0;
+	tree_add_texts(&contacts, js_get(v, "contact"));
+	char *id = xasprintf("%s/%s", issuer, user);
+	char *directory = directory_url(w, issuer);
+	char *data = tree_js_text(v);
+	struct tree_account account = {.id = id,
+	    .directory_url = directory,
+	    .url = js_get_text(v, "location"),
+	    .contacts = &contacts,
+	    .key = k,
+	    .data = data};
+	rc = tree_tell_account(w, &account, e);
+	key_free(k);
+	js_free(v);
+	strv_release(&contacts);
+	free(id);
+	free(directory);
+	free(data);
+	return rc;
+}
+
+static int
+read_user(
+    struct tree_walk *w, const char *issuer, const char *user, struct err *e)
+{
+	struct strv names = {0};
+	int rc = 0;
+
+	tree_list(w, &names, "acme/%s/users/%s", issuer, user);
+	for (size_t i = 0; i < names.len && rc == 0; i++) {
+		size_t len = strlen(names.v[i]);
+		char *stem;
+
+		if (!str_ends(names.v[i], ".key"))
+			continue;
+		stem = xasprintf("acme/%s/users/%s/%.*s", issuer, user,
+		    (int)(len - strlen(".key")), names.v[i]);
+		rc = tell_account(w, issuer, user, stem, e);
+		free(stem);
+	}
+	strv_release(&names);
+	return rc;
+}
+
+static int
+read_issuer_users(struct tree_walk *w, const char *issuer, struct err *e)
+{
+	struct strv users = {0};
+	int rc = 0;
+
+	tree_list(w, &users, "acme/%s/users", issuer);
+	for (size_t i = 0; i < users.len && rc == 0; i++)
+		rc = read_user(w, issuer, users.v[i], e);
+	strv_release(&users);
+	return rc;
+}
+
+/* ---- certificates ------------------------------------------------------ */
+
+static int
+tell_site(
+    struct tree_walk *w, const char *issuer, const char *site, struct err *e)
+{
+	char *stem = xasprintf("certificates/%s/%s/%s", issuer, site, site);
+	struct bundle b = {0};
+	char *settings = tree_json_text(w, "%s.json", stem);
+	struct tree_item item = {.lineage = site,
+	    .newest = true,
+	    .bundle = &b,
+	    .settings = settings};
+	int rc;
+
+	tree_add(w, &b, NULL, "%s.crt", stem);
+	tree_add(w, &b, NULL, "%s.key", stem);
+	rc = tree_tell_item(w, stem, &item, e);
+	free(settings);
+	free(stem);
+	return rc;
+}
+
+static int
+read_issuer(struct tree_walk *w, const char *issuer, struct err *e)
+{
+	struct strv sites = {0};
+	int rc = 0;
+
+	tree_list(w, &sites, "certificates/%s", issuer);
+	for (size_t i = 0; i < sites.len && rc == 0; i++)
+		if (tree_wants(w, sites.v[i]))
+			rc = tell_site(w, issuer, sites.v[i], e);
+	strv_release(&sites);
+	return rc;
+}
+
+static int
+each_issuer(struct tree_walk *w, const char *folder,
+    int (*read)(struct tree_walk *w, const char *issuer, struct err *e),
+    struct err *e)
+{
+	struct strv issuers = {0};
+	int rc = 0;
+
+	tree_list(w, &issuers, "%s", folder);
+	for (size_t i = 0; i < issuers.len && rc == 0; i++)
+		rc = read(w, issuers.v[i], e);
+	strv_release(&issuers);
+	return rc;
+}
+
+int
+tree_caddy(struct tree_walk *w, struct err *e)
+{
+	int rc = 0;
+
+	if (tree_wants_accounts(w))
+		rc = each_issuer(w, "acme", read_issuer_users, e);
+	if (rc == 0 && tree_wants_items(w) && tree_wants_version(w, NULL))
+		rc = each_issuer(w, "certificates", read_issuer, e);
+	return rc;
+}

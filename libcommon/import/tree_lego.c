@@ -1,0 +1,170 @@
+#include "import/tree_part.h"
+#include "wrap/js.h"
+
+/* ---- accounts ---------------------------------------------------------- */
+
+/* Version 4 does not say, but Let's Encrypt's path is known. */
+static char *
+directory_url(const struct js *v, const char *host)
+{
+	const char *server = js_get_text(v, "server");
+
+	if (server)
+		return xstrdup(server);
+	if (str_ends(host, ".api.letsencrypt.org"))
+		return xasprintf("https://%s/directory", host);
+	return NULL;
+}
+
+/* Version 4: keys/EMAIL.key; version 5: ID.key beside account.json. */
+static struct key *
+find_key(struct tree_walk *w, const char *folder, const char *name)
+{
+	struct key *k = tree_key(w, NULL, "%s/keys/%s.key", folder, name);
+
+	if (!k)
+		k = tree_key(w, NULL, "%s/%s.key", folder, name);
+	if (!k)
+		tree_complain(w, folder, "no key of the account");
+	return k;
+}
+
+/* What version 4 keeps in the body of its registration, version 5 above it. */
+static int
+tell_account(struct tree_walk *w, const char *host, const char *name,
+    const struct js *v, struct err *e)
+{
+	char *folder = xasprintf("accounts/%s/%s", host, name);
+	const struct js *registration = js_get(v, "registration");
+	const struct js *body = js_get(registration, "body");
+	struct strv contacts = {0};
+	struct key *k = find_key(w, folder, name);
+	char *directory = directory_url(v, host);
+	char *data = tree_js_text(v);
+	struct tree_account account = {.id = folder + strlen("accounts/"),
+	    .directory_url = directory,
+	    .url = js_get_text(registration, "uri"),
+	    .contacts = &contacts,
+	    .key = k,
+	    .data = data};
+	int rc = 0;
+
+	if (!account.url)
+		account.url = js_get_text(registration, "accountURL");
+	tree_add_texts(
+	    &contacts, js_get(body ? body : registration, "contact"));
+	if (k)
+		rc = tree_tell_account(w, &account, e);
+	key_free(k);
+	strv_release(&contacts);
+	free(directory);
+	free(data);
+	free(folder);
+	return rc;
+}
+
+static int
+read_host(struct tree_walk *w, const char *host, struct err *e)
+{
+	struct strv names = {0};
+	int rc = 0;
+
+	tree_list(w, &names, "accounts/%s", host);
+	for (size_t i = 0; i < names.len && rc == 0; i++) {
+		struct js *v = tree_json(
+		    w, "accounts/%s/%s/account.json", host, names.v[i]);
+
+		if (v)
+			rc = tell_account(w, host, names.v[i], v, e);
+		js_free(v);
+	}
+	strv_release(&names);
+	return rc;
+}
+
+static int
+read_accounts(struct tree_walk *w, struct err *e)
+{
+	struct strv hosts = {0};
+	int rc = 0;
+
+	tree_list(w, &hosts, "accounts");
+	for (size_t i = 0; i < hosts.len && rc == 0; i++)
+		rc = read_host(w, hosts.v[i], e);
+	strv_release(&hosts);
+	return rc;
+}
+
+/* ---- certificates ------------------------------------------------------ */
+
+static int
+tell(struct tree_walk *w, const char *stem, struct tree_item *item,
+    struct err *e)
+{
+	static const char *const suffixes[] = {"crt", "issuer.crt", "key"};
+	struct bundle b = {0};
+	char *settings;
+	int rc;
+
+	item->bundle = &b;
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
+		tree_add(w, &b, NULL, "%s.%s", stem, suffixes[i]);
+	settings = item->newest ? tree_json_text(w, "%s.json", stem) : NULL;
+	item->settings = settings;
+	rc = tree_tell_item(w, stem, item, e);
+	free(settings);
+	return rc;
+}
+
+/* In archives/ the time of the move stands in front of the name. */
+static int
+tell_file(struct tree_walk *w, const char *folder, const char *name,
+    bool archived, struct err *e)
+{
+	const char *dot = strchr(name, '.');
+	char *stem = xasprintf(
+	    "%s/%.*s", folder, (int)(strlen(name) - strlen(".crt")), name);
+	char version[TREE_VERSION_SIZE];
+	struct tree_item item = {
+	    .lineage = stem + strlen(folder) + 1, .newest = !archived};
+	char *head = xstrndup(name, (size_t)(dot - name));
+	int rc = 0;
+
+	if (archived && dot[1] && tree_version(version, head, "", "")) {
+		item.version = version;
+		item.lineage += strlen(head) + 1;
+	}
+	if (tree_wants(w, item.lineage) && tree_wants_version(w, item.version))
+		rc = tell(w, stem, &item, e);
+	free(head);
+	free(stem);
+	return rc;
+}
+
+static int
+read_folder(
+    struct tree_walk *w, const char *folder, bool archived, struct err *e)
+{
+	struct strv names = {0};
+	int rc = 0;
+
+	tree_list(w, &names, "%s", folder);
+	for (size_t i = 0; i < names.len && rc == 0; i++)
+		if (str_ends(names.v[i], ".crt") &&
+		    !str_ends(names.v[i], ".issuer.crt"))
+			rc = tell_file(w, folder, names.v[i], archived, e);
+	strv_release(&names);
+	return rc;
+}
+
+int
+tree_lego(struct tree_walk *w, struct err *e)
+{
+	int rc = tree_wants_accounts(w) ? read_accounts(w, e) : 0;
+
+	if (rc == 0 && tree_wants_items(w))
+		rc = read_folder(w, "archives", true, e);
+	if (rc == 0 && tree_wants_items(w))
+		rc = read_folder(w, "certificates", false, e);
+	return rc;
+}
