@@ -10,6 +10,7 @@
 #include "sys/clock.h"
 #include "wrap/cert.h"
 #include "wrap/digest.h"
+#include "wrap/key.h"
 
 enum {
 	CERTIFICATE_ADD,
@@ -37,9 +38,9 @@ static const char *const sql[] = {
     [CERTIFICATE_ADD] =
 	"INSERT INTO certificates (sha256, serial, not_before, not_after, der,"
 	" spki_sha256, aki, account_id, source, created, status, sha1,"
-	" issuer_id, fqdn_set_id, active, auto_renew)"
+	" issuer_id, fqdn_set_id, active, auto_renew, key_type)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(CAST(?8 AS BIGINT), 0),"
-	" ?9, ?10, 'valid', ?11, ?12, ?13, ?14, ?15)"
+	" ?9, ?10, 'valid', ?11, ?12, ?13, ?14, ?15, ?16)"
 	" ON CONFLICT (sha256) DO NOTHING RETURNING id",
     [CERTIFICATE_ADD_CHAIN] =
 	"INSERT INTO certificate_chains (certificate_id, chain_id, is_default)"
@@ -82,8 +83,8 @@ static const char *const sql[] = {
     [CERTIFICATE_UNFILLED] = "SELECT id, der FROM certificates"
 			     " WHERE fqdn_set_id IS NULL LIMIT 1",
     [CERTIFICATE_FILL] =
-	"UPDATE certificates SET sha1 = ?2, issuer_id = ?3, fqdn_set_id = ?4"
-	" WHERE id = ?1",
+	"UPDATE certificates SET sha1 = ?2, issuer_id = ?3, fqdn_set_id = ?4,"
+	" key_type = ?5 WHERE id = ?1",
 };
 
 const struct stmt_table certificate_stmts = {
@@ -114,6 +115,7 @@ struct facts {
 	uint8_t sha256[32], sha1[DIGEST_SHA1_SIZE], spki_sha256[32];
 	int64_t issuer_id;
 	struct fqdn_set set;
+	char key_type[KEY_WORD_SIZE];
 };
 
 static int
@@ -123,6 +125,7 @@ read_facts(
 	cert_sha256(c, f->sha256);
 	cert_sha1(c, f->sha1);
 	cert_spki_sha256(c, f->spki_sha256);
+	cert_key_word(c, f->key_type);
 	if (issuer_put(st, c, &f->issuer_id, e) < 0)
 		return -1;
 	return fqdn_set_put(st, cert_dns(c), cert_ip(c), &f->set, e);
@@ -140,12 +143,12 @@ insert(struct store *st, const struct certificate_new *n, const struct facts *f,
 	der = cert_der(leaf, &der_len);
 	aki = cert_aki(leaf, &aki_len);
 	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_ADD, id, e,
-	    "btiibbbitibiiii", f->sha256, sizeof(f->sha256),
+	    "btiibbbitibiiiit", f->sha256, sizeof(f->sha256),
 	    cert_serial_hex(leaf), cert_not_before(leaf), cert_not_after(leaf),
 	    der, der_len, f->spki_sha256, sizeof(f->spki_sha256), aki, aki_len,
 	    n->account_id, n->source, clock_now(), f->sha1, sizeof(f->sha1),
 	    f->issuer_id, f->set.id, (int64_t)!n->inactive,
-	    (int64_t)n->auto_renew);
+	    (int64_t)n->auto_renew, f->key_type);
 	if (rc == 0)
 		return err_set(e, KIND_BUG, "a certificate has come and gone");
 	if (rc < 0)
@@ -279,8 +282,8 @@ fill_one(void *arg, struct err *e)
 		return -1;
 	rc = read_facts(st, c, &f, e);
 	if (rc == 0 &&
-	    stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_FILL, e, "ibii", id,
-		f.sha1, sizeof(f.sha1), f.issuer_id, f.set.id) < 0)
+	    stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_FILL, e, "ibiit", id,
+		f.sha1, sizeof(f.sha1), f.issuer_id, f.set.id, f.key_type) < 0)
 		rc = -1;
 	if (rc == 0)
 		rc = domain_refresh_set(st, f.set.id, e);

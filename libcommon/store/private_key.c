@@ -188,23 +188,6 @@ private_key_find(
 
 /* ---- adding -------------------------------------------------------------- */
 
-/* The spelling of key_type_parse. */
-static void
-name_type(const struct key *k, char out[16])
-{
-	static const char *const names[] = {
-	    [KEY_P256] = "p256",
-	    [KEY_P384] = "p384",
-	    [KEY_P521] = "p521",
-	    [KEY_ED25519] = "ed25519",
-	};
-
-	if (key_type(k) == KEY_RSA)
-		snprintf(out, 16, "rsa%d", key_bits(k));
-	else
-		snprintf(out, 16, "%s", names[key_type(k)]);
-}
-
 struct addition {
 	struct store *st;
 	struct private_key *key;
@@ -242,13 +225,16 @@ private_key_add(struct store *st, const struct key *k,
 {
 	struct addition a = {.st = st, .key = out};
 	struct buf plain, sealed;
+	const uint8_t *spki;
+	size_t spki_len;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
 	out->source = source;
 	out->sealed = seal_key != NULL;
 	key_spki_sha256(k, out->spki_sha256);
-	name_type(k, out->type);
+	spki = key_spki(k, &spki_len);
+	key_spki_word(spki, spki_len, out->type);
 	buf_init(&plain, KEY_DER_MAX);
 	buf_init(&sealed, KEY_DER_MAX + SEAL_OVERHEAD);
 	rc = key_to_der(k, &plain, e);

@@ -98,6 +98,9 @@ struct key *cert_key(const struct cert *c, struct err *e);
 /* The SHA-256 of the SubjectPublicKeyInfo: the identity of the key. */
 void cert_spki_sha256(const struct cert *c, uint8_t out[32]);
 
+/* The type of the key, as key_spki_word; `out` has KEY_WORD_SIZE bytes. */
+void cert_key_word(const struct cert *c, char *out);
+
 /* Whether the certificate is for the public part of `k`. */
 bool cert_has_key(const struct cert *c, const struct key *k);
 
