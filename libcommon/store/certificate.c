@@ -96,6 +96,17 @@ static const char *const names[] = {
 };
 _Static_assert(ARRAY_LEN(names) == CERTIFICATE__MAX, "one per status");
 
+enum certificate_status
+certificate_status_of(const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < CERTIFICATE__MAX; i++)
+		if (word && strcmp(word, names[i]) == 0)
+			break;
+	return (enum certificate_status)i;
+}
+
 void
 certificate_release(struct certificate *c)
 {
@@ -315,8 +326,7 @@ load(struct db_stmt *s, struct certificate *c, int64_t *chain_id, struct err *e)
 	c->serial = stmt_text_dup(s, 2);
 	c->not_before = db_int(s, 3);
 	c->not_after = db_int(s, 4);
-	c->status =
-	    (enum certificate_status)stmt_word(s, 5, names, CERTIFICATE__MAX);
+	c->status = certificate_status_of(db_text(s, 5));
 	c->revoked_at = db_int(s, 6);
 	c->revocation_reason =
 	    db_is_null(s, 7) ? CERTIFICATE_NO_REASON : (int)db_int(s, 7);
@@ -375,9 +385,8 @@ certificate_by_order(
 	return -1;
 }
 
-/* The wildcard one level up; NULL when there is none.  The caller frees. */
-static char *
-wildcard_of(const char *name)
+char *
+certificate_wildcard_of(const char *name)
 {
 	const char *dot = strchr(name, '.');
 
@@ -390,7 +399,7 @@ int
 certificate_serving(struct store *st, const char *name, int64_t now,
     struct certificate *c, struct err *e)
 {
-	char *wildcard = wildcard_of(name);
+	char *wildcard = certificate_wildcard_of(name);
 	int64_t id;
 	int rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_SERVING, &id, e,
 	    "tti", name, wildcard ? wildcard : name, now);
@@ -522,6 +531,20 @@ set_active(void *arg, struct err *e)
 	return event_add(ch->st,
 	    ch->on ? "certificate.activate" : "certificate.deactivate",
 	    EVENT_CERTIFICATE, ch->id, NULL, e);
+}
+
+int
+certificate_deactivate_spare(
+    struct store *st, int64_t id, const char *detail, struct err *e)
+{
+	int64_t n = stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_SET_ACTIVE, e,
+	    "ii", id, (int64_t)0);
+
+	if (n == 0)
+		return err_set(e, KIND_BUG, "a certificate is not active");
+	return n < 0 ? -1
+		     : event_add(st, "certificate.deactivate",
+			   EVENT_CERTIFICATE, id, detail, e);
 }
 
 int

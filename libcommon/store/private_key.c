@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "base/str.h"
+#include "store/certificate.h"
 #include "store/event.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
@@ -20,7 +21,8 @@ enum {
 	PRIVATE_KEY_DER,
 	PRIVATE_KEY_SET,
 	PRIVATE_KEY_EACH,
-	PRIVATE_KEY_EACH_OF
+	PRIVATE_KEY_EACH_OF,
+	PRIVATE_KEY_CERTIFICATE
 };
 
 #define COLUMNS "id, spki_sha256, type, status, source, created, sealed"
@@ -45,6 +47,10 @@ static const char *const sql[] = {
     [PRIVATE_KEY_EACH_OF] =
 	"SELECT " COLUMNS " FROM private_keys"
 	" WHERE status = ?3 AND id > ?1 ORDER BY id LIMIT ?2",
+    [PRIVATE_KEY_CERTIFICATE] =
+	"SELECT c.id FROM private_keys k"
+	" JOIN certificates c ON c.spki_sha256 = k.spki_sha256"
+	" WHERE k.id = ?1 AND c.status = 'valid' LIMIT 1",
 };
 
 const struct stmt_table private_key_stmts = {
@@ -315,6 +321,22 @@ struct change {
 	enum private_key_status status;
 };
 
+/* RFC 5280 5.3.1 */
+#define KEY_COMPROMISE 1
+
+static int
+revoke_certificates(struct store *st, int64_t key, struct err *e)
+{
+	int64_t id;
+	int rc;
+
+	while ((rc = stmt_int(st, STMT_PRIVATE_KEY, PRIVATE_KEY_CERTIFICATE,
+		    &id, e, "i", key)) > 0)
+		if (certificate_revoke(st, id, KEY_COMPROMISE, e) < 0)
+			return -1;
+	return rc;
+}
+
 static int
 set_status(void *arg, struct err *e)
 {
@@ -329,6 +351,9 @@ set_status(void *arg, struct err *e)
 	    c->id, statuses[c->status]);
 
 	if (n < 0)
+		return -1;
+	if (n > 0 && c->status == PRIVATE_KEY_COMPROMISED &&
+	    revoke_certificates(c->st, c->id, e) < 0)
 		return -1;
 	if (n > 0)
 		return event_add(c->st, actions[c->status], EVENT_PRIVATE_KEY,

@@ -66,8 +66,9 @@ struct key *private_key_load(
     struct store *st, int64_t id, const struct seal_key *seal, struct err *e);
 
 /*
- * active <-> retired, and any -> compromised.  Durable.  KIND_CONFLICT when it
- * has that status already or is compromised; KIND_NOTFOUND.
+ * active <-> retired, and any -> compromised, which revokes the certificates
+ * for the key in the same transaction (keyCompromise).  Durable.  KIND_CONFLICT
+ * when it has that status already or is compromised; KIND_NOTFOUND.
  */
 int private_key_set_status(struct store *st, int64_t id,
     enum private_key_status status, struct err *e);

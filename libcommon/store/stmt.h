@@ -20,7 +20,9 @@ enum stmt_module {
 	STMT_AUTHORIZATION,
 	STMT_CA_CERTIFICATE,
 	STMT_CERTIFICATE,
+	STMT_CERTIFICATE_LIST,
 	STMT_CERTIFICATE_REQUEST,
+	STMT_CERTIFICATE_SWEEP,
 	STMT_CHAIN,
 	STMT_CHALLENGE,
 	STMT_CHECK,
@@ -42,8 +44,10 @@ enum stmt_module {
 extern const struct stmt_table account_stmts;
 extern const struct stmt_table authorization_stmts;
 extern const struct stmt_table ca_certificate_stmts;
+extern const struct stmt_table certificate_list_stmts;
 extern const struct stmt_table certificate_request_stmts;
 extern const struct stmt_table certificate_stmts;
+extern const struct stmt_table certificate_sweep_stmts;
 extern const struct stmt_table chain_stmts;
 extern const struct stmt_table challenge_stmts;
 extern const struct stmt_table check_chains_stmts;

@@ -62,7 +62,8 @@ CREATE INDEX certificates_all_revoked ON certificates (not_after, id)
 CREATE INDEX certificates_issuer ON certificates (issuer_id, not_after, id);
 CREATE INDEX certificates_account ON certificates (account_id, not_after, id)
     WHERE account_id IS NOT NULL;
-CREATE INDEX certificates_fqdn_set ON certificates (fqdn_set_id, not_after);
+CREATE INDEX certificates_fqdn_set
+    ON certificates (fqdn_set_id, not_after, id);
 CREATE INDEX orders_certificate ON orders (certificate_id, id)
     WHERE certificate_id IS NOT NULL;
 
