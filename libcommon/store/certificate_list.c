@@ -34,8 +34,8 @@ enum {
 	" c.not_before, c.not_after, c.status, c.active, c.auto_renew,"        \
 	" c.account_id, c.source, c.created, c.fqdn_set_id, c.key_type,"       \
 	" (SELECT i.name FROM issuers i WHERE i.id = c.issuer_id),"            \
-	" CASE WHEN EXISTS (SELECT 1 FROM private_keys k"                      \
-	" WHERE k.spki_sha256 = c.spki_sha256) THEN 1 ELSE 0 END"              \
+	" COALESCE((SELECT 1 FROM private_keys k"                              \
+	" WHERE k.spki_sha256 = c.spki_sha256), 0)"                            \
 	" FROM certificates c WHERE "
 
 /* The page after (notAfter, id); by an index that has them at its end. */
@@ -64,13 +64,13 @@ static const char *const sql[] = {
     [LIST_BY_ISSUER] = SELECT "c.issuer_id = ?5" PAGED,
     [LIST_BY_ACCOUNT] = SELECT "c.account_id = ?5" PAGED,
     /* Reads all; each page goes on where the last one ended. */
-    [LIST_BY_TEXT] = SELECT "(c.serial LIKE ?5 ESCAPE '!' OR EXISTS"
-			    " (SELECT 1 FROM fqdn_set_members m"
-			    " JOIN domains d ON d.id = m.domain_id"
-			    " WHERE m.fqdn_set_id = c.fqdn_set_id"
-			    " AND d.value LIKE ?5 ESCAPE '!') OR EXISTS"
-			    " (SELECT 1 FROM issuers x WHERE x.id = c.issuer_id"
-			    " AND lower(x.name) LIKE ?5 ESCAPE '!'))" PAGED,
+    [LIST_BY_TEXT] =
+	SELECT "(c.serial LIKE ?5 ESCAPE '!' OR (SELECT count(*)"
+	       " FROM fqdn_set_members m JOIN domains d ON d.id = m.domain_id"
+	       " WHERE m.fqdn_set_id = c.fqdn_set_id"
+	       " AND d.value LIKE ?5 ESCAPE '!') > 0"
+	       " OR (SELECT lower(x.name) FROM issuers x"
+	       " WHERE x.id = c.issuer_id) LIKE ?5 ESCAPE '!')" PAGED,
     [LIST_ACTIVE] = SELECT IS_ACTIVE PAGED,
     [LIST_DEACTIVATED] = SELECT "c.active = 0 AND c.status = 'valid'" PAGED,
     [LIST_REVOKED] = SELECT "c.status = 'revoked'" PAGED,

@@ -19,9 +19,10 @@ enum {
 	" AND (c.not_after, c.id) <= (?3, ?4)"
 #define IN_ORDER " ORDER BY c.not_after, c.id"
 
-#define KEY_OF(certificate)                                                    \
-	"EXISTS (SELECT 1 FROM private_keys p"                                 \
-	" WHERE p.spki_sha256 = " certificate ".spki_sha256)"
+/* 1 if its private key is here, 0 if not. */
+#define HAS_KEY(certificate)                                                   \
+	"COALESCE((SELECT 1 FROM private_keys p"                               \
+	" WHERE p.spki_sha256 = " certificate ".spki_sha256), 0)"
 
 /* 'r', 'p', 'e' of the words of key_spki_word. */
 #define FAMILY(certificate) "substr(" certificate ".key_type, 1, 1)"
@@ -33,16 +34,16 @@ static const char *const sql[] = {
 	       " JOIN domains d ON d.id = m.domain_id"
 	       " WHERE m.fqdn_set_id = c.fqdn_set_id"
 	       " AND c.id IN (d.latest_single_id, d.latest_multi_id))" IN_ORDER,
-    [SWEEP_DUPLICATES] = WINDOW
-    " AND c.key_type <> 'other' AND EXISTS"
-    " (SELECT 1 FROM certificates k"
-    " WHERE k.fqdn_set_id = c.fqdn_set_id"
-    " AND (k.not_after, k.id) > (c.not_after, c.id)"
-    " AND +k.active = 1 AND k.status || '' = 'valid'"
-    " AND " FAMILY("k") " = " FAMILY(
-	"c") " AND (k.not_before <= ?5"
-	     " OR c.not_before > ?5 OR c.not_after < ?5)"
-	     " AND (" KEY_OF("k") " OR NOT " KEY_OF("c") "))" IN_ORDER,
+    [SWEEP_DUPLICATES] =
+	WINDOW " AND c.key_type <> 'other' AND EXISTS"
+	       " (SELECT 1 FROM certificates k"
+	       " WHERE k.fqdn_set_id = c.fqdn_set_id"
+	       " AND (k.not_after, k.id) > (c.not_after, c.id)"
+	       " AND +k.active = 1 AND k.status || '' = 'valid'"
+	       " AND " FAMILY("k") " = " FAMILY(
+		   "c") " AND (k.not_before <= ?5"
+			" OR c.not_before > ?5 OR c.not_after < ?5)"
+			" AND " HAS_KEY("k") " >= " HAS_KEY("c") ")" IN_ORDER,
     [SWEEP_WINDOW_END] =
 	"SELECT c.not_after, c.id FROM certificates c WHERE c.active = 1"
 	" AND c.status = 'valid' AND (c.not_after, c.id) > (?1, ?2)"
