@@ -159,38 +159,20 @@ certificate_serial_clean(const char *text)
 	return out;
 }
 
-/* All SHA-256 that begin with the digits. */
-static void
-set_range(struct certificate_filter *f, const char *digits)
-{
-	char low[65], high[65];
-	size_t n = strlen(digits);
-
-	memset(low, '0', 64);
-	memset(high, 'f', 64);
-	low[64] = high[64] = '\0';
-	memcpy(low, digits, n);
-	memcpy(high, digits, n);
-	hex_decode(f->sha256, 32, low);
-	hex_decode(f->sha256_to, 32, high);
-	f->by_sha256 = true;
-}
-
 int
 certificate_filter_fingerprint(struct certificate_filter *f, const char *text)
 {
 	char *hex = clean_hex(text);
 	size_t n = hex ? strlen(hex) : 0;
-	int rc = 0;
+	bool is_one = false;
 
-	if (n == 40)
-		f->by_sha1 = hex_decode(f->sha1, 20, hex) == 0;
-	else if (n >= FINGERPRINT_MIN && n <= 64)
-		set_range(f, hex);
-	else
-		rc = -1;
+	if (n == 2 * sizeof(f->sha1))
+		is_one = f->by_sha1 = hex_decode(f->sha1, n / 2, hex) == 0;
+	else if (n >= FINGERPRINT_MIN)
+		is_one = f->by_sha256 = hex_range(f->sha256, f->sha256_to,
+					    sizeof(f->sha256), hex) > 0;
 	free(hex);
-	return rc;
+	return is_one ? 0 : -1;
 }
 
 void

@@ -4,6 +4,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_ACCOUNT] = &account_stmts,
     [STMT_AUTHORIZATION] = &authorization_stmts,
     [STMT_CA_CERTIFICATE] = &ca_certificate_stmts,
+    [STMT_CA_PREFERENCE] = &ca_preference_stmts,
     [STMT_CERTIFICATE] = &certificate_stmts,
     [STMT_CERTIFICATE_LIST] = &certificate_list_stmts,
     [STMT_CERTIFICATE_REQUEST] = &certificate_request_stmts,
@@ -21,6 +22,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_ORDER] = &order_stmts,
     [STMT_PRIVATE_KEY] = &private_key_stmts,
     [STMT_PURGE] = &purge_stmts,
+    [STMT_REFS] = &refs_stmts,
     [STMT_STATS] = &stats_stmts,
 };
 _Static_assert(ARRAY_LEN(stmt_tables) == STMT__MAX, "one per module");

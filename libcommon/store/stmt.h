@@ -19,6 +19,7 @@ enum stmt_module {
 	STMT_ACCOUNT,
 	STMT_AUTHORIZATION,
 	STMT_CA_CERTIFICATE,
+	STMT_CA_PREFERENCE,
 	STMT_CERTIFICATE,
 	STMT_CERTIFICATE_LIST,
 	STMT_CERTIFICATE_REQUEST,
@@ -36,6 +37,7 @@ enum stmt_module {
 	STMT_ORDER,
 	STMT_PRIVATE_KEY,
 	STMT_PURGE,
+	STMT_REFS,
 	STMT_STATS,
 	STMT__MAX
 };
@@ -44,6 +46,7 @@ enum stmt_module {
 extern const struct stmt_table account_stmts;
 extern const struct stmt_table authorization_stmts;
 extern const struct stmt_table ca_certificate_stmts;
+extern const struct stmt_table ca_preference_stmts;
 extern const struct stmt_table certificate_list_stmts;
 extern const struct stmt_table certificate_request_stmts;
 extern const struct stmt_table certificate_stmts;
@@ -61,6 +64,7 @@ extern const struct stmt_table job_stmts;
 extern const struct stmt_table order_stmts;
 extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
+extern const struct stmt_table refs_stmts;
 extern const struct stmt_table stats_stmts;
 
 /* All of them, by module. */

@@ -92,6 +92,15 @@ const uint8_t *cert_extension(const struct cert *c, const void *oid,
 /* Whether basicConstraints says CA:TRUE. */
 bool cert_is_ca(const struct cert *c);
 
+/*
+ * Each adds what an extension says, nothing when it is absent or broken: the
+ * bits of keyUsage by their names; extKeyUsage ("serverAuth", "other"); the
+ * URIs where the issuer's certificate is (RFC 5280 4.2.2.1, caIssuers).
+ */
+void cert_key_usage(const struct cert *c, struct strv *out);
+void cert_key_purposes(const struct cert *c, struct strv *out);
+void cert_ca_issuers(const struct cert *c, struct strv *out);
+
 /* The public key; the caller frees.  KIND_INPUT for unknown types. */
 struct key *cert_key(const struct cert *c, struct err *e);
 

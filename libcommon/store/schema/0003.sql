@@ -77,7 +77,9 @@ ALTER TABLE ca_certificates ADD COLUMN source @text NOT NULL DEFAULT 'chain';
 ALTER TABLE ca_certificates ADD COLUMN created @int NOT NULL DEFAULT 0;
 CREATE INDEX ca_certificates_sha1 ON ca_certificates (sha1);
 CREATE INDEX ca_certificates_subject ON ca_certificates (subject_sha256);
-CREATE INDEX chain_members_ca ON chain_members (ca_certificate_id);
+CREATE INDEX ca_certificates_issuer ON ca_certificates (issuer_id, id);
+CREATE INDEX chain_members_ca
+    ON chain_members (ca_certificate_id, chain_id);
 CREATE INDEX certificate_chains_chain
     ON certificate_chains (chain_id, certificate_id);
 
