@@ -194,7 +194,9 @@ int
 certificate_put(struct store *st, const struct certificate_new *n, int64_t *id,
     bool *created, int64_t *chain_id, struct err *e)
 {
-	if (chain_put(st, n->certs, 1, chain_id, e) < 0 ||
+	bool is_new;
+
+	if (chain_put(st, n->certs, 1, chain_id, &is_new, e) < 0 ||
 	    put_leaf(st, n, id, created, e) < 0)
 		return -1;
 	if (*chain_id == 0)

@@ -47,6 +47,7 @@ enum {
 	CHECK_LOST_END,
 	CHECK_LOST_DEACTIVATION,
 	CHECK_CLEAR_KEY,
+	CHECK_CLEAR_ACCOUNT_KEY,
 	CHECK_INCOMPLETE,
 	CHECK_INCOMPLETE_CA,
 	CHECK_SET_SIZE,
@@ -265,6 +266,8 @@ static const char *const sql[] = {
 	" AND EXISTS (SELECT 1 FROM authorizations a WHERE a.id = object_id"
 	" AND a.status IN ('pending', 'valid'))",
     [CHECK_CLEAR_KEY] = "SELECT id FROM private_keys WHERE sealed = 0",
+    [CHECK_CLEAR_ACCOUNT_KEY] =
+	"SELECT id FROM upstream_accounts WHERE sealed = 0",
     [CHECK_INCOMPLETE] = "SELECT id FROM certificates WHERE sha1 IS NULL"
 			 " OR issuer_id IS NULL OR fqdn_set_id IS NULL",
     [CHECK_INCOMPLETE_CA] = "SELECT id FROM ca_certificates WHERE sha1 IS NULL"
@@ -344,6 +347,8 @@ static const struct {
     [CHECK_LOST_DEACTIVATION] = {"authorization",
 	"open, though it has been deactivated"},
     [CHECK_CLEAR_KEY] = {"private_key", "not sealed, but stored in the clear"},
+    [CHECK_CLEAR_ACCOUNT_KEY] = {"upstream_account",
+	"its key is not sealed, but stored in the clear"},
     [CHECK_INCOMPLETE] = {"certificate",
 	"not complete; run acmed-store migrate"},
     [CHECK_INCOMPLETE_CA] = {"ca_certificate",

@@ -4,10 +4,9 @@
 #include "base/str.h"
 #include "store/certificate.h"
 #include "store/event.h"
+#include "store/sealed.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
-#include "wrap/key.h"
-#include "wrap/seal.h"
 
 #define IDENTITY_SIZE 32
 #define PREFIX_MIN 4
@@ -230,86 +229,46 @@ private_key_add(struct store *st, const struct key *k,
     struct private_key *out, bool *created, struct err *e)
 {
 	struct addition a = {.st = st, .key = out};
-	struct buf plain, sealed;
-	const uint8_t *spki;
-	size_t spki_len;
+	struct sealed sealed;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
-	out->source = source;
-	out->sealed = seal_key != NULL;
-	key_spki_sha256(k, out->spki_sha256);
-	spki = key_spki(k, &spki_len);
-	key_spki_word(spki, spki_len, out->type);
-	buf_init(&plain, KEY_DER_MAX);
-	buf_init(&sealed, KEY_DER_MAX + SEAL_OVERHEAD);
-	rc = key_to_der(k, &plain, e);
-	if (rc == 0 && seal_key)
-		rc = seal(seal_key, out->spki_sha256, sizeof(out->spki_sha256),
-		    plain.data, plain.len, &sealed, e);
-	a.der = seal_key ? &sealed : &plain;
+	*out = (struct private_key){.source = source};
+	rc = sealed_make(k, seal_key, &sealed, e);
+	out->sealed = sealed.is_sealed;
+	memcpy(out->spki_sha256, sealed.spki_sha256, sizeof(out->spki_sha256));
+	memcpy(out->type, sealed.type, sizeof(out->type));
+	a.der = &sealed.der;
 	if (rc == 0)
 		rc = db_transaction(st->db, DB_DURABLE, add, &a, e);
 	*created = a.created;
-	buf_wipe(&plain);
-	buf_release(&sealed);
+	sealed_release(&sealed);
 	return rc;
 }
 
 /* ---- the key itself ------------------------------------------------------ */
 
-/* What is stored, opened; `identity` is the row's. */
-static int
-read_der(struct store *st, int64_t id, const struct seal_key *seal_key,
-    uint8_t identity[IDENTITY_SIZE], struct buf *out, struct err *e)
-{
-	struct db_stmt *s =
-	    stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id);
-	int rc = s ? db_step(s, e) : -1;
-	const void *p;
-	size_t len;
-
-	if (rc == 0)
-		return err_set(e, KIND_NOTFOUND, "no such private key");
-	if (rc < 0)
-		return -1;
-	stmt_digest(s, 0, identity);
-	p = db_blob(s, 2, &len);
-	if (db_int(s, 1) == 0)
-		rc = buf_add(out, p, len);
-	else if (!seal_key)
-		rc = err_set(e, KIND_CONF,
-		    "the private key is sealed; [store] certificate_key_file "
-		    "is not set");
-	else
-		rc = unseal(seal_key, identity, IDENTITY_SIZE, p, len, out, e);
-	db_reset(s);
-	return rc < 0 ? -1 : 0;
-}
-
 struct key *
 private_key_load(struct store *st, int64_t id, const struct seal_key *seal_key,
     struct err *e)
 {
-	uint8_t identity[IDENTITY_SIZE], is[IDENTITY_SIZE];
-	struct err why = {0};
-	struct key *k = NULL;
-	struct buf der;
+	struct db_stmt *s =
+	    stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id);
+	int rc = s ? db_step(s, e) : -1;
+	struct sealed sealed;
+	struct key *k;
 
-	buf_init(&der, KEY_DER_MAX);
-	if (read_der(st, id, seal_key, identity, &der, e) == 0) {
-		k = key_from_der(der.data, der.len, &why);
-		if (k)
-			key_spki_sha256(k, is);
-		if (!k || memcmp(is, identity, sizeof(is)) != 0) {
-			key_free(k);
-			k = NULL;
-			err_set(e, KIND_SYS,
-			    "private key %lld: what is stored is another",
-			    (long long)id);
-		}
-	}
-	buf_wipe(&der);
+	if (rc == 0)
+		err_set(e, KIND_NOTFOUND, "no such private key");
+	if (rc <= 0)
+		return NULL;
+	sealed_read(s, 0, &sealed);
+	db_reset(s);
+	k = sealed_key(&sealed, seal_key, "certificate_key_file", e);
+	if (!k && e->kind == KIND_SYS)
+		err_set(e, KIND_SYS,
+		    "private key %lld: what is stored is another",
+		    (long long)id);
+	sealed_release(&sealed);
 	return k;
 }
 

@@ -299,6 +299,13 @@ out:
 	return rc == 0 ? fill(url, e) : -1;
 }
 
+int
+store_transaction(struct store *st, int (*fn)(void *arg, struct err *e),
+    void *arg, struct err *e)
+{
+	return db_transaction(st->db, DB_DURABLE, fn, arg, e);
+}
+
 void
 store_set_actor(struct store *st, const char *actor)
 {
