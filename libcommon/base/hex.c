@@ -42,3 +42,22 @@ hex_decode(void *out, size_t len, const char *hex)
 	}
 	return 0;
 }
+
+size_t
+hex_range(uint8_t *first, uint8_t *last, size_t len, const char *digits)
+{
+	char low[2 * HEX_RANGE_MAX + 1], high[2 * HEX_RANGE_MAX + 1];
+	size_t n = strlen(digits), all = 2 * len;
+
+	if (n > all || len > HEX_RANGE_MAX)
+		return 0;
+	memset(low, '0', all);
+	memset(high, 'f', all);
+	low[all] = high[all] = '\0';
+	memcpy(low, digits, n);
+	memcpy(high, digits, n);
+	return hex_decode(first, len, low) == 0 &&
+		hex_decode(last, len, high) == 0
+	    ? n
+	    : 0;
+}

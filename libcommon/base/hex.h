@@ -12,4 +12,12 @@ void hex_encode(char *out, const void *p, size_t len);
  */
 int hex_decode(void *out, size_t len, const char *hex);
 
+/*
+ * The first and the last of all that are `len` bytes (at most HEX_RANGE_MAX)
+ * and begin with these digits of either case.  Returns how many digits there
+ * are; 0 when `digits` is something else.
+ */
+#define HEX_RANGE_MAX 32
+size_t hex_range(uint8_t *first, uint8_t *last, size_t len, const char *digits);
+
 #endif

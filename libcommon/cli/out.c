@@ -92,6 +92,36 @@ out_time(struct out *o, int64_t t)
 }
 
 void
+out_yes(struct out *o, bool yes)
+{
+	const char *column = next(o);
+
+	if (o->json)
+		js_put_bool(o->record, column, yes);
+	else
+		fputs(yes ? "yes" : "no", stdout);
+}
+
+void
+out_list(struct out *o, const struct strv *l)
+{
+	const char *column = next(o);
+	struct js *array = o->json ? js_array() : NULL;
+
+	for (size_t i = 0; i < l->len; i++) {
+		if (array) {
+			js_add_text(array, l->v[i]);
+			continue;
+		}
+		if (i > 0)
+			putchar(' ');
+		put_escaped(l->v[i]);
+	}
+	if (array)
+		js_put(o->record, column, array);
+}
+
+void
 out_end(struct out *o)
 {
 	struct buf line;

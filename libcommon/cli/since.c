@@ -8,8 +8,9 @@
 #define COUNT_MAX 999999999
 #define COUNT_DIGITS 9
 
-int
-since_parse(const char *text, int64_t *t, struct err *e)
+/* A number and its unit, in seconds; -1 when it is something else. */
+static int64_t
+read_age(const char *text)
 {
 	static const char units[] = "smhdw";
 	static const int64_t seconds[] = {1, 60, 3600, 86400, 7 * 86400};
@@ -18,14 +19,41 @@ since_parse(const char *text, int64_t *t, struct err *e)
 	char number[COUNT_DIGITS + 1];
 	uint64_t n;
 
-	if (rfc3339_parse(text, t) == 0)
-		return 0;
 	snprintf(number, sizeof(number), "%.*s", (int)len - 1, text);
 	if (!unit || len > sizeof(number) || !str_to_u64(number, COUNT_MAX, &n))
+		return -1;
+	return (int64_t)n * seconds[unit - units];
+}
+
+int
+since_parse(const char *text, int64_t *t, struct err *e)
+{
+	int64_t age = read_age(text);
+
+	if (rfc3339_parse(text, t) == 0)
+		return 0;
+	if (age < 0)
 		return prog_misuse(e,
 		    "--since %s: neither a time (2026-01-31T12:00:00Z) nor an "
 		    "age (90s 15m 36h 7d 4w)",
 		    text);
-	*t = clock_now() - (int64_t)n * seconds[unit - units];
+	*t = clock_now() - age;
+	return 0;
+}
+
+int
+since_parse_ahead(
+    const char *option, const char *text, int64_t *t, struct err *e)
+{
+	int64_t age = read_age(text);
+
+	if (rfc3339_parse(text, t) == 0)
+		return 0;
+	if (age < 0)
+		return prog_misuse(e,
+		    "--%s %s: neither a time (2026-01-31T12:00:00Z) nor so "
+		    "long from now (90s 15m 36h 7d 4w)",
+		    option, text);
+	*t = clock_now() + age;
 	return 0;
 }

@@ -10,4 +10,10 @@
  */
 int since_parse(const char *text, int64_t *t, struct err *e);
 
+/*
+ * The same for a time ahead, the value of `option`: so long after now.
+ */
+int since_parse_ahead(
+    const char *option, const char *text, int64_t *t, struct err *e);
+
 #endif

@@ -1,5 +1,6 @@
 #include "store/ca_certificate.h"
 
+#include "base/hex.h"
 #include "store/certificate.h"
 #include "store/event.h"
 #include "store/issuer.h"
@@ -8,6 +9,9 @@
 #include "wrap/cert.h"
 #include "wrap/digest.h"
 
+#define PREFIX "ca_certificate/"
+#define PICK_MIN 8 /* digits */
+
 enum {
 	CA_CERTIFICATE_ID,
 	CA_CERTIFICATE_ADD,
@@ -15,6 +19,7 @@ enum {
 	CA_CERTIFICATE_BY_ID,
 	CA_CERTIFICATE_BY_SHA256,
 	CA_CERTIFICATE_BY_SUBJECT,
+	CA_CERTIFICATE_BETWEEN,
 	CA_CERTIFICATE_UNFILLED,
 	CA_CERTIFICATE_FILL
 };
@@ -38,6 +43,9 @@ static const char *const sql[] = {
 	"SELECT " COLUMNS " FROM ca_certificates WHERE sha256 = ?1",
     [CA_CERTIFICATE_BY_SUBJECT] =
 	"SELECT " COLUMNS " FROM ca_certificates WHERE subject_sha256 = ?1",
+    [CA_CERTIFICATE_BETWEEN] =
+	"SELECT id FROM ca_certificates"
+	" WHERE sha256 >= ?1 AND sha256 <= ?2 ORDER BY sha256 LIMIT 2",
     [CA_CERTIFICATE_UNFILLED] = "SELECT id, der FROM ca_certificates"
 				" WHERE subject_sha256 IS NULL LIMIT 1",
     [CA_CERTIFICATE_FILL] =
@@ -247,6 +255,52 @@ ca_certificate_by_sha256(struct store *st, const uint8_t sha256[32],
 	    stmt_query(st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_BY_SHA256, e,
 		"b", sha256, (size_t)32),
 	    c, e);
+}
+
+/* The one whose SHA-256 is between. */
+static int
+find_between(struct store *st, const uint8_t from[32], const uint8_t to[32],
+    int64_t *id, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, STMT_CA_CERTIFICATE,
+	    CA_CERTIFICATE_BETWEEN, e, "bb", from, (size_t)32, to, (size_t)32);
+	int rc = -1, n = 0;
+
+	while (s && (rc = db_step(s, e)) > 0) {
+		*id = db_int(s, 0);
+		n++;
+	}
+	if (rc == 0 && n == 0)
+		return err_set(e, KIND_NOTFOUND, "no such CA certificate");
+	if (rc == 0 && n > 1)
+		return err_set(
+		    e, KIND_INPUT, "more than one CA certificate begins so");
+	return rc;
+}
+
+int
+ca_certificate_pick(
+    struct store *st, const char *text, int64_t *id, struct err *e)
+{
+	const char *name =
+	    str_starts(text, PREFIX) ? text + strlen(PREFIX) : text;
+	struct ca_certificate c;
+	uint8_t from[32], to[32];
+	uint64_t n;
+	int rc;
+
+	if (str_to_u64(name, INT64_MAX, &n)) {
+		*id = (int64_t)n;
+		rc = ca_certificate_by_id(st, *id, &c, e);
+		ca_certificate_release(&c);
+	} else if (hex_range(from, to, sizeof(from), name) >= PICK_MIN) {
+		rc = find_between(st, from, to, id, e);
+	} else {
+		rc = err_set(e, KIND_INPUT,
+		    "neither the number of a CA certificate nor the beginning "
+		    "of its SHA-256");
+	}
+	return rc < 0 ? err_object(e, "%s", text) : 0;
 }
 
 int

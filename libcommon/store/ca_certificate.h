@@ -39,6 +39,14 @@ int ca_certificate_by_sha256(struct store *st, const uint8_t sha256[32],
     struct ca_certificate *c, struct err *e);
 
 /*
+ * The number of the one that `text` means: a number, or at least eight hex
+ * digits with which its SHA-256 begins, each also with "ca_certificate/" before
+ * it.  KIND_INPUT when it is neither, or there are several; KIND_NOTFOUND.
+ */
+int ca_certificate_pick(
+    struct store *st, const char *text, int64_t *id, struct err *e);
+
+/*
  * Calls `fn` for each whose subject is the issuer of `c` (the signature is the
  * caller's to verify), until it returns -1, which is then the result.  `fn`
  * must not call the store; `ca` lives during the call only.

@@ -10,6 +10,7 @@
 #include "sys/clock.h"
 #include "wrap/cert.h"
 #include "wrap/digest.h"
+#include "wrap/key.h"
 
 enum {
 	CERTIFICATE_ADD,
@@ -37,9 +38,9 @@ static const char *const sql[] = {
     [CERTIFICATE_ADD] =
 	"INSERT INTO certificates (sha256, serial, not_before, not_after, der,"
 	" spki_sha256, aki, account_id, source, created, status, sha1,"
-	" issuer_id, fqdn_set_id, active, auto_renew)"
+	" issuer_id, fqdn_set_id, active, auto_renew, key_type)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(CAST(?8 AS BIGINT), 0),"
-	" ?9, ?10, 'valid', ?11, ?12, ?13, ?14, ?15)"
+	" ?9, ?10, 'valid', ?11, ?12, ?13, ?14, ?15, ?16)"
 	" ON CONFLICT (sha256) DO NOTHING RETURNING id",
     [CERTIFICATE_ADD_CHAIN] =
 	"INSERT INTO certificate_chains (certificate_id, chain_id, is_default)"
@@ -82,8 +83,8 @@ static const char *const sql[] = {
     [CERTIFICATE_UNFILLED] = "SELECT id, der FROM certificates"
 			     " WHERE fqdn_set_id IS NULL LIMIT 1",
     [CERTIFICATE_FILL] =
-	"UPDATE certificates SET sha1 = ?2, issuer_id = ?3, fqdn_set_id = ?4"
-	" WHERE id = ?1",
+	"UPDATE certificates SET sha1 = ?2, issuer_id = ?3, fqdn_set_id = ?4,"
+	" key_type = ?5 WHERE id = ?1",
 };
 
 const struct stmt_table certificate_stmts = {
@@ -94,6 +95,17 @@ static const char *const names[] = {
     [CERTIFICATE_REVOKED] = "revoked",
 };
 _Static_assert(ARRAY_LEN(names) == CERTIFICATE__MAX, "one per status");
+
+enum certificate_status
+certificate_status_of(const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < CERTIFICATE__MAX; i++)
+		if (word && strcmp(word, names[i]) == 0)
+			break;
+	return (enum certificate_status)i;
+}
 
 void
 certificate_release(struct certificate *c)
@@ -114,6 +126,7 @@ struct facts {
 	uint8_t sha256[32], sha1[DIGEST_SHA1_SIZE], spki_sha256[32];
 	int64_t issuer_id;
 	struct fqdn_set set;
+	char key_type[KEY_WORD_SIZE];
 };
 
 static int
@@ -123,6 +136,7 @@ read_facts(
 	cert_sha256(c, f->sha256);
 	cert_sha1(c, f->sha1);
 	cert_spki_sha256(c, f->spki_sha256);
+	cert_key_word(c, f->key_type);
 	if (issuer_put(st, c, &f->issuer_id, e) < 0)
 		return -1;
 	return fqdn_set_put(st, cert_dns(c), cert_ip(c), &f->set, e);
@@ -140,12 +154,12 @@ insert(struct store *st, const struct certificate_new *n, const struct facts *f,
 	der = cert_der(leaf, &der_len);
 	aki = cert_aki(leaf, &aki_len);
 	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_ADD, id, e,
-	    "btiibbbitibiiii", f->sha256, sizeof(f->sha256),
+	    "btiibbbitibiiiit", f->sha256, sizeof(f->sha256),
 	    cert_serial_hex(leaf), cert_not_before(leaf), cert_not_after(leaf),
 	    der, der_len, f->spki_sha256, sizeof(f->spki_sha256), aki, aki_len,
 	    n->account_id, n->source, clock_now(), f->sha1, sizeof(f->sha1),
 	    f->issuer_id, f->set.id, (int64_t)!n->inactive,
-	    (int64_t)n->auto_renew);
+	    (int64_t)n->auto_renew, f->key_type);
 	if (rc == 0)
 		return err_set(e, KIND_BUG, "a certificate has come and gone");
 	if (rc < 0)
@@ -281,8 +295,8 @@ fill_one(void *arg, struct err *e)
 		return -1;
 	rc = read_facts(st, c, &f, e);
 	if (rc == 0 &&
-	    stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_FILL, e, "ibii", id,
-		f.sha1, sizeof(f.sha1), f.issuer_id, f.set.id) < 0)
+	    stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_FILL, e, "ibiit", id,
+		f.sha1, sizeof(f.sha1), f.issuer_id, f.set.id, f.key_type) < 0)
 		rc = -1;
 	if (rc == 0)
 		rc = domain_refresh_set(st, f.set.id, e);
@@ -314,8 +328,7 @@ load(struct db_stmt *s, struct certificate *c, int64_t *chain_id, struct err *e)
 	c->serial = stmt_text_dup(s, 2);
 	c->not_before = db_int(s, 3);
 	c->not_after = db_int(s, 4);
-	c->status =
-	    (enum certificate_status)stmt_word(s, 5, names, CERTIFICATE__MAX);
+	c->status = certificate_status_of(db_text(s, 5));
 	c->revoked_at = db_int(s, 6);
 	c->revocation_reason =
 	    db_is_null(s, 7) ? CERTIFICATE_NO_REASON : (int)db_int(s, 7);
@@ -374,9 +387,8 @@ certificate_by_order(
 	return -1;
 }
 
-/* The wildcard one level up; NULL when there is none.  The caller frees. */
-static char *
-wildcard_of(const char *name)
+char *
+certificate_wildcard_of(const char *name)
 {
 	const char *dot = strchr(name, '.');
 
@@ -389,7 +401,7 @@ int
 certificate_serving(struct store *st, const char *name, int64_t now,
     struct certificate *c, struct err *e)
 {
-	char *wildcard = wildcard_of(name);
+	char *wildcard = certificate_wildcard_of(name);
 	int64_t id;
 	int rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_SERVING, &id, e,
 	    "tti", name, wildcard ? wildcard : name, now);
@@ -521,6 +533,20 @@ set_active(void *arg, struct err *e)
 	return event_add(ch->st,
 	    ch->on ? "certificate.activate" : "certificate.deactivate",
 	    EVENT_CERTIFICATE, ch->id, NULL, e);
+}
+
+int
+certificate_deactivate_spare(
+    struct store *st, int64_t id, const char *detail, struct err *e)
+{
+	int64_t n = stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_SET_ACTIVE, e,
+	    "ii", id, (int64_t)0);
+
+	if (n == 0)
+		return err_set(e, KIND_BUG, "a certificate is not active");
+	return n < 0 ? -1
+		     : event_add(st, "certificate.deactivate",
+			   EVENT_CERTIFICATE, id, detail, e);
 }
 
 int

@@ -100,6 +100,20 @@ int certificate_set_auto_renew(
     struct store *st, int64_t id, bool auto_renew, struct err *e);
 
 /*
+ * For the modules of store/ only, in the transaction at hand: deactivates an
+ * active one that is not the latest of any of its names.
+ */
+int certificate_deactivate_spare(
+    struct store *st, int64_t id, const char *detail, struct err *e);
+
+/*
+ * For the modules of store/ only: the wildcard that covers a name, NULL when
+ * none does, which the caller frees; the status of that word, none for none.
+ */
+char *certificate_wildcard_of(const char *name);
+enum certificate_status certificate_status_of(const char *word);
+
+/*
  * Reads out of the certificates themselves what a store of version 2 did not
  * keep.  A run that was cut short goes on with the next.
  */

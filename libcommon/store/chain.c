@@ -24,8 +24,12 @@ static const char *const sql[] = {
 		      " JOIN ca_certificates ca ON ca.id = m.ca_certificate_id"
 		      " WHERE m.chain_id = ?1 ORDER BY m.position",
     [CHAIN_OF_CERTIFICATE] =
-	"SELECT chain_id, is_default FROM certificate_chains"
-	" WHERE certificate_id = ?1 ORDER BY is_default DESC, chain_id",
+	"SELECT cc.chain_id, cc.is_default FROM certificate_chains cc"
+	" WHERE cc.certificate_id = ?1 ORDER BY COALESCE((SELECT p.position"
+	" FROM chain_members m JOIN ca_preferences p"
+	" ON p.ca_certificate_id = m.ca_certificate_id"
+	" WHERE m.chain_id = cc.chain_id ORDER BY p.position LIMIT 1),"
+	" 1000000), cc.is_default DESC, cc.chain_id LIMIT ?2",
 };
 
 const struct stmt_table chain_stmts = {"chain", sql, ARRAY_LEN(sql)};
@@ -157,8 +161,8 @@ static int
 find_chains(struct store *st, int64_t certificate_id, struct chain **out,
     size_t *len, struct err *e)
 {
-	struct db_stmt *s = stmt_query(
-	    st, STMT_CHAIN, CHAIN_OF_CERTIFICATE, e, "i", certificate_id);
+	struct db_stmt *s = stmt_query(st, STMT_CHAIN, CHAIN_OF_CERTIFICATE, e,
+	    "ii", certificate_id, (int64_t)INT64_MAX);
 	int rc = -1;
 
 	while (s && (rc = db_step(s, e)) > 0) {
@@ -169,6 +173,17 @@ find_chains(struct store *st, int64_t certificate_id, struct chain **out,
 		(*out)[(*len)++] = c;
 	}
 	return rc;
+}
+
+int
+chain_preferred(
+    struct store *st, int64_t certificate_id, int64_t *id, struct err *e)
+{
+	*id = 0;
+	return stmt_int(st, STMT_CHAIN, CHAIN_OF_CERTIFICATE, id, e, "ii",
+		   certificate_id, (int64_t)1) < 0
+	    ? -1
+	    : 0;
 }
 
 int

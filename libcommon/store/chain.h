@@ -32,8 +32,16 @@ int chain_add(struct store *st, const struct cert_list *certs, int64_t *id,
 int chain_load(struct store *st, int64_t id, struct chain *out, struct err *e);
 
 /*
- * Loads all chains of a certificate, the default one first, then as they came.
- * The caller frees with chains_free.
+ * The chain that a certificate is served with when nobody asks for another: the
+ * first one that has the most wanted CA in it (store/ca_preference.h), or the
+ * one that its CA offered first; 0 when it has none.
+ */
+int chain_preferred(
+    struct store *st, int64_t certificate_id, int64_t *id, struct err *e);
+
+/*
+ * Loads all chains of a certificate, the preferred one first, then those that
+ * would be if it were not there.  The caller frees with chains_free.
  */
 int chain_load_all(struct store *st, int64_t certificate_id, struct chain **out,
     size_t *len, struct err *e);

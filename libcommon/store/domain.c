@@ -5,6 +5,9 @@
 #include "store/stmt.h"
 #include "sys/clock.h"
 
+/* Names in one transaction, while others wait. */
+#define REFRESH_AT_ONCE 5000
+
 enum {
 	DOMAIN_ADD,
 	DOMAIN_ID,
@@ -14,7 +17,9 @@ enum {
 	DOMAIN_NOTE_SINGLE,
 	DOMAIN_NOTE_MULTI,
 	DOMAIN_REFRESH_SET,
-	DOMAIN_REFRESH_ALL
+	DOMAIN_REFRESH_SOME,
+	DOMAIN_COUNT_STALE,
+	DOMAIN_LAST
 };
 
 #define COLUMNS                                                                \
@@ -27,6 +32,10 @@ enum {
 #define MEMBERS                                                                \
 	" WHERE id IN (SELECT m.domain_id FROM fqdn_set_members m"             \
 	" WHERE m.fqdn_set_id = ?1)"
+
+#define STALE                                                                  \
+	" WHERE domains.id > ?1 AND domains.id <= ?2 "                         \
+	"AND " DOMAIN_IS_NOT_LATEST
 
 /* What is latest and ends later stays so. */
 #define NOT_LATER(column)                                                      \
@@ -49,7 +58,10 @@ static const char *const sql[] = {
 	"UPDATE domains SET latest_multi_id = ?2" MEMBERS NOT_LATER(
 	    "domains.latest_multi_id"),
     [DOMAIN_REFRESH_SET] = REFRESH MEMBERS,
-    [DOMAIN_REFRESH_ALL] = REFRESH " WHERE id > 0 AND " DOMAIN_IS_NOT_LATEST,
+    [DOMAIN_REFRESH_SOME] = REFRESH STALE,
+    [DOMAIN_COUNT_STALE] = "SELECT count(*) FROM domains" STALE,
+    [DOMAIN_LAST] =
+	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
 };
 
 const struct stmt_table domain_stmts = {"domain", sql, ARRAY_LEN(sql)};
@@ -163,29 +175,57 @@ domain_refresh_set(struct store *st, int64_t fqdn_set_id, struct err *e)
 
 struct refresh {
 	struct store *st;
-	int64_t changed;
+	int64_t after, changed;
 };
 
 static int
-refresh_all(void *arg, struct err *e)
+refresh_some(void *arg, struct err *e)
+{
+	struct refresh *r = arg;
+
+	r->changed = stmt_run(r->st, STMT_DOMAIN, DOMAIN_REFRESH_SOME, e, "ii",
+	    r->after, r->after + REFRESH_AT_ONCE);
+	return r->changed < 0 ? -1 : 0;
+}
+
+static int
+count_some(struct refresh *r, struct err *e)
+{
+	return stmt_int(r->st, STMT_DOMAIN, DOMAIN_COUNT_STALE, &r->changed, e,
+		   "ii", r->after, r->after + REFRESH_AT_ONCE) < 0
+	    ? -1
+	    : 0;
+}
+
+static int
+note_refresh(void *arg, struct err *e)
 {
 	struct refresh *r = arg;
 	char detail[32];
 
-	r->changed = stmt_run(r->st, STMT_DOMAIN, DOMAIN_REFRESH_ALL, e, "");
-	if (r->changed < 0)
-		return -1;
 	snprintf(detail, sizeof(detail), "%lld", (long long)r->changed);
 	return event_add(r->st, "domain.refresh", EVENT_STORE, 0, detail, e);
 }
 
 int
-domain_refresh_all(struct store *st, int64_t *changed, struct err *e)
+domain_refresh_all(
+    struct store *st, bool dry_run, int64_t *changed, struct err *e)
 {
 	struct refresh r = {.st = st};
+	int64_t last = 0;
+	int rc = stmt_int(st, STMT_DOMAIN, DOMAIN_LAST, &last, e, "");
 
-	if (db_transaction(st->db, DB_DURABLE, refresh_all, &r, e) < 0)
+	*changed = 0;
+	for (; rc >= 0 && r.after < last; r.after += REFRESH_AT_ONCE) {
+		rc = dry_run
+		    ? count_some(&r, e)
+		    : db_transaction(st->db, DB_DURABLE, refresh_some, &r, e);
+		*changed += r.changed;
+	}
+	if (rc < 0)
 		return -1;
-	*changed = r.changed;
-	return 0;
+	r.changed = *changed;
+	return dry_run || *changed == 0
+	    ? 0
+	    : db_transaction(st->db, DB_DURABLE, note_refresh, &r, e);
 }

@@ -32,12 +32,13 @@ int domain_by_id(struct store *st, int64_t id, struct domain *d, struct err *e);
 int domain_set_active(struct store *st, int64_t id, bool active, struct err *e);
 
 /*
- * Works out anew which certificates are the latest, for all names; `*changed`
- * is how many names had others.  Every transaction that changes certificates
- * keeps them right: this is for a store that something else has touched.
- * Durable.
+ * Works out anew which certificates are the latest, for all names, some at a
+ * time; `*changed` is how many names had others, and with `dry_run` still have.
+ * Every transaction that changes certificates keeps them right: this is for a
+ * store that something else has touched.  Durable.
  */
-int domain_refresh_all(struct store *st, int64_t *changed, struct err *e);
+int domain_refresh_all(
+    struct store *st, bool dry_run, int64_t *changed, struct err *e);
 
 /* For the modules of store/ only, in the transaction at hand. */
 

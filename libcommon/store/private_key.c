@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "base/str.h"
+#include "store/certificate.h"
 #include "store/event.h"
 #include "store/sealed.h"
 #include "store/stmt.h"
@@ -19,7 +20,8 @@ enum {
 	PRIVATE_KEY_DER,
 	PRIVATE_KEY_SET,
 	PRIVATE_KEY_EACH,
-	PRIVATE_KEY_EACH_OF
+	PRIVATE_KEY_EACH_OF,
+	PRIVATE_KEY_CERTIFICATE
 };
 
 #define COLUMNS "id, spki_sha256, type, status, source, created, sealed"
@@ -44,6 +46,10 @@ static const char *const sql[] = {
     [PRIVATE_KEY_EACH_OF] =
 	"SELECT " COLUMNS " FROM private_keys"
 	" WHERE status = ?3 AND id > ?1 ORDER BY id LIMIT ?2",
+    [PRIVATE_KEY_CERTIFICATE] =
+	"SELECT c.id FROM private_keys k"
+	" JOIN certificates c ON c.spki_sha256 = k.spki_sha256"
+	" WHERE k.id = ?1 AND c.status = 'valid' LIMIT 1",
 };
 
 const struct stmt_table private_key_stmts = {
@@ -117,23 +123,25 @@ read_one(struct db_stmt *s, struct private_key *k, struct err *e)
 	return 0;
 }
 
+int
+private_key_by_id(
+    struct store *st, int64_t id, struct private_key *out, struct err *e)
+{
+	return read_one(
+	    stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_BY_ID, e, "i", id),
+	    out, e);
+}
+
 /* All identities that begin with the digits. */
 static int
 find_prefix(struct store *st, const char *digits, struct private_key *out,
     struct err *e)
 {
-	char low[2 * IDENTITY_SIZE + 1], high[sizeof(low)];
 	uint8_t from[IDENTITY_SIZE], to[IDENTITY_SIZE];
 	struct db_stmt *s;
 	int rc;
 
-	memset(low, '0', sizeof(low) - 1);
-	memset(high, 'f', sizeof(high) - 1);
-	low[sizeof(low) - 1] = high[sizeof(high) - 1] = '\0';
-	for (size_t i = 0; i < sizeof(low) - 1 && digits[i]; i++)
-		low[i] = high[i] = digits[i];
-	hex_decode(from, sizeof(from), low);
-	hex_decode(to, sizeof(to), high);
+	hex_range(from, to, sizeof(from), digits);
 	s = stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_BETWEEN, e, "bb", from,
 	    sizeof(from), to, sizeof(to));
 	rc = s ? db_step(s, e) : -1;
@@ -175,9 +183,7 @@ private_key_find(
 		    "beginning of its SHA-256 in hex",
 		    text);
 	}
-	rc = read_one(stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_BY_ID, e,
-			  "i", (int64_t)id),
-	    out, e);
+	rc = private_key_by_id(st, (int64_t)id, out, e);
 	if (rc == 0 || e->kind != KIND_NOTFOUND || !is_prefix(text))
 		return rc;
 	/* a number that is none may be the beginning of an identity */
@@ -274,6 +280,22 @@ struct change {
 	enum private_key_status status;
 };
 
+/* RFC 5280 5.3.1 */
+#define KEY_COMPROMISE 1
+
+static int
+revoke_certificates(struct store *st, int64_t key, struct err *e)
+{
+	int64_t id;
+	int rc;
+
+	while ((rc = stmt_int(st, STMT_PRIVATE_KEY, PRIVATE_KEY_CERTIFICATE,
+		    &id, e, "i", key)) > 0)
+		if (certificate_revoke(st, id, KEY_COMPROMISE, e) < 0)
+			return -1;
+	return rc;
+}
+
 static int
 set_status(void *arg, struct err *e)
 {
@@ -289,12 +311,13 @@ set_status(void *arg, struct err *e)
 
 	if (n < 0)
 		return -1;
+	if (n > 0 && c->status == PRIVATE_KEY_COMPROMISED &&
+	    revoke_certificates(c->st, c->id, e) < 0)
+		return -1;
 	if (n > 0)
 		return event_add(c->st, actions[c->status], EVENT_PRIVATE_KEY,
 		    c->id, NULL, e);
-	if (read_one(stmt_query(c->st, STMT_PRIVATE_KEY, PRIVATE_KEY_BY_ID, e,
-			 "i", c->id),
-		&now, e) < 0)
+	if (private_key_by_id(c->st, c->id, &now, e) < 0)
 		return -1;
 	return err_set(e, KIND_CONFLICT, "private key %lld is %s",
 	    (long long)c->id, statuses[now.status]);

@@ -58,6 +58,10 @@ int private_key_add(struct store *st, const struct key *k,
 int private_key_find(
     struct store *st, const char *text, struct private_key *out, struct err *e);
 
+/* What is known of one.  KIND_NOTFOUND. */
+int private_key_by_id(
+    struct store *st, int64_t id, struct private_key *out, struct err *e);
+
 /*
  * The key itself; the caller frees.  KIND_NOTFOUND; KIND_CONF when it is sealed
  * and `seal` is NULL or another; KIND_SYS when what is stored is not this key.
@@ -66,8 +70,9 @@ struct key *private_key_load(
     struct store *st, int64_t id, const struct seal_key *seal, struct err *e);
 
 /*
- * active <-> retired, and any -> compromised.  Durable.  KIND_CONFLICT when it
- * has that status already or is compromised; KIND_NOTFOUND.
+ * active <-> retired, and any -> compromised, which revokes the certificates
+ * for the key in the same transaction (keyCompromise).  Durable.  KIND_CONFLICT
+ * when it has that status already or is compromised; KIND_NOTFOUND.
  */
 int private_key_set_status(struct store *st, int64_t id,
     enum private_key_status status, struct err *e);

@@ -4,34 +4,20 @@
 #include "wrap/key.h"
 #include "wrap/seal.h"
 
-/* The spelling of key_type_parse. */
-static void
-name_type(const struct key *k, char out[16])
-{
-	static const char *const names[] = {
-	    [KEY_P256] = "p256",
-	    [KEY_P384] = "p384",
-	    [KEY_P521] = "p521",
-	    [KEY_ED25519] = "ed25519",
-	};
-
-	if (key_type(k) == KEY_RSA)
-		snprintf(out, 16, "rsa%d", key_bits(k));
-	else
-		snprintf(out, 16, "%s", names[key_type(k)]);
-}
-
 int
 sealed_make(const struct key *k, const struct seal_key *seal_key,
     struct sealed *out, struct err *e)
 {
 	struct buf plain;
+	const uint8_t *spki;
+	size_t spki_len;
 	int rc;
 
 	*out = (struct sealed){.is_sealed = seal_key != NULL};
 	buf_init(&out->der, KEY_DER_MAX + SEAL_OVERHEAD);
 	key_spki_sha256(k, out->spki_sha256);
-	name_type(k, out->type);
+	spki = key_spki(k, &spki_len);
+	key_spki_word(spki, spki_len, out->type);
 	if (!seal_key)
 		return key_to_der(k, &out->der, e);
 	buf_init(&plain, KEY_DER_MAX);

@@ -19,8 +19,11 @@ enum stmt_module {
 	STMT_ACCOUNT,
 	STMT_AUTHORIZATION,
 	STMT_CA_CERTIFICATE,
+	STMT_CA_PREFERENCE,
 	STMT_CERTIFICATE,
+	STMT_CERTIFICATE_LIST,
 	STMT_CERTIFICATE_REQUEST,
+	STMT_CERTIFICATE_SWEEP,
 	STMT_CHAIN,
 	STMT_CHALLENGE,
 	STMT_CHECK,
@@ -36,6 +39,7 @@ enum stmt_module {
 	STMT_ORDER,
 	STMT_PRIVATE_KEY,
 	STMT_PURGE,
+	STMT_REFS,
 	STMT_REKEY,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
@@ -46,8 +50,11 @@ enum stmt_module {
 extern const struct stmt_table account_stmts;
 extern const struct stmt_table authorization_stmts;
 extern const struct stmt_table ca_certificate_stmts;
+extern const struct stmt_table ca_preference_stmts;
+extern const struct stmt_table certificate_list_stmts;
 extern const struct stmt_table certificate_request_stmts;
 extern const struct stmt_table certificate_stmts;
+extern const struct stmt_table certificate_sweep_stmts;
 extern const struct stmt_table chain_stmts;
 extern const struct stmt_table challenge_stmts;
 extern const struct stmt_table check_chains_stmts;
@@ -63,6 +70,7 @@ extern const struct stmt_table lineage_stmts;
 extern const struct stmt_table order_stmts;
 extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
+extern const struct stmt_table refs_stmts;
 extern const struct stmt_table rekey_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;

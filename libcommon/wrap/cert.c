@@ -413,6 +413,12 @@ cert_spki_sha256(const struct cert *c, uint8_t out[32])
 	digest_sha256(out, c->spki.p, c->spki.len);
 }
 
+void
+cert_key_word(const struct cert *c, char *out)
+{
+	key_spki_word(c->spki.p, c->spki.len, out);
+}
+
 bool
 cert_has_key(const struct cert *c, const struct key *k)
 {

@@ -92,11 +92,23 @@ const uint8_t *cert_extension(const struct cert *c, const void *oid,
 /* Whether basicConstraints says CA:TRUE. */
 bool cert_is_ca(const struct cert *c);
 
+/*
+ * Each adds what an extension says, nothing when it is absent or broken: the
+ * bits of keyUsage by their names; extKeyUsage ("serverAuth", "other"); the
+ * URIs where the issuer's certificate is (RFC 5280 4.2.2.1, caIssuers).
+ */
+void cert_key_usage(const struct cert *c, struct strv *out);
+void cert_key_purposes(const struct cert *c, struct strv *out);
+void cert_ca_issuers(const struct cert *c, struct strv *out);
+
 /* The public key; the caller frees.  KIND_INPUT for unknown types. */
 struct key *cert_key(const struct cert *c, struct err *e);
 
 /* The SHA-256 of the SubjectPublicKeyInfo: the identity of the key. */
 void cert_spki_sha256(const struct cert *c, uint8_t out[32]);
+
+/* The type of the key, as key_spki_word; `out` has KEY_WORD_SIZE bytes. */
+void cert_key_word(const struct cert *c, char *out);
 
 /* Whether the certificate is for the public part of `k`. */
 bool cert_has_key(const struct cert *c, const struct key *k);

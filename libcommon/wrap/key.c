@@ -18,6 +18,7 @@
 /* The AlgorithmIdentifier of each type of key: the only spelling we take. */
 static const struct {
 	const char *name;
+	const char *word; /* as key_type_parse has it; of RSA without bits */
 	const char *keymgmt; /* OpenSSL's word for the type */
 	const char *group;
 	size_t size; /* of a coordinate */
@@ -26,19 +27,19 @@ static const struct {
 	size_t algid_len;
 	const char *algid;
 } types[] = {
-    [KEY_RSA] = {"RSA", "RSA", NULL, 0, 0, KEY_MD_SHA256, 15,
+    [KEY_RSA] = {"RSA", "rsa", "RSA", NULL, 0, 0, KEY_MD_SHA256, 15,
 	"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"},
-    [KEY_P256] = {"P-256", "EC", "P-256", 32, 256, KEY_MD_SHA256, 21,
+    [KEY_P256] = {"P-256", "p256", "EC", "P-256", 32, 256, KEY_MD_SHA256, 21,
 	"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
 	"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"},
-    [KEY_P384] = {"P-384", "EC", "P-384", 48, 384, KEY_MD_SHA384, 18,
+    [KEY_P384] = {"P-384", "p384", "EC", "P-384", 48, 384, KEY_MD_SHA384, 18,
 	"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
 	"\x06\x05\x2b\x81\x04\x00\x22"},
-    [KEY_P521] = {"P-521", "EC", "P-521", 66, 521, KEY_MD_SHA512, 18,
+    [KEY_P521] = {"P-521", "p521", "EC", "P-521", 66, 521, KEY_MD_SHA512, 18,
 	"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
 	"\x06\x05\x2b\x81\x04\x00\x23"},
-    [KEY_ED25519] = {"Ed25519", "ED25519", NULL, 32, 256, KEY_MD_NONE, 7,
-	"\x30\x05\x06\x03\x2b\x65\x70"},
+    [KEY_ED25519] = {"Ed25519", "ed25519", "ED25519", NULL, 32, 256,
+	KEY_MD_NONE, 7, "\x30\x05\x06\x03\x2b\x65\x70"},
 };
 _Static_assert(ARRAY_LEN(types) == KEY_TYPE__MAX, "one row per type");
 
@@ -396,6 +397,30 @@ key_from_spki(const void *der, size_t len, struct err *e)
 	if (read_spki(der, len, &parts, e) == -1)
 		return NULL;
 	return key_from_parts(&parts, e);
+}
+
+static int
+modulus_bits(const struct key_parts *p)
+{
+	int bits = (int)p->a_len * 8;
+
+	for (int top = p->a[0]; top < 0x80 && bits > 0; top = top << 1 | 1)
+		bits--;
+	return bits;
+}
+
+void
+key_spki_word(const void *der, size_t len, char out[KEY_WORD_SIZE])
+{
+	struct key_parts parts;
+	struct err why = {0};
+
+	if (read_spki(der, len, &parts, &why) == -1)
+		snprintf(out, KEY_WORD_SIZE, "other");
+	else if (parts.type == KEY_RSA)
+		snprintf(out, KEY_WORD_SIZE, "rsa%d", modulus_bits(&parts));
+	else
+		snprintf(out, KEY_WORD_SIZE, "%s", types[parts.type].word);
 }
 
 /*

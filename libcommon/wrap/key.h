@@ -156,6 +156,13 @@ const uint8_t *key_spki(const struct key *k, size_t *len);
 /* SHA-256 of the SubjectPublicKeyInfo: the identity of a key. */
 void key_spki_sha256(const struct key *k, uint8_t out[32]);
 
+/*
+ * What type of key a SubjectPublicKeyInfo is for, in the spelling of
+ * key_type_parse ("p256", "rsa2048"); "other" for what is not listed above.
+ */
+#define KEY_WORD_SIZE 16
+void key_spki_word(const void *der, size_t len, char out[KEY_WORD_SIZE]);
+
 /* Whether two keys have the same public part. */
 bool key_equal(const struct key *a, const struct key *b);
 

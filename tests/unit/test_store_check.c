@@ -290,7 +290,7 @@ test_twice_issued(void **state)
 	run_sql("DELETE FROM certificate_chains WHERE certificate_id = 4");
 	run_sql("DELETE FROM events WHERE object_id = 4");
 	run_sql("DELETE FROM certificates WHERE id = 4");
-	assert_ok(domain_refresh_all(st, &changed, &e), &e);
+	assert_ok(domain_refresh_all(st, false, &changed, &e), &e);
 	assert_sound();
 	log_set_id("third-1");
 	make_valid(account, test_now + 86400, &later);

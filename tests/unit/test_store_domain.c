@@ -247,10 +247,12 @@ test_latest(void **state)
 	assert_ok(certificate_revoke(st, multi, 1, &e), &e);
 	assert_int_equal(domain("b.example").latest_multi_id, 0);
 	/* All anew, when something else has been at it. */
-	assert_ok(domain_refresh_all(st, &changed, &e), &e);
+	assert_ok(domain_refresh_all(st, false, &changed, &e), &e);
 	assert_int_equal(changed, 0);
 	run_sql("UPDATE domains SET latest_multi_id = 1");
-	assert_ok(domain_refresh_all(st, &changed, &e), &e);
+	assert_ok(domain_refresh_all(st, true, &changed, &e), &e);
+	assert_int_equal(changed, 2);
+	assert_ok(domain_refresh_all(st, false, &changed, &e), &e);
 	assert_int_equal(changed, 2);
 	assert_int_equal(domain("b.example").latest_multi_id, 0);
 }

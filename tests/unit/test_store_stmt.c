@@ -8,7 +8,7 @@
  * What may be read whole: a table that stays small whatever the number of
  * certificates.
  */
-static const char *const small[] = {"SCAN chains"};
+static const char *const small[] = {"SCAN chains", "SCAN ca_preferences"};
 
 /*
  * What may be sorted: the challenges of one authorization; where an index does
@@ -16,8 +16,8 @@ static const char *const small[] = {"SCAN chains"};
  * object; the chains of a certificate, the certificates of a name.
  */
 static const char *const sorted[] = {"FROM authorizations a JOIN challenges",
-    "ORDER BY is_default DESC, chain_id", "WHERE d.value IN (?1, ?2)",
-    "WHERE m.domain_id = domains.id",
+    "cc.is_default DESC, cc.chain_id", "WHERE d.value IN (?1, ?2)",
+    "WHERE m.domain_id = domains.id", "ORDER BY +c.not_after, +c.id",
     " WHERE o.url_id = ?1 ORDER BY i.position",
     "WHERE object_type = ?2 AND object_id = ?3"};
 

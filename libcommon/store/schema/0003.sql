@@ -46,11 +46,26 @@ ALTER TABLE certificates ADD COLUMN active @int NOT NULL DEFAULT 1
     CHECK (active IN (0, 1));			-- 0: deactivated
 ALTER TABLE certificates ADD COLUMN auto_renew @int NOT NULL DEFAULT 0
     CHECK (auto_renew IN (0, 1));
+ALTER TABLE certificates ADD COLUMN key_type @text;	-- p256, rsa2048 and so on
 CREATE INDEX certificates_sha1 ON certificates (sha1);
 CREATE INDEX certificates_serial ON certificates (serial);
 CREATE INDEX certificates_spki ON certificates (spki_sha256);
-CREATE INDEX certificates_issuer ON certificates (issuer_id, not_after);
-CREATE INDEX certificates_fqdn_set ON certificates (fqdn_set_id, not_after);
+-- What lists go by: the end, and the id where two end together.
+DROP INDEX certificates_not_after;
+CREATE INDEX certificates_not_after ON certificates (not_after, id);
+CREATE INDEX certificates_active ON certificates (not_after, id)
+    WHERE active = 1 AND status = 'valid';
+CREATE INDEX certificates_deactivated ON certificates (not_after, id)
+    WHERE active = 0 AND status = 'valid';
+CREATE INDEX certificates_all_revoked ON certificates (not_after, id)
+    WHERE status = 'revoked';
+CREATE INDEX certificates_issuer ON certificates (issuer_id, not_after, id);
+CREATE INDEX certificates_account ON certificates (account_id, not_after, id)
+    WHERE account_id IS NOT NULL;
+CREATE INDEX certificates_fqdn_set
+    ON certificates (fqdn_set_id, not_after, id);
+CREATE INDEX orders_certificate ON orders (certificate_id, id)
+    WHERE certificate_id IS NOT NULL;
 
 ALTER TABLE ca_certificates ADD COLUMN sha1 @blob;
 ALTER TABLE ca_certificates ADD COLUMN subject_sha256 @blob;	-- as issuers
@@ -62,8 +77,11 @@ ALTER TABLE ca_certificates ADD COLUMN source @text NOT NULL DEFAULT 'chain';
 ALTER TABLE ca_certificates ADD COLUMN created @int NOT NULL DEFAULT 0;
 CREATE INDEX ca_certificates_sha1 ON ca_certificates (sha1);
 CREATE INDEX ca_certificates_subject ON ca_certificates (subject_sha256);
-CREATE INDEX chain_members_ca ON chain_members (ca_certificate_id);
-CREATE INDEX certificate_chains_chain ON certificate_chains (chain_id);
+CREATE INDEX ca_certificates_issuer ON ca_certificates (issuer_id, id);
+CREATE INDEX chain_members_ca
+    ON chain_members (ca_certificate_id, chain_id);
+CREATE INDEX certificate_chains_chain
+    ON certificate_chains (chain_id, certificate_id);
 
 -- Which issuers make a chain the default one, the most wanted first.
 CREATE TABLE ca_preferences (
@@ -83,6 +101,8 @@ CREATE TABLE certificate_requests (
 ) @strict;
 CREATE INDEX certificate_requests_spki
     ON certificate_requests (spki_sha256, id);
+CREATE INDEX certificate_requests_fqdn_set
+    ON certificate_requests (fqdn_set_id, id);
 
 -- Our accounts at other CAs.  A key belongs to one account at one CA.
 CREATE TABLE upstream_accounts (
@@ -111,6 +131,7 @@ CREATE TABLE lineages (
 	created @int NOT NULL,
 	UNIQUE (source, name, fqdn_set_id)
 ) @strict;
+CREATE INDEX lineages_fqdn_set ON lineages (fqdn_set_id, id);
 
 -- What a private key was made for: a cycle gives the same key to all of one
 -- scope in one period (store/key_cycle.h).  A key of the pool waits for its

@@ -45,10 +45,11 @@ INSERT INTO fqdn_set_members (fqdn_set_id, domain_id)
     SELECT fqdn_set + n, domain + n FROM base, new;
 INSERT INTO certificates (id, sha256, serial, not_before, not_after, der,
 	spki_sha256, aki, account_id, source, created, status, sha1, issuer_id,
-	fqdn_set_id)
+	fqdn_set_id, key_type)
     SELECT certificate + n, randomblob(32), lower(hex(randomblob(16))),
 	made - 3600, made + life, randomblob(460), randomblob(32), aki, owner,
-	'acme', made, 'valid', randomblob(20), issuer, fqdn_set + n
+	'acme', made, 'valid', randomblob(20), issuer, fqdn_set + n,
+	'p256'
     FROM base, new;
 INSERT INTO certificate_chains (certificate_id, chain_id, is_default)
     SELECT certificate + n, chain, 1 FROM base, new;

@@ -1,0 +1,448 @@
+#include "base/hex.h"
+#include "base/rfc3339.h"
+#include "base/week.h"
+#include "cli/certs.h"
+#include "cli/operands.h"
+#include "cli/prog.h"
+#include "cli/rights.h"
+#include "cli/show.h"
+#include "cli/since.h"
+#include "jobs/why.h"
+#include "store/event.h"
+#include "store/private_key.h"
+#include "store/store.h"
+#include "sys/clock.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const char usage_text[] =
+    "usage: cert-list [-hjqVv] [-c FILE] [-s URL] [-l SINK] [OPTION ...]\n"
+    "       [CERT ...]\n"
+    "Certificates in the store, in the order of their end.  CERT is a name, "
+    "also\n"
+    "one that a wildcard covers, a number, a SHA-1 or the beginning of a\n"
+    "SHA-256; - is a list of them on standard input.\n"
+    "\n"
+    "      --expiring TIME active, and ends before that: 30d from now, or a "
+    "time\n"
+    "      --issuer TEXT   a part of the issuer's name\n"
+    "      --serial HEX    the serial number\n"
+    "      --fingerprint HEX\n"
+    "                      a SHA-1, or the beginning of a SHA-256\n"
+    "      --key KEY       of this private key: its number, or the beginning "
+    "of\n"
+    "                      the SHA-256 of the public key\n"
+    "      --account ID    that this account has ordered\n"
+    "      --state STATE   active, expired (active, but its time is over),\n"
+    "                      deactivated or revoked\n"
+    "      --text TEXT     a part of a name, of the issuer or the serial "
+    "number\n"
+    "      --limit N       no more than so many\n"
+    "      --tsv           tabs, also where a person would read something "
+    "else\n"
+    "      --weeks N       so many weeks (26)\n"
+    "\n"
+    "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
+    "  -s, --store URL     store, instead of [store] url\n"
+    "  -j, --json          an object per line, instead of tabs\n"
+    "      --no-header     no line of column names\n"
+    "  -l, --log SINK      stderr, syslog or fd:N, instead of [log] sink\n"
+    "  -q, --quiet         log warnings and errors only\n"
+    "  -v, --verbose       log debug events as well\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n";
+
+#define WEEKS_MAX 520
+#define CHART_COLUMNS 80 /* where nobody knows how wide the terminal is */
+#define CHART_LABEL 29 /* columns before a bar */
+
+static const char *expiring, *issuer, *serial, *fingerprint, *key, *account,
+    *state, *text;
+static int64_t limit, weeks = 26;
+static bool tsv;
+
+static const struct prog_option search_options[] = {
+    {.name = "expiring", .type = PROG_TEXT, .value = &expiring},
+    {.name = "issuer", .type = PROG_TEXT, .value = &issuer},
+    {.name = "serial", .type = PROG_TEXT, .value = &serial},
+    {.name = "fingerprint", .type = PROG_TEXT, .value = &fingerprint},
+    {.name = "key", .type = PROG_TEXT, .value = &key},
+    {.name = "account", .type = PROG_TEXT, .value = &account},
+    {.name = "state", .type = PROG_TEXT, .value = &state},
+    {.name = "text", .type = PROG_TEXT, .value = &text},
+    {.name = "limit",
+	.type = PROG_NUMBER,
+	.value = &limit,
+	.min = 1,
+	.max = INT32_MAX},
+    {.name = "tsv", .type = PROG_FLAG, .value = &tsv},
+    {0},
+};
+
+static const struct prog_option show_options[] = {
+    {.name = "tsv", .type = PROG_FLAG, .value = &tsv},
+    {0},
+};
+
+static const struct prog_option chart_options[] = {
+    {.name = "tsv", .type = PROG_FLAG, .value = &tsv},
+    {.name = "weeks",
+	.type = PROG_NUMBER,
+	.value = &weeks,
+	.min = 1,
+	.max = WEEKS_MAX},
+    {0},
+};
+
+static struct store *
+open_store(const struct prog *p, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, STORE_READ, e);
+
+	if (st && rights_enter(p, SANDBOX_STORE_USER, e) < 0) {
+		store_close(st);
+		return NULL;
+	}
+	return st;
+}
+
+/* ---- search -------------------------------------------------------------- */
+
+static int
+read_state(struct certificate_filter *f, struct err *e)
+{
+	if (!state && !expiring)
+		return 0;
+	f->by_state = true;
+	if (!state)
+		return 0;
+	if (strcmp(state, "expired") == 0) {
+		f->to = clock_now() - 1;
+		return 0;
+	}
+	return certificate_state_by_name(state, &f->state) < 0
+	    ? prog_misuse(e,
+		  "--state %s: none of active expired deactivated revoked",
+		  state)
+	    : 0;
+}
+
+static int
+read_expiring(struct certificate_filter *f, struct err *e)
+{
+	if (!expiring)
+		return 0;
+	if (state && strcmp(state, "expired") == 0)
+		return prog_misuse(
+		    e, "--expiring is for those that have not expired yet");
+	f->from = clock_now();
+	return since_parse_ahead("expiring", expiring, &f->to, e);
+}
+
+/* What can be read without the store. */
+static int
+read_options(struct certificate_filter *f, char **clean_serial, struct err *e)
+{
+	f->issuer = issuer;
+	f->text = text;
+	f->limit = limit;
+	if (fingerprint && certificate_filter_fingerprint(f, fingerprint) < 0)
+		return prog_misuse(e,
+		    "--fingerprint %s: neither a SHA-1 nor the beginning of a "
+		    "SHA-256",
+		    fingerprint);
+	if (serial) {
+		f->serial = *clean_serial = certificate_serial_clean(serial);
+		if (!f->serial)
+			return prog_misuse(
+			    e, "--serial %s: not hexadecimal", serial);
+	}
+	return read_state(f, e) < 0 ? -1 : read_expiring(f, e);
+}
+
+/* The number of the account with the id of its URL, or with that number. */
+static int
+find_account(struct store *st, int64_t *id, struct err *e)
+{
+	char *name = xasprintf("account/%s", account);
+	struct event_filter found = {0};
+	int rc = event_filter_object(st, name, &found, e);
+
+	*id = found.object_id;
+	free(name);
+	return rc;
+}
+
+/* A key is there, or not but named in full. */
+static int
+find_key(struct store *st, struct certificate_filter *f, struct err *e)
+{
+	struct private_key k;
+
+	f->by_key = true;
+	if (strlen(key) == 64 && hex_decode(f->spki_sha256, 32, key) == 0)
+		return 0;
+	if (private_key_find(st, key, &k, e) < 0)
+		return -1;
+	memcpy(f->spki_sha256, k.spki_sha256, sizeof(f->spki_sha256));
+	return 0;
+}
+
+static int
+find_objects(struct store *st, struct certificate_filter *f, struct err *e)
+{
+	if (account && find_account(st, &f->account_id, e) < 0)
+		return -1;
+	return key ? find_key(st, f, e) : 0;
+}
+
+/* Each operand is a search of its own. */
+static int
+search_each(struct store *st, const struct certificate_filter *f,
+    const struct strv *operands, struct certs *to, struct err *e)
+{
+	struct strv lower = {0};
+	int rc = 0;
+
+	if (operands->len == 0)
+		rc = certificate_list(st, f, certs_print, to, e);
+	for (size_t i = 0; rc == 0 && i < operands->len; i++) {
+		struct certificate_filter one = *f;
+
+		certificate_filter_operand(&one, operands->v[i], &lower);
+		rc = certificate_list(st, &one, certs_print, to, e);
+	}
+	strv_release(&lower);
+	return rc;
+}
+
+/* Whether it would be a no if nothing is found. */
+static bool
+names_one(const struct strv *operands)
+{
+	return operands->len > 0 || serial || fingerprint || key;
+}
+
+static int
+search(struct prog *p, struct err *e)
+{
+	struct certificate_filter f = {0};
+	struct strv operands = {0};
+	char *clean_serial = NULL;
+	struct store *st = NULL;
+	struct certs certs;
+	int rc = read_options(&f, &clean_serial, e);
+
+	if (rc == 0)
+		rc = operands_read(p, &operands, e);
+	if (rc == 0) {
+		st = open_store(p, e);
+		rc = st ? find_objects(st, &f, e) : -1;
+	}
+	certs_init(&certs, st, p->json, !p->no_header);
+	if (rc == 0)
+		rc = search_each(st, &f, &operands, &certs, e);
+	if (rc == 0)
+		out_finish(&certs.out);
+	if (rc == 0 && certs.printed == 0 && names_one(&operands))
+		p->exit_code = 1;
+	store_close(st);
+	strv_release(&operands);
+	free(clean_serial);
+	return rc;
+}
+
+/* ---- show ---------------------------------------------------------------- */
+
+static int
+show(struct prog *p, struct err *e)
+{
+	enum sheet_form form = p->json ? SHEET_JSON
+	    : tsv		       ? SHEET_TSV
+				       : SHEET_TEXT;
+	struct store *st = open_store(p, e);
+
+	for (int i = 0; st && i < p->argc; i++) {
+		struct err why = {0};
+
+		if (i > 0 && form != SHEET_JSON)
+			putchar('\n');
+		if (show_object(st, p->argv[i], form, &why) < 0)
+			p->exit_code =
+			    prog_worse(p->exit_code, prog_fail(p, &why));
+	}
+	store_close(st);
+	return st ? 0 : -1;
+}
+
+/* ---- why ----------------------------------------------------------------- */
+
+struct telling {
+	struct out out;
+	const char *name;
+};
+
+static int
+print_line(void *arg, const struct why_line *l, struct err *e)
+{
+	struct telling *t = arg;
+
+	(void)e;
+	out_text(&t->out, t->name);
+	out_time(&t->out, l->at);
+	out_text(&t->out, why_word(l->what));
+	out_int(&t->out, l->certificate_id);
+	out_text(&t->out, l->rule);
+	out_end(&t->out);
+	return 0;
+}
+
+static int
+why(struct prog *p, struct err *e)
+{
+	static const char *const columns[] = {
+	    "name", "at", "what", "certificate", "rule", NULL};
+	struct store *st = open_store(p, e);
+	struct telling t;
+
+	out_init(&t.out, p->json, !p->no_header, columns);
+	for (int i = 0; st && i < p->argc; i++) {
+		struct err reason = {0};
+		bool is_served;
+
+		t.name = p->argv[i];
+		if (why_explain(st, t.name, clock_now(), print_line, &t,
+			&is_served, &reason) < 0)
+			p->exit_code =
+			    prog_worse(p->exit_code, prog_fail(p, &reason));
+		else if (!is_served)
+			p->exit_code = prog_worse(p->exit_code, 1);
+	}
+	if (st)
+		out_finish(&t.out);
+	store_close(st);
+	return st ? 0 : -1;
+}
+
+/* ---- chart --------------------------------------------------------------- */
+
+struct bar {
+	int64_t begin, count;
+};
+
+static int
+count_weeks(struct store *st, struct bar *bars, struct err *e)
+{
+	int64_t now = clock_now(), begin = week_begin(now);
+
+	for (int64_t i = 0; i < weeks; i++, begin += WEEK_SECONDS) {
+		bars[i].begin = begin;
+		if (certificate_count_ending(st, i == 0 ? now : begin,
+			begin + WEEK_SECONDS, &bars[i].count, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+print_records(const struct prog *p, const struct bar *bars)
+{
+	static const char *const columns[] = {
+	    "week", "begins", "certificates", NULL};
+	char week[WEEK_SIZE];
+	struct out o;
+
+	out_init(&o, p->json, !p->no_header, columns);
+	for (int64_t i = 0; i < weeks; i++) {
+		week_format(week, bars[i].begin);
+		out_text(&o, week);
+		out_time(&o, bars[i].begin);
+		out_int(&o, bars[i].count);
+		out_end(&o);
+	}
+}
+
+static int
+bar_width(void)
+{
+	struct winsize size;
+	int columns = CHART_COLUMNS;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		columns = size.ws_col;
+	return columns > CHART_LABEL + 1 ? columns - CHART_LABEL - 1 : 1;
+}
+
+static void
+print_chart(const struct bar *bars)
+{
+	char week[WEEK_SIZE], day[RFC3339_SIZE];
+	int width = bar_width();
+	int64_t most = 1;
+
+	for (int64_t i = 0; i < weeks; i++)
+		if (bars[i].count > most)
+			most = bars[i].count;
+	for (int64_t i = 0; i < weeks; i++) {
+		/* Some are never nothing. */
+		int64_t n = (bars[i].count * width + most - 1) / most;
+
+		week_format(week, bars[i].begin);
+		rfc3339_format(day, bars[i].begin);
+		printf("%s %.10s %8lld%s", week, day, (long long)bars[i].count,
+		    n > 0 ? " " : "");
+		while (n-- > 0)
+			putchar('#');
+		putchar('\n');
+	}
+}
+
+static int
+chart(struct prog *p, struct err *e)
+{
+	struct bar bars[WEEKS_MAX];
+	struct store *st = open_store(p, e);
+	int rc = st ? count_weeks(st, bars, e) : -1;
+
+	if (rc == 0 && (tsv || p->json))
+		print_records(p, bars);
+	else if (rc == 0)
+		print_chart(bars);
+	store_close(st);
+	return rc;
+}
+
+static const struct prog_command commands[] = {
+    {.name = "show",
+	.options = show_options,
+	.operands_min = 1,
+	.operands_max = PROG_ANY,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = show},
+    {.name = "why",
+	.options = show_options,
+	.operands_min = 1,
+	.operands_max = PROG_ANY,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = why},
+    {.name = "chart",
+	.options = chart_options,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = chart},
+    {.options = search_options,
+	.operands_max = PROG_ANY,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = search},
+    {0},
+};
+
+int
+main(int argc, char **argv)
+{
+	return prog_main(argc, argv, usage_text, commands);
+}

@@ -1,0 +1,350 @@
+#include "cli/certs.h"
+#include "cli/operands.h"
+#include "cli/prog.h"
+#include "cli/rights.h"
+#include "store/ca_certificate.h"
+#include "store/ca_preference.h"
+#include "store/certificate_sweep.h"
+#include "store/domain.h"
+#include "store/private_key.h"
+#include "store/store.h"
+#include "sys/sig.h"
+
+static const char usage_text[] =
+    "usage: cert-manage [-hqVv] [-c FILE] [-s URL] [-l SINK] COMMAND ...\n"
+    "Changes the state of certificates and names.  CERT is a number, a SHA-1,\n"
+    "or the beginning of a SHA-256; - is a list of them on standard input, as\n"
+    "cert-list prints it.\n"
+    "\n"
+    "  activate CERT ...   may be served again\n"
+    "  deactivate CERT ...\n"
+    "                      is served no more; activate is the way back\n"
+    "  auto-renew on|off CERT ...\n"
+    "                      whether it is renewed before it expires\n"
+    "  domain enable|disable NAME ...\n"
+    "                      whether anything is ordered for a name\n"
+    "  compromise KEY ...  somebody else has the private key: it is marked, "
+    "and\n"
+    "                      its certificates are revoked; there is no way back\n"
+    "  deactivate-expired [-nj]\n"
+    "                      what has expired, but never the latest of a name\n"
+    "  deactivate-duplicates [-nj]\n"
+    "                      what a later one for the same names stands in for\n"
+    "  prefer [-j] [CA ... | none]\n"
+    "                      the chain of a certificate that has the first of "
+    "these\n"
+    "                      CAs in it is the one to serve; without CA, what is "
+    "so\n"
+    "                      now.  CA is a number or the beginning of a SHA-256\n"
+    "  update-recents [-nj]\n"
+    "                      works out anew which are the latest of each name\n"
+    "\n"
+    "  -n, --dry-run       change nothing, print what would be changed\n"
+    "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
+    "  -s, --store URL     store, instead of [store] url\n"
+    "  -j, --json          an object per line, instead of tabs\n"
+    "      --no-header     no line of column names\n"
+    "  -l, --log SINK      stderr, syslog or fd:N, instead of [log] sink\n"
+    "  -q, --quiet         log warnings and errors only\n"
+    "  -v, --verbose       log debug events as well\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n";
+
+static struct store *
+open_store(const struct prog *p, enum store_mode mode, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, mode, e);
+
+	if (st && rights_enter(p, SANDBOX_STORE_USER, e) < 0) {
+		store_close(st);
+		return NULL;
+	}
+	return st;
+}
+
+/* ---- one after the other ------------------------------------------------- */
+
+typedef int change(
+    struct store *st, const char *operand, bool on, struct err *e);
+
+/* One that cannot be changed does not stop the rest. */
+static int
+change_each(struct prog *p, change *fn, bool on, struct err *e)
+{
+	struct strv operands = {0};
+	struct store *st = NULL;
+	int rc = operands_read(p, &operands, e);
+
+	if (rc == 0) {
+		st = open_store(p, STORE_WRITE, e);
+		rc = st ? 0 : -1;
+	}
+	sig_catch_term();
+	for (size_t i = 0; rc == 0 && i < operands.len && !sig_term(); i++) {
+		struct err why = {0};
+
+		if (fn(st, operands.v[i], on, &why) < 0)
+			p->exit_code =
+			    prog_worse(p->exit_code, prog_fail(p, &why));
+	}
+	store_close(st);
+	strv_release(&operands);
+	return rc;
+}
+
+static int
+change_active(struct store *st, const char *operand, bool on, struct err *e)
+{
+	struct certificate_item c;
+
+	return certificate_pick(st, operand, &c, e) < 0
+	    ? -1
+	    : certificate_set_active(st, c.id, on, e);
+}
+
+static int
+change_auto_renew(struct store *st, const char *operand, bool on, struct err *e)
+{
+	struct certificate_item c;
+
+	return certificate_pick(st, operand, &c, e) < 0
+	    ? -1
+	    : certificate_set_auto_renew(st, c.id, on, e);
+}
+
+static int
+change_domain(struct store *st, const char *operand, bool on, struct err *e)
+{
+	struct strv lower = {0};
+	struct domain d;
+	int rc;
+
+	strv_add_lower(&lower, operand);
+	rc = domain_by_value(st, lower.v[0], &d, e);
+	if (rc < 0)
+		err_object(e, "%s", operand);
+	strv_release(&lower);
+	return rc < 0 ? -1 : domain_set_active(st, d.id, on, e);
+}
+
+static int
+change_key(struct store *st, const char *operand, bool on, struct err *e)
+{
+	struct private_key k;
+
+	(void)on;
+	return private_key_find(st, operand, &k, e) < 0
+	    ? -1
+	    : private_key_set_status(st, k.id, PRIVATE_KEY_COMPROMISED, e);
+}
+
+/* Takes the first operand, which is one of two words. */
+static int
+take_word(
+    struct prog *p, const char *yes, const char *no, bool *on, struct err *e)
+{
+	const char *word = p->argv[0];
+
+	*on = strcmp(word, yes) == 0;
+	if (!*on && strcmp(word, no) != 0)
+		return prog_misuse(e, "%s %s: neither %s nor %s",
+		    p->command->name, word, yes, no);
+	p->argv++;
+	p->argc--;
+	return 0;
+}
+
+static int
+activate(struct prog *p, struct err *e)
+{
+	return change_each(p, change_active, true, e);
+}
+
+static int
+deactivate(struct prog *p, struct err *e)
+{
+	return change_each(p, change_active, false, e);
+}
+
+static int
+auto_renew(struct prog *p, struct err *e)
+{
+	bool on;
+
+	return take_word(p, "on", "off", &on, e) < 0
+	    ? -1
+	    : change_each(p, change_auto_renew, on, e);
+}
+
+static int
+domain(struct prog *p, struct err *e)
+{
+	bool on;
+
+	return take_word(p, "enable", "disable", &on, e) < 0
+	    ? -1
+	    : change_each(p, change_domain, on, e);
+}
+
+static int
+compromise(struct prog *p, struct err *e)
+{
+	return change_each(p, change_key, true, e);
+}
+
+/* ---- all of the store ---------------------------------------------------- */
+
+static int
+sweep(struct prog *p, struct store *st, enum certificate_sweep_kind kind,
+    struct err *e)
+{
+	struct certs certs;
+	struct certificate_sweep how = {.kind = kind,
+	    .dry_run = p->dry_run,
+	    .fn = certs_print,
+	    .arg = &certs};
+	int rc;
+
+	certs_init(&certs, st, p->json, !p->no_header);
+	rc = certificate_sweep(st, &how, e);
+	if (rc == 0 && p->dry_run)
+		out_finish(&certs.out);
+	return rc;
+}
+
+static enum store_mode
+mode_of(const struct prog *p)
+{
+	return p->dry_run ? STORE_READ : STORE_WRITE;
+}
+
+/* What is the latest of a name must be known first. */
+static int
+deactivate_expired(struct prog *p, struct err *e)
+{
+	struct store *st = open_store(p, mode_of(p), e);
+	int64_t changed;
+	int rc = st ? 0 : -1;
+
+	sig_catch_term();
+	if (rc == 0 && !p->dry_run)
+		rc = domain_refresh_all(st, false, &changed, e);
+	if (rc == 0)
+		rc = sweep(p, st, CERTIFICATE_SWEEP_EXPIRED, e);
+	store_close(st);
+	return rc;
+}
+
+static int
+deactivate_duplicates(struct prog *p, struct err *e)
+{
+	struct store *st = open_store(p, mode_of(p), e);
+	int rc = st ? 0 : -1;
+
+	sig_catch_term();
+	if (rc == 0)
+		rc = sweep(p, st, CERTIFICATE_SWEEP_DUPLICATES, e);
+	store_close(st);
+	return rc;
+}
+
+static int
+update_recents(struct prog *p, struct err *e)
+{
+	static const char *const columns[] = {"domains", NULL};
+	struct store *st = open_store(p, mode_of(p), e);
+	struct out o;
+	int64_t changed = 0;
+	int rc = st ? domain_refresh_all(st, p->dry_run, &changed, e) : -1;
+
+	out_init(&o, p->json, !p->no_header, columns);
+	if (rc == 0 && p->dry_run) {
+		out_int(&o, changed);
+		out_end(&o);
+	}
+	store_close(st);
+	return rc;
+}
+
+/* ---- prefer -------------------------------------------------------------- */
+
+static int
+print_preferences(struct prog *p, struct store *st, struct err *e)
+{
+	static const char *const columns[] = {
+	    "position", "id", "subject", "not_after", NULL};
+	struct ca_preferences now;
+	struct out o;
+	int rc = ca_preference_load(st, &now, e);
+
+	out_init(&o, p->json, !p->no_header, columns);
+	for (size_t i = 0; rc == 0 && i < now.len; i++) {
+		struct ca_certificate c;
+
+		rc = ca_certificate_by_id(st, now.ids[i], &c, e);
+		if (rc < 0)
+			break;
+		out_int(&o, (int64_t)i + 1);
+		out_int(&o, c.id);
+		out_text(&o, c.subject);
+		out_time(&o, c.not_after);
+		out_end(&o);
+		ca_certificate_release(&c);
+	}
+	out_finish(&o);
+	return rc;
+}
+
+static int
+set_preferences(struct prog *p, struct store *st, struct err *e)
+{
+	struct ca_preferences to = {0};
+	bool is_none = p->argc == 1 && strcmp(p->argv[0], "none") == 0;
+
+	for (int i = 0; !is_none && i < p->argc; i++)
+		if (ca_certificate_pick(st, p->argv[i], &to.ids[to.len++], e) <
+		    0)
+			return -1;
+	return ca_preference_set(st, &to, e);
+}
+
+static int
+prefer(struct prog *p, struct err *e)
+{
+	struct store *st =
+	    open_store(p, p->argc == 0 ? STORE_READ : STORE_WRITE, e);
+	int rc = -1;
+
+	if (st)
+		rc = p->argc == 0 ? print_preferences(p, st, e)
+				  : set_preferences(p, st, e);
+	store_close(st);
+	return rc;
+}
+
+#define EACH(n)                                                                \
+	.operands_min = (n), .operands_max = PROG_ANY, .sections = CONF_STORE
+#define ALL .sections = CONF_STORE, .flags = PROG_JSON | PROG_DRY_RUN
+
+static const struct prog_command commands[] = {
+    {.name = "activate", EACH(1), .run = activate},
+    {.name = "deactivate", EACH(1), .run = deactivate},
+    {.name = "auto-renew", EACH(2), .run = auto_renew},
+    {.name = "domain", EACH(2), .run = domain},
+    {.name = "compromise", EACH(1), .run = compromise},
+    {.name = "deactivate-expired", ALL, .run = deactivate_expired},
+    {.name = "deactivate-duplicates", ALL, .run = deactivate_duplicates},
+    {.name = "prefer",
+	.operands_max = CA_PREFERENCES_MAX,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = prefer},
+    {.name = "update-recents", ALL, .run = update_recents},
+    {0},
+};
+
+int
+main(int argc, char **argv)
+{
+	return prog_main(argc, argv, usage_text, commands);
+}

@@ -1,0 +1,38 @@
+#include "cli/operands.h"
+
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cli/prog.h"
+#include "sys/fd.h"
+
+static int
+read_lines(struct strv *out, struct err *e)
+{
+	struct buf all;
+	int rc;
+
+	buf_init(&all, OPERANDS_MAX);
+	rc = fd_read_all(STDIN_FILENO, &all, FD_FOREVER, e);
+	for (const char *p = all.data; rc == 0 && *p; p += *p == '\n') {
+		size_t line = strcspn(p, "\n"), n = strcspn(p, "\t\n");
+
+		if (n > 0)
+			strv_addn(out, p, n);
+		p += line;
+	}
+	buf_release(&all);
+	return rc;
+}
+
+int
+operands_read(const struct prog *p, struct strv *out, struct err *e)
+{
+	for (int i = 0; i < p->argc; i++) {
+		if (strcmp(p->argv[i], "-") != 0)
+			strv_add(out, p->argv[i]);
+		else if (read_lines(out, e) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,18 @@
+#ifndef CLI_OPERANDS_H
+#define CLI_OPERANDS_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * The operands of a program, where "-" stands for the lines of the standard
+ * input: of each the first column (cli/out.h).  Empty lines are passed over.
+ * KIND_INPUT when that is more than OPERANDS_MAX bytes, KIND_SYS.
+ */
+struct prog;
+
+#define OPERANDS_MAX ((size_t)256 * 1024 * 1024)
+
+int operands_read(const struct prog *p, struct strv *out, struct err *e);
+
+#endif

@@ -1,0 +1,331 @@
+#include "jobs/why.h"
+
+#include "store/certificate_list.h"
+#include "store/domain.h"
+#include "store/fqdn_set.h"
+
+static const char *const words[] = {
+    [WHY_SERVED] = "served",
+    [WHY_PASSED_OVER] = "passed over",
+    [WHY_NEXT] = "served next",
+    [WHY_EXPIRES] = "expires",
+    [WHY_RENEWAL] = "renewal",
+};
+_Static_assert(ARRAY_LEN(words) == WHY__MAX, "one per line");
+
+const char *
+why_word(enum why_what what)
+{
+	return words[what];
+}
+
+/* ---- who has the name ---------------------------------------------------- */
+
+struct candidate {
+	struct certificate_item item; /* without the issuer */
+	bool has_name; /* itself, and not only by a wildcard */
+	size_t names;
+};
+
+struct why {
+	struct store *st;
+	const char *name;
+	int64_t now;
+	int (*fn)(void *arg, const struct why_line *l, struct err *e);
+	void *arg;
+	struct candidate *v;
+	size_t len;
+};
+
+static int
+add_candidate(void *arg, const struct certificate_item *c, struct err *e)
+{
+	struct why *w = arg;
+	struct strv names = {0};
+	struct candidate *to;
+
+	if (fqdn_set_names(w->st, c->fqdn_set_id, &names, e) < 0)
+		return -1;
+	w->v = xreallocarray(w->v, w->len + 1, sizeof(*w->v));
+	to = &w->v[w->len++];
+	to->item = *c;
+	to->item.issuer = NULL;
+	to->has_name = strv_has(&names, w->name);
+	to->names = names.len;
+	strv_release(&names);
+	return 0;
+}
+
+static const struct candidate *
+candidate(const struct why *w, int64_t id)
+{
+	for (size_t i = 0; i < w->len; i++)
+		if (w->v[i].item.id == id)
+			return &w->v[i];
+	return NULL;
+}
+
+/* ---- the rules, in the order of certificate_serving ---------------------- */
+
+static bool
+is_valid_at(const struct candidate *c, int64_t t)
+{
+	return c->item.not_before <= t && c->item.not_after >= t;
+}
+
+/* By what `better` comes before `c`, said of `c`. */
+static const char *
+what_is_worse(
+    const struct candidate *c, const struct candidate *better, int64_t t)
+{
+	if (is_valid_at(better, t) != is_valid_at(c, t))
+		return c->item.not_after < t ? "it has expired"
+					     : "it is not valid yet";
+	if (better->item.has_key != c->item.has_key)
+		return "its private key is not in the store";
+	if (better->has_name != c->has_name)
+		return "only a wildcard of it covers the name";
+	if (better->item.not_after != c->item.not_after)
+		return "it ends earlier";
+	if (better->names != c->names)
+		return "it has fewer names";
+	return "it was stored earlier";
+}
+
+/* The same said of the better one. */
+static const char *
+what_is_better(
+    const struct candidate *better, const struct candidate *c, int64_t t)
+{
+	if (is_valid_at(better, t) != is_valid_at(c, t))
+		return "it alone is valid";
+	if (better->item.has_key != c->item.has_key)
+		return "its private key is in the store";
+	if (better->has_name != c->has_name)
+		return "it has the name itself, not only a wildcard";
+	if (better->item.not_after != c->item.not_after)
+		return "it ends last";
+	if (better->names != c->names)
+		return "it has the most names";
+	return "it was stored last";
+}
+
+static const char *
+why_passed_over(
+    const struct candidate *c, const struct candidate *served, int64_t t)
+{
+	if (c->item.status == CERTIFICATE_REVOKED)
+		return "it is revoked";
+	if (!c->item.active)
+		return "it is deactivated";
+	return what_is_worse(c, served, t);
+}
+
+static bool
+can_serve(const struct candidate *c)
+{
+	return c->item.active && c->item.status == CERTIFICATE_VALID;
+}
+
+static const struct candidate *
+serving_at(const struct why *w, int64_t t, bool *failed, struct err *e)
+{
+	struct certificate c;
+	int64_t id;
+
+	if (certificate_serving(w->st, w->name, t, &c, e) < 0) {
+		*failed = e->kind != KIND_NOTFOUND;
+		if (!*failed)
+			err_clear(e);
+		return NULL;
+	}
+	*failed = false;
+	id = c.id;
+	certificate_release(&c);
+	return candidate(w, id);
+}
+
+/* The one that would be served at `t` if `c` were not there. */
+static const struct candidate *
+runner_up(const struct why *w, const struct candidate *c, int64_t t)
+{
+	const struct candidate *best = NULL;
+
+	for (size_t i = 0; i < w->len; i++) {
+		const struct candidate *x = &w->v[i];
+
+		if (x == c || !can_serve(x))
+			continue;
+		if (!best || is_valid_at(x, t) > is_valid_at(best, t) ||
+		    (is_valid_at(x, t) == is_valid_at(best, t) &&
+			x->item.has_key > best->item.has_key))
+			best = x;
+	}
+	return best;
+}
+
+/* ---- telling ------------------------------------------------------------- */
+
+static int
+tell(const struct why *w, enum why_what what, int64_t at,
+    const struct candidate *c, const char *rule, struct err *e)
+{
+	const struct why_line line = {
+	    .at = at, .what = what, .certificate_id = c->item.id, .rule = rule};
+
+	return w->fn(w->arg, &line, e);
+}
+
+static int
+tell_served(const struct why *w, enum why_what what, int64_t at,
+    const struct candidate *c, struct err *e)
+{
+	const struct candidate *other = runner_up(w, c, at);
+	const char *rule =
+	    other ? what_is_better(c, other, at) : "no other active one has it";
+	char text[200];
+
+	snprintf(text, sizeof(text), "%s%s%s", rule,
+	    is_valid_at(c, at)		 ? ""
+		: c->item.not_after < at ? "; but it has expired"
+					 : "; but it is not valid yet",
+	    c->item.has_key ? "" : "; its private key is not in the store");
+	return tell(w, what, at, c, text, e);
+}
+
+static int
+tell_passed_over(
+    const struct why *w, const struct candidate *served, struct err *e)
+{
+	for (size_t i = 0; i < w->len; i++)
+		if (&w->v[i] != served &&
+		    tell(w, WHY_PASSED_OVER, w->now, &w->v[i],
+			why_passed_over(
+			    &w->v[i], served ? served : &w->v[i], w->now),
+			e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The first moment after `t` at which one begins or has ended; 0: none. */
+static int64_t
+next_moment(const struct why *w, int64_t t)
+{
+	int64_t next = 0;
+
+	for (size_t i = 0; i < w->len; i++) {
+		const int64_t moments[] = {
+		    w->v[i].item.not_before, w->v[i].item.not_after + 1};
+
+		for (size_t k = 0; can_serve(&w->v[i]) && k < 2; k++)
+			if (moments[k] > t && (next == 0 || moments[k] < next))
+				next = moments[k];
+	}
+	return next;
+}
+
+static int
+tell_next(const struct why *w, const struct candidate *served, struct err *e)
+{
+	int64_t t = w->now;
+	bool failed = false;
+
+	for (int n = 0; n < WHY_CHANGES_MAX && (t = next_moment(w, t)) != 0;) {
+		const struct candidate *then = serving_at(w, t, &failed, e);
+
+		if (!then)
+			return failed ? -1 : 0;
+		if (then == served) {
+			if (served->item.not_after + 1 != t)
+				continue;
+			n++;
+			if (tell(w, WHY_EXPIRES, t, served,
+				"nothing that is valid has the name then: it "
+				"is served on",
+				e) < 0)
+				return -1;
+			continue;
+		}
+		n++;
+		if (tell_served(w, WHY_NEXT, t, then, e) < 0)
+			return -1;
+		served = then;
+	}
+	return 0;
+}
+
+/* When a third of the lifetime is left. */
+static int64_t
+due(const struct candidate *c)
+{
+	return c->item.not_after - (c->item.not_after - c->item.not_before) / 3;
+}
+
+static int
+tell_renewal(const struct why *w, const struct candidate *c, struct err *e)
+{
+	char text[80];
+	struct domain d;
+
+	if (domain_by_value(w->st, w->name, &d, e) == 0 && !d.active)
+		return tell(w, WHY_RENEWAL, 0, c,
+		    "nothing is ordered for the name: it is disabled", e);
+	if (err_is_set(e) && e->kind != KIND_NOTFOUND)
+		return -1;
+	err_clear(e);
+	if (c->item.auto_renew)
+		return tell(w, WHY_RENEWAL, due(c), c,
+		    "auto-renew is on: due when a third of its lifetime is "
+		    "left",
+		    e);
+	if (strcmp(c->item.source, "tls") == 0)
+		return tell(
+		    w, WHY_RENEWAL, 0, c, "acmed-store tls-renew renews it", e);
+	if (c->item.account_id == 0)
+		return tell(w, WHY_RENEWAL, 0, c,
+		    "auto-renew is off: nobody here renews it", e);
+	snprintf(text, sizeof(text), "the client of account/%lld renews it",
+	    (long long)c->item.account_id);
+	return tell(w, WHY_RENEWAL, 0, c, text, e);
+}
+
+static int
+explain(const struct why *w, bool *is_served, struct err *e)
+{
+	bool failed;
+	const struct candidate *served = serving_at(w, w->now, &failed, e);
+
+	*is_served = served != NULL;
+	if (failed ||
+	    (served && tell_served(w, WHY_SERVED, w->now, served, e) < 0))
+		return -1;
+	if (tell_passed_over(w, served, e) < 0)
+		return -1;
+	if (!served)
+		return 0;
+	return tell_next(w, served, e) < 0 ? -1 : tell_renewal(w, served, e);
+}
+
+int
+why_explain(struct store *st, const char *name, int64_t now,
+    int (*fn)(void *arg, const struct why_line *l, struct err *e), void *arg,
+    bool *is_served, struct err *e)
+{
+	struct strv lower = {0};
+	struct why w = {.st = st, .now = now, .fn = fn, .arg = arg};
+	struct certificate_filter f = {0};
+	int rc;
+
+	strv_add_lower(&lower, name);
+	w.name = f.name = lower.v[0];
+	*is_served = false;
+	rc = certificate_list(st, &f, add_candidate, &w, e);
+	if (rc == 0 && w.len == 0)
+		rc = err_set(
+		    e, KIND_NOTFOUND, "%s: no certificate has this name", name);
+	if (rc == 0)
+		rc = explain(&w, is_served, e);
+	free(w.v);
+	strv_release(&lower);
+	return rc;
+}

@@ -1,0 +1,28 @@
+#ifndef STORE_CA_PREFERENCE_H
+#define STORE_CA_PREFERENCE_H
+
+#include "store/store.h"
+
+/*
+ * Which CAs a chain should have in it when a certificate has several chains,
+ * the most wanted first: chain_load_all (store/chain.h) goes by that.
+ */
+
+#define CA_PREFERENCES_MAX 20
+
+struct ca_preferences {
+	int64_t ids[CA_PREFERENCES_MAX]; /* of CA certificates */
+	size_t len;
+};
+
+int ca_preference_load(
+    struct store *st, struct ca_preferences *p, struct err *e);
+
+/*
+ * Makes these the preferences; none is a list too.  Durable.  KIND_INPUT when
+ * one stands twice.
+ */
+int ca_preference_set(
+    struct store *st, const struct ca_preferences *p, struct err *e);
+
+#endif

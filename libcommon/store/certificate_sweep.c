@@ -1,0 +1,161 @@
+#include "store/certificate_sweep.h"
+
+#include "store/stmt.h"
+#include "sys/clock.h"
+#include "sys/sig.h"
+
+#define AT_ONCE 2000 /* certificates that are looked at in one transaction */
+
+enum {
+	SWEEP_EXPIRED,
+	SWEEP_DUPLICATES,
+	SWEEP_WINDOW_END
+};
+
+/* The active ones after (?1, ?2) and up to (?3, ?4); the time is ?5. */
+#define WINDOW                                                                 \
+	"SELECT c.id FROM certificates c WHERE c.active = 1"                   \
+	" AND c.status = 'valid' AND (c.not_after, c.id) > (?1, ?2)"           \
+	" AND (c.not_after, c.id) <= (?3, ?4)"
+#define IN_ORDER " ORDER BY c.not_after, c.id"
+
+/* 1 if its private key is here, 0 if not. */
+#define HAS_KEY(certificate)                                                   \
+	"COALESCE((SELECT 1 FROM private_keys p"                               \
+	" WHERE p.spki_sha256 = " certificate ".spki_sha256), 0)"
+
+/* 'r', 'p', 'e' of the words of key_spki_word. */
+#define FAMILY(certificate) "substr(" certificate ".key_type, 1, 1)"
+
+static const char *const sql[] = {
+    [SWEEP_EXPIRED] =
+	WINDOW " AND c.not_after < ?5 AND NOT EXISTS"
+	       " (SELECT 1 FROM fqdn_set_members m"
+	       " JOIN domains d ON d.id = m.domain_id"
+	       " WHERE m.fqdn_set_id = c.fqdn_set_id"
+	       " AND c.id IN (d.latest_single_id, d.latest_multi_id))" IN_ORDER,
+    [SWEEP_DUPLICATES] =
+	WINDOW " AND c.key_type <> 'other' AND EXISTS"
+	       " (SELECT 1 FROM certificates k"
+	       " WHERE k.fqdn_set_id = c.fqdn_set_id"
+	       " AND (k.not_after, k.id) > (c.not_after, c.id)"
+	       " AND +k.active = 1 AND k.status || '' = 'valid'"
+	       " AND " FAMILY("k") " = " FAMILY(
+		   "c") " AND (k.not_before <= ?5"
+			" OR c.not_before > ?5 OR c.not_after < ?5)"
+			" AND " HAS_KEY("k") " >= " HAS_KEY("c") ")" IN_ORDER,
+    [SWEEP_WINDOW_END] =
+	"SELECT c.not_after, c.id FROM certificates c WHERE c.active = 1"
+	" AND c.status = 'valid' AND (c.not_after, c.id) > (?1, ?2)"
+	" AND c.not_after < ?3"
+	" ORDER BY c.not_after, c.id LIMIT 1 OFFSET ?4",
+};
+
+const struct stmt_table certificate_sweep_stmts = {
+    "certificate_sweep", sql, ARRAY_LEN(sql)};
+
+struct sweep {
+	struct store *st;
+	const struct certificate_sweep *how;
+	int64_t now;
+	int64_t after, after_id; /* where the window begins */
+	int64_t to, to_id; /* ... and ends */
+	bool is_last;
+	int64_t *ids;
+	size_t len;
+};
+
+/* The last of the next AT_ONCE, or all that is left. */
+static int
+find_end(struct sweep *w, struct err *e)
+{
+	int64_t before =
+	    w->how->kind == CERTIFICATE_SWEEP_EXPIRED ? w->now : INT64_MAX;
+	struct db_stmt *s =
+	    stmt_query(w->st, STMT_CERTIFICATE_SWEEP, SWEEP_WINDOW_END, e,
+		"iiii", w->after, w->after_id, before, (int64_t)AT_ONCE - 1);
+	int rc = s ? db_step(s, e) : -1;
+
+	w->is_last = rc == 0;
+	w->to = rc > 0 ? db_int(s, 0) : before;
+	w->to_id = rc > 0 ? db_int(s, 1) : INT64_MAX;
+	if (rc > 0)
+		db_reset(s);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+find(struct sweep *w, struct err *e)
+{
+	struct db_stmt *s;
+	int rc = -1;
+
+	w->len = 0;
+	if (find_end(w, e) < 0)
+		return -1;
+	s = stmt_query(w->st, STMT_CERTIFICATE_SWEEP,
+	    w->how->kind == CERTIFICATE_SWEEP_EXPIRED ? SWEEP_EXPIRED
+						      : SWEEP_DUPLICATES,
+	    e, "iiiii", w->after, w->after_id, w->to, w->to_id, w->now);
+	while (s && (rc = db_step(s, e)) > 0) {
+		if (w->len % AT_ONCE == 0)
+			w->ids = xreallocarray(
+			    w->ids, w->len + AT_ONCE, sizeof(*w->ids));
+		w->ids[w->len++] = db_int(s, 0);
+	}
+	return rc;
+}
+
+static int
+deactivate(void *arg, struct err *e)
+{
+	static const char *const reasons[] = {
+	    [CERTIFICATE_SWEEP_EXPIRED] = "expired",
+	    [CERTIFICATE_SWEEP_DUPLICATES] = "duplicate",
+	};
+	struct sweep *w = arg;
+
+	if (find(w, e) < 0)
+		return -1;
+	for (size_t i = 0; i < w->len; i++)
+		if (certificate_deactivate_spare(
+			w->st, w->ids[i], reasons[w->how->kind], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+tell(struct sweep *w, struct err *e)
+{
+	if (find(w, e) < 0)
+		return -1;
+	for (size_t i = 0; i < w->len; i++) {
+		struct certificate_filter f = {.id = w->ids[i]};
+
+		if (certificate_list(w->st, &f, w->how->fn, w->how->arg, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+certificate_sweep(
+    struct store *st, const struct certificate_sweep *how, struct err *e)
+{
+	struct sweep w = {.st = st,
+	    .how = how,
+	    .now = clock_now(),
+	    .after = INT64_MIN,
+	    .after_id = INT64_MAX};
+	int rc = 0;
+
+	while (rc == 0 && !w.is_last && !sig_term()) {
+		rc = how->dry_run
+		    ? tell(&w, e)
+		    : db_transaction(st->db, DB_DURABLE, deactivate, &w, e);
+		w.after = w.to;
+		w.after_id = w.to_id;
+	}
+	free(w.ids);
+	return rc;
+}
