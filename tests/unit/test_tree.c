@@ -506,8 +506,8 @@ test_lego(void **state)
 	    "problem accounts/x/none: no key of the account",
 	    "item a.example 1700000001 1+0 - -", "item odd - 1+0 - -",
 	    "item a.example - newest 2+1 - {\"domain\":\"a.example\"}",
-	    "problem certificates/b.example.crt: RFC 2315 7: no PKCS#7: too "
-	    "small");
+	    "problem certificates/b.example.crt: neither PEM nor DER that is "
+	    "known");
 }
 
 static void
