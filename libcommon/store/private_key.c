@@ -18,6 +18,7 @@ enum {
 	PRIVATE_KEY_BY_IDENTITY,
 	PRIVATE_KEY_BETWEEN,
 	PRIVATE_KEY_DER,
+	PRIVATE_KEY_DER_BY_IDENTITY,
 	PRIVATE_KEY_SET,
 	PRIVATE_KEY_EACH,
 	PRIVATE_KEY_EACH_OF
@@ -36,8 +37,11 @@ static const char *const sql[] = {
     [PRIVATE_KEY_BETWEEN] = "SELECT " COLUMNS " FROM private_keys"
 			    " WHERE spki_sha256 >= ?1 AND spki_sha256 <= ?2"
 			    " ORDER BY spki_sha256 LIMIT 2",
-    [PRIVATE_KEY_DER] =
-	"SELECT spki_sha256, sealed, der FROM private_keys WHERE id = ?1",
+    [PRIVATE_KEY_DER] = "SELECT spki_sha256, sealed, der, id FROM private_keys"
+			" WHERE id = ?1",
+    [PRIVATE_KEY_DER_BY_IDENTITY] =
+	"SELECT spki_sha256, sealed, der, id FROM private_keys"
+	" WHERE spki_sha256 = ?1",
     [PRIVATE_KEY_SET] = "UPDATE private_keys SET status = ?2 WHERE id = ?1"
 			" AND status <> ?2 AND status <> 'compromised'",
     [PRIVATE_KEY_EACH] = "SELECT " COLUMNS " FROM private_keys"
@@ -266,13 +270,18 @@ private_key_add(struct store *st, const struct key *k,
 
 /* ---- the key itself ------------------------------------------------------ */
 
-/* What is stored, opened; `identity` is the row's. */
+/* What a row says of its key. */
+struct claim {
+	int64_t id;
+	uint8_t identity[IDENTITY_SIZE];
+	bool sealed;
+};
+
+/* What is stored, opened. */
 static int
-read_der(struct store *st, int64_t id, const struct seal_key *seal_key,
-    uint8_t identity[IDENTITY_SIZE], struct buf *out, struct err *e)
+read_der(struct db_stmt *s, const struct seal_key *seal_key,
+    struct claim *claim, struct buf *out, struct err *e)
 {
-	struct db_stmt *s =
-	    stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id);
 	int rc = s ? db_step(s, e) : -1;
 	const void *p;
 	size_t len;
@@ -281,44 +290,80 @@ read_der(struct store *st, int64_t id, const struct seal_key *seal_key,
 		return err_set(e, KIND_NOTFOUND, "no such private key");
 	if (rc < 0)
 		return -1;
-	stmt_digest(s, 0, identity);
+	stmt_digest(s, 0, claim->identity);
+	claim->sealed = db_int(s, 1) != 0;
+	claim->id = db_int(s, 3);
 	p = db_blob(s, 2, &len);
-	if (db_int(s, 1) == 0)
+	if (!claim->sealed)
 		rc = buf_add(out, p, len);
 	else if (!seal_key)
 		rc = err_set(e, KIND_CONF,
 		    "the private key is sealed; [store] certificate_key_file "
 		    "is not set");
 	else
-		rc = unseal(seal_key, identity, IDENTITY_SIZE, p, len, out, e);
+		rc = unseal(
+		    seal_key, claim->identity, IDENTITY_SIZE, p, len, out, e);
 	db_reset(s);
 	return rc < 0 ? -1 : 0;
+}
+
+/* The key, when it is the one that the row claims. */
+static struct key *
+decode(const struct buf *der, const struct claim *claim, struct err *e)
+{
+	uint8_t is[IDENTITY_SIZE];
+	struct err why = {0};
+	struct key *k = key_from_der(der->data, der->len, &why);
+
+	if (k)
+		key_spki_sha256(k, is);
+	if (k && memcmp(is, claim->identity, sizeof(is)) == 0)
+		return k;
+	key_free(k);
+	err_set(e, KIND_SYS, "private key %lld: what is stored is another",
+	    (long long)claim->id);
+	return NULL;
 }
 
 struct key *
 private_key_load(struct store *st, int64_t id, const struct seal_key *seal_key,
     struct err *e)
 {
-	uint8_t identity[IDENTITY_SIZE], is[IDENTITY_SIZE];
-	struct err why = {0};
+	struct claim claim;
 	struct key *k = NULL;
 	struct buf der;
 
 	buf_init(&der, KEY_DER_MAX);
-	if (read_der(st, id, seal_key, identity, &der, e) == 0) {
-		k = key_from_der(der.data, der.len, &why);
-		if (k)
-			key_spki_sha256(k, is);
-		if (!k || memcmp(is, identity, sizeof(is)) != 0) {
-			key_free(k);
-			k = NULL;
-			err_set(e, KIND_SYS,
-			    "private key %lld: what is stored is another",
-			    (long long)id);
-		}
-	}
+	if (read_der(
+		stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id),
+		seal_key, &claim, &der, e) == 0)
+		k = decode(&der, &claim, e);
 	buf_wipe(&der);
 	return k;
+}
+
+int
+private_key_der(struct store *st, const uint8_t spki_sha256[32],
+    const struct seal_key *seal_key, int64_t *id, struct buf *out,
+    struct err *e)
+{
+	struct claim claim;
+	struct key *k;
+	int rc;
+
+	if (read_der(
+		stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER_BY_IDENTITY, e,
+		    "b", spki_sha256, (size_t)IDENTITY_SIZE),
+		seal_key, &claim, out, e) < 0)
+		return -1;
+	*id = claim.id;
+	if (claim.sealed)
+		return 0;
+	k = decode(out, &claim, e);
+	buf_clear(out);
+	rc = k ? key_to_der(k, out, e) : -1;
+	key_free(k);
+	return rc;
 }
 
 /* ---- states -------------------------------------------------------------- */
