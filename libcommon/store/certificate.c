@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "store/ca_certificate.h"
+#include "store/certificate_part.h"
 #include "store/domain.h"
 #include "store/event.h"
 #include "store/fqdn_set.h"
@@ -62,11 +63,10 @@ static const char *const sql[] = {
 	" JOIN fqdn_sets s ON s.id = m.fqdn_set_id"
 	" JOIN certificates c ON c.fqdn_set_id = s.id"
 	" WHERE d.value IN (?1, ?2) AND c.active = 1 AND c.status = 'valid'"
-	" ORDER BY CASE WHEN c.not_before <= ?3 AND c.not_after >= ?3 THEN 0"
-	" ELSE 1 END, CASE WHEN EXISTS (SELECT 1 FROM private_keys k"
-	" WHERE k.spki_sha256 = c.spki_sha256) THEN 0 ELSE 1 END,"
-	" CASE WHEN d.value = ?1 THEN 0 ELSE 1 END, c.not_after DESC,"
-	" s.size DESC, c.id DESC LIMIT 1",
+	" ORDER BY " SERVING_VALID("?3") ", CASE WHEN " SERVING_KEY
+					 " THEN 0 ELSE 1 END, CASE WHEN "
+					 "d.value = ?1 THEN 0 ELSE 1 END,"
+					 " " SERVING_LATER " LIMIT 1",
     [CERTIFICATE_REVOKE] =
 	"UPDATE certificates SET status = 'revoked', revoked_at = ?2,"
 	" revocation_reason = NULLIF(CAST(?3 AS BIGINT), -1)"
@@ -372,9 +372,8 @@ certificate_by_order(
 	return -1;
 }
 
-/* The wildcard one level up; NULL when there is none.  The caller frees. */
-static char *
-wildcard_of(const char *name)
+char *
+certificate_wildcard_of(const char *name)
 {
 	const char *dot = strchr(name, '.');
 
@@ -387,7 +386,7 @@ int
 certificate_serving(struct store *st, const char *name, int64_t now,
     struct certificate *c, struct err *e)
 {
-	char *wildcard = wildcard_of(name);
+	char *wildcard = certificate_wildcard_of(name);
 	int64_t id;
 	int rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_SERVING, &id, e,
 	    "tti", name, wildcard ? wildcard : name, now);

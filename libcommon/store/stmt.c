@@ -19,6 +19,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_ORDER] = &order_stmts,
     [STMT_PRIVATE_KEY] = &private_key_stmts,
     [STMT_PURGE] = &purge_stmts,
+    [STMT_SERVING] = &serving_stmts,
     [STMT_STATS] = &stats_stmts,
 };
 _Static_assert(ARRAY_LEN(stmt_tables) == STMT__MAX, "one per module");

@@ -34,6 +34,7 @@ enum stmt_module {
 	STMT_ORDER,
 	STMT_PRIVATE_KEY,
 	STMT_PURGE,
+	STMT_SERVING,
 	STMT_STATS,
 	STMT__MAX
 };
@@ -57,6 +58,7 @@ extern const struct stmt_table job_stmts;
 extern const struct stmt_table order_stmts;
 extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
+extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
 
 /* All of them, by module. */

@@ -17,7 +17,7 @@ static const char *const small[] = {"SCAN chains"};
  */
 static const char *const sorted[] = {"FROM authorizations a JOIN challenges",
     "ORDER BY is_default DESC, chain_id", "WHERE d.value IN (?1, ?2)",
-    "WHERE m.domain_id = domains.id",
+    "WHERE m.domain_id = domains.id", "WHERE m.domain_id = d.id",
     " WHERE o.url_id = ?1 ORDER BY i.position",
     "WHERE object_type = ?2 AND object_id = ?3"};
 

@@ -1,0 +1,16 @@
+#ifndef STORE_CERTIFICATE_PART_H
+#define STORE_CERTIFICATE_PART_H
+
+/*
+ * The rule by which one of several certificates `c`, of sets `s`, serves a
+ * name: parts of an ORDER BY, in this order; `now` is a parameter.
+ */
+#define SERVING_VALID(now)                                                     \
+	"CASE WHEN c.not_before <= " now " AND c.not_after >= " now            \
+	" THEN 0 ELSE 1 END"
+#define SERVING_KEY                                                            \
+	"EXISTS (SELECT 1 FROM private_keys k"                                 \
+	" WHERE k.spki_sha256 = c.spki_sha256)"
+#define SERVING_LATER "c.not_after DESC, s.size DESC, c.id DESC"
+
+#endif
