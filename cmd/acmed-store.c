@@ -128,10 +128,8 @@ give_tls(const struct conf *c, enum servertls_result result, struct err *e)
 }
 
 static int
-make_seal(const struct conf *c, struct err *e)
+make_seal(const char *path, struct err *e)
 {
-	const char *path = c->store.certificate_key_file;
-
 	return path
 	    ? made_or_there(seal_key_create(path, e), "init.seal", path, e)
 	    : 0;
@@ -146,7 +144,8 @@ init(struct prog *p, struct err *e)
 	int rc;
 
 	if (proc_harden(true, e) < 0 || make_store(c, e) < 0 ||
-	    make_seal(c, e) < 0 || make_ca(c, e) < 0)
+	    make_seal(c->store.certificate_key_file, e) < 0 ||
+	    make_seal(c->store.account_key_file, e) < 0 || make_ca(c, e) < 0)
 		return -1;
 	st = store_open(c->store.url, STORE_WRITE, e);
 	if (!st)

@@ -60,8 +60,7 @@ static const char *const sql[] = {
     [CERTIFICATE_SERVING] =
 	"SELECT c.id FROM domains d"
 	" JOIN fqdn_set_members m ON m.domain_id = d.id"
-	" JOIN fqdn_sets s ON s.id = m.fqdn_set_id"
-	" JOIN certificates c ON c.fqdn_set_id = s.id"
+	" JOIN certificates c ON c.fqdn_set_id = m.fqdn_set_id"
 	" WHERE d.value IN (?1, ?2) AND c.active = 1 AND c.status = 'valid'"
 	" ORDER BY " SERVING_VALID("?3") ", CASE WHEN " SERVING_KEY
 					 " THEN 0 ELSE 1 END, CASE WHEN "
@@ -180,7 +179,9 @@ int
 certificate_put(struct store *st, const struct certificate_new *n, int64_t *id,
     bool *created, int64_t *chain_id, struct err *e)
 {
-	if (chain_put(st, n->certs, 1, chain_id, e) < 0 ||
+	bool is_new;
+
+	if (chain_put(st, n->certs, 1, chain_id, &is_new, e) < 0 ||
 	    put_leaf(st, n, id, created, e) < 0)
 		return -1;
 	if (*chain_id == 0)

@@ -2,8 +2,8 @@
 #define STORE_CERTIFICATE_PART_H
 
 /*
- * The rule by which one of several certificates `c`, of sets `s`, serves a
- * name: parts of an ORDER BY, in this order; `now` is a parameter.
+ * The rule by which one of several certificates `c`, of the sets of `m`, serves
+ * a name: parts of an ORDER BY, in this order; `now` is a parameter.
  */
 #define SERVING_VALID(now)                                                     \
 	"CASE WHEN c.not_before <= " now " AND c.not_after >= " now            \
@@ -11,6 +11,8 @@
 #define SERVING_KEY                                                            \
 	"EXISTS (SELECT 1 FROM private_keys k"                                 \
 	" WHERE k.spki_sha256 = c.spki_sha256)"
-#define SERVING_LATER "c.not_after DESC, s.size DESC, c.id DESC"
+#define SERVING_LATER                                                          \
+	"c.not_after DESC, (SELECT s.size FROM fqdn_sets s"                    \
+	" WHERE s.id = m.fqdn_set_id) DESC, c.id DESC"
 
 #endif

@@ -62,12 +62,13 @@ add_members(struct store *st, const struct cert_list *certs, size_t from,
 
 int
 chain_put(struct store *st, const struct cert_list *certs, size_t from,
-    int64_t *id, struct err *e)
+    int64_t *id, bool *created, struct err *e)
 {
 	uint8_t sha256[32];
 	int rc;
 
 	*id = 0;
+	*created = false;
 	if (certs->len <= from)
 		return 0;
 	members_sha256(certs, from, sha256);
@@ -79,7 +80,36 @@ chain_put(struct store *st, const struct cert_list *certs, size_t from,
 	    st, STMT_CHAIN, CHAIN_ADD, id, e, "b", sha256, sizeof(sha256));
 	if (rc == 0)
 		return err_set(e, KIND_BUG, "a chain has come and gone");
+	*created = rc > 0;
 	return rc < 0 ? -1 : add_members(st, certs, from, *id, e);
+}
+
+struct addition {
+	struct store *st;
+	const struct cert_list *certs;
+	int64_t id;
+	bool created;
+};
+
+static int
+add(void *arg, struct err *e)
+{
+	struct addition *a = arg;
+
+	return chain_put(a->st, a->certs, 0, &a->id, &a->created, e);
+}
+
+int
+chain_add(struct store *st, const struct cert_list *certs, int64_t *id,
+    bool *created, struct err *e)
+{
+	struct addition a = {.st = st, .certs = certs};
+
+	if (db_transaction(st->db, DB_DURABLE, add, &a, e) < 0)
+		return -1;
+	*id = a.id;
+	*created = a.created;
+	return 0;
 }
 
 void

@@ -21,6 +21,13 @@ struct chain {
 	size_t len;
 };
 
+/*
+ * Stores a chain by itself, the lowest certificate first; each must have been
+ * signed by the next, which the caller has verified.  Durable.
+ */
+int chain_add(struct store *st, const struct cert_list *certs, int64_t *id,
+    bool *created, struct err *e);
+
 /* Loads the certificates of a chain (none when there is no such chain). */
 int chain_load(struct store *st, int64_t id, struct chain *out, struct err *e);
 
@@ -40,6 +47,6 @@ void chains_free(struct chain *chains, size_t len);
  * the chain certs->v[from] and what follows; `*id` is 0 when that is nothing.
  */
 int chain_put(struct store *st, const struct cert_list *certs, size_t from,
-    int64_t *id, struct err *e);
+    int64_t *id, bool *created, struct err *e);
 
 #endif

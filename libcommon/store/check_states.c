@@ -1,4 +1,5 @@
 #include "store/check_part.h"
+#include "store/domain_part.h"
 #include "sys/clock.h"
 
 #define LEASE_MAX 86400 /* more than any lease or pause can be */
@@ -46,6 +47,11 @@ enum {
 	CHECK_LOST_END,
 	CHECK_LOST_DEACTIVATION,
 	CHECK_CLEAR_KEY,
+	CHECK_CLEAR_ACCOUNT_KEY,
+	CHECK_INCOMPLETE,
+	CHECK_INCOMPLETE_CA,
+	CHECK_SET_SIZE,
+	CHECK_LATEST,
 	CHECK__MAX
 };
 
@@ -260,6 +266,17 @@ static const char *const sql[] = {
 	" AND EXISTS (SELECT 1 FROM authorizations a WHERE a.id = object_id"
 	" AND a.status IN ('pending', 'valid'))",
     [CHECK_CLEAR_KEY] = "SELECT id FROM private_keys WHERE sealed = 0",
+    [CHECK_CLEAR_ACCOUNT_KEY] =
+	"SELECT id FROM upstream_accounts WHERE sealed = 0",
+    [CHECK_INCOMPLETE] = "SELECT id FROM certificates WHERE sha1 IS NULL"
+			 " OR issuer_id IS NULL OR fqdn_set_id IS NULL",
+    [CHECK_INCOMPLETE_CA] = "SELECT id FROM ca_certificates WHERE sha1 IS NULL"
+			    " OR issuer_id IS NULL OR subject_sha256 IS NULL"
+			    " OR not_before IS NULL",
+    [CHECK_SET_SIZE] =
+	"SELECT s.id FROM fqdn_sets s WHERE s.size <> (SELECT count(*)"
+	" FROM fqdn_set_members m WHERE m.fqdn_set_id = s.id)",
+    [CHECK_LATEST] = "SELECT id FROM domains WHERE " DOMAIN_IS_NOT_LATEST,
 };
 _Static_assert(ARRAY_LEN(sql) == CHECK__MAX, "a statement per check");
 
@@ -330,6 +347,15 @@ static const struct {
     [CHECK_LOST_DEACTIVATION] = {"authorization",
 	"open, though it has been deactivated"},
     [CHECK_CLEAR_KEY] = {"private_key", "not sealed, but stored in the clear"},
+    [CHECK_CLEAR_ACCOUNT_KEY] = {"upstream_account",
+	"its key is not sealed, but stored in the clear"},
+    [CHECK_INCOMPLETE] = {"certificate",
+	"not complete; run acmed-store migrate"},
+    [CHECK_INCOMPLETE_CA] = {"ca_certificate",
+	"not complete; run acmed-store migrate"},
+    [CHECK_SET_SIZE] = {"fqdn_set", "its size is not the number of its names"},
+    [CHECK_LATEST] = {"domain",
+	"another certificate is the latest; run cert-manage update-recents"},
 };
 _Static_assert(ARRAY_LEN(texts) == CHECK__MAX, "a text per check");
 

@@ -1,5 +1,6 @@
 #include "store/domain.h"
 
+#include "store/domain_part.h"
 #include "store/event.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
@@ -19,20 +20,9 @@ enum {
 #define COLUMNS                                                                \
 	"id, type, value, active, created, latest_single_id, latest_multi_id"
 
-/* The latest active certificate of a name, of sets with one or more names. */
-#define LATEST(sizes)                                                          \
-	"(SELECT c.id FROM fqdn_set_members m"                                 \
-	" JOIN fqdn_sets s ON s.id = m.fqdn_set_id AND s.size " sizes          \
-	" JOIN certificates c ON c.fqdn_set_id = s.id"                         \
-	" WHERE m.domain_id = domains.id AND c.active = 1"                     \
-	" AND c.status = 'valid' ORDER BY c.not_after DESC, c.id DESC LIMIT "  \
-	"1)"
-#define SINGLE "COALESCE(" LATEST("= 1") ", 0)"
-#define MULTI "COALESCE(" LATEST("> 1") ", 0)"
-
 #define REFRESH                                                                \
-	"UPDATE domains SET latest_single_id = NULLIF(" SINGLE ", 0),"         \
-	" latest_multi_id = NULLIF(" MULTI ", 0)"
+	"UPDATE domains SET latest_single_id = NULLIF(" DOMAIN_SINGLE ", 0),"  \
+	" latest_multi_id = NULLIF(" DOMAIN_MULTI ", 0)"
 
 #define MEMBERS                                                                \
 	" WHERE id IN (SELECT m.domain_id FROM fqdn_set_members m"             \
@@ -59,9 +49,7 @@ static const char *const sql[] = {
 	"UPDATE domains SET latest_multi_id = ?2" MEMBERS NOT_LATER(
 	    "domains.latest_multi_id"),
     [DOMAIN_REFRESH_SET] = REFRESH MEMBERS,
-    [DOMAIN_REFRESH_ALL] =
-	REFRESH " WHERE id > 0 AND (COALESCE(latest_single_id, 0) <> " SINGLE
-		" OR COALESCE(latest_multi_id, 0) <> " MULTI ")",
+    [DOMAIN_REFRESH_ALL] = REFRESH " WHERE id > 0 AND " DOMAIN_IS_NOT_LATEST,
 };
 
 const struct stmt_table domain_stmts = {"domain", sql, ARRAY_LEN(sql)};

@@ -3,14 +3,14 @@
 #include "base/hex.h"
 #include "base/str.h"
 #include "store/event.h"
+#include "store/sealed.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
-#include "wrap/key.h"
-#include "wrap/seal.h"
 
 #define IDENTITY_SIZE 32
 #define PREFIX_MIN 4
 #define PAGE 1000
+#define SETTING "certificate_key_file"
 
 enum {
 	PRIVATE_KEY_ADD,
@@ -192,23 +192,6 @@ private_key_find(
 
 /* ---- adding -------------------------------------------------------------- */
 
-/* The spelling of key_type_parse. */
-static void
-name_type(const struct key *k, char out[16])
-{
-	static const char *const names[] = {
-	    [KEY_P256] = "p256",
-	    [KEY_P384] = "p384",
-	    [KEY_P521] = "p521",
-	    [KEY_ED25519] = "ed25519",
-	};
-
-	if (key_type(k) == KEY_RSA)
-		snprintf(out, 16, "rsa%d", key_bits(k));
-	else
-		snprintf(out, 16, "%s", names[key_type(k)]);
-}
-
 struct addition {
 	struct store *st;
 	struct private_key *key;
@@ -245,100 +228,64 @@ private_key_add(struct store *st, const struct key *k,
     struct private_key *out, bool *created, struct err *e)
 {
 	struct addition a = {.st = st, .key = out};
-	struct buf plain, sealed;
+	struct sealed sealed;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
-	out->source = source;
-	out->sealed = seal_key != NULL;
-	key_spki_sha256(k, out->spki_sha256);
-	name_type(k, out->type);
-	buf_init(&plain, KEY_DER_MAX);
-	buf_init(&sealed, KEY_DER_MAX + SEAL_OVERHEAD);
-	rc = key_to_der(k, &plain, e);
-	if (rc == 0 && seal_key)
-		rc = seal(seal_key, out->spki_sha256, sizeof(out->spki_sha256),
-		    plain.data, plain.len, &sealed, e);
-	a.der = seal_key ? &sealed : &plain;
+	*out = (struct private_key){.source = source};
+	rc = sealed_make(k, seal_key, &sealed, e);
+	out->sealed = sealed.is_sealed;
+	memcpy(out->spki_sha256, sealed.spki_sha256, sizeof(out->spki_sha256));
+	memcpy(out->type, sealed.type, sizeof(out->type));
+	a.der = &sealed.der;
 	if (rc == 0)
 		rc = db_transaction(st->db, DB_DURABLE, add, &a, e);
 	*created = a.created;
-	buf_wipe(&plain);
-	buf_release(&sealed);
+	sealed_release(&sealed);
 	return rc;
 }
 
 /* ---- the key itself ------------------------------------------------------ */
 
-/* What a row says of its key. */
-struct claim {
-	int64_t id;
-	uint8_t identity[IDENTITY_SIZE];
-	bool sealed;
-};
-
-/* What is stored, opened. */
+/* The one row of `s`; KIND_NOTFOUND.  The caller releases. */
 static int
-read_der(struct db_stmt *s, const struct seal_key *seal_key,
-    struct claim *claim, struct buf *out, struct err *e)
+read_sealed(
+    struct db_stmt *s, struct sealed *sealed, int64_t *id, struct err *e)
 {
 	int rc = s ? db_step(s, e) : -1;
-	const void *p;
-	size_t len;
 
 	if (rc == 0)
 		return err_set(e, KIND_NOTFOUND, "no such private key");
 	if (rc < 0)
 		return -1;
-	stmt_digest(s, 0, claim->identity);
-	claim->sealed = db_int(s, 1) != 0;
-	claim->id = db_int(s, 3);
-	p = db_blob(s, 2, &len);
-	if (!claim->sealed)
-		rc = buf_add(out, p, len);
-	else if (!seal_key)
-		rc = err_set(e, KIND_CONF,
-		    "the private key is sealed; [store] certificate_key_file "
-		    "is not set");
-	else
-		rc = unseal(
-		    seal_key, claim->identity, IDENTITY_SIZE, p, len, out, e);
+	sealed_read(s, 0, sealed);
+	*id = db_int(s, 3);
 	db_reset(s);
-	return rc < 0 ? -1 : 0;
+	return 0;
 }
 
-/* The key, when it is the one that the row claims. */
-static struct key *
-decode(const struct buf *der, const struct claim *claim, struct err *e)
+static int
+name_broken(int64_t id, struct err *e)
 {
-	uint8_t is[IDENTITY_SIZE];
-	struct err why = {0};
-	struct key *k = key_from_der(der->data, der->len, &why);
-
-	if (k)
-		key_spki_sha256(k, is);
-	if (k && memcmp(is, claim->identity, sizeof(is)) == 0)
-		return k;
-	key_free(k);
-	err_set(e, KIND_SYS, "private key %lld: what is stored is another",
-	    (long long)claim->id);
-	return NULL;
+	return e->kind == KIND_SYS
+	    ? err_object(e, "private key %lld", (long long)id)
+	    : -1;
 }
 
 struct key *
 private_key_load(struct store *st, int64_t id, const struct seal_key *seal_key,
     struct err *e)
 {
-	struct claim claim;
-	struct key *k = NULL;
-	struct buf der;
+	struct sealed sealed;
+	struct key *k;
 
-	buf_init(&der, KEY_DER_MAX);
-	if (read_der(
+	if (read_sealed(
 		stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id),
-		seal_key, &claim, &der, e) == 0)
-		k = decode(&der, &claim, e);
-	buf_wipe(&der);
+		&sealed, &id, e) < 0)
+		return NULL;
+	k = sealed_key(&sealed, seal_key, SETTING, e);
+	if (!k)
+		name_broken(id, e);
+	sealed_release(&sealed);
 	return k;
 }
 
@@ -347,23 +294,17 @@ private_key_der(struct store *st, const uint8_t spki_sha256[32],
     const struct seal_key *seal_key, int64_t *id, struct buf *out,
     struct err *e)
 {
-	struct claim claim;
-	struct key *k;
+	struct sealed sealed;
 	int rc;
 
-	if (read_der(
+	if (read_sealed(
 		stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER_BY_IDENTITY, e,
 		    "b", spki_sha256, (size_t)IDENTITY_SIZE),
-		seal_key, &claim, out, e) < 0)
+		&sealed, id, e) < 0)
 		return -1;
-	*id = claim.id;
-	if (claim.sealed)
-		return 0;
-	k = decode(out, &claim, e);
-	buf_clear(out);
-	rc = k ? key_to_der(k, out, e) : -1;
-	key_free(k);
-	return rc;
+	rc = sealed_pkcs8(&sealed, seal_key, SETTING, out, e);
+	sealed_release(&sealed);
+	return rc < 0 ? name_broken(*id, e) : 0;
 }
 
 /* ---- states -------------------------------------------------------------- */

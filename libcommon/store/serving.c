@@ -20,14 +20,12 @@ enum {
 	" c.not_after, c.created, cc.chain_id FROM domains d"                  \
 	" LEFT JOIN certificates c ON d.active = 1 AND c.id ="                 \
 	" (SELECT c.id FROM fqdn_set_members m"                                \
-	" JOIN fqdn_sets s ON s.id = m.fqdn_set_id"                            \
-	" JOIN certificates c ON c.fqdn_set_id = s.id"                         \
+	" JOIN certificates c ON c.fqdn_set_id = m.fqdn_set_id"                \
 	" WHERE m.domain_id = d.id AND c.active = 1 AND c.status = 'valid'"    \
 	" AND " SERVING_KEY " ORDER BY " SERVING_VALID(                        \
 	    now) ", " SERVING_LATER " LIMIT 1)"                                \
-		 " LEFT JOIN certificate_chains cc ON cc.certificate_id = "    \
-		 "c.id"                                                        \
-		 " AND cc.is_default = 1"
+		 " LEFT JOIN certificate_chains cc"                            \
+		 " ON cc.certificate_id = c.id AND cc.is_default = 1"
 
 static const char *const sql[] = {
     [SERVING_BETWEEN] =

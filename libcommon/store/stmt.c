@@ -16,11 +16,13 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_FQDN_SET] = &fqdn_set_stmts,
     [STMT_ISSUER] = &issuer_stmts,
     [STMT_JOB] = &job_stmts,
+    [STMT_LINEAGE] = &lineage_stmts,
     [STMT_ORDER] = &order_stmts,
     [STMT_PRIVATE_KEY] = &private_key_stmts,
     [STMT_PURGE] = &purge_stmts,
     [STMT_SERVING] = &serving_stmts,
     [STMT_STATS] = &stats_stmts,
+    [STMT_UPSTREAM_ACCOUNT] = &upstream_account_stmts,
 };
 _Static_assert(ARRAY_LEN(stmt_tables) == STMT__MAX, "one per module");
 

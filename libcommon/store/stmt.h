@@ -31,11 +31,13 @@ enum stmt_module {
 	STMT_FQDN_SET,
 	STMT_ISSUER,
 	STMT_JOB,
+	STMT_LINEAGE,
 	STMT_ORDER,
 	STMT_PRIVATE_KEY,
 	STMT_PURGE,
 	STMT_SERVING,
 	STMT_STATS,
+	STMT_UPSTREAM_ACCOUNT,
 	STMT__MAX
 };
 
@@ -55,11 +57,13 @@ extern const struct stmt_table event_stmts;
 extern const struct stmt_table fqdn_set_stmts;
 extern const struct stmt_table issuer_stmts;
 extern const struct stmt_table job_stmts;
+extern const struct stmt_table lineage_stmts;
 extern const struct stmt_table order_stmts;
 extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
+extern const struct stmt_table upstream_account_stmts;
 
 /* All of them, by module. */
 extern const struct stmt_table *const stmt_tables[STMT__MAX];

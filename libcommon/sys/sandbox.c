@@ -127,6 +127,11 @@ static const struct sandbox_row rows[] = {
 		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SYM |
 		LANDLOCK_ACCESS_FS_REMOVE_DIR},
 	.descriptors = 64},
+    [SANDBOX_IMPORT] = {.name = "import",
+	.rights = {[SANDBOX_DEVICES] = READ,
+	    [SANDBOX_STORE_DIRECTORY] = LIST,
+	    [SANDBOX_OPERANDS] = READ},
+	.descriptors = 64},
 };
 _Static_assert(ARRAY_LEN(rows) == SANDBOX__MAX, "a row per role");
 

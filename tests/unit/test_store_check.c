@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "store.h"
+#include "store/domain.h"
 #include "store/purge.h"
 
 static const char *const one[] = {"a.example", NULL};
@@ -271,7 +272,7 @@ test_twice_issued(void **state)
 	static const char want[] =
 	    "of no order, but one of the same account, names and key";
 	struct order o, later;
-	int64_t account = new_account('a');
+	int64_t account = new_account('a'), changed;
 
 	(void)state;
 	add_late("a.example", "first-1");
@@ -289,6 +290,7 @@ test_twice_issued(void **state)
 	run_sql("DELETE FROM certificate_chains WHERE certificate_id = 4");
 	run_sql("DELETE FROM events WHERE object_id = 4");
 	run_sql("DELETE FROM certificates WHERE id = 4");
+	assert_ok(domain_refresh_all(st, &changed, &e), &e);
 	assert_sound();
 	log_set_id("third-1");
 	make_valid(account, test_now + 86400, &later);

@@ -81,7 +81,8 @@ CREATE TABLE certificate_requests (
 	source @text NOT NULL,
 	created @int NOT NULL
 ) @strict;
-CREATE INDEX certificate_requests_spki ON certificate_requests (spki_sha256);
+CREATE INDEX certificate_requests_spki
+    ON certificate_requests (spki_sha256, id);
 
 -- Our accounts at other CAs.  A key belongs to one account at one CA.
 CREATE TABLE upstream_accounts (
