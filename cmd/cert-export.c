@@ -269,19 +269,48 @@ read_password(struct buf *out, struct err *e)
 	return rc;
 }
 
-/* `*seal` is NULL when the store is not sealed. */
+/* The sealing keys; one that is not configured, or not needed, is NULL. */
+struct seals {
+	struct seal_key certificate, account;
+};
+
 static int
-read_seal(const struct prog *p, struct seal_key *room,
+read_seal(const char *setting, const char *path, struct seal_key *room,
     const struct seal_key **seal, struct err *e)
 {
-	const char *path = p->conf.store.certificate_key_file;
-
 	if (!path)
 		return 0;
-	if (sealing_read("certificate_key_file", path, room, e) < 0)
+	if (sealing_read(setting, path, room, e) < 0)
 		return -1;
 	*seal = room;
 	return 0;
+}
+
+static int
+read_certificate_seal(const struct prog *p, struct seals *s,
+    const struct seal_key **seal, struct err *e)
+{
+	return read_seal("certificate_key_file",
+	    p->conf.store.certificate_key_file, &s->certificate, seal, e);
+}
+
+/* Those for which there is a name. */
+static int
+read_seals(
+    const struct prog *p, struct export *x, struct seals *s, struct err *e)
+{
+	int accounts = 0;
+
+	if (!export_is_secret(x))
+		return 0;
+	for (int i = 0; i < p->argc; i++)
+		accounts += export_is_account(p->argv[i]);
+	if (accounts > 0 &&
+	    read_seal("account_key_file", p->conf.store.account_key_file,
+		&s->account, &x->account_seal, e) < 0)
+		return -1;
+	return accounts < p->argc ? read_certificate_seal(p, s, &x->seal, e)
+				  : 0;
 }
 
 /* ---- one file, or stdout ------------------------------------------------- */
@@ -319,7 +348,7 @@ put(const struct prog *p, const struct export *x, const struct buf *out,
 static int export(struct prog *p, struct err *e)
 {
 	struct export x = {.now = clock_now()};
-	struct seal_key seal = {0};
+	struct seals seals = {0};
 	struct file_owner owner;
 	struct buf password, out;
 	mode_t mode;
@@ -338,8 +367,8 @@ static int export(struct prog *p, struct err *e)
 	if (rc == 0)
 		rc = read_password(&password, e);
 	x.password = password.data;
-	if (rc == 0 && export_is_secret(&x))
-		rc = read_seal(p, &seal, &x.seal, e);
+	if (rc == 0)
+		rc = read_seals(p, &x, &seals, e);
 	if (rc == 0)
 		rc = file_owner_find(opt.owner, opt.group, &owner, e);
 	if (rc == 0) {
@@ -357,7 +386,7 @@ static int export(struct prog *p, struct err *e)
 	store_close(x.st);
 	buf_wipe(&out);
 	buf_wipe(&password);
-	seal_key_wipe(&seal);
+	explicit_bzero(&seals, sizeof(seals));
 	return rc;
 }
 
@@ -434,7 +463,7 @@ tree(struct prog *p, struct err *e)
 	    .changed = put_change,
 	    .failed = put_failure,
 	    .arg = &r};
-	struct seal_key seal = {0};
+	struct seals seals = {0};
 	char *root = NULL;
 	int rc;
 
@@ -443,7 +472,7 @@ tree(struct prog *p, struct err *e)
 	out_init(&r.out, p->json, !p->no_header, columns);
 	rc = proc_harden(true, e);
 	if (rc == 0)
-		rc = read_seal(p, &seal, &t.seal, e);
+		rc = read_certificate_seal(p, &seals, &t.seal, e);
 	if (rc == 0)
 		rc = file_owner_find(opt.owner, opt.group, &t.owner, e);
 	if (rc == 0)
@@ -457,7 +486,7 @@ tree(struct prog *p, struct err *e)
 	if (rc == 0)
 		rc = tree_export(&t, e);
 	store_close(t.st);
-	seal_key_wipe(&seal);
+	explicit_bzero(&seals, sizeof(seals));
 	free(root);
 	return rc;
 }

@@ -9,10 +9,19 @@
 #include "store/certificate_request.h"
 #include "store/domain.h"
 #include "store/private_key.h"
+#include "store/upstream_account.h"
 #include "wrap/js.h"
 #include "wrap/name.h"
 #include "wrap/p7.h"
 #include "wrap/pem.h"
+
+#define ACCOUNT "upstream_account/"
+
+bool
+export_is_account(const char *name)
+{
+	return str_starts(name, ACCOUNT);
+}
 
 bool
 export_is_secret(const struct export *x)
@@ -273,6 +282,23 @@ put_key_by_id(
 }
 
 static int
+put_account_key(
+    const struct export *x, int64_t id, struct buf *out, struct err *e)
+{
+	struct key *k = upstream_account_key(x->st, id, x->account_seal, e);
+	struct buf der;
+	int rc;
+
+	buf_init(&der, KEY_DER_MAX);
+	rc = k ? key_to_der(k, &der, e) : -1;
+	if (rc == 0)
+		rc = put_der(x, "PRIVATE KEY", der.data, der.len, out, e);
+	key_free(k);
+	buf_wipe(&der);
+	return rc;
+}
+
+static int
 put_request_by_id(
     const struct export *x, int64_t id, struct buf *out, struct err *e)
 {
@@ -307,6 +333,7 @@ static const struct typed {
     {"certificate/", true, 0, put_by_number},
     {"ca_certificate/", false, EXPORT_CERT, put_ca_by_id},
     {"private_key/", false, EXPORT_KEY, put_key_by_id},
+    {ACCOUNT, false, EXPORT_KEY, put_account_key},
     {"certificate_request/", false, EXPORT_CSR, put_request_by_id},
 };
 

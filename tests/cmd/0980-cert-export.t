@@ -115,11 +115,22 @@ export_cert --key "private_key/$number"
 same "$T/want" '... by number'
 export_cert --cert "private_key/$number"
 exits 100 'a key is no certificate'
+sql "INSERT INTO upstream_accounts (directory_url, contacts, status, source,
+    created, spki_sha256, type, sealed, der) SELECT '', '[]', 'valid',
+    'import', 1, spki_sha256, type, sealed, der FROM private_keys
+    WHERE id = $number"
+export_cert --key upstream_account/1
+same "$T/want" 'the key of an account'
+mv "$T/account.key" "$T/away"
+export_cert --key upstream_account/1
+exits 102 '... has a sealing key of its own'
+export_cert --key "private_key/$number"
+exits 0 '... which others need not'
+mv "$T/away" "$T/account.key"
+export_cert --key upstream_account/2
+exits 1 'no such account'
 openssl req -in "$T/a.csr" -outform DER -out "$T/csr.der"
-sql "INSERT INTO certificate_requests (sha256, der, spki_sha256, fqdn_set_id,
-    source, created) SELECT x'$(sha256sum "$T/csr.der" | cut -d' ' -f1)',
-    readfile('$T/csr.der'), spki_sha256, fqdn_set_id, 'import', 1
-    FROM certificates WHERE id = $id"
+must "$BIN/cert-import" "$T/a.csr"
 export_cert --csr a.example
 same "$T/a.csr" --csr
 export_cert --csr --der certificate_request/1

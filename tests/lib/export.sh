@@ -12,6 +12,7 @@ make_store() {
 		[store]
 		url = $DB
 		certificate_key_file = $T/seal.key
+		account_key_file = $T/account.key
 		[server]
 		base_url = https://localhost
 		[policy]
@@ -20,6 +21,8 @@ make_store() {
 		directory = $T/ca
 	END
 	must "$BIN/acmed-store" init
+	# The tests move keys from one table to the other.
+	cp "$T/seal.key" "$T/account.key"
 }
 
 # request NAME SAN [TYPE...]: a key, which is not in the store, and a request.
