@@ -8,6 +8,7 @@
 enum {
 	SERVING_BETWEEN,
 	SERVING_BY_VALUE,
+	SERVING_DETAILS,
 	SERVING_LAST_DOMAIN,
 	SERVING_CERTIFICATE_NEXT,
 	SERVING_CERTIFICATE_LAST,
@@ -16,21 +17,22 @@ enum {
 
 /* A domain with its best certificate, when it is enabled and has one. */
 #define BEST(now)                                                              \
-	"SELECT d.id, d.value, c.id, c.fqdn_set_id, c.not_before,"             \
-	" c.not_after, c.created, cc.chain_id FROM domains d"                  \
-	" LEFT JOIN certificates c ON d.active = 1 AND c.id ="                 \
+	"SELECT d.id, d.value, CASE WHEN d.active = 1 THEN"                    \
 	" (SELECT c.id FROM fqdn_set_members m"                                \
 	" JOIN certificates c ON c.fqdn_set_id = m.fqdn_set_id"                \
 	" WHERE m.domain_id = d.id AND c.active = 1 AND c.status = 'valid'"    \
-	" AND " SERVING_KEY " ORDER BY " SERVING_VALID(                        \
-	    now) ", " SERVING_LATER " LIMIT 1)"                                \
-		 " LEFT JOIN certificate_chains cc"                            \
-		 " ON cc.certificate_id = c.id AND cc.is_default = 1"
+	" AND " SERVING_KEY                                                    \
+	" ORDER BY " SERVING_VALID(now) ", " SERVING_LATER                     \
+					" LIMIT 1) END FROM domains d"
 
 static const char *const sql[] = {
     [SERVING_BETWEEN] =
 	BEST("?3") " WHERE d.id > ?1 AND d.id <= ?2 ORDER BY d.id",
     [SERVING_BY_VALUE] = BEST("?2") " WHERE d.value = ?1",
+    [SERVING_DETAILS] =
+	"SELECT c.fqdn_set_id, c.not_before, c.not_after, c.created,"
+	" cc.chain_id FROM certificates c LEFT JOIN certificate_chains cc"
+	" ON cc.certificate_id = c.id AND cc.is_default = 1 WHERE c.id = ?1",
     [SERVING_LAST_DOMAIN] =
 	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
     [SERVING_CERTIFICATE_NEXT] = "SELECT id, created FROM certificates"
@@ -61,11 +63,40 @@ read_row(struct db_stmt *s, struct serving *out)
 	out->domain_id = db_int(s, 0);
 	stmt_text_to(s, 1, out->name, sizeof(out->name));
 	out->certificate_id = db_int(s, 2);
-	out->fqdn_set_id = db_int(s, 3);
-	out->not_before = db_int(s, 4);
-	out->not_after = db_int(s, 5);
-	out->created = db_int(s, 6);
-	out->chain_id = db_int(s, 7);
+}
+
+/* What the row does not say.  Neighbours often have the same certificate. */
+static int
+add_details(struct store *st, const struct serving *last, struct serving *s,
+    struct err *e)
+{
+	struct db_stmt *q;
+	int rc;
+
+	if (s->certificate_id == 0)
+		return 0;
+	if (last && last->certificate_id == s->certificate_id) {
+		s->fqdn_set_id = last->fqdn_set_id;
+		s->not_before = last->not_before;
+		s->not_after = last->not_after;
+		s->created = last->created;
+		s->chain_id = last->chain_id;
+		return 0;
+	}
+	q = stmt_query(
+	    st, STMT_SERVING, SERVING_DETAILS, e, "i", s->certificate_id);
+	rc = q ? db_step(q, e) : -1;
+	if (rc == 0)
+		s->certificate_id = 0;
+	if (rc <= 0)
+		return rc;
+	s->fqdn_set_id = db_int(q, 0);
+	s->not_before = db_int(q, 1);
+	s->not_after = db_int(q, 2);
+	s->created = db_int(q, 3);
+	s->chain_id = db_int(q, 4);
+	db_reset(q);
+	return 0;
 }
 
 static bool
@@ -92,6 +123,7 @@ look_higher(struct store *st, int64_t now, struct serving *s, struct err *e)
 	if (rc > 0) {
 		read_row(q, &w);
 		db_reset(q);
+		rc = add_details(st, NULL, &w, e);
 	}
 	free(wildcard);
 	if (s->certificate_id == 0 || is_valid(&w, now)) {
@@ -129,7 +161,9 @@ each_between(struct store *st, int64_t after, int64_t last, int64_t now,
 	    page, e);
 
 	for (size_t i = 0; rc == 0 && i < page->len; i++) {
-		if (!is_valid(&page->v[i], now))
+		rc = add_details(
+		    st, i > 0 ? &page->v[i - 1] : NULL, &page->v[i], e);
+		if (rc == 0 && !is_valid(&page->v[i], now))
 			rc = look_higher(st, now, &page->v[i], e);
 		if (rc == 0)
 			rc = fn(arg, &page->v[i], e);
