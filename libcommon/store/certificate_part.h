@@ -8,9 +8,10 @@
 #define SERVING_VALID(now)                                                     \
 	"CASE WHEN c.not_before <= " now " AND c.not_after >= " now            \
 	" THEN 0 ELSE 1 END"
+/* Not EXISTS, which PostgreSQL may answer from the side of the keys. */
 #define SERVING_KEY                                                            \
-	"EXISTS (SELECT 1 FROM private_keys k"                                 \
-	" WHERE k.spki_sha256 = c.spki_sha256)"
+	"(SELECT k.id FROM private_keys k"                                     \
+	" WHERE k.spki_sha256 = c.spki_sha256) IS NOT NULL"
 #define SERVING_LATER                                                          \
 	"c.not_after DESC, (SELECT s.size FROM fqdn_sets s"                    \
 	" WHERE s.id = m.fqdn_set_id) DESC, c.id DESC"
