@@ -74,46 +74,46 @@ static struct {
 	bool remove, verify;
 } opt = {.password_fd = NO_FD};
 
-#define FLAG(word, field)                                                      \
+#define FLAG(word, place)                                                      \
 	{                                                                      \
-		.name = word, .type = PROG_FLAG, .value = &opt.field           \
+		.name = (word), .type = PROG_FLAG, .value = (place)            \
 	}
-#define TEXT(word, field)                                                      \
+#define TEXT(word, place)                                                      \
 	{                                                                      \
-		.name = word, .type = PROG_TEXT, .value = &opt.field           \
+		.name = (word), .type = PROG_TEXT, .value = (place)            \
 	}
 
 static const struct prog_option options[] = {
-    FLAG("cert", what[EXPORT_CERT]),
-    FLAG("chain", what[EXPORT_CHAIN]),
-    FLAG("fullchain", what[EXPORT_FULLCHAIN]),
-    FLAG("key", what[EXPORT_KEY]),
-    FLAG("bundle", what[EXPORT_BUNDLE]),
-    FLAG("csr", what[EXPORT_CSR]),
-    FLAG("pem", pem),
-    FLAG("der", der),
-    FLAG("p12", p12),
-    FLAG("p7b", p7),
+    FLAG("cert", &opt.what[EXPORT_CERT]),
+    FLAG("chain", &opt.what[EXPORT_CHAIN]),
+    FLAG("fullchain", &opt.what[EXPORT_FULLCHAIN]),
+    FLAG("key", &opt.what[EXPORT_KEY]),
+    FLAG("bundle", &opt.what[EXPORT_BUNDLE]),
+    FLAG("csr", &opt.what[EXPORT_CSR]),
+    FLAG("pem", &opt.pem),
+    FLAG("der", &opt.der),
+    FLAG("p12", &opt.p12),
+    FLAG("p7b", &opt.p7),
     {.name = "output", .letter = 'o', .type = PROG_TEXT, .value = &opt.output},
-    TEXT("mode", mode),
-    TEXT("owner", owner),
-    TEXT("group", group),
-    TEXT("chain-issuer", issuer),
-    TEXT("chain-fingerprint", fingerprint),
-    TEXT("chain-key-id", key_id),
-    FLAG("chain-shortest", shortest),
+    TEXT("mode", &opt.mode),
+    TEXT("owner", &opt.owner),
+    TEXT("group", &opt.group),
+    TEXT("chain-issuer", &opt.issuer),
+    TEXT("chain-fingerprint", &opt.fingerprint),
+    TEXT("chain-key-id", &opt.key_id),
+    FLAG("chain-shortest", &opt.shortest),
     {.name = "password-fd",
 	.type = PROG_NUMBER,
 	.value = &opt.password_fd,
 	.max = INT_MAX},
-    TEXT("password-file", password_file),
-    TEXT("friendly-name", friendly_name),
-    FLAG("legacy", legacy),
-    FLAG("id-only", id_only),
-    TEXT("tree", tree),
-    TEXT("since", since),
-    FLAG("delete", remove),
-    FLAG("verify", verify),
+    TEXT("password-file", &opt.password_file),
+    TEXT("friendly-name", &opt.friendly_name),
+    FLAG("legacy", &opt.legacy),
+    FLAG("id-only", &opt.id_only),
+    TEXT("tree", &opt.tree),
+    TEXT("since", &opt.since),
+    FLAG("delete", &opt.remove),
+    FLAG("verify", &opt.verify),
     {0},
 };
 
