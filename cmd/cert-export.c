@@ -315,9 +315,22 @@ read_seals(
 
 /* ---- one file, or stdout ------------------------------------------------- */
 
-/* One that is not there does not stop the rest. */
-static void
-add_all(struct prog *p, const struct export *x, struct buf *out)
+static int
+print(struct buf *out, struct err *e)
+{
+	int rc =
+	    fd_write_all(STDOUT_FILENO, out->data, out->len, FD_FOREVER, e);
+
+	buf_clear(out);
+	return rc;
+}
+
+/*
+ * One that is not there does not stop the rest.  What goes to stdout goes at
+ * once.
+ */
+static int
+add_all(struct prog *p, const struct export *x, struct buf *out, struct err *e)
 {
 	for (int i = 0; i < p->argc; i++) {
 		struct err why = {0};
@@ -325,42 +338,62 @@ add_all(struct prog *p, const struct export *x, struct buf *out)
 		if (export_add(x, p->argv[i], out, &why) < 0)
 			p->exit_code =
 			    prog_worse(p->exit_code, prog_fail(p, &why));
+		if (!p->output && print(out, e) < 0)
+			return -1;
 	}
+	return 0;
 }
 
-/* A file is replaced by all of it or not at all. */
+/* The file is replaced by all of it or not at all. */
 static int
 put(const struct prog *p, const struct export *x, const struct buf *out,
     const struct file_owner *owner, struct err *e)
 {
 	mode_t mode;
 
-	if (!p->output)
-		return fd_write_all(
-		    STDOUT_FILENO, out->data, out->len, FD_FOREVER, e);
-	if (p->exit_code != 0)
+	if (!p->output || p->exit_code != 0)
 		return 0;
 	if (read_mode(export_is_secret(x) ? 0600 : 0644, &mode, e) < 0)
 		return -1;
 	return file_replace_for(p->output, owner, mode, out->data, out->len, e);
 }
 
-static int export(struct prog *p, struct err *e)
+/* The last that needs rights, and then their end. */
+static struct store *
+open_store(const struct prog *p, enum sandbox_role role, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, STORE_READ, e);
+
+	if (st && rights_enter(p, role, e) == 0)
+		return st;
+	store_close(st);
+	return NULL;
+}
+
+static int
+check_output(struct prog *p, struct err *e)
+{
+	mode_t mode;
+
+	if (opt.output && strcmp(opt.output, "-") != 0)
+		p->output = opt.output;
+	if (!p->output && (opt.mode || opt.owner || opt.group))
+		return prog_misuse(
+		    e, "--mode, --owner and --group are for --output");
+	return read_mode(0, &mode, e);
+}
+
+static int
+export_names(struct prog *p, struct err *e)
 {
 	struct export x = {.now = clock_now()};
 	struct seals seals = {0};
 	struct file_owner owner;
 	struct buf password, out;
-	mode_t mode;
 	int rc;
 
-	if (check_export(p, &x, e) < 0 || read_mode(0, &mode, e) < 0)
+	if (check_export(p, &x, e) < 0 || check_output(p, e) < 0)
 		return -1;
-	p->output =
-	    opt.output && strcmp(opt.output, "-") != 0 ? opt.output : NULL;
-	if (!p->output && (opt.mode || opt.owner || opt.group))
-		return prog_misuse(
-		    e, "--mode, --owner and --group are for --output");
 	buf_init(&password, PASSWORD_MAX);
 	buf_init(&out, FORMAT_MAX);
 	rc = proc_harden(true, e);
@@ -371,18 +404,12 @@ static int export(struct prog *p, struct err *e)
 		rc = read_seals(p, &x, &seals, e);
 	if (rc == 0)
 		rc = file_owner_find(opt.owner, opt.group, &owner, e);
-	if (rc == 0) {
-		x.st = store_open(p->conf.store.url, STORE_READ, e);
-		rc = x.st
-		    ? rights_enter(p,
-			  p->output ? SANDBOX_EXPORT_FILE : SANDBOX_STORE_USER,
-			  e)
-		    : -1;
-	}
-	if (rc == 0) {
-		add_all(p, &x, &out);
-		rc = put(p, &x, &out, &owner, e);
-	}
+	if (rc == 0)
+		x.st = open_store(
+		    p, p->output ? SANDBOX_EXPORT_FILE : SANDBOX_STORE_USER, e);
+	if (x.st)
+		rc = add_all(p, &x, &out, e) < 0 ? -1
+						 : put(p, &x, &out, &owner, e);
 	store_close(x.st);
 	buf_wipe(&out);
 	buf_wipe(&password);
@@ -454,7 +481,7 @@ open_root(const char *path, struct err *e)
 }
 
 static int
-tree(struct prog *p, struct err *e)
+export_tree(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {
 	    "name", "change", "certificate", NULL};
@@ -477,13 +504,10 @@ tree(struct prog *p, struct err *e)
 		rc = file_owner_find(opt.owner, opt.group, &t.owner, e);
 	if (rc == 0)
 		rc = (root = open_root(p->argv[0], e)) ? 0 : -1;
-	if (rc == 0)
-		rc = (t.st = store_open(p->conf.store.url, STORE_READ, e)) ? 0
-									   : -1;
 	p->output = t.root = root;
 	if (rc == 0)
-		rc = rights_enter(p, SANDBOX_EXPORT_TREE, e);
-	if (rc == 0)
+		t.st = open_store(p, SANDBOX_EXPORT_TREE, e);
+	if (t.st)
 		rc = tree_export(&t, e);
 	store_close(t.st);
 	explicit_bzero(&seals, sizeof(seals));
@@ -494,7 +518,7 @@ tree(struct prog *p, struct err *e)
 static int
 run(struct prog *p, struct err *e)
 {
-	return opt.tree ? tree(p, e) : export(p, e);
+	return opt.tree ? export_tree(p, e) : export_names(p, e);
 }
 
 static const struct prog_command commands[] = {
