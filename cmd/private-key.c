@@ -5,6 +5,7 @@
 #include "import/bundle.h"
 #include "store/key_cycle.h"
 #include "store/private_key.h"
+#include "store/sealing.h"
 #include "store/store.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -93,22 +94,6 @@ struct work {
 	struct out out;
 };
 
-/* What is configured must be there. */
-static int
-read_seal(const char *path, struct seal_key *k, struct err *e)
-{
-	struct err why = {0};
-
-	if (seal_key_read(path, k, &why) == 0)
-		return 0;
-	if (why.kind == KIND_NOTFOUND)
-		return err_set(e, KIND_CONF,
-		    "[store] certificate_key_file: %s; run acmed-store init",
-		    why.text);
-	*e = why;
-	return -1;
-}
-
 static int
 work_open(
     struct work *w, const struct prog *p, enum store_mode mode, struct err *e)
@@ -127,7 +112,7 @@ work_open_to_add(struct work *w, const struct prog *p, struct err *e)
 	int rc;
 
 	*w = (struct work){0};
-	if (path && read_seal(path, &seal, e) < 0)
+	if (path && sealing_read("certificate_key_file", path, &seal, e) < 0)
 		return -1;
 	rc = work_open(w, p, STORE_WRITE, e);
 	w->seal = seal;

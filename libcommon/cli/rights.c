@@ -88,6 +88,12 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 	case SANDBOX_BACKUP_DIRECTORY:
 		add_directory(out, p->argv[0]);
 		return 0;
+	case SANDBOX_OUTPUT_DIRECTORY:
+		add_directory(out, p->output);
+		return 0;
+	case SANDBOX_OUTPUT_TREE:
+		strv_add(out, p->output);
+		return 0;
 	case SANDBOX_OPERANDS:
 		for (size_t i = 0; i < p->reads.len; i++)
 			strv_add(out, p->reads.v[i]);

@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "store/ca_certificate.h"
+#include "store/certificate_part.h"
 #include "store/domain.h"
 #include "store/event.h"
 #include "store/fqdn_set.h"
@@ -62,12 +63,10 @@ static const char *const sql[] = {
 	" JOIN fqdn_set_members m ON m.domain_id = d.id"
 	" JOIN certificates c ON c.fqdn_set_id = m.fqdn_set_id"
 	" WHERE d.value IN (?1, ?2) AND c.active = 1 AND c.status = 'valid'"
-	" ORDER BY CASE WHEN c.not_before <= ?3 AND c.not_after >= ?3 THEN 0"
-	" ELSE 1 END, CASE WHEN EXISTS (SELECT 1 FROM private_keys k"
-	" WHERE k.spki_sha256 = c.spki_sha256) THEN 0 ELSE 1 END,"
-	" CASE WHEN d.value = ?1 THEN 0 ELSE 1 END, c.not_after DESC,"
-	" (SELECT s.size FROM fqdn_sets s WHERE s.id = m.fqdn_set_id) DESC,"
-	" c.id DESC LIMIT 1",
+	" ORDER BY " SERVING_VALID("?3") ", CASE WHEN " SERVING_KEY
+					 " THEN 0 ELSE 1 END, CASE WHEN "
+					 "d.value = ?1 THEN 0 ELSE 1 END,"
+					 " " SERVING_LATER " LIMIT 1",
     [CERTIFICATE_REVOKE] =
 	"UPDATE certificates SET status = 'revoked', revoked_at = ?2,"
 	" revocation_reason = NULLIF(CAST(?3 AS BIGINT), -1)"

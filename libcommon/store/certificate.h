@@ -131,6 +131,12 @@ int certificate_fill_with(
     struct store *st, int (*fn)(void *st, struct err *e), struct err *e);
 
 /*
+ * For the modules of store/ only: the wildcard one level up from a name, which
+ * the caller frees; NULL when there is none.
+ */
+char *certificate_wildcard_of(const char *name);
+
+/*
  * valid -> revoked, with a reasonCode or CERTIFICATE_NO_REASON.  Durable.
  * KIND_CONFLICT (ACME type alreadyRevoked) when it is revoked already.
  */

@@ -11,6 +11,7 @@
 #define IDENTITY_SIZE 32
 #define PREFIX_MIN 4
 #define PAGE 1000
+#define SETTING "certificate_key_file"
 
 enum {
 	PRIVATE_KEY_ADD,
@@ -18,6 +19,7 @@ enum {
 	PRIVATE_KEY_BY_IDENTITY,
 	PRIVATE_KEY_BETWEEN,
 	PRIVATE_KEY_DER,
+	PRIVATE_KEY_DER_BY_IDENTITY,
 	PRIVATE_KEY_SET,
 	PRIVATE_KEY_EACH,
 	PRIVATE_KEY_EACH_OF,
@@ -37,8 +39,11 @@ static const char *const sql[] = {
     [PRIVATE_KEY_BETWEEN] = "SELECT " COLUMNS " FROM private_keys"
 			    " WHERE spki_sha256 >= ?1 AND spki_sha256 <= ?2"
 			    " ORDER BY spki_sha256 LIMIT 2",
-    [PRIVATE_KEY_DER] =
-	"SELECT spki_sha256, sealed, der FROM private_keys WHERE id = ?1",
+    [PRIVATE_KEY_DER] = "SELECT spki_sha256, sealed, der, id FROM private_keys"
+			" WHERE id = ?1",
+    [PRIVATE_KEY_DER_BY_IDENTITY] =
+	"SELECT spki_sha256, sealed, der, id FROM private_keys"
+	" WHERE spki_sha256 = ?1",
     [PRIVATE_KEY_SET] = "UPDATE private_keys SET status = ?2 WHERE id = ?1"
 			" AND status <> ?2 AND status <> 'compromised'",
     [PRIVATE_KEY_EACH] = "SELECT " COLUMNS " FROM private_keys"
@@ -247,29 +252,65 @@ private_key_add(struct store *st, const struct key *k,
 
 /* ---- the key itself ------------------------------------------------------ */
 
+/* The one row of `s`; KIND_NOTFOUND.  The caller releases. */
+static int
+read_sealed(
+    struct db_stmt *s, struct sealed *sealed, int64_t *id, struct err *e)
+{
+	int rc = s ? db_step(s, e) : -1;
+
+	if (rc == 0)
+		return err_set(e, KIND_NOTFOUND, "no such private key");
+	if (rc < 0)
+		return -1;
+	sealed_read(s, 0, sealed);
+	*id = db_int(s, 3);
+	db_reset(s);
+	return 0;
+}
+
+static int
+name_broken(int64_t id, struct err *e)
+{
+	return e->kind == KIND_SYS
+	    ? err_object(e, "private key %lld", (long long)id)
+	    : -1;
+}
+
 struct key *
 private_key_load(struct store *st, int64_t id, const struct seal_key *seal_key,
     struct err *e)
 {
-	struct db_stmt *s =
-	    stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id);
-	int rc = s ? db_step(s, e) : -1;
 	struct sealed sealed;
 	struct key *k;
 
-	if (rc == 0)
-		err_set(e, KIND_NOTFOUND, "no such private key");
-	if (rc <= 0)
+	if (read_sealed(
+		stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id),
+		&sealed, &id, e) < 0)
 		return NULL;
-	sealed_read(s, 0, &sealed);
-	db_reset(s);
-	k = sealed_key(&sealed, seal_key, "certificate_key_file", e);
-	if (!k && e->kind == KIND_SYS)
-		err_set(e, KIND_SYS,
-		    "private key %lld: what is stored is another",
-		    (long long)id);
+	k = sealed_key(&sealed, seal_key, SETTING, e);
+	if (!k)
+		name_broken(id, e);
 	sealed_release(&sealed);
 	return k;
+}
+
+int
+private_key_der(struct store *st, const uint8_t spki_sha256[32],
+    const struct seal_key *seal_key, int64_t *id, struct buf *out,
+    struct err *e)
+{
+	struct sealed sealed;
+	int rc;
+
+	if (read_sealed(
+		stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER_BY_IDENTITY, e,
+		    "b", spki_sha256, (size_t)IDENTITY_SIZE),
+		&sealed, id, e) < 0)
+		return -1;
+	rc = sealed_pkcs8(&sealed, seal_key, SETTING, out, e);
+	sealed_release(&sealed);
+	return rc < 0 ? name_broken(*id, e) : 0;
 }
 
 /* ---- states -------------------------------------------------------------- */

@@ -8,6 +8,7 @@
  * public part.  They are sealed (wrap/seal.h) when there is a sealing key, and
  * bound to that identity, so that no row can stand for another.
  */
+struct buf;
 struct key;
 struct seal_key;
 
@@ -68,6 +69,15 @@ int private_key_by_id(
  */
 struct key *private_key_load(
     struct store *st, int64_t id, const struct seal_key *seal, struct err *e);
+
+/*
+ * The PKCS#8 of the key with this identity and its number, into the empty
+ * buffer `out`, which is a secret then.  Fails as private_key_load.  What is
+ * sealed is not decoded: the seal binds it to the identity, and is what costs
+ * least.
+ */
+int private_key_der(struct store *st, const uint8_t spki_sha256[32],
+    const struct seal_key *seal, int64_t *id, struct buf *out, struct err *e);
 
 /*
  * active <-> retired, and any -> compromised, which revokes the certificates

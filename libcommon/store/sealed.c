@@ -86,3 +86,18 @@ sealed_key(const struct sealed *s, const struct seal_key *seal_key,
 	buf_wipe(&der);
 	return k;
 }
+
+int
+sealed_pkcs8(const struct sealed *s, const struct seal_key *seal_key,
+    const char *setting, struct buf *out, struct err *e)
+{
+	struct key *k;
+	int rc;
+
+	if (s->is_sealed)
+		return sealed_open(s, seal_key, setting, out, e);
+	k = sealed_key(s, seal_key, setting, e);
+	rc = k ? key_to_der(k, out, e) : -1;
+	key_free(k);
+	return rc;
+}

@@ -31,6 +31,13 @@ void sealed_release(struct sealed *s);
 int sealed_open(const struct sealed *s, const struct seal_key *seal,
     const char *setting, struct buf *out, struct err *e);
 
+/*
+ * Appends its PKCS#8 to `out`, which is a secret then.  What is sealed is not
+ * decoded, since the seal binds it to the identity.  Fails as sealed_key.
+ */
+int sealed_pkcs8(const struct sealed *s, const struct seal_key *seal,
+    const char *setting, struct buf *out, struct err *e);
+
 /* The key in it; KIND_SYS also when that is not the one that it stands for. */
 struct key *sealed_key(const struct sealed *s, const struct seal_key *seal,
     const char *setting, struct err *e);

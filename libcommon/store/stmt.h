@@ -41,6 +41,7 @@ enum stmt_module {
 	STMT_PURGE,
 	STMT_REFS,
 	STMT_REKEY,
+	STMT_SERVING,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
 	STMT__MAX
@@ -72,6 +73,7 @@ extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
 extern const struct stmt_table refs_stmts;
 extern const struct stmt_table rekey_stmts;
+extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <libgen.h>
 #include <pwd.h>
 #include <sys/file.h>
@@ -101,13 +102,34 @@ give_name(int fd, const char *path)
 	return linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }
 
-static int
-fill(int fd, const char *path, mode_t mode, const void *p, size_t len,
+int
+file_own(int fd, const char *path, const struct file_owner *owner, mode_t mode,
     struct err *e)
 {
-	if (fd_write_all(fd, p, len, FD_FOREVER, e) < 0)
+	if ((owner->uid != (uid_t)-1 || owner->gid != (gid_t)-1) &&
+	    fchown(fd, owner->uid, owner->gid) < 0)
+		return err_sys(e, "%s: cannot change its owner", path);
+	if (fchmod(fd, mode) < 0)
+		return err_sys(e, "%s: cannot chmod", path);
+	return 0;
+}
+
+/* What is to be written. */
+struct content {
+	struct file_owner owner;
+	mode_t mode;
+	const void *p;
+	size_t len;
+};
+
+static int
+fill(int fd, const char *path, const struct content *c, struct err *e)
+{
+	if (fd_write_all(fd, c->p, c->len, FD_FOREVER, e) < 0)
 		return err_object(e, "%s", path);
-	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
+	if (file_own(fd, path, &c->owner, c->mode, e) < 0)
+		return -1;
+	if (fsync(fd) < 0)
 		return err_sys(e, "%s: cannot write", path);
 	return 0;
 }
@@ -117,15 +139,13 @@ fill(int fd, const char *path, mode_t mode, const void *p, size_t len,
  * place, or -1; without an error: not here.
  */
 static int
-write_nameless(
-    const char *path, mode_t mode, const void *p, size_t len, struct err *e)
+write_nameless(const char *path, const struct content *c, struct err *e)
 {
 	int fd = open_nameless(path);
 	int rc = -1;
 
 	/* As long as we live, nobody takes it for left over. */
-	if (fd >= 0 && flock(fd, LOCK_EX) == 0 &&
-	    fill(fd, path, mode, p, len, e) == 0) {
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0 && fill(fd, path, c, e) == 0) {
 		rc = give_name(fd, path);
 		if (rc < 0 && errno == EEXIST)
 			err_set(e, KIND_CONFLICT, "%s: exists already", path);
@@ -137,10 +157,9 @@ write_nameless(
 
 /* Writes `tmp`, which is not there. */
 static int
-write_beside(
-    const char *tmp, mode_t mode, const void *p, size_t len, struct err *e)
+write_beside(const char *tmp, const struct content *c, struct err *e)
 {
-	int fd = write_nameless(tmp, mode, p, len, e);
+	int fd = write_nameless(tmp, c, e);
 
 	if (fd >= 0 || err_is_set(e))
 		return fd;
@@ -149,7 +168,7 @@ write_beside(
 		return err_sys(e, "%s: cannot create", tmp);
 	if (flock(fd, LOCK_EX) < 0)
 		err_sys(e, "%s: cannot lock", tmp);
-	else if (fill(fd, tmp, mode, p, len, e) == 0)
+	else if (fill(fd, tmp, c, e) == 0)
 		return fd;
 	fd_close(&fd);
 	return -1;
@@ -237,20 +256,18 @@ file_publish(const char *tmp, const char *path, bool replace, struct err *e)
 }
 
 static int
-put(const char *path, mode_t mode, const void *p, size_t len, bool replace,
-    struct err *e)
+put(const char *path, const struct content *c, bool replace, struct err *e)
 {
 	char *tmp = xasprintf("%s.%08x", path, (unsigned)arc4random());
 	int fd = -1, rc = -1;
 
 	if (!replace &&
-	    ((fd = write_nameless(path, mode, p, len, e)) >= 0 ||
-		err_is_set(e))) {
+	    ((fd = write_nameless(path, c, e)) >= 0 || err_is_set(e))) {
 		rc = fd >= 0 ? file_sync_directory(path, e) : -1;
 		goto out;
 	}
 	each_left(path, remove_left, NULL);
-	fd = write_beside(tmp, mode, p, len, e);
+	fd = write_beside(tmp, c, e);
 	if (fd >= 0)
 		rc = file_publish(tmp, path, replace, e);
 	if (rc < 0)
@@ -262,17 +279,54 @@ out:
 }
 
 int
+file_replace_for(const char *path, const struct file_owner *owner, mode_t mode,
+    const void *p, size_t len, struct err *e)
+{
+	return put(path, &(struct content){*owner, mode, p, len}, true, e);
+}
+
+int
 file_replace(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e)
 {
-	return put(path, mode, p, len, true, e);
+	return file_replace_for(path, &FILE_OWNER_NONE, mode, p, len, e);
 }
 
 int
 file_create(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e)
 {
-	return put(path, mode, p, len, false, e);
+	return put(
+	    path, &(struct content){FILE_OWNER_NONE, mode, p, len}, false, e);
+}
+
+int
+file_owner_find(const char *user, const char *group, struct file_owner *owner,
+    struct err *e)
+{
+	uint64_t number;
+
+	*owner = FILE_OWNER_NONE;
+	if (user && str_to_u64(user, UINT32_MAX - 1, &number)) {
+		owner->uid = (uid_t)number;
+	} else if (user) {
+		const struct passwd *pw = proc_user(user, e);
+
+		if (!pw)
+			return -1;
+		owner->uid = pw->pw_uid;
+	}
+	if (group && str_to_u64(group, UINT32_MAX - 1, &number)) {
+		owner->gid = (gid_t)number;
+	} else if (group) {
+		const struct group *gr = getgrnam(group);
+
+		if (!gr)
+			return err_set(
+			    e, KIND_CONF, "%s: no such group", group);
+		owner->gid = gr->gr_gid;
+	}
+	return 0;
 }
 
 int

@@ -33,6 +33,28 @@ int file_read_secret(const char *path, struct buf *out, struct err *e);
 int file_replace(
     const char *path, mode_t mode, const void *p, size_t len, struct err *e);
 
+/* Whose a file is to be; -1 leaves it as the system makes it. */
+struct file_owner {
+	uid_t uid;
+	gid_t gid;
+};
+#define FILE_OWNER_NONE ((struct file_owner){(uid_t)-1, (gid_t)-1})
+
+/*
+ * Looks a user and a group up, each a name or a number, or NULL for none.
+ * KIND_CONF when there is no such one.
+ */
+int file_owner_find(const char *user, const char *group,
+    struct file_owner *owner, struct err *e);
+
+/* As file_replace; the file has this owner before it has its mode. */
+int file_replace_for(const char *path, const struct file_owner *owner,
+    mode_t mode, const void *p, size_t len, struct err *e);
+
+/* The same two steps for an open file or directory; the path is for errors. */
+int file_own(int fd, const char *path, const struct file_owner *owner,
+    mode_t mode, struct err *e);
+
 /*
  * As file_replace, but an existing file is left alone: KIND_CONFLICT.
  */

@@ -115,6 +115,18 @@ static const struct sandbox_row rows[] = {
 	    [SANDBOX_STORE_DIRECTORY] = LIST,
 	    [SANDBOX_BACKUP_DIRECTORY] = REPLACE | READ},
 	.descriptors = 64},
+    [SANDBOX_EXPORT_FILE] = {.name = "export.file",
+	.rights = {[SANDBOX_DEVICES] = READ,
+	    [SANDBOX_STORE_DIRECTORY] = LIST,
+	    [SANDBOX_OUTPUT_DIRECTORY] = REPLACE},
+	.descriptors = 64},
+    [SANDBOX_EXPORT_TREE] = {.name = "export.tree",
+	.rights = {[SANDBOX_DEVICES] = READ,
+	    [SANDBOX_STORE_DIRECTORY] = LIST,
+	    [SANDBOX_OUTPUT_TREE] = REPLACE | READ |
+		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SYM |
+		LANDLOCK_ACCESS_FS_REMOVE_DIR},
+	.descriptors = 64},
     [SANDBOX_IMPORT] = {.name = "import",
 	.rights = {[SANDBOX_DEVICES] = READ,
 	    [SANDBOX_STORE_DIRECTORY] = LIST,

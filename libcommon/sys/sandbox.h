@@ -25,6 +25,8 @@ enum sandbox_role {
 	SANDBOX_SIGN_SWEEP,
 	SANDBOX_STORE_USER, /* acmed-store, with the store open */
 	SANDBOX_STORE_BACKUP,
+	SANDBOX_EXPORT_FILE, /* cert-export, into one file */
+	SANDBOX_EXPORT_TREE,
 	SANDBOX_IMPORT, /* cert-import, with the store open */
 	SANDBOX__MAX
 };
@@ -41,6 +43,8 @@ enum sandbox_place {
 	SANDBOX_CRL_FILE,
 	SANDBOX_CRL_DIRECTORY,
 	SANDBOX_BACKUP_DIRECTORY,
+	SANDBOX_OUTPUT_DIRECTORY, /* of a file that is replaced */
+	SANDBOX_OUTPUT_TREE,
 	SANDBOX_OPERANDS, /* files and directories that are to be read */
 	SANDBOX_PLACE__MAX
 };

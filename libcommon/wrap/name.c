@@ -2,6 +2,8 @@
 
 #include <idn2.h>
 
+#include "base/str.h"
+
 bool
 name_is_a_label(const char *label, size_t len)
 {
@@ -19,4 +21,19 @@ name_is_a_label(const char *label, size_t len)
 	idn2_free(unicode);
 	idn2_free(back);
 	return good;
+}
+
+char *
+name_to_ascii(const char *name)
+{
+	const char *star = str_starts(name, "*.") ? "*." : "";
+	char *ascii = NULL, *out = NULL;
+
+	if (idn2_to_ascii_8z(name + strlen(star), &ascii,
+		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
+		out = xasprintf("%s%s", star, ascii);
+	idn2_free(ascii);
+	if (out)
+		str_lower(out);
+	return out;
 }

@@ -12,4 +12,11 @@
  */
 bool name_is_a_label(const char *label, size_t len);
 
+/*
+ * A DNS name in UTF-8 as it is stored: A-labels in lower case, by UTS #46
+ * without its transitional mappings; a "*." in front stays.  The caller frees.
+ * NULL when it has no such form.
+ */
+char *name_to_ascii(const char *name);
+
 #endif

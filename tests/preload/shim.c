@@ -238,6 +238,16 @@ WRAP(int, fallocate64, f, 0, (int f, int mode, off64_t at, off64_t len),
 WRAP(int, fchmod, f, 0, (int f, mode_t mode), (f, mode))
 WRAP(int, chmod, -1, 0, (const char *path, mode_t mode), (path, mode))
 WRAP(int, mkdir, -1, 0, (const char *path, mode_t mode), (path, mode))
+WRAP(int, mkdirat, -1, 0, (int at, const char *path, mode_t mode),
+    (at, path, mode))
+WRAP(int, symlinkat, -1, 0, (const char *target, int at, const char *path),
+    (target, at, path))
+WRAP(int, renameat, -1, 0, (int a, const char *from, int b, const char *to),
+    (a, from, b, to))
+WRAP(int, unlinkat, -1, 0, (int at, const char *path, int flags),
+    (at, path, flags))
+WRAP(int, futimens, f, 0, (int f, const struct timespec times[2]), (f, times))
+WRAP(int, syncfs, f, 0, (int f), (f))
 WRAP(int, rename, -1, 0, (const char *from, const char *to), (from, to))
 WRAP(int, renameat2, -1, 0,
     (int a, const char *from, int b, const char *to, unsigned flags),

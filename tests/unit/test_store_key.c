@@ -26,6 +26,38 @@ check_loads(int64_t id, const struct seal_key *seal, const struct key *k)
 	key_free(again);
 }
 
+/* The same bytes as the key has when it is encoded again. */
+static void
+check_der(const struct private_key *p, const struct seal_key *seal,
+    const struct key *k)
+{
+	struct buf is, want;
+	int64_t id;
+
+	buf_init(&is, KEY_DER_MAX);
+	buf_init(&want, KEY_DER_MAX);
+	assert_ok(private_key_der(st, p->spki_sha256, seal, &id, &is, &e), &e);
+	assert_ok(key_to_der(k, &want, &e), &e);
+	assert_int_equal(id, p->id);
+	assert_int_equal(is.len, want.len);
+	assert_memory_equal(is.data, want.data, is.len);
+	buf_wipe(&is);
+	buf_wipe(&want);
+}
+
+static void
+check_no_der(const struct private_key *p, const struct seal_key *seal,
+    enum err_kind kind)
+{
+	struct buf out;
+	int64_t id;
+
+	buf_init(&out, KEY_DER_MAX);
+	assert_kind(
+	    private_key_der(st, p->spki_sha256, seal, &id, &out, &e), kind, &e);
+	buf_wipe(&out);
+}
+
 static void
 test_adds(void **state)
 {
@@ -56,6 +88,7 @@ test_adds(void **state)
 		assert_int_equal(p.created, test_now);
 		assert_int_equal(p.sealed, use != NULL);
 		check_loads(p.id, &seal, k);
+		check_der(&p, &seal, k);
 		/* known: nothing changes, whatever is said of it now */
 		assert_ok(private_key_add(st, k, NULL, PRIVATE_KEY_GENERATED,
 			      &same, &created, &e),
@@ -91,9 +124,11 @@ test_sealed(void **state)
 	assert_ok(private_key_add(st, other, &seal, PRIVATE_KEY_GENERATED, &q,
 		      &created, &e),
 	    &e);
+	check_no_der(&p, NULL, KIND_CONF);
 	assert_null(private_key_load(st, p.id, NULL, &e));
 	assert_int_equal(e.kind, KIND_CONF);
 	err_clear(&e);
+	check_no_der(&p, &wrong, KIND_CONF);
 	assert_null(private_key_load(st, p.id, &wrong, &e));
 	assert_int_equal(e.kind, KIND_CONF);
 	err_clear(&e);
@@ -103,6 +138,7 @@ test_sealed(void **state)
 	/* nobody can put one key in the place of another */
 	run_sql("UPDATE private_keys SET der = (SELECT der FROM private_keys x"
 		" WHERE x.id <> private_keys.id)");
+	check_no_der(&p, &seal, KIND_SYS);
 	assert_null(private_key_load(st, p.id, &seal, &e));
 	assert_int_equal(e.kind, KIND_SYS);
 	err_clear(&e);
@@ -110,6 +146,7 @@ test_sealed(void **state)
 	buf_init(&der, KEY_DER_MAX);
 	assert_ok(key_to_der(other, &der, &e), &e);
 	run_sql("UPDATE private_keys SET sealed = 0");
+	check_no_der(&p, &seal, KIND_SYS);
 	assert_null(private_key_load(st, p.id, &seal, &e));
 	assert_int_equal(e.kind, KIND_SYS);
 	err_clear(&e);

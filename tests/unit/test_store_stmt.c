@@ -17,8 +17,8 @@ static const char *const small[] = {"SCAN chains", "SCAN ca_preferences"};
  */
 static const char *const sorted[] = {"FROM authorizations a JOIN challenges",
     "cc.is_default DESC, cc.chain_id", "WHERE d.value IN (?1, ?2)",
-    "WHERE m.domain_id = domains.id", "ORDER BY +c.not_after, +c.id",
-    " WHERE o.url_id = ?1 ORDER BY i.position",
+    "WHERE m.domain_id = domains.id", "WHERE m.domain_id = d.id",
+    "ORDER BY +c.not_after, +c.id", " WHERE o.url_id = ?1 ORDER BY i.position",
     "WHERE object_type = ?2 AND object_id = ?3"};
 
 /* What PostgreSQL 15 does not understand in the same way, or at all. */

@@ -327,9 +327,46 @@ test_lock_is_no_way_to_another_file(void **state)
 	free(other);
 }
 
+static void
+test_owners(void **state)
+{
+	const char *path = in_dir("owned");
+	struct file_owner owner;
+	struct err e = {0};
+	struct stat st;
+
+	(void)state;
+	assert_ok(file_owner_find(NULL, NULL, &owner, &e), &e);
+	assert_int_equal(owner.uid, (uid_t)-1);
+	assert_int_equal(owner.gid, (gid_t)-1);
+	assert_ok(file_owner_find("root", "1234", &owner, &e), &e);
+	assert_int_equal(owner.uid, 0);
+	assert_int_equal(owner.gid, 1234);
+	assert_kind(
+	    file_owner_find("no-such-user", NULL, &owner, &e), KIND_CONF, &e);
+	assert_kind(
+	    file_owner_find(NULL, "no-such-group", &owner, &e), KIND_CONF, &e);
+	assert_kind(
+	    file_owner_find("4294967295", NULL, &owner, &e), KIND_CONF, &e);
+	owner = (struct file_owner){geteuid(), getegid()};
+	assert_ok(file_replace_for(path, &owner, 0604, "x", 1, &e), &e);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0604);
+	if (geteuid() == 0) {
+		owner = (struct file_owner){12, 34};
+		assert_ok(file_replace_for(path, &owner, 0640, "x", 1, &e), &e);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_uid, 12);
+		assert_int_equal(st.st_gid, 34);
+		assert_int_equal(st.st_mode & 07777, 0640);
+	}
+	assert_int_equal(unlink(path), 0);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_replace_is_whole_or_nothing),
     cmocka_unit_test(test_what_was_left_over_goes),
+    cmocka_unit_test(test_owners),
     cmocka_unit_test(test_frames),
     cmocka_unit_test(test_a_silent_peer_meets_the_deadline),
     cmocka_unit_test(test_unix_sockets),

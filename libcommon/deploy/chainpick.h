@@ -1,0 +1,28 @@
+#ifndef DEPLOY_CHAINPICK_H
+#define DEPLOY_CHAINPICK_H
+
+#include "store/chain.h"
+
+/* Which of its chains a certificate is exported with. */
+enum chainpick_by {
+	CHAINPICK_DEFAULT, /* the one that the CA offered first */
+	CHAINPICK_ISSUER, /* its last certificate was issued by: CN, or all */
+	CHAINPICK_FINGERPRINT, /* it has a certificate of this SHA-256 or SHA-1
+				*/
+	CHAINPICK_KEY_ID, /* of one in it, or of what issued its last one */
+	CHAINPICK_SHORTEST
+};
+
+struct chainpick {
+	enum chainpick_by by;
+	const char *text; /* ISSUER, FINGERPRINT, KEY_ID; hex in any case */
+};
+
+/*
+ * The first chain that it fits, or NULL.  The default chain fits when there is
+ * one; a chain that cannot be read fits nothing.
+ */
+const struct chain *chainpick_choose(
+    const struct chainpick *p, const struct chain *chains, size_t len);
+
+#endif

@@ -1,0 +1,52 @@
+#ifndef DEPLOY_GENDIR_H
+#define DEPLOY_GENDIR_H
+
+#include "deploy/layout.h"
+#include "sys/file.h"
+
+/*
+ * The generations of a tree: directories in ROOT/.acmed.  One comes to its name
+ * in one step, with all its files.  The modification time of a file is when
+ * its certificate came to the store, and the fraction of the second its size:
+ * what was changed since, by hand say, is told from what was not without being
+ * read.
+ */
+struct gendir {
+	int fd; /* of ROOT/.acmed */
+	int lock;
+	const char *root;
+	const struct layout *layout;
+	struct file_owner owner; /* of files */
+	mode_t secret_mode; /* of those with a key; others have 0644 */
+};
+
+/*
+ * Opens it, makes it when it is not there, and locks it.  KIND_BUSY when
+ * another process has it, KIND_CONFLICT when the tree is of another layout,
+ * KIND_SYS also when a link is in its place.
+ */
+int gendir_open(struct gendir *g, struct err *e);
+void gendir_close(struct gendir *g);
+
+/* Whether all files of a generation look as they were written. */
+bool gendir_is_sound(
+    const struct gendir *g, const char *generation, int64_t created);
+
+/*
+ * Makes a generation, or compares all of it and puts right what is otherwise.
+ * `it` has its material.  `*changed`: something was written.
+ */
+int gendir_write(const struct gendir *g, const struct layout_item *it,
+    bool *changed, struct err *e);
+
+/* Makes what was written before durable. */
+int gendir_sync(const struct gendir *g, struct err *e);
+
+/* Adds all generations, and what killed processes have left. */
+int gendir_list(const struct gendir *g, struct strv *names, struct err *e);
+
+/* Removes one. */
+int gendir_remove(
+    const struct gendir *g, const char *generation, struct err *e);
+
+#endif

@@ -1,0 +1,83 @@
+#include "deploy/material.h"
+
+#include "base/hex.h"
+#include "store/private_key.h"
+#include "wrap/key.h"
+
+void
+material_init(struct material *m)
+{
+	memset(m, 0, sizeof(*m));
+	buf_init(&m->key, KEY_DER_MAX);
+}
+
+void
+material_release(struct material *m)
+{
+	certificate_release(&m->cert);
+	chain_release(&m->chain);
+	buf_wipe(&m->key);
+}
+
+int
+material_add_chain(struct store *st, struct material *m,
+    const struct chainpick *pick, bool or_default, struct err *e)
+{
+	static const struct chainpick by_default = {.by = CHAINPICK_DEFAULT};
+	const struct chain *chosen;
+	struct chain *chains;
+	size_t len;
+	int rc;
+
+	if (chain_load_all(st, m->cert.id, &chains, &len, e) < 0)
+		return -1;
+	chosen = chainpick_choose(pick, chains, len);
+	if (!chosen && or_default)
+		chosen = chainpick_choose(&by_default, chains, len);
+	rc = chosen || len == 0 || or_default
+	    ? 0
+	    : err_set(e, KIND_NOTFOUND,
+		  "certificate %lld: no chain of its %zu is like that",
+		  (long long)m->cert.id, len);
+	if (chosen) {
+		struct chain *from = &chains[chosen - chains];
+
+		m->chain = *from;
+		*from = (struct chain){0}; /* transferred */
+	}
+	chains_free(chains, len);
+	return rc;
+}
+
+static int
+no_key(const struct material *m, struct err *e)
+{
+	err_clear(e);
+	return err_set(e, KIND_NOTFOUND,
+	    "the private key of certificate %lld is not in the store",
+	    (long long)m->cert.id);
+}
+
+int
+material_add_key(struct store *st, struct material *m,
+    const struct seal_key *seal, struct err *e)
+{
+	if (private_key_der(
+		st, m->cert.spki_sha256, seal, &m->key_id, &m->key, e) == 0)
+		return 0;
+	return e->kind == KIND_NOTFOUND ? no_key(m, e) : -1;
+}
+
+int
+material_key_id(
+    struct store *st, const struct material *m, int64_t *id, struct err *e)
+{
+	char hex[2 * sizeof(m->cert.spki_sha256) + 1];
+	struct private_key k;
+
+	hex_encode(hex, m->cert.spki_sha256, sizeof(m->cert.spki_sha256));
+	if (private_key_find(st, hex, &k, e) < 0)
+		return e->kind == KIND_NOTFOUND ? no_key(m, e) : -1;
+	*id = k.id;
+	return 0;
+}

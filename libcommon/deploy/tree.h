@@ -1,0 +1,53 @@
+#ifndef DEPLOY_TREE_H
+#define DEPLOY_TREE_H
+
+#include "deploy/layout.h"
+#include "sys/file.h"
+
+/*
+ * All names with the certificates that serve them (store/serving.h), as a tree
+ * of files.  A reader finds the old set of a name or the new one, whenever this
+ * is killed; the next run goes on, and removes what was left.  What somebody
+ * has changed in the tree is put right; what others have put there stays.
+ */
+enum tree_change {
+	TREE_NEW, /* the name had none */
+	TREE_CHANGED, /* it has another certificate or chain */
+	TREE_MENDED, /* the same, but its files were not as they should be */
+	TREE_REMOVED, /* certificate_id is 0; the name is that of the file */
+	TREE_CHANGE__MAX
+};
+
+const char *tree_change_name(enum tree_change change);
+
+struct tree {
+	struct store *st;
+	const char *root; /* absolute, there, and no link */
+	const struct layout *layout;
+	struct chainpick pick; /* the default chain for what it does not fit */
+	const struct seal_key *seal; /* NULL: there is none */
+	struct file_owner owner;
+	mode_t mode; /* of files with a key */
+	int64_t now;
+	int64_t since; /* only what has changed since; 0: all */
+	bool remove; /* links of names that nothing serves any more */
+	bool verify; /* compare what is in the files, too */
+	/*
+	 * Each name that was changed, and each that could not be done while the
+	 * rest could.
+	 */
+	void (*changed)(void *arg, const char *name, enum tree_change change,
+	    int64_t certificate_id);
+	void (*failed)(void *arg, const struct err *why);
+	void *arg;
+};
+
+/*
+ * Brings the tree up to date.  A generation that nothing links to is removed
+ * by the run after the one that has left it, so that who is reading it can end;
+ * with `since` nothing is.  Fails as gendir_open; KIND_CONFLICT when there is
+ * much to be removed and nothing to be there: the store may be the wrong one.
+ */
+int tree_export(const struct tree *t, struct err *e);
+
+#endif

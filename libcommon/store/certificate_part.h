@@ -1,0 +1,19 @@
+#ifndef STORE_CERTIFICATE_PART_H
+#define STORE_CERTIFICATE_PART_H
+
+/*
+ * The rule by which one of several certificates `c`, of the sets of `m`, serves
+ * a name: parts of an ORDER BY, in this order; `now` is a parameter.
+ */
+#define SERVING_VALID(now)                                                     \
+	"CASE WHEN c.not_before <= " now " AND c.not_after >= " now            \
+	" THEN 0 ELSE 1 END"
+/* Not EXISTS, which PostgreSQL may answer from the side of the keys. */
+#define SERVING_KEY                                                            \
+	"(SELECT k.id FROM private_keys k"                                     \
+	" WHERE k.spki_sha256 = c.spki_sha256) IS NOT NULL"
+#define SERVING_LATER                                                          \
+	"c.not_after DESC, (SELECT s.size FROM fqdn_sets s"                    \
+	" WHERE s.id = m.fqdn_set_id) DESC, c.id DESC"
+
+#endif

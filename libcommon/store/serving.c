@@ -1,0 +1,344 @@
+#include "store/serving.h"
+
+#include "store/certificate.h"
+#include "store/certificate_part.h"
+#include "store/event.h"
+#include "store/stmt.h"
+
+enum {
+	SERVING_BETWEEN,
+	SERVING_BY_VALUE,
+	SERVING_DETAILS,
+	SERVING_LAST_DOMAIN,
+	SERVING_CERTIFICATE_NEXT,
+	SERVING_CERTIFICATE_LAST,
+	SERVING_OF_CERTIFICATES
+};
+
+/* A domain with its best certificate, when it is enabled and has one. */
+#define BEST(now)                                                              \
+	"SELECT d.id, d.value, CASE WHEN d.active = 1 THEN"                    \
+	" (SELECT c.id FROM fqdn_set_members m"                                \
+	" JOIN certificates c ON c.fqdn_set_id = m.fqdn_set_id"                \
+	" WHERE m.domain_id = d.id AND c.active = 1 AND c.status = 'valid'"    \
+	" AND " SERVING_KEY                                                    \
+	" ORDER BY " SERVING_VALID(now) ", " SERVING_LATER                     \
+					" LIMIT 1) END FROM domains d"
+
+static const char *const sql[] = {
+    [SERVING_BETWEEN] =
+	BEST("?3") " WHERE d.id > ?1 AND d.id <= ?2 ORDER BY d.id",
+    [SERVING_BY_VALUE] = BEST("?2") " WHERE d.value = ?1",
+    [SERVING_DETAILS] =
+	"SELECT c.fqdn_set_id, c.not_before, c.not_after, c.created,"
+	" cc.chain_id FROM certificates c LEFT JOIN certificate_chains cc"
+	" ON cc.certificate_id = c.id AND cc.is_default = 1 WHERE c.id = ?1",
+    [SERVING_LAST_DOMAIN] =
+	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
+    [SERVING_CERTIFICATE_NEXT] = "SELECT id, created FROM certificates"
+				 " WHERE id >= ?1 ORDER BY id LIMIT 1",
+    [SERVING_CERTIFICATE_LAST] = "SELECT id FROM certificates WHERE id > 0"
+				 " ORDER BY id DESC LIMIT 1",
+    [SERVING_OF_CERTIFICATES] =
+	"SELECT m.domain_id FROM certificates c"
+	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
+	" WHERE c.id >= ?1 AND c.id <= ?2",
+};
+
+const struct stmt_table serving_stmts = {"serving", sql, ARRAY_LEN(sql)};
+
+#define PAGE 1000 /* numbers of domains, or of certificates */
+/* Rows become visible in another order than they are numbered in. */
+#define CLOCK_SLACK 60 /* seconds */
+
+struct page {
+	struct serving *v;
+	size_t len, cap;
+};
+
+static void
+read_row(struct db_stmt *s, struct serving *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->domain_id = db_int(s, 0);
+	stmt_text_to(s, 1, out->name, sizeof(out->name));
+	out->certificate_id = db_int(s, 2);
+}
+
+/* What the row does not say.  Neighbours often have the same certificate. */
+static int
+add_details(struct store *st, const struct serving *last, struct serving *s,
+    struct err *e)
+{
+	struct db_stmt *q;
+	int rc;
+
+	if (s->certificate_id == 0)
+		return 0;
+	if (last && last->certificate_id == s->certificate_id) {
+		s->fqdn_set_id = last->fqdn_set_id;
+		s->not_before = last->not_before;
+		s->not_after = last->not_after;
+		s->created = last->created;
+		s->chain_id = last->chain_id;
+		return 0;
+	}
+	q = stmt_query(
+	    st, STMT_SERVING, SERVING_DETAILS, e, "i", s->certificate_id);
+	rc = q ? db_step(q, e) : -1;
+	if (rc == 0)
+		s->certificate_id = 0;
+	if (rc <= 0)
+		return rc;
+	s->fqdn_set_id = db_int(q, 0);
+	s->not_before = db_int(q, 1);
+	s->not_after = db_int(q, 2);
+	s->created = db_int(q, 3);
+	s->chain_id = db_int(q, 4);
+	db_reset(q);
+	return 0;
+}
+
+static bool
+is_valid(const struct serving *s, int64_t now)
+{
+	return s->certificate_id != 0 && s->not_before <= now &&
+	    s->not_after >= now;
+}
+
+/* A wildcard serves what has no certificate of its own that is valid. */
+static int
+look_higher(struct store *st, int64_t now, struct serving *s, struct err *e)
+{
+	char *wildcard = certificate_wildcard_of(s->name);
+	struct serving w = {0};
+	struct db_stmt *q;
+	int rc = 0;
+
+	if (!wildcard)
+		return 0;
+	q = stmt_query(
+	    st, STMT_SERVING, SERVING_BY_VALUE, e, "ti", wildcard, now);
+	rc = q ? db_step(q, e) : -1;
+	if (rc > 0) {
+		read_row(q, &w);
+		db_reset(q);
+		rc = add_details(st, NULL, &w, e);
+	}
+	free(wildcard);
+	if (s->certificate_id == 0 || is_valid(&w, now)) {
+		w.domain_id = s->domain_id;
+		memcpy(w.name, s->name, sizeof(w.name));
+		*s = w;
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+/* All rows of the statement, so that another can be made with each. */
+static int
+read_page(struct db_stmt *s, struct page *page, struct err *e)
+{
+	int rc = -1;
+
+	page->len = 0;
+	while (s && (rc = db_step(s, e)) > 0) {
+		if (page->len == page->cap) {
+			page->cap = page->cap * 2 + 64;
+			page->v =
+			    xreallocarray(page->v, page->cap, sizeof(*page->v));
+		}
+		read_row(s, &page->v[page->len++]);
+	}
+	return rc;
+}
+
+static int
+each_between(struct store *st, int64_t after, int64_t last, int64_t now,
+    struct page *page, serving_fn fn, void *arg, struct err *e)
+{
+	int rc = read_page(stmt_query(st, STMT_SERVING, SERVING_BETWEEN, e,
+			       "iii", after, last, now),
+	    page, e);
+
+	for (size_t i = 0; rc == 0 && i < page->len; i++) {
+		rc = add_details(
+		    st, i > 0 ? &page->v[i - 1] : NULL, &page->v[i], e);
+		if (rc == 0 && !is_valid(&page->v[i], now))
+			rc = look_higher(st, now, &page->v[i], e);
+		if (rc == 0)
+			rc = fn(arg, &page->v[i], e);
+	}
+	return rc;
+}
+
+int
+serving_each(
+    struct store *st, int64_t now, serving_fn fn, void *arg, struct err *e)
+{
+	struct page page = {0};
+	int64_t last = 0;
+	int rc = stmt_int(st, STMT_SERVING, SERVING_LAST_DOMAIN, &last, e, "");
+
+	if (rc > 0)
+		rc = 0;
+	for (int64_t at = 0; rc == 0 && at < last; at += PAGE)
+		rc = each_between(st, at, at + PAGE, now, &page, fn, arg, e);
+	free(page.v);
+	return rc;
+}
+
+/* ---- since --------------------------------------------------------------- */
+
+/* Numbers, not in order, some of them twice. */
+struct ids {
+	int64_t *v;
+	size_t len, cap;
+};
+
+static void
+ids_add(struct ids *ids, int64_t id)
+{
+	if (ids->len == ids->cap) {
+		ids->cap = ids->cap * 2 + 64;
+		ids->v = xreallocarray(ids->v, ids->cap, sizeof(*ids->v));
+	}
+	ids->v[ids->len++] = id;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+ids_sort_unique(struct ids *ids)
+{
+	size_t n = 0;
+
+	if (ids->len > 0)
+		qsort(ids->v, ids->len, sizeof(*ids->v), compare);
+	for (size_t i = 0; i < ids->len; i++)
+		if (n == 0 || ids->v[n - 1] != ids->v[i])
+			ids->v[n++] = ids->v[i];
+	ids->len = n;
+}
+
+/* Adds the names of certificates by their numbers. */
+static int
+add_names_of(struct store *st, int64_t first, int64_t last, struct ids *domains,
+    struct err *e)
+{
+	struct db_stmt *s = stmt_query(
+	    st, STMT_SERVING, SERVING_OF_CERTIFICATES, e, "ii", first, last);
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0)
+		ids_add(domains, db_int(s, 0));
+	return rc;
+}
+
+/* The certificate with the lowest number, from `id` on; 0 when none is left. */
+static int
+next_certificate(struct store *st, int64_t *id, int64_t *created, struct err *e)
+{
+	struct db_stmt *s =
+	    stmt_query(st, STMT_SERVING, SERVING_CERTIFICATE_NEXT, e, "i", *id);
+	int rc = s ? db_step(s, e) : -1;
+
+	if (rc > 0) {
+		*id = db_int(s, 0);
+		*created = db_int(s, 1);
+		db_reset(s);
+	}
+	return rc;
+}
+
+/* The number of the first that came since then: numbers go with time. */
+static int
+first_since(struct store *st, int64_t since, int64_t last, int64_t *first,
+    struct err *e)
+{
+	int64_t low = 1, high = last + 1;
+
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2, id = middle, created;
+		int rc = next_certificate(st, &id, &created, e);
+
+		if (rc < 0)
+			return -1;
+		if (rc == 0 || created >= since)
+			high = middle;
+		else
+			low = id + 1;
+	}
+	*first = low;
+	return 0;
+}
+
+static int
+add_new(struct store *st, int64_t since, struct ids *domains, struct err *e)
+{
+	int64_t first, last;
+	int rc =
+	    stmt_int(st, STMT_SERVING, SERVING_CERTIFICATE_LAST, &last, e, "");
+
+	if (rc <= 0)
+		return rc;
+	rc = first_since(st, since, last, &first, e);
+	for (; rc == 0 && first <= last; first += PAGE)
+		rc = add_names_of(st, first, first + PAGE - 1, domains, e);
+	return rc;
+}
+
+struct changes {
+	struct ids certificates, domains;
+};
+
+static int
+note_event(void *arg, const struct event *ev, struct err *e)
+{
+	struct changes *c = arg;
+
+	(void)e;
+	if (ev->object_type == EVENT_CERTIFICATE)
+		ids_add(&c->certificates, ev->object_id);
+	else if (ev->object_type == EVENT_DOMAIN)
+		ids_add(&c->domains, ev->object_id);
+	return 0;
+}
+
+static int
+find_changes(struct store *st, int64_t since, struct changes *c, struct err *e)
+{
+	const struct event_filter filter = {.since = since};
+	int rc = event_each(st, &filter, note_event, c, e);
+
+	if (rc == 0)
+		rc = add_new(st, since, &c->domains, e);
+	ids_sort_unique(&c->certificates);
+	for (size_t i = 0; rc == 0 && i < c->certificates.len; i++)
+		rc = add_names_of(st, c->certificates.v[i],
+		    c->certificates.v[i], &c->domains, e);
+	ids_sort_unique(&c->domains);
+	return rc;
+}
+
+int
+serving_each_since(struct store *st, int64_t since, int64_t now, serving_fn fn,
+    void *arg, struct err *e)
+{
+	struct changes c = {0};
+	struct page page = {0};
+	int rc = find_changes(st, since - CLOCK_SLACK, &c, e);
+
+	for (size_t i = 0; rc == 0 && i < c.domains.len; i++)
+		rc = each_between(st, c.domains.v[i] - 1, c.domains.v[i], now,
+		    &page, fn, arg, e);
+	free(page.v);
+	free(c.certificates.v);
+	free(c.domains.v);
+	return rc;
+}

@@ -1,0 +1,39 @@
+#ifndef STORE_SERVING_H
+#define STORE_SERVING_H
+
+#include "store/domain.h"
+
+/*
+ * Which certificate serves each name, for whoever hands all of them on: the
+ * rule is that of certificate_serving, among certificates whose private key is
+ * in the store.
+ */
+struct serving {
+	char name[DOMAIN_VALUE_MAX + 1];
+	int64_t domain_id;
+	int64_t certificate_id; /* 0: none serves it, or the name is disabled */
+	int64_t fqdn_set_id; /* of the certificate */
+	int64_t not_before, not_after;
+	int64_t created; /* when the certificate came to the store */
+	int64_t chain_id; /* the default one; 0: none */
+};
+
+typedef int (*serving_fn)(void *arg, const struct serving *s, struct err *e);
+
+/*
+ * Calls `fn` for each name that is in the store, until it returns -1, which is
+ * then the result.  Each name is as of a moment of its own.
+ */
+int serving_each(
+    struct store *st, int64_t now, serving_fn fn, void *arg, struct err *e);
+
+/*
+ * The same for the names of certificates that have come to the store, or were
+ * activated, deactivated or revoked, since that time, and for names that were
+ * enabled or disabled; not for what has only expired.  The work is that of the
+ * names in question.
+ */
+int serving_each_since(struct store *st, int64_t since, int64_t now,
+    serving_fn fn, void *arg, struct err *e);
+
+#endif

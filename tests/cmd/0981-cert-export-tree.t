@@ -1,0 +1,325 @@
+#!/bin/sh
+# Goal: cert-export --tree keeps trees as gateways read them: whole sets only,
+# whenever it is killed; what is right is left alone, what is wrong put right,
+# what is others' never touched.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$SRC/tests/lib/export.sh"
+skip_unless_has openssl sqlite3
+
+make_store
+enter a DNS:a.example
+enter b 'DNS:b.example,DNS:www.b.example,DNS:*.w.example'
+enter ip 'IP:192.0.2.7,IP:2001:db8::7'
+request bare DNS:bare.example
+sign bare
+enter gone DNS:gone.example
+sql "UPDATE certificates SET active = 0 WHERE id = 5"
+enter off DNS:off.example
+sql "UPDATE domains SET active = 0 WHERE value = 'off.example'"
+
+# tree LAYOUT [OPTION...]: into $T/LAYOUT.
+tree() {
+	tree_layout=$1
+	shift
+	export_cert --tree "$tree_layout" "$@" "$T/$tree_layout"
+}
+# names: that the last run has told of, each with what has changed.
+changes() {
+	printf '%s\n' "$out" | sed 1d | cut -f1,2 | tr '\t' '=' | sort | xargs
+}
+# bundle NAME: leaf, chain and key.
+bundle() {
+	cat "$T/$1.crt"
+	openssl pkey -in "$T/$1.key"
+}
+# entries DIRECTORY: what is in it.
+entries() {
+	find "$1" -mindepth 1 -maxdepth 1 -not -name '.*' -printf '%f\n' |
+	sort | xargs
+}
+
+# ---- the layouts ---------------------------------------------------------------
+
+all='*.w.example=new 192.0.2.7=new 2001:db8::7=new a.example=new b.example=new'
+all="$all www.b.example=new"
+for layout in certbot peter_sslers haproxy nginx envoy kubernetes traefik; do
+	tree $layout
+	exits 0 "$layout"
+	is "$err" '' '... in silence'
+	is "$(changes)" "$all" '... tells what is new'
+	find "$T/$layout" ! -name lock -printf '%p %i %T@ %C@ %l\n' | sort >"$T/before"
+	tree $layout
+	exits 0 "$layout, again"
+	is "$out$err" '' '... has nothing to tell'
+	find "$T/$layout" ! -name lock -printf '%p %i %T@ %C@ %l\n' | sort >"$T/after"
+	is "$(cat "$T/after")" "$(cat "$T/before")" '... and touches nothing'
+	is "$(find "$T/$layout" -type f -perm /077 -exec grep -l PRIVATE {} +)" '' \
+	    '... keys are their owner'\''s alone'
+done
+names='192.0.2.7 2001_db8__7 _.w.example a.example b.example www.b.example'
+live=$T/certbot/live
+is "$(entries "$live")" "$names" 'certbot: a directory for each name'
+is "$(cat "$live/a.example/fullchain.pem")" "$(cat "$T/a.crt")" \
+    '... fullchain.pem'
+is "$(cat "$live/a.example/cert.pem" "$live/a.example/chain.pem")" \
+    "$(cat "$T/a.crt")" '... cert.pem and chain.pem'
+is "$(cat "$live/_.w.example/privkey.pem")" "$(openssl pkey -in "$T/b.key")" \
+    '... privkey.pem'
+sets=$T/peter_sslers/certificates/global
+is "$(entries "$sets")" "$(echo "$names" | sed 's/b.example/& rc-1 rc-2 rc-3/')" \
+    'peter_sslers: sets, and a label for each name'
+is "$(cat "$sets/www.b.example/primary/fullchain.pem" \
+    "$sets/rc-2/primary/pkey.pem")" "$(bundle b)" '... with what belongs there'
+is "$(cat "$T/haproxy/certs/b.example.pem")" "$(bundle b)" \
+    'haproxy: a file for each name'
+is "$(sort "$T/haproxy/crt-list")" "$T/haproxy/certs/192.0.2.7.pem
+$T/haproxy/certs/_.w.example.pem *.w.example b.example www.b.example
+$T/haproxy/certs/a.example.pem a.example" '... a line for each certificate'
+is "$(cat "$T/nginx/www.b.example.pem")" "$(bundle b)" \
+    'nginx: a file for each name'
+is "$(cat "$T/nginx/wildcards.map")" '*.w.example _.w.example;' \
+    '... and a map of wildcards'
+current=$T/envoy/a.example/current
+is "$(cat "$current/fullchain.pem" "$current/privkey.pem")" "$(bundle a)" \
+    'envoy: a directory for each name'
+is "$(grep -E 'filename|path' "$current/sds.yaml" | cut -d'"' -f2)" \
+    "$current/fullchain.pem
+$current/privkey.pem
+$T/envoy/a.example" '... with a secret that names its files'
+k8s=$T/kubernetes
+is "$(entries "$k8s")" '192.0.2.7.yaml a.example.yaml b.example.yaml ip6-2001-db8--7.yaml wildcard.w.example.yaml www.b.example.yaml' \
+    'kubernetes: a file for each name'
+is "$(sed -n 's/^  tls.*: //p' "$k8s/a.example.yaml" | base64 -d)" \
+    "$(bundle a)" '... with certificate and key'
+like "$(cat "$k8s/wildcard.w.example.yaml")" '^type: kubernetes.io/tls' \
+    '... of the right type'
+is "$(sed -n 's/.*: "\(.*\)"/\1/p' "$T/traefik/dynamic/a.example.yaml" |
+    xargs cat)" "$(bundle a)" 'traefik: a file for each name, that names two'
+
+tree haproxy --since 1h
+exits 0 '--since'
+tree certbot --json --since 2000-01-01T00:00:00Z
+is "$out$err" '' '... has nothing to tell'
+export_cert --tree nginx "$T/haproxy"
+exits 1 'a tree of another layout'
+like "$err" 'of another layout, haproxy' '... is left alone'
+
+# ---- what somebody has changed -------------------------------------------------
+
+archive=$T/certbot/.acmed
+before=$(cat "$live/a.example/privkey.pem")
+echo x >>"$live/a.example/privkey.pem"
+tree certbot
+is "$(changes)" a.example=mended 'a file that somebody has added to'
+is "$(cat "$live/a.example/privkey.pem")" "$before" '... is as it was'
+sed -i 's/^M/N/' "$live/a.example/cert.pem"
+tree certbot
+is "$(cat "$live/a.example/cert.pem")" "$(openssl x509 -in "$T/a.crt")" \
+    'one that has kept its size'
+rm "$live/a.example/chain.pem"
+chmod 644 "$live/a.example/privkey.pem"
+tree certbot
+exits 0 'one that is gone, and a mode'
+ok '... the file is back' test -s "$live/a.example/chain.pem"
+is "$(stat -Lc %a "$live/a.example/privkey.pem")" 600 '... so is the mode'
+touch -r "$live/a.example/cert.pem" "$T/time"
+sed -i 's/^M/N/' "$live/a.example/cert.pem"
+touch -r "$T/time" "$live/a.example/cert.pem"
+tree certbot
+is "$out" '' 'one whose time was forged as well'
+tree certbot --verify
+is "$(changes)" a.example=mended '... is found by --verify'
+mkdir "$T/outside"
+rm "$live/a.example"
+ln -s "$T/outside" "$live/a.example"
+rm "$live/b.example/cert.pem"
+ln -s "$T/outside/file" "$live/b.example/cert.pem"
+rm "$live/192.0.2.7"
+echo mine >"$live/192.0.2.7"
+tree certbot
+exits 0 'links that lead out, a file in the place of a link'
+is "$(entries "$T/outside")" '' '... are not followed'
+is "$(readlink "$live/a.example")" ../.acmed/1-1 '... but replaced'
+is "$(stat -c %F "$live/b.example/cert.pem")" 'regular file' '... all of them'
+ok '... the file, too' test -s "$live/192.0.2.7/cert.pem"
+rm "$live/192.0.2.7"
+mkdir "$live/192.0.2.7"
+tree certbot
+exits 1 'a directory in the place of a link'
+like "$err" "^cert-export: $live/192.0.2.7: " '... is named'
+rmdir "$live/192.0.2.7"
+mv "$live" "$T/live"
+ln -s "$T/outside" "$live"
+tree certbot
+exits 1 'a link in the place of a directory'
+is "$(entries "$T/outside")" '' '... is not followed either'
+rm "$live"
+mv "$T/live" "$live"
+tree certbot --mode 640
+exits 0 --mode
+is "$(stat -Lc %a "$live/a.example/privkey.pem" "$live/a.example/cert.pem" |
+    xargs)" '640 644' '... is that of keys'
+if [ "$(id -u)" -eq 0 ]; then
+	tree certbot --owner daemon --group 1234
+	is "$(stat -Lc '%U %g %a' "$live/a.example/privkey.pem")" \
+	    'daemon 1234 600' '--owner, --group'
+else
+	skip 1 'needs root'
+fi
+tree certbot
+exits 0 'and back'
+
+# ---- renewal, and what is served no more -----------------------------------------
+
+since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+cp "$T/a.crt" "$T/a.old"
+sign a
+sql "UPDATE certificates SET created = created + 7200 WHERE id = 7"
+tree certbot --since "$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)"
+is "$(changes)" a.example=changed '--since: what has come since'
+is "$(cat "$live/a.example/fullchain.pem")" "$(cat "$T/a.crt")" \
+    '... has another certificate'
+is "$(cat "$archive/1-1/fullchain.pem")" "$(cat "$T/a.old")" \
+    '... the old one is there for its readers'
+tree certbot
+not_ok '... until the run after the next' test -e "$archive/1-1"
+sql "UPDATE certificates SET active = 0 WHERE id = 2"
+tree certbot
+is "$out" '' 'what is served no more'
+ok '... stays without --delete' test -s "$live/b.example/cert.pem"
+echo mine >"$live/README"
+ln -s /nowhere "$live/other"
+for layout in certbot peter_sslers haproxy nginx envoy kubernetes traefik; do
+	tree $layout >/dev/null
+	tree $layout --delete
+	exits 0 "--delete, $layout"
+	is "$(printf '%s\n' "$out" | grep -c removed)" 3 '... removes three names'
+	is "$(find "$T/$layout" | grep -c 'b[.]example')" \
+	    "$(find "$T/$layout/.acmed" | grep -c 'b[.]example')" '... all of them'
+	tree $layout
+	is "$out" '' '... once'
+	is "$(find "$T/$layout" -xtype l | grep -v other)" '' \
+	    '... and no link is left that leads nowhere'
+done
+is "$(cat "$live/README")$(readlink "$live/other")" mine/nowhere \
+    'what others have put there stays'
+not_ok 'haproxy: the list is without them' grep -q b.example \
+    "$T/haproxy/crt-list"
+sql "UPDATE certificates SET active = 1 WHERE id = 2"
+"$BIN/acmed-store" log >/dev/null
+tree certbot
+is "$(changes)" '*.w.example=new b.example=new www.b.example=new' 'and back'
+sql "UPDATE certificates SET active = 0 WHERE id = 2;
+    INSERT INTO events (at, request_id, actor, action, object_type, object_id)
+    VALUES ($(date +%s), '', '', 'certificate.deactivate', 'certificate', 2)"
+tree certbot --since "$since" --delete
+is "$(changes)" \
+    '*.w.example=removed b.example=removed www.b.example=removed' \
+    '--since --delete'
+cp -r "$T/store" "$T/store.full"
+sql 'UPDATE certificates SET active = 0'
+tree certbot --delete
+exits 1 'a store with nothing for a tree'
+like "$err" 'nothing is removed' '... may be the wrong one'
+ok '... nothing is removed' test -s "$live/a.example/cert.pem"
+rm -r "$T/store"
+mv "$T/store.full" "$T/store"
+sql "UPDATE certificates SET not_after = 1000000000 WHERE id = 3"
+tree certbot
+exits 0 'a name that has only what has expired'
+like "$err" 'warn: export.done .*not_valid_now=2' '... is a warning'
+enter evil 'DNS:evil.example,DNS:good.example'
+sql "UPDATE domains SET value = '../../evil' WHERE value = 'evil.example'"
+tree certbot
+exits 1 'a name that is a path'
+like "$err" '^cert-export: \.\./\.\./evil: not fit' '... is refused'
+ok '... the other one of the certificate is there' \
+    test -s "$live/good.example/cert.pem"
+sql 'UPDATE certificates SET active = 0 WHERE id = 8'
+
+# ---- another one at the same time --------------------------------------------------
+
+if command -v flock >/dev/null; then
+	flock "$archive/lock" "$BIN/cert-export" --tree certbot "$T/certbot" \
+	    2>"$T/err"
+	is $? 111 'another one has the tree'
+else
+	skip 1 'needs flock'
+fi
+
+# ---- killed ------------------------------------------------------------------------
+
+SHIM=${TOOLS%/tool}/preload/shim.so
+case $BIN in
+*/asan/*) SHIM='' ;;
+esac
+[ -e "$SHIM" ] || SHIM=''
+
+# killed LAYOUT WHERE: 0 when the run was killed, 1 when it came to its end.
+killed() {
+	rm -f "$T/faults" "$T/faults.log"
+	LD_PRELOAD=$SHIM FAULT_FILE=$T/faults FAULT=$2 \
+	    "$BIN/cert-export" --tree "$1" --delete "$T/round" >/dev/null 2>&1
+	[ $? -eq 137 ]
+}
+# whole: every set in $T/round is the old one or the new one.
+whole() {
+	for name in a.example c.example; do
+		case $layout in
+		certbot) set -- "$T/round/live/$name/fullchain.pem" \
+		    "$T/round/live/$name/privkey.pem" ;;
+		nginx) set -- "$T/round/$name.pem" ;;
+		esac
+		[ -e "$1" ] || [ ! -L "${1%/fullchain.pem}" ] || return 1
+		[ -e "$1" ] || continue
+		case $(cat "$@") in
+		"$old_a" | "$new_a" | "$c") ;;
+		*) return 1 ;;
+		esac
+	done
+}
+
+if [ -n "$SHIM" ]; then
+	enter c DNS:c.example
+	c=$(bundle c)
+	for layout in certbot nginx; do
+		sql "UPDATE certificates SET active = 0 WHERE id = 9"
+		rm -rf "$T/old"
+		must "$BIN/cert-export" --tree $layout "$T/old"
+		old_a=$(bundle a)
+		sign a
+		new_a=$(bundle a)
+		sql "UPDATE certificates SET active = 1 WHERE id = 9;
+		    UPDATE certificates SET active = 0 WHERE id = 3"
+		for how in before half; do
+			n=1 bad=''
+			while :; do
+				rm -rf "$T/round"
+				cp -a "$T/old" "$T/round"
+				killed $layout "cert-export:$n:$how" || break
+				whole || bad="$bad $n:halves"
+				"$BIN/cert-export" --tree $layout --delete \
+				    "$T/round" >/dev/null 2>&1 ||
+				    bad="$bad $n:again"
+				whole || bad="$bad $n:then"
+				"$BIN/cert-export" --tree $layout --delete \
+				    "$T/round" >"$T/out" 2>&1 ||
+				    bad="$bad $n:still"
+				[ -s "$T/out" ] && bad="$bad $n:tells"
+				[ "$(find "$T/round" -name 'tmp.*' -o \
+				    -name '.acmed-new' -o -name 'new.*')" ] &&
+				    bad="$bad $n:left"
+				[ "$(entries "$T/round/.acmed" | wc -w)" -eq 4 ] ||
+				    bad="$bad $n:$(entries "$T/round/.acmed")"
+				n=$((n + 1))
+			done
+			is "$bad" '' "$layout, killed at $how each of $n calls"
+			ok '... of which there are some' test "$n" -gt 20
+		done
+		sql 'UPDATE certificates SET active = 1 WHERE id = 3'
+	done
+else
+	skip 8 'needs the shim, and no sanitizer'
+fi
+
+done_testing

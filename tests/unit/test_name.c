@@ -1,0 +1,46 @@
+/* Internationalised names. */
+#include "unit.h"
+
+#include "wrap/name.h"
+
+static void
+test_to_ascii(void **state)
+{
+	static const struct {
+		const char *name, *want; /* NULL: there is none */
+	} rows[] = {
+	    {"b\303\274cher.example", "xn--bcher-kva.example"},
+	    {"B\303\234CHER.Example", "xn--bcher-kva.example"},
+	    {"*.b\303\274cher.example", "*.xn--bcher-kva.example"},
+	    {"fa\303\237.example", "xn--fa-hia.example"},
+	    {"www.A.example", "www.a.example"},
+	    {"_x.b\303\274cher.example", "_x.xn--bcher-kva.example"},
+	    {"\377.example", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *ascii = name_to_ascii(rows[i].name);
+
+		if (!rows[i].want)
+			assert_null(ascii);
+		else
+			assert_string_equal(ascii, rows[i].want);
+		free(ascii);
+	}
+}
+
+static void
+test_a_labels(void **state)
+{
+	(void)state;
+	assert_true(name_is_a_label("xn--bcher-kva", 13));
+	assert_false(name_is_a_label("xn--bcher-kva-x", 15));
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_to_ascii),
+    cmocka_unit_test(test_a_labels),
+};
+
+UNIT_MAIN(tests)
