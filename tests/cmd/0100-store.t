@@ -267,7 +267,8 @@ damage "$order; INSERT INTO orders SELECT 2, 'p', account_id, status, created,
     'certificate/1: of more than one order'
 damage "INSERT INTO certificates SELECT 99, x'00', serial, not_before,
 	not_after, der, spki_sha256, aki, account_id, 'acme', created, status,
-	revoked_at, revocation_reason, sha1, issuer_id, fqdn_set_id, 0, 0
+	revoked_at, revocation_reason, sha1, issuer_id, fqdn_set_id, 0, 0,
+	key_type
 	FROM certificates WHERE id = 1;
 	UPDATE certificates SET source = 'acme'" \
     "certificate/99: its serial number is another's too"
@@ -343,7 +344,7 @@ damage "$order; UPDATE certificates SET account_id = 2" \
 damage "$order; UPDATE certificates SET account_id = 1;
 	INSERT INTO certificates SELECT 99, x'00', '99', not_before, not_after,
 	der, spki_sha256, aki, account_id, 'acme', created, status, revoked_at,
-	revocation_reason, sha1, issuer_id, fqdn_set_id, 0, 0
+	revocation_reason, sha1, issuer_id, fqdn_set_id, 0, 0, key_type
 	FROM certificates WHERE id = 1" \
     'certificate/99: of no order, but one of the same account, names and key holds another'
 damage "DELETE FROM certificate_chains WHERE certificate_id = 1;
