@@ -184,6 +184,7 @@ finish(struct prog *p, struct err *e)
 	if (e->kind == KIND_USAGE && !p->forced_syslog)
 		fputs(p->usage, stderr);
 	conf_release(&p->conf);
+	strv_release(&p->reads);
 	return code;
 }
 

@@ -88,6 +88,10 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 	case SANDBOX_BACKUP_DIRECTORY:
 		add_directory(out, p->argv[0]);
 		return 0;
+	case SANDBOX_OPERANDS:
+		for (size_t i = 0; i < p->reads.len; i++)
+			strv_add(out, p->reads.v[i]);
+		return 0;
 	case SANDBOX_STORE_FILES: /* add_opening */
 	case SANDBOX_DEVICES:
 	case SANDBOX_PLACE__MAX:

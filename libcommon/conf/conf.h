@@ -32,6 +32,7 @@ struct conf_store {
 	char *url; /* an absolute path is an SQLite file */
 	char *group;
 	char *certificate_key_file;
+	char *account_key_file;
 	char *directory; /* of a store that is no file of this machine */
 };
 

@@ -58,6 +58,8 @@ const struct table_key table_keys[] = {
 	{CONF_STORE, "certificate_key_file", PATH(store.certificate_key_file),
 	    .doc = "File with the key under which private keys of certificates "
 	    "are sealed; empty: they are stored in the clear."},
+	{CONF_STORE, "account_key_file", PATH(store.account_key_file),
+	    .doc = "The same for the private keys of accounts at other CAs."},
 
 	{CONF_SERVER, "base_url", TYPE(server.base_url, VALUE_BASE_URL),
 	    .required = true, .hint = "the URL that clients see in front of "

@@ -1,12 +1,15 @@
 #include "import/bundle.h"
 
 #include "base/der.h"
+#include "wrap/digest.h"
 #include "wrap/p12.h"
 #include "wrap/p7.h"
 #include "wrap/pem.h"
 
 #define LABEL_SIZE 64
 #define PART_MAX P12_MAX /* the largest thing in one block */
+#define CHAIN_MAX 16 /* issuers in a chain */
+#define ISSUERS_MAX 16 /* with one name: each costs a signature */
 
 /* One thing in a file, as it is being read. */
 struct part {
@@ -26,6 +29,9 @@ bundle_release(struct bundle *b)
 		csr_free(b->csrs[i]);
 	free(b->csrs);
 	strv_release(&b->problems);
+	digestmap_release(&b->known_certs);
+	digestmap_release(&b->known_keys);
+	digestmap_release(&b->known_csrs);
 	*b = (struct bundle){0};
 }
 
@@ -52,50 +58,57 @@ has_room(const struct part *part, size_t len)
 	return false;
 }
 
+/* Whether it is new; it is known from now on, as the next of its kind. */
 static bool
-is_same(const struct cert *a, const struct cert *b)
+is_new(struct digestmap *known, const uint8_t digest[32], size_t len)
 {
-	size_t a_len, b_len;
-	const uint8_t *x = cert_der(a, &a_len), *y = cert_der(b, &b_len);
+	size_t before = known->len;
 
-	return a_len == b_len && memcmp(x, y, a_len) == 0;
+	digestmap_put(known, digest, len);
+	return known->len > before;
 }
 
 /* Each takes what it is given, or drops it. */
 static void
 take_cert(const struct part *part, struct cert *c)
 {
-	struct cert_list *l = &part->bundle->certs;
-	bool known = false;
+	struct bundle *b = part->bundle;
+	uint8_t digest[DIGEST_SHA256_SIZE];
 
-	for (size_t i = 0; i < l->len && !known; i++)
-		known = is_same(l->v[i], c);
-	if (known || !has_room(part, l->len))
-		cert_free(c);
+	cert_sha256(c, digest);
+	if (has_room(part, b->certs.len) &&
+	    is_new(&b->known_certs, digest, b->certs.len))
+		cert_list_take(&b->certs, c);
 	else
-		cert_list_take(l, c);
+		cert_free(c);
 }
 
 static void
 take_key(const struct part *part, struct key *k)
 {
-	struct key_list *l = &part->bundle->keys;
-	bool known = false;
+	struct bundle *b = part->bundle;
+	uint8_t digest[DIGEST_SHA256_SIZE];
 
-	for (size_t i = 0; i < l->len && !known; i++)
-		known = key_equal(l->v[i], k);
-	if (known || !has_room(part, l->len))
-		key_free(k);
+	key_spki_sha256(k, digest);
+	if (has_room(part, b->keys.len) &&
+	    is_new(&b->known_keys, digest, b->keys.len))
+		key_list_take(&b->keys, k);
 	else
-		key_list_take(l, k);
+		key_free(k);
 }
 
 static void
 take_csr(const struct part *part, struct csr *c)
 {
 	struct bundle *b = part->bundle;
+	uint8_t digest[DIGEST_SHA256_SIZE];
+	const uint8_t *der;
+	size_t len;
 
-	if (!has_room(part, b->csrs_len)) {
+	der = csr_der(c, &len);
+	digest_sha256(digest, der, len);
+	if (!has_room(part, b->csrs_len) ||
+	    !is_new(&b->known_csrs, digest, b->csrs_len)) {
 		csr_free(c);
 		return;
 	}
@@ -151,12 +164,23 @@ add_key(const struct part *part, struct der der, struct err *e)
 	return 0;
 }
 
+/* A password costs time by design, and a stranger says how much. */
+static int
+may_decrypt(const struct part *part, struct err *e)
+{
+	if (part->bundle->decrypted++ < BUNDLE_DECRYPTED_MAX)
+		return 0;
+	return err_set(e, KIND_INPUT, "more than %d encrypted things at once",
+	    BUNDLE_DECRYPTED_MAX);
+}
+
 static int
 add_encrypted_key(const struct part *part, struct der der, struct err *e)
 {
-	struct key *k =
-	    key_from_encrypted_der(der.p, der.len, part->password, e);
+	struct key *k = NULL;
 
+	if (may_decrypt(part, e) == 0)
+		k = key_from_encrypted_der(der.p, der.len, part->password, e);
 	if (!k)
 		return -1;
 	take_key(part, k);
@@ -196,6 +220,8 @@ add_p12(const struct part *part, struct der der, struct err *e)
 	struct cert_list certs = {0};
 	struct key_list keys = {0};
 
+	if (may_decrypt(part, e) < 0)
+		return -1;
 	if (p12_read(der.p, der.len, part->password ? part->password : "",
 		&keys, &certs, e) < 0)
 		return -1;
@@ -215,7 +241,9 @@ recognise(struct der der)
 	struct der all, first, rest;
 	uint8_t tag;
 
-	if (der_next(&der, &tag, &all, NULL) < 0 || tag != DER_SEQUENCE ||
+	if (!der_is_next(&der, DER_SEQUENCE))
+		return NULL;
+	if (der_next(&der, &tag, &all, NULL) < 0 ||
 	    der_next(&all, &tag, &first, NULL) < 0)
 		return add_p7; /* which may be BER; it says when it is none */
 	if (tag == DER_OID)
@@ -333,24 +361,71 @@ bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
 		complain(&part, "neither PEM nor DER that is known");
 }
 
-/* ---- sets -------------------------------------------------------------- */
-
-static const struct key *
-find_key(const struct bundle *b, const struct cert *c)
+bool
+bundle_has_cert_for(const struct bundle *b, const struct key *k)
 {
-	for (size_t i = 0; i < b->keys.len; i++)
-		if (cert_has_key(c, b->keys.v[i]))
-			return b->keys.v[i];
-	return NULL;
+	for (size_t i = 0; i < b->certs.len; i++)
+		if (cert_has_key(b->certs.v[i], k))
+			return true;
+	return false;
 }
 
-static const struct csr *
-find_csr(const struct bundle *b, const struct cert *c)
+/* ---- sets -------------------------------------------------------------- */
+
+/* A CA's certificate, to be found by its subject. */
+struct issuer {
+	uint8_t subject[DIGEST_SHA256_SIZE];
+	const struct cert *cert;
+};
+
+/* What sets are made of, each to be found at once. */
+struct index {
+	const struct bundle *bundle;
+	struct issuer *issuers; /* sorted by subject */
+	size_t issuers_len;
+	struct digestmap csrs; /* by key; the first of each */
+};
+
+static int
+compare_issuers(const void *a, const void *b)
 {
-	for (size_t i = 0; i < b->csrs_len; i++)
-		if (cert_has_key(c, csr_key(b->csrs[i])))
-			return b->csrs[i];
-	return NULL;
+	const struct issuer *x = a, *y = b;
+
+	return memcmp(x->subject, y->subject, sizeof(x->subject));
+}
+
+static void
+index_make(struct index *x, const struct bundle *b)
+{
+	uint8_t digest[DIGEST_SHA256_SIZE];
+
+	*x = (struct index){.bundle = b};
+	x->issuers = xcalloc(b->certs.len + 1, sizeof(*x->issuers));
+	for (size_t i = 0; i < b->certs.len; i++) {
+		const struct cert *c = b->certs.v[i];
+		struct issuer *issuer = &x->issuers[x->issuers_len];
+		const uint8_t *der;
+		size_t len;
+
+		if (!cert_is_ca(c))
+			continue;
+		der = cert_subject_der(c, &len);
+		digest_sha256(issuer->subject, der, len);
+		issuer->cert = c;
+		x->issuers_len++;
+	}
+	qsort(x->issuers, x->issuers_len, sizeof(*x->issuers), compare_issuers);
+	for (size_t i = 0; i < b->csrs_len; i++) {
+		key_spki_sha256(csr_key(b->csrs[i]), digest);
+		digestmap_put(&x->csrs, digest, i);
+	}
+}
+
+static void
+index_release(struct index *x)
+{
+	free(x->issuers);
+	digestmap_release(&x->csrs);
 }
 
 static bool
@@ -363,27 +438,55 @@ is_in(const struct bundle_set *s, const struct cert *c)
 	return found;
 }
 
+/* The first of those with this subject, or of what would follow. */
+static size_t
+find_subject(const struct index *x, const uint8_t subject[DIGEST_SHA256_SIZE])
+{
+	size_t low = 0, high = x->issuers_len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memcmp(x->issuers[middle].subject, subject,
+			DIGEST_SHA256_SIZE) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* By name and by signature; one that is in the chain already is a loop. */
 static const struct cert *
 find_issuer(
-    const struct bundle *b, const struct bundle_set *s, const struct cert *c)
+    const struct index *x, const struct bundle_set *s, const struct cert *c)
 {
-	for (size_t i = 0; i < b->certs.len; i++) {
+	uint8_t subject[DIGEST_SHA256_SIZE];
+	const uint8_t *der;
+	size_t len;
+
+	der = cert_issuer_der(c, &len);
+	digest_sha256(subject, der, len);
+	for (size_t i = find_subject(x, subject), tries = 0;
+	     i < x->issuers_len && tries < ISSUERS_MAX &&
+	     memcmp(x->issuers[i].subject, subject, sizeof(subject)) == 0;
+	     i++, tries++) {
+		const struct cert *issuer = x->issuers[i].cert;
 		struct err ignored = {0};
 
-		if (cert_is_ca(b->certs.v[i]) && !is_in(s, b->certs.v[i]) &&
-		    cert_is_issued_by(c, b->certs.v[i], &ignored) == 0)
-			return b->certs.v[i];
+		if (!is_in(s, issuer) &&
+		    cert_is_issued_by(c, issuer, &ignored) == 0)
+			return issuer;
 	}
 	return NULL;
 }
 
 static void
-find_chain(const struct bundle *b, struct bundle_set *s)
+find_chain(const struct index *x, struct bundle_set *s)
 {
 	const struct cert *c = s->cert;
 
-	while ((c = find_issuer(b, s, c))) {
+	while (s->chain_len < CHAIN_MAX && (c = find_issuer(x, s, c))) {
 		s->chain = xreallocarray(
 		    s->chain, s->chain_len + 1, sizeof(struct cert *));
 		s->chain[s->chain_len++] = c;
@@ -393,20 +496,27 @@ find_chain(const struct bundle *b, struct bundle_set *s)
 struct bundle_set *
 bundle_sets(const struct bundle *b, size_t *len)
 {
-	struct bundle_set *sets = NULL;
+	struct bundle_set *sets = xcalloc(b->certs.len + 1, sizeof(*sets));
+	struct index x;
 
+	index_make(&x, b);
 	*len = 0;
 	for (size_t i = 0; i < b->certs.len; i++) {
 		struct bundle_set s = {.cert = b->certs.v[i]};
+		uint8_t digest[DIGEST_SHA256_SIZE];
+		size_t at;
 
-		s.key = find_key(b, s.cert);
+		cert_spki_sha256(s.cert, digest);
+		if (digestmap_get(&b->known_keys, digest, &at))
+			s.key = b->keys.v[at];
 		if (!s.key && cert_is_ca(s.cert))
 			continue;
-		s.csr = find_csr(b, s.cert);
-		find_chain(b, &s);
-		sets = xreallocarray(sets, *len + 1, sizeof(*sets));
+		if (digestmap_get(&x.csrs, digest, &at))
+			s.csr = b->csrs[at];
+		find_chain(&x, &s);
 		sets[(*len)++] = s;
 	}
+	index_release(&x);
 	return sets;
 }
 

@@ -1,6 +1,7 @@
 #ifndef IMPORT_BUNDLE_H
 #define IMPORT_BUNDLE_H
 
+#include "base/digestmap.h"
 #include "base/str.h"
 #include "wrap/cert.h"
 #include "wrap/csr.h"
@@ -13,13 +14,17 @@
 struct bundle {
 	struct cert_list certs; /* none is there twice */
 	struct key_list keys; /* private; none is there twice */
-	struct csr **csrs;
+	struct csr **csrs; /* none is there twice */
 	size_t csrs_len;
 	struct strv problems; /* a line for each thing that could not be read */
+	/* what is there: by the SHA-256 of the DER, of keys the public one */
+	struct digestmap known_certs, known_keys, known_csrs;
+	size_t decrypted; /* how often a password was tried */
 };
 
 #define BUNDLE_MAX ((size_t)64 * 1024 * 1024) /* bytes in one file */
 #define BUNDLE_THINGS_MAX 100000 /* certificates, or keys, or requests */
+#define BUNDLE_DECRYPTED_MAX 64 /* encrypted things: each may cost a second */
 
 /* {0} is empty; release wipes the keys. */
 void bundle_release(struct bundle *b);
@@ -34,6 +39,9 @@ void bundle_release(struct bundle *b);
  */
 void bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
     const char *password);
+
+/* Whether one of its certificates is for the public part of `k`. */
+bool bundle_has_cert_for(const struct bundle *b, const struct key *k);
 
 /* A certificate with all that belongs to it; borrowed from the bundle. */
 struct bundle_set {

@@ -162,6 +162,7 @@ issue(const struct conf *conf, struct store *st, const struct key *key,
 {
 	struct cert_list chain = {0};
 	struct local *local = NULL;
+	const struct certificate_new new = {.certs = &chain, .source = "tls"};
 	struct buf pem;
 	int64_t id;
 	int rc = -1;
@@ -177,7 +178,7 @@ issue(const struct conf *conf, struct store *st, const struct key *key,
 	local = local_open(conf, e);
 	if (local && local_certify(local, key, &n->dns, &n->ip, &pem, e) == 0 &&
 	    cert_list_from_pem(pem.data, pem.len, &chain, e) == 0 &&
-	    certificate_add(st, &chain, "tls", 0, &id, e) == 0)
+	    certificate_add(st, &new, &id, NULL, e) == 0)
 		rc = file_replace(
 		    conf->server.tls_certificate, 0644, pem.data, pem.len, e);
 out:

@@ -109,6 +109,8 @@ static int
 store_chain(struct store *st, const struct order *o,
     const struct cert_list *chain, enum issue_result *result, struct err *e)
 {
+	const struct certificate_new new = {
+	    .certs = chain, .source = "acme", .account_id = o->account_id};
 	struct err why = {0};
 	int64_t id;
 
@@ -127,7 +129,7 @@ store_chain(struct store *st, const struct order *o,
 	}
 	*e = why;
 	err_clear(&why);
-	if (certificate_add(st, chain, "acme", o->account_id, &id, &why) < 0)
+	if (certificate_add(st, &new, &id, NULL, &why) < 0)
 		log_err("certificate.unrecorded", &why);
 	*result = ISSUE_REFUSED;
 	return -1;

@@ -11,9 +11,9 @@ answer(struct call *c, const struct certificate *cert, struct err *e)
 	struct buf *out = &c->response->body;
 
 	pem_encode(out, "CERTIFICATE", cert->leaf.der, cert->leaf.len);
-	for (size_t i = 0; i < cert->chain_len; i++)
-		pem_encode(
-		    out, "CERTIFICATE", cert->chain[i].der, cert->chain[i].len);
+	for (size_t i = 0; i < cert->chain.len; i++)
+		pem_encode(out, "CERTIFICATE", cert->chain.certs[i].der,
+		    cert->chain.certs[i].len);
 	if (out->full)
 		return err_set(e, KIND_BUG, "the chain is too long");
 	response_field(

@@ -90,11 +90,12 @@ static int
 record(struct store *st, const struct buf *chain_pem, struct err *e)
 {
 	struct cert_list chain = {0};
+	const struct certificate_new new = {.certs = &chain, .source = "sign"};
 	int64_t id;
 	int rc = -1;
 
 	if (cert_list_from_pem(chain_pem->data, chain_pem->len, &chain, e) == 0)
-		rc = certificate_add(st, &chain, "sign", 0, &id, e);
+		rc = certificate_add(st, &new, &id, NULL, e);
 	cert_list_release(&chain);
 	return rc;
 }

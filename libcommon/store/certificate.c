@@ -1,6 +1,11 @@
 #include "store/certificate.h"
 
+#include "base/hex.h"
+#include "store/ca_certificate.h"
+#include "store/domain.h"
 #include "store/event.h"
+#include "store/fqdn_set.h"
+#include "store/issuer.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 #include "wrap/cert.h"
@@ -8,69 +13,77 @@
 
 enum {
 	CERTIFICATE_ADD,
-	CERTIFICATE_ADD_NAME,
 	CERTIFICATE_ADD_CHAIN,
 	CERTIFICATE_ID,
-	CERTIFICATE_CHAIN_ID,
-	CERTIFICATE_NEW_CHAIN,
-	CERTIFICATE_ADD_MEMBER,
-	CERTIFICATE_ADD_CA,
-	CERTIFICATE_CA_ID,
+	CERTIFICATE_BY_ID,
 	CERTIFICATE_BY_SHA256,
+	CERTIFICATE_BY_SHA1,
 	CERTIFICATE_BY_ORDER,
-	CERTIFICATE_CHAIN,
+	CERTIFICATE_SERVING,
 	CERTIFICATE_REVOKE,
-	CERTIFICATE_EACH_REVOKED
+	CERTIFICATE_SET_ACTIVE,
+	CERTIFICATE_SET_AUTO_RENEW,
+	CERTIFICATE_EACH_REVOKED,
+	CERTIFICATE_UNFILLED,
+	CERTIFICATE_FILL
 };
 
 #define COLUMNS                                                                \
 	"c.id, c.sha256, c.serial, c.not_before, c.not_after, c.status,"       \
-	" c.revoked_at, c.revocation_reason, c.account_id, c.source, c.der"
+	" c.revoked_at, c.revocation_reason, c.account_id, c.source, c.der,"   \
+	" c.created, c.active, c.auto_renew, c.fqdn_set_id, c.spki_sha256"
 
 static const char *const sql[] = {
     [CERTIFICATE_ADD] =
 	"INSERT INTO certificates (sha256, serial, not_before, not_after, der,"
-	" spki_sha256, aki, account_id, source, created, status)"
+	" spki_sha256, aki, account_id, source, created, status, sha1,"
+	" issuer_id, fqdn_set_id, active, auto_renew)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(CAST(?8 AS BIGINT), 0),"
-	" ?9, ?10, 'valid')"
+	" ?9, ?10, 'valid', ?11, ?12, ?13, ?14, ?15)"
 	" ON CONFLICT (sha256) DO NOTHING RETURNING id",
-    [CERTIFICATE_ADD_NAME] =
-	"INSERT INTO certificate_names (certificate_id, type, value)"
-	" VALUES (?1, ?2, ?3) ON CONFLICT (certificate_id, type, value)"
-	" DO NOTHING",
     [CERTIFICATE_ADD_CHAIN] =
 	"INSERT INTO certificate_chains (certificate_id, chain_id, is_default)"
 	" VALUES (?1, ?2, CASE WHEN EXISTS (SELECT 1 FROM certificate_chains x"
 	" WHERE x.certificate_id = ?1) THEN 0 ELSE 1 END)"
 	" ON CONFLICT (certificate_id, chain_id) DO NOTHING",
     [CERTIFICATE_ID] = "SELECT id FROM certificates WHERE sha256 = ?1",
-    [CERTIFICATE_CHAIN_ID] = "SELECT id FROM chains WHERE sha256 = ?1",
-    [CERTIFICATE_NEW_CHAIN] = "INSERT INTO chains (sha256) VALUES (?1)"
-			      " ON CONFLICT (sha256) DO NOTHING RETURNING id",
-    [CERTIFICATE_ADD_MEMBER] =
-	"INSERT INTO chain_members (chain_id, position, ca_certificate_id)"
-	" VALUES (?1, ?2, ?3)",
-    [CERTIFICATE_ADD_CA] =
-	"INSERT INTO ca_certificates (sha256, der, subject, spki_sha256, ski,"
-	" not_after) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-	" ON CONFLICT (sha256) DO NOTHING RETURNING id",
-    [CERTIFICATE_CA_ID] = "SELECT id FROM ca_certificates WHERE sha256 = ?1",
-    [CERTIFICATE_BY_SHA256] = "SELECT " COLUMNS ", 0 FROM certificates c"
-			      " WHERE c.sha256 = ?1",
+    [CERTIFICATE_BY_ID] =
+	"SELECT " COLUMNS ", 0 FROM certificates c WHERE c.id = ?1",
+    [CERTIFICATE_BY_SHA256] =
+	"SELECT " COLUMNS ", 0 FROM certificates c WHERE c.sha256 = ?1",
+    [CERTIFICATE_BY_SHA1] =
+	"SELECT " COLUMNS ", 0 FROM certificates c WHERE c.sha1 = ?1",
     [CERTIFICATE_BY_ORDER] =
 	"SELECT " COLUMNS ", o.chain_id FROM orders o"
 	" JOIN certificates c ON c.id = o.certificate_id WHERE o.id = ?1",
-    [CERTIFICATE_CHAIN] =
-	"SELECT ca.der FROM chain_members m"
-	" JOIN ca_certificates ca ON ca.id = m.ca_certificate_id"
-	" WHERE m.chain_id = ?1 ORDER BY m.position",
+    [CERTIFICATE_SERVING] =
+	"SELECT c.id FROM domains d"
+	" JOIN fqdn_set_members m ON m.domain_id = d.id"
+	" JOIN certificates c ON c.fqdn_set_id = m.fqdn_set_id"
+	" WHERE d.value IN (?1, ?2) AND c.active = 1 AND c.status = 'valid'"
+	" ORDER BY CASE WHEN c.not_before <= ?3 AND c.not_after >= ?3 THEN 0"
+	" ELSE 1 END, CASE WHEN EXISTS (SELECT 1 FROM private_keys k"
+	" WHERE k.spki_sha256 = c.spki_sha256) THEN 0 ELSE 1 END,"
+	" CASE WHEN d.value = ?1 THEN 0 ELSE 1 END, c.not_after DESC,"
+	" (SELECT s.size FROM fqdn_sets s WHERE s.id = m.fqdn_set_id) DESC,"
+	" c.id DESC LIMIT 1",
     [CERTIFICATE_REVOKE] =
 	"UPDATE certificates SET status = 'revoked', revoked_at = ?2,"
 	" revocation_reason = NULLIF(CAST(?3 AS BIGINT), -1)"
 	" WHERE id = ?1 AND status = 'valid'",
+    [CERTIFICATE_SET_ACTIVE] =
+	"UPDATE certificates SET active = ?2"
+	" WHERE id = ?1 AND active <> ?2 AND status = 'valid'",
+    [CERTIFICATE_SET_AUTO_RENEW] = "UPDATE certificates SET auto_renew = ?2"
+				   " WHERE id = ?1 AND auto_renew <> ?2",
     [CERTIFICATE_EACH_REVOKED] =
 	"SELECT serial, revoked_at, revocation_reason FROM certificates"
 	" WHERE status = 'revoked' AND aki = ?1 AND not_after >= ?2",
+    [CERTIFICATE_UNFILLED] = "SELECT id, der FROM certificates"
+			     " WHERE fqdn_set_id IS NULL LIMIT 1",
+    [CERTIFICATE_FILL] =
+	"UPDATE certificates SET sha1 = ?2, issuer_id = ?3, fqdn_set_id = ?4"
+	" WHERE id = ?1",
 };
 
 const struct stmt_table certificate_stmts = {
@@ -85,157 +98,92 @@ _Static_assert(ARRAY_LEN(names) == CERTIFICATE__MAX, "one per status");
 void
 certificate_release(struct certificate *c)
 {
-	size_t i;
-
 	if (!c)
 		return;
 	free(c->serial);
 	free(c->source);
 	free(c->leaf.der);
-	for (i = 0; i < c->chain_len; i++)
-		free(c->chain[i].der);
-	free(c->chain);
+	chain_release(&c->chain);
 	memset(c, 0, sizeof(*c));
 }
 
-/* What the store notes of a certificate; all but `subject` is borrowed. */
+/* ---- adding -------------------------------------------------------------- */
+
+/* What is only here for a row, and can be told without the row. */
 struct facts {
-	uint8_t sha256[32], spki_sha256[32];
-	const uint8_t *der, *aki, *ski;
-	size_t der_len, aki_len, ski_len;
-	const char *serial;
-	char *subject; /* only of a CA */
-	int64_t not_before, not_after;
-	const struct strv *dns, *ip;
+	uint8_t sha256[32], sha1[DIGEST_SHA1_SIZE], spki_sha256[32];
+	int64_t issuer_id;
+	struct fqdn_set set;
 };
 
-/* The only place of store/ that looks into a certificate. */
-static void
-read_facts(const struct cert *c, bool is_ca, struct facts *f)
+static int
+read_facts(
+    struct store *st, const struct cert *c, struct facts *f, struct err *e)
 {
 	cert_sha256(c, f->sha256);
+	cert_sha1(c, f->sha1);
 	cert_spki_sha256(c, f->spki_sha256);
-	f->der = cert_der(c, &f->der_len);
-	f->aki = cert_aki(c, &f->aki_len);
-	f->ski = cert_ski(c, &f->ski_len);
-	f->serial = cert_serial_hex(c);
-	f->subject = is_ca ? cert_subject(c) : NULL;
-	f->not_before = cert_not_before(c);
-	f->not_after = cert_not_after(c);
-	f->dns = cert_dns(c);
-	f->ip = cert_ip(c);
+	if (issuer_put(st, c, &f->issuer_id, e) < 0)
+		return -1;
+	return fqdn_set_put(st, cert_dns(c), cert_ip(c), &f->set, e);
 }
 
 static int
-add_ca(struct store *st, const struct cert *c, int64_t *id, struct err *e)
+insert(struct store *st, const struct certificate_new *n, const struct facts *f,
+    int64_t *id, struct err *e)
 {
-	struct facts f;
+	const struct cert *leaf = n->certs->v[0];
+	const uint8_t *der, *aki;
+	size_t der_len, aki_len;
 	int rc;
 
-	read_facts(c, true, &f);
-	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_ADD_CA, id, e, "bbtbbi",
-	    f.sha256, sizeof(f.sha256), f.der, f.der_len, f.subject,
-	    f.spki_sha256, sizeof(f.spki_sha256), f.ski, f.ski_len,
-	    f.not_after);
+	der = cert_der(leaf, &der_len);
+	aki = cert_aki(leaf, &aki_len);
+	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_ADD, id, e,
+	    "btiibbbitibiiii", f->sha256, sizeof(f->sha256),
+	    cert_serial_hex(leaf), cert_not_before(leaf), cert_not_after(leaf),
+	    der, der_len, f->spki_sha256, sizeof(f->spki_sha256), aki, aki_len,
+	    n->account_id, n->source, clock_now(), f->sha1, sizeof(f->sha1),
+	    f->issuer_id, f->set.id, (int64_t)!n->inactive,
+	    (int64_t)n->auto_renew);
 	if (rc == 0)
-		rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_CA_ID, id, e,
-		    "b", f.sha256, sizeof(f.sha256));
-	free(f.subject);
-	if (rc == 0)
-		return err_set(e, KIND_BUG, "a CA certificate has vanished");
-	return rc < 0 ? -1 : 0;
-}
-
-/* A chain is known by the digests of its members, one after the other. */
-static void
-chain_sha256(const struct cert_list *chain, uint8_t out[32])
-{
-	size_t n = chain->len - 1, i;
-	uint8_t *all = xcalloc(n, 32);
-
-	for (i = 0; i < n; i++)
-		cert_sha256(chain->v[i + 1], all + i * 32);
-	digest_sha256(out, all, n * 32);
-	free(all);
+		return err_set(e, KIND_BUG, "a certificate has come and gone");
+	if (rc < 0)
+		return -1;
+	return n->inactive ? 0
+			   : domain_note_added(st, f->set.id, f->set.size, *id,
+				 cert_not_after(leaf), e);
 }
 
 static int
-put_chain(
-    struct store *st, const struct cert_list *chain, int64_t *id, struct err *e)
+put_leaf(struct store *st, const struct certificate_new *n, int64_t *id,
+    bool *created, struct err *e)
 {
 	uint8_t sha256[32];
-	int64_t ca;
-	size_t i;
-	int rc;
-
-	*id = 0;
-	if (chain->len < 2)
-		return 0;
-	chain_sha256(chain, sha256);
-	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_CHAIN_ID, id, e, "b",
-	    sha256, sizeof(sha256));
-	if (rc != 0)
-		return rc < 0 ? -1 : 0;
-	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_NEW_CHAIN, id, e, "b",
-	    sha256, sizeof(sha256));
-	if (rc == 0)
-		return err_set(e, KIND_BUG, "a chain has come and gone");
-	if (rc < 0)
-		return -1;
-	for (i = 1; i < chain->len; i++)
-		if (add_ca(st, chain->v[i], &ca, e) < 0 ||
-		    stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_ADD_MEMBER, e,
-			"iii", *id, (int64_t)i - 1, ca) < 0)
-			return -1;
-	return 0;
-}
-
-static int
-add_names(struct store *st, int64_t id, const char *type,
-    const struct strv *values, struct err *e)
-{
-	size_t i;
-
-	for (i = 0; i < values->len; i++)
-		if (stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_ADD_NAME, e,
-			"itt", id, type, values->v[i]) < 0)
-			return -1;
-	return 0;
-}
-
-static int
-put_leaf(struct store *st, const struct cert *leaf, const char *source,
-    int64_t account_id, int64_t *id, struct err *e)
-{
 	struct facts f;
 	int rc;
 
-	read_facts(leaf, false, &f);
-	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_ADD, id, e,
-	    "btiibbbiti", f.sha256, sizeof(f.sha256), f.serial, f.not_before,
-	    f.not_after, f.der, f.der_len, f.spki_sha256, sizeof(f.spki_sha256),
-	    f.aki, f.aki_len, account_id, source, clock_now());
-	if (rc < 0)
+	*created = false;
+	cert_sha256(n->certs->v[0], sha256);
+	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_ID, id, e, "b", sha256,
+	    sizeof(sha256));
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (read_facts(st, n->certs->v[0], &f, e) < 0 ||
+	    insert(st, n, &f, id, e) < 0)
 		return -1;
-	if (rc == 0) {
-		rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_ID, id, e, "b",
-		    f.sha256, sizeof(f.sha256));
-		if (rc == 0)
-			err_set(e, KIND_BUG, "a certificate has vanished");
-		return rc > 0 ? 0 : -1;
-	}
-	if (add_names(st, *id, "dns", f.dns, e) < 0)
-		return -1;
-	return add_names(st, *id, "ip", f.ip, e);
+	*created = true;
+	return 0;
 }
 
 int
-certificate_put(struct store *st, const struct cert_list *chain,
-    const char *source, int64_t account_id, int64_t *id, int64_t *chain_id,
-    struct err *e)
+certificate_put(struct store *st, const struct certificate_new *n, int64_t *id,
+    bool *created, int64_t *chain_id, struct err *e)
 {
-	if (put_chain(st, chain, chain_id, e) < 0 ||
-	    put_leaf(st, chain->v[0], source, account_id, id, e) < 0)
+	bool is_new;
+
+	if (chain_put(st, n->certs, 1, chain_id, &is_new, e) < 0 ||
+	    put_leaf(st, n, id, created, e) < 0)
 		return -1;
 	if (*chain_id == 0)
 		return 0;
@@ -247,10 +195,9 @@ certificate_put(struct store *st, const struct cert_list *chain,
 
 struct addition {
 	struct store *st;
-	const struct cert_list *chain;
-	const char *source;
-	int64_t account_id;
+	const struct certificate_new *what;
 	int64_t id;
+	bool created;
 };
 
 static int
@@ -259,35 +206,103 @@ add(void *arg, struct err *e)
 	struct addition *a = arg;
 	int64_t chain_id;
 
-	if (certificate_put(a->st, a->chain, a->source, a->account_id, &a->id,
-		&chain_id, e) < 0)
+	if (certificate_put(a->st, a->what, &a->id, &a->created, &chain_id, e) <
+	    0)
 		return -1;
-	return event_add(
-	    a->st, "certificate.add", EVENT_CERTIFICATE, a->id, a->source, e);
+	return a->created ? event_add(a->st, "certificate.add",
+				EVENT_CERTIFICATE, a->id, a->what->source, e)
+			  : 0;
 }
 
 int
-certificate_add(struct store *st, const struct cert_list *chain,
-    const char *source, int64_t account_id, int64_t *id, struct err *e)
+certificate_add(struct store *st, const struct certificate_new *n, int64_t *id,
+    bool *created, struct err *e)
 {
-	struct addition a = {.st = st,
-	    .chain = chain,
-	    .source = source,
-	    .account_id = account_id};
+	struct addition a = {.st = st, .what = n};
 
 	if (db_transaction(st->db, DB_DURABLE, add, &a, e) < 0)
 		return -1;
 	*id = a.id;
+	if (created)
+		*created = a.created;
 	return 0;
 }
+
+/* ---- what a store of before did not keep --------------------------------- */
+
+struct cert *
+certificate_next_unfilled(struct db_stmt *s, int64_t *id, struct err *e)
+{
+	int rc = s ? db_step(s, e) : -1;
+	struct err why = {0};
+	struct cert *c;
+	const void *der;
+	size_t len;
+
+	if (rc == 0)
+		err_set(e, KIND_NOTFOUND, "all are filled");
+	if (rc <= 0)
+		return NULL;
+	*id = db_int(s, 0);
+	der = db_blob(s, 1, &len);
+	c = cert_from_der(der, len, &why);
+	db_reset(s);
+	if (!c)
+		err_set(e, KIND_SYS, "certificate %lld: what is stored is none",
+		    (long long)*id);
+	return c;
+}
+
+int
+certificate_fill_with(
+    struct store *st, int (*fn)(void *st, struct err *e), struct err *e)
+{
+	while (db_transaction(st->db, DB_QUICK, fn, st, e) == 0)
+		continue;
+	if (e->kind != KIND_NOTFOUND)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+static int
+fill_one(void *arg, struct err *e)
+{
+	struct store *st = arg;
+	struct cert *c;
+	struct facts f;
+	int64_t id;
+	int rc;
+
+	c = certificate_next_unfilled(
+	    stmt_query(st, STMT_CERTIFICATE, CERTIFICATE_UNFILLED, e, ""), &id,
+	    e);
+	if (!c)
+		return -1;
+	rc = read_facts(st, c, &f, e);
+	if (rc == 0 &&
+	    stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_FILL, e, "ibii", id,
+		f.sha1, sizeof(f.sha1), f.issuer_id, f.set.id) < 0)
+		rc = -1;
+	if (rc == 0)
+		rc = domain_refresh_set(st, f.set.id, e);
+	cert_free(c);
+	return rc;
+}
+
+int
+certificate_fill(struct store *st, struct err *e)
+{
+	return certificate_fill_with(st, fill_one, e);
+}
+
+/* ---- reading ------------------------------------------------------------- */
 
 /* Reads the row; the chain's id, or 0, goes to `*chain_id`. */
 static int
 load(struct db_stmt *s, struct certificate *c, int64_t *chain_id, struct err *e)
 {
 	int rc = s ? db_step(s, e) : -1;
-	const void *sha256;
-	size_t len;
 
 	memset(c, 0, sizeof(*c));
 	if (rc == 0)
@@ -295,9 +310,7 @@ load(struct db_stmt *s, struct certificate *c, int64_t *chain_id, struct err *e)
 	if (rc < 0)
 		return -1;
 	c->id = db_int(s, 0);
-	sha256 = db_blob(s, 1, &len);
-	if (len == sizeof(c->sha256))
-		memcpy(c->sha256, sha256, len);
+	stmt_digest(s, 1, c->sha256);
 	c->serial = stmt_text_dup(s, 2);
 	c->not_before = db_int(s, 3);
 	c->not_after = db_int(s, 4);
@@ -309,39 +322,40 @@ load(struct db_stmt *s, struct certificate *c, int64_t *chain_id, struct err *e)
 	c->account_id = db_int(s, 8);
 	c->source = stmt_text_dup(s, 9);
 	c->leaf.der = stmt_blob_dup(s, 10, &c->leaf.len);
-	*chain_id = db_int(s, 11);
+	c->created = db_int(s, 11);
+	c->active = db_int(s, 12) != 0;
+	c->auto_renew = db_int(s, 13) != 0;
+	c->fqdn_set_id = db_int(s, 14);
+	stmt_digest(s, 15, c->spki_sha256);
+	*chain_id = db_int(s, 16);
 	db_reset(s);
 	return 0;
 }
 
 static int
-load_chain(
-    struct store *st, int64_t chain_id, struct certificate *c, struct err *e)
+load_only(struct db_stmt *s, struct certificate *c, struct err *e)
 {
-	struct db_stmt *s = stmt_query(
-	    st, STMT_CERTIFICATE, CERTIFICATE_CHAIN, e, "i", chain_id);
-	int rc = -1;
+	int64_t ignored;
 
-	while (s && (rc = db_step(s, e)) > 0) {
-		struct certificate_der *d;
+	return load(s, c, &ignored, e);
+}
 
-		c->chain = xreallocarray(
-		    c->chain, c->chain_len + 1, sizeof(*c->chain));
-		d = &c->chain[c->chain_len++];
-		d->der = stmt_blob_dup(s, 0, &d->len);
-	}
-	return rc;
+int
+certificate_by_id(
+    struct store *st, int64_t id, struct certificate *c, struct err *e)
+{
+	return load_only(
+	    stmt_query(st, STMT_CERTIFICATE, CERTIFICATE_BY_ID, e, "i", id), c,
+	    e);
 }
 
 int
 certificate_by_sha256(struct store *st, const uint8_t sha256[32],
     struct certificate *c, struct err *e)
 {
-	int64_t chain_id;
-
-	return load(stmt_query(st, STMT_CERTIFICATE, CERTIFICATE_BY_SHA256, e,
-			"b", sha256, (size_t)32),
-	    c, &chain_id, e);
+	return load_only(stmt_query(st, STMT_CERTIFICATE, CERTIFICATE_BY_SHA256,
+			     e, "b", sha256, (size_t)32),
+	    c, e);
 }
 
 int
@@ -354,10 +368,93 @@ certificate_by_order(
 		     order_id),
 		c, &chain_id, e) < 0)
 		return -1;
-	if (load_chain(st, chain_id, c, e) == 0)
+	if (chain_load(st, chain_id, &c->chain, e) == 0)
 		return 0;
 	certificate_release(c);
 	return -1;
+}
+
+/* The wildcard one level up; NULL when there is none.  The caller frees. */
+static char *
+wildcard_of(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return dot && name[0] != '*' && strchr(dot + 1, '.')
+	    ? xasprintf("*%s", dot)
+	    : NULL;
+}
+
+int
+certificate_serving(struct store *st, const char *name, int64_t now,
+    struct certificate *c, struct err *e)
+{
+	char *wildcard = wildcard_of(name);
+	int64_t id;
+	int rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_SERVING, &id, e,
+	    "tti", name, wildcard ? wildcard : name, now);
+
+	free(wildcard);
+	*c = (struct certificate){0};
+	if (rc == 0)
+		return err_set(e, KIND_NOTFOUND,
+		    "%s: no active certificate has this name", name);
+	return rc < 0 ? -1 : certificate_by_id(st, id, c, e);
+}
+
+/* The bytes of a fingerprint: 32 or 20; 0 when it is none. */
+static size_t
+read_fingerprint(const char *text, uint8_t out[32])
+{
+	char digits[2 * 32 + 1];
+	size_t n = 0;
+
+	for (; *text && n < sizeof(digits) - 1; text++)
+		if (*text != ':')
+			digits[n++] = *text;
+	digits[n] = '\0';
+	if (*text || (n != 64 && n != 40) || hex_decode(out, n / 2, digits) < 0)
+		return 0;
+	return n / 2;
+}
+
+int
+certificate_find(struct store *st, const char *text, int64_t now,
+    struct certificate *c, struct err *e)
+{
+	uint8_t fingerprint[32];
+	size_t len = read_fingerprint(text, fingerprint);
+	struct strv name = {0};
+	uint64_t id;
+	int rc;
+
+	if (len > 0)
+		return load_only(
+		    stmt_query(st, STMT_CERTIFICATE,
+			len == 32 ? CERTIFICATE_BY_SHA256 : CERTIFICATE_BY_SHA1,
+			e, "b", fingerprint, len),
+		    c, e);
+	if (str_to_u64(text, INT64_MAX, &id))
+		return certificate_by_id(st, (int64_t)id, c, e);
+	strv_add_lower(&name, text);
+	rc = certificate_serving(st, name.v[0], now, c, e);
+	strv_release(&name);
+	return rc;
+}
+
+/* ---- states -------------------------------------------------------------- */
+
+/* The names of a certificate may be served by another from now on. */
+static int
+refresh_names(struct store *st, int64_t id, struct err *e)
+{
+	struct certificate c;
+	int rc = certificate_by_id(st, id, &c, e);
+
+	if (rc == 0)
+		rc = domain_refresh_set(st, c.fqdn_set_id, e);
+	certificate_release(&c);
+	return rc;
 }
 
 struct revocation {
@@ -379,6 +476,8 @@ revoke(void *arg, struct err *e)
 		    "RFC 8555 7.6: the certificate is revoked already");
 	if (n < 0)
 		return -1;
+	if (refresh_names(r->st, r->id, e) < 0)
+		return -1;
 	snprintf(detail, sizeof(detail), "reason %d", r->reason);
 	return event_add(r->st, "certificate.revoke", EVENT_CERTIFICATE, r->id,
 	    r->reason == CERTIFICATE_NO_REASON ? NULL : detail, e);
@@ -390,6 +489,75 @@ certificate_revoke(struct store *st, int64_t id, int reason, struct err *e)
 	struct revocation r = {.st = st, .id = id, .reason = reason};
 
 	return db_transaction(st->db, DB_DURABLE, revoke, &r, e);
+}
+
+struct change {
+	struct store *st;
+	int64_t id;
+	bool on;
+};
+
+static int
+set_active(void *arg, struct err *e)
+{
+	struct change *ch = arg;
+	struct certificate c;
+	int64_t n = stmt_run(ch->st, STMT_CERTIFICATE, CERTIFICATE_SET_ACTIVE,
+	    e, "ii", ch->id, (int64_t)ch->on);
+	bool revoked;
+
+	if (n < 0 || certificate_by_id(ch->st, ch->id, &c, e) < 0)
+		return -1;
+	revoked = c.status == CERTIFICATE_REVOKED;
+	certificate_release(&c);
+	if (n == 0)
+		return err_set(e, KIND_CONFLICT, "certificate %lld is %s",
+		    (long long)ch->id,
+		    revoked	 ? "revoked"
+			: ch->on ? "active"
+				 : "deactivated");
+	if (refresh_names(ch->st, ch->id, e) < 0)
+		return -1;
+	return event_add(ch->st,
+	    ch->on ? "certificate.activate" : "certificate.deactivate",
+	    EVENT_CERTIFICATE, ch->id, NULL, e);
+}
+
+int
+certificate_set_active(struct store *st, int64_t id, bool active, struct err *e)
+{
+	struct change c = {.st = st, .id = id, .on = active};
+
+	return db_transaction(st->db, DB_DURABLE, set_active, &c, e);
+}
+
+static int
+set_auto_renew(void *arg, struct err *e)
+{
+	struct change *ch = arg;
+	struct certificate c;
+	int64_t n = stmt_run(ch->st, STMT_CERTIFICATE,
+	    CERTIFICATE_SET_AUTO_RENEW, e, "ii", ch->id, (int64_t)ch->on);
+
+	if (n < 0 || certificate_by_id(ch->st, ch->id, &c, e) < 0)
+		return -1;
+	certificate_release(&c);
+	if (n == 0)
+		return err_set(e, KIND_CONFLICT,
+		    "certificate %lld: auto-renew is %s", (long long)ch->id,
+		    ch->on ? "on" : "off");
+	return event_add(ch->st,
+	    ch->on ? "certificate.auto_renew_on" : "certificate.auto_renew_off",
+	    EVENT_CERTIFICATE, ch->id, NULL, e);
+}
+
+int
+certificate_set_auto_renew(
+    struct store *st, int64_t id, bool auto_renew, struct err *e)
+{
+	struct change c = {.st = st, .id = id, .on = auto_renew};
+
+	return db_transaction(st->db, DB_DURABLE, set_auto_renew, &c, e);
 }
 
 int

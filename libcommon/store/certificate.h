@@ -1,15 +1,13 @@
 #ifndef STORE_CERTIFICATE_H
 #define STORE_CERTIFICATE_H
 
-#include "store/store.h"
+#include "store/chain.h"
 
 /*
- * Certificates, and the chains they are served with.  All is deduplicated by
- * content: a certificate and a CA certificate by the SHA-256 of its DER, a
- * chain by the sequence of its CA certificates.
+ * Certificates, once each, by the SHA-256 of the DER, with the chains they can
+ * be served with.  Their key, if it is there, is found by its SHA-256, and so
+ * are requests (store/private_key.h, store/certificate_request.h).
  */
-struct cert_list;
-
 enum certificate_status {
 	CERTIFICATE_VALID, /* not revoked; it may have expired */
 	CERTIFICATE_REVOKED,
@@ -18,11 +16,6 @@ enum certificate_status {
 
 /* No reason was given (a reasonCode is 0 to 10, RFC 5280 5.3.1). */
 #define CERTIFICATE_NO_REASON (-1)
-
-struct certificate_der {
-	uint8_t *der;
-	size_t len;
-};
 
 struct certificate {
 	int64_t id;
@@ -33,39 +26,95 @@ struct certificate {
 	int64_t revoked_at; /* 0 unless revoked */
 	int revocation_reason; /* or CERTIFICATE_NO_REASON */
 	int64_t account_id; /* who ordered it, 0: nobody */
-	char *source; /* "acme", "sign", "tls" (our server's own) */
+	char *source; /* "acme", "sign", "tls" (our server's own), "import" */
+	int64_t created; /* when it came to the store */
+	bool active; /* it may be served; false: it was deactivated */
+	bool auto_renew;
+	int64_t fqdn_set_id;
+	uint8_t spki_sha256[32]; /* of its key */
 	struct certificate_der leaf;
-	/* Only from certificate_by_order; chain[0] signed the leaf. */
-	struct certificate_der *chain;
-	size_t chain_len;
+	struct chain chain; /* only from certificate_by_order */
+};
+
+/* What is to be stored: certs->v[0], the rest (if there is one) its chain. */
+struct certificate_new {
+	const struct cert_list *certs;
+	const char *source; /* as in struct certificate */
+	int64_t account_id; /* 0: nobody */
+	bool inactive;
+	bool auto_renew;
 };
 
 /*
- * Stores the certificate chain->v[0] with the rest as its chain (if there is a
- * rest); what is there already is not stored twice, and is not changed.
- * `source` is as in the struct, `account_id` 0 for nobody.  `*id` is the
- * certificate's.  Durable.
+ * Stores a certificate; what is there already is not stored twice, and not
+ * changed, but may get one more chain.  `*id` is the certificate's; `created`
+ * may be NULL.  Durable.  KIND_INPUT: a name in it is none (fqdn_set_put).
  */
-int certificate_add(struct store *st, const struct cert_list *chain,
-    const char *source, int64_t account_id, int64_t *id, struct err *e);
+int certificate_add(struct store *st, const struct certificate_new *n,
+    int64_t *id, bool *created, struct err *e);
 
 /*
- * For the modules of store/ only: the same within the transaction at hand;
- * `*chain_id` is that of the chain, 0 when there is none.
+ * For the modules of store/ only: the same within the transaction at hand, and
+ * without an event; `*chain_id` is that of the chain, 0 when there is none.
  */
-int certificate_put(struct store *st, const struct cert_list *chain,
-    const char *source, int64_t account_id, int64_t *id, int64_t *chain_id,
-    struct err *e);
+int certificate_put(struct store *st, const struct certificate_new *n,
+    int64_t *id, bool *created, int64_t *chain_id, struct err *e);
 
 /*
  * Loads a certificate; the caller releases.  KIND_NOTFOUND.  `c` need not be
  * initialised, and is empty on failure.  By order: with the chain that the
  * order got.
  */
+int certificate_by_id(
+    struct store *st, int64_t id, struct certificate *c, struct err *e);
 int certificate_by_sha256(struct store *st, const uint8_t sha256[32],
     struct certificate *c, struct err *e);
 int certificate_by_order(
     struct store *st, int64_t order_id, struct certificate *c, struct err *e);
+
+/*
+ * The certificate that serves a name (as it is stored: lower case, A-labels)
+ * at the time `now`.  Of the active ones that have it, or the wildcard one
+ * level up, the first by this order: it is valid now; its private key is in the
+ * store; it has the name itself; its notAfter is the latest; it has the most
+ * names.  KIND_NOTFOUND.
+ */
+int certificate_serving(struct store *st, const char *name, int64_t now,
+    struct certificate *c, struct err *e);
+
+/*
+ * The certificate that `text` means: a number, a SHA-256 or SHA-1 in hex (any
+ * case, colons allowed), or else a name (any case), as certificate_serving.
+ * KIND_NOTFOUND.
+ */
+int certificate_find(struct store *st, const char *text, int64_t now,
+    struct certificate *c, struct err *e);
+
+/*
+ * Deactivates, or activates again.  Durable.  KIND_CONFLICT when it is so
+ * already, or revoked; KIND_NOTFOUND.
+ */
+int certificate_set_active(
+    struct store *st, int64_t id, bool active, struct err *e);
+int certificate_set_auto_renew(
+    struct store *st, int64_t id, bool auto_renew, struct err *e);
+
+/*
+ * Reads out of the certificates themselves what a store of version 2 did not
+ * keep.  A run that was cut short goes on with the next.
+ */
+int certificate_fill(struct store *st, struct err *e);
+
+/*
+ * For the modules of store/ only: the certificate of the first row (id, DER) of
+ * `s`, which the caller frees, KIND_NOTFOUND when there is none; and `fn`, a
+ * transaction each, until it says so.
+ */
+struct db_stmt;
+struct cert *certificate_next_unfilled(
+    struct db_stmt *s, int64_t *id, struct err *e);
+int certificate_fill_with(
+    struct store *st, int (*fn)(void *st, struct err *e), struct err *e);
 
 /*
  * valid -> revoked, with a reasonCode or CERTIFICATE_NO_REASON.  Durable.

@@ -14,13 +14,16 @@ enum {
 static const char *const sql[] = {
     [CONTENT_ACCOUNTS] = "SELECT id, thumbprint, jwk FROM accounts",
     [CONTENT_CERTIFICATES] =
-	"SELECT id, sha256, der, spki_sha256, not_after, aki, serial,"
-	" not_before FROM certificates",
+	"SELECT c.id, c.sha256, c.der, c.spki_sha256, c.not_after, c.aki,"
+	" c.serial, c.not_before, c.sha1, i.name FROM certificates c"
+	" LEFT JOIN issuers i ON i.id = c.issuer_id",
     [CONTENT_CA_CERTIFICATES] =
 	"SELECT id, sha256, der, spki_sha256, not_after, ski, subject"
 	" FROM ca_certificates",
-    [CONTENT_NAMES] = "SELECT type, value FROM certificate_names"
-		      " WHERE certificate_id = ?1",
+    [CONTENT_NAMES] = "SELECT n.type, n.value FROM certificates c"
+		      " JOIN fqdn_set_members m ON m.fqdn_set_id ="
+		      " c.fqdn_set_id JOIN domains n ON n.id = m.domain_id"
+		      " WHERE c.id = ?1",
     [CONTENT_ISSUERS] =
 	"SELECT m.chain_id, ca.der FROM certificate_chains k"
 	" JOIN chain_members m ON m.chain_id = k.chain_id AND m.position = 0"
@@ -91,15 +94,6 @@ struct look {
 	struct cert *issuer;
 };
 
-static bool
-has_all(const struct strv *a, const struct strv *b)
-{
-	for (size_t i = 0; i < b->len; i++)
-		if (!strv_has(a, b->v[i]))
-			return false;
-	return true;
-}
-
 static int
 check_names(
     struct checking *c, int64_t id, const struct cert *cert, struct err *e)
@@ -115,8 +109,8 @@ check_names(
 		strv_add(is_text(s, 0, "ip") ? &ip : &dns, value ? value : "");
 	}
 	if (rc == 0 &&
-	    !(has_all(&dns, cert_dns(cert)) && has_all(cert_dns(cert), &dns) &&
-		has_all(&ip, cert_ip(cert)) && has_all(cert_ip(cert), &ip)))
+	    !(strv_same_names(&dns, cert_dns(cert)) &&
+		strv_same_names(&ip, cert_ip(cert))))
 		check_add(
 		    c, "certificate", id, "its names are not those in it");
 	strv_release(&dns);
@@ -185,6 +179,24 @@ check_common(struct look *l, struct db_stmt *s, const struct cert *cert)
 		    "its key identifier is not the one in it");
 }
 
+/* NULL is what a store of before has; check_states tells of it. */
+static void
+check_issuer_and_sha1(
+    struct look *l, struct db_stmt *s, const struct cert *cert)
+{
+	char *issuer = cert_issuer(cert);
+	uint8_t sha1[DIGEST_SHA1_SIZE];
+
+	cert_sha1(cert, sha1);
+	if (!db_is_null(s, 8) && !is_blob(s, 8, sha1, sizeof(sha1)))
+		check_add(l->c, l->object, db_int(s, 0),
+		    "its SHA-1 is not that of its content");
+	if (!db_is_null(s, 9) && !is_text(s, 9, issuer))
+		check_add(l->c, l->object, db_int(s, 0),
+		    "its issuer is not the one in it");
+	free(issuer);
+}
+
 static int
 check_leaf(
     struct look *l, struct db_stmt *s, const struct cert *cert, struct err *e)
@@ -196,6 +208,7 @@ check_leaf(
 	    db_int(s, 4) != cert_not_after(cert))
 		check_add(l->c, l->object, id,
 		    "its serial number or lifetime is not the one in it");
+	check_issuer_and_sha1(l, s, cert);
 	if (check_names(l->c, id, cert, e) < 0)
 		return -1;
 	return check_issuers(l, id, cert, e);

@@ -1,4 +1,5 @@
 #include "store/check_part.h"
+#include "store/domain_part.h"
 #include "sys/clock.h"
 
 #define LEASE_MAX 86400 /* more than any lease or pause can be */
@@ -46,6 +47,11 @@ enum {
 	CHECK_LOST_END,
 	CHECK_LOST_DEACTIVATION,
 	CHECK_CLEAR_KEY,
+	CHECK_CLEAR_ACCOUNT_KEY,
+	CHECK_INCOMPLETE,
+	CHECK_INCOMPLETE_CA,
+	CHECK_SET_SIZE,
+	CHECK_LATEST,
 	CHECK__MAX
 };
 
@@ -61,12 +67,11 @@ enum {
 /* An event order.valid has "certificate/ID" as its detail. */
 #define CERTIFICATE_OF_EVENT "CAST(substr(e.detail, 13) AS BIGINT)"
 
-/* Whether `a` has a name that `b` has not. */
-#define LACKS(a, b)                                                            \
-	"EXISTS (SELECT 1 FROM certificate_names n"                            \
-	" WHERE n.certificate_id = " a ".id AND NOT EXISTS"                    \
-	" (SELECT 1 FROM certificate_names y WHERE y.certificate_id = " b      \
-	".id AND y.type = n.type AND y.value = n.value))"
+/* The names `n` in the certificate of the order `o`. */
+#define NAMES_OF_ORDER                                                         \
+	"certificates c JOIN fqdn_set_members m"                               \
+	" ON m.fqdn_set_id = c.fqdn_set_id"                                    \
+	" JOIN domains n ON n.id = m.domain_id WHERE c.id = o.certificate_id"
 
 static const char *const sql[] = {
     [CHECK_PROCESSING_ORDER] =
@@ -146,10 +151,9 @@ static const char *const sql[] = {
     [CHECK_ORDER_NAMES] =
 	"SELECT o.id FROM orders o WHERE o.status = 'valid' AND (EXISTS"
 	" (SELECT 1 FROM identifiers i WHERE i.order_id = o.id AND NOT EXISTS"
-	" (SELECT 1 FROM certificate_names n WHERE n.type = i.type"
-	" AND n.certificate_id = o.certificate_id AND n.value = i.value))"
-	" OR EXISTS (SELECT 1 FROM certificate_names n"
-	" WHERE n.certificate_id = o.certificate_id AND NOT EXISTS"
+	" (SELECT 1 FROM " NAMES_OF_ORDER " AND n.type = i.type"
+	" AND n.value = i.value))"
+	" OR EXISTS (SELECT 1 FROM " NAMES_OF_ORDER " AND NOT EXISTS"
 	" (SELECT 1 FROM identifiers i WHERE i.order_id = o.id"
 	" AND i.type = n.type AND i.value = n.value)))",
     [CHECK_SHARED_CERTIFICATE] =
@@ -195,16 +199,16 @@ static const char *const sql[] = {
 	" JOIN certificates x ON x.id = o.certificate_id"
 	" WHERE o.account_id = c.account_id AND o.status = 'valid'"
 	" AND x.spki_sha256 = c.spki_sha256 AND x.serial <> c.serial"
-	" AND NOT " LACKS("c", "x") " AND NOT " LACKS("x",
-	    "c") " AND NOT EXISTS (SELECT 1 FROM events a"
-		 " JOIN events s ON s.request_id <> a.request_id"
-		 " WHERE a.object_type = 'certificate' AND a.object_id = c.id"
-		 " AND a.action = 'certificate.add' AND a.request_id <> ''"
-		 " AND s.object_type = 'order' AND s.object_id = o.id"
-		 " AND s.action = 'order.start' AND NOT EXISTS"
-		 " (SELECT 1 FROM events l WHERE l.object_type = 'order'"
-		 " AND l.object_id = o.id AND l.action = 'order.start'"
-		 " AND l.id > s.id)))",
+	" AND x.fqdn_set_id = c.fqdn_set_id"
+	" AND NOT EXISTS (SELECT 1 FROM events a"
+	" JOIN events s ON s.request_id <> a.request_id"
+	" WHERE a.object_type = 'certificate' AND a.object_id = c.id"
+	" AND a.action = 'certificate.add' AND a.request_id <> ''"
+	" AND s.object_type = 'order' AND s.object_id = o.id"
+	" AND s.action = 'order.start' AND NOT EXISTS"
+	" (SELECT 1 FROM events l WHERE l.object_type = 'order'"
+	" AND l.object_id = o.id AND l.action = 'order.start'"
+	" AND l.id > s.id)))",
     /* One that acme-sign has recorded before is of no account. */
     [CHECK_OTHER_ACCOUNT] =
 	"SELECT c.id FROM orders o JOIN certificates c"
@@ -262,6 +266,17 @@ static const char *const sql[] = {
 	" AND EXISTS (SELECT 1 FROM authorizations a WHERE a.id = object_id"
 	" AND a.status IN ('pending', 'valid'))",
     [CHECK_CLEAR_KEY] = "SELECT id FROM private_keys WHERE sealed = 0",
+    [CHECK_CLEAR_ACCOUNT_KEY] =
+	"SELECT id FROM upstream_accounts WHERE sealed = 0",
+    [CHECK_INCOMPLETE] = "SELECT id FROM certificates WHERE sha1 IS NULL"
+			 " OR issuer_id IS NULL OR fqdn_set_id IS NULL",
+    [CHECK_INCOMPLETE_CA] = "SELECT id FROM ca_certificates WHERE sha1 IS NULL"
+			    " OR issuer_id IS NULL OR subject_sha256 IS NULL"
+			    " OR not_before IS NULL",
+    [CHECK_SET_SIZE] =
+	"SELECT s.id FROM fqdn_sets s WHERE s.size <> (SELECT count(*)"
+	" FROM fqdn_set_members m WHERE m.fqdn_set_id = s.id)",
+    [CHECK_LATEST] = "SELECT id FROM domains WHERE " DOMAIN_IS_NOT_LATEST,
 };
 _Static_assert(ARRAY_LEN(sql) == CHECK__MAX, "a statement per check");
 
@@ -332,6 +347,15 @@ static const struct {
     [CHECK_LOST_DEACTIVATION] = {"authorization",
 	"open, though it has been deactivated"},
     [CHECK_CLEAR_KEY] = {"private_key", "not sealed, but stored in the clear"},
+    [CHECK_CLEAR_ACCOUNT_KEY] = {"upstream_account",
+	"its key is not sealed, but stored in the clear"},
+    [CHECK_INCOMPLETE] = {"certificate",
+	"not complete; run acmed-store migrate"},
+    [CHECK_INCOMPLETE_CA] = {"ca_certificate",
+	"not complete; run acmed-store migrate"},
+    [CHECK_SET_SIZE] = {"fqdn_set", "its size is not the number of its names"},
+    [CHECK_LATEST] = {"domain",
+	"another certificate is the latest; run cert-manage update-recents"},
 };
 _Static_assert(ARRAY_LEN(texts) == CHECK__MAX, "a text per check");
 

@@ -55,7 +55,12 @@ static const char *const names[] = {
     [EVENT_AUTHORIZATION] = "authorization",
     [EVENT_CHALLENGE] = "challenge",
     [EVENT_CERTIFICATE] = "certificate",
+    [EVENT_CERTIFICATE_REQUEST] = "certificate_request",
+    [EVENT_CA_CERTIFICATE] = "ca_certificate",
     [EVENT_PRIVATE_KEY] = "private_key",
+    [EVENT_DOMAIN] = "domain",
+    [EVENT_UPSTREAM_ACCOUNT] = "upstream_account",
+    [EVENT_LINEAGE] = "lineage",
     [EVENT_STORE] = "store",
 };
 _Static_assert(ARRAY_LEN(names) == EVENT_OBJECT__MAX, "one per type");
@@ -117,7 +122,8 @@ event_filter_object(struct store *st, const char *text,
 	if (!slash || i == EVENT_OBJECT__MAX)
 		return err_set(e, KIND_INPUT,
 		    "%s: not of the form order/ID (account, order, "
-		    "authorization, challenge, certificate, store)",
+		    "authorization, challenge, certificate, private_key, "
+		    "domain and others)",
 		    text);
 	filter->by_object = true;
 	filter->object_type = (enum event_object)i;

@@ -410,16 +410,17 @@ static int
 finish(void *arg, struct err *e)
 {
 	struct move *m = arg;
-	int64_t account, certificate, chain, n;
+	struct certificate_new new = {.certs = m->chain, .source = "acme"};
+	int64_t certificate, chain, n;
 	char detail[48];
-	int rc =
-	    stmt_int(m->st, STMT_ORDER, ORDER_ACCOUNT, &account, e, "i", m->id);
+	bool created;
+	int rc = stmt_int(
+	    m->st, STMT_ORDER, ORDER_ACCOUNT, &new.account_id, e, "i", m->id);
 
 	if (rc == 0)
 		return not_processing(e);
 	if (rc < 0 ||
-	    certificate_put(
-		m->st, m->chain, "acme", account, &certificate, &chain, e) < 0)
+	    certificate_put(m->st, &new, &certificate, &created, &chain, e) < 0)
 		return -1;
 	n = stmt_run(m->st, STMT_ORDER, ORDER_FINISH, e, "iii", m->id,
 	    certificate, chain);

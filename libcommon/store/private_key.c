@@ -3,10 +3,9 @@
 #include "base/hex.h"
 #include "base/str.h"
 #include "store/event.h"
+#include "store/sealed.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
-#include "wrap/key.h"
-#include "wrap/seal.h"
 
 #define IDENTITY_SIZE 32
 #define PREFIX_MIN 4
@@ -91,14 +90,9 @@ private_key_source_name(enum private_key_source source)
 static void
 read_row(struct db_stmt *s, struct private_key *k)
 {
-	const void *identity;
-	size_t len;
-
 	memset(k, 0, sizeof(*k));
 	k->id = db_int(s, 0);
-	identity = db_blob(s, 1, &len);
-	if (len == IDENTITY_SIZE)
-		memcpy(k->spki_sha256, identity, len);
+	stmt_digest(s, 1, k->spki_sha256);
 	stmt_text_to(s, 2, k->type, sizeof(k->type));
 	k->status = (enum private_key_status)stmt_word(
 	    s, 3, statuses, PRIVATE_KEY__MAX);
@@ -193,23 +187,6 @@ private_key_find(
 
 /* ---- adding -------------------------------------------------------------- */
 
-/* The spelling of key_type_parse. */
-static void
-name_type(const struct key *k, char out[16])
-{
-	static const char *const names[] = {
-	    [KEY_P256] = "p256",
-	    [KEY_P384] = "p384",
-	    [KEY_P521] = "p521",
-	    [KEY_ED25519] = "ed25519",
-	};
-
-	if (key_type(k) == KEY_RSA)
-		snprintf(out, 16, "rsa%d", key_bits(k));
-	else
-		snprintf(out, 16, "%s", names[key_type(k)]);
-}
-
 struct addition {
 	struct store *st;
 	struct private_key *key;
@@ -246,86 +223,46 @@ private_key_add(struct store *st, const struct key *k,
     struct private_key *out, bool *created, struct err *e)
 {
 	struct addition a = {.st = st, .key = out};
-	struct buf plain, sealed;
+	struct sealed sealed;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
-	out->source = source;
-	out->sealed = seal_key != NULL;
-	key_spki_sha256(k, out->spki_sha256);
-	name_type(k, out->type);
-	buf_init(&plain, KEY_DER_MAX);
-	buf_init(&sealed, KEY_DER_MAX + SEAL_OVERHEAD);
-	rc = key_to_der(k, &plain, e);
-	if (rc == 0 && seal_key)
-		rc = seal(seal_key, out->spki_sha256, sizeof(out->spki_sha256),
-		    plain.data, plain.len, &sealed, e);
-	a.der = seal_key ? &sealed : &plain;
+	*out = (struct private_key){.source = source};
+	rc = sealed_make(k, seal_key, &sealed, e);
+	out->sealed = sealed.is_sealed;
+	memcpy(out->spki_sha256, sealed.spki_sha256, sizeof(out->spki_sha256));
+	memcpy(out->type, sealed.type, sizeof(out->type));
+	a.der = &sealed.der;
 	if (rc == 0)
 		rc = db_transaction(st->db, DB_DURABLE, add, &a, e);
 	*created = a.created;
-	buf_wipe(&plain);
-	buf_release(&sealed);
+	sealed_release(&sealed);
 	return rc;
 }
 
 /* ---- the key itself ------------------------------------------------------ */
 
-/* What is stored, opened; `identity` is the row's. */
-static int
-read_der(struct store *st, int64_t id, const struct seal_key *seal_key,
-    uint8_t identity[IDENTITY_SIZE], struct buf *out, struct err *e)
-{
-	struct db_stmt *s =
-	    stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id);
-	int rc = s ? db_step(s, e) : -1;
-	const void *p;
-	size_t len;
-
-	if (rc == 0)
-		return err_set(e, KIND_NOTFOUND, "no such private key");
-	if (rc < 0)
-		return -1;
-	p = db_blob(s, 0, &len);
-	memset(identity, 0, IDENTITY_SIZE);
-	if (len == IDENTITY_SIZE)
-		memcpy(identity, p, len);
-	p = db_blob(s, 2, &len);
-	if (db_int(s, 1) == 0)
-		rc = buf_add(out, p, len);
-	else if (!seal_key)
-		rc = err_set(e, KIND_CONF,
-		    "the private key is sealed; [store] certificate_key_file "
-		    "is not set");
-	else
-		rc = unseal(seal_key, identity, IDENTITY_SIZE, p, len, out, e);
-	db_reset(s);
-	return rc < 0 ? -1 : 0;
-}
-
 struct key *
 private_key_load(struct store *st, int64_t id, const struct seal_key *seal_key,
     struct err *e)
 {
-	uint8_t identity[IDENTITY_SIZE], is[IDENTITY_SIZE];
-	struct err why = {0};
-	struct key *k = NULL;
-	struct buf der;
+	struct db_stmt *s =
+	    stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_DER, e, "i", id);
+	int rc = s ? db_step(s, e) : -1;
+	struct sealed sealed;
+	struct key *k;
 
-	buf_init(&der, KEY_DER_MAX);
-	if (read_der(st, id, seal_key, identity, &der, e) == 0) {
-		k = key_from_der(der.data, der.len, &why);
-		if (k)
-			key_spki_sha256(k, is);
-		if (!k || memcmp(is, identity, sizeof(is)) != 0) {
-			key_free(k);
-			k = NULL;
-			err_set(e, KIND_SYS,
-			    "private key %lld: what is stored is another",
-			    (long long)id);
-		}
-	}
-	buf_wipe(&der);
+	if (rc == 0)
+		err_set(e, KIND_NOTFOUND, "no such private key");
+	if (rc <= 0)
+		return NULL;
+	sealed_read(s, 0, &sealed);
+	db_reset(s);
+	k = sealed_key(&sealed, seal_key, "certificate_key_file", e);
+	if (!k && e->kind == KIND_SYS)
+		err_set(e, KIND_SYS,
+		    "private key %lld: what is stored is another",
+		    (long long)id);
+	sealed_release(&sealed);
 	return k;
 }
 

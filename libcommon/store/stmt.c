@@ -3,17 +3,27 @@
 const struct stmt_table *const stmt_tables[] = {
     [STMT_ACCOUNT] = &account_stmts,
     [STMT_AUTHORIZATION] = &authorization_stmts,
+    [STMT_CA_CERTIFICATE] = &ca_certificate_stmts,
     [STMT_CERTIFICATE] = &certificate_stmts,
+    [STMT_CERTIFICATE_REQUEST] = &certificate_request_stmts,
+    [STMT_CHAIN] = &chain_stmts,
     [STMT_CHALLENGE] = &challenge_stmts,
     [STMT_CHECK] = &check_stmts,
     [STMT_CHECK_CHAINS] = &check_chains_stmts,
     [STMT_CHECK_CONTENT] = &check_content_stmts,
+    [STMT_DOMAIN] = &domain_stmts,
     [STMT_EVENT] = &event_stmts,
+    [STMT_FQDN_SET] = &fqdn_set_stmts,
+    [STMT_ISSUER] = &issuer_stmts,
     [STMT_JOB] = &job_stmts,
+    [STMT_KEY_CYCLE] = &key_cycle_stmts,
+    [STMT_LINEAGE] = &lineage_stmts,
     [STMT_ORDER] = &order_stmts,
     [STMT_PRIVATE_KEY] = &private_key_stmts,
     [STMT_PURGE] = &purge_stmts,
+    [STMT_REKEY] = &rekey_stmts,
     [STMT_STATS] = &stats_stmts,
+    [STMT_UPSTREAM_ACCOUNT] = &upstream_account_stmts,
 };
 _Static_assert(ARRAY_LEN(stmt_tables) == STMT__MAX, "one per module");
 
@@ -133,4 +143,15 @@ stmt_text_to(struct db_stmt *s, int column, char *out, size_t size)
 	const char *text = db_text(s, column);
 
 	snprintf(out, size, "%s", text ? text : "");
+}
+
+void
+stmt_digest(struct db_stmt *s, int column, uint8_t out[32])
+{
+	size_t len;
+	const void *p = db_blob(s, column, &len);
+
+	memset(out, 0, 32);
+	if (len == 32)
+		memcpy(out, p, len);
 }

@@ -18,34 +18,54 @@ struct stmt_table {
 enum stmt_module {
 	STMT_ACCOUNT,
 	STMT_AUTHORIZATION,
+	STMT_CA_CERTIFICATE,
 	STMT_CERTIFICATE,
+	STMT_CERTIFICATE_REQUEST,
+	STMT_CHAIN,
 	STMT_CHALLENGE,
 	STMT_CHECK,
 	STMT_CHECK_CHAINS,
 	STMT_CHECK_CONTENT,
+	STMT_DOMAIN,
 	STMT_EVENT,
+	STMT_FQDN_SET,
+	STMT_ISSUER,
 	STMT_JOB,
+	STMT_KEY_CYCLE,
+	STMT_LINEAGE,
 	STMT_ORDER,
 	STMT_PRIVATE_KEY,
 	STMT_PURGE,
+	STMT_REKEY,
 	STMT_STATS,
+	STMT_UPSTREAM_ACCOUNT,
 	STMT__MAX
 };
 
 /* The tables, each in the .c of its module. */
 extern const struct stmt_table account_stmts;
 extern const struct stmt_table authorization_stmts;
+extern const struct stmt_table ca_certificate_stmts;
+extern const struct stmt_table certificate_request_stmts;
 extern const struct stmt_table certificate_stmts;
+extern const struct stmt_table chain_stmts;
 extern const struct stmt_table challenge_stmts;
 extern const struct stmt_table check_chains_stmts;
 extern const struct stmt_table check_content_stmts;
 extern const struct stmt_table check_stmts;
+extern const struct stmt_table domain_stmts;
 extern const struct stmt_table event_stmts;
+extern const struct stmt_table fqdn_set_stmts;
+extern const struct stmt_table issuer_stmts;
 extern const struct stmt_table job_stmts;
+extern const struct stmt_table key_cycle_stmts;
+extern const struct stmt_table lineage_stmts;
 extern const struct stmt_table order_stmts;
 extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
+extern const struct stmt_table rekey_stmts;
 extern const struct stmt_table stats_stmts;
+extern const struct stmt_table upstream_account_stmts;
 
 /* All of them, by module. */
 extern const struct stmt_table *const stmt_tables[STMT__MAX];
@@ -96,6 +116,9 @@ size_t stmt_word(
 /* A copy of the text or bytes in `column`; NULL for NULL. */
 char *stmt_text_dup(struct db_stmt *s, int column);
 uint8_t *stmt_blob_dup(struct db_stmt *s, int column, size_t *len);
+
+/* A SHA-256 in `column`; zeros when there is none. */
+void stmt_digest(struct db_stmt *s, int column, uint8_t out[32]);
 
 /* Copies the text in `column` to an array; cut when it does not fit. */
 void stmt_text_to(struct db_stmt *s, int column, char *out, size_t size);

@@ -6,11 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/ca_certificate.h"
+#include "store/certificate.h"
 #include "store/schema.h"
 #include "store/stmt.h"
 #include "sys/file.h"
 
 #define DIRECTORY_MODE 02770
+#define SCHEMA_MAX ((size_t)1024 * 1024) /* bytes of all steps */
 
 static int
 check_version(struct db *db, const char *url, struct err *e)
@@ -158,13 +161,35 @@ run_steps(struct db *db, struct err *e)
 		if (have < 0)
 			return -1;
 		if (s->version <= have ||
-		    db_migrate(db, s->sql, s->version, e) == 0)
+		    db_migrate(db, s->sql, have, s->version, e) == 0)
 			continue;
 		if (e->kind != KIND_CONFLICT || db_version(db, e) < s->version)
 			return -1;
 		err_clear(e);
 	}
 	return 0;
+}
+
+/* All steps at once: what is not complete is nothing. */
+static int
+make_schema(struct db *db, struct err *e)
+{
+	struct buf sql;
+	int rc;
+
+	buf_init(&sql, SCHEMA_MAX);
+	for (size_t i = 0; i < schema_steps_len; i++)
+		buf_adds(&sql, schema_steps[i].sql);
+	rc = sql.full ? err_set(e, KIND_BUG, "the schema is too long")
+		      : db_migrate(db, sql.data, 0, schema_version(), e);
+	buf_release(&sql);
+	/* Another process may be making the same. */
+	if (rc < 0 && e->kind == KIND_CONFLICT &&
+	    db_version(db, e) == schema_version()) {
+		err_clear(e);
+		rc = 0;
+	}
+	return rc;
 }
 
 int
@@ -178,7 +203,7 @@ store_create(const char *url, const char *directory, struct err *e)
 	db = create_or_resume(url, e);
 	if (!db)
 		return -1;
-	rc = run_steps(db, e);
+	rc = make_schema(db, e);
 	db_close(db);
 	return rc;
 }
@@ -237,6 +262,20 @@ store_share(
 	return rc;
 }
 
+/* What new columns hold of what is there. */
+static int
+fill(const char *url, struct err *e)
+{
+	struct store *st = store_open(url, STORE_WRITE, e);
+	int rc = -1;
+
+	if (st && certificate_fill(st, e) == 0 &&
+	    ca_certificate_fill(st, e) == 0)
+		rc = 0;
+	store_close(st);
+	return rc;
+}
+
 int
 store_migrate(const char *url, int *from, int *to, struct err *e)
 {
@@ -257,7 +296,14 @@ store_migrate(const char *url, int *from, int *to, struct err *e)
 	*to = schema_version();
 out:
 	db_close(db);
-	return rc;
+	return rc == 0 ? fill(url, e) : -1;
+}
+
+int
+store_transaction(struct store *st, int (*fn)(void *arg, struct err *e),
+    void *arg, struct err *e)
+{
+	return db_transaction(st->db, DB_DURABLE, fn, arg, e);
 }
 
 void

@@ -77,6 +77,15 @@ int store_share(
 int store_migrate(const char *url, int *from, int *to, struct err *e);
 
 /*
+ * Runs `fn(arg, e)`, which calls other modules of store/, in one durable
+ * transaction: all of it is there when this returns 0, or nothing.  `fn` may be
+ * run again from the start, so it must reset what it leaves in `arg`; when it
+ * returns -1, or a call in it has, nothing is kept.
+ */
+int store_transaction(struct store *st, int (*fn)(void *arg, struct err *e),
+    void *arg, struct err *e);
+
+/*
  * Who acts, for the event log: "account/ID" once a client is known, or a
  * program's name (the default: the name of this process).  Copied.
  */

@@ -115,6 +115,11 @@ static const struct sandbox_row rows[] = {
 	    [SANDBOX_STORE_DIRECTORY] = LIST,
 	    [SANDBOX_BACKUP_DIRECTORY] = REPLACE | READ},
 	.descriptors = 64},
+    [SANDBOX_IMPORT] = {.name = "import",
+	.rights = {[SANDBOX_DEVICES] = READ,
+	    [SANDBOX_STORE_DIRECTORY] = LIST,
+	    [SANDBOX_OPERANDS] = READ},
+	.descriptors = 64},
 };
 _Static_assert(ARRAY_LEN(rows) == SANDBOX__MAX, "a row per role");
 

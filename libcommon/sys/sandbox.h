@@ -25,6 +25,7 @@ enum sandbox_role {
 	SANDBOX_SIGN_SWEEP,
 	SANDBOX_STORE_USER, /* acmed-store, with the store open */
 	SANDBOX_STORE_BACKUP,
+	SANDBOX_IMPORT, /* cert-import, with the store open */
 	SANDBOX__MAX
 };
 
@@ -40,6 +41,7 @@ enum sandbox_place {
 	SANDBOX_CRL_FILE,
 	SANDBOX_CRL_DIRECTORY,
 	SANDBOX_BACKUP_DIRECTORY,
+	SANDBOX_OPERANDS, /* files and directories that are to be read */
 	SANDBOX_PLACE__MAX
 };
 

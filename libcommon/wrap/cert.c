@@ -298,6 +298,12 @@ cert_sha256(const struct cert *c, uint8_t out[32])
 	digest_sha256(out, c->bytes.data, c->bytes.len);
 }
 
+void
+cert_sha1(const struct cert *c, uint8_t out[20])
+{
+	digest_sha1(out, c->bytes.data, c->bytes.len);
+}
+
 const uint8_t *
 cert_serial(const struct cert *c, size_t *len)
 {
@@ -338,6 +344,12 @@ const uint8_t *
 cert_subject_der(const struct cert *c, size_t *len)
 {
 	return give(c->subject, len);
+}
+
+const uint8_t *
+cert_issuer_der(const struct cert *c, size_t *len)
+{
+	return give(c->issuer, len);
 }
 
 const struct strv *

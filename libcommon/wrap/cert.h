@@ -49,6 +49,7 @@ void cert_list_join(struct cert_list *l, struct cert_list *from);
 const uint8_t *cert_der(const struct cert *c, size_t *len);
 int cert_to_pem(const struct cert *c, struct buf *out);
 void cert_sha256(const struct cert *c, uint8_t out[32]);
+void cert_sha1(const struct cert *c, uint8_t out[20]);
 
 /*
  * The serial number: the content bytes of the INTEGER as encoded (ARI wants a
@@ -66,8 +67,9 @@ int64_t cert_not_after(const struct cert *c);
 char *cert_subject(const struct cert *c);
 char *cert_issuer(const struct cert *c);
 
-/* The subject as the DER of the Name. */
+/* Subject and issuer as the DER of the Name. */
 const uint8_t *cert_subject_der(const struct cert *c, size_t *len);
+const uint8_t *cert_issuer_der(const struct cert *c, size_t *len);
 
 /* dNSNames as written, iPAddresses as inet_ntop(3) writes them. */
 const struct strv *cert_dns(const struct cert *c);

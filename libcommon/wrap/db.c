@@ -114,7 +114,7 @@ db_expand(const struct db_engine *engine, const char *sql, struct buf *out,
 }
 
 int
-db_migrate(struct db *db, const char *sql, int version, struct err *e)
+db_migrate(struct db *db, const char *sql, int from, int to, struct err *e)
 {
 	struct buf expanded;
 	int rc;
@@ -122,7 +122,7 @@ db_migrate(struct db *db, const char *sql, int version, struct err *e)
 	buf_init(&expanded, DB_SCHEMA_MAX);
 	rc = db_expand(db->engine, sql, &expanded, e);
 	if (rc == 0)
-		rc = db->engine->migrate(db, expanded.data, version, e);
+		rc = db->engine->migrate(db, expanded.data, from, to, e);
 	buf_release(&expanded);
 	return rc;
 }

@@ -73,11 +73,10 @@ int db_version(struct db *db, struct err *e);
 
 /*
  * Runs the schema text `sql` (several statements, tokens expanded) and raises
- * the schema version from `version` - 1 to `version`, in one durable
- * transaction.  KIND_CONFLICT when the database has another version by now,
- * otherwise as db_transaction.
+ * the schema version `from` to `to`, in one durable transaction.  KIND_CONFLICT
+ * when the database has another version by now, otherwise as db_transaction.
  */
-int db_migrate(struct db *db, const char *sql, int version, struct err *e);
+int db_migrate(struct db *db, const char *sql, int from, int to, struct err *e);
 
 /*
  * Runs `fn(arg, e)` in one write transaction; commits when it returns 0, rolls

@@ -26,7 +26,7 @@ struct db_engine {
 	 * 1.
 	 */
 	int (*migrate)(
-	    struct db *db, const char *sql, int version, struct err *e);
+	    struct db *db, const char *sql, int from, int to, struct err *e);
 
 	/*
 	 * The outermost transaction.  `begin` leaves its durability in the

@@ -582,7 +582,7 @@ pg_version(struct db *base, struct err *e)
 struct migration {
 	struct db *db;
 	const char *sql;
-	int version;
+	int from, to;
 };
 
 static int
@@ -598,20 +598,20 @@ migrate(void *arg, struct err *e)
 	have = pg_version(m->db, e);
 	if (have < 0)
 		return -1;
-	if (have != m->version - 1)
+	if (have != m->from)
 		return err_set(e, KIND_CONFLICT, "%s: has version %d, not %d",
-		    of(m->db)->name, have, m->version - 1);
-	snprintf(set, sizeof(set), "UPDATE acmed_version SET version = %d",
-	    m->version);
+		    of(m->db)->name, have, m->from);
+	snprintf(
+	    set, sizeof(set), "UPDATE acmed_version SET version = %d", m->to);
 	if (pg_exec(m->db, m->sql, e) < 0)
 		return -1;
 	return pg_exec(m->db, set, e);
 }
 
 static int
-pg_migrate(struct db *base, const char *sql, int version, struct err *e)
+pg_migrate(struct db *base, const char *sql, int from, int to, struct err *e)
 {
-	struct migration m = {.db = base, .sql = sql, .version = version};
+	struct migration m = {.db = base, .sql = sql, .from = from, .to = to};
 
 	return db_transaction(base, DB_DURABLE, migrate, &m, e);
 }

@@ -298,7 +298,7 @@ static const char *const tokens[][2] = {
 struct migration {
 	struct sqlite *db;
 	const char *sql;
-	int version;
+	int from, to;
 };
 
 static int
@@ -310,12 +310,12 @@ migrate(void *arg, struct err *e)
 
 	if (have < 0)
 		return -1;
-	if (have != m->version - 1)
+	if (have != m->from)
 		return err_set(e, KIND_CONFLICT, "%s: has version %d, not %d",
-		    m->db->path, have, m->version - 1);
+		    m->db->path, have, m->from);
 	if (exec(m->db, m->sql, e) < 0)
 		return -1;
-	snprintf(set, sizeof(set), "PRAGMA user_version = %d", m->version);
+	snprintf(set, sizeof(set), "PRAGMA user_version = %d", m->to);
 	return exec(m->db, set, e);
 }
 
@@ -340,13 +340,14 @@ begin_log(struct sqlite *db, struct err *e)
 }
 
 static int
-sqlite_migrate(struct db *base, const char *sql, int version, struct err *e)
+sqlite_migrate(
+    struct db *base, const char *sql, int from, int to, struct err *e)
 {
 	struct sqlite *db = of(base);
-	struct migration m = {.db = db, .sql = sql, .version = version};
+	struct migration m = {.db = db, .sql = sql, .from = from, .to = to};
 
 	/* The file may be what an interrupted run has left. */
-	if (version == 1 && chmod(db->path, FILE_MODE) < 0)
+	if (from == 0 && chmod(db->path, FILE_MODE) < 0)
 		return err_sys(e, "%s: cannot chmod", db->path);
 	if (begin_log(db, e) < 0)
 		return -1;

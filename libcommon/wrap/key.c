@@ -13,7 +13,7 @@
 #define RSA_BITS_MIN 512
 #define RSA_BITS_MAX 16384
 #define SPKI_MAX (2 * KEY_PART_MAX + 64)
-#define COORDINATE_MAX 66
+#define COORDINATE_MAX KEY_NUMBER_MAX
 
 /* The AlgorithmIdentifier of each type of key: the only spelling we take. */
 static const struct {
@@ -116,19 +116,13 @@ key_list_release(struct key_list *l)
  * Components and their encoding.
  */
 
-void
-key_add_algorithm(struct buf *out, enum key_type type)
-{
-	buf_add(out, types[type].algid, types[type].algid_len);
-}
-
 static void
 write_spki(struct buf *out, const struct key_parts *p)
 {
 	size_t all, bits, seq;
 
 	all = der_begin(out, DER_SEQUENCE);
-	key_add_algorithm(out, p->type);
+	buf_add(out, types[p->type].algid, types[p->type].algid_len);
 	bits = der_begin(out, DER_BIT_STRING);
 	buf_addc(out, 0);
 	if (p->type == KEY_RSA) {
@@ -274,13 +268,13 @@ fromdata_context(enum key_type type)
 }
 
 static EVP_PKEY *
-fromdata(enum key_type type, OSSL_PARAM *params)
+fromdata(enum key_type type, int selection, OSSL_PARAM *params)
 {
 	EVP_PKEY_CTX *ctx = fromdata_context(type);
 	EVP_PKEY *pkey = NULL;
 
 	if (ctx == NULL ||
-	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
+	    EVP_PKEY_fromdata(ctx, &pkey, selection, params) != 1)
 		return NULL;
 	return pkey;
 }
@@ -308,14 +302,16 @@ fromdata_rsa(const struct key_parts *p)
 	params[0] = number_param(OSSL_PKEY_PARAM_RSA_N, n, p->a, p->a_len);
 	params[1] = number_param(OSSL_PKEY_PARAM_RSA_E, e, p->b, p->b_len);
 	params[2] = OSSL_PARAM_construct_end();
-	return fromdata(KEY_RSA, params);
+	return fromdata(KEY_RSA, EVP_PKEY_PUBLIC_KEY, params);
 }
 
+/* With the private number `d` of an EC key, unless that is NULL. */
 static EVP_PKEY *
-fromdata_curve(const struct key_parts *p)
+fromdata_curve(const struct key_parts *p, const uint8_t *d, size_t d_len)
 {
-	uint8_t point[1 + 2 * COORDINATE_MAX] = {4};
-	OSSL_PARAM params[3];
+	uint8_t point[1 + 2 * COORDINATE_MAX] = {4}, number[COORDINATE_MAX];
+	OSSL_PARAM params[4];
+	EVP_PKEY *pkey;
 	size_t i = 0;
 
 	memcpy(point + 1, p->a, p->a_len);
@@ -330,8 +326,14 @@ fromdata_curve(const struct key_parts *p)
 		params[i++] = OSSL_PARAM_construct_octet_string(
 		    OSSL_PKEY_PARAM_PUB_KEY, point, 1 + p->a_len + p->b_len);
 	}
+	if (d)
+		params[i++] =
+		    number_param(OSSL_PKEY_PARAM_PRIV_KEY, number, d, d_len);
 	params[i] = OSSL_PARAM_construct_end();
-	return fromdata(p->type, params);
+	pkey = fromdata(
+	    p->type, d ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params);
+	explicit_bzero(number, sizeof(number));
+	return pkey;
 }
 
 struct key *
@@ -343,7 +345,7 @@ key_from_parts(const struct key_parts *parts, struct err *e)
 		return NULL;
 	k = key_new(parts->type);
 	k->pkey = parts->type == KEY_RSA ? fromdata_rsa(parts)
-					 : fromdata_curve(parts);
+					 : fromdata_curve(parts, NULL, 0);
 	if (k->pkey == NULL) {
 		/* oct2point has checked that the point is on the curve. */
 		key_openssl_err(e, KIND_INPUT,
@@ -353,6 +355,37 @@ key_from_parts(const struct key_parts *parts, struct err *e)
 	}
 	write_spki(&k->spki, parts);
 	return k;
+}
+
+struct key *
+key_from_pair(
+    const struct key_parts *parts, const uint8_t *d, size_t len, struct err *e)
+{
+	struct key *k = key_new(parts->type);
+
+	k->is_private = true;
+	k->pkey = fromdata_curve(parts, d, len);
+	if (k->pkey == NULL) {
+		key_openssl_err(
+		    e, KIND_INPUT, "RFC 5915 3: no private key of its curve");
+		key_free(k);
+		return NULL;
+	}
+	write_spki(&k->spki, parts);
+	return k;
+}
+
+const void *
+key_algid(enum key_type type, size_t *len)
+{
+	*len = types[type].algid_len;
+	return types[type].algid;
+}
+
+size_t
+key_size(enum key_type type)
+{
+	return types[type].size;
 }
 
 struct key *

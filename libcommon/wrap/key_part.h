@@ -13,6 +13,7 @@ struct key {
 };
 
 #define SIGNATURE_MAX KEY_PART_MAX
+#define KEY_NUMBER_MAX 66 /* bytes of a number of an EC key */
 
 /*
  * Makes a key of a private one of OpenSSL, which it takes, also when it fails:
@@ -26,11 +27,28 @@ struct key *key_wrap(struct evp_pkey_st *pkey, struct err *e);
  */
 struct key *key_wrap_proven(struct evp_pkey_st *pkey, struct err *e);
 
+/*
+ * Makes an EC key of its private number `d` and the public parts that belong to
+ * it.  KIND_INPUT.
+ */
+struct key *key_from_pair(
+    const struct key_parts *parts, const uint8_t *d, size_t len, struct err *e);
+
+/*
+ * Private keys of EC and Ed25519 in DER, without OpenSSL's decoders, which cost
+ * ten times as much.  Reading gives NULL without an error for what is not in
+ * their usual form, KIND_INPUT when private and public part do not belong
+ * together; writing gives false for a key of another type.
+ */
+struct key *key_curve_read(const void *der, size_t len, struct err *e);
+bool key_curve_write(const struct key *k, struct buf *out);
+
+/* The AlgorithmIdentifier of a type in DER; the bytes of its numbers. */
+const void *key_algid(enum key_type type, size_t *len);
+size_t key_size(enum key_type type);
+
 /* The hash that a key signs with; OpenSSL's name of a curve, or NULL. */
 enum key_md key_md(const struct key *k);
 const char *key_group(enum key_type type);
-
-/* Appends the AlgorithmIdentifier of a type of key. */
-void key_add_algorithm(struct buf *out, enum key_type type);
 
 #endif

@@ -133,7 +133,10 @@ key_from_der(const void *der, size_t len, struct err *e)
 {
 	const unsigned char *p = der;
 	EVP_PKEY *pkey = NULL;
+	struct key *k = key_curve_read(der, len, e);
 
+	if (k != NULL || err_is_set(e))
+		return k;
 	if (len <= KEY_DER_MAX)
 		pkey = d2i_AutoPrivateKey(NULL, &p, (long)len);
 	if (pkey == NULL || p != (const unsigned char *)der + len) {
@@ -186,10 +189,11 @@ static void
 add_private(
     struct buf *out, const struct key_parts *p, const struct key_secrets *s)
 {
-	size_t all = der_begin(out, DER_SEQUENCE), octets;
+	size_t all = der_begin(out, DER_SEQUENCE), octets, len;
+	const void *algid = key_algid(p->type, &len);
 
 	der_add_small(out, 0);
-	key_add_algorithm(out, p->type);
+	buf_add(out, algid, len);
 	octets = der_begin(out, DER_OCTET_STRING);
 	if (p->type == KEY_RSA)
 		add_rsa(out, p, s);
@@ -297,11 +301,16 @@ key_from_sealed_der(const void *der, size_t len, const void *password,
 int
 key_to_der(const struct key *k, struct buf *out, struct err *e)
 {
-	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(k->pkey);
+	PKCS8_PRIV_KEY_INFO *info;
 	unsigned char *der = NULL;
-	int len = info != NULL ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
-	int rc = -1;
+	int len, rc = -1;
 
+	if (key_curve_write(k, out))
+		return out->full
+		    ? err_set(e, KIND_BUG, "buffer too small for a private key")
+		    : 0;
+	info = EVP_PKEY2PKCS8(k->pkey);
+	len = info != NULL ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
 	if (len <= 0)
 		key_openssl_err(e, KIND_SYS, "cannot encode a private key");
 	else if ((rc = buf_add(out, der, (size_t)len)) == -1)

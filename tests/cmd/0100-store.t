@@ -238,7 +238,12 @@ order="INSERT INTO accounts VALUES
 	INSERT INTO challenges VALUES
 	(1, 1, 'http-01', 'valid', 'k', 1, NULL, NULL),
 	(2, 1, 'dns-01', 'pending', 'l', NULL, NULL, NULL);
-	DELETE FROM certificate_names WHERE type = 'ip';
+	DELETE FROM fqdn_set_members WHERE domain_id IN
+	(SELECT id FROM domains WHERE type = 'ip');
+	DELETE FROM domains WHERE type = 'ip';
+	UPDATE fqdn_sets SET size = 1 WHERE id = 1;
+	UPDATE domains SET latest_single_id = 1, latest_multi_id = NULL
+	WHERE value = 'localhost';
 	INSERT INTO orders VALUES
 	(1, 'o', 1, 'valid', 1, 2, 3, NULL, NULL, NULL, NULL, 1, 1,
 	    (SELECT min(chain_id) FROM certificate_chains
@@ -250,7 +255,10 @@ damage "$order; UPDATE orders SET chain_id = NULL" \
 damage "$order; UPDATE identifiers SET value = 'other.example';
 	UPDATE authorizations SET value = 'other.example'" \
     'order/1: its certificate has other names'
-damage "$order; INSERT INTO certificate_names VALUES (1, 'dns', 'x.example')" \
+damage "$order; UPDATE fqdn_sets SET size = 2;
+	INSERT INTO domains VALUES (9, 'dns', 'x.example', 1, 1, NULL, 1);
+	INSERT INTO fqdn_set_members VALUES (1, 9);
+	UPDATE domains SET latest_single_id = NULL, latest_multi_id = 1" \
     'order/1: its certificate has other names'
 damage "$order; INSERT INTO orders SELECT 2, 'p', account_id, status, created,
 	expires, keep_until, not_before, not_after, error, csr,
@@ -259,7 +267,8 @@ damage "$order; INSERT INTO orders SELECT 2, 'p', account_id, status, created,
     'certificate/1: of more than one order'
 damage "INSERT INTO certificates SELECT 99, x'00', serial, not_before,
 	not_after, der, spki_sha256, aki, account_id, 'acme', created, status,
-	revoked_at, revocation_reason FROM certificates WHERE id = 1;
+	revoked_at, revocation_reason, sha1, issuer_id, fqdn_set_id, 0, 0
+	FROM certificates WHERE id = 1;
 	UPDATE certificates SET source = 'acme'" \
     "certificate/99: its serial number is another's too"
 damage "$order; UPDATE authorizations SET status = 'invalid';
@@ -300,6 +309,21 @@ for column in spki_sha256:'the SHA-256 of its public key is not that of the one 
 	    WHEN 'subject' THEN 'CN=x' WHEN 'not_after' THEN 1 ELSE x'00' END
 	    WHERE id = 1" "ca_certificate/1: ${column#*:}"
 done
+for column in fqdn_set_id issuer_id sha1; do
+	damage "UPDATE domains SET latest_multi_id = NULL
+	    WHERE latest_multi_id = 1; UPDATE certificates SET $column = NULL, active = 0 WHERE id = 1" \
+	    'certificate/1: not complete; run acmed-store migrate'
+done
+damage "UPDATE certificates SET sha1 = x'00'" \
+    'certificate/1: its SHA-1 is not that of its content'
+damage 'UPDATE issuers SET name = "CN=x"' \
+    'certificate/1: its issuer is not the one in it'
+damage 'UPDATE fqdn_sets SET size = 7' \
+    'fqdn_set/1: its size is not the number of its names'
+damage 'UPDATE domains SET latest_multi_id = NULL WHERE id = 1' \
+    'domain/1: another certificate is the latest; run cert-manage update-recents'
+damage 'UPDATE certificates SET active = 0' \
+    'domain/1: another certificate is the latest; run cert-manage update-recents'
 damage "UPDATE chains SET sha256 = x'00' WHERE id = 1" \
     'chain/1: its SHA-256 is not that of its certificates'
 damage 'UPDATE chain_members SET position = position + 1' \
@@ -319,12 +343,12 @@ damage "$order; UPDATE certificates SET account_id = 2" \
 damage "$order; UPDATE certificates SET account_id = 1;
 	INSERT INTO certificates SELECT 99, x'00', '99', not_before, not_after,
 	der, spki_sha256, aki, account_id, 'acme', created, status, revoked_at,
-	revocation_reason FROM certificates WHERE id = 1;
-	INSERT INTO certificate_names VALUES (99, 'dns', 'localhost')" \
+	revocation_reason, sha1, issuer_id, fqdn_set_id, 0, 0
+	FROM certificates WHERE id = 1" \
     'certificate/99: of no order, but one of the same account, names and key holds another'
-damage "DELETE FROM certificate_names WHERE certificate_id = 1;
-	DELETE FROM certificate_chains WHERE certificate_id = 1;
-	DELETE FROM certificates WHERE id = 1" \
+damage "DELETE FROM certificate_chains WHERE certificate_id = 1;
+	DELETE FROM certificates WHERE id = 1;
+	UPDATE domains SET latest_multi_id = NULL" \
     'certificate/1: gone, but events name it'
 event="INSERT INTO events (at, request_id, actor, action, object_type,
 	object_id, detail) VALUES (1, '', ''"
@@ -338,7 +362,7 @@ damage "$event, 'order.valid', 'order', 7, 'certificate/1')" \
     'order/7: gone, or with another certificate, but that of before has not expired'
 damage 'CREATE TRIGGER guard AFTER DELETE ON orders BEGIN SELECT 1; END' \
     'trigger guard is none that acmed made'
-damage 'CREATE VIEW names AS SELECT value FROM certificate_names' \
+damage 'CREATE VIEW names AS SELECT value FROM domains' \
     'view names is none that acmed made'
 damage 'CREATE TABLE notes (text TEXT)' 'table notes is none that acmed made'
 damage 'CREATE INDEX orders_expires ON orders (expires)' \
@@ -460,6 +484,37 @@ exits 111 'a backup to nowhere'
 
 run acmed-store migrate
 exits 0 'migrate: nothing to do'
+
+# A store of version 2 with the certificates of this one.
+{
+	sed -e 's/@id/INTEGER PRIMARY KEY/' -e 's/@int/INTEGER/' \
+	    -e 's/@text/TEXT/' -e 's/@blob/BLOB/' -e 's/@strict/STRICT/' \
+	    -e 's/@keyed/STRICT, WITHOUT ROWID/' \
+	    "$SRC/libcommon/store/schema/0001.sql" \
+	    "$SRC/libcommon/store/schema/0002.sql"
+	echo "PRAGMA user_version = 2; ATTACH '$T/store/acmed.sqlite' AS new;"
+	for table in certificates:14 ca_certificates:7 chains:2 \
+	    chain_members:3 certificate_chains:3 events:8; do
+		columns=$(sqlite3 "$T/store/acmed.sqlite" "SELECT group_concat(
+		    name) FROM (SELECT name FROM
+		    pragma_table_info('${table%:*}') LIMIT ${table#*:})")
+		echo "INSERT INTO main.${table%:*} SELECT $columns
+		    FROM new.${table%:*};"
+	done
+} >"$T/old.sql"
+must sqlite3 "$T/old" <"$T/old.sql"
+chmod 660 "$T/old"
+run acmed-store -s "$T/old" check
+exits 102 'a store of version 2 is told from a new one'
+like "$err" 'run acmed-store migrate' '... and what to do'
+run acmed-store -s "$T/old" migrate
+exits 0 'migrate from version 2'
+run acmed-store -s "$T/old" check
+is "$status $out" '0 ' '... and the store is sound'
+names='SELECT group_concat(value) FROM (SELECT value FROM domains
+    ORDER BY value)'
+is "$(sqlite3 "$T/old" "$names")" \
+    "$(sqlite3 "$T/store/acmed.sqlite" "$names")" '... with all names'
 sqlite3 "$T/copy" 'PRAGMA user_version = 99'
 for command in migrate stats init check; do
 	run acmed-store $command -s "$T/copy"

@@ -27,7 +27,8 @@ PROBLEMS="$PROBLEMS userActionRequired "
 
 # Tables that no refused request may change.
 TABLES='accounts orders identifiers authorizations challenges certificates
-certificate_names ca_certificates chains chain_members certificate_chains jobs'
+domains fqdn_sets fqdn_set_members issuers ca_certificates chains
+chain_members certificate_chains jobs'
 store_known=	# whether $T/store.after is what the store holds
 
 server_up() {

@@ -213,9 +213,12 @@ prove_all(const struct order *o)
 		prove(o, i);
 }
 
-/* A leaf for `name`, made by a throw-away CA, with the CA behind it. */
+/*
+ * A leaf for the names, with blanks between, made by a throw-away CA, with the
+ * CA behind it.
+ */
 static inline void
-make_chain(const char *name, int64_t not_after, struct cert_list *chain)
+make_chain(const char *names, int64_t not_after, struct cert_list *chain)
 {
 	static struct key *key;
 	static struct cert *ca;
@@ -239,7 +242,10 @@ make_chain(const char *name, int64_t not_after, struct cert_list *chain)
 		ca = cert_build(&root, &e);
 		assert_non_null(ca);
 	}
-	strv_add(&dns, name);
+	for (; *names; names += strspn(names, " ")) {
+		strv_addn(&dns, names, strcspn(names, " "));
+		names += strcspn(names, " ");
+	}
 	leaf.key = leaf.issuer_key = key;
 	leaf.issuer_cert = ca;
 	c = cert_build(&leaf, &e);
@@ -249,6 +255,18 @@ make_chain(const char *name, int64_t not_after, struct cert_list *chain)
 	der = cert_der(ca, &len);
 	cert_list_take(chain, cert_from_der(der, len, &e));
 	strv_release(&dns);
+}
+
+static inline int64_t
+add_certificate(
+    const struct cert_list *certs, const char *source, int64_t account_id)
+{
+	const struct certificate_new new = {
+	    .certs = certs, .source = source, .account_id = account_id};
+	int64_t id = 0;
+
+	assert_ok(certificate_add(st, &new, &id, NULL, &e), &e);
+	return id;
 }
 
 /* An order for one name that is valid. */

@@ -58,7 +58,7 @@ create(void)
 	struct db *db = db_open(url, DB_CREATE, &e);
 
 	assert_non_null(db);
-	assert_ok(db_migrate(db, schema, 1, &e), &e);
+	assert_ok(db_migrate(db, schema, 0, 1, &e), &e);
 	return db;
 }
 
@@ -408,20 +408,21 @@ test_migrates(void **state)
 	struct db *db = create();
 
 	(void)state;
-	assert_kind(db_migrate(db, schema, 1, &e), KIND_CONFLICT, &e);
-	assert_kind(db_migrate(db, "CREATE TABLE x (id @id)", 3, &e),
+	assert_kind(db_migrate(db, schema, 0, 1, &e), KIND_CONFLICT, &e);
+	assert_kind(db_migrate(db, "CREATE TABLE x (id @id)", 2, 3, &e),
 	    KIND_CONFLICT, &e);
-	assert_kind(db_migrate(db, "CREATE TABLE x (id @nonsense)", 2, &e),
+	assert_kind(db_migrate(db, "CREATE TABLE x (id @nonsense)", 1, 2, &e),
 	    KIND_BUG, &e);
 	/* All of a step or none of it. */
 	assert_kind(
-	    db_migrate(
-		db, "CREATE TABLE x (id @id) @strict; SELECT nothing", 2, &e),
+	    db_migrate(db, "CREATE TABLE x (id @id) @strict; SELECT nothing", 1,
+		2, &e),
 	    KIND_BUG, &e);
 	assert_int_equal(db_version(db, &e), 1);
 	assert_null(db_prepare(db, "SELECT id FROM x", &e));
 	err_clear(&e);
-	assert_ok(db_migrate(db, "CREATE TABLE x (id @id) @strict", 2, &e), &e);
+	assert_ok(
+	    db_migrate(db, "CREATE TABLE x (id @id) @strict", 1, 2, &e), &e);
 	assert_int_equal(db_version(db, &e), 2);
 	db_close(db);
 }

@@ -3,6 +3,7 @@
 #include "unit.h"
 #include "wrap/jwa.h"
 #include "wrap/key.h"
+#include "wrap/pem.h"
 
 static size_t
 decode(const char *text, uint8_t *out)
@@ -377,6 +378,168 @@ test_words(void **state)
 	assert_null(key_generate(KEY_RSA, 1024, &e));
 }
 
+/* ---- private EC keys, as others write them --------------------------------
+ */
+
+/* What is in the PKCS#8 of an EC key. */
+struct inside {
+	struct der algid, oid, d, point;
+};
+
+static void
+look_inside(const struct buf *der, struct inside *in)
+{
+	struct der all = {(const uint8_t *)der->data, der->len}, seq, key, sec1;
+	struct der number, algorithm, bits;
+
+	assert_int_equal(der_get(&all, DER_SEQUENCE, &seq), 0);
+	assert_int_equal(der_get_uint(&seq, &number), 0);
+	assert_int_equal(der_get_whole(&seq, DER_SEQUENCE, &in->algid), 0);
+	assert_int_equal(der_get(&seq, DER_OCTET_STRING, &key), 0);
+	all = in->algid;
+	assert_int_equal(der_get(&all, DER_SEQUENCE, &algorithm), 0);
+	assert_int_equal(der_get(&algorithm, DER_OID, &number), 0);
+	assert_int_equal(der_get_whole(&algorithm, DER_OID, &in->oid), 0);
+	assert_int_equal(der_get(&key, DER_SEQUENCE, &sec1), 0);
+	assert_int_equal(der_get_uint(&sec1, &number), 0);
+	assert_int_equal(der_get(&sec1, DER_OCTET_STRING, &in->d), 0);
+	assert_int_equal(der_get(&sec1, DER_CONTEXT_CONS(1), &bits), 0);
+	assert_int_equal(der_get_bits(&bits, &in->point), 0);
+}
+
+/* ECPrivateKey (RFC 5915 3) with this number, and what is not NULL. */
+static void
+write_sec1(struct buf *out, const struct der *d, const struct der *oid,
+    const struct der *point)
+{
+	size_t seq = der_begin(out, DER_SEQUENCE), tag, bits;
+
+	der_add_small(out, 1);
+	der_add(out, DER_OCTET_STRING, d->p, d->len);
+	if (oid) {
+		tag = der_begin(out, DER_CONTEXT_CONS(0));
+		buf_add(out, oid->p, oid->len);
+		der_end(out, tag);
+	}
+	if (point) {
+		tag = der_begin(out, DER_CONTEXT_CONS(1));
+		bits = der_begin(out, DER_BIT_STRING);
+		buf_addc(out, 0);
+		buf_add(out, point->p, point->len);
+		der_end(out, bits);
+		der_end(out, tag);
+	}
+	der_end(out, seq);
+}
+
+static void
+assert_reads(const struct key *k, const struct buf *der)
+{
+	struct err e = {0};
+	struct key *again = key_from_der(der->data, der->len, &e);
+
+	if (!again)
+		fail_msg("%s: %s", e.text, e.detail);
+	assert_true(key_equal(k, again));
+	assert_true(key_is_private(again));
+	key_free(again);
+}
+
+static void
+assert_refuses(const struct buf *der)
+{
+	struct err e = {0};
+
+	assert_null(key_from_der(der->data, der->len, &e));
+	assert_int_equal(e.kind, KIND_INPUT);
+}
+
+static void
+check_forms(enum key_type type)
+{
+	struct err e = {0};
+	struct key *k = key_generate(type, 0, &e);
+	uint8_t bytes[200];
+	struct inside in;
+	struct buf der, out;
+	struct der other;
+
+	buf_init(&der, KEY_DER_MAX);
+	buf_init(&out, KEY_DER_MAX);
+	assert_ok(key_to_der(k, &der, &e), &e);
+	look_inside(&der, &in);
+	write_sec1(&out, &in.d, &in.oid, &in.point);
+	assert_reads(k, &out);
+	buf_clear(&out);
+	write_sec1(&out, &in.d, &in.oid, NULL);
+	assert_reads(k, &out);
+	/* A public part that is not its own; a number that is none. */
+	assert_true(in.point.len <= sizeof(bytes));
+	memcpy(bytes, in.point.p, in.point.len);
+	bytes[in.point.len - 1] ^= 1;
+	other = (struct der){bytes, in.point.len};
+	buf_clear(&out);
+	write_sec1(&out, &in.d, &in.oid, &other);
+	assert_refuses(&out);
+	memset(bytes, 0, sizeof(bytes));
+	other = (struct der){bytes, in.d.len};
+	buf_clear(&out);
+	write_sec1(&out, &other, &in.oid, NULL);
+	assert_refuses(&out);
+	memset(bytes, 0xff, sizeof(bytes));
+	buf_clear(&out);
+	write_sec1(&out, &other, &in.oid, NULL);
+	assert_refuses(&out);
+	/* Without a curve. */
+	buf_clear(&out);
+	write_sec1(&out, &in.d, NULL, &in.point);
+	assert_refuses(&out);
+	buf_wipe(&der);
+	buf_wipe(&out);
+	key_free(k);
+}
+
+static void
+test_ec_forms(void **state)
+{
+	(void)state;
+	check_forms(KEY_P256);
+	check_forms(KEY_P384);
+	check_forms(KEY_P521);
+}
+
+/* What is written is what OpenSSL writes. */
+static void
+test_writes_as_openssl(void **state)
+{
+	static const enum key_type types[] = {
+	    KEY_P256, KEY_P384, KEY_P521, KEY_ED25519};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		struct err e = {0};
+		struct key *k = key_generate(types[i], 0, &e);
+		struct pem_reader r;
+		struct buf ours, pem, theirs;
+		char label[32];
+
+		buf_init(&ours, KEY_DER_MAX);
+		buf_init(&pem, KEY_DER_MAX);
+		buf_init(&theirs, KEY_DER_MAX);
+		assert_ok(key_to_der(k, &ours, &e), &e);
+		assert_ok(key_to_pem(k, &pem, &e), &e);
+		r = (struct pem_reader){pem.data, pem.len};
+		assert_int_equal(
+		    pem_next(&r, label, sizeof(label), &theirs), 1);
+		assert_int_equal(ours.len, theirs.len);
+		assert_memory_equal(ours.data, theirs.data, ours.len);
+		buf_wipe(&ours);
+		buf_wipe(&pem);
+		buf_wipe(&theirs);
+		key_free(k);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_vectors),
     cmocka_unit_test(test_types),
@@ -387,5 +550,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_bad_spki),
     cmocka_unit_test(test_bad_pem),
     cmocka_unit_test(test_words),
+    cmocka_unit_test(test_ec_forms),
+    cmocka_unit_test(test_writes_as_openssl),
 };
 UNIT_MAIN(tests)

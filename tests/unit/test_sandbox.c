@@ -126,6 +126,7 @@ test_who_goes_where(void **state)
 	    [SANDBOX_CRL_FILE] = 1U << SANDBOX_SIGN_CRL,
 	    [SANDBOX_CRL_DIRECTORY] = 1U << SANDBOX_SIGN_CRL,
 	    [SANDBOX_BACKUP_DIRECTORY] = 1U << SANDBOX_STORE_BACKUP,
+	    [SANDBOX_OPERANDS] = 1U << SANDBOX_IMPORT,
 	};
 
 	(void)state;

@@ -276,10 +276,10 @@ test_valid_order(void **state)
 	der = cert_der(chain.v[0], &len);
 	assert_int_equal(c.leaf.len, len);
 	assert_memory_equal(c.leaf.der, der, len);
-	assert_int_equal(c.chain_len, 1);
+	assert_int_equal(c.chain.len, 1);
 	der = cert_der(chain.v[1], &len);
-	assert_int_equal(c.chain[0].len, len);
-	assert_memory_equal(c.chain[0].der, der, len);
+	assert_int_equal(c.chain.certs[0].len, len);
+	assert_memory_equal(c.chain.certs[0].der, der, len);
 	certificate_release(&c);
 	assert_int_equal(count("SELECT count(*) FROM jobs"), 0);
 	cert_list_release(&chain);

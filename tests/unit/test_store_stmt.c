@@ -13,9 +13,11 @@ static const char *const small[] = {"SCAN chains"};
 /*
  * What may be sorted: the challenges of one authorization; where an index does
  * not end with the row's id, also the names of an order, the events of an
- * object.
+ * object; the chains of a certificate, the certificates of a name.
  */
 static const char *const sorted[] = {"FROM authorizations a JOIN challenges",
+    "ORDER BY is_default DESC, chain_id", "WHERE d.value IN (?1, ?2)",
+    "WHERE m.domain_id = domains.id",
     " WHERE o.url_id = ?1 ORDER BY i.position",
     "WHERE object_type = ?2 AND object_id = ?3"};
 

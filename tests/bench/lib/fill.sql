@@ -16,6 +16,9 @@ CREATE TEMP TABLE base AS SELECT
 	(SELECT max(id) FROM challenges) AS challenge,
 	(SELECT max(id) FROM certificates) AS certificate,
 	(SELECT max(id) FROM events) AS event,
+	(SELECT max(id) FROM domains) AS domain,
+	(SELECT max(id) FROM fqdn_sets) AS fqdn_set,
+	(SELECT issuer_id FROM certificates WHERE source = 'acme') AS issuer,
 	(SELECT chain_id FROM orders WHERE chain_id IS NOT NULL) AS chain,
 	(SELECT aki FROM certificates WHERE source = 'acme') AS aki;
 
@@ -34,14 +37,19 @@ INSERT INTO accounts (id, url_id, status, thumbprint, jwk, contacts,
 	'A","y":"' || hex(randomblob(21)) || 'A"}', '[]', now - life, now - life
     FROM base, generate_series(1, 10000);
 
+INSERT INTO domains (id, type, value, active, created, latest_single_id)
+    SELECT domain + n, 'dns', name, 1, made, certificate + n FROM base, new;
+INSERT INTO fqdn_sets (id, sha256, size, created)
+    SELECT fqdn_set + n, randomblob(32), 1, made FROM base, new;
+INSERT INTO fqdn_set_members (fqdn_set_id, domain_id)
+    SELECT fqdn_set + n, domain + n FROM base, new;
 INSERT INTO certificates (id, sha256, serial, not_before, not_after, der,
-	spki_sha256, aki, account_id, source, created, status)
+	spki_sha256, aki, account_id, source, created, status, sha1, issuer_id,
+	fqdn_set_id)
     SELECT certificate + n, randomblob(32), lower(hex(randomblob(16))),
 	made - 3600, made + life, randomblob(460), randomblob(32), aki, owner,
-	'acme', made, 'valid'
+	'acme', made, 'valid', randomblob(20), issuer, fqdn_set + n
     FROM base, new;
-INSERT INTO certificate_names (certificate_id, type, value)
-    SELECT certificate + n, 'dns', name FROM base, new;
 INSERT INTO certificate_chains (certificate_id, chain_id, is_default)
     SELECT certificate + n, chain, 1 FROM base, new;
 

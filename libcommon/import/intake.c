@@ -1,0 +1,700 @@
+#include "import/intake.h"
+
+#include "store/ca_certificate.h"
+#include "store/certificate.h"
+#include "store/certificate_request.h"
+#include "store/chain.h"
+#include "store/lineage.h"
+#include "store/private_key.h"
+#include "store/upstream_account.h"
+
+/* What is stored in one transaction. */
+#define BATCH_ITEMS 512
+#define BATCH_THINGS 4096
+
+#define NAMES_MAX 256 /* bytes of names in a report */
+#define COMPLETED_MAX 8 /* issuers that are added from the store */
+
+/* A bundle, put together, as it waits to be stored. */
+struct item {
+	char *place;
+	struct bundle bundle;
+	struct bundle_set *sets;
+	size_t sets_len;
+	struct cert_list completed; /* issuers from the store */
+	struct digestmap used; /* certificates that are in sets and chains */
+	bool inactive;
+	char *client, *name, *settings; /* of a lineage; else NULL */
+	int64_t account_id;
+};
+
+/* A report as it waits for its transaction; all is owned but `object`. */
+struct pending {
+	const char *object;
+	int64_t id;
+	enum intake_result result;
+	char *name, *place, *reason;
+};
+
+struct intake {
+	struct store *st;
+	const struct intake_conf *conf;
+	struct item *items;
+	size_t len, things;
+	struct pending *reports;
+	size_t reports_len, reports_cap;
+	struct strv accounts; /* their ids there, */
+	int64_t *account_ids; /* and here */
+};
+
+static const char *const result_names[] = {
+    [INTAKE_CREATED] = "created",
+    [INTAKE_KNOWN] = "known",
+    [INTAKE_REFUSED] = "refused",
+};
+_Static_assert(ARRAY_LEN(result_names) == INTAKE_RESULT__MAX, "one per result");
+
+const char *
+intake_result_name(enum intake_result result)
+{
+	return result_names[result];
+}
+
+struct intake *
+intake_open(struct store *st, const struct intake_conf *conf)
+{
+	struct intake *in = xcalloc(1, sizeof(*in));
+
+	in->st = st;
+	in->conf = conf;
+	in->items = xcalloc(BATCH_ITEMS, sizeof(*in->items));
+	return in;
+}
+
+/* ---- reports ------------------------------------------------------------- */
+
+static void
+drop_reports(struct intake *in)
+{
+	for (size_t i = 0; i < in->reports_len; i++) {
+		free(in->reports[i].name);
+		free(in->reports[i].place);
+		free(in->reports[i].reason);
+	}
+	in->reports_len = 0;
+}
+
+/* `name` is taken over. */
+static void
+note(struct intake *in, const struct item *it, const char *object, int64_t id,
+    enum intake_result result, char *name, const char *reason)
+{
+	if (in->reports_len == in->reports_cap) {
+		in->reports_cap = in->reports_cap ? 2 * in->reports_cap : 64;
+		in->reports = xreallocarray(
+		    in->reports, in->reports_cap, sizeof(*in->reports));
+	}
+	in->reports[in->reports_len++] = (struct pending){.object = object,
+	    .id = in->conf->dry_run ? 0 : id,
+	    .result = result,
+	    .name = name,
+	    .place = xstrdup(it->place),
+	    .reason = reason ? xstrdup(reason) : NULL};
+}
+
+static void
+note_added(struct intake *in, const struct item *it, const char *object,
+    int64_t id, bool created, char *name)
+{
+	note(in, it, object, id, created ? INTAKE_CREATED : INTAKE_KNOWN, name,
+	    NULL);
+}
+
+static void
+note_refused(struct intake *in, const struct item *it, const char *object,
+    char *name, const char *reason)
+{
+	note(in, it, object, 0, INTAKE_REFUSED, name, reason);
+}
+
+static int
+send_reports(struct intake *in, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < in->reports_len; i++) {
+		const struct pending *p = &in->reports[i];
+		const struct intake_report r = {.object = p->object,
+		    .id = p->id,
+		    .result = p->result,
+		    .name = p->name,
+		    .place = p->place,
+		    .reason = p->reason};
+
+		rc = in->conf->report(in->conf->arg, &r, e);
+	}
+	drop_reports(in);
+	return rc;
+}
+
+static void
+add_names(struct buf *out, const struct strv *names)
+{
+	for (size_t i = 0; i < names->len; i++) {
+		if (out->len > 0)
+			buf_addc(out, ' ');
+		buf_adds(out, names->v[i]);
+	}
+}
+
+/* The names, as many as fit; the caller frees. */
+static char *
+names_text(const struct strv *dns, const struct strv *ip)
+{
+	struct buf text;
+
+	buf_init(&text, NAMES_MAX);
+	add_names(&text, dns);
+	add_names(&text, ip);
+	return buf_detach(&text);
+}
+
+/* ---- putting together ---------------------------------------------------- */
+
+static void
+item_release(struct item *it)
+{
+	bundle_sets_free(it->sets, it->sets_len);
+	bundle_release(&it->bundle);
+	cert_list_release(&it->completed);
+	digestmap_release(&it->used);
+	free(it->place);
+	free(it->client);
+	free(it->name);
+	free(it->settings);
+	*it = (struct item){0};
+}
+
+struct search {
+	const struct cert *subject;
+	struct cert *issuer;
+};
+
+static int
+try_issuer(void *arg, const struct ca_certificate *ca, struct err *e)
+{
+	struct search *s = arg;
+	struct err ignored = {0};
+	struct cert *c;
+
+	(void)e;
+	if (s->issuer)
+		return 0;
+	c = cert_from_der(ca->der, ca->der_len, &ignored);
+	if (c && cert_is_issued_by(s->subject, c, &ignored) == 0)
+		s->issuer = c;
+	else
+		cert_free(c);
+	return 0;
+}
+
+/* The issuer of `c` in the store; NULL with *e unset: there is none. */
+static struct cert *
+find_issuer(struct intake *in, const struct cert *c, struct err *e)
+{
+	struct search s = {.subject = c};
+
+	if (ca_certificate_each_issuer(in->st, c, try_issuer, &s, e) < 0) {
+		cert_free(s.issuer);
+		return NULL;
+	}
+	return s.issuer;
+}
+
+static bool
+is_self_issued(const struct cert *c)
+{
+	size_t a_len, b_len;
+	const uint8_t *a = cert_subject_der(c, &a_len),
+		      *b = cert_issuer_der(c, &b_len);
+
+	return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
+/* A certificate that comes alone gets the chain that the store knows. */
+static int
+complete(
+    struct intake *in, struct item *it, struct bundle_set *s, struct err *e)
+{
+	const struct cert *c = s->cert;
+
+	while (s->chain_len < COMPLETED_MAX && !is_self_issued(c)) {
+		struct cert *issuer = find_issuer(in, c, e);
+
+		if (!issuer)
+			return err_is_set(e) ? -1 : 0;
+		if (is_self_issued(issuer)) {
+			cert_free(issuer);
+			return 0;
+		}
+		cert_list_take(&it->completed, issuer);
+		s->chain = xreallocarray(
+		    s->chain, s->chain_len + 1, sizeof(*s->chain));
+		s->chain[s->chain_len++] = c = issuer;
+	}
+	return 0;
+}
+
+static void
+mark_used(struct item *it, const struct bundle_set *s)
+{
+	uint8_t digest[DIGESTMAP_KEY_SIZE];
+
+	cert_sha256(s->cert, digest);
+	digestmap_put(&it->used, digest, 0);
+	for (size_t i = 0; i < s->chain_len; i++) {
+		cert_sha256(s->chain[i], digest);
+		digestmap_put(&it->used, digest, 0);
+	}
+}
+
+static int
+put_together(struct intake *in, struct item *it, struct err *e)
+{
+	if (in->conf->ca_only)
+		return 0;
+	it->sets = bundle_sets(&it->bundle, &it->sets_len);
+	for (size_t i = 0; i < it->sets_len; i++) {
+		if (it->sets[i].chain_len == 0 &&
+		    complete(in, it, &it->sets[i], e) < 0)
+			return -1;
+		mark_used(it, &it->sets[i]);
+	}
+	return 0;
+}
+
+/* ---- storing ------------------------------------------------------------- */
+
+static int
+put_keys(struct intake *in, const struct item *it, struct err *e)
+{
+	const struct key_list *keys = &it->bundle.keys;
+
+	for (size_t i = 0; i < keys->len; i++) {
+		struct private_key stored;
+		bool created;
+
+		if (private_key_add(in->st, keys->v[i],
+			in->conf->certificate_seal, PRIVATE_KEY_IMPORTED,
+			&stored, &created, e) < 0)
+			return -1;
+		note_added(in, it, "private_key", stored.id, created,
+		    xstrdup(stored.type));
+	}
+	return 0;
+}
+
+static int
+put_csrs(struct intake *in, const struct item *it, struct err *e)
+{
+	for (size_t i = 0; i < it->bundle.csrs_len; i++) {
+		const struct csr *csr = it->bundle.csrs[i];
+		int64_t id;
+		bool created;
+
+		if (certificate_request_add(
+			in->st, csr, in->conf->source, &id, &created, e) < 0)
+			return -1;
+		note_added(in, it, "certificate_request", id, created,
+		    names_text(csr_dns(csr), csr_ip(csr)));
+	}
+	return 0;
+}
+
+/* The certificate and its chain as a list, which borrows them. */
+static struct cert_list
+list_of(const struct bundle_set *s)
+{
+	struct cert_list l = {.len = s->chain_len + 1};
+
+	l.v = xcalloc(l.len, sizeof(*l.v));
+	l.v[0] = (struct cert *)(uintptr_t)s->cert;
+	for (size_t i = 0; i < s->chain_len; i++)
+		l.v[i + 1] = (struct cert *)(uintptr_t)s->chain[i];
+	return l;
+}
+
+static int
+put_lineage(struct intake *in, const struct item *it, int64_t certificate,
+    struct err *e)
+{
+	struct certificate c;
+	struct lineage_new n = {.source = it->client,
+	    .name = it->name,
+	    .upstream_account_id = it->account_id,
+	    .settings = it->settings};
+	int64_t id;
+	bool created;
+
+	if (certificate_by_id(in->st, certificate, &c, e) < 0)
+		return -1;
+	n.fqdn_set_id = c.fqdn_set_id;
+	certificate_release(&c);
+	if (lineage_add(in->st, &n, &id, &created, e) < 0)
+		return -1;
+	note_added(in, it, "lineage", id, created, xstrdup(it->name));
+	return 0;
+}
+
+static int
+put_certificates(struct intake *in, const struct item *it, struct err *e)
+{
+	for (size_t i = 0; i < it->sets_len; i++) {
+		const struct bundle_set *s = &it->sets[i];
+		struct cert_list certs = list_of(s);
+		const struct certificate_new n = {.certs = &certs,
+		    .source = in->conf->source,
+		    .inactive = in->conf->inactive || it->inactive,
+		    .auto_renew = in->conf->auto_renew};
+		int64_t id;
+		bool created;
+		int rc = certificate_add(in->st, &n, &id, &created, e);
+
+		free(certs.v);
+		if (rc < 0)
+			return -1;
+		note_added(in, it, "certificate", id, created,
+		    names_text(cert_dns(s->cert), cert_ip(s->cert)));
+		if (i == 0 && it->settings && put_lineage(in, it, id, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+is_used(const struct item *it, const struct cert *c)
+{
+	uint8_t digest[DIGESTMAP_KEY_SIZE];
+	size_t ignored;
+
+	cert_sha256(c, digest);
+	return digestmap_get(&it->used, digest, &ignored);
+}
+
+static int
+put_ca(struct intake *in, const struct item *it, const struct cert *c,
+    struct err *e)
+{
+	bool trusted = in->conf->trusted;
+	int64_t id;
+	bool created;
+
+	if (ca_certificate_add(in->st, c, trusted ? "roots" : in->conf->source,
+		trusted, &id, &created, e) < 0)
+		return -1;
+	note_added(in, it, "ca_certificate", id, created, cert_subject(c));
+	return 0;
+}
+
+/* CA certificates that belong to no certificate of the bundle. */
+static int
+put_rest(struct intake *in, const struct item *it, struct err *e)
+{
+	const struct cert_list *certs = &it->bundle.certs;
+
+	for (size_t i = 0; i < certs->len; i++)
+		if (cert_is_ca(certs->v[i]) && !is_used(it, certs->v[i]) &&
+		    put_ca(in, it, certs->v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static bool
+is_chain(const struct cert_list *certs)
+{
+	struct err ignored = {0};
+
+	for (size_t i = 0; i < certs->len; i++)
+		if (!cert_is_ca(certs->v[i]) ||
+		    (i > 0 &&
+			cert_is_issued_by(
+			    certs->v[i - 1], certs->v[i], &ignored) < 0))
+			return false;
+	return certs->len > 1;
+}
+
+static int
+put_cas(struct intake *in, const struct item *it, struct err *e)
+{
+	static const char reason[] = "none of a CA, which is all that is asked "
+				     "for";
+	const struct bundle *b = &it->bundle;
+	int64_t id;
+	bool created;
+
+	for (size_t i = 0; i < b->certs.len; i++) {
+		const struct cert *c = b->certs.v[i];
+
+		if (!cert_is_ca(c))
+			note_refused(
+			    in, it, "certificate", cert_subject(c), reason);
+		else if (put_ca(in, it, c, e) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < b->keys.len + b->csrs_len; i++)
+		note_refused(in, it,
+		    i < b->keys.len ? "private_key" : "certificate_request",
+		    xstrdup(""), reason);
+	if (in->conf->trusted || !is_chain(&b->certs))
+		return 0;
+	if (chain_add(in->st, &b->certs, &id, &created, e) < 0)
+		return -1;
+	note_added(in, it, "chain", id, created, cert_subject(b->certs.v[0]));
+	return 0;
+}
+
+static int
+put_item(struct intake *in, const struct item *it, struct err *e)
+{
+	for (size_t i = 0; i < it->bundle.problems.len; i++)
+		note_refused(
+		    in, it, "file", xstrdup(""), it->bundle.problems.v[i]);
+	if (in->conf->ca_only)
+		return put_cas(in, it, e);
+	if (put_keys(in, it, e) < 0 || put_csrs(in, it, e) < 0 ||
+	    put_certificates(in, it, e) < 0)
+		return -1;
+	return put_rest(in, it, e);
+}
+
+/* Items of a batch, in one transaction. */
+struct batch {
+	struct intake *in;
+	const struct item *items;
+	size_t len;
+	bool done; /* all was stored, and a dry run takes it back */
+};
+
+static int
+put_batch(void *arg, struct err *e)
+{
+	struct batch *b = arg;
+
+	drop_reports(b->in);
+	b->done = false;
+	for (size_t i = 0; i < b->len; i++)
+		if (put_item(b->in, &b->items[i], e) < 0)
+			return -1;
+	if (!b->in->conf->dry_run)
+		return 0;
+	b->done = true;
+	return err_set(e, KIND_CONFLICT, "only a dry run");
+}
+
+static int
+store_batch(
+    struct intake *in, const struct item *items, size_t len, struct err *e)
+{
+	struct batch b = {.in = in, .items = items, .len = len};
+	int rc = store_transaction(in->st, put_batch, &b, e);
+
+	if (rc < 0 && b.done) {
+		err_clear(e);
+		rc = 0;
+	}
+	return rc;
+}
+
+/* Whether it is the item's fault. */
+static bool
+is_refusal(const struct err *e)
+{
+	return e->kind == KIND_INPUT || e->kind == KIND_CONFLICT;
+}
+
+static int
+store_alone(struct intake *in, const struct item *it, struct err *e)
+{
+	char text[1024];
+
+	if (store_batch(in, it, 1, e) == 0)
+		return send_reports(in, e);
+	if (!is_refusal(e))
+		return -1;
+	err_format(e, text, sizeof(text));
+	err_clear(e);
+	drop_reports(in);
+	note_refused(in, it, "file", xstrdup(""), text);
+	return send_reports(in, e);
+}
+
+static int
+flush(struct intake *in, struct err *e)
+{
+	int rc;
+
+	if (in->len == 0)
+		return 0;
+	rc = store_batch(in, in->items, in->len, e);
+	if (rc == 0) {
+		rc = send_reports(in, e);
+	} else if (is_refusal(e)) {
+		err_clear(e);
+		rc = 0;
+		for (size_t i = 0; rc == 0 && i < in->len; i++)
+			rc = store_alone(in, &in->items[i], e);
+	}
+	for (size_t i = 0; i < in->len; i++)
+		item_release(&in->items[i]);
+	in->len = in->things = 0;
+	return rc;
+}
+
+/* ---- adding -------------------------------------------------------------- */
+
+/* The next free item; its bundle is taken from `b`. */
+static struct item *
+next_item(struct intake *in, const char *place, struct bundle *b)
+{
+	struct item *it = &in->items[in->len++];
+
+	*it = (struct item){.place = xstrdup(place), .bundle = *b};
+	*b = (struct bundle){0};
+	in->things += it->bundle.certs.len + it->bundle.keys.len +
+	    it->bundle.csrs_len + 1;
+	return it;
+}
+
+static int
+item_added(struct intake *in, struct item *it, struct err *e)
+{
+	if (put_together(in, it, e) < 0)
+		return -1;
+	return in->len == BATCH_ITEMS || in->things >= BATCH_THINGS
+	    ? flush(in, e)
+	    : 0;
+}
+
+int
+intake_add(
+    struct intake *in, const char *place, struct bundle *b, struct err *e)
+{
+	return item_added(in, next_item(in, place, b), e);
+}
+
+/* The number here of an account there; 0: it is not known. */
+static int64_t
+find_account(const struct intake *in, const char *id)
+{
+	for (size_t i = 0; i < in->accounts.len; i++)
+		if (strcmp(in->accounts.v[i], id) == 0)
+			return in->account_ids[i];
+	return 0;
+}
+
+int
+intake_add_lineage(struct intake *in, const char *place, struct bundle *b,
+    bool newest, const struct intake_lineage *lineage, struct err *e)
+{
+	struct item *it = next_item(in, place, b);
+
+	it->inactive = !newest;
+	if (lineage) {
+		it->client = xstrdup(lineage->client);
+		it->name = xstrdup(lineage->name);
+		it->settings = xstrdup(lineage->settings);
+		if (lineage->account)
+			it->account_id = find_account(in, lineage->account);
+	}
+	return item_added(in, it, e);
+}
+
+/* ---- accounts ------------------------------------------------------------ */
+
+struct account_batch {
+	struct intake *in;
+	const struct upstream_account_new *new;
+	int64_t id;
+	bool created, done;
+};
+
+static int
+put_account(void *arg, struct err *e)
+{
+	struct account_batch *b = arg;
+
+	b->done = false;
+	if (upstream_account_add(b->in->st, b->new, b->in->conf->account_seal,
+		&b->id, &b->created, e) < 0)
+		return -1;
+	if (!b->in->conf->dry_run)
+		return 0;
+	b->done = true;
+	return err_set(e, KIND_CONFLICT, "only a dry run");
+}
+
+static void
+remember_account(struct intake *in, const char *id, int64_t number)
+{
+	strv_add(&in->accounts, id);
+	in->account_ids = xreallocarray(
+	    in->account_ids, in->accounts.len, sizeof(*in->account_ids));
+	in->account_ids[in->accounts.len - 1] = number;
+}
+
+int
+intake_add_account(struct intake *in, const char *place,
+    const struct intake_account *a, struct err *e)
+{
+	const struct upstream_account_new n = {
+	    .directory_url = a->directory_url,
+	    .url = a->url,
+	    .contacts = a->contacts,
+	    .source = in->conf->source,
+	    .data = a->data,
+	    .key = a->key};
+	struct account_batch b = {.in = in, .new = &n};
+	struct item it = {.place = (char *)(uintptr_t)place};
+	const char *name = a->url ? a->url : a->id;
+	char text[1024];
+
+	if (flush(in, e) < 0)
+		return -1;
+	if (store_transaction(in->st, put_account, &b, e) == 0 || b.done) {
+		err_clear(e);
+		if (!in->conf->dry_run)
+			remember_account(in, a->id, b.id);
+		note_added(in, &it, "upstream_account", b.id, b.created,
+		    xstrdup(name));
+	} else if (is_refusal(e)) {
+		err_format(e, text, sizeof(text));
+		err_clear(e);
+		note_refused(in, &it, "upstream_account", xstrdup(name), text);
+	} else {
+		return -1;
+	}
+	return send_reports(in, e);
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+int
+intake_finish(struct intake *in, struct err *e)
+{
+	return flush(in, e);
+}
+
+void
+intake_close(struct intake *in)
+{
+	if (!in)
+		return;
+	for (size_t i = 0; i < in->len; i++)
+		item_release(&in->items[i]);
+	drop_reports(in);
+	strv_release(&in->accounts);
+	free(in->account_ids);
+	free(in->reports);
+	free(in->items);
+	free(in);
+}

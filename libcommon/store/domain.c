@@ -1,0 +1,191 @@
+#include "store/domain.h"
+
+#include "store/domain_part.h"
+#include "store/event.h"
+#include "store/stmt.h"
+#include "sys/clock.h"
+
+enum {
+	DOMAIN_ADD,
+	DOMAIN_ID,
+	DOMAIN_BY_VALUE,
+	DOMAIN_BY_ID,
+	DOMAIN_SET_ACTIVE,
+	DOMAIN_NOTE_SINGLE,
+	DOMAIN_NOTE_MULTI,
+	DOMAIN_REFRESH_SET,
+	DOMAIN_REFRESH_ALL
+};
+
+#define COLUMNS                                                                \
+	"id, type, value, active, created, latest_single_id, latest_multi_id"
+
+#define REFRESH                                                                \
+	"UPDATE domains SET latest_single_id = NULLIF(" DOMAIN_SINGLE ", 0),"  \
+	" latest_multi_id = NULLIF(" DOMAIN_MULTI ", 0)"
+
+#define MEMBERS                                                                \
+	" WHERE id IN (SELECT m.domain_id FROM fqdn_set_members m"             \
+	" WHERE m.fqdn_set_id = ?1)"
+
+/* What is latest and ends later stays so. */
+#define NOT_LATER(column)                                                      \
+	" AND NOT EXISTS (SELECT 1 FROM certificates c WHERE c.id = " column   \
+	" AND c.not_after > ?3)"
+
+static const char *const sql[] = {
+    [DOMAIN_ADD] = "INSERT INTO domains (type, value, active, created)"
+		   " VALUES (?1, ?2, 1, ?3)"
+		   " ON CONFLICT (value) DO NOTHING RETURNING id",
+    [DOMAIN_ID] = "SELECT id FROM domains WHERE value = ?1",
+    [DOMAIN_BY_VALUE] = "SELECT " COLUMNS " FROM domains WHERE value = ?1",
+    [DOMAIN_BY_ID] = "SELECT " COLUMNS " FROM domains WHERE id = ?1",
+    [DOMAIN_SET_ACTIVE] = "UPDATE domains SET active = ?2"
+			  " WHERE id = ?1 AND active <> ?2",
+    [DOMAIN_NOTE_SINGLE] =
+	"UPDATE domains SET latest_single_id = ?2" MEMBERS NOT_LATER(
+	    "domains.latest_single_id"),
+    [DOMAIN_NOTE_MULTI] =
+	"UPDATE domains SET latest_multi_id = ?2" MEMBERS NOT_LATER(
+	    "domains.latest_multi_id"),
+    [DOMAIN_REFRESH_SET] = REFRESH MEMBERS,
+    [DOMAIN_REFRESH_ALL] = REFRESH " WHERE id > 0 AND " DOMAIN_IS_NOT_LATEST,
+};
+
+const struct stmt_table domain_stmts = {"domain", sql, ARRAY_LEN(sql)};
+
+/* The one row of `s`; KIND_NOTFOUND. */
+static int
+read_one(struct db_stmt *s, struct domain *d, struct err *e)
+{
+	int rc = s ? db_step(s, e) : -1;
+	const char *type;
+
+	memset(d, 0, sizeof(*d));
+	if (rc == 0)
+		return err_set(e, KIND_NOTFOUND, "no such domain");
+	if (rc < 0)
+		return -1;
+	d->id = db_int(s, 0);
+	type = db_text(s, 1);
+	if (!type || identifier_type_by_name(type, &d->type) < 0)
+		d->type = IDENTIFIER_DNS;
+	stmt_text_to(s, 2, d->value, sizeof(d->value));
+	d->active = db_int(s, 3) != 0;
+	d->created = db_int(s, 4);
+	d->latest_single_id = db_int(s, 5);
+	d->latest_multi_id = db_int(s, 6);
+	db_reset(s);
+	return 0;
+}
+
+int
+domain_by_value(
+    struct store *st, const char *value, struct domain *d, struct err *e)
+{
+	return read_one(
+	    stmt_query(st, STMT_DOMAIN, DOMAIN_BY_VALUE, e, "t", value), d, e);
+}
+
+int
+domain_by_id(struct store *st, int64_t id, struct domain *d, struct err *e)
+{
+	return read_one(
+	    stmt_query(st, STMT_DOMAIN, DOMAIN_BY_ID, e, "i", id), d, e);
+}
+
+int
+domain_put(struct store *st, enum identifier_type type, const char *value,
+    int64_t *id, struct err *e)
+{
+	int rc = stmt_int(st, STMT_DOMAIN, DOMAIN_ADD, id, e, "tti",
+	    identifier_type_name(type), value, clock_now());
+
+	if (rc == 0)
+		rc = stmt_int(st, STMT_DOMAIN, DOMAIN_ID, id, e, "t", value);
+	if (rc == 0)
+		return err_set(e, KIND_BUG, "a domain has vanished");
+	return rc < 0 ? -1 : 0;
+}
+
+struct change {
+	struct store *st;
+	int64_t id;
+	bool active;
+};
+
+static int
+set_active(void *arg, struct err *e)
+{
+	struct change *c = arg;
+	struct domain d;
+	int64_t n = stmt_run(c->st, STMT_DOMAIN, DOMAIN_SET_ACTIVE, e, "ii",
+	    c->id, (int64_t)c->active);
+
+	if (n < 0 || domain_by_id(c->st, c->id, &d, e) < 0)
+		return -1;
+	if (n == 0)
+		return err_set(e, KIND_CONFLICT, "%s is %s", d.value,
+		    c->active ? "enabled" : "disabled");
+	return event_add(c->st, c->active ? "domain.enable" : "domain.disable",
+	    EVENT_DOMAIN, c->id, d.value, e);
+}
+
+int
+domain_set_active(struct store *st, int64_t id, bool active, struct err *e)
+{
+	struct change c = {.st = st, .id = id, .active = active};
+
+	return db_transaction(st->db, DB_DURABLE, set_active, &c, e);
+}
+
+/* ---- the latest certificates --------------------------------------------- */
+
+int
+domain_note_added(struct store *st, int64_t fqdn_set_id, size_t set_size,
+    int64_t certificate_id, int64_t not_after, struct err *e)
+{
+	return stmt_run(st, STMT_DOMAIN,
+		   set_size > 1 ? DOMAIN_NOTE_MULTI : DOMAIN_NOTE_SINGLE, e,
+		   "iii", fqdn_set_id, certificate_id, not_after) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+domain_refresh_set(struct store *st, int64_t fqdn_set_id, struct err *e)
+{
+	return stmt_run(
+		   st, STMT_DOMAIN, DOMAIN_REFRESH_SET, e, "i", fqdn_set_id) < 0
+	    ? -1
+	    : 0;
+}
+
+struct refresh {
+	struct store *st;
+	int64_t changed;
+};
+
+static int
+refresh_all(void *arg, struct err *e)
+{
+	struct refresh *r = arg;
+	char detail[32];
+
+	r->changed = stmt_run(r->st, STMT_DOMAIN, DOMAIN_REFRESH_ALL, e, "");
+	if (r->changed < 0)
+		return -1;
+	snprintf(detail, sizeof(detail), "%lld", (long long)r->changed);
+	return event_add(r->st, "domain.refresh", EVENT_STORE, 0, detail, e);
+}
+
+int
+domain_refresh_all(struct store *st, int64_t *changed, struct err *e)
+{
+	struct refresh r = {.st = st};
+
+	if (db_transaction(st->db, DB_DURABLE, refresh_all, &r, e) < 0)
+		return -1;
+	*changed = r.changed;
+	return 0;
+}

@@ -1,0 +1,305 @@
+#!/bin/sh
+# Goal: cert-import takes in what it is given in any form and order, says what
+# became of each thing, and is stopped by none.
+. "$(dirname "$0")/../lib/tap.sh"
+skip_unless_has openssl sqlite3
+
+conf=$T/acmed.conf
+cat >"$conf" <<-END
+	[store]
+	url = $T/store/acmed.sqlite
+	certificate_key_file = $T/seal.key
+	account_key_file = $T/account.key
+	[server]
+	base_url = https://localhost
+	[policy]
+	allowed_server_ip_ranges = any
+	[local-ca]
+	directory = $T/ca
+END
+ACMED_CONFIG=$conf
+export ACMED_CONFIG
+must "$BIN/acmed-store" init
+cd "$T" || exit 1
+
+imp() {
+	run "$BIN/cert-import" "$@"
+}
+# counts: how many lines of each object and result, as "object result N".
+counts() {
+	printf '%s\n' "$out" | awk -F '\t' 'NR > 1 { n[$1 " " $3]++ }
+	END { for (k in n) print k, n[k] }' | sort | paste -sd, -
+}
+store() {
+	sqlite3 "$T/store/acmed.sqlite" "$1"
+}
+rows() {
+	for table in certificates private_keys certificate_requests \
+	    ca_certificates chains events; do
+		store "SELECT count(*) FROM $table"
+	done | paste -sd' ' -
+}
+# make NAME SAN [ALGORITHM...]: NAME.key .csr .crt .pem (with the chain)
+make() {
+	name=$1
+	san=$2
+	shift 2
+	must openssl req -new -newkey "${1:-ec:p256.param}" -nodes -subj / \
+	    -keyout "$name.key" -addext "subjectAltName=$san" -out "$name.csr"
+	"$BIN/acme-sign" --no-record "$name.csr" >"$name.pem" ||
+		must false "acme-sign $name.csr"
+	must openssl x509 -in "$name.pem" -out "$name.crt"
+	awk '/BEGIN/ { n++ } n > 1' "$name.pem" >"$name.chain"
+}
+must openssl genpkey -genparam -algorithm EC -pkeyopt \
+    ec_paramgen_curve:P-256 -out p256.param
+make www DNS:www.example.org,DNS:example.org
+make ftp DNS:ftp.example.org
+make ip IP:192.0.2.1,DNS:Ip.Example.ORG
+make rsa DNS:rsa.example.org rsa:2048
+
+# ---- files, in any order and form ----------------------------------------------
+
+imp www.chain www.csr www.key www.crt
+exits 0 'certificate, key, chain and request in four files'
+is "$(counts)" 'certificate created 1,certificate_request created 1,private_key created 1' \
+    '... are one set'
+is "$(store 'SELECT count(*) FROM certificate_chains')" 1 '... with a chain'
+is "$(store 'SELECT group_concat(value) FROM (SELECT value FROM domains
+    ORDER BY value)')" example.org,www.example.org '... and its names'
+is "$(store "SELECT source, active, auto_renew FROM certificates")" \
+    'import|1|1' '... active, to be renewed'
+before=$(rows)
+imp www.chain www.csr www.key www.crt
+is "$status $(counts)" '0 certificate known 1,certificate_request known 1,private_key known 1' \
+    'the same again is known'
+is "$(rows)" "$before" '... and changes nothing'
+cat rsa.key rsa.pem | "$BIN/cert-import" - >"$T/out" 2>"$T/err"
+is "$? $(grep -c 'created' "$T/out")" '0 2' 'from standard input'
+must openssl x509 -in ftp.crt -outform DER -out ftp.crt.der
+must openssl pkey -in ftp.key -outform DER -out ftp.key.der
+must openssl req -in ftp.csr -outform DER -out ftp.csr.der
+imp ftp.key.der ftp.crt.der ftp.csr.der
+is "$status $(counts)" '0 certificate created 1,certificate_request created 1,private_key created 1' \
+    'DER'
+is "$(store "SELECT count(*) FROM certificate_chains k JOIN certificates c
+    ON c.id = k.certificate_id WHERE c.sha1 = x'$(openssl x509 -in ftp.crt \
+    -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')'")" 1 \
+    '... with the chain that the store knows'
+echo secret >password
+chmod 600 password
+must openssl pkcs12 -export -inkey ip.key -in ip.pem -passout file:password \
+    -out ip.p12
+imp ip.p12
+exits 1 'PKCS#12 without its password'
+like "$out" '^file	.*refused.*ip.p12: ' '... is refused, and named'
+imp --password-file password ip.p12
+is "$status $(counts)" '0 certificate created 1,private_key created 1' \
+    '... with it'
+like "$out" 'ip.example.org 192.0.2.1|Ip.Example.ORG 192.0.2.1' '... its names'
+is "$(store "SELECT type FROM domains WHERE value = '192.0.2.1'")" ip \
+    '... of both types'
+is "$(store "SELECT count(*) FROM domains WHERE value = 'ip.example.org'")" 1 \
+    '... in lower case'
+is "$(store 'SELECT count(*) FROM private_keys WHERE sealed = 0')" 0 \
+    'all keys are sealed'
+ok 'the store is sound' "$BIN/acmed-store" check
+
+# ---- what the options say --------------------------------------------------------
+
+make two DNS:two.example.org
+before=$(rows)
+imp --key www.key two.pem
+exits 100 '--key of another certificate'
+is "$err" 'cert-import: www.key: the private key fits none of the certificates' \
+    '... is told'
+must openssl req -x509 -newkey ec:p256.param -nodes -subj /CN=other \
+    -keyout other.key -out other.crt
+imp --key two.key --chain other.crt two.crt
+exits 100 '--chain of another CA'
+like "$err" 'other.crt: RFC 5280 6.1.3: none of its certificates has signed' \
+    '... is told'
+imp --key two.crt two.crt
+exits 100 '--key without one'
+imp --csr two.key two.crt
+exits 100 '--csr without one'
+imp --key none.pem two.crt
+exits 100 '--key that is not there'
+is "$(rows)" "$before" '... and nothing was stored'
+imp --dry-run --key two.key --chain two.chain --csr two.csr two.crt
+is "$status $(counts)" '0 certificate created 1,certificate_request created 1,private_key created 1' \
+    '--dry-run'
+is "$(rows)" "$before" '... stores nothing'
+imp --inactive --no-auto-renew --key two.key --chain two.chain two.crt
+exits 0 '--inactive --no-auto-renew'
+is "$(store 'SELECT active, auto_renew FROM certificates
+    ORDER BY id DESC LIMIT 1')" '0|0' '... are in the store'
+imp --json --key two.key two.crt
+like "$out" '^\{"object":"private_key","id":[0-9]*,"result":"known","name":"p256","place":"two.crt","reason":null\}' \
+    '--json'
+imp -q two.crt two.key
+is "$status $out$err" '0 ' '-q is silent when nothing was refused'
+for wrong in '--ca --system-roots' '--ca --key www.key x' '--each --key www.key x' \
+    '--ca --inactive x' ''; do
+	# shellcheck disable=SC2086 # words
+	imp $wrong
+	exits 100 "cert-import $wrong"
+done
+
+# ---- CA certificates ---------------------------------------------------------------
+
+must openssl req -x509 -newkey ec:p256.param -nodes -subj '/CN=Root R' \
+    -keyout root.key -out root.crt -days 3000
+must openssl req -new -newkey ec:p256.param -nodes -subj '/CN=Sub S' \
+    -keyout sub.key -out sub.csr
+printf 'basicConstraints = critical, CA:TRUE\n' >ca.ext
+must openssl x509 -req -in sub.csr -CA root.crt -CAkey root.key -days 2000 \
+    -extfile ca.ext -out sub.crt
+cat sub.crt root.crt >both.pem
+cat root.crt sub.crt >wrong.pem
+imp --ca wrong.pem
+is "$status $(counts)" '0 ca_certificate created 2' '--ca in the wrong order'
+imp --ca both.pem
+is "$status $(counts)" '0 ca_certificate known 2,chain created 1' \
+    '--ca in the right one is a chain'
+imp --ca both.pem
+is "$(counts)" 'ca_certificate known 2,chain known 1' '... once'
+imp --ca root.crt www.crt www.key
+is "$status $(counts)" '1 ca_certificate known 1,certificate refused 1,private_key refused 1' \
+    '--ca takes nothing else'
+is "$(store 'SELECT sum(trusted) FROM ca_certificates')" 0 'none is a root'
+imp --system-roots root.crt
+exits 0 '--system-roots FILE'
+is "$(store "SELECT group_concat(subject) FROM ca_certificates
+    WHERE trusted = 1")" 'CN=Root R' '... is relied on'
+imp --system-roots -q
+is "$status $out" '0 ' '--system-roots'
+is "$(store "SELECT count(*) > 100 FROM ca_certificates WHERE trusted = 1")" 1 \
+    '... are those of the machine'
+
+# ---- chains that are not as they should be -----------------------------------------
+
+must openssl req -new -newkey ec:p256.param -nodes -subj / \
+    -addext subjectAltName=DNS:deep.example.org -keyout deep.key -out deep.csr
+printf 'subjectAltName = DNS:deep.example.org\n' >leaf.ext
+must openssl x509 -req -in deep.csr -CA sub.crt -CAkey sub.key -days 30 \
+    -extfile leaf.ext -out deep.crt
+chain_of() {
+	store "SELECT group_concat(subject, ' < ') FROM (SELECT ca.subject
+	    FROM certificates c JOIN certificate_chains k
+	    ON k.certificate_id = c.id AND k.is_default = 1
+	    JOIN chain_members m ON m.chain_id = k.chain_id
+	    JOIN ca_certificates ca ON ca.id = m.ca_certificate_id
+	    JOIN fqdn_set_members s ON s.fqdn_set_id = c.fqdn_set_id
+	    JOIN domains d ON d.id = s.domain_id WHERE d.value = '$1'
+	    ORDER BY m.position)"
+}
+imp root.crt deep.crt sub.crt
+exits 0 'a chain in the wrong order'
+is "$(chain_of deep.example.org)" 'CN=Sub S < CN=Root R' '... is put right'
+must openssl req -new -key deep.key -subj / -out gap.csr
+printf 'subjectAltName = DNS:gap.example.org\n' >leaf.ext
+must openssl x509 -req -in gap.csr -CA sub.crt -CAkey sub.key -days 30 \
+    -extfile leaf.ext -out gap.crt
+must "$BIN/acmed-store" -s "$T/new.sqlite" init
+imp -s "$T/new.sqlite" gap.crt root.crt
+is "$status $(counts)" '0 ca_certificate created 1,certificate created 1' \
+    'a chain with a gap: the certificate has none'
+is "$(sqlite3 "$T/new.sqlite" 'SELECT count(*) FROM certificate_chains')" 0 \
+    '... that would not hold'
+# A CA of the same name that did not sign.
+must openssl req -x509 -newkey ec:p256.param -nodes -subj '/CN=Sub S' \
+    -keyout false.key -out false.crt
+imp -s "$T/new.sqlite" gap.crt false.crt
+is "$(sqlite3 "$T/new.sqlite" 'SELECT count(*) FROM certificate_chains')" 0 \
+    'an issuer by name only is none'
+
+# ---- what is bad -----------------------------------------------------------------
+
+printf 'nonsense\n' >nonsense
+head -c 100 www.crt >short
+head -c 200 ftp.crt.der >short.der
+: >empty
+mkdir directory
+make good DNS:good.example.org
+imp nonsense short short.der empty directory none.pem good.pem good.key
+is "$status $(counts)" '1 certificate created 1,file refused 6,private_key created 1' \
+    'six bad files do not stop a good one'
+for name in nonsense short short.der empty directory none.pem; do
+	like "$out" "^file	.*	refused	.*	$name: " "... $name is named"
+done
+head -c 70000000 /dev/zero >huge
+imp huge
+exits 1 'a huge file'
+like "$out" 'refused.*huge' '... is refused'
+rm huge
+cat good.pem good.pem good.key good.pem good.key >many
+imp many
+is "$(counts)" 'certificate known 1,private_key known 1' \
+    'what stands twice is once'
+chmod 644 password
+imp --password-file password ip.p12
+exits 102 'a password that others can read'
+chmod 600 password
+echo wrong >password
+imp --password-file password ip.p12
+exits 1 'the wrong password'
+unlike "$out$err" 'wrong|secret' '... which nobody sees'
+
+# ---- many at once ---------------------------------------------------------------
+
+mkdir haproxy
+for n in 1 2 3 4 5 6 7 8 9; do
+	make "n$n" "DNS:n$n.example.org"
+	cat "n$n.pem" "n$n.key" >"haproxy/n$n.pem"
+done
+imp --each -s "$T/first.sqlite" haproxy/*.pem
+exits 102 'no store'
+must "$BIN/acmed-store" -s "$T/first.sqlite" init
+for n in 1 2 3 4; do
+	"$BIN/cert-import" --each -s "$T/first.sqlite" haproxy/*.pem \
+	    >"race$n.out" 2>"race$n.err" || echo failed >"race$n.failed" &
+done
+wait
+is "$(find . -name 'race*.failed')" '' 'four imports of the same at once'
+is "$(cat race*.out | grep -c 'certificate	.*created')" 9 \
+    '... each certificate is created once'
+is "$(sqlite3 "$T/first.sqlite" 'SELECT count(*) FROM certificates') $(
+    sqlite3 "$T/first.sqlite" 'SELECT count(*) FROM private_keys')" '9 9' \
+    '... and is there once'
+ok '... the store is sound' "$BIN/acmed-store" -s "$T/first.sqlite" check
+
+# ---- a directory ----------------------------------------------------------------
+
+mkdir -p sites/a sites/b/deep sites/.hidden
+make da DNS:da.example.org
+make db DNS:db.example.org
+cp da.crt da.chain da.key sites/a
+cp db.crt db.chain sites/b
+cp db.key sites/b/deep
+cp www.key sites/.hidden
+ln -s ../../password sites/a/outside
+ln -s ../b/db.chain sites/a/inside
+must "$BIN/acmed-store" -s "$T/sites.sqlite" init
+imp --each -s "$T/sites.sqlite" sites
+is "$status $(counts)" '1 certificate created 2,file refused 1,private_key created 2' \
+    'a directory'
+like "$out" 'certificate.*da.example.org	sites/a	' '... each folder by itself'
+like "$out" 'refused.*	sites/a	a/outside: ' '... a link out of it is refused'
+is "$(sqlite3 "$T/sites.sqlite" 'SELECT count(*) FROM private_keys')" 2 \
+    '... hidden ones are passed over'
+
+# ---- EXAMPLES of the manual page ---------------------------------------------------
+
+cp www.crt www-only.pem
+cp www.chain ca.pem
+must openssl pkcs12 -export -inkey www.key -in www.pem -passout file:password \
+    -out www.p12
+cp password secret
+PATH=$BIN:$PATH
+run sh -ec "$(sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\$ //p' \
+    "$SRC/man/cert-import.1")"
+exits 0 'the examples'
+is "$(printf '%s\n' "$out" | grep -c '^certificate	')" 11 '... import'
+
+done_testing
