@@ -1,0 +1,168 @@
+#!/bin/sh
+# Goal: cert-import takes in what Debian's certbot, lego, Caddy, dehydrated and
+# uacme have kept, as they made it; and nothing twice.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/clients.sh"
+
+need certbot lego caddy dehydrated openssl sqlite3
+start_dns
+start_acmed
+
+conf=$T/import.conf
+cat >"$conf" <<-END
+	[store]
+	url = $T/import/acmed.sqlite
+	certificate_key_file = $T/seal.key
+	account_key_file = $T/account.key
+	[server]
+	base_url = https://localhost
+	[policy]
+	allowed_server_ip_ranges = any
+	[local-ca]
+	directory = $T/import-ca
+END
+must "$BIN/acmed-store" -c "$conf" init
+
+imp() {
+	run "$BIN/cert-import" -c "$conf" "$@"
+}
+# counts: how many lines of each object and result, as "object result N".
+counts() {
+	printf '%s\n' "$out" | awk -F '\t' 'NR > 1 { n[$1 " " $3]++ }
+	END { for (k in n) print k, n[k] }' | sort | paste -sd, -
+}
+imported() {
+	sqlite3 "$T/import/acmed.sqlite" "$1"
+}
+# fingerprint FILE: of the first certificate, as the store has it.
+fingerprint() {
+	openssl x509 -in "$1" -outform DER | sha256sum | cut -d' ' -f1
+}
+# has FILE: its first certificate is in the store, and the key of it.
+has() {
+	imported "SELECT lower(hex(c.sha256)) FROM certificates c
+	    JOIN private_keys k ON k.spki_sha256 = c.spki_sha256" |
+	    grep -qx "$(fingerprint "$1")"
+}
+
+certbot() {
+	REQUESTS_CA_BUNDLE=$ca command certbot "$@" --server "$directory" \
+	    --config-dir "$T/certbot" --work-dir "$T/work" \
+	    --logs-dir "$T/logs" --non-interactive
+}
+must certbot register --agree-tos -m admin@example.com
+must certbot certonly --standalone --http-01-port "$http_port" \
+    --http-01-address 127.0.0.1 -d a.example.test -d b.example.test
+must certbot renew --force-renewal --no-random-sleep-on-renew
+must certbot certonly --standalone --http-01-port "$http_port" \
+    --http-01-address 127.0.0.1 --key-type rsa --cert-name other \
+    -d c.example.test
+live=$T/certbot/live
+run "$BIN/cert-import" -c "$conf" --certbot "$T/certbot" \
+    --lineage a.example.test --lineage-version 1
+is "$(counts)" 'certificate created 1,private_key created 1' \
+    'one version of one lineage of certbot'
+imp --certbot "$T/certbot"
+exits 0 'certbot'
+is "$(counts)" "certificate created 2,certificate known 1,lineage created 2,\
+private_key created 2,private_key known 1,upstream_account created 1" \
+    'its account, three certificates, two lineages'
+ok 'that of one is there' has "$live/a.example.test/cert.pem"
+ok 'and that of the other' has "$live/other/cert.pem"
+imp --certbot "$T/certbot"
+exits 0 'certbot again'
+unlike "$(counts)" created 'nothing is there twice'
+
+LEGO_CA_CERTIFICATES=$ca must lego --server "$directory" --path "$T/lego" \
+    --accept-tos --email admin@example.com --http \
+    --http.port "127.0.0.1:$http_port" -d l.example.test run
+imp --lego "$T/lego"
+exits 0 'lego'
+is "$(counts)" "certificate created 1,lineage created 1,\
+private_key created 1,upstream_account created 1" 'its account and certificate'
+ok 'which is there' has "$T/lego/certificates/l.example.test.crt"
+
+cat >"$T/Caddyfile" <<-CADDY
+{
+	admin off
+	http_port $http_port
+	https_port $tls_port
+	default_bind 127.0.0.1
+	skip_install_trust
+	storage file_system $T/caddy
+}
+y.example.test {
+	tls {
+		issuer acme {
+			dir $directory
+			trusted_roots $ca
+			email admin@example.com
+		}
+	}
+}
+CADDY
+HOME=$T XDG_CONFIG_HOME=$T XDG_DATA_HOME=$T start caddy caddy run \
+    --adapter caddyfile --config "$T/Caddyfile"
+site() {
+	find "$T/caddy/certificates" -name y.example.test.json | grep .
+}
+must wait_for 30 site
+stop caddy
+imp --caddy "$T/caddy"
+exits 0 'Caddy'
+is "$(counts)" "certificate created 1,lineage created 1,\
+private_key created 1,upstream_account created 1" 'its account and certificate'
+ok 'which is there' has "$(site | sed 's/json$/crt/')"
+
+start_www
+mkdir "$T/d"
+cat >"$T/d/config" <<EOT
+CA="$directory"
+BASEDIR="$T/d"
+WELLKNOWN="$www"
+CURL_OPTS="--cacert $ca"
+CONTACT_EMAIL=admin@example.com
+EOT
+echo 'd.example.test e.example.test > alias' >"$T/d/domains.txt"
+must dehydrated --config "$T/d/config" --register --accept-terms
+must dehydrated --config "$T/d/config" --cron
+must dehydrated --config "$T/d/config" --cron --force
+imp --dehydrated "$T/d"
+exits 0 'dehydrated'
+is "$(counts)" "certificate created 2,certificate_request created 2,\
+lineage created 1,private_key created 2,upstream_account created 1" \
+    'its account and both versions'
+ok 'the newest is there' has "$T/d/certs/alias/cert.pem"
+
+# uacme trusts the system's CAs and no others, see tests/clients/uacme.t.
+roots=/etc/ssl/certs/ca-certificates.crt
+if command -v uacme >/dev/null && [ "$(id -u)" = 0 ] && [ -e $roots ] &&
+    unshare --mount true; then
+	cat >"$T/hook" <<-EOT
+	#!/bin/sh
+	# begin|done|failed TYPE IDENT TOKEN AUTH
+	case \$1-\$2 in
+	begin-http-01) printf %s "\$5" >"$www/\$4" ;;
+	*-http-01) rm -f "$www/\$4" ;;
+	*) exit 1 ;;
+	esac
+	EOT
+	chmod 755 "$T/hook"
+	# shellcheck disable=SC2016 # for the inner shell
+	uacme() {
+		unshare --mount sh -c \
+		    'mount --bind "$1" "$2" && shift 2 && exec "$@"' \
+		    sh "$ca" $roots uacme -a "$directory" -c "$T/uacme" \
+		    -h "$T/hook" -y "$@"
+	}
+	must uacme new admin@example.com
+	must uacme issue u.example.test
+	must uacme -f issue u.example.test
+	imp --uacme "$T/uacme"
+	like "$(counts)" 'certificate created 2' 'both versions of uacme'
+	ok 'the newest is there' has "$T/uacme/u.example.test/cert.pem"
+else
+	skip 2 'needs uacme, root and mount namespaces'
+fi
+
+done_testing
