@@ -73,6 +73,54 @@ imp --certbot "$T/certbot"
 exits 0 'certbot again'
 unlike "$(counts)" created 'nothing is there twice'
 
+# What peter_sslers keeps, by the names of its tables in 0.5.0.
+archive=$T/certbot/archive/a.example.test
+must openssl req -new -newkey rsa:2048 -nodes -subj / -keyout "$T/peter.key" \
+    -out "$T/peter.csr"
+sqlite3 "$T/peter.sqlite" <<-END
+	CREATE TABLE acme_account_provider (id INTEGER, directory TEXT);
+	CREATE TABLE acme_account (id INTEGER, contact TEXT, account_url TEXT,
+	    acme_account_provider_id INTEGER);
+	CREATE TABLE acme_account_key (id INTEGER, acme_account_id INTEGER,
+	    is_active BOOLEAN, key_pem TEXT);
+	CREATE TABLE private_key (id INTEGER, key_pem TEXT);
+	CREATE TABLE certificate_request (id INTEGER, csr_pem TEXT);
+	CREATE TABLE certificate_ca_chain (id INTEGER, chain_pem TEXT);
+	CREATE TABLE certificate_signed (id INTEGER PRIMARY KEY, cert_pem TEXT,
+	    unique_fqdn_set_id INTEGER, private_key_id INTEGER,
+	    certificate_request_id INTEGER, is_active BOOLEAN);
+	CREATE TABLE certificate_signed_chain (id INTEGER,
+	    certificate_signed_id INTEGER, certificate_ca_chain_id INTEGER,
+	    is_upstream_default BOOLEAN);
+	INSERT INTO acme_account_provider VALUES (1, '$directory');
+	INSERT INTO acme_account VALUES (4, 'a@example.com', NULL, 1);
+	INSERT INTO acme_account_key VALUES
+	    (1, 4, 1, CAST(readfile('$T/peter.key') AS TEXT)),
+	    (2, 4, NULL, 'an old one');
+	INSERT INTO private_key VALUES (0, 'placeholder'),
+	    (1, CAST(readfile('$archive/privkey1.pem') AS TEXT)),
+	    (2, CAST(readfile('$archive/privkey2.pem') AS TEXT));
+	INSERT INTO certificate_ca_chain VALUES
+	    (1, CAST(readfile('$archive/chain1.pem') AS TEXT));
+	INSERT INTO certificate_signed VALUES
+	    (1, CAST(readfile('$archive/cert1.pem') AS TEXT), 7, 1, NULL, 0),
+	    (2, CAST(readfile('$archive/cert2.pem') AS TEXT), 7, 2, NULL, 1),
+	    (3, 'broken', 8, 0, NULL, 1);
+	INSERT INTO certificate_signed_chain VALUES (1, 1, 1, 1), (2, 2, 1, 1);
+END
+sum=$(sha256sum <"$T/peter.sqlite")
+imp --peter-sqlite "$T/peter.sqlite"
+exits 1 'the database of peter_sslers, in which something is broken'
+is "$(counts)" "certificate known 2,file refused 1,private_key known 2,\
+upstream_account created 1" 'its account, and two certificates that are known'
+like "$out" 'certificate_signed 3: ' 'it is said what was broken'
+is "$(sha256sum <"$T/peter.sqlite")" "$sum" 'nothing is written to it'
+echo x >"$T/peter.sqlite-journal"
+imp --peter-sqlite "$T/peter.sqlite"
+exits 111 'not while it is in use'
+imp --peter-sqlite "$archive/cert1.pem"
+exits 100 'nor what is none'
+
 LEGO_CA_CERTIFICATES=$ca must lego --server "$directory" --path "$T/lego" \
     --accept-tos --email admin@example.com --http \
     --http.port "127.0.0.1:$http_port" -d l.example.test run
