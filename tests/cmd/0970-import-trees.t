@@ -1,6 +1,6 @@
 #!/bin/sh
-# Goal: cert-import takes in what Debian's certbot, lego, Caddy, dehydrated and
-# uacme have kept, as they made it; and nothing twice.
+# Goal: cert-import takes in what Debian's certbot, lego, Caddy, dehydrated,
+# mod_md and uacme have kept, as they made it; and nothing twice.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/clients.sh"
 
@@ -43,6 +43,10 @@ has() {
 	imported "SELECT lower(hex(c.sha256)) FROM certificates c
 	    JOIN private_keys k ON k.spki_sha256 = c.spki_sha256" |
 	    grep -qx "$(fingerprint "$1")"
+}
+
+not_there() {
+	[ ! -e "$1" ]
 }
 
 certbot() {
@@ -161,6 +165,57 @@ exits 0 'Caddy'
 is "$(counts)" "certificate created 1,lineage created 1,\
 private_key created 1,upstream_account created 1" 'its account and certificate'
 ok 'which is there' has "$(site | sed 's/json$/crt/')"
+
+# mod_md takes a certificate that it has got into use when it starts anew.
+modules=/usr/lib/apache2/modules
+apache() {
+	/usr/sbin/apache2 -f "$T/apache.conf" -k "$1"
+}
+if [ -e $modules/mod_md.so ] && [ "$(id -u)" = 0 ]; then
+	mkdir "$T/apache"
+	chmod 755 "$T" "$T/apache"
+	cat >"$T/apache.conf" <<-END
+	ServerRoot $T/apache
+	PidFile $T/apache/pid
+	ErrorLog $T/apache/error.log
+	LoadModule mpm_event_module $modules/mod_mpm_event.so
+	LoadModule authz_core_module $modules/mod_authz_core.so
+	LoadModule socache_shmcb_module $modules/mod_socache_shmcb.so
+	LoadModule ssl_module $modules/mod_ssl.so
+	LoadModule md_module $modules/mod_md.so
+	User nobody
+	Group nogroup
+	Listen 127.0.0.1:$http_port
+	Listen 127.0.0.1:$tls_port https
+	ServerName m.example.test
+	MDStoreDir $T/md
+	MDCertificateAuthority $directory
+	MDCACertificateFile $ca
+	MDCertificateAgreement accepted
+	MDContactEmail admin@example.com
+	MDCAChallenges http-01
+	MDPortMap 80:$http_port 443:$tls_port
+	MDomain m.example.test
+	<VirtualHost *:$tls_port>
+		ServerName m.example.test
+		SSLEngine on
+	</VirtualHost>
+	END
+	must apache start
+	must wait_for 40 grep -q '"finished": *true' \
+	    "$T/md/staging/m.example.test/job.json"
+	must apache graceful
+	must wait_for 10 test -e "$T/md/domains/m.example.test/pubcert.pem"
+	must apache stop
+	must wait_for 10 not_there "$T/apache/pid"
+	imp --mod_md "$T/md"
+	exits 0 'mod_md'
+	is "$(counts)" "certificate created 1,lineage created 1,\
+private_key created 1,upstream_account created 1" 'its account and certificate'
+	ok 'which is there' has "$T/md/domains/m.example.test/pubcert.pem"
+else
+	skip 3 'needs mod_md, of the package apache2-bin, and root'
+fi
 
 start_www
 mkdir "$T/d"
