@@ -13,7 +13,8 @@ struct tree_reader {
 	const char *word;
 	const char *what;
 	tree_read_fn *read;
-	const char *file; /* the store is this file, whatever its name */
+	/* the store is a file, of this name when a directory is given */
+	const char *file;
 };
 
 static const struct tree_reader readers[] = {
@@ -29,6 +30,8 @@ static const struct tree_reader readers[] = {
 	"acme.json"},
     {"peter", "what peter_sslers has exported (certificates/)", tree_peter,
 	NULL},
+    {"peter-sqlite", "the SQLite file of peter_sslers 0.5", tree_peterdb,
+	"ssl_minnow.sqlite"},
 };
 
 const struct tree_reader *
@@ -160,7 +163,7 @@ tree_quiet(const struct tree_walk *w)
 		va_end(format_ap);                                             \
 	} while (0)
 
-static char *
+__attribute__((format(printf, 1, 0))) static char *
 format_path(const char *fmt, va_list ap)
 {
 	char path[PATH_MAX];
@@ -442,6 +445,7 @@ open_file(struct tree_walk *w, const char *path, char **copies, struct err *e)
 	copies[0] = xstrdup(path);
 	copies[1] = xstrdup(path);
 	w->file = basename(copies[0]);
+	w->path = path;
 	w->root = dir_open(dirname(copies[1]), e);
 	return w->root < 0 ? -1 : 0;
 }
@@ -455,6 +459,8 @@ open_tree(struct tree_walk *w, const struct tree_reader *r, const char *path,
 	if (r->file && stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
 		return open_file(w, path, copies, e);
 	w->file = r->file;
+	if (r->file)
+		w->path = copies[0] = xasprintf("%s/%s", path, r->file);
 	w->root = dir_open(path, e);
 	return w->root < 0 ? -1 : 0;
 }

@@ -154,7 +154,7 @@ read_settings(struct tree_walk *w, const char *lineage)
 
 /* `mark` is "-EPOCH", or "" for the names without a number. */
 static int
-tell(struct tree_walk *w, const char *mark, struct tree_item *item,
+tell(struct tree_walk *w, const char *mark, const struct tree_item *what,
     struct err *e)
 {
 	static const char *const files[][2] = {
@@ -164,17 +164,18 @@ tell(struct tree_walk *w, const char *mark, struct tree_item *item,
 	    {"fullchain", "pem"},
 	    {"cert", "csr"},
 	};
+	struct tree_item item = *what;
 	struct bundle b = {0};
-	char *where = xasprintf("certs/%s/cert%s.pem", item->lineage, mark);
-	char *settings = item->newest ? read_settings(w, item->lineage) : NULL;
+	char *where = xasprintf("certs/%s/cert%s.pem", item.lineage, mark);
+	char *settings = item.newest ? read_settings(w, item.lineage) : NULL;
 	int rc;
 
-	item->bundle = &b;
-	item->settings = settings;
+	item.bundle = &b;
+	item.settings = settings;
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		tree_add(w, &b, NULL, "certs/%s/%s%s.%s", item->lineage,
+		tree_add(w, &b, NULL, "certs/%s/%s%s.%s", item.lineage,
 		    files[i][0], mark, files[i][1]);
-	rc = tree_tell_item(w, where, item, e);
+	rc = tree_tell_item(w, where, &item, e);
 	free(settings);
 	free(where);
 	return rc;

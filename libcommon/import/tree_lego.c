@@ -98,20 +98,21 @@ read_accounts(struct tree_walk *w, struct err *e)
 /* ---- certificates ------------------------------------------------------ */
 
 static int
-tell(struct tree_walk *w, const char *stem, struct tree_item *item,
+tell(struct tree_walk *w, const char *stem, const struct tree_item *what,
     struct err *e)
 {
 	static const char *const suffixes[] = {"crt", "issuer.crt", "key"};
+	struct tree_item item = *what;
 	struct bundle b = {0};
 	char *settings;
 	int rc;
 
-	item->bundle = &b;
+	item.bundle = &b;
 	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
 		tree_add(w, &b, NULL, "%s.%s", stem, suffixes[i]);
-	settings = item->newest ? tree_json_text(w, "%s.json", stem) : NULL;
-	item->settings = settings;
-	rc = tree_tell_item(w, stem, item, e);
+	settings = item.newest ? tree_json_text(w, "%s.json", stem) : NULL;
+	item.settings = settings;
+	rc = tree_tell_item(w, stem, &item, e);
 	free(settings);
 	return rc;
 }

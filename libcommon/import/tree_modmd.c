@@ -110,16 +110,17 @@ read_accounts(struct tree_walk *w, struct err *e)
 /* pubcert.pem and privkey.pem, or the same with the type of key between. */
 static int
 tell(struct tree_walk *w, const char *folder, const char *type,
-    struct tree_item *item, struct err *e)
+    const struct tree_item *what, struct err *e)
 {
 	char *where = xasprintf("%s/pubcert%s.pem", folder, type);
+	struct tree_item item = *what;
 	struct bundle b = {0};
 	int rc;
 
-	item->bundle = &b;
+	item.bundle = &b;
 	tree_add(w, &b, NULL, "%s", where);
 	tree_add(w, &b, NULL, "%s/privkey%s.pem", folder, type);
-	rc = tree_tell_item(w, where, item, e);
+	rc = tree_tell_item(w, where, &item, e);
 	free(where);
 	return rc;
 }

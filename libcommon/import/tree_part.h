@@ -9,7 +9,8 @@ struct js;
 
 struct tree_walk {
 	int root;
-	const char *file; /* the store, when it is a file below root */
+	const char *file; /* the store, when it is a file in root */
+	const char *path; /* of that file */
 	const struct tree_filter *filter;
 	const struct tree_sink *sink;
 	struct key_list accounts; /* told already */
@@ -26,6 +27,7 @@ tree_read_fn tree_dehydrated;
 tree_read_fn tree_lego;
 tree_read_fn tree_modmd;
 tree_read_fn tree_peter;
+tree_read_fn tree_peterdb;
 tree_read_fn tree_traefik;
 tree_read_fn tree_uacme;
 

@@ -130,7 +130,7 @@ static const struct sandbox_row rows[] = {
     [SANDBOX_IMPORT] = {.name = "import",
 	.rights = {[SANDBOX_DEVICES] = READ,
 	    [SANDBOX_STORE_DIRECTORY] = LIST,
-	    [SANDBOX_OPERANDS] = READ},
+	    [SANDBOX_OPERANDS] = LIST | READ},
 	.descriptors = 64},
 };
 _Static_assert(ARRAY_LEN(rows) == SANDBOX__MAX, "a row per role");
