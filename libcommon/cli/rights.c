@@ -142,8 +142,9 @@ add_opening(const struct conf *c, struct sandbox *s, struct err *e)
 	return rc;
 }
 
-int
-rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
+static int
+enter(const struct prog *p, enum sandbox_role role, const uint16_t *ports,
+    size_t ports_len, struct err *e)
 {
 	const struct sandbox_row *row = sandbox_row(role);
 	struct sandbox s = {0};
@@ -155,11 +156,28 @@ rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
 			    add_place(p, (enum sandbox_place)i, &s.paths[i], e);
 	if (rc == 0 && row->opens_store)
 		rc = add_opening(&p->conf, &s, e);
-	if (row->connects)
+	if (row->connects && !ports)
 		add_ports(&p->conf.validate, &s);
+	for (size_t i = 0; i < ports_len; i++)
+		sandbox_add_port(&s, ports[i]);
+	if (ports)
+		sandbox_add_port(&s, DNS_PORT);
 	digest_prepare();
 	if (rc == 0 && sandbox_enter(role, mode_of(&p->conf), &s, e) < 0)
 		rc = err_object(e, "[sandbox] landlock");
 	sandbox_release(&s);
 	return rc;
+}
+
+int
+rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
+{
+	return enter(p, role, NULL, 0, e);
+}
+
+int
+rights_enter_ports(const struct prog *p, enum sandbox_role role,
+    const uint16_t *ports, size_t len, struct err *e)
+{
+	return enter(p, role, ports, len, e);
 }

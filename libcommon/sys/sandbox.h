@@ -26,6 +26,7 @@ enum sandbox_role {
 	SANDBOX_STORE_USER, /* acmed-store, with the store open */
 	SANDBOX_STORE_BACKUP,
 	SANDBOX_IMPORT, /* cert-import, with the store open */
+	SANDBOX_FETCH, /* cert-manage reconcile: GETs what the other one says */
 	SANDBOX__MAX
 };
 
