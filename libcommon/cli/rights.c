@@ -126,6 +126,14 @@ add_ports(const struct conf_validate *c, struct sandbox *s)
 		sandbox_add_port(s, DNS_PORT);
 }
 
+static void
+add_given_ports(const uint16_t *ports, size_t len, struct sandbox *s)
+{
+	for (size_t i = 0; i < len; i++)
+		sandbox_add_port(s, ports[i]);
+	sandbox_add_port(s, DNS_PORT);
+}
+
 /* For a role that opens the store when it has entered. */
 static int
 add_opening(const struct conf *c, struct sandbox *s, struct err *e)
@@ -156,12 +164,10 @@ enter(const struct prog *p, enum sandbox_role role, const uint16_t *ports,
 			    add_place(p, (enum sandbox_place)i, &s.paths[i], e);
 	if (rc == 0 && row->opens_store)
 		rc = add_opening(&p->conf, &s, e);
-	if (row->connects && !ports)
-		add_ports(&p->conf.validate, &s);
-	for (size_t i = 0; i < ports_len; i++)
-		sandbox_add_port(&s, ports[i]);
 	if (ports)
-		sandbox_add_port(&s, DNS_PORT);
+		add_given_ports(ports, ports_len, &s);
+	else if (row->connects)
+		add_ports(&p->conf.validate, &s);
 	digest_prepare();
 	if (rc == 0 && sandbox_enter(role, mode_of(&p->conf), &s, e) < 0)
 		rc = err_object(e, "[sandbox] landlock");

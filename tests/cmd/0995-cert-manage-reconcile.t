@@ -32,7 +32,7 @@ sign() {
 	shift 3
 	{
 		echo "basicConstraints = critical,CA:$ca"
-		[ $ca = TRUE ] || echo "subjectAltName = DNS:$name.example"
+		[ "$ca" = TRUE ] || echo "subjectAltName = DNS:$name.example"
 		urls=$(printf ',caIssuers;URI:%s' "$@")
 		[ $# -eq 0 ] || echo "authorityInfoAccess = ${urls#,}"
 	} >"$T/ext"
