@@ -401,7 +401,7 @@ print_chart(const struct bar *bars)
 static int
 chart(struct prog *p, struct err *e)
 {
-	struct bar bars[WEEKS_MAX];
+	struct bar bars[WEEKS_MAX] = {0};
 	struct store *st = open_store(p, e);
 	int rc = st ? count_weeks(st, bars, e) : -1;
 

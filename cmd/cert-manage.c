@@ -2,6 +2,9 @@
 #include "cli/operands.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
+#include "jobs/fetcher.h"
+#include "jobs/reconcile.h"
+#include "policy/address.h"
 #include "store/ca_certificate.h"
 #include "store/ca_preference.h"
 #include "store/certificate_sweep.h"
@@ -36,9 +39,16 @@ static const char usage_text[] =
     "                      CAs in it is the one to serve; without CA, what is "
     "so\n"
     "                      now.  CA is a number or the beginning of a SHA-256\n"
+    "  reconcile [-nj] [--allow RANGE ...] [--port N ...]\n"
+    "                      fetch the certificates of unknown issuers from "
+    "where\n"
+    "                      the certificates say\n"
     "  update-recents [-nj]\n"
     "                      works out anew which are the latest of each name\n"
     "\n"
+    "      --allow RANGE   also connect to these addresses of this machine or\n"
+    "                      network, which are refused otherwise: 127.0.0.0/8\n"
+    "      --port N        also connect to this port, not only to 80 and 443\n"
     "  -n, --dry-run       change nothing, print what would be changed\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL     store, instead of [store] url\n"
@@ -322,6 +332,144 @@ prefer(struct prog *p, struct err *e)
 	return rc;
 }
 
+/* ---- reconcile ----------------------------------------------------------- */
+
+#define FETCH_MS 20000
+#define PORTS_MAX 16
+
+static struct strv allow, port_words;
+
+static const struct prog_option reconcile_options[] = {
+    {.name = "allow", .type = PROG_LIST, .value = &allow},
+    {.name = "port", .type = PROG_LIST, .value = &port_words},
+    {0},
+};
+
+struct reconciling {
+	struct prog *prog;
+	uint16_t ports[PORTS_MAX];
+	size_t ports_len;
+	struct fetcher fetcher;
+	struct out out;
+};
+
+static int
+read_ports(struct reconciling *r, struct err *e)
+{
+	r->ports[r->ports_len++] = 80;
+	r->ports[r->ports_len++] = 443;
+	for (size_t i = 0; i < port_words.len; i++) {
+		uint64_t n;
+
+		if (!str_to_u64(port_words.v[i], UINT16_MAX, &n) || n == 0 ||
+		    r->ports_len == PORTS_MAX)
+			return prog_misuse(e,
+			    "--port %s: no port, or too many of them",
+			    port_words.v[i]);
+		r->ports[r->ports_len++] = (uint16_t)n;
+	}
+	return 0;
+}
+
+static int
+confine(void *arg, struct err *e)
+{
+	const struct reconciling *r = arg;
+
+	return rights_enter_ports(
+	    r->prog, SANDBOX_FETCH, r->ports, r->ports_len, e);
+}
+
+static int
+fetch(void *arg, const char *url, struct buf *body, struct err *e)
+{
+	struct reconciling *r = arg;
+
+	return fetcher_get(&r->fetcher, url, body, e);
+}
+
+static void
+print_gap(struct reconciling *r, const struct reconcile_result *x)
+{
+	char object[64];
+
+	snprintf(object, sizeof(object), "%s/%lld",
+	    event_object_name(x->gap->type), (long long)x->gap->id);
+	out_text(&r->out, x->gap->name);
+	out_text(&r->out, object);
+	out_text(&r->out, x->url);
+	out_end(&r->out);
+}
+
+/* What is nowhere to be had is no failure: it would be one for ever. */
+static int
+tell(void *arg, const struct reconcile_result *x, struct err *e)
+{
+	struct reconciling *r = arg;
+	struct err why;
+
+	(void)e;
+	if (r->prog->dry_run) {
+		print_gap(r, x);
+	} else if (x->why) {
+		why = *x->why;
+		err_object(&why, "%s, for %s/%lld", x->url,
+		    event_object_name(x->gap->type), (long long)x->gap->id);
+		r->prog->exit_code =
+		    prog_worse(r->prog->exit_code, prog_fail(r->prog, &why));
+	}
+	return 0;
+}
+
+/* Before the store is open: the other process is to have nothing of it. */
+static int
+start_fetcher(struct reconciling *r, struct err *e)
+{
+	const struct fetcher_options o = {.allowed = &allow,
+	    .ports = r->ports,
+	    .ports_len = r->ports_len,
+	    .total_ms = FETCH_MS,
+	    .confine = confine,
+	    .arg = r};
+	struct strv none = {0};
+	struct err why = {0};
+
+	strv_add(&allow, "any");
+	if (address_lists_check(&allow, &none, &why) < 0)
+		return prog_misuse(e, "--allow: %s", why.text);
+	return r->prog->dry_run ? 0 : fetcher_start(&r->fetcher, &o, e);
+}
+
+static int
+reconcile(struct prog *p, struct err *e)
+{
+	static const char *const columns[] = {"issuer", "object", "url", NULL};
+	struct reconciling r = {.prog = p, .fetcher = {.fd = -1}};
+	const struct reconcile how = {
+	    .dry_run = p->dry_run, .fetch = fetch, .arg = &r, .tell = tell};
+	struct store *st = NULL;
+	int rc = read_ports(&r, e);
+
+	if (rc == 0)
+		rc = start_fetcher(&r, e);
+	sig_ignore_pipe();
+	sig_catch_term();
+	if (rc == 0) {
+		st = open_store(p, mode_of(p), e);
+		rc = st ? 0 : -1;
+	}
+	out_init(&r.out, p->json, !p->no_header, columns);
+	if (rc == 0)
+		rc = reconcile_run(st, &how, e);
+	if (rc == 0 && p->dry_run)
+		out_finish(&r.out);
+	store_close(st);
+	fetcher_stop(&r.fetcher);
+	strv_release(&allow);
+	strv_release(&port_words);
+	return rc;
+}
+
 #define EACH(n)                                                                \
 	.operands_min = (n), .operands_max = PROG_ANY, .sections = CONF_STORE
 #define ALL .sections = CONF_STORE, .flags = PROG_JSON | PROG_DRY_RUN
@@ -339,6 +487,7 @@ static const struct prog_command commands[] = {
 	.sections = CONF_STORE,
 	.flags = PROG_JSON,
 	.run = prefer},
+    {.name = "reconcile", .options = reconcile_options, ALL, .run = reconcile},
     {.name = "update-recents", ALL, .run = update_recents},
     {0},
 };

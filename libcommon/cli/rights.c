@@ -132,6 +132,14 @@ add_ports(const struct conf_validate *c, struct sandbox *s)
 		sandbox_add_port(s, DNS_PORT);
 }
 
+static void
+add_given_ports(const uint16_t *ports, size_t len, struct sandbox *s)
+{
+	for (size_t i = 0; i < len; i++)
+		sandbox_add_port(s, ports[i]);
+	sandbox_add_port(s, DNS_PORT);
+}
+
 /* For a role that opens the store when it has entered. */
 static int
 add_opening(const struct conf *c, struct sandbox *s, struct err *e)
@@ -148,8 +156,9 @@ add_opening(const struct conf *c, struct sandbox *s, struct err *e)
 	return rc;
 }
 
-int
-rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
+static int
+enter(const struct prog *p, enum sandbox_role role, const uint16_t *ports,
+    size_t ports_len, struct err *e)
 {
 	const struct sandbox_row *row = sandbox_row(role);
 	struct sandbox s = {0};
@@ -161,11 +170,26 @@ rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
 			    add_place(p, (enum sandbox_place)i, &s.paths[i], e);
 	if (rc == 0 && row->opens_store)
 		rc = add_opening(&p->conf, &s, e);
-	if (row->connects)
+	if (ports)
+		add_given_ports(ports, ports_len, &s);
+	else if (row->connects)
 		add_ports(&p->conf.validate, &s);
 	digest_prepare();
 	if (rc == 0 && sandbox_enter(role, mode_of(&p->conf), &s, e) < 0)
 		rc = err_object(e, "[sandbox] landlock");
 	sandbox_release(&s);
 	return rc;
+}
+
+int
+rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
+{
+	return enter(p, role, NULL, 0, e);
+}
+
+int
+rights_enter_ports(const struct prog *p, enum sandbox_role role,
+    const uint16_t *ports, size_t len, struct err *e)
+{
+	return enter(p, role, ports, len, e);
 }

@@ -17,4 +17,11 @@ struct prog;
  */
 int rights_enter(const struct prog *p, enum sandbox_role role, struct err *e);
 
+/*
+ * The same for a role that connects to these ports, and to that of DNS, instead
+ * of those of the configuration.
+ */
+int rights_enter_ports(const struct prog *p, enum sandbox_role role,
+    const uint16_t *ports, size_t len, struct err *e);
+
 #endif

@@ -374,16 +374,22 @@ row_matches(
 }
 
 static bool
+has_text(const char *text, const struct certificate_item *c,
+    const struct strv *names)
+{
+	for (size_t i = 0; i < names->len; i++)
+		if (contains(names->v[i], text))
+			return true;
+	return contains(c->serial, text) || contains(c->issuer, text);
+}
+
+static bool
 names_match(const struct walk *w, const struct certificate_item *c,
     const struct strv *names)
 {
 	const struct certificate_filter *f = w->f;
-	bool has_text = contains(c->serial, f->text ? f->text : "") ||
-	    contains(c->issuer, f->text ? f->text : "");
 
-	for (size_t i = 0; !has_text && i < names->len; i++)
-		has_text = contains(names->v[i], f->text);
-	return has_text &&
+	return (!f->text || has_text(f->text, c, names)) &&
 	    (!f->name || strv_has(names, f->name) ||
 		(w->wildcard && strv_has(names, w->wildcard)));
 }
@@ -475,9 +481,10 @@ certificate_list(struct store *st, const struct certificate_filter *f,
 
 	w.items = xcalloc(PAGE, sizeof(*w.items));
 	w.wildcard = f->name ? certificate_wildcard_of(f->name) : NULL;
-	if (w.row == LIST_BY_ISSUER || w.row == LIST_BY_TEXT)
-		w.pattern =
-		    like_pattern(w.row == LIST_BY_ISSUER ? f->issuer : f->text);
+	if (w.row == LIST_BY_ISSUER && f->issuer)
+		w.pattern = like_pattern(f->issuer);
+	else if (w.row == LIST_BY_TEXT && f->text)
+		w.pattern = like_pattern(f->text);
 	rc = w.row == LIST_BY_ISSUER ? walk_issuers(&w, fn, arg, e)
 				     : walk(&w, fn, arg, e);
 	free(w.items);

@@ -132,6 +132,12 @@ static const struct sandbox_row rows[] = {
 	    [SANDBOX_STORE_DIRECTORY] = LIST,
 	    [SANDBOX_OPERANDS] = LIST | READ},
 	.descriptors = 64},
+    [SANDBOX_FETCH] = {.name = "fetch",
+	.rights = {[SANDBOX_DEVICES] = READ, [SANDBOX_RESOLVER_FILES] = READ},
+	.connects = true,
+	.spawns = true, /* libcurl's resolver */
+	.descriptors = 64,
+	.memory = 2047 * MIB},
 };
 _Static_assert(ARRAY_LEN(rows) == SANDBOX__MAX, "a row per role");
 

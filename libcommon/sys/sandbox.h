@@ -28,6 +28,7 @@ enum sandbox_role {
 	SANDBOX_EXPORT_FILE, /* cert-export, into one file */
 	SANDBOX_EXPORT_TREE,
 	SANDBOX_IMPORT, /* cert-import, with the store open */
+	SANDBOX_FETCH, /* cert-manage reconcile: GETs what the other one says */
 	SANDBOX__MAX
 };
 

@@ -184,7 +184,7 @@ PATH=$BIN:$PATH
 sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/{ s/^\$ //p; s/^    cert-/cert-/p; }' \
     "$SRC/man/cert-manage.1" |
 sed 's/compromise 1/compromise 3/; s/Old CA/acmed CA/' >"$T/examples"
-is "$(wc -l <"$T/examples")" 6 'there are examples'
+is "$(wc -l <"$T/examples")" 8 'there are examples'
 run sh -e "$T/examples"
 exits 0 'the examples'
 is "$(ids --state revoked --key 3)" 3 '... the key was compromised'

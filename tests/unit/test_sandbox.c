@@ -93,12 +93,12 @@ test_who_has_what(void **state)
 	for (int i = 0; i < SANDBOX__MAX; i++) {
 		const struct sandbox_row *row =
 		    sandbox_row((enum sandbox_role)i);
-		bool validates = i == SANDBOX_VALIDATE_STORE ||
-		    i == SANDBOX_VALIDATE_NETWORK;
+		bool connects = i == SANDBOX_VALIDATE_STORE ||
+		    i == SANDBOX_VALIDATE_NETWORK || i == SANDBOX_FETCH;
 
-		assert_int_equal(row->connects, validates);
+		assert_int_equal(row->connects, connects);
 		assert_int_equal(
-		    row->spawns, validates || i == SANDBOX_ACCEPT_MASTER);
+		    row->spawns, connects || i == SANDBOX_ACCEPT_MASTER);
 		assert_int_equal(row->rights[SANDBOX_TLS_DIRECTORY],
 		    i == SANDBOX_ACCEPT_MASTER ? READ : 0);
 		assert_int_equal(
@@ -116,11 +116,13 @@ test_who_goes_where(void **state)
 	static const unsigned who[] = {
 	    [SANDBOX_DEVICES] = (1U << SANDBOX__MAX) - 1,
 	    [SANDBOX_STORE_DIRECTORY] = ((1U << SANDBOX__MAX) - 1) &
-		~(1U << SANDBOX_VALIDATE_NETWORK | 1U << SANDBOX_SIGN_SERVICE),
+		~(1U << SANDBOX_VALIDATE_NETWORK | 1U << SANDBOX_SIGN_SERVICE |
+		    1U << SANDBOX_FETCH),
 	    [SANDBOX_NONCE_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
 	    [SANDBOX_BLOCKLIST_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
 	    [SANDBOX_TLS_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
-	    [SANDBOX_RESOLVER_FILES] = 1U << SANDBOX_VALIDATE_STORE,
+	    [SANDBOX_RESOLVER_FILES] =
+		1U << SANDBOX_VALIDATE_STORE | 1U << SANDBOX_FETCH,
 	    [SANDBOX_STORE_FILES] =
 		1U << SANDBOX_ACCEPT_MASTER | 1U << SANDBOX_VALIDATE_STORE,
 	    [SANDBOX_CRL_FILE] = 1U << SANDBOX_SIGN_CRL,
