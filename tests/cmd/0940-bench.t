@@ -71,6 +71,9 @@ like "$out" '^keep +2 full +4 +0 ' '... with a store that was filled'
 ORDERS=8 CLIENTS=2 run "$SRC/tests/bench/long"
 exits 0 'long: done, and the store is sound'
 
+N=20 RUNS=2 TMPDIR=$T run "$SRC/tests/bench/export"
+exits 0 'export'
+like "$out" '^certbot, unchanged +[0-9]+ /s$' '... says how many in a second'
 RUNS=2 run "$SRC/tests/bench/connections"
 exits 0 'connections: done'
 like "$out" 'mode=resume runs=2 cpu=[0-9]' '... with TLS and sessions'
