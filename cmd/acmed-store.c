@@ -10,6 +10,7 @@
 #include "store/check.h"
 #include "store/event.h"
 #include "store/purge.h"
+#include "store/rekey.h"
 #include "store/stats.h"
 #include "store/store.h"
 #include "sys/file.h"
@@ -36,6 +37,7 @@ static const char usage_text[] =
     "  config --check | --print\n"
     "                      read all of the configuration; print it\n"
     "  tls-renew           renew the server's own certificate if it is due\n"
+    "  rekey               new sealing keys, and all private keys sealed anew\n"
     "\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL     store, instead of [store] url\n"
@@ -438,6 +440,46 @@ config(struct prog *p, struct err *e)
 
 #define OWN (CONF_STORE | CONF_SERVER | CONF_SIGNER | CONF_LOCAL_CA)
 
+static int
+rekey_kind(
+    struct store *st, enum rekey_kind kind, const char *path, struct err *e)
+{
+	char number[24];
+	int64_t changed;
+
+	if (!path)
+		return 0;
+	if (rekey_run(st, kind, path, &changed, e) < 0)
+		return -1;
+	snprintf(number, sizeof(number), "%lld", (long long)changed);
+	log_event(LOG_LEVEL_INFO, "store.rekeyed", "path", path, "keys", number,
+	    NULL);
+	return 0;
+}
+
+static int
+rekey(struct prog *p, struct err *e)
+{
+	const struct conf_store *c = &p->conf.store;
+	struct store *st;
+	int rc = -1;
+
+	if (!c->certificate_key_file && !c->account_key_file)
+		return err_set(e, KIND_CONF,
+		    "[store] neither certificate_key_file nor account_key_file "
+		    "is set: there is nothing to seal with");
+	if (proc_harden(true, e) < 0)
+		return -1;
+	st = store_open(c->url, STORE_WRITE, e);
+	if (st &&
+	    rekey_kind(st, REKEY_CERTIFICATES, c->certificate_key_file, e) ==
+		0 &&
+	    rekey_kind(st, REKEY_ACCOUNTS, c->account_key_file, e) == 0)
+		rc = 0;
+	store_close(st);
+	return rc;
+}
+
 static const struct prog_command commands[] = {
     {.name = "init", .sections = OWN | CONF_POLICY, .run = init},
     {.name = "migrate", .sections = CONF_STORE, .run = migrate},
@@ -466,6 +508,7 @@ static const struct prog_command commands[] = {
 	.sections = CONF_ALL,
 	.run = config},
     {.name = "tls-renew", .sections = OWN | CONF_POLICY, .run = tls_renew},
+    {.name = "rekey", .sections = CONF_STORE, .run = rekey},
     {0},
 };
 

@@ -2,13 +2,16 @@
 #include "cli/prog.h"
 #include "cli/progress.h"
 #include "cli/rights.h"
+#include "import/folder.h"
 #include "import/intake.h"
+#include "import/tree.h"
 #include "store/sealing.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/proc.h"
 #include "wrap/seal.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage_text[] =
@@ -20,10 +23,18 @@ static const char usage_text[] =
     "      --key FILE      the private key; it must fit\n"
     "      --chain FILE    the chain; it must have signed the certificate\n"
     "      --csr FILE      the request\n"
-    "      --each          what is in one FILE does not belong to another\n"
+    "      --each          what is in one FILE does not belong to another; of\n"
+    "                      a directory, each folder in it is one\n"
     "      --ca            CA certificates only, also a chain by itself\n"
     "      --system-roots  the same, as roots that are relied on; without a\n"
     "                      FILE those of this machine\n"
+    "      --CLIENT DIR    all that another client has: certbot, lego, "
+    "acme.sh,\n"
+    "                      dehydrated, uacme, caddy, mod_md, traefik (its\n"
+    "                      acme.json), peter (peter_sslers' export),\n"
+    "                      peter-sqlite (its database)\n"
+    "      --lineage NAME, --lineage-version V, --account ID\n"
+    "                      only these of it\n"
     "      --password-file FILE\n"
     "                      what opens encrypted keys and PKCS#12\n"
     "      --inactive      certificates come deactivated\n"
@@ -42,7 +53,15 @@ static const char usage_text[] =
 #define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
 #define PASSWORD_MAX 1024
 
+/* Clients whose stores can be read, in the words of import/tree.h. */
+static const char *const clients[] = {"certbot", "lego", "acme.sh",
+    "dehydrated", "uacme", "caddy", "mod_md", "traefik", "peter",
+    "peter-sqlite"};
+#define TREES ARRAY_LEN(clients)
+
 static const char *key_file, *chain_file, *csr_file, *password_file;
+static const char *lineage, *lineage_version, *account;
+static const char *trees[TREES];
 static bool each, ca_only, system_roots, inactive, no_auto_renew;
 
 static const struct prog_option options[] = {
@@ -55,6 +74,19 @@ static const struct prog_option options[] = {
     {.name = "password-file", .type = PROG_TEXT, .value = &password_file},
     {.name = "inactive", .type = PROG_FLAG, .value = &inactive},
     {.name = "no-auto-renew", .type = PROG_FLAG, .value = &no_auto_renew},
+    {.name = "certbot", .type = PROG_TEXT, .value = &trees[0]},
+    {.name = "lego", .type = PROG_TEXT, .value = &trees[1]},
+    {.name = "acme.sh", .type = PROG_TEXT, .value = &trees[2]},
+    {.name = "dehydrated", .type = PROG_TEXT, .value = &trees[3]},
+    {.name = "uacme", .type = PROG_TEXT, .value = &trees[4]},
+    {.name = "caddy", .type = PROG_TEXT, .value = &trees[5]},
+    {.name = "mod_md", .type = PROG_TEXT, .value = &trees[6]},
+    {.name = "traefik", .type = PROG_TEXT, .value = &trees[7]},
+    {.name = "peter", .type = PROG_TEXT, .value = &trees[8]},
+    {.name = "peter-sqlite", .type = PROG_TEXT, .value = &trees[9]},
+    {.name = "lineage", .type = PROG_TEXT, .value = &lineage},
+    {.name = "lineage-version", .type = PROG_TEXT, .value = &lineage_version},
+    {.name = "account", .type = PROG_TEXT, .value = &account},
     {0},
 };
 
@@ -212,27 +244,91 @@ take_together(struct work *w, int argc, char **argv, struct err *e)
 }
 
 static int
+take_alone(struct work *w, const char *name, struct err *e)
+{
+	struct bundle b = {0};
+	int rc;
+
+	add_file(w, name, &b);
+	rc = intake_add(w->intake, name, &b, e);
+	bundle_release(&b);
+	return rc;
+}
+
+static int
+take_folder(void *arg, const char *place, struct bundle *b, struct err *e)
+{
+	struct work *w = arg;
+
+	return intake_add(w->intake, place, b, e);
+}
+
+static bool
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Each file, and each folder of a directory, is a bundle. */
+static int
 take_each(struct work *w, int argc, char **argv, struct err *e)
 {
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < argc; i++) {
-		struct bundle b = {0};
-
-		add_file(w, argv[i], &b);
-		rc = intake_add(w->intake, argv[i], &b, e);
-		bundle_release(&b);
-	}
+	for (int i = 0; rc == 0 && i < argc; i++)
+		rc = is_directory(argv[i])
+		    ? folder_read(argv[i],
+			  password_file ? w->password.data : NULL, take_folder,
+			  w, e)
+		    : take_alone(w, argv[i], e);
 	return rc;
 }
 
 /* ---- the work ------------------------------------------------------------ */
+
+/* Which tree is to be read; TREES: none. */
+static size_t
+tree_asked_for(void)
+{
+	size_t i;
+
+	for (i = 0; i < TREES && !trees[i]; i++)
+		;
+	return i;
+}
+
+static int
+check_tree_usage(const struct prog *p, struct err *e)
+{
+	size_t tree = tree_asked_for();
+
+	if (tree == TREES)
+		return lineage || lineage_version || account
+		    ? prog_misuse(e,
+			  "--lineage, --lineage-version and --account are of "
+			  "another client's store")
+		    : 0;
+	for (size_t i = tree + 1; i < TREES; i++)
+		if (trees[i])
+			return prog_misuse(e, "--%s and --%s: one of them",
+			    clients[tree], clients[i]);
+	if (p->argc > 0 || key_file || chain_file || csr_file || ca_only ||
+	    system_roots || each)
+		return prog_misuse(e,
+		    "--%s takes what is there, and nothing else",
+		    clients[tree]);
+	return 0;
+}
 
 static int
 check_usage(const struct prog *p, struct err *e)
 {
 	bool parts = key_file || chain_file || csr_file;
 
+	if (check_tree_usage(p, e) < 0)
+		return -1;
 	if (ca_only && system_roots)
 		return prog_misuse(e, "--ca and --system-roots: one of them");
 	if ((ca_only || system_roots) && (parts || inactive || no_auto_renew))
@@ -242,7 +338,7 @@ check_usage(const struct prog *p, struct err *e)
 	if (each && parts)
 		return prog_misuse(
 		    e, "--each: --key, --chain and --csr are of one only");
-	if (p->argc == 0 && !system_roots)
+	if (p->argc == 0 && !system_roots && tree_asked_for() == TREES)
 		return prog_misuse(e, "no FILE is given");
 	return 0;
 }
@@ -279,8 +375,23 @@ name_reads(struct prog *p)
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (files[i])
 			strv_add(&p->reads, files[i]);
+	for (size_t i = 0; i < TREES; i++)
+		if (trees[i])
+			strv_add(&p->reads, trees[i]);
 	for (int i = 0; i < p->argc; i++)
 		strv_add(&p->reads, p->argv[i]);
+}
+
+static int
+take_tree(struct work *w, size_t tree, struct err *e)
+{
+	const struct tree_reader *r = tree_reader_by_word(clients[tree]);
+	const struct tree_filter f = {
+	    .lineage = lineage, .version = lineage_version, .account = account};
+
+	if (!r)
+		return err_set(e, KIND_BUG, "no reader for %s", clients[tree]);
+	return intake_add_tree(w->intake, r, trees[tree], &f, e);
 }
 
 static int
@@ -289,9 +400,12 @@ take_all(struct work *w, struct err *e)
 	static char roots[] = SYSTEM_ROOTS;
 	char *machine[] = {roots};
 	const struct prog *p = w->prog;
+	size_t tree = tree_asked_for();
 	int rc;
 
-	if (p->argc == 0)
+	if (tree < TREES)
+		rc = take_tree(w, tree, e);
+	else if (p->argc == 0)
 		rc = take_each(w, 1, machine, e);
 	else if (each)
 		rc = take_each(w, p->argc, p->argv, e);

@@ -3,6 +3,7 @@
 #include "cli/prog.h"
 #include "cli/rights.h"
 #include "import/bundle.h"
+#include "store/key_cycle.h"
 #include "store/private_key.h"
 #include "store/sealing.h"
 #include "store/store.h"
@@ -22,6 +23,8 @@ static const char usage_text[] =
     "\n"
     "  generate [-j] [-t TYPE] [--count N]\n"
     "                      make new keys\n"
+    "  pool [-j] [-t TYPE] [--size N]\n"
+    "                      make keys ahead, until N wait for their use\n"
     "  import [-j] [--password-file FILE] FILE ...\n"
     "                      take in all keys that are in files: PEM, DER,\n"
     "                      PKCS#12; - is standard input\n"
@@ -47,7 +50,7 @@ static const char usage_text[] =
 #define PASSWORD_MAX 1024
 
 static const char *type_word = "p256", *password_file, *status_word;
-static int64_t count = 1;
+static int64_t count = 1, pool_size = 10;
 
 static const struct prog_option generate_options[] = {
     {.name = "type", .letter = 't', .type = PROG_TEXT, .value = &type_word},
@@ -56,6 +59,16 @@ static const struct prog_option generate_options[] = {
 	.value = &count,
 	.min = 1,
 	.max = 1000000},
+    {0},
+};
+
+static const struct prog_option pool_options[] = {
+    {.name = "type", .letter = 't', .type = PROG_TEXT, .value = &type_word},
+    {.name = "size",
+	.type = PROG_NUMBER,
+	.value = &pool_size,
+	.min = 1,
+	.max = 100000},
     {0},
 };
 
@@ -184,6 +197,57 @@ generate(struct prog *p, struct err *e)
 
 		rc = k ? add(&w, k, PRIVATE_KEY_GENERATED, e) : -1;
 		key_free(k);
+	}
+	work_close(&w);
+	return rc;
+}
+
+/* ---- pool ---------------------------------------------------------------- */
+
+static int
+add_to_pool(struct work *w, enum key_type type, int bits, struct err *e)
+{
+	struct key *k = key_generate(type, bits, e);
+	struct private_key added;
+	char number[24];
+	int64_t id;
+	int rc = k
+	    ? key_cycle_pool_add(w->st, k, w->seals ? &w->seal : NULL, &id, e)
+	    : -1;
+
+	key_free(k);
+	if (rc < 0)
+		return -1;
+	snprintf(number, sizeof(number), "%lld", (long long)id);
+	if (private_key_find(w->st, number, &added, e) < 0)
+		return -1;
+	put_key(&w->out, &added);
+	out_text(&w->out, "created");
+	out_end(&w->out);
+	return 0;
+}
+
+/* Another run may fill the pool meanwhile: it is looked at before each key. */
+static int
+pool(struct prog *p, struct err *e)
+{
+	enum key_type type;
+	struct work w = {0};
+	int64_t ready = 0;
+	int bits, rc;
+
+	if (check_type(&type, &bits, e) < 0)
+		return -1;
+	rc = proc_harden(true, e);
+	if (rc == 0)
+		rc = work_open_to_add(&w, p, e);
+	sig_catch_term();
+	out_init(&w.out, p->json, !p->no_header, add_columns);
+	while (rc == 0 && !sig_term()) {
+		rc = key_cycle_pool_size(w.st, type_word, &ready, e);
+		if (rc < 0 || ready >= pool_size)
+			break;
+		rc = add_to_pool(&w, type, bits, e);
 	}
 	work_close(&w);
 	return rc;
@@ -352,6 +416,11 @@ static const struct prog_command commands[] = {
 	.sections = CONF_STORE,
 	.flags = PROG_JSON,
 	.run = generate},
+    {.name = "pool",
+	.options = pool_options,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = pool},
     {.name = "import",
 	.options = import_options,
 	.operands_min = 1,

@@ -43,7 +43,7 @@ read_part(const struct js *jwk, const char *member, uint8_t *out, size_t *len,
 		*len = bytes.len;
 		rc = 0;
 	}
-	buf_release(&bytes);
+	buf_wipe(&bytes);
 	return rc;
 }
 
@@ -70,6 +70,18 @@ find_type(const struct js *jwk, enum key_type *type, struct err *e)
 	    "Ed25519 key");
 }
 
+static int
+read_parts(const struct js *jwk, struct key_parts *parts, struct err *e)
+{
+	parts->b_len = 0;
+	if (find_type(jwk, &parts->type, e) < 0)
+		return -1;
+	const struct spelling *s = &spellings[parts->type];
+	if (read_part(jwk, s->a, parts->a, &parts->a_len, e) < 0)
+		return -1;
+	return s->b ? read_part(jwk, s->b, parts->b, &parts->b_len, e) : 0;
+}
+
 struct key *
 jwk_parse(const struct js *jwk, struct err *e)
 {
@@ -89,17 +101,53 @@ jwk_parse(const struct js *jwk, struct err *e)
 			    "jwk: has \"%s\", which is secret", secrets[i]);
 			return NULL;
 		}
-	parts.b_len = 0;
-	if (find_type(jwk, &parts.type, e) < 0)
-		return NULL;
-	const struct spelling *s = &spellings[parts.type];
-	if (read_part(jwk, s->a, parts.a, &parts.a_len, e) < 0)
-		return NULL;
-	if (s->b && read_part(jwk, s->b, parts.b, &parts.b_len, e) < 0)
+	if (read_parts(jwk, &parts, e) < 0)
 		return NULL;
 	k = key_from_parts(&parts, e);
 	if (!k && e->kind == KIND_INPUT)
 		e->acme_type = BAD;
+	return k;
+}
+
+static int
+read_secrets(const struct js *jwk, enum key_type type, struct key_secrets *s,
+    struct err *e)
+{
+	static const char *const members[] = {
+	    [KEY_SECRET_D] = "d",
+	    [KEY_SECRET_P] = "p",
+	    [KEY_SECRET_Q] = "q",
+	    [KEY_SECRET_DP] = "dp",
+	    [KEY_SECRET_DQ] = "dq",
+	    [KEY_SECRET_QI] = "qi",
+	};
+	int count = type == KEY_RSA ? KEY_SECRET__MAX : KEY_SECRET_D + 1;
+
+	_Static_assert(ARRAY_LEN(members) == KEY_SECRET__MAX, "one per part");
+	if (js_get(jwk, "oth"))
+		return err_acme(e, KIND_INPUT, BAD,
+		    "jwk: has \"oth\": more than two primes "
+		    "(RFC 7518 6.3.2.7)");
+	for (int i = 0; i < count; i++)
+		if (read_part(
+			jwk, members[i], s->part[i].v, &s->part[i].len, e) < 0)
+			return -1;
+	return 0;
+}
+
+struct key *
+jwk_parse_private(const struct js *jwk, struct err *e)
+{
+	struct key_secrets secrets = {0};
+	struct key_parts parts;
+	struct key *k = NULL;
+
+	if (js_type(jwk) != JS_OBJECT)
+		err_set(e, KIND_INPUT, "jwk: not an object (RFC 7517 4)");
+	else if (read_parts(jwk, &parts, e) == 0 &&
+	    read_secrets(jwk, parts.type, &secrets, e) == 0)
+		k = key_from_secrets(&parts, &secrets, e);
+	explicit_bzero(&secrets, sizeof(secrets));
 	return k;
 }
 

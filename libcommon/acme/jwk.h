@@ -18,7 +18,14 @@ struct store;
  */
 struct key *jwk_parse(const struct js *jwk, struct err *e);
 
-/* The same from text that jwk_write made; KIND_SYS when it is broken. */
+/*
+ * Makes a private key of a JWK that has the private members as well (RFC 7518
+ * 6.2.2, 6.3.2; RFC 8037 2): all of RSA's, no more than two primes.  KIND_INPUT
+ * as jwk_parse; also when the parts do not belong together.
+ */
+struct key *jwk_parse_private(const struct js *jwk, struct err *e);
+
+/* A public key from text that jwk_write made; KIND_SYS when it is broken. */
 struct key *jwk_load(const char *text, struct err *e);
 
 /*

@@ -87,6 +87,16 @@ struct intake_account {
 int intake_add_account(struct intake *in, const char *place,
     const struct intake_account *a, struct err *e);
 
+/*
+ * Takes all that a reader finds in the store of another client, as far as `f`
+ * wants it (import/tree.h): accounts, and certificates with their settings, of
+ * which those that are not the newest come deactivated.
+ */
+struct tree_filter;
+struct tree_reader;
+int intake_add_tree(struct intake *in, const struct tree_reader *r,
+    const char *path, const struct tree_filter *f, struct err *e);
+
 /* Stores what is still in hand. */
 int intake_finish(struct intake *in, struct err *e);
 

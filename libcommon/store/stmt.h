@@ -31,10 +31,12 @@ enum stmt_module {
 	STMT_FQDN_SET,
 	STMT_ISSUER,
 	STMT_JOB,
+	STMT_KEY_CYCLE,
 	STMT_LINEAGE,
 	STMT_ORDER,
 	STMT_PRIVATE_KEY,
 	STMT_PURGE,
+	STMT_REKEY,
 	STMT_SERVING,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
@@ -57,10 +59,12 @@ extern const struct stmt_table event_stmts;
 extern const struct stmt_table fqdn_set_stmts;
 extern const struct stmt_table issuer_stmts;
 extern const struct stmt_table job_stmts;
+extern const struct stmt_table key_cycle_stmts;
 extern const struct stmt_table lineage_stmts;
 extern const struct stmt_table order_stmts;
 extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
+extern const struct stmt_table rekey_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;

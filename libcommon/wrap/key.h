@@ -82,6 +82,32 @@ struct key *key_from_encrypted_der(
  */
 struct key *key_from_parts(const struct key_parts *parts, struct err *e);
 
+/* The private components of an RSA key (RFC 8017 3.2); d is that of all. */
+enum key_secret_part {
+	KEY_SECRET_D,
+	KEY_SECRET_P,
+	KEY_SECRET_Q,
+	KEY_SECRET_DP,
+	KEY_SECRET_DQ,
+	KEY_SECRET_QI,
+	KEY_SECRET__MAX
+};
+
+struct key_secrets {
+	struct {
+		uint8_t v[KEY_PART_MAX];
+		size_t len;
+	} part[KEY_SECRET__MAX];
+};
+
+/*
+ * Makes a private key of its components: all of RSA's, or d alone, which is as
+ * long as a coordinate (RFC 7518 6.2.2.1).  KIND_INPUT as for key_from_parts
+ * and key_from_der.  The caller wipes what it gave.
+ */
+struct key *key_from_secrets(const struct key_parts *parts,
+    const struct key_secrets *secrets, struct err *e);
+
 /* The components of a key, in the form that key_from_parts takes. */
 void key_parts(const struct key *k, struct key_parts *parts);
 

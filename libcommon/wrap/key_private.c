@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 
+#include "base/der.h"
 #include "wrap/digest.h"
 #include "wrap/pbe_part.h"
 
@@ -146,6 +147,106 @@ key_from_der(const void *der, size_t len, struct err *e)
 	}
 	ERR_clear_error();
 	return key_wrap_proven(pkey, e);
+}
+
+/* RSAPrivateKey of RFC 8017 A.1.2. */
+static void
+add_rsa(struct buf *out, const struct key_parts *p, const struct key_secrets *s)
+{
+	size_t seq = der_begin(out, DER_SEQUENCE);
+
+	der_add_small(out, 0);
+	der_add_uint(out, p->a, p->a_len);
+	der_add_uint(out, p->b, p->b_len);
+	for (int i = 0; i < KEY_SECRET__MAX; i++)
+		der_add_uint(out, s->part[i].v, s->part[i].len);
+	der_end(out, seq);
+}
+
+/* ECPrivateKey of RFC 5915 3, with the public key, and without its curve. */
+static void
+add_curve(
+    struct buf *out, const struct key_parts *p, const struct key_secrets *s)
+{
+	size_t seq = der_begin(out, DER_SEQUENCE), context, bits;
+
+	der_add_small(out, 1);
+	der_add(out, DER_OCTET_STRING, s->part[KEY_SECRET_D].v,
+	    s->part[KEY_SECRET_D].len);
+	context = der_begin(out, DER_CONTEXT_CONS(1));
+	bits = der_begin(out, DER_BIT_STRING);
+	buf_addc(out, 0);
+	buf_addc(out, 4);
+	buf_add(out, p->a, p->a_len);
+	buf_add(out, p->b, p->b_len);
+	der_end(out, bits);
+	der_end(out, context);
+	der_end(out, seq);
+}
+
+/* PrivateKeyInfo of RFC 5958 2. */
+static void
+add_private(
+    struct buf *out, const struct key_parts *p, const struct key_secrets *s)
+{
+	size_t all = der_begin(out, DER_SEQUENCE), octets, len;
+	const void *algid = key_algid(p->type, &len);
+
+	der_add_small(out, 0);
+	buf_add(out, algid, len);
+	octets = der_begin(out, DER_OCTET_STRING);
+	if (p->type == KEY_RSA)
+		add_rsa(out, p, s);
+	else if (p->type == KEY_ED25519)
+		der_add(out, DER_OCTET_STRING, s->part[KEY_SECRET_D].v,
+		    s->part[KEY_SECRET_D].len);
+	else
+		add_curve(out, p, s);
+	der_end(out, octets);
+	der_end(out, all);
+}
+
+/* What CRT alone would spoil: a signature made without it is good again. */
+static bool
+is_consistent(const struct key *k)
+{
+	EVP_PKEY_CTX *ctx;
+	bool ok = true;
+
+	if (k->type == KEY_RSA) {
+		ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
+		ok = ctx != NULL && EVP_PKEY_pairwise_check(ctx) == 1;
+		EVP_PKEY_CTX_free(ctx);
+		ERR_clear_error();
+	}
+	return ok;
+}
+
+struct key *
+key_from_secrets(const struct key_parts *parts,
+    const struct key_secrets *secrets, struct err *e)
+{
+	struct key *public = key_from_parts(parts, e), *k = NULL;
+	struct buf der;
+
+	if (public == NULL)
+		return NULL;
+	buf_init(&der, KEY_DER_MAX);
+	add_private(&der, parts, secrets);
+	if (der.full)
+		err_set(e, KIND_INPUT, "private key with too long components");
+	else
+		k = key_from_der(der.data, der.len, e);
+	/* OpenSSL works the public part of some types out anew */
+	if (k != NULL && (!key_equal(k, public) || !is_consistent(k))) {
+		err_set(e, KIND_INPUT,
+		    "private key and its public part do not belong together");
+		key_free(k);
+		k = NULL;
+	}
+	buf_wipe(&der);
+	key_free(public);
+	return k;
 }
 
 static EVP_PKEY *

@@ -187,6 +187,23 @@ run "$BIN/acmed-store" check
 exits 1 'acmed-store check'
 like "$out" 'private_key/[0-9]*: .*not sealed' '... says so'
 
+# ---- pool ----------------------------------------------------------------------
+
+pk pool --type p256 --size 2 --no-header
+is "$status $(printf '%s\n' "$out" | grep -c created)" '0 2' 'pool makes keys'
+pk pool --type p256 --size 3 --no-header
+is "$status $(printf '%s\n' "$out" | grep -c created)" '0 1' '... as many as are missing'
+pk pool --type p256 --size 2
+is "$status $out" '0 ' '... none when there are enough'
+pk retire "$(sqlite3 "$T/store/acmed.sqlite" 'SELECT min(id) FROM private_keys
+    WHERE pooled = 1')"
+pk pool --type p256 --size 3 --no-header
+is "$(printf '%s\n' "$out" | grep -c created)" 1 '... one that was retired is none'
+pk pool --type p521
+exits 100 'pool --type p521'
+pk pool --size 0
+exits 100 'pool --size 0'
+
 # ---- EXAMPLES of the manual page -------------------------------------------------
 
 grep -q '^\$ private-key list$' "$SRC/man/private-key.1" ||
@@ -196,8 +213,8 @@ run sh -c "$(sed -n "/^\.Sh EXAMPLES/,/^\.Sh SEE/{
     s|/etc/ssl/private/www.example.org.pem|$T/many.pem|
     s/^\\$ //p; }" "$SRC/man/private-key.1")"
 exits 0 'the examples'
-is "$(printf '%s\n' "$out" | grep -cE '	(created|known)$')" 3 \
-    '... one key made, two taken in'
+is "$(printf '%s\n' "$out" | grep -cE '	(created|known)$')" 5 \
+    '... one key made, two for the pool, two taken in'
 pk dance
 exits 100 'no such command'
 pk

@@ -269,6 +269,26 @@ is "$(sqlite3 "$T/first.sqlite" 'SELECT count(*) FROM certificates') $(
     '... and is there once'
 ok '... the store is sound' "$BIN/acmed-store" -s "$T/first.sqlite" check
 
+# ---- a directory ----------------------------------------------------------------
+
+mkdir -p sites/a sites/b/deep sites/.hidden
+make da DNS:da.example.org
+make db DNS:db.example.org
+cp da.crt da.chain da.key sites/a
+cp db.crt db.chain sites/b
+cp db.key sites/b/deep
+cp www.key sites/.hidden
+ln -s ../../password sites/a/outside
+ln -s ../b/db.chain sites/a/inside
+must "$BIN/acmed-store" -s "$T/sites.sqlite" init
+imp --each -s "$T/sites.sqlite" sites
+is "$status $(counts)" '1 certificate created 2,file refused 1,private_key created 2' \
+    'a directory'
+like "$out" 'certificate.*da.example.org	sites/a	' '... each folder by itself'
+like "$out" 'refused.*	sites/a	a/outside: ' '... a link out of it is refused'
+is "$(sqlite3 "$T/sites.sqlite" 'SELECT count(*) FROM private_keys')" 2 \
+    '... hidden ones are passed over'
+
 # ---- EXAMPLES of the manual page ---------------------------------------------------
 
 cp www.crt www-only.pem

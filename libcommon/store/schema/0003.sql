@@ -111,3 +111,15 @@ CREATE TABLE lineages (
 	created @int NOT NULL,
 	UNIQUE (source, name, fqdn_set_id)
 ) @strict;
+
+-- What a private key was made for: a cycle gives the same key to all of one
+-- scope in one period (store/key_cycle.h).  A key of the pool waits for its
+-- use.
+ALTER TABLE private_keys ADD COLUMN pooled @int NOT NULL DEFAULT 0
+    CHECK (pooled IN (0, 1));
+ALTER TABLE private_keys ADD COLUMN cycle @text;
+ALTER TABLE private_keys ADD COLUMN scope @text;
+ALTER TABLE private_keys ADD COLUMN period @text;
+CREATE INDEX private_keys_pool ON private_keys (type, id) WHERE pooled = 1;
+CREATE INDEX private_keys_cycle ON private_keys (cycle, scope, period, id)
+    WHERE cycle IS NOT NULL;

@@ -1,0 +1,76 @@
+#include "import/intake.h"
+#include "import/tree.h"
+
+/* A tree on its way into the store. */
+struct passage {
+	struct intake *in;
+	const char *client, *path;
+};
+
+/* Where something stands: the tree, and what the client calls it. */
+static char *
+place_of(const struct passage *p, const char *name, const char *version)
+{
+	return version ? xasprintf("%s: %s %s", p->path, name, version)
+		       : xasprintf("%s: %s", p->path, name);
+}
+
+static int
+take_item(void *arg, const struct tree_item *item, struct err *e)
+{
+	struct passage *p = arg;
+	const struct intake_lineage lineage = {.client = p->client,
+	    .name = item->lineage,
+	    .settings = item->settings,
+	    .account = item->account};
+	char *place = place_of(p, item->lineage, item->version);
+	int rc = intake_add_lineage(p->in, place, item->bundle, item->newest,
+	    item->settings ? &lineage : NULL, e);
+
+	free(place);
+	return rc;
+}
+
+static int
+take_account(void *arg, const struct tree_account *account, struct err *e)
+{
+	struct passage *p = arg;
+	const struct intake_account a = {.id = account->id,
+	    .directory_url = account->directory_url,
+	    .url = account->url,
+	    .contacts = account->contacts,
+	    .key = account->key,
+	    .data = account->data};
+	char *place = place_of(p, account->id, NULL);
+	int rc = intake_add_account(p->in, place, &a, e);
+
+	free(place);
+	return rc;
+}
+
+/* A store that fails now fails again at the end, where it is told. */
+static void
+take_problem(void *arg, const char *line)
+{
+	struct passage *p = arg;
+	struct bundle b = {0};
+	struct err ignored = {0};
+
+	strv_add(&b.problems, line);
+	intake_add(p->in, p->path, &b, &ignored);
+	bundle_release(&b);
+}
+
+int
+intake_add_tree(struct intake *in, const struct tree_reader *r,
+    const char *path, const struct tree_filter *f, struct err *e)
+{
+	struct passage p = {
+	    .in = in, .client = tree_reader_word(r), .path = path};
+	const struct tree_sink sink = {.arg = &p,
+	    .item = take_item,
+	    .account = take_account,
+	    .problem = take_problem};
+
+	return tree_read(r, path, f, &sink, e);
+}

@@ -1,0 +1,400 @@
+#include "import/tree.h"
+
+#include <libgen.h>
+#include <sys/stat.h>
+
+#include "import/tree_part.h"
+#include "sys/dir.h"
+#include "sys/fd.h"
+#include "wrap/js.h"
+
+struct tree_reader {
+	const char *word;
+	const char *what;
+	tree_read_fn *read;
+	const char *file; /* the store is this file, whatever its name */
+};
+
+static const struct tree_reader readers[] = {
+    {"certbot", "certbot's configuration directory: accounts, archive, live",
+	tree_certbot, NULL},
+};
+
+const struct tree_reader *
+tree_reader_at(size_t i)
+{
+	return i < ARRAY_LEN(readers) ? &readers[i] : NULL;
+}
+
+const struct tree_reader *
+tree_reader_by_word(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+		if (strcmp(readers[i].word, word) == 0)
+			return &readers[i];
+	return NULL;
+}
+
+const char *
+tree_reader_word(const struct tree_reader *r)
+{
+	return r->word;
+}
+
+const char *
+tree_reader_what(const struct tree_reader *r)
+{
+	return r->what;
+}
+
+/* ---- what is wanted ---------------------------------------------------- */
+
+bool
+tree_wants_items(const struct tree_walk *w)
+{
+	const struct tree_filter *f = w->filter;
+
+	return !f->account || f->lineage || f->version;
+}
+
+bool
+tree_wants_accounts(const struct tree_walk *w)
+{
+	const struct tree_filter *f = w->filter;
+
+	return f->account || (!f->lineage && !f->version);
+}
+
+bool
+tree_wants(const struct tree_walk *w, const char *lineage)
+{
+	const char *wanted = w->filter->lineage;
+
+	return tree_wants_items(w) && (!wanted || strcmp(wanted, lineage) == 0);
+}
+
+bool
+tree_wants_version(const struct tree_walk *w, const char *version)
+{
+	const char *wanted = w->filter->version;
+
+	return !wanted || (version && strcmp(wanted, version) == 0);
+}
+
+/* ---- problems ---------------------------------------------------------- */
+
+/* One line, whatever the names in the tree are made of. */
+static void
+tell_problem(struct tree_walk *w, const char *line)
+{
+	char text[2048];
+
+	str_escape(text, sizeof(text), line, strlen(line));
+	w->told++;
+	w->sink->problem(w->sink->arg, text);
+}
+
+void
+tree_problem(struct tree_walk *w, const char *path, const struct err *e)
+{
+	char text[1024];
+	char *line;
+
+	err_format(e, text, sizeof(text));
+	line = str_starts(text, path) ? xstrdup(text)
+				      : xasprintf("%s: %s", path, text);
+	tell_problem(w, line);
+	free(line);
+}
+
+void
+tree_complain(struct tree_walk *w, const char *path, const char *fmt, ...)
+{
+	char text[1024];
+	char *line;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	line = xasprintf("%s: %s", path, text);
+	tell_problem(w, line);
+	free(line);
+}
+
+/* ---- files ------------------------------------------------------------- */
+
+#define FORMAT_PATH(path, fmt)                                                 \
+	do {                                                                   \
+		va_list format_ap;                                             \
+		va_start(format_ap, fmt);                                      \
+		(path) = format_path(fmt, format_ap);                          \
+		va_end(format_ap);                                             \
+	} while (0)
+
+static char *
+format_path(const char *fmt, va_list ap)
+{
+	char path[PATH_MAX];
+	int n = vsnprintf(path, sizeof(path), fmt, ap);
+
+	/* one too long is no path at all, rather than another's */
+	return xstrdup(n >= 0 && (size_t)n < sizeof(path) ? path : "");
+}
+
+static bool
+is_kind(const struct tree_walk *w, char *path, enum dir_kind kind)
+{
+	bool is = dir_kind(w->root, path) == kind;
+
+	free(path);
+	return is;
+}
+
+bool
+tree_is_folder(const struct tree_walk *w, const char *fmt, ...)
+{
+	char *path;
+
+	FORMAT_PATH(path, fmt);
+	return is_kind(w, path, DIR_FOLDER);
+}
+
+bool
+tree_is_file(const struct tree_walk *w, const char *fmt, ...)
+{
+	char *path;
+
+	FORMAT_PATH(path, fmt);
+	return is_kind(w, path, DIR_FILE);
+}
+
+/* False when it failed; then told, unless nothing was there. */
+static bool
+judge(struct tree_walk *w, const char *path, int rc, const struct err *e)
+{
+	if (rc < 0 && e->kind != KIND_NOTFOUND)
+		tree_problem(w, path, e);
+	return rc == 0;
+}
+
+bool
+tree_list(struct tree_walk *w, struct strv *names, const char *fmt, ...)
+{
+	struct err e = {0};
+	char *path;
+	bool ok;
+
+	FORMAT_PATH(path, fmt);
+	ok = judge(w, path, dir_list(w->root, path, names, &e), &e);
+	free(path);
+	return ok;
+}
+
+bool
+tree_text(struct tree_walk *w, struct buf *out, const char *fmt, ...)
+{
+	struct err e = {0};
+	char *path;
+	bool ok;
+
+	FORMAT_PATH(path, fmt);
+	ok = judge(w, path, dir_read(w->root, path, out, &e), &e);
+	free(path);
+	return ok;
+}
+
+struct js *
+tree_json(struct tree_walk *w, const char *fmt, ...)
+{
+	struct err e = {0};
+	struct js *v = NULL;
+	struct buf text;
+	char *path;
+
+	FORMAT_PATH(path, fmt);
+	buf_init(&text, TREE_FILE_MAX);
+	if (judge(w, path, dir_read(w->root, path, &text, &e), &e)) {
+		v = js_parse_long(text.data, text.len, TREE_TEXT_MAX, &e);
+		if (!v)
+			tree_problem(w, path, &e);
+	}
+	buf_wipe(&text);
+	free(path);
+	return v;
+}
+
+static void
+add_file(struct tree_walk *w, struct bundle *b, const char *password,
+    const char *path)
+{
+	struct err e = {0};
+	char line[1024];
+	struct buf text;
+
+	buf_init(&text, TREE_FILE_MAX);
+	if (dir_read(w->root, path, &text, &e) == 0) {
+		bundle_add(b, path, text.data, text.len, password);
+	} else if (e.kind != KIND_NOTFOUND) {
+		err_format(&e, line, sizeof(line));
+		strv_add(&b->problems, line);
+	}
+	buf_wipe(&text);
+}
+
+void
+tree_add(struct tree_walk *w, struct bundle *b, const char *password,
+    const char *fmt, ...)
+{
+	char *path;
+
+	FORMAT_PATH(path, fmt);
+	add_file(w, b, password, path);
+	free(path);
+}
+
+static void
+tell_problems(struct tree_walk *w, const struct bundle *b)
+{
+	for (size_t i = 0; i < b->problems.len; i++)
+		tell_problem(w, b->problems.v[i]);
+}
+
+struct key *
+tree_key(struct tree_walk *w, const char *password, const char *fmt, ...)
+{
+	struct bundle b = {0};
+	struct key *k = NULL;
+	char *path;
+
+	FORMAT_PATH(path, fmt);
+	add_file(w, &b, password, path);
+	tell_problems(w, &b);
+	if (b.keys.len == 1) {
+		k = b.keys.v[0];
+		b.keys.len = 0; /* transferred */
+	} else if (b.keys.len > 1 || (b.certs.len > 0 && !b.problems.len)) {
+		tree_complain(w, path, "not one private key");
+	}
+	bundle_release(&b);
+	free(path);
+	return k;
+}
+
+char *
+tree_js_text(struct js *v)
+{
+	struct buf text;
+
+	buf_init(&text, TREE_FILE_MAX);
+	js_write(v, &text);
+	js_free(v);
+	return buf_detach(&text);
+}
+
+/* ---- telling ----------------------------------------------------------- */
+
+int
+tree_tell_item(struct tree_walk *w, const char *where, struct tree_item *item,
+    struct err *e)
+{
+	struct bundle *b = item->bundle;
+	int rc = 0;
+
+	if (b->certs.len > 0) {
+		w->told++;
+		rc = w->sink->item(w->sink->arg, item, e);
+	} else if (b->problems.len > 0) {
+		tell_problems(w, b);
+	} else {
+		tree_complain(w, where, "no certificate in it");
+	}
+	bundle_release(b);
+	return rc;
+}
+
+static bool
+is_told(const struct tree_walk *w, const struct key *k)
+{
+	for (size_t i = 0; i < w->accounts.len; i++)
+		if (key_equal(w->accounts.v[i], k))
+			return true;
+	return false;
+}
+
+int
+tree_tell_account(
+    struct tree_walk *w, const struct tree_account *account, struct err *e)
+{
+	const char *wanted = w->filter->account;
+	struct key_parts parts;
+	struct key *k;
+
+	if (!tree_wants_accounts(w) ||
+	    (wanted && strcmp(wanted, account->id) != 0) ||
+	    is_told(w, account->key))
+		return 0;
+	key_parts(account->key, &parts);
+	k = key_from_parts(&parts, e);
+	if (!k)
+		return -1;
+	key_list_take(&w->accounts, k); /* transferred */
+	w->told++;
+	return w->sink->account(w->sink->arg, account, e);
+}
+
+/* ---- the whole --------------------------------------------------------- */
+
+/* The store is a file: the tree is its directory, and only it is read. */
+static int
+open_file(struct tree_walk *w, const char *path, char **copies, struct err *e)
+{
+	copies[0] = xstrdup(path);
+	copies[1] = xstrdup(path);
+	w->file = basename(copies[0]);
+	w->root = dir_open(dirname(copies[1]), e);
+	return w->root < 0 ? -1 : 0;
+}
+
+static int
+open_tree(struct tree_walk *w, const struct tree_reader *r, const char *path,
+    char **copies, struct err *e)
+{
+	struct stat st;
+
+	if (r->file && stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return open_file(w, path, copies, e);
+	w->file = r->file;
+	w->root = dir_open(path, e);
+	return w->root < 0 ? -1 : 0;
+}
+
+static int
+say_nothing(const struct tree_reader *r, const char *path,
+    const struct tree_filter *f, struct err *e)
+{
+	if (f->lineage || f->version || f->account)
+		return err_set(e, KIND_NOTFOUND,
+		    "%s: nothing in it of what was asked for", path);
+	return err_set(
+	    e, KIND_NOTFOUND, "%s: nothing of %s in it", path, r->word);
+}
+
+int
+tree_read(const struct tree_reader *r, const char *path,
+    const struct tree_filter *f, const struct tree_sink *sink, struct err *e)
+{
+	struct tree_walk w = {.root = -1, .filter = f, .sink = sink};
+	char *copies[2] = {NULL, NULL};
+	int rc = open_tree(&w, r, path, copies, e);
+
+	if (rc == 0)
+		rc = r->read(&w, e);
+	if (rc == 0 && w.told == 0)
+		rc = say_nothing(r, path, f, e);
+	key_list_release(&w.accounts);
+	fd_close(&w.root);
+	free(copies[0]);
+	free(copies[1]);
+	return rc;
+}

@@ -1,0 +1,74 @@
+#ifndef IMPORT_TREE_PART_H
+#define IMPORT_TREE_PART_H
+
+#include "base/buf.h"
+#include "import/tree.h"
+
+/* What the readers of trees share, and nobody else. */
+struct js;
+
+struct tree_walk {
+	int root;
+	const char *file; /* the store, when it is a file below root */
+	const struct tree_filter *filter;
+	const struct tree_sink *sink;
+	struct key_list accounts; /* told already */
+	size_t told; /* accounts, items, problems */
+};
+
+/* Returns -1 only to end the walk. */
+typedef int tree_read_fn(struct tree_walk *w, struct err *e);
+
+tree_read_fn tree_certbot;
+
+#define TREE_FILE_MAX ((size_t)64 * 1024 * 1024)
+#define TREE_TEXT_MAX ((size_t)1024 * 1024) /* settings, account files */
+
+/* What is wanted. */
+bool tree_wants_items(const struct tree_walk *w);
+bool tree_wants_accounts(const struct tree_walk *w);
+bool tree_wants(const struct tree_walk *w, const char *lineage);
+bool tree_wants_version(const struct tree_walk *w, const char *version);
+
+/* Tells a problem with the thing at `path`. */
+void tree_problem(struct tree_walk *w, const char *path, const struct err *e);
+void tree_complain(struct tree_walk *w, const char *path, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+/*
+ * Paths are given as a format.  What is not there is passed over in silence;
+ * what cannot be read is told as a problem.  Both give false or NULL.
+ */
+bool tree_is_folder(const struct tree_walk *w, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
+bool tree_is_file(const struct tree_walk *w, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
+bool tree_list(struct tree_walk *w, struct strv *names, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+bool tree_text(struct tree_walk *w, struct buf *out, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+struct js *tree_json(struct tree_walk *w, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
+
+/* Adds what is in a file, if there is one; its problems go to the bundle. */
+void tree_add(struct tree_walk *w, struct bundle *b, const char *password,
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* The only private key of a file, if there is one; the caller frees. */
+struct key *tree_key(struct tree_walk *w, const char *password, const char *fmt,
+    ...) PRINTF_LIKE(3, 4);
+
+/* JSON as text, the caller's; frees `v`. */
+char *tree_js_text(struct js *v);
+
+/*
+ * Hand to the sink: an item that has a certificate (else its problems, or that
+ * it has none, is the problem; `where` stands for it), and empties the bundle;
+ * an account whose key has not been told of before.
+ */
+int tree_tell_item(struct tree_walk *w, const char *where,
+    struct tree_item *item, struct err *e);
+int tree_tell_account(
+    struct tree_walk *w, const struct tree_account *account, struct err *e);
+
+#endif

@@ -1,0 +1,200 @@
+#include "store/rekey.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "store/event.h"
+#include "store/sealed.h"
+#include "store/stmt.h"
+#include "sys/file.h"
+#include "wrap/key.h"
+#include "wrap/seal.h"
+
+enum {
+	REKEY_NEXT,
+	REKEY_SET = REKEY_NEXT + REKEY__MAX
+};
+
+static const char *const sql[] = {
+    [REKEY_NEXT + REKEY_CERTIFICATES] =
+	"SELECT id, spki_sha256, sealed, der FROM private_keys"
+	" WHERE id > ?1 ORDER BY id LIMIT 1",
+    [REKEY_NEXT + REKEY_ACCOUNTS] =
+	"SELECT id, spki_sha256, sealed, der FROM upstream_accounts"
+	" WHERE id > ?1 ORDER BY id LIMIT 1",
+    [REKEY_SET + REKEY_CERTIFICATES] =
+	"UPDATE private_keys SET sealed = 1, der = ?2 WHERE id = ?1",
+    [REKEY_SET + REKEY_ACCOUNTS] =
+	"UPDATE upstream_accounts SET sealed = 1, der = ?2 WHERE id = ?1",
+};
+
+const struct stmt_table rekey_stmts = {"rekey", sql, ARRAY_LEN(sql)};
+
+static const char *const settings[] = {
+    [REKEY_CERTIFICATES] = "certificate_key_file",
+    [REKEY_ACCOUNTS] = "account_key_file",
+};
+_Static_assert(ARRAY_LEN(settings) == REKEY__MAX, "one per kind");
+
+/* A run; `old` is the key that was needed last. */
+struct rekey {
+	struct store *st;
+	enum rekey_kind kind;
+	const char *path;
+	struct seal_key new, old;
+	int64_t changed;
+};
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static char *
+old_path(const char *path, const uint8_t id[SEAL_ID_SIZE])
+{
+	char hex[2 * SEAL_ID_SIZE + 1];
+
+	hex_encode(hex, id, SEAL_ID_SIZE);
+	return xasprintf("%s.old-%s", path, hex);
+}
+
+/* The key under which something is sealed: the last one, or an older one. */
+static int
+find_key(struct rekey *r, const uint8_t id[SEAL_ID_SIZE], struct err *e)
+{
+	struct err why = {0};
+	char *path;
+	int rc = 0;
+
+	if (memcmp(r->old.id, id, SEAL_ID_SIZE) == 0)
+		return 0;
+	path = old_path(r->path, id);
+	if (seal_key_read(path, &r->old, &why) < 0 ||
+	    memcmp(r->old.id, id, SEAL_ID_SIZE) != 0)
+		rc = err_set(e, KIND_CONF,
+		    "[store] %s: a private key is sealed under another key; "
+		    "it would be at %s",
+		    settings[r->kind], path);
+	free(path);
+	return rc;
+}
+
+static int
+seal_anew(struct rekey *r, int64_t row, struct sealed *s, struct err *e)
+{
+	const uint8_t *id =
+	    s->is_sealed ? seal_id(s->der.data, s->der.len) : NULL;
+	struct buf plain, sealed;
+	int rc;
+
+	if (id && memcmp(id, r->new.id, SEAL_ID_SIZE) == 0)
+		return 0;
+	if (id && find_key(r, id, e) < 0)
+		return -1;
+	buf_init(&plain, KEY_DER_MAX);
+	buf_init(&sealed, KEY_DER_MAX + SEAL_OVERHEAD);
+	rc = sealed_open(s, &r->old, settings[r->kind], &plain, e);
+	if (rc == 0)
+		rc = seal(&r->new, s->spki_sha256, sizeof(s->spki_sha256),
+		    plain.data, plain.len, &sealed, e);
+	if (rc == 0 &&
+	    stmt_run(r->st, STMT_REKEY, REKEY_SET + r->kind, e, "ib", row,
+		sealed.data, sealed.len) < 0)
+		rc = -1;
+	r->changed++;
+	buf_wipe(&plain);
+	buf_release(&sealed);
+	return rc;
+}
+
+/* The row after `*row`: 1, 0 when there is none, -1. */
+static int
+change_next(struct rekey *r, int64_t *row, struct err *e)
+{
+	struct db_stmt *s =
+	    stmt_query(r->st, STMT_REKEY, REKEY_NEXT + r->kind, e, "i", *row);
+	int rc = s ? db_step(s, e) : -1;
+	struct sealed sealed;
+
+	if (rc <= 0)
+		return rc;
+	*row = db_int(s, 0);
+	sealed_read(s, 1, &sealed);
+	db_reset(s);
+	rc = seal_anew(r, *row, &sealed, e) < 0 ? -1 : 1;
+	sealed_release(&sealed);
+	return rc;
+}
+
+static int
+change_all(void *arg, struct err *e)
+{
+	struct rekey *r = arg;
+	int64_t row = 0;
+	int rc;
+
+	r->changed = 0;
+	while ((rc = change_next(r, &row, e)) > 0)
+		continue;
+	if (rc < 0)
+		return -1;
+	return event_add(
+	    r->st, "store.rekey", EVENT_STORE, 0, settings[r->kind], e);
+}
+
+/* ---- files --------------------------------------------------------------- */
+
+/* The key of before, if there is one, gets a second name, which stays. */
+static int
+keep_old(struct rekey *r, struct err *e)
+{
+	struct err why = {0};
+	char *path;
+	int rc = 0;
+
+	if (seal_key_read(r->path, &r->old, &why) < 0) {
+		if (why.kind == KIND_NOTFOUND)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	path = old_path(r->path, r->old.id);
+	if (link(r->path, path) < 0 && errno != EEXIST)
+		rc = err_sys(e, "%s: cannot make", path);
+	if (rc == 0)
+		rc = file_sync_directory(path, e);
+	free(path);
+	return rc;
+}
+
+/* What a run that was killed has left is gone on with. */
+static int
+make_new(const char *path, struct seal_key *k, struct err *e)
+{
+	if (seal_key_create(path, e) < 0) {
+		if (e->kind != KIND_CONFLICT)
+			return -1;
+		err_clear(e);
+	}
+	return seal_key_read(path, k, e);
+}
+
+int
+rekey_run(struct store *st, enum rekey_kind kind, const char *path,
+    int64_t *changed, struct err *e)
+{
+	struct rekey r = {.st = st, .kind = kind, .path = path};
+	char *next = xasprintf("%s.new", path);
+	int rc = keep_old(&r, e);
+
+	if (rc == 0)
+		rc = make_new(next, &r.new, e);
+	if (rc == 0)
+		rc = store_transaction(st, change_all, &r, e);
+	if (rc == 0)
+		rc = file_publish(next, path, true, e);
+	*changed = r.changed;
+	seal_key_wipe(&r.new);
+	seal_key_wipe(&r.old);
+	free(next);
+	return rc;
+}

@@ -1,0 +1,25 @@
+#ifndef STORE_REKEY_H
+#define STORE_REKEY_H
+
+#include "store/store.h"
+
+/* A new sealing key for all private keys of one kind. */
+enum rekey_kind {
+	REKEY_CERTIFICATES, /* [store] certificate_key_file */
+	REKEY_ACCOUNTS, /* [store] account_key_file */
+	REKEY__MAX
+};
+
+/*
+ * Makes a new key and seals all rows under it, also those that were in the
+ * clear, in one transaction; then the file at `path` is the new one, and the
+ * one of before is beside it, with .old- and its id behind the name: copies of
+ * the store need it.  Whoever is killed in between leaves PATH.new, with which
+ * the next run goes on.  `*changed` is how many rows were sealed anew.
+ * KIND_CONF: a row is sealed under a key that is neither at `path` nor among
+ * the old ones; nothing is changed then.
+ */
+int rekey_run(struct store *st, enum rekey_kind kind, const char *path,
+    int64_t *changed, struct err *e);
+
+#endif
