@@ -6,7 +6,7 @@
 #   make lint, make format            what is wrong; what can be put right
 #   make check-cmd T=0100-store.t     one test; also check-unit, check-clients,
 #                                     check-fuzz, check-faults; V=1 says more
-#   make bench                        beside Pebble; LONG=1: a million orders too
+#   make bench                        beside others; LONG=1: a million orders too
 #   make SANITIZE=address,undefined   the same programs, into build/asan/bin
 #   make install PREFIX=/usr DESTDIR=/tmp/x
 #

@@ -28,11 +28,11 @@ static const char usage_text[] =
     "      --ca            CA certificates only, also a chain by itself\n"
     "      --system-roots  the same, as roots that are relied on; without a\n"
     "                      FILE those of this machine\n"
-    "      --CLIENT DIR    all that another client has: certbot, lego, "
-    "acme.sh,\n"
-    "                      dehydrated, uacme, caddy, mod_md, traefik (its\n"
-    "                      acme.json), peter (peter_sslers' export),\n"
-    "                      peter-sqlite (its database)\n"
+    "      --certbot DIR, --lego DIR, --acme.sh DIR, --dehydrated DIR,\n"
+    "      --uacme DIR, --caddy DIR, --mod_md DIR, --traefik FILE, --peter "
+    "DIR\n"
+    "                      all that this client has there (peter: what\n"
+    "                      peter_sslers has exported)\n"
     "      --lineage NAME, --lineage-version V, --account ID\n"
     "                      only these of it\n"
     "      --password-file FILE\n"
@@ -55,8 +55,7 @@ static const char usage_text[] =
 
 /* Clients whose stores can be read, in the words of import/tree.h. */
 static const char *const clients[] = {"certbot", "lego", "acme.sh",
-    "dehydrated", "uacme", "caddy", "mod_md", "traefik", "peter",
-    "peter-sqlite"};
+    "dehydrated", "uacme", "caddy", "mod_md", "traefik", "peter"};
 #define TREES ARRAY_LEN(clients)
 
 static const char *key_file, *chain_file, *csr_file, *password_file;
@@ -83,7 +82,6 @@ static const struct prog_option options[] = {
     {.name = "mod_md", .type = PROG_TEXT, .value = &trees[6]},
     {.name = "traefik", .type = PROG_TEXT, .value = &trees[7]},
     {.name = "peter", .type = PROG_TEXT, .value = &trees[8]},
-    {.name = "peter-sqlite", .type = PROG_TEXT, .value = &trees[9]},
     {.name = "lineage", .type = PROG_TEXT, .value = &lineage},
     {.name = "lineage-version", .type = PROG_TEXT, .value = &lineage_version},
     {.name = "account", .type = PROG_TEXT, .value = &account},

@@ -13,6 +13,10 @@
 #define TEMPORARY "tmp." /* a generation that has no name yet */
 #define NEW_FILE "new." /* a file that has not, in a generation */
 #define LAYOUT_FILE "layout"
+#define LAYOUT_FILE_MAX 8192
+#define FORMAT                                                                 \
+	"1" /* goes up when the same certificate is written otherwise          \
+	     */
 #define PUBLIC_MODE 0644
 #define DIRECTORY_MODE 0755
 
@@ -48,25 +52,59 @@ open_made(const struct gendir *g, int at, const char *name, struct err *e)
 	return fd;
 }
 
+/* Where the tree says what it is, and what that would be. */
+static char *
+layout_path(const struct gendir *g)
+{
+	return xasprintf("%s/" LAYOUT_STORE "/" LAYOUT_FILE, g->root);
+}
+
+static char *
+layout_line(const struct gendir *g)
+{
+	return xasprintf("%s " FORMAT " %s\n", g->layout->name, g->root);
+}
+
+int
+gendir_settle(struct gendir *g, struct err *e)
+{
+	char *path, *line;
+	int rc;
+
+	if (!g->is_other)
+		return 0;
+	path = layout_path(g);
+	line = layout_line(g);
+	rc = file_replace(path, PUBLIC_MODE, line, strlen(line), e);
+	free(path);
+	free(line);
+	return rc;
+}
+
 /* A tree of one layout is not made one of another by mistake. */
 static int
-check_layout(const struct gendir *g, struct err *e)
+check_layout(struct gendir *g, struct err *e)
 {
-	char *path = xasprintf("%s/" LAYOUT_STORE "/" LAYOUT_FILE, g->root);
-	char *line = xasprintf("%s\n", g->layout->name);
+	char *path = layout_path(g), *line = layout_line(g);
 	struct buf text;
 	struct err why = {0};
+	size_t len;
 	int rc = 0;
 
-	buf_init(&text, 64);
-	if (file_read(path, &text, &why) < 0)
-		rc = why.kind == KIND_NOTFOUND
-		    ? file_create(path, PUBLIC_MODE, line, strlen(line), e)
-		    : (*e = why, -1);
-	else if (strcmp(text.data, line) != 0)
-		rc = err_set(e, KIND_CONFLICT,
-		    "%s: is a tree of another layout, %.*s", g->root,
-		    (int)strcspn(text.data, "\n"), text.data);
+	buf_init(&text, LAYOUT_FILE_MAX);
+	if (file_read(path, &text, &why) < 0) {
+		g->is_other = true;
+		rc = why.kind == KIND_NOTFOUND ? gendir_settle(g, e)
+					       : (*e = why, -1);
+	} else {
+		len = strcspn(text.data, " \n");
+		g->is_other = strcmp(text.data, line) != 0;
+		if (strlen(g->layout->name) != len ||
+		    memcmp(text.data, g->layout->name, len) != 0)
+			rc = err_set(e, KIND_CONFLICT,
+			    "%s: is a tree of another layout, %.*s", g->root,
+			    (int)len, text.data);
+	}
 	buf_release(&text);
 	free(path);
 	free(line);

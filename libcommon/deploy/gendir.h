@@ -18,6 +18,8 @@ struct gendir {
 	const struct layout *layout;
 	struct file_owner owner; /* of files */
 	mode_t secret_mode; /* of those with a key; others have 0644 */
+	/* Was written under another path, or by another version of this. */
+	bool is_other;
 };
 
 /*
@@ -27,6 +29,9 @@ struct gendir {
  */
 int gendir_open(struct gendir *g, struct err *e);
 void gendir_close(struct gendir *g);
+
+/* All files have been compared: the next time they need not be. */
+int gendir_settle(struct gendir *g, struct err *e);
 
 /* Whether all files of a generation look as they were written. */
 bool gendir_is_sound(

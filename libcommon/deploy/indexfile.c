@@ -38,6 +38,21 @@ indexfile_add(
 	x->len++;
 }
 
+void
+indexfile_remove(struct indexfile *x, const char *name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->len; i++)
+		if (strcmp(x->v[i].name, name) == 0) {
+			free(x->v[i].name);
+			free(x->v[i].file_name);
+		} else {
+			x->v[n++] = x->v[i];
+		}
+	x->len = n;
+}
+
 static int
 compare(const void *a, const void *b)
 {

@@ -24,6 +24,9 @@ void indexfile_release(struct indexfile *x);
 void indexfile_add(
     struct indexfile *x, const struct layout_item *it, int64_t certificate_id);
 
+/* Takes a name out again, for which there is no file after all. */
+void indexfile_remove(struct indexfile *x, const char *name);
+
 /* Replaces the file in `root`, unless it is like that already. */
 int indexfile_write(struct indexfile *x, const char *root,
     const struct file_owner *owner, struct err *e);

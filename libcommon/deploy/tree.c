@@ -90,8 +90,12 @@ switch_one(struct walk *w, const struct pending *p, struct err *e)
 {
 	struct err why = {0};
 
-	if (linkdir_switch(&w->l, p->directory, p->entry, p->target, &why) < 0)
+	if (linkdir_switch(&w->l, p->directory, p->entry, p->target, &why) <
+	    0) {
+		if (p->name)
+			indexfile_remove(&w->index, p->name);
 		return judge(w, &why, e);
+	}
 	if (p->name)
 		w->t->changed(w->t->arg, p->name, p->change, p->certificate_id);
 	return 0;
@@ -205,7 +209,7 @@ ensure(struct walk *w, const struct step *step, bool trusted, struct err *e)
 		return 0;
 	w->last[0] = '\0';
 	w->last_changed = false;
-	if (!trusted || w->t->verify ||
+	if (!trusted || w->t->verify || w->g.is_other ||
 	    !gendir_is_sound(&w->g, step->generation, step->s->created)) {
 		material_init(&m);
 		it.m = &m;
@@ -398,16 +402,25 @@ each_name(void *arg, const struct serving *s, struct err *e)
 	    : 0;
 }
 
-/* The file of all names needs all names, also those that have not changed. */
+/*
+ * The file of all names has those that have not changed, too: all that are in
+ * the tree.
+ */
 static int
 each_for_index(void *arg, const struct serving *s, struct err *e)
 {
 	struct walk *w = arg;
+	const struct layout_link *l = link_at(w, 0);
 	struct step step = {.s = s};
+	struct place p;
 
-	(void)e;
-	if (s->certificate_id != 0 &&
-	    layout_name(w->t->layout, s->name, step.file_name))
+	if (s->certificate_id == 0 ||
+	    !layout_name(w->t->layout, s->name, step.file_name))
+		return 0;
+	if (expand(l, &step, &p, e) < 0 ||
+	    linkdir_read(&w->l, p.directory, p.entry, false, p.is, e) < 0)
+		return -1;
+	if (p.is[0] != '\0')
 		add_to_index(w, &step);
 	return 0;
 }
@@ -550,7 +563,8 @@ walk_store(struct walk *w, struct err *e)
 
 	if (t->since == 0)
 		return serving_each(t->st, t->now, each_name, w, e);
-	if (serving_each_since(t->st, t->since, t->now, each_name, w, e) < 0)
+	if (serving_each_since(t->st, t->since, t->now, each_name, w, e) < 0 ||
+	    flush(w, e) < 0)
 		return -1;
 	return t->layout->index.name
 	    ? serving_each(t->st, t->now, each_for_index, w, e)
@@ -593,6 +607,8 @@ tree_export(const struct tree *t, struct err *e)
 		rc = sweep(w, e);
 	if (rc == 0 && w->unsynced)
 		rc = gendir_sync(&w->g, e);
+	if (rc == 0 && t->since == 0)
+		rc = gendir_settle(&w->g, e);
 	if (rc == 0)
 		report(w);
 	indexfile_release(&w->index);

@@ -134,7 +134,7 @@ look_higher(struct store *st, int64_t now, struct serving *s, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
-/* All rows of the statement, so that another can be made with each. */
+/* All rows of the statement. */
 static int
 read_page(struct db_stmt *s, struct page *page, struct err *e)
 {
@@ -152,22 +152,42 @@ read_page(struct db_stmt *s, struct page *page, struct err *e)
 	return rc;
 }
 
+/* The names with these numbers, after the first; the page is the caller's. */
+struct range {
+	struct store *st;
+	int64_t after, last, now;
+	struct page *page;
+};
+
 static int
-each_between(struct store *st, int64_t after, int64_t last, int64_t now,
-    struct page *page, serving_fn fn, void *arg, struct err *e)
+read_range(void *arg, struct err *e)
 {
-	int rc = read_page(stmt_query(st, STMT_SERVING, SERVING_BETWEEN, e,
-			       "iii", after, last, now),
+	const struct range *r = arg;
+	struct page *page = r->page;
+	int rc = read_page(stmt_query(r->st, STMT_SERVING, SERVING_BETWEEN, e,
+			       "iii", r->after, r->last, r->now),
 	    page, e);
 
 	for (size_t i = 0; rc == 0 && i < page->len; i++) {
 		rc = add_details(
-		    st, i > 0 ? &page->v[i - 1] : NULL, &page->v[i], e);
-		if (rc == 0 && !is_valid(&page->v[i], now))
-			rc = look_higher(st, now, &page->v[i], e);
-		if (rc == 0)
-			rc = fn(arg, &page->v[i], e);
+		    r->st, i > 0 ? &page->v[i - 1] : NULL, &page->v[i], e);
+		if (rc == 0 && !is_valid(&page->v[i], r->now))
+			rc = look_higher(r->st, r->now, &page->v[i], e);
 	}
+	return rc;
+}
+
+static int
+each_between(struct range *r, int64_t after, int64_t last, serving_fn fn,
+    void *arg, struct err *e)
+{
+	int rc;
+
+	r->after = after;
+	r->last = last;
+	rc = db_snapshot(r->st->db, read_range, r, e);
+	for (size_t i = 0; rc == 0 && i < r->page->len; i++)
+		rc = fn(arg, &r->page->v[i], e);
 	return rc;
 }
 
@@ -176,13 +196,14 @@ serving_each(
     struct store *st, int64_t now, serving_fn fn, void *arg, struct err *e)
 {
 	struct page page = {0};
+	struct range r = {.st = st, .now = now, .page = &page};
 	int64_t last = 0;
 	int rc = stmt_int(st, STMT_SERVING, SERVING_LAST_DOMAIN, &last, e, "");
 
 	if (rc > 0)
 		rc = 0;
 	for (int64_t at = 0; rc == 0 && at < last; at += PAGE)
-		rc = each_between(st, at, at + PAGE, now, &page, fn, arg, e);
+		rc = each_between(&r, at, at + PAGE, fn, arg, e);
 	free(page.v);
 	return rc;
 }
@@ -332,11 +353,12 @@ serving_each_since(struct store *st, int64_t since, int64_t now, serving_fn fn,
 {
 	struct changes c = {0};
 	struct page page = {0};
+	struct range r = {.st = st, .now = now, .page = &page};
 	int rc = find_changes(st, since - CLOCK_SLACK, &c, e);
 
 	for (size_t i = 0; rc == 0 && i < c.domains.len; i++)
-		rc = each_between(st, c.domains.v[i] - 1, c.domains.v[i], now,
-		    &page, fn, arg, e);
+		rc = each_between(
+		    &r, c.domains.v[i] - 1, c.domains.v[i], fn, arg, e);
 	free(page.v);
 	free(c.certificates.v);
 	free(c.domains.v);

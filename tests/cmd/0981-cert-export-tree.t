@@ -104,6 +104,19 @@ export_cert --tree nginx "$T/haproxy"
 exits 1 'a tree of another layout'
 like "$err" 'of another layout, haproxy' '... is left alone'
 
+for layout in envoy traefik; do
+	mv "$T/$layout" "$T/moved"
+	export_cert --tree $layout "$T/moved"
+	exits 0 "a tree that has moved, $layout"
+	not_ok '... has its new path' grep -rq "$T/$layout" "$T/moved/.acmed"
+	export_cert --tree $layout "$T/moved"
+	is "$out" '' '... once'
+	mv "$T/moved" "$T/$layout"
+	tree $layout >/dev/null
+done
+tree certbot --chain-shortest
+is "$out" '' 'another choice of the same chain changes nothing'
+
 # ---- what somebody has changed -------------------------------------------------
 
 archive=$T/certbot/.acmed
@@ -181,12 +194,22 @@ is "$(cat "$live/a.example/fullchain.pem")" "$(cat "$T/a.crt")" \
     '... has another certificate'
 is "$(cat "$archive/1-1/fullchain.pem")" "$(cat "$T/a.old")" \
     '... the old one is there for its readers'
+export_cert --tree haproxy --since "$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)" \
+    "$T/delta"
+is "$(cat "$T/delta/crt-list")" "$T/delta/certs/a.example.pem a.example" \
+    '... into a new tree: nothing but that'
 tree certbot
 not_ok '... until the run after the next' test -e "$archive/1-1"
 sql "UPDATE certificates SET active = 0 WHERE id = 2"
 tree certbot
 is "$out" '' 'what is served no more'
 ok '... stays without --delete' test -s "$live/b.example/cert.pem"
+rm "$T/haproxy/certs/a.example.pem"
+mkdir "$T/haproxy/certs/a.example.pem"
+tree haproxy
+exits 1 'a directory in the place of a file of HAProxy'
+not_ok '... is not in its list' grep -q a.example "$T/haproxy/crt-list"
+rmdir "$T/haproxy/certs/a.example.pem"
 echo mine >"$live/README"
 ln -s /nowhere "$live/other"
 for layout in certbot peter_sslers haproxy nginx envoy kubernetes traefik; do

@@ -21,15 +21,16 @@ import() {
 }
 # told: what was told of is in the store.
 told() {
-	for told_id in $(awk -F '\t' '$1 == "certificate" && $2 { print $2 }' \
-	    "$T/import.out"); do
+	awk -F '\t' '$1 == "certificate" && $2 { print $2 }' \
+	    "$T/import.out" >"$T/told"
+	while read -r told_id; do
 		[ "$(sql "SELECT count(*) FROM certificates c
 		    JOIN private_keys k ON k.spki_sha256 = c.spki_sha256
 		    WHERE c.id = $told_id")" = 1 ] || {
 			said="certificate $told_id was told of"
 			return 1
 		}
-	done
+	done <"$T/told"
 }
 # whole: each certificate there has its key, its names and its event.
 whole() {
