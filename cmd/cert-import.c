@@ -55,7 +55,8 @@ static const char usage_text[] =
 
 /* Clients whose stores can be read, in the words of import/tree.h. */
 static const char *const clients[] = {"certbot", "lego", "acme.sh",
-    "dehydrated", "uacme", "caddy", "mod_md", "traefik", "peter"};
+    "dehydrated", "uacme", "caddy", "mod_md", "traefik", "peter",
+    "peter-sqlite"};
 #define TREES ARRAY_LEN(clients)
 
 static const char *key_file, *chain_file, *csr_file, *password_file;
@@ -82,6 +83,7 @@ static const struct prog_option options[] = {
     {.name = "mod_md", .type = PROG_TEXT, .value = &trees[6]},
     {.name = "traefik", .type = PROG_TEXT, .value = &trees[7]},
     {.name = "peter", .type = PROG_TEXT, .value = &trees[8]},
+    {.name = "peter-sqlite", .type = PROG_TEXT, .value = &trees[9]},
     {.name = "lineage", .type = PROG_TEXT, .value = &lineage},
     {.name = "lineage-version", .type = PROG_TEXT, .value = &lineage_version},
     {.name = "account", .type = PROG_TEXT, .value = &account},

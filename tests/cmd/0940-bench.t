@@ -71,7 +71,7 @@ like "$out" '^keep +2 full +4 +0 ' '... with a store that was filled'
 ORDERS=8 CLIENTS=2 run "$SRC/tests/bench/long"
 exits 0 'long: done, and the store is sound'
 
-TRIPLETS=20 FILL=100 RUNS=2 LAYOUTS=certbot run "$SRC/tests/bench/certificates"
+BENCH=$BENCH TRIPLETS=20 FILL=100 RUNS=2 LAYOUTS=certbot run "$SRC/tests/bench/certificates"
 exits 0 'certificates: done'
 like "$out" '^cert-import, beside a loop on OpenSSL .* (met|MISSED)$' \
     '... with the aims'
