@@ -406,11 +406,13 @@ tree_tell_item(struct tree_walk *w, const char *where, struct tree_item *item,
 	return rc;
 }
 
+/* One key may have accounts of several CAs. */
 static bool
-is_told(const struct tree_walk *w, const struct key *k)
+is_told(const struct tree_walk *w, const struct key *k, const char *url)
 {
 	for (size_t i = 0; i < w->accounts.len; i++)
-		if (key_equal(w->accounts.v[i], k))
+		if (key_equal(w->accounts.v[i], k) &&
+		    strcmp(w->account_urls.v[i], url) == 0)
 			return true;
 	return false;
 }
@@ -420,18 +422,20 @@ tree_tell_account(
     struct tree_walk *w, const struct tree_account *account, struct err *e)
 {
 	const char *wanted = w->filter->account;
+	const char *url = account->url ? account->url : "";
 	struct key_parts parts;
 	struct key *k;
 
 	if (!tree_wants_accounts(w) ||
 	    (wanted && strcmp(wanted, account->id) != 0) ||
-	    is_told(w, account->key))
+	    is_told(w, account->key, url))
 		return 0;
 	key_parts(account->key, &parts);
 	k = key_from_parts(&parts, e);
 	if (!k)
 		return -1;
 	key_list_take(&w->accounts, k); /* transferred */
+	strv_add(&w->account_urls, url);
 	w->told++;
 	return w->sink->account(w->sink->arg, account, e);
 }
@@ -489,6 +493,7 @@ tree_read(const struct tree_reader *r, const char *path,
 	if (rc == 0 && w.told == 0)
 		rc = say_nothing(r, path, f, e);
 	key_list_release(&w.accounts);
+	strv_release(&w.account_urls);
 	fd_close(&w.root);
 	free(copies[0]);
 	free(copies[1]);

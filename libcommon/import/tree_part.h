@@ -13,7 +13,8 @@ struct tree_walk {
 	const char *path; /* of that file */
 	const struct tree_filter *filter;
 	const struct tree_sink *sink;
-	struct key_list accounts; /* told already */
+	struct key_list accounts; /* told already, by key and URL or "" */
+	struct strv account_urls;
 	size_t told; /* accounts, items, problems */
 };
 
@@ -94,7 +95,7 @@ bool tree_version(char out[TREE_VERSION_SIZE], const char *name,
 /*
  * Hand to the sink: an item that has a certificate (else its problems, or that
  * it has none, is the problem; `where` stands for it), and empties the bundle;
- * an account whose key has not been told of before.
+ * an account whose key and URL have not been told of before.
  */
 int tree_tell_item(struct tree_walk *w, const char *where,
     struct tree_item *item, struct err *e);

@@ -579,6 +579,24 @@ test_dehydrated(void **state)
 	    "item b.example - newest 2+0 - {\"domains\":[\"b.example\"]}");
 }
 
+/* One key with two CAs is two accounts; a copy of an account is none. */
+static void
+test_same_key(void **state)
+{
+	(void)state;
+	put("accounts/a/account_key.pem", key_pem);
+	put("accounts/a/account_id.json", "{\"url\":\"" ACCT "\"}");
+	put("accounts/b/account_key.pem", key_pem);
+	put("accounts/b/account_id.json", "{\"url\":\"" ACCT "\"}");
+	put("accounts/c/account_key.pem", key_pem);
+	put("accounts/c/account_id.json", "{\"url\":\"https://c/1\"}");
+	CHECK("dehydrated", NULL,
+	    "account a - " ACCT " - P-256 {\"account_id\":{\"url\":\"" ACCT
+	    "\"}}",
+	    "account c - https://c/1 - P-256 "
+	    "{\"account_id\":{\"url\":\"https://c/1\"}}");
+}
+
 static void
 test_uacme(void **state)
 {
@@ -840,6 +858,7 @@ main(void)
 	    IN_TREE(test_lego),
 	    IN_TREE(test_acmesh),
 	    IN_TREE(test_dehydrated),
+	    IN_TREE(test_same_key),
 	    IN_TREE(test_uacme),
 	    IN_TREE(test_caddy),
 	    IN_TREE(test_peter),
