@@ -14,8 +14,8 @@
 #define NEW_FILE "new." /* a file that has not, in a generation */
 #define LAYOUT_FILE "layout"
 #define LAYOUT_FILE_MAX 8192
-#define FORMAT "1" /* goes up when the same certificate is written otherwise   \
-		    */
+/* Goes up when the same certificate is written in another way. */
+#define FORMAT "1"
 #define PUBLIC_MODE 0644
 #define DIRECTORY_MODE 0755
 
