@@ -215,6 +215,8 @@ write_new(const struct piece *p, const char *name, struct err *e)
 	if (fd < 0)
 		return path_err(p->g, name, "cannot create", e);
 	rc = fd_write_all(fd, p->content->data, p->content->len, FD_FOREVER, e);
+	if (rc < 0)
+		err_object(e, "%s/" LAYOUT_STORE "/%s", p->g->root, name);
 	if (rc == 0)
 		rc = settle(p, fd, e);
 	close(fd);
