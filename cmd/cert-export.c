@@ -7,7 +7,7 @@
 #include "cli/rights.h"
 #include "cli/since.h"
 #include "deploy/export.h"
-#include "deploy/tree.h"
+#include "deploy/exporttree.h"
 #include "store/sealing.h"
 #include "store/store.h"
 #include "sys/clock.h"
@@ -425,13 +425,13 @@ struct report {
 };
 
 static void
-put_change(void *arg, const char *name, enum tree_change change,
+put_change(void *arg, const char *name, enum exporttree_change change,
     int64_t certificate_id)
 {
 	struct report *r = arg;
 
 	out_text(&r->out, name);
-	out_text(&r->out, tree_change_name(change));
+	out_text(&r->out, exporttree_change_name(change));
 	out_int(&r->out, certificate_id);
 	out_end(&r->out);
 }
@@ -446,7 +446,7 @@ put_failure(void *arg, const struct err *why)
 }
 
 static int
-check_tree(const struct prog *p, struct tree *t, struct err *e)
+check_tree(const struct prog *p, struct exporttree *t, struct err *e)
 {
 	unsigned what;
 
@@ -486,7 +486,7 @@ export_tree(struct prog *p, struct err *e)
 	static const char *const columns[] = {
 	    "name", "change", "certificate", NULL};
 	struct report r = {.p = p};
-	struct tree t = {.now = clock_now(),
+	struct exporttree t = {.now = clock_now(),
 	    .changed = put_change,
 	    .failed = put_failure,
 	    .arg = &r};
@@ -508,7 +508,7 @@ export_tree(struct prog *p, struct err *e)
 	if (rc == 0)
 		t.st = open_store(p, SANDBOX_EXPORT_TREE, e);
 	if (t.st)
-		rc = tree_export(&t, e);
+		rc = exporttree_run(&t, e);
 	store_close(t.st);
 	explicit_bzero(&seals, sizeof(seals));
 	free(root);

@@ -14,9 +14,8 @@
 #define NEW_FILE "new." /* a file that has not, in a generation */
 #define LAYOUT_FILE "layout"
 #define LAYOUT_FILE_MAX 8192
-#define FORMAT                                                                 \
-	"1" /* goes up when the same certificate is written otherwise          \
-	     */
+/* Goes up when the same certificate is written in another way. */
+#define FORMAT "1"
 #define PUBLIC_MODE 0644
 #define DIRECTORY_MODE 0755
 
@@ -216,6 +215,8 @@ write_new(const struct piece *p, const char *name, struct err *e)
 	if (fd < 0)
 		return path_err(p->g, name, "cannot create", e);
 	rc = fd_write_all(fd, p->content->data, p->content->len, FD_FOREVER, e);
+	if (rc < 0)
+		err_object(e, "%s/" LAYOUT_STORE "/%s", p->g->root, name);
 	if (rc == 0)
 		rc = settle(p, fd, e);
 	close(fd);

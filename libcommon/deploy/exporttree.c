@@ -1,4 +1,4 @@
-#include "deploy/tree.h"
+#include "deploy/exporttree.h"
 
 #include <errno.h>
 
@@ -13,15 +13,16 @@
 #define BATCH 256 /* names between two syncs */
 
 static const char *const change_names[] = {
-    [TREE_NEW] = "new",
-    [TREE_CHANGED] = "changed",
-    [TREE_MENDED] = "mended",
-    [TREE_REMOVED] = "removed",
+    [EXPORTTREE_NEW] = "new",
+    [EXPORTTREE_CHANGED] = "changed",
+    [EXPORTTREE_MENDED] = "mended",
+    [EXPORTTREE_REMOVED] = "removed",
 };
-_Static_assert(ARRAY_LEN(change_names) == TREE_CHANGE__MAX, "one per change");
+_Static_assert(
+    ARRAY_LEN(change_names) == EXPORTTREE_CHANGE__MAX, "one per change");
 
 const char *
-tree_change_name(enum tree_change change)
+exporttree_change_name(enum exporttree_change change)
 {
 	return change_names[change];
 }
@@ -30,12 +31,12 @@ tree_change_name(enum tree_change change)
 struct pending {
 	char *directory, *entry, *target;
 	char *name; /* NULL: another link of the same name says it */
-	enum tree_change change;
+	enum exporttree_change change;
 	int64_t certificate_id;
 };
 
 struct walk {
-	const struct tree *t;
+	const struct exporttree *t;
 	struct gendir g;
 	struct linkdir l;
 	struct indexfile index;
@@ -180,7 +181,7 @@ add_pending(struct walk *w, const struct place *p)
 static int
 load(struct walk *w, const struct step *step, struct material *m, struct err *e)
 {
-	const struct tree *t = w->t;
+	const struct exporttree *t = w->t;
 
 	if (certificate_by_id(t->st, step->s->certificate_id, &m->cert, e) < 0)
 		return -1;
@@ -256,10 +257,10 @@ finish_step(struct walk *w, const struct step *step, const struct place *places,
 	}
 	if (last) {
 		last->name = xstrdup(step->s->name);
-		last->change = had ? TREE_CHANGED : TREE_NEW;
+		last->change = had ? EXPORTTREE_CHANGED : EXPORTTREE_NEW;
 		last->certificate_id = step->s->certificate_id;
 	} else if (w->last_changed) {
-		w->t->changed(w->t->arg, step->s->name, TREE_MENDED,
+		w->t->changed(w->t->arg, step->s->name, EXPORTTREE_MENDED,
 		    step->s->certificate_id);
 	}
 }
@@ -358,7 +359,7 @@ remove_name(struct walk *w, const struct serving *s, struct err *e)
 			return -1;
 	}
 	if (done)
-		w->t->changed(w->t->arg, s->name, TREE_REMOVED, 0);
+		w->t->changed(w->t->arg, s->name, EXPORTTREE_REMOVED, 0);
 	return 0;
 }
 
@@ -450,7 +451,7 @@ report_removed(struct walk *w, const char *directory, const char *entry,
 	size_t tail = strchr(l->entry, '%') ? strlen(l->entry + 2) : 0;
 	char *text = xstrndup(name, strlen(name) - tail);
 
-	w->t->changed(w->t->arg, text, TREE_REMOVED, 0);
+	w->t->changed(w->t->arg, text, EXPORTTREE_REMOVED, 0);
 	free(text);
 }
 
@@ -559,7 +560,7 @@ sweep(struct walk *w, struct err *e)
 static int
 walk_store(struct walk *w, struct err *e)
 {
-	const struct tree *t = w->t;
+	const struct exporttree *t = w->t;
 
 	if (t->since == 0)
 		return serving_each(t->st, t->now, each_name, w, e);
@@ -583,7 +584,7 @@ report(const struct walk *w)
 }
 
 int
-tree_export(const struct tree *t, struct err *e)
+exporttree_run(const struct exporttree *t, struct err *e)
 {
 	struct walk *w = xcalloc(1, sizeof(*w));
 	struct err why = {0};

@@ -1,5 +1,5 @@
-#ifndef DEPLOY_TREE_H
-#define DEPLOY_TREE_H
+#ifndef DEPLOY_EXPORTTREE_H
+#define DEPLOY_EXPORTTREE_H
 
 #include "deploy/layout.h"
 #include "sys/file.h"
@@ -10,17 +10,19 @@
  * is killed; the next run goes on, and removes what was left.  What somebody
  * has changed in the tree is put right; what others have put there stays.
  */
-enum tree_change {
-	TREE_NEW, /* the name had none */
-	TREE_CHANGED, /* it has another certificate or chain */
-	TREE_MENDED, /* the same, but its files were not as they should be */
-	TREE_REMOVED, /* certificate_id is 0; the name is that of the file */
-	TREE_CHANGE__MAX
+enum exporttree_change {
+	EXPORTTREE_NEW, /* the name had none */
+	EXPORTTREE_CHANGED, /* it has another certificate or chain */
+	EXPORTTREE_MENDED, /* the same, but its files were not as they should be
+			    */
+	EXPORTTREE_REMOVED, /* certificate_id is 0; the name is that of the file
+			     */
+	EXPORTTREE_CHANGE__MAX
 };
 
-const char *tree_change_name(enum tree_change change);
+const char *exporttree_change_name(enum exporttree_change change);
 
-struct tree {
+struct exporttree {
 	struct store *st;
 	const char *root; /* absolute, there, and no link */
 	const struct layout *layout;
@@ -36,8 +38,8 @@ struct tree {
 	 * Each name that was changed, and each that could not be done while the
 	 * rest could.
 	 */
-	void (*changed)(void *arg, const char *name, enum tree_change change,
-	    int64_t certificate_id);
+	void (*changed)(void *arg, const char *name,
+	    enum exporttree_change change, int64_t certificate_id);
 	void (*failed)(void *arg, const struct err *why);
 	void *arg;
 };
@@ -48,6 +50,6 @@ struct tree {
  * with `since` nothing is.  Fails as gendir_open; KIND_CONFLICT when there is
  * much to be removed and nothing to be there: the store may be the wrong one.
  */
-int tree_export(const struct tree *t, struct err *e);
+int exporttree_run(const struct exporttree *t, struct err *e);
 
 #endif
