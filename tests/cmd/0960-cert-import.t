@@ -297,9 +297,13 @@ must openssl pkcs12 -export -inkey www.key -in www.pem -passout file:password \
     -out www.p12
 cp password secret
 PATH=$BIN:$PATH
-run sh -ec "$(sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\$ //p' \
-    "$SRC/man/cert-import.1")"
+mkdir -p letsencrypt/archive/www
+cp www.crt letsencrypt/archive/www/cert1.pem
+cp www.chain letsencrypt/archive/www/chain1.pem
+cp www.key letsencrypt/archive/www/privkey1.pem
+run sh -ec "$(sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/{
+    s|/etc/letsencrypt|letsencrypt|; s/^\$ //p; }' "$SRC/man/cert-import.1")"
 exits 0 'the examples'
-is "$(printf '%s\n' "$out" | grep -c '^certificate	')" 11 '... import'
+is "$(printf '%s\n' "$out" | grep -c '^certificate	')" 13 '... import'
 
 done_testing
