@@ -398,6 +398,16 @@ warn_of_ca(const struct conf *c, const char *store_directory)
 		    "reason", "it lies below the directory of the store", NULL);
 }
 
+static void
+warn_of_clear_keys(const char *setting, const char *path)
+{
+	if (!path)
+		log_event(LOG_LEVEL_WARN, "config.keys", "setting", setting,
+		    "reason",
+		    "it is not set: private keys would be stored in the clear",
+		    NULL);
+}
+
 /* It was read; what only its user can judge is left. */
 static int
 config_judge(const struct conf *c, struct err *e)
@@ -417,6 +427,10 @@ config_judge(const struct conf *c, struct err *e)
 	*strrchr(path, '/') = '\0';
 	warn_of_ca(c, path);
 	free(path);
+	warn_of_clear_keys(
+	    "[store] certificate_key_file", c->store.certificate_key_file);
+	warn_of_clear_keys(
+	    "[store] account_key_file", c->store.account_key_file);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "store/account.h"
 #include "store/job.h"
+#include "store/private_key.h"
 #include "store/schema.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
@@ -15,6 +16,11 @@ enum {
 	STATS_CERTIFICATES_EXPIRED,
 	STATS_CERTIFICATES_REVOKED,
 	STATS_CHAINS,
+	STATS_DOMAINS,
+	STATS_PRIVATE_KEYS,
+	STATS_CLEAR_PRIVATE_KEYS,
+	STATS_UPSTREAM_ACCOUNTS,
+	STATS_CLEAR_UPSTREAM_ACCOUNTS,
 	STATS_JOBS,
 	STATS_JOBS_DUE,
 	STATS_JOBS_FIRST
@@ -36,6 +42,15 @@ static const char *const sql[] = {
 	"SELECT count(*) FROM certificates WHERE status = 'revoked'"
 	" AND not_after >= ?1",
     [STATS_CHAINS] = "SELECT count(*) FROM chains",
+    [STATS_DOMAINS] = "SELECT count(*) FROM domains WHERE id > 0",
+    [STATS_PRIVATE_KEYS] =
+	"SELECT count(*) FROM private_keys WHERE status = ?1",
+    [STATS_CLEAR_PRIVATE_KEYS] =
+	"SELECT count(*) FROM private_keys WHERE sealed = 0 AND id > 0",
+    [STATS_UPSTREAM_ACCOUNTS] =
+	"SELECT count(*) FROM upstream_accounts WHERE id > 0",
+    [STATS_CLEAR_UPSTREAM_ACCOUNTS] =
+	"SELECT count(*) FROM upstream_accounts WHERE sealed = 0 AND id > 0",
     [STATS_JOBS] = "SELECT count(*) FROM jobs WHERE kind = ?1",
     [STATS_JOBS_DUE] =
 	"SELECT count(*) FROM jobs WHERE kind = ?1 AND due <= ?2",
@@ -139,6 +154,47 @@ count_certificates(struct list *l, struct err *e)
 }
 
 static int
+count_one(struct list *l, const char *name, const char *help, size_t row,
+    struct err *e)
+{
+	int64_t n;
+
+	if (stmt_int(l->st, STMT_STATS, row, &n, e, "") < 0)
+		return -1;
+	add(l, name, NULL, NULL, help, n);
+	return 0;
+}
+
+static int
+count_keys(struct list *l, struct err *e)
+{
+	int64_t n;
+
+	for (int i = 0; i < PRIVATE_KEY__MAX; i++) {
+		const char *status =
+		    private_key_status_name((enum private_key_status)i);
+
+		if (stmt_int(l->st, STMT_STATS, STATS_PRIVATE_KEYS, &n, e, "t",
+			status) < 0)
+			return -1;
+		add(l, "private_keys", "status", status, "Private keys", n);
+	}
+	return count_one(l, "private_keys_in_the_clear",
+	    "Private keys that are not sealed", STATS_CLEAR_PRIVATE_KEYS, e);
+}
+
+static int
+count_upstream_accounts(struct list *l, struct err *e)
+{
+	if (count_one(l, "upstream_accounts", "Accounts at other CAs",
+		STATS_UPSTREAM_ACCOUNTS, e) < 0)
+		return -1;
+	return count_one(l, "upstream_accounts_in_the_clear",
+	    "Accounts whose key is not sealed", STATS_CLEAR_UPSTREAM_ACCOUNTS,
+	    e);
+}
+
+static int
 count_jobs(struct list *l, struct err *e)
 {
 	int64_t all, due, first;
@@ -173,9 +229,11 @@ count_all(void *arg, struct err *e)
 
 	l->len = 0;
 	if (count_accounts(l, e) < 0 || count_orders(l, e) < 0 ||
-	    count_certificates(l, e) < 0 || count_jobs(l, e) < 0)
+	    count_certificates(l, e) < 0 ||
+	    count_one(l, "domains", "Names", STATS_DOMAINS, e) < 0 ||
+	    count_keys(l, e) < 0 || count_upstream_accounts(l, e) < 0)
 		return -1;
-	return 0;
+	return count_jobs(l, e);
 }
 
 int

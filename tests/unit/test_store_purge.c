@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "store.h"
 #include "store/event.h"
+#include "store/private_key.h"
 #include "store/purge.h"
 #include "store/stats.h"
 
@@ -117,7 +118,10 @@ test_stats(void **state)
 	int64_t account = new_account('a');
 	struct stats_value *v;
 	struct order pending, late, valid;
+	struct private_key added;
 	struct buf text;
+	struct key *k;
+	bool created;
 	size_t len;
 
 	(void)state;
@@ -127,6 +131,11 @@ test_stats(void **state)
 	assert_ok(challenge_start(st, challenge_id(&pending, 0, 0), &e), &e);
 	make_valid(account, test_now + 86400, &valid);
 	test_now += 7;
+	k = key_generate(KEY_P256, 0, &e);
+	assert_ok(private_key_add(
+		      st, k, NULL, PRIVATE_KEY_GENERATED, &added, &created, &e),
+	    &e);
+	key_free(k);
 	assert_ok(stats_load(st, &v, &len, &e), &e);
 	assert_int_equal(stat_of(v, len, "accounts", "valid"), 1);
 	assert_int_equal(stat_of(v, len, "orders", "pending"), 1);
@@ -134,6 +143,11 @@ test_stats(void **state)
 	assert_int_equal(stat_of(v, len, "orders", "invalid"), 1);
 	assert_int_equal(stat_of(v, len, "certificates", "valid"), 1);
 	assert_int_equal(stat_of(v, len, "chains", NULL), 1);
+	assert_int_equal(stat_of(v, len, "domains", NULL), 1);
+	assert_int_equal(stat_of(v, len, "private_keys", "active"), 1);
+	assert_int_equal(stat_of(v, len, "private_keys", "retired"), 0);
+	assert_int_equal(stat_of(v, len, "private_keys_in_the_clear", NULL), 1);
+	assert_int_equal(stat_of(v, len, "upstream_accounts", NULL), 0);
 	assert_int_equal(stat_of(v, len, "jobs", "validate"), 1);
 	assert_int_equal(stat_of(v, len, "jobs_due", "validate"), 1);
 	assert_int_equal(stat_of(v, len, "jobs_late_seconds", "validate"), 7);

@@ -144,3 +144,4 @@ ALTER TABLE private_keys ADD COLUMN period @text;
 CREATE INDEX private_keys_pool ON private_keys (type, id) WHERE pooled = 1;
 CREATE INDEX private_keys_cycle ON private_keys (cycle, scope, period, id)
     WHERE cycle IS NOT NULL;
+CREATE INDEX private_keys_clear ON private_keys (id) WHERE sealed = 0;
