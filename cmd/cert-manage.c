@@ -413,8 +413,9 @@ tell(void *arg, const struct reconcile_result *x, struct err *e)
 		print_gap(r, x);
 	} else if (x->why) {
 		why = *x->why;
-		err_object(&why, "%s, for %s/%lld", x->url,
-		    event_object_name(x->gap->type), (long long)x->gap->id);
+		err_object(&why, "%s%s%s/%lld", x->url ? x->url : "",
+		    x->url ? ", for " : "", event_object_name(x->gap->type),
+		    (long long)x->gap->id);
 		r->prog->exit_code =
 		    prog_worse(r->prog->exit_code, prog_fail(r->prog, &why));
 	}

@@ -117,14 +117,16 @@ static int
 try_issuer(struct store *st, const struct reconcile *r,
     const struct issuer_gap *gap, struct err *e)
 {
-	const struct reconcile_result nowhere = {.gap = gap};
-	struct cert *c = cert_from_der(gap->der, gap->der_len, e);
+	struct reconcile_result nowhere = {.gap = gap};
+	struct err why = {0};
+	struct cert *c = cert_from_der(gap->der, gap->der_len, &why);
 	struct strv urls = {0};
 	int rc = 0;
 
-	if (!c)
-		return -1;
-	cert_ca_issuers(c, &urls);
+	if (c)
+		cert_ca_issuers(c, &urls);
+	else
+		nowhere.why = &why;
 	if (urls.len == 0)
 		rc = r->tell(r->arg, &nowhere, e);
 	for (size_t i = 0; rc == 0 && i < urls.len && i < RECONCILE_URLS_MAX;

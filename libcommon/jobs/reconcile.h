@@ -12,7 +12,7 @@
  */
 struct reconcile_result {
 	const struct issuer_gap *gap;
-	const char *url; /* NULL: nobody says where it is */
+	const char *url; /* NULL: nobody says where it is, or can be read */
 	int64_t ca_certificate_id; /* that was enrolled, or 0 */
 	const struct err *why; /* when it was not */
 };

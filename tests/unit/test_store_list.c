@@ -448,6 +448,16 @@ test_compromise(void **state)
 	assert_int_equal(d.latest_single_id, 3);
 	assert_kind(private_key_set_status(st, 1, PRIVATE_KEY_COMPROMISED, &e),
 	    KIND_CONFLICT, &e);
+	/* What comes later is for the same key. */
+	run_sql("UPDATE private_keys SET spki_sha256 = (SELECT c.spki_sha256"
+		" FROM certificates c WHERE c.id = 1)");
+	assert_int_equal(add("c.example", test_now + DAY), 4);
+	assert_ok(certificate_by_id(st, 4, &c, &e), &e);
+	assert_int_equal(c.status, CERTIFICATE_REVOKED);
+	assert_int_equal(c.revocation_reason, CERTIFICATE_KEY_COMPROMISE);
+	certificate_release(&c);
+	assert_ok(domain_by_value(st, "c.example", &d, &e), &e);
+	assert_int_equal(d.latest_single_id, 0);
 	/* To retire one takes nothing with it. */
 	run_sql("UPDATE private_keys SET status = 'active', spki_sha256 ="
 		" (SELECT spki_sha256 FROM certificates WHERE id = 3)");
