@@ -353,7 +353,8 @@ test_expired(void **state)
 	add("b.example c.example", test_now - 20); /* latest of c */
 	add("b.example d.example", test_now - 20); /* latest of d */
 	add("b.example c.example d.example", test_now - 10); /* of b, c, d */
-	add("e.example", test_now); /* its last second */
+	add("e.example", test_now); /* 8: its last second */
+	add("e.example", test_now + DAY);
 	check_sweep(CERTIFICATE_SWEEP_EXPIRED, "1 5 6 3 ");
 	assert_sound();
 }
@@ -413,6 +414,11 @@ test_duplicates_serve(void **state)
 	check_sweep(CERTIFICATE_SWEEP_DUPLICATES, "");
 	set("spki_sha256", "(SELECT spki_sha256 FROM private_keys)", 2);
 	check_sweep(CERTIFICATE_SWEEP_DUPLICATES, "1 ");
+	/* What has expired is no better than what is not valid yet. */
+	add("b.example", test_now - 10);
+	add("b.example", test_now + 9 * DAY);
+	set("not_before", later, 4);
+	check_sweep(CERTIFICATE_SWEEP_DUPLICATES, "3 ");
 }
 
 /* A key that others have takes its certificates with it. */
