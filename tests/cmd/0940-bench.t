@@ -68,6 +68,10 @@ FILL=500 ROUNDS=1 MODES=keep CLIENTS=2 ORDERS=4 run "$SRC/tests/bench/store"
 exits 0 'store: done'
 like "$out" '^keep +2 full +4 +0 ' '... with a store that was filled'
 
+FILL=500 run "$SRC/tests/bench/lists"
+exits 0 'lists: done'
+like "$out" '^ +[0-9]+ ms  cert-list why ' '... each with its time'
+
 ORDERS=8 CLIENTS=2 run "$SRC/tests/bench/long"
 exits 0 'long: done, and the store is sound'
 
