@@ -90,10 +90,14 @@ change_each(struct prog *p, change *fn, bool on, struct err *e)
 		rc = st ? 0 : -1;
 	}
 	sig_catch_term();
-	for (size_t i = 0; rc == 0 && i < operands.len && !sig_term(); i++) {
+	for (size_t i = 0; rc == 0 && i < operands.len; i++) {
 		struct err why = {0};
 
-		if (fn(st, operands.v[i], on, &why) < 0)
+		if (sig_term())
+			rc = err_set(e, KIND_BUSY,
+			    "stopped before %s and what follows it",
+			    operands.v[i]);
+		else if (fn(st, operands.v[i], on, &why) < 0)
 			p->exit_code =
 			    prog_worse(p->exit_code, prog_fail(p, &why));
 	}

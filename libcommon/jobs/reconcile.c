@@ -105,6 +105,10 @@ try_url(struct store *st, const struct reconcile *r,
 	if (r->dry_run)
 		return r->tell(r->arg, &result, e);
 	rc = fetch_signer(st, r, c, url, &result.ca_certificate_id, &why);
+	if (rc < 0 && (why.kind == KIND_SYS || why.kind == KIND_BUG)) {
+		*e = why;
+		return -1;
+	}
 	if (rc < 0)
 		result.why = &why;
 	if (note(st, gap, url, result.why, e) < 0 ||
