@@ -90,10 +90,14 @@ change_each(struct prog *p, change *fn, bool on, struct err *e)
 		rc = st ? 0 : -1;
 	}
 	sig_catch_term();
-	for (size_t i = 0; rc == 0 && i < operands.len && !sig_term(); i++) {
+	for (size_t i = 0; rc == 0 && i < operands.len; i++) {
 		struct err why = {0};
 
-		if (fn(st, operands.v[i], on, &why) < 0)
+		if (sig_term())
+			rc = err_set(e, KIND_BUSY,
+			    "stopped before %s and what follows it",
+			    operands.v[i]);
+		else if (fn(st, operands.v[i], on, &why) < 0)
 			p->exit_code =
 			    prog_worse(p->exit_code, prog_fail(p, &why));
 	}
@@ -413,8 +417,9 @@ tell(void *arg, const struct reconcile_result *x, struct err *e)
 		print_gap(r, x);
 	} else if (x->why) {
 		why = *x->why;
-		err_object(&why, "%s, for %s/%lld", x->url,
-		    event_object_name(x->gap->type), (long long)x->gap->id);
+		err_object(&why, "%s%s%s/%lld", x->url ? x->url : "",
+		    x->url ? ", for " : "", event_object_name(x->gap->type),
+		    (long long)x->gap->id);
 		r->prog->exit_code =
 		    prog_worse(r->prog->exit_code, prog_fail(r->prog, &why));
 	}

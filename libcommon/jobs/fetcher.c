@@ -125,6 +125,16 @@ fetcher_start(struct fetcher *f, const struct fetcher_options *o, struct err *e)
 	return -1;
 }
 
+/* What it answers later would be taken for the next answer. */
+static int
+give_up(struct fetcher *f, struct err *e)
+{
+	fetcher_stop(f);
+	err_clear(e);
+	return err_set(
+	    e, KIND_SYS, "the process with the network does not answer");
+}
+
 int
 fetcher_get(struct fetcher *f, const char *url, struct buf *body, struct err *e)
 {
@@ -141,6 +151,8 @@ fetcher_get(struct fetcher *f, const char *url, struct buf *body, struct err *e)
 	if (rc == 0 || (rc > 0 && in.len == 0))
 		rc = err_set(e, KIND_SYS,
 		    "the process with the network is lost; it has logged why");
+	else if (rc < 0)
+		rc = give_up(f, e);
 	else if (rc > 0 && in.data[0] != (char)KIND_NONE)
 		rc = err_set(e,
 		    in.data[0] < KIND__MAX ? (enum err_kind)in.data[0]

@@ -37,7 +37,8 @@ int fetcher_start(
 /*
  * Puts what is at `url` into `body`, whose maximum is FETCHER_BODY_MAX.
  * KIND_DENIED, also for an address or port that is not allowed, KIND_BUSY: as
- * fetch_get; KIND_SYS when the process is lost.
+ * fetch_get; KIND_SYS when the process is lost, or does not answer: there is no
+ * other one then.
  */
 int fetcher_get(
     struct fetcher *f, const char *url, struct buf *body, struct err *e);

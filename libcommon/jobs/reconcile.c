@@ -105,6 +105,10 @@ try_url(struct store *st, const struct reconcile *r,
 	if (r->dry_run)
 		return r->tell(r->arg, &result, e);
 	rc = fetch_signer(st, r, c, url, &result.ca_certificate_id, &why);
+	if (rc < 0 && (why.kind == KIND_SYS || why.kind == KIND_BUG)) {
+		*e = why;
+		return -1;
+	}
 	if (rc < 0)
 		result.why = &why;
 	if (note(st, gap, url, result.why, e) < 0 ||
@@ -117,14 +121,16 @@ static int
 try_issuer(struct store *st, const struct reconcile *r,
     const struct issuer_gap *gap, struct err *e)
 {
-	const struct reconcile_result nowhere = {.gap = gap};
-	struct cert *c = cert_from_der(gap->der, gap->der_len, e);
+	struct reconcile_result nowhere = {.gap = gap};
+	struct err why = {0};
+	struct cert *c = cert_from_der(gap->der, gap->der_len, &why);
 	struct strv urls = {0};
 	int rc = 0;
 
-	if (!c)
-		return -1;
-	cert_ca_issuers(c, &urls);
+	if (c)
+		cert_ca_issuers(c, &urls);
+	else
+		nowhere.why = &why;
 	if (urls.len == 0)
 		rc = r->tell(r->arg, &nowhere, e);
 	for (size_t i = 0; rc == 0 && i < urls.len && i < RECONCILE_URLS_MAX;

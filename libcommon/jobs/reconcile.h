@@ -12,7 +12,7 @@
  */
 struct reconcile_result {
 	const struct issuer_gap *gap;
-	const char *url; /* NULL: nobody says where it is */
+	const char *url; /* NULL: nobody says where it is, or can be read */
 	int64_t ca_certificate_id; /* that was enrolled, or 0 */
 	const struct err *why; /* when it was not */
 };
@@ -34,7 +34,8 @@ struct reconcile {
 /*
  * Each issuer is tried once; what could not be had is left to a later run.
  * What became of it is in the event log, of the certificate that says where.
- * Ends early, and well, on SIGTERM (sys/sig.h).
+ * Ends early, and well, on SIGTERM (sys/sig.h).  KIND_SYS and KIND_BUG of
+ * `fetch` end it.
  */
 int reconcile_run(struct store *st, const struct reconcile *r, struct err *e);
 

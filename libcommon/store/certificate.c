@@ -22,6 +22,7 @@ enum {
 	CERTIFICATE_BY_SHA1,
 	CERTIFICATE_BY_ORDER,
 	CERTIFICATE_SERVING,
+	CERTIFICATE_KEY_IS_COMPROMISED,
 	CERTIFICATE_REVOKE,
 	CERTIFICATE_SET_ACTIVE,
 	CERTIFICATE_SET_AUTO_RENEW,
@@ -67,6 +68,9 @@ static const char *const sql[] = {
 					 " THEN 0 ELSE 1 END, CASE WHEN "
 					 "d.value = ?1 THEN 0 ELSE 1 END,"
 					 " " SERVING_LATER " LIMIT 1",
+    [CERTIFICATE_KEY_IS_COMPROMISED] =
+	"SELECT 1 FROM private_keys"
+	" WHERE spki_sha256 = ?1 AND status = 'compromised'",
     [CERTIFICATE_REVOKE] =
 	"UPDATE certificates SET status = 'revoked', revoked_at = ?2,"
 	" revocation_reason = NULLIF(CAST(?3 AS BIGINT), -1)"
@@ -168,6 +172,59 @@ insert(struct store *st, const struct certificate_new *n, const struct facts *f,
 				 cert_not_after(leaf), e);
 }
 
+/* The names of a certificate may be served by another from now on. */
+static int
+refresh_names(struct store *st, int64_t id, struct err *e)
+{
+	struct certificate c;
+	int rc = certificate_by_id(st, id, &c, e);
+
+	if (rc == 0)
+		rc = domain_refresh_set(st, c.fqdn_set_id, e);
+	certificate_release(&c);
+	return rc;
+}
+
+struct revocation {
+	struct store *st;
+	int64_t id;
+	int reason;
+};
+
+static int
+revoke(void *arg, struct err *e)
+{
+	struct revocation *r = arg;
+	char detail[32];
+	int64_t n = stmt_run(r->st, STMT_CERTIFICATE, CERTIFICATE_REVOKE, e,
+	    "iii", r->id, clock_now(), (int64_t)r->reason);
+
+	if (n == 0)
+		return err_acme(e, KIND_CONFLICT, "alreadyRevoked",
+		    "RFC 8555 7.6: the certificate is revoked already");
+	if (n < 0)
+		return -1;
+	if (refresh_names(r->st, r->id, e) < 0)
+		return -1;
+	snprintf(detail, sizeof(detail), "reason %d", r->reason);
+	return event_add(r->st, "certificate.revoke", EVENT_CERTIFICATE, r->id,
+	    r->reason == CERTIFICATE_NO_REASON ? NULL : detail, e);
+}
+
+/* A key that others have takes what comes later with it, too. */
+static int
+judge_key(
+    struct store *st, int64_t id, const uint8_t spki_sha256[32], struct err *e)
+{
+	struct revocation r = {
+	    .st = st, .id = id, .reason = CERTIFICATE_KEY_COMPROMISE};
+	int64_t one;
+	int rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_KEY_IS_COMPROMISED,
+	    &one, e, "b", spki_sha256, (size_t)32);
+
+	return rc > 0 ? revoke(&r, e) : rc;
+}
+
 static int
 put_leaf(struct store *st, const struct certificate_new *n, int64_t *id,
     bool *created, struct err *e)
@@ -183,7 +240,8 @@ put_leaf(struct store *st, const struct certificate_new *n, int64_t *id,
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	if (read_facts(st, n->certs->v[0], &f, e) < 0 ||
-	    insert(st, n, &f, id, e) < 0)
+	    insert(st, n, &f, id, e) < 0 ||
+	    judge_key(st, *id, f.spki_sha256, e) < 0)
 		return -1;
 	*created = true;
 	return 0;
@@ -454,45 +512,6 @@ certificate_find(struct store *st, const char *text, int64_t now,
 }
 
 /* ---- states -------------------------------------------------------------- */
-
-/* The names of a certificate may be served by another from now on. */
-static int
-refresh_names(struct store *st, int64_t id, struct err *e)
-{
-	struct certificate c;
-	int rc = certificate_by_id(st, id, &c, e);
-
-	if (rc == 0)
-		rc = domain_refresh_set(st, c.fqdn_set_id, e);
-	certificate_release(&c);
-	return rc;
-}
-
-struct revocation {
-	struct store *st;
-	int64_t id;
-	int reason;
-};
-
-static int
-revoke(void *arg, struct err *e)
-{
-	struct revocation *r = arg;
-	char detail[32];
-	int64_t n = stmt_run(r->st, STMT_CERTIFICATE, CERTIFICATE_REVOKE, e,
-	    "iii", r->id, clock_now(), (int64_t)r->reason);
-
-	if (n == 0)
-		return err_acme(e, KIND_CONFLICT, "alreadyRevoked",
-		    "RFC 8555 7.6: the certificate is revoked already");
-	if (n < 0)
-		return -1;
-	if (refresh_names(r->st, r->id, e) < 0)
-		return -1;
-	snprintf(detail, sizeof(detail), "reason %d", r->reason);
-	return event_add(r->st, "certificate.revoke", EVENT_CERTIFICATE, r->id,
-	    r->reason == CERTIFICATE_NO_REASON ? NULL : detail, e);
-}
 
 int
 certificate_revoke(struct store *st, int64_t id, int reason, struct err *e)

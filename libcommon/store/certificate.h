@@ -16,6 +16,7 @@ enum certificate_status {
 
 /* No reason was given (a reasonCode is 0 to 10, RFC 5280 5.3.1). */
 #define CERTIFICATE_NO_REASON (-1)
+#define CERTIFICATE_KEY_COMPROMISE 1
 
 struct certificate {
 	int64_t id;
@@ -48,7 +49,8 @@ struct certificate_new {
 /*
  * Stores a certificate; what is there already is not stored twice, and not
  * changed, but may get one more chain.  `*id` is the certificate's; `created`
- * may be NULL.  Durable.  KIND_INPUT: a name in it is none (fqdn_set_put).
+ * may be NULL.  One for a private key that is compromised is revoked at once.
+ * Durable.  KIND_INPUT: a name in it is none (fqdn_set_put).
  */
 int certificate_add(struct store *st, const struct certificate_new *n,
     int64_t *id, bool *created, struct err *e);

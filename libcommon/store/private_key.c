@@ -321,9 +321,6 @@ struct change {
 	enum private_key_status status;
 };
 
-/* RFC 5280 5.3.1 */
-#define KEY_COMPROMISE 1
-
 static int
 revoke_certificates(struct store *st, int64_t key, struct err *e)
 {
@@ -332,7 +329,8 @@ revoke_certificates(struct store *st, int64_t key, struct err *e)
 
 	while ((rc = stmt_int(st, STMT_PRIVATE_KEY, PRIVATE_KEY_CERTIFICATE,
 		    &id, e, "i", key)) > 0)
-		if (certificate_revoke(st, id, KEY_COMPROMISE, e) < 0)
+		if (certificate_revoke(st, id, CERTIFICATE_KEY_COMPROMISE, e) <
+		    0)
 			return -1;
 	return rc;
 }

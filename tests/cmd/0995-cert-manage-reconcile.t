@@ -65,7 +65,7 @@ go() {
 # root signs lower, which signs inter, which signs leaf.
 must sign root root TRUE
 must sign lower root TRUE "$web/moved/root.pem"
-must sign inter lower TRUE "$web/lower.p7c"
+must sign inter lower TRUE "http://localhost:$port/lower.p7c"
 must sign leaf inter FALSE "$web/nothing-here" "$web/inter.der"
 must cp "$T/root.pem" "$T/inter.der" "$T/www"
 must openssl crl2pkcs7 -nocrl -certfile "$T/root.pem" -certfile "$T/lower.pem" \

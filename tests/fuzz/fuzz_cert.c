@@ -9,7 +9,14 @@ static void
 look_at(const struct cert *c)
 {
 	struct err e = {0};
+	struct strv words = {0};
+	char word[KEY_WORD_SIZE];
 
+	cert_key_word(c, word);
+	cert_key_usage(c, &words);
+	cert_key_purposes(c, &words);
+	cert_ca_issuers(c, &words);
+	strv_release(&words);
 	free(cert_subject(c));
 	free(cert_issuer(c));
 	key_free(cert_key(c, &e));

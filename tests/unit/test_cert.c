@@ -168,6 +168,48 @@ check_extension(
 }
 
 static void
+check_words(void read(const struct cert *c, struct strv *out),
+    const struct cert *c, const char *want)
+{
+	struct strv words = {0};
+	char text[200] = "";
+	size_t n = 0;
+
+	read(c, &words);
+	for (size_t i = 0; i < words.len; i++)
+		n += (size_t)snprintf(
+		    text + n, sizeof(text) - n, "%s ", words.v[i]);
+	assert_string_equal(text, want);
+	strv_release(&words);
+}
+
+static void
+test_extension_words(void **state)
+{
+	struct cert_template t = leaf("CN=a.example");
+	struct cert *c = build(t);
+	char word[KEY_WORD_SIZE];
+
+	(void)state;
+	check_words(cert_key_usage, c, "digitalSignature ");
+	check_words(cert_key_purposes, c, "serverAuth ");
+	check_words(cert_ca_issuers, c, "");
+	cert_free(c);
+	t.key = f.ca_key; /* RSA */
+	t.issuer_url = "http://i/";
+	c = build(t);
+	check_words(cert_key_usage, c, "digitalSignature keyEncipherment ");
+	check_words(cert_ca_issuers, c, "http://i/ ");
+	cert_key_word(c, word);
+	assert_string_equal(word, "rsa2048");
+	cert_free(c);
+	check_words(cert_key_usage, f.ca, "keyCertSign cRLSign ");
+	check_words(cert_key_purposes, f.ca, "");
+	key_spki_word("\x30\x00", 2, word);
+	assert_string_equal(word, "other");
+}
+
+static void
 test_extensions(void **state)
 {
 	struct cert_template t = leaf("");
@@ -425,6 +467,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_leaf),
     cmocka_unit_test(test_serials),
     cmocka_unit_test(test_extensions),
+    cmocka_unit_test(test_extension_words),
     cmocka_unit_test(test_lifetimes),
     cmocka_unit_test(test_cannot_build),
     cmocka_unit_test(test_subjects),

@@ -353,7 +353,8 @@ test_expired(void **state)
 	add("b.example c.example", test_now - 20); /* latest of c */
 	add("b.example d.example", test_now - 20); /* latest of d */
 	add("b.example c.example d.example", test_now - 10); /* of b, c, d */
-	add("e.example", test_now); /* its last second */
+	add("e.example", test_now); /* 8: its last second */
+	add("e.example", test_now + DAY);
 	check_sweep(CERTIFICATE_SWEEP_EXPIRED, "1 5 6 3 ");
 	assert_sound();
 }
@@ -413,6 +414,11 @@ test_duplicates_serve(void **state)
 	check_sweep(CERTIFICATE_SWEEP_DUPLICATES, "");
 	set("spki_sha256", "(SELECT spki_sha256 FROM private_keys)", 2);
 	check_sweep(CERTIFICATE_SWEEP_DUPLICATES, "1 ");
+	/* What has expired is no better than what is not valid yet. */
+	add("b.example", test_now - 10);
+	add("b.example", test_now + 9 * DAY);
+	set("not_before", later, 4);
+	check_sweep(CERTIFICATE_SWEEP_DUPLICATES, "3 ");
 }
 
 /* A key that others have takes its certificates with it. */
@@ -448,6 +454,16 @@ test_compromise(void **state)
 	assert_int_equal(d.latest_single_id, 3);
 	assert_kind(private_key_set_status(st, 1, PRIVATE_KEY_COMPROMISED, &e),
 	    KIND_CONFLICT, &e);
+	/* What comes later is for the same key. */
+	run_sql("UPDATE private_keys SET spki_sha256 = (SELECT c.spki_sha256"
+		" FROM certificates c WHERE c.id = 1)");
+	assert_int_equal(add("c.example", test_now + DAY), 4);
+	assert_ok(certificate_by_id(st, 4, &c, &e), &e);
+	assert_int_equal(c.status, CERTIFICATE_REVOKED);
+	assert_int_equal(c.revocation_reason, CERTIFICATE_KEY_COMPROMISE);
+	certificate_release(&c);
+	assert_ok(domain_by_value(st, "c.example", &d, &e), &e);
+	assert_int_equal(d.latest_single_id, 0);
 	/* To retire one takes nothing with it. */
 	run_sql("UPDATE private_keys SET status = 'active', spki_sha256 ="
 		" (SELECT spki_sha256 FROM certificates WHERE id = 3)");

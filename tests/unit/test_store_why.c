@@ -337,6 +337,9 @@ test_preferred(void **state)
 	assert_int_equal(preferred(), a);
 	prefer(b, a);
 	assert_int_equal(preferred(), b);
+	/* Where there are two of them, the more wanted one counts. */
+	prefer(b, 1);
+	assert_int_equal(preferred(), b);
 	/* One that is in all of them does not tell them apart. */
 	prefer(1, b);
 	assert_int_equal(preferred(), 1);
