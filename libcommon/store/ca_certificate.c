@@ -14,6 +14,7 @@ enum {
 	CA_CERTIFICATE_TRUST,
 	CA_CERTIFICATE_BY_ID,
 	CA_CERTIFICATE_BY_SHA256,
+	CA_CERTIFICATE_BY_SHA1,
 	CA_CERTIFICATE_BY_SUBJECT,
 	CA_CERTIFICATE_UNFILLED,
 	CA_CERTIFICATE_FILL
@@ -36,6 +37,8 @@ static const char *const sql[] = {
 	"SELECT " COLUMNS " FROM ca_certificates WHERE id = ?1",
     [CA_CERTIFICATE_BY_SHA256] =
 	"SELECT " COLUMNS " FROM ca_certificates WHERE sha256 = ?1",
+    [CA_CERTIFICATE_BY_SHA1] =
+	"SELECT " COLUMNS " FROM ca_certificates WHERE sha1 = ?1",
     [CA_CERTIFICATE_BY_SUBJECT] =
 	"SELECT " COLUMNS " FROM ca_certificates WHERE subject_sha256 = ?1",
     [CA_CERTIFICATE_UNFILLED] = "SELECT id, der FROM ca_certificates"
@@ -246,6 +249,15 @@ ca_certificate_by_sha256(struct store *st, const uint8_t sha256[32],
 	return read_one(
 	    stmt_query(st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_BY_SHA256, e,
 		"b", sha256, (size_t)32),
+	    c, e);
+}
+
+int
+ca_certificate_by_sha1(struct store *st, const uint8_t sha1[20],
+    struct ca_certificate *c, struct err *e)
+{
+	return read_one(stmt_query(st, STMT_CA_CERTIFICATE,
+			    CA_CERTIFICATE_BY_SHA1, e, "b", sha1, (size_t)20),
 	    c, e);
 }
 
