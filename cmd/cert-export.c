@@ -370,13 +370,18 @@ open_store(const struct prog *p, enum sandbox_role role, struct err *e)
 	return NULL;
 }
 
+/* What is replaced is a file, and not /dev/stdout. */
 static int
 check_output(struct prog *p, struct err *e)
 {
+	struct stat st;
 	mode_t mode;
 
 	if (opt.output && strcmp(opt.output, "-") != 0)
 		p->output = opt.output;
+	if (p->output && stat(p->output, &st) == 0 && !S_ISREG(st.st_mode))
+		return prog_misuse(
+		    e, "--output %s: no file; standard output is -", p->output);
 	if (!p->output && (opt.mode || opt.owner || opt.group))
 		return prog_misuse(
 		    e, "--mode, --owner and --group are for --output");

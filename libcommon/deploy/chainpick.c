@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "base/str.h"
+#include "store/certificate.h"
 #include "wrap/cert.h"
 
 /* Whether it is the whole name, or its commonName. */
@@ -56,12 +57,14 @@ is_hex(const uint8_t *p, size_t len, const char *text)
 static bool
 has_fingerprint(const struct cert *c, const char *text)
 {
-	uint8_t sha256[32], sha1[20];
+	uint8_t want[32], is[32];
+	size_t len = certificate_fingerprint(text, want);
 
-	cert_sha256(c, sha256);
-	cert_sha1(c, sha1);
-	return is_hex(sha256, sizeof(sha256), text) ||
-	    is_hex(sha1, sizeof(sha1), text);
+	if (len == 20)
+		cert_sha1(c, is);
+	else
+		cert_sha256(c, is);
+	return len > 0 && memcmp(is, want, len) == 0;
 }
 
 static bool

@@ -1,8 +1,5 @@
 #include "deploy/export.h"
 
-#include <ctype.h>
-
-#include "base/hex.h"
 #include "base/log.h"
 #include "deploy/configjson.h"
 #include "store/ca_certificate.h"
@@ -74,8 +71,11 @@ put_json(const struct export *x, struct material *m, const char *domain,
 		rc = domain_by_value(x->st, domain, &d, e);
 		if (rc == 0)
 			rc = configjson_put_domain(x->st, &c, &d, object, e);
-		else if (e->kind == KIND_NOTFOUND) /* served by a wildcard */
-			err_clear(e), rc = 0;
+		else if (e->kind == KIND_NOTFOUND) {
+			/* A wildcard serves it. */
+			err_clear(e);
+			rc = 0;
+		}
 	}
 	if (rc == 0 && (js_write(object, out) < 0 || buf_addc(out, '\n') < 0))
 		rc = err_set(e, KIND_BUG, "too large to be exported");
@@ -178,15 +178,10 @@ warn_invalid(
 static bool
 is_name(const char *text)
 {
-	size_t digits = 0;
+	uint8_t fingerprint[32];
 	uint64_t id;
 
-	for (const char *p = text; *p; p++)
-		if (isxdigit((unsigned char)*p))
-			digits++;
-		else if (*p != ':')
-			return true;
-	return digits != 40 && digits != 64 &&
+	return certificate_fingerprint(text, fingerprint) == 0 &&
 	    !str_to_u64(text, INT64_MAX, &id);
 }
 
@@ -241,11 +236,13 @@ put_ca_by_id(const struct export *x, int64_t id, struct buf *out, struct err *e)
 }
 
 static int
-put_ca_by_sha256(const struct export *x, const uint8_t sha256[32],
-    struct buf *out, struct err *e)
+put_ca_by_fingerprint(const struct export *x, const uint8_t *fingerprint,
+    size_t len, struct buf *out, struct err *e)
 {
 	struct ca_certificate ca;
-	int rc = ca_certificate_by_sha256(x->st, sha256, &ca, e);
+	int rc = len == 32
+	    ? ca_certificate_by_sha256(x->st, fingerprint, &ca, e)
+	    : ca_certificate_by_sha1(x->st, fingerprint, &ca, e);
 
 	if (rc == 0)
 		rc = put_ca(x, &ca, out, e);
@@ -361,17 +358,15 @@ static int
 put_by_fingerprint(
     const struct export *x, const char *text, struct buf *out, struct err *e)
 {
-	uint8_t sha256[32];
+	uint8_t fingerprint[32];
+	size_t len = certificate_fingerprint(text, fingerprint);
 	struct err why = {0};
 	int rc = -1;
 
-	if (strlen(text) != 2 * sizeof(sha256) ||
-	    hex_decode(sha256, sizeof(sha256), text) < 0)
-		return -1;
-	if (x->what == EXPORT_CERT)
-		rc = put_ca_by_sha256(x, sha256, out, &why);
-	else if (x->what == EXPORT_KEY)
-		rc = put_key_of(x, sha256, out, &why);
+	if (len > 0 && x->what == EXPORT_CERT)
+		rc = put_ca_by_fingerprint(x, fingerprint, len, out, &why);
+	else if (len == 32 && x->what == EXPORT_KEY)
+		rc = put_key_of(x, fingerprint, out, &why);
 	if (rc == 0 || (err_is_set(&why) && why.kind != KIND_NOTFOUND))
 		*e = why;
 	return rc;

@@ -45,8 +45,8 @@ bool export_is_account(const char *name);
 
 /*
  * Appends what `name` stands for: a name in any case, also with U-labels; the
- * number of a certificate; a fingerprint, for CERT also of a CA's certificate
- * (SHA-256), for KEY also of a public key; or, as the log has it,
+ * number of a certificate; a fingerprint, for CERT also of a CA's certificate,
+ * for KEY also of a public key; or, as the log has it,
  * certificate/N, and ca_certificate/N for CERT, private_key/N and
  * upstream_account/N for KEY, certificate_request/N for CSR.  A certificate
  * that is not valid now and serves the name all the same is an event in the

@@ -320,7 +320,7 @@ prepare(
 	if (layout_name(w->t->layout, s->name, step->file_name) &&
 	    pick_chain(w, step, e) == 0 &&
 	    layout_generation(w->t->layout, step->file_name, s->certificate_id,
-		step->chain_id, step->generation))
+		s->sha256, step->chain_id, step->generation))
 		return 0;
 	str_escape(shown, sizeof(shown), s->name, strlen(s->name));
 	return err_set(

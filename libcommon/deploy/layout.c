@@ -1,5 +1,6 @@
 #include "deploy/layout.h"
 
+#include "base/hex.h"
 #include "base/str.h"
 #include "deploy/format.h"
 
@@ -182,12 +183,16 @@ layout_name(
 
 bool
 layout_generation(const struct layout *l, const char *file_name,
-    int64_t certificate_id, int64_t chain_id, char out[LAYOUT_NAME_SIZE])
+    int64_t certificate_id, const uint8_t sha256[32], int64_t chain_id,
+    char out[LAYOUT_NAME_SIZE])
 {
-	int n = snprintf(out, LAYOUT_NAME_SIZE, "%s%s%lld-%lld",
-	    l->per_name ? file_name : "", l->per_name ? "@" : "",
-	    (long long)certificate_id, (long long)chain_id);
+	char hex[2 * 8 + 1];
+	int n;
 
+	hex_encode(hex, sha256, 8);
+	n = snprintf(out, LAYOUT_NAME_SIZE, "%s%s%lld-%lld-%s",
+	    l->per_name ? file_name : "", l->per_name ? "@" : "",
+	    (long long)certificate_id, (long long)chain_id, hex);
 	return n < LAYOUT_NAME_SIZE;
 }
 

@@ -77,9 +77,14 @@ const struct layout_file *layout_file(const struct layout *l, const char *name);
 bool layout_name(
     const struct layout *l, const char *name, char out[LAYOUT_NAME_SIZE]);
 
-/* The name of a generation; false when it is too long. */
+/*
+ * The name of a generation: the numbers of certificate and chain, for a person,
+ * and the beginning of the certificate's SHA-256, since another store may have
+ * other certificates under these numbers.  False when it is too long.
+ */
 bool layout_generation(const struct layout *l, const char *file_name,
-    int64_t certificate_id, int64_t chain_id, char out[LAYOUT_NAME_SIZE]);
+    int64_t certificate_id, const uint8_t sha256[32], int64_t chain_id,
+    char out[LAYOUT_NAME_SIZE]);
 
 /* Fills a pattern in; `up` is how deep the link's directory is.  False: long.
  */

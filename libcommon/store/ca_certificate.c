@@ -18,6 +18,7 @@ enum {
 	CA_CERTIFICATE_TRUST,
 	CA_CERTIFICATE_BY_ID,
 	CA_CERTIFICATE_BY_SHA256,
+	CA_CERTIFICATE_BY_SHA1,
 	CA_CERTIFICATE_BY_SUBJECT,
 	CA_CERTIFICATE_BETWEEN,
 	CA_CERTIFICATE_UNFILLED,
@@ -41,6 +42,8 @@ static const char *const sql[] = {
 	"SELECT " COLUMNS " FROM ca_certificates WHERE id = ?1",
     [CA_CERTIFICATE_BY_SHA256] =
 	"SELECT " COLUMNS " FROM ca_certificates WHERE sha256 = ?1",
+    [CA_CERTIFICATE_BY_SHA1] =
+	"SELECT " COLUMNS " FROM ca_certificates WHERE sha1 = ?1",
     [CA_CERTIFICATE_BY_SUBJECT] =
 	"SELECT " COLUMNS " FROM ca_certificates WHERE subject_sha256 = ?1",
     [CA_CERTIFICATE_BETWEEN] =
@@ -301,6 +304,15 @@ ca_certificate_pick(
 		    "of its SHA-256");
 	}
 	return rc < 0 ? err_object(e, "%s", text) : 0;
+}
+
+int
+ca_certificate_by_sha1(struct store *st, const uint8_t sha1[20],
+    struct ca_certificate *c, struct err *e)
+{
+	return read_one(stmt_query(st, STMT_CA_CERTIFICATE,
+			    CA_CERTIFICATE_BY_SHA1, e, "b", sha1, (size_t)20),
+	    c, e);
 }
 
 int

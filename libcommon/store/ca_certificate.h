@@ -37,6 +37,8 @@ int ca_certificate_by_id(
     struct store *st, int64_t id, struct ca_certificate *c, struct err *e);
 int ca_certificate_by_sha256(struct store *st, const uint8_t sha256[32],
     struct ca_certificate *c, struct err *e);
+int ca_certificate_by_sha1(struct store *st, const uint8_t sha1[20],
+    struct ca_certificate *c, struct err *e);
 
 /*
  * The number of the one that `text` means: a number, or at least eight hex

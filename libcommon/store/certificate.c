@@ -471,9 +471,8 @@ certificate_serving(struct store *st, const char *name, int64_t now,
 	return rc < 0 ? -1 : certificate_by_id(st, id, c, e);
 }
 
-/* The bytes of a fingerprint: 32 or 20; 0 when it is none. */
-static size_t
-read_fingerprint(const char *text, uint8_t out[32])
+size_t
+certificate_fingerprint(const char *text, uint8_t out[32])
 {
 	char digits[2 * 32 + 1];
 	size_t n = 0;
@@ -492,7 +491,7 @@ certificate_find(struct store *st, const char *text, int64_t now,
     struct certificate *c, struct err *e)
 {
 	uint8_t fingerprint[32];
-	size_t len = read_fingerprint(text, fingerprint);
+	size_t len = certificate_fingerprint(text, fingerprint);
 	struct strv name = {0};
 	uint64_t id;
 	int rc;

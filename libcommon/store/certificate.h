@@ -85,9 +85,14 @@ int certificate_serving(struct store *st, const char *name, int64_t now,
     struct certificate *c, struct err *e);
 
 /*
- * The certificate that `text` means: a number, a SHA-256 or SHA-1 in hex (any
- * case, colons allowed), or else a name (any case), as certificate_serving.
- * KIND_NOTFOUND.
+ * Reads a SHA-256 or SHA-1 in hex (any case, colons allowed): 32, 20, or 0 when
+ * it is none.
+ */
+size_t certificate_fingerprint(const char *text, uint8_t out[32]);
+
+/*
+ * The certificate that `text` means: a number, a fingerprint as above, or
+ * else a name (any case), as certificate_serving.  KIND_NOTFOUND.
  */
 int certificate_find(struct store *st, const char *text, int64_t now,
     struct certificate *c, struct err *e);

@@ -31,7 +31,8 @@ static const char *const sql[] = {
     [SERVING_BY_VALUE] = BEST("?2") " WHERE d.value = ?1",
     [SERVING_DETAILS] =
 	"SELECT c.fqdn_set_id, c.not_before, c.not_after, c.created,"
-	" cc.chain_id FROM certificates c LEFT JOIN certificate_chains cc"
+	" cc.chain_id, c.sha256 FROM certificates c LEFT JOIN "
+	"certificate_chains cc"
 	" ON cc.certificate_id = c.id AND cc.is_default = 1 WHERE c.id = ?1",
     [SERVING_LAST_DOMAIN] =
 	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
@@ -81,6 +82,7 @@ add_details(struct store *st, const struct serving *last, struct serving *s,
 		s->not_after = last->not_after;
 		s->created = last->created;
 		s->chain_id = last->chain_id;
+		memcpy(s->sha256, last->sha256, sizeof(s->sha256));
 		return 0;
 	}
 	q = stmt_query(
@@ -95,6 +97,7 @@ add_details(struct store *st, const struct serving *last, struct serving *s,
 	s->not_after = db_int(q, 2);
 	s->created = db_int(q, 3);
 	s->chain_id = db_int(q, 4);
+	stmt_digest(q, 5, s->sha256);
 	db_reset(q);
 	return 0;
 }

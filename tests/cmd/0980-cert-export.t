@@ -105,6 +105,9 @@ export_cert --cert ca_certificate/1
 same "$T/a.chain" 'a CA certificate by number'
 export_cert --cert "$ca"
 same "$T/a.chain" '... by SHA-256'
+export_cert --cert \
+    "$(openssl x509 -in "$T/a.chain" -noout -fingerprint | cut -d= -f2)"
+same "$T/a.chain" '... by SHA-1'
 spki=$(openssl pkey -in "$T/ed.key" -pubout -outform DER | sha256sum |
     cut -d' ' -f1)
 openssl pkey -in "$T/ed.key" >"$T/want"
@@ -278,6 +281,12 @@ else
 fi
 export_cert -o "$T/file" --owner no-such-user a.example
 exits 102 'no such user'
+ln -s /dev/null "$T/null"
+for file in "$T" "$T/null"; do
+	export_cert -o "$file" a.example
+	exits 100 '-o, onto what is no file'
+done
+ok '... is left alone' test -L "$T/null"
 export_cert -o - --cert a.example
 same "$T/a.leaf" '-o -'
 

@@ -152,7 +152,7 @@ echo mine >"$live/192.0.2.7"
 tree certbot
 exits 0 'links that lead out, a file in the place of a link'
 is "$(entries "$T/outside")" '' '... are not followed'
-is "$(readlink "$live/a.example")" ../.acmed/1-1 '... but replaced'
+like "$(readlink "$live/a.example")" '^\.\./\.acmed/1-1-' '... but replaced'
 is "$(stat -c %F "$live/b.example/cert.pem")" 'regular file' '... all of them'
 ok '... the file, too' test -s "$live/192.0.2.7/cert.pem"
 rm "$live/192.0.2.7"
@@ -192,14 +192,14 @@ tree certbot --since "$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)"
 is "$(changes)" a.example=changed '--since: what has come since'
 is "$(cat "$live/a.example/fullchain.pem")" "$(cat "$T/a.crt")" \
     '... has another certificate'
-is "$(cat "$archive/1-1/fullchain.pem")" "$(cat "$T/a.old")" \
+is "$(cat "$archive"/1-1-*/fullchain.pem)" "$(cat "$T/a.old")" \
     '... the old one is there for its readers'
 export_cert --tree haproxy --since "$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)" \
     "$T/delta"
 is "$(cat "$T/delta/crt-list")" "$T/delta/certs/a.example.pem a.example" \
     '... into a new tree: nothing but that'
 tree certbot
-not_ok '... until the run after the next' test -e "$archive/1-1"
+not_ok '... until the run after the next' ls "$archive"/1-1-*
 sql "UPDATE certificates SET active = 0 WHERE id = 2"
 tree certbot
 is "$out" '' 'what is served no more'

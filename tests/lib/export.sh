@@ -7,10 +7,13 @@ ACMED_CONFIG=$T/acmed.conf
 DB=$T/store/acmed.sqlite
 export ACMED_CONFIG DB
 
+# make_store [URL]
 make_store() {
+	DB=${1:-$DB}
 	cat >"$ACMED_CONFIG" <<-END
 		[store]
 		url = $DB
+		directory = $T/store
 		certificate_key_file = $T/seal.key
 		account_key_file = $T/account.key
 		[server]

@@ -111,6 +111,26 @@ test_expands(void **state)
 	assert_false(layout_expand("%n.pem", "n", 7, "1-2", 0, out, 5));
 }
 
+/* The same numbers are another generation when the certificate is another. */
+static void
+test_generations(void **state)
+{
+	char out[LAYOUT_NAME_SIZE], name[LAYOUT_NAME_SIZE];
+	uint8_t sha256[32] = {0x01, 0xab};
+
+	(void)state;
+	assert_true(layout_generation(
+	    layout_by_name("certbot"), "a.example", 7, sha256, 2, out));
+	assert_string_equal(out, "7-2-01ab000000000000");
+	assert_true(layout_generation(
+	    layout_by_name("envoy"), "a.example", 7, sha256, 0, out));
+	assert_string_equal(out, "a.example@7-0-01ab000000000000");
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_false(layout_generation(
+	    layout_by_name("envoy"), name, 7, sha256, 0, out));
+}
+
 static void
 test_quotes(void **state)
 {
@@ -127,6 +147,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_names),
     cmocka_unit_test(test_table),
     cmocka_unit_test(test_expands),
+    cmocka_unit_test(test_generations),
     cmocka_unit_test(test_quotes),
 };
 

@@ -98,6 +98,7 @@ compare_all(void)
 		assert_int_equal(s->not_after, c.not_after);
 		assert_int_equal(s->not_before, c.not_before);
 		assert_int_equal(s->created, c.created);
+		assert_memory_equal(s->sha256, c.sha256, sizeof(c.sha256));
 		assert_int_equal(s->chain_id, 1);
 		certificate_release(&c);
 	}
