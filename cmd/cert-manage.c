@@ -232,34 +232,28 @@ mode_of(const struct prog *p)
 	return p->dry_run ? STORE_READ : STORE_WRITE;
 }
 
-/* What is the latest of a name must be known first. */
 static int
-deactivate_expired(struct prog *p, struct err *e)
+sweep_store(struct prog *p, enum certificate_sweep_kind kind, struct err *e)
 {
 	struct store *st = open_store(p, mode_of(p), e);
-	int64_t changed;
-	int rc = st ? 0 : -1;
+	int rc;
 
 	sig_catch_term();
-	if (rc == 0 && !p->dry_run)
-		rc = domain_refresh_all(st, false, &changed, e);
-	if (rc == 0)
-		rc = sweep(p, st, CERTIFICATE_SWEEP_EXPIRED, e);
+	rc = st ? sweep(p, st, kind, e) : -1;
 	store_close(st);
 	return rc;
 }
 
 static int
+deactivate_expired(struct prog *p, struct err *e)
+{
+	return sweep_store(p, CERTIFICATE_SWEEP_EXPIRED, e);
+}
+
+static int
 deactivate_duplicates(struct prog *p, struct err *e)
 {
-	struct store *st = open_store(p, mode_of(p), e);
-	int rc = st ? 0 : -1;
-
-	sig_catch_term();
-	if (rc == 0)
-		rc = sweep(p, st, CERTIFICATE_SWEEP_DUPLICATES, e);
-	store_close(st);
-	return rc;
+	return sweep_store(p, CERTIFICATE_SWEEP_DUPLICATES, e);
 }
 
 static int

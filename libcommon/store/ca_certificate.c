@@ -281,14 +281,13 @@ find_between(struct store *st, const uint8_t from[32], const uint8_t to[32],
 	return rc;
 }
 
-int
-ca_certificate_pick(
-    struct store *st, const char *text, int64_t *id, struct err *e)
+/* A number that is none may be the beginning of a SHA-256. */
+static int
+pick(struct store *st, const char *name, int64_t *id, struct err *e)
 {
-	const char *name =
-	    str_starts(text, PREFIX) ? text + strlen(PREFIX) : text;
-	struct ca_certificate c;
 	uint8_t from[32], to[32];
+	bool is_prefix = hex_range(from, to, sizeof(from), name) >= PICK_MIN;
+	struct ca_certificate c;
 	uint64_t n;
 	int rc;
 
@@ -296,13 +295,24 @@ ca_certificate_pick(
 		*id = (int64_t)n;
 		rc = ca_certificate_by_id(st, *id, &c, e);
 		ca_certificate_release(&c);
-	} else if (hex_range(from, to, sizeof(from), name) >= PICK_MIN) {
-		rc = find_between(st, from, to, id, e);
-	} else {
-		rc = err_set(e, KIND_INPUT,
-		    "neither the number of a CA certificate nor the beginning "
-		    "of its SHA-256");
+		if (rc == 0 || e->kind != KIND_NOTFOUND || !is_prefix)
+			return rc;
+		err_clear(e);
 	}
+	return is_prefix
+	    ? find_between(st, from, to, id, e)
+	    : err_set(e, KIND_INPUT,
+		  "neither the number of a CA certificate nor the beginning "
+		  "of its SHA-256");
+}
+
+int
+ca_certificate_pick(
+    struct store *st, const char *text, int64_t *id, struct err *e)
+{
+	bool has_prefix = str_starts(text, PREFIX);
+	int rc = pick(st, has_prefix ? text + strlen(PREFIX) : text, id, e);
+
 	return rc < 0 ? err_object(e, "%s", text) : 0;
 }
 

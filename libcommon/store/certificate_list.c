@@ -530,6 +530,13 @@ certificate_pick(struct store *st, const char *text,
 		    text);
 	if (certificate_list(st, &f, keep_first, &p, e) < 0)
 		return -1;
+	/* A number that is none may be the beginning of a SHA-256. */
+	if (p.n == 0 && f.id != 0) {
+		f.id = 0;
+		if (certificate_filter_fingerprint(&f, text) == 0 &&
+		    certificate_list(st, &f, keep_first, &p, e) < 0)
+			return -1;
+	}
 	if (p.n == 0)
 		return err_set(
 		    e, KIND_NOTFOUND, "%s: no such certificate", text);

@@ -1,5 +1,6 @@
 #include "store/certificate_sweep.h"
 
+#include "store/domain.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 #include "sys/sig.h"
@@ -9,15 +10,9 @@
 enum {
 	SWEEP_EXPIRED,
 	SWEEP_DUPLICATES,
-	SWEEP_WINDOW_END
+	SWEEP_EXPIRED_END,
+	SWEEP_DUPLICATES_END
 };
-
-/* The active ones after (?1, ?2) and up to (?3, ?4); the time is ?5. */
-#define WINDOW                                                                 \
-	"SELECT c.id FROM certificates c WHERE c.active = 1"                   \
-	" AND c.status = 'valid' AND (c.not_after, c.id) > (?1, ?2)"           \
-	" AND (c.not_after, c.id) <= (?3, ?4)"
-#define IN_ORDER " ORDER BY c.not_after, c.id"
 
 /* 1 if its private key is here, 0 if not. */
 #define HAS_KEY(certificate)                                                   \
@@ -28,27 +23,37 @@ enum {
 #define FAMILY(certificate) "substr(" certificate ".key_type, 1, 1)"
 
 static const char *const sql[] = {
+    /* Of the active ones after (?1, ?2) and up to (?3, ?4). */
     [SWEEP_EXPIRED] =
-	WINDOW " AND c.not_after < ?5 AND NOT EXISTS"
-	       " (SELECT 1 FROM fqdn_set_members m"
-	       " JOIN domains d ON d.id = m.domain_id"
-	       " WHERE m.fqdn_set_id = c.fqdn_set_id"
-	       " AND c.id IN (d.latest_single_id, d.latest_multi_id))" IN_ORDER,
+	"SELECT c.id FROM certificates c WHERE c.active = 1"
+	" AND c.status = 'valid' AND (c.not_after, c.id) > (?1, ?2)"
+	" AND (c.not_after, c.id) <= (?3, ?4) AND c.not_after < ?5"
+	" AND NOT EXISTS (SELECT 1 FROM fqdn_set_members m"
+	" JOIN domains d ON d.id = m.domain_id"
+	" WHERE m.fqdn_set_id = c.fqdn_set_id"
+	" AND c.id IN (d.latest_single_id, d.latest_multi_id))"
+	" ORDER BY c.not_after, c.id",
+    /* After ?1 and up to ?2; in this order the table is read as it lies. */
     [SWEEP_DUPLICATES] =
-	WINDOW " AND c.key_type <> 'other' AND EXISTS"
-	       " (SELECT 1 FROM certificates k"
-	       " WHERE k.fqdn_set_id = c.fqdn_set_id"
-	       " AND (k.not_after, k.id) > (c.not_after, c.id)"
-	       " AND +k.active = 1 AND k.status || '' = 'valid'"
-	       " AND " FAMILY("k") " = " FAMILY(
-		   "c") " AND (k.not_before <= ?5"
-			" OR c.not_before > ?5 OR c.not_after < ?5)"
-			" AND " HAS_KEY("k") " >= " HAS_KEY("c") ")" IN_ORDER,
-    [SWEEP_WINDOW_END] =
+	"SELECT c.id FROM certificates c WHERE c.id > ?1 AND c.id <= ?2"
+	" AND +c.active = 1 AND c.status || '' = 'valid'"
+	" AND c.key_type <> 'other' AND EXISTS"
+	" (SELECT 1 FROM certificates k"
+	" WHERE k.fqdn_set_id = c.fqdn_set_id"
+	" AND (k.not_after, k.id) > (c.not_after, c.id)"
+	" AND +k.active = 1 AND k.status || '' = 'valid'"
+	" AND " FAMILY("k") " = " FAMILY(
+	    "c") " AND (k.not_before <= ?3"
+		 " OR c.not_before > ?3 OR c.not_after < ?3)"
+		 " AND " HAS_KEY("k") " >= " HAS_KEY("c") ") ORDER BY c.id",
+    [SWEEP_EXPIRED_END] =
 	"SELECT c.not_after, c.id FROM certificates c WHERE c.active = 1"
 	" AND c.status = 'valid' AND (c.not_after, c.id) > (?1, ?2)"
 	" AND c.not_after < ?3"
 	" ORDER BY c.not_after, c.id LIMIT 1 OFFSET ?4",
+    [SWEEP_DUPLICATES_END] =
+	"SELECT id FROM certificates WHERE id > ?1 ORDER BY id"
+	" LIMIT 1 OFFSET ?2",
 };
 
 const struct stmt_table certificate_sweep_stmts = {
@@ -65,38 +70,52 @@ struct sweep {
 	size_t len;
 };
 
+static bool
+by_end(const struct sweep *w)
+{
+	return w->how->kind == CERTIFICATE_SWEEP_EXPIRED;
+}
+
 /* The last of the next AT_ONCE, or all that is left. */
 static int
 find_end(struct sweep *w, struct err *e)
 {
-	int64_t before =
-	    w->how->kind == CERTIFICATE_SWEEP_EXPIRED ? w->now : INT64_MAX;
-	struct db_stmt *s =
-	    stmt_query(w->st, STMT_CERTIFICATE_SWEEP, SWEEP_WINDOW_END, e,
-		"iiii", w->after, w->after_id, before, (int64_t)AT_ONCE - 1);
+	const int64_t skip = AT_ONCE - 1;
+	struct db_stmt *s = by_end(w)
+	    ? stmt_query(w->st, STMT_CERTIFICATE_SWEEP, SWEEP_EXPIRED_END, e,
+		  "iiii", w->after, w->after_id, w->now, skip)
+	    : stmt_query(w->st, STMT_CERTIFICATE_SWEEP, SWEEP_DUPLICATES_END, e,
+		  "ii", w->after_id, skip);
 	int rc = s ? db_step(s, e) : -1;
 
 	w->is_last = rc == 0;
-	w->to = rc > 0 ? db_int(s, 0) : before;
-	w->to_id = rc > 0 ? db_int(s, 1) : INT64_MAX;
-	if (rc > 0)
+	w->to = w->now;
+	w->to_id = INT64_MAX;
+	if (rc > 0) {
+		w->to = by_end(w) ? db_int(s, 0) : 0;
+		w->to_id = db_int(s, by_end(w) ? 1 : 0);
 		db_reset(s);
+	}
 	return rc < 0 ? -1 : 0;
+}
+
+static struct db_stmt *
+query(struct sweep *w, struct err *e)
+{
+	return by_end(w)
+	    ? stmt_query(w->st, STMT_CERTIFICATE_SWEEP, SWEEP_EXPIRED, e,
+		  "iiiii", w->after, w->after_id, w->to, w->to_id, w->now)
+	    : stmt_query(w->st, STMT_CERTIFICATE_SWEEP, SWEEP_DUPLICATES, e,
+		  "iii", w->after_id, w->to_id, w->now);
 }
 
 static int
 find(struct sweep *w, struct err *e)
 {
-	struct db_stmt *s;
+	struct db_stmt *s = query(w, e);
 	int rc = -1;
 
 	w->len = 0;
-	if (find_end(w, e) < 0)
-		return -1;
-	s = stmt_query(w->st, STMT_CERTIFICATE_SWEEP,
-	    w->how->kind == CERTIFICATE_SWEEP_EXPIRED ? SWEEP_EXPIRED
-						      : SWEEP_DUPLICATES,
-	    e, "iiiii", w->after, w->after_id, w->to, w->to_id, w->now);
 	while (s && (rc = db_step(s, e)) > 0) {
 		if (w->len % AT_ONCE == 0)
 			w->ids = xreallocarray(
@@ -104,6 +123,15 @@ find(struct sweep *w, struct err *e)
 		w->ids[w->len++] = db_int(s, 0);
 	}
 	return rc;
+}
+
+/* What is the latest of a name must be known first. */
+static int
+refresh(struct sweep *w, struct err *e)
+{
+	return by_end(w) ? domain_refresh_ending(
+			       w->st, w->after, w->after_id, w->to, w->to_id, e)
+			 : 0;
 }
 
 static int
@@ -115,7 +143,7 @@ deactivate(void *arg, struct err *e)
 	};
 	struct sweep *w = arg;
 
-	if (find(w, e) < 0)
+	if (find_end(w, e) < 0 || refresh(w, e) < 0 || find(w, e) < 0)
 		return -1;
 	for (size_t i = 0; i < w->len; i++)
 		if (certificate_deactivate_spare(
@@ -127,7 +155,7 @@ deactivate(void *arg, struct err *e)
 static int
 tell(struct sweep *w, struct err *e)
 {
-	if (find(w, e) < 0)
+	if (find_end(w, e) < 0 || find(w, e) < 0)
 		return -1;
 	for (size_t i = 0; i < w->len; i++) {
 		struct certificate_filter f = {.id = w->ids[i]};
@@ -142,11 +170,8 @@ int
 certificate_sweep(
     struct store *st, const struct certificate_sweep *how, struct err *e)
 {
-	struct sweep w = {.st = st,
-	    .how = how,
-	    .now = clock_now(),
-	    .after = INT64_MIN,
-	    .after_id = INT64_MAX};
+	struct sweep w = {
+	    .st = st, .how = how, .now = clock_now(), .after = INT64_MIN};
 	int rc = 0;
 
 	while (rc == 0 && !w.is_last && !sig_term()) {

@@ -26,7 +26,7 @@ enum certificate_sweep_kind {
 
 struct certificate_sweep {
 	enum certificate_sweep_kind kind;
-	bool dry_run; /* only call `fn` for each, in the order of notAfter */
+	bool dry_run; /* only call `fn` for each */
 	int (*fn)(void *arg, const struct certificate_item *c, struct err *e);
 	void *arg;
 };

@@ -18,6 +18,7 @@ enum {
 	DOMAIN_NOTE_MULTI,
 	DOMAIN_REFRESH_SET,
 	DOMAIN_REFRESH_SOME,
+	DOMAIN_REFRESH_ENDING,
 	DOMAIN_COUNT_STALE,
 	DOMAIN_LAST
 };
@@ -59,6 +60,12 @@ static const char *const sql[] = {
 	    "domains.latest_multi_id"),
     [DOMAIN_REFRESH_SET] = REFRESH MEMBERS,
     [DOMAIN_REFRESH_SOME] = REFRESH STALE,
+    [DOMAIN_REFRESH_ENDING] = REFRESH
+    " WHERE domains.id IN (SELECT x.domain_id FROM certificates a"
+    " JOIN fqdn_set_members x ON x.fqdn_set_id = a.fqdn_set_id"
+    " WHERE a.active = 1 AND a.status = 'valid'"
+    " AND (a.not_after, a.id) > (?1, ?2)"
+    " AND (a.not_after, a.id) <= (?3, ?4)) AND " DOMAIN_IS_NOT_LATEST,
     [DOMAIN_COUNT_STALE] = "SELECT count(*) FROM domains" STALE,
     [DOMAIN_LAST] =
 	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
@@ -169,6 +176,16 @@ domain_refresh_set(struct store *st, int64_t fqdn_set_id, struct err *e)
 {
 	return stmt_run(
 		   st, STMT_DOMAIN, DOMAIN_REFRESH_SET, e, "i", fqdn_set_id) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+domain_refresh_ending(struct store *st, int64_t after, int64_t after_id,
+    int64_t to, int64_t to_id, struct err *e)
+{
+	return stmt_run(st, STMT_DOMAIN, DOMAIN_REFRESH_ENDING, e, "iiii",
+		   after, after_id, to, to_id) < 0
 	    ? -1
 	    : 0;
 }

@@ -50,6 +50,13 @@ int domain_put(struct store *st, enum identifier_type type, const char *value,
 int domain_refresh_set(struct store *st, int64_t fqdn_set_id, struct err *e);
 
 /*
+ * The same for the names of the active certificates whose notAfter and id are
+ * behind the first two and not behind the last two.
+ */
+int domain_refresh_ending(struct store *st, int64_t after, int64_t after_id,
+    int64_t to, int64_t to_id, struct err *e);
+
+/*
  * The same for a certificate that has just been added, and is active: quicker,
  * as it can only take the place of another.
  */

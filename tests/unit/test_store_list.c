@@ -391,7 +391,7 @@ test_duplicates(void **state)
 	add("d.example", test_now + 2 * DAY);
 	set("key_type", "'other'", 9);
 	set("key_type", "'other'", 10);
-	check_sweep(CERTIFICATE_SWEEP_DUPLICATES, "7 1 2 ");
+	check_sweep(CERTIFICATE_SWEEP_DUPLICATES, "1 2 7 ");
 }
 
 /* What serves is never taken for something that cannot. */
