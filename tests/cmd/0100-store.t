@@ -12,6 +12,8 @@ configure() {
 	cat >"$conf" <<-END
 	[store]
 	url = $T/store/acmed.sqlite
+	certificate_key_file = $T/certificates.key
+	account_key_file = $T/accounts.key
 	[server]
 	base_url = $1
 	tls_certificate = $T/tls.crt
@@ -126,6 +128,10 @@ run acmed-store tls-renew
 exits 0 'tls-renew, not due'
 is "$(sums)" "$before" '... changes nothing'
 is "$out$err" '' '... silently'
+sed '/^account_key_file/d' "$conf" >"$T/clear.conf"
+run acmed-store -c "$T/clear.conf" config --check
+exits 0 'config --check without a key file'
+like "$err" 'config.keys setting="\[store\] account_key_file"' '... warns'
 configure https://acme.example.net/prefix
 run acmed-store tls-renew
 exits 0 'tls-renew for another name'

@@ -17,6 +17,9 @@ good() {
 	verify_ptr = false
 	[local-ca]
 	directory = $T/ca
+	[store]
+	certificate_key_file = $T/certificates.key
+	account_key_file = $T/accounts.key
 	END
 }
 
