@@ -195,7 +195,7 @@ check_chains(const struct bundle *b, struct err *e)
 	struct bundle_set *sets = bundle_sets(b, &len);
 	int rc = 0;
 
-	for (i = 0; i < len && sets[i].chain_len > 0; i++)
+	for (i = 0; i < len && sets[i].chains[0].len > 0; i++)
 		;
 	if (i < len)
 		rc = err_set(e, KIND_INPUT,
@@ -215,6 +215,12 @@ add_csr(struct work *w, struct bundle *b, struct err *e)
 		return -1;
 	if (b->csrs_len == from)
 		return err_set(e, KIND_INPUT, "%s: no request", csr_file);
+	for (size_t i = from; i < b->csrs_len; i++)
+		if (!bundle_has_cert_for(b, csr_key(b->csrs[i])))
+			return err_set(e, KIND_INPUT,
+			    "%s: the request is for the key of none of the "
+			    "certificates",
+			    csr_file);
 	return 0;
 }
 

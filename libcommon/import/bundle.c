@@ -429,12 +429,12 @@ index_release(struct index *x)
 }
 
 static bool
-is_in(const struct bundle_set *s, const struct cert *c)
+is_in(const struct bundle_chain *chain, const struct cert *c)
 {
-	bool found = s->cert == c;
+	bool found = false;
 
-	for (size_t i = 0; i < s->chain_len && !found; i++)
-		found = s->chain[i] == c;
+	for (size_t i = 0; i < chain->len && !found; i++)
+		found = chain->certs[i] == c;
 	return found;
 }
 
@@ -456,14 +456,29 @@ find_subject(const struct index *x, const uint8_t subject[DIGEST_SHA256_SIZE])
 	return low;
 }
 
-/* By name and by signature; one that is in the chain already is a loop. */
-static const struct cert *
-find_issuer(
-    const struct index *x, const struct bundle_set *s, const struct cert *c)
+/* Those that end latest first. */
+static int
+compare_ends(const void *a, const void *b)
 {
+	const struct cert *const *x = a, *const *y = b;
+	int64_t x_end = cert_not_after(*x), y_end = cert_not_after(*y);
+
+	return (x_end < y_end) - (x_end > y_end);
+}
+
+/*
+ * By name and by signature; one that is in the chain already is a loop.
+ * Returns how many there are.
+ */
+static size_t
+find_issuers(const struct index *x, const struct cert *leaf,
+    const struct bundle_chain *chain, const struct cert *found[ISSUERS_MAX])
+{
+	const struct cert *c =
+	    chain->len > 0 ? chain->certs[chain->len - 1] : leaf;
 	uint8_t subject[DIGEST_SHA256_SIZE];
 	const uint8_t *der;
-	size_t len;
+	size_t len, n = 0;
 
 	der = cert_issuer_der(c, &len);
 	digest_sha256(subject, der, len);
@@ -474,22 +489,47 @@ find_issuer(
 		const struct cert *issuer = x->issuers[i].cert;
 		struct err ignored = {0};
 
-		if (!is_in(s, issuer) &&
+		if (issuer != leaf && !is_in(chain, issuer) &&
 		    cert_is_issued_by(c, issuer, &ignored) == 0)
-			return issuer;
+			found[n++] = issuer;
 	}
-	return NULL;
+	qsort(found, n, sizeof(struct cert *), compare_ends);
+	return n;
 }
 
+/* A chain that has come to its end; a copy of it is one of the set's. */
 static void
-find_chain(const struct index *x, struct bundle_set *s)
+keep_chain(struct bundle_set *s, const struct bundle_chain *chain)
 {
-	const struct cert *c = s->cert;
+	struct bundle_chain *kept;
 
-	while (s->chain_len < CHAIN_MAX && (c = find_issuer(x, s, c))) {
-		s->chain = xreallocarray(
-		    s->chain, s->chain_len + 1, sizeof(struct cert *));
-		s->chain[s->chain_len++] = c;
+	s->chains =
+	    xreallocarray(s->chains, s->chains_len + 1, sizeof(*s->chains));
+	kept = &s->chains[s->chains_len++];
+	kept->len = chain->len;
+	kept->certs = xcalloc(chain->len + 1, sizeof(struct cert *));
+	for (size_t i = 0; i < chain->len; i++)
+		kept->certs[i] = chain->certs[i];
+}
+
+/* All ways on from what `chain` has so far; at most CHAIN_MAX deep. */
+static void
+find_chains(
+    const struct index *x, struct bundle_set *s, struct bundle_chain *chain)
+{
+	const struct cert *issuers[ISSUERS_MAX];
+	size_t n = 0;
+
+	if (s->chains_len == BUNDLE_CHAINS_MAX)
+		return;
+	if (chain->len < CHAIN_MAX)
+		n = find_issuers(x, s->cert, chain, issuers);
+	if (n == 0)
+		keep_chain(s, chain);
+	for (size_t i = 0; i < n; i++) {
+		chain->certs[chain->len++] = issuers[i];
+		find_chains(x, s, chain);
+		chain->len--;
 	}
 }
 
@@ -513,7 +553,9 @@ bundle_sets(const struct bundle *b, size_t *len)
 			continue;
 		if (digestmap_get(&x.csrs, digest, &at))
 			s.csr = b->csrs[at];
-		find_chain(&x, &s);
+		find_chains(&x, &s,
+		    &(struct bundle_chain){
+			.certs = (const struct cert *[CHAIN_MAX]){NULL}});
 		sets[(*len)++] = s;
 	}
 	index_release(&x);
@@ -523,7 +565,10 @@ bundle_sets(const struct bundle *b, size_t *len)
 void
 bundle_sets_free(struct bundle_set *sets, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		free(sets[i].chain);
+	for (size_t i = 0; i < len; i++) {
+		for (size_t k = 0; k < sets[i].chains_len; k++)
+			free(sets[i].chains[k].certs);
+		free(sets[i].chains);
+	}
 	free(sets);
 }

@@ -48,10 +48,19 @@ struct bundle_set {
 	const struct cert *cert;
 	const struct key *key; /* or NULL */
 	const struct csr *csr; /* for the same key, or NULL */
-	/* its issuers as far as they are there; each has signed the one before
+	/*
+	 * Its issuers as far as they are there, each of which has signed the
+	 * one before, in every way there is; first the way by issuers that end
+	 * latest.  One at least, which may be empty.
 	 */
-	const struct cert **chain;
-	size_t chain_len;
+	struct bundle_chain *chains;
+	size_t chains_len;
+};
+
+#define BUNDLE_CHAINS_MAX 8 /* of one certificate */
+struct bundle_chain {
+	const struct cert **certs;
+	size_t len;
 };
 
 /*

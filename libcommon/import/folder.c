@@ -43,6 +43,16 @@ add_file(const struct walk *w, const char *path, struct bundle *b)
 	buf_wipe(&content);
 }
 
+/* What a link leads to is met where it lies; a loop would have no end. */
+static bool
+is_link(const struct walk *w, const char *path)
+{
+	char *target = dir_link(w->root, path);
+
+	free(target);
+	return target != NULL;
+}
+
 /* The files of one folder, and the names of the folders in it. */
 static void
 add_folder(const struct walk *w, const char *at, struct bundle *b,
@@ -56,10 +66,10 @@ add_folder(const struct walk *w, const char *at, struct bundle *b,
 	for (size_t i = 0; i < names.len; i++) {
 		char *path = join(at, names.v[i]);
 
-		if (dir_kind(w->root, path) == DIR_FOLDER)
-			strv_add(folders, path);
-		else
+		if (dir_kind(w->root, path) != DIR_FOLDER)
 			add_file(w, path, b);
+		else if (!is_link(w, path))
+			strv_add(folders, path);
 		free(path);
 	}
 	strv_release(&names);

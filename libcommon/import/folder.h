@@ -12,8 +12,8 @@
 /*
  * Calls `fn` for each folder in which there are files, the outer ones first,
  * with its path and all that could be read of them; names that begin with a dot
- * are passed over.  `password` as bundle_add.  -1: what dir_open says, or `fn`,
- * which ends it.
+ * are passed over, and links to folders.  `password` as bundle_add.  -1: what
+ * dir_open says, or `fn`, which ends it.
  */
 int folder_read(const char *path, const char *password,
     int (*fn)(void *arg, const char *place, struct bundle *b, struct err *e),

@@ -23,7 +23,9 @@ struct item {
 	size_t sets_len;
 	struct cert_list completed; /* issuers from the store */
 	struct digestmap used; /* certificates that are in sets and chains */
-	bool inactive;
+	struct digestmap cert_keys; /* of the sets' certificates */
+	bool is_lineage;
+	struct intake_state state; /* of a lineage */
 	char *client, *name, *settings; /* of a lineage; else NULL */
 	int64_t account_id;
 };
@@ -168,6 +170,7 @@ item_release(struct item *it)
 	bundle_release(&it->bundle);
 	cert_list_release(&it->completed);
 	digestmap_release(&it->used);
+	digestmap_release(&it->cert_keys);
 	free(it->place);
 	free(it->client);
 	free(it->name);
@@ -188,17 +191,22 @@ try_issuer(void *arg, const struct ca_certificate *ca, struct err *e)
 	struct cert *c;
 
 	(void)e;
-	if (s->issuer)
+	if (s->issuer && cert_not_after(s->issuer) >= ca->not_after)
 		return 0;
 	c = cert_from_der(ca->der, ca->der_len, &ignored);
-	if (c && cert_is_issued_by(s->subject, c, &ignored) == 0)
+	if (c && cert_is_issued_by(s->subject, c, &ignored) == 0) {
+		cert_free(s->issuer);
 		s->issuer = c;
-	else
+	} else {
 		cert_free(c);
+	}
 	return 0;
 }
 
-/* The issuer of `c` in the store; NULL with *e unset: there is none. */
+/*
+ * The issuer of `c` in the store, of several the one that ends latest; NULL
+ * with *e unset: there is none.
+ */
 static struct cert *
 find_issuer(struct intake *in, const struct cert *c, struct err *e)
 {
@@ -226,9 +234,10 @@ static int
 complete(
     struct intake *in, struct item *it, struct bundle_set *s, struct err *e)
 {
+	struct bundle_chain *chain = &s->chains[0];
 	const struct cert *c = s->cert;
 
-	while (s->chain_len < COMPLETED_MAX && !is_self_issued(c)) {
+	while (chain->len < COMPLETED_MAX && !is_self_issued(c)) {
 		struct cert *issuer = find_issuer(in, c, e);
 
 		if (!issuer)
@@ -238,9 +247,9 @@ complete(
 			return 0;
 		}
 		cert_list_take(&it->completed, issuer);
-		s->chain = xreallocarray(
-		    s->chain, s->chain_len + 1, sizeof(*s->chain));
-		s->chain[s->chain_len++] = c = issuer;
+		chain->certs = xreallocarray(
+		    chain->certs, chain->len + 1, sizeof(struct cert *));
+		chain->certs[chain->len++] = c = issuer;
 	}
 	return 0;
 }
@@ -252,10 +261,13 @@ mark_used(struct item *it, const struct bundle_set *s)
 
 	cert_sha256(s->cert, digest);
 	digestmap_put(&it->used, digest, 0);
-	for (size_t i = 0; i < s->chain_len; i++) {
-		cert_sha256(s->chain[i], digest);
-		digestmap_put(&it->used, digest, 0);
-	}
+	cert_spki_sha256(s->cert, digest);
+	digestmap_put(&it->cert_keys, digest, 0);
+	for (size_t i = 0; i < s->chains_len; i++)
+		for (size_t k = 0; k < s->chains[i].len; k++) {
+			cert_sha256(s->chains[i].certs[k], digest);
+			digestmap_put(&it->used, digest, 0);
+		}
 }
 
 static int
@@ -265,7 +277,7 @@ put_together(struct intake *in, struct item *it, struct err *e)
 		return 0;
 	it->sets = bundle_sets(&it->bundle, &it->sets_len);
 	for (size_t i = 0; i < it->sets_len; i++) {
-		if (it->sets[i].chain_len == 0 &&
+		if (it->sets[i].chains[0].len == 0 &&
 		    complete(in, it, &it->sets[i], e) < 0)
 			return -1;
 		mark_used(it, &it->sets[i]);
@@ -274,6 +286,18 @@ put_together(struct intake *in, struct item *it, struct err *e)
 }
 
 /* ---- storing ------------------------------------------------------------- */
+
+/* Whether a key is for one of the certificates that came with it, if any. */
+static bool
+fits(const struct item *it, const struct key *k)
+{
+	uint8_t digest[DIGESTMAP_KEY_SIZE];
+	size_t ignored;
+
+	key_spki_sha256(k, digest);
+	return it->sets_len == 0 ||
+	    digestmap_get(&it->cert_keys, digest, &ignored);
+}
 
 static int
 put_keys(struct intake *in, const struct item *it, struct err *e)
@@ -284,12 +308,23 @@ put_keys(struct intake *in, const struct item *it, struct err *e)
 		struct private_key stored;
 		bool created;
 
+		if (!fits(it, keys->v[i])) {
+			note_refused(in, it, "private_key",
+			    xstrdup(key_type_name(key_type(keys->v[i]))),
+			    "it fits none of the certificates beside it");
+			continue;
+		}
 		if (private_key_add(in->st, keys->v[i],
 			in->conf->certificate_seal, PRIVATE_KEY_IMPORTED,
 			&stored, &created, e) < 0)
 			return -1;
 		note_added(in, it, "private_key", stored.id, created,
 		    xstrdup(stored.type));
+		if (it->state.compromised &&
+		    stored.status != PRIVATE_KEY_COMPROMISED &&
+		    private_key_set_status(
+			in->st, stored.id, PRIVATE_KEY_COMPROMISED, e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -311,16 +346,16 @@ put_csrs(struct intake *in, const struct item *it, struct err *e)
 	return 0;
 }
 
-/* The certificate and its chain as a list, which borrows them. */
+/* The certificate and one of its chains as a list, which borrows them. */
 static struct cert_list
-list_of(const struct bundle_set *s)
+list_of(const struct cert *c, const struct bundle_chain *chain)
 {
-	struct cert_list l = {.len = s->chain_len + 1};
+	struct cert_list l = {.len = chain->len + 1};
 
 	l.v = xcalloc(l.len, sizeof(*l.v));
-	l.v[0] = (struct cert *)(uintptr_t)s->cert;
-	for (size_t i = 0; i < s->chain_len; i++)
-		l.v[i + 1] = (struct cert *)(uintptr_t)s->chain[i];
+	l.v[0] = (struct cert *)(uintptr_t)c;
+	for (size_t i = 0; i < chain->len; i++)
+		l.v[i + 1] = (struct cert *)(uintptr_t)chain->certs[i];
 	return l;
 }
 
@@ -346,22 +381,56 @@ put_lineage(struct intake *in, const struct item *it, int64_t certificate,
 	return 0;
 }
 
+/* What was revoked there is no certificate to be served here. */
+static int
+revoke(struct intake *in, int64_t id, struct err *e)
+{
+	enum certificate_status status;
+	struct certificate c;
+
+	if (certificate_by_id(in->st, id, &c, e) < 0)
+		return -1;
+	status = c.status;
+	certificate_release(&c);
+	return status == CERTIFICATE_REVOKED
+	    ? 0
+	    : certificate_revoke(in->st, id, CERTIFICATE_NO_REASON, e);
+}
+
+/* The certificate with all its chains, of which the first is the default. */
+static int
+put_set(struct intake *in, const struct item *it, const struct bundle_set *s,
+    int64_t *id, bool *created, struct err *e)
+{
+	*created = false;
+	for (size_t i = 0; i < s->chains_len; i++) {
+		struct cert_list certs = list_of(s->cert, &s->chains[i]);
+		const struct certificate_new n = {.certs = &certs,
+		    .source = in->conf->source,
+		    .inactive = in->conf->inactive ||
+			(it->is_lineage && !it->state.newest),
+		    .auto_renew = in->conf->auto_renew};
+		bool is_new;
+		int rc = certificate_add(in->st, &n, id, &is_new, e);
+
+		free(certs.v);
+		if (rc < 0)
+			return -1;
+		*created = *created || is_new;
+	}
+	return 0;
+}
+
 static int
 put_certificates(struct intake *in, const struct item *it, struct err *e)
 {
 	for (size_t i = 0; i < it->sets_len; i++) {
 		const struct bundle_set *s = &it->sets[i];
-		struct cert_list certs = list_of(s);
-		const struct certificate_new n = {.certs = &certs,
-		    .source = in->conf->source,
-		    .inactive = in->conf->inactive || it->inactive,
-		    .auto_renew = in->conf->auto_renew};
 		int64_t id;
 		bool created;
-		int rc = certificate_add(in->st, &n, &id, &created, e);
 
-		free(certs.v);
-		if (rc < 0)
+		if (put_set(in, it, s, &id, &created, e) < 0 ||
+		    (it->state.revoked && revoke(in, id, e) < 0))
 			return -1;
 		note_added(in, it, "certificate", id, created,
 		    names_text(cert_dns(s->cert), cert_ip(s->cert)));
@@ -453,6 +522,24 @@ put_cas(struct intake *in, const struct item *it, struct err *e)
 	return 0;
 }
 
+/* A client's chain for its certificate has signed it, or is none. */
+static void
+check_lineage(struct intake *in, const struct item *it)
+{
+	const struct cert_list *certs = &it->bundle.certs;
+
+	if (!it->is_lineage || it->sets_len == 0 ||
+	    it->sets[0].chains[0].len > 0)
+		return;
+	for (size_t i = 0; i < certs->len; i++)
+		if (cert_is_ca(certs->v[i])) {
+			note_refused(in, it, "chain", cert_subject(certs->v[i]),
+			    "RFC 5280 6.1.3: it has not signed the "
+			    "certificate");
+			return;
+		}
+}
+
 static int
 put_item(struct intake *in, const struct item *it, struct err *e)
 {
@@ -461,6 +548,7 @@ put_item(struct intake *in, const struct item *it, struct err *e)
 		    in, it, "file", xstrdup(""), it->bundle.problems.v[i]);
 	if (in->conf->ca_only)
 		return put_cas(in, it, e);
+	check_lineage(in, it);
 	if (put_keys(in, it, e) < 0 || put_csrs(in, it, e) < 0 ||
 	    put_certificates(in, it, e) < 0)
 		return -1;
@@ -594,11 +682,13 @@ find_account(const struct intake *in, const char *id)
 
 int
 intake_add_lineage(struct intake *in, const char *place, struct bundle *b,
-    bool newest, const struct intake_lineage *lineage, struct err *e)
+    const struct intake_state *state, const struct intake_lineage *lineage,
+    struct err *e)
 {
 	struct item *it = next_item(in, place, b);
 
-	it->inactive = !newest;
+	it->state = *state;
+	it->is_lineage = true;
 	if (lineage) {
 		it->client = xstrdup(lineage->client);
 		it->name = xstrdup(lineage->name);
@@ -652,6 +742,7 @@ intake_add_account(struct intake *in, const char *place,
 	    .contacts = a->contacts,
 	    .source = in->conf->source,
 	    .data = a->data,
+	    .deactivated = a->deactivated,
 	    .key = a->key};
 	struct account_batch b = {.in = in, .new = &n};
 	struct item it = {.place = (char *)(uintptr_t)place};

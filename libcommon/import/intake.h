@@ -70,10 +70,16 @@ struct intake_lineage {
 
 /*
  * The same of one version of another client's lineage.  Its certificate comes
- * deactivated unless `newest`; `lineage` may be NULL.
+ * deactivated unless it is the newest; `lineage` may be NULL.
  */
+struct intake_state {
+	bool newest;
+	bool revoked;
+	bool compromised; /* the key; its certificates are revoked with it */
+};
 int intake_add_lineage(struct intake *in, const char *place, struct bundle *b,
-    bool newest, const struct intake_lineage *lineage, struct err *e);
+    const struct intake_state *state, const struct intake_lineage *lineage,
+    struct err *e);
 
 /* An account at another CA; all is borrowed for the call. */
 struct intake_account {
@@ -83,6 +89,7 @@ struct intake_account {
 	const struct strv *contacts;
 	const struct key *key;
 	const char *data; /* or NULL */
+	bool deactivated;
 };
 int intake_add_account(struct intake *in, const char *place,
     const struct intake_account *a, struct err *e);

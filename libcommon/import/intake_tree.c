@@ -23,8 +23,11 @@ take_item(void *arg, const struct tree_item *item, struct err *e)
 	    .name = item->lineage,
 	    .settings = item->settings,
 	    .account = item->account};
+	const struct intake_state state = {.newest = item->newest,
+	    .revoked = item->revoked,
+	    .compromised = item->compromised};
 	char *place = place_of(p, item->lineage, item->version);
-	int rc = intake_add_lineage(p->in, place, item->bundle, item->newest,
+	int rc = intake_add_lineage(p->in, place, item->bundle, &state,
 	    item->settings ? &lineage : NULL, e);
 
 	free(place);
@@ -40,7 +43,8 @@ take_account(void *arg, const struct tree_account *account, struct err *e)
 	    .url = account->url,
 	    .contacts = account->contacts,
 	    .key = account->key,
-	    .data = account->data};
+	    .data = account->data,
+	    .deactivated = account->deactivated};
 	char *place = place_of(p, account->id, NULL);
 	int rc = intake_add_account(p->in, place, &a, e);
 

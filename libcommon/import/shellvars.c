@@ -67,6 +67,22 @@ trim(char *line)
 	return line + strspn(line, " \t");
 }
 
+/*
+ * What authenticates somebody is not kept: these values would lie unsealed
+ * beside the keys that are sealed.
+ */
+static bool
+is_secret(const char *name)
+{
+	static const char *const words[] = {
+	    "HMAC", "PASSWORD", "PASSPHRASE", "SECRET", "TOKEN"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcasestr(name, words[i]))
+			return true;
+	return false;
+}
+
 static bool
 read_line(struct js *vars, char *line)
 {
@@ -84,7 +100,8 @@ read_line(struct js *vars, char *line)
 	value = eq + 1;
 	if (!strip_value(&value))
 		return false;
-	put_value(vars, line, value);
+	if (!is_secret(line))
+		put_value(vars, line, value);
 	return true;
 }
 

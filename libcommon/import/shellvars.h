@@ -15,6 +15,7 @@ struct js;
 
 /*
  * Reads it as an object of strings; of two with one name the later counts.
+ * Those whose names tell of a secret (HMAC, password, token ...) are left out.
  * What acme.sh has wrapped in base64 is unwrapped.  A line that is none of the
  * above is left out, and told in `skipped` ("line 3: ...").  The caller frees.
  */

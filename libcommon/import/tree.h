@@ -17,6 +17,8 @@ struct tree_item {
 	const char *lineage; /* the client's name for it */
 	const char *version; /* "3", the seconds of an epoch, or NULL */
 	bool newest; /* the version in use, or the only one */
+	bool revoked; /* for all that the client knows */
+	bool compromised; /* its key is somebody else's, too */
 	/*
 	 * Has a certificate at least; what of its files could not be read
 	 * stands in its problems.
@@ -33,6 +35,7 @@ struct tree_account {
 	const char *url; /* of the account (kid), or NULL */
 	const struct strv *contacts; /* URIs as registered; may be empty */
 	const struct key *key; /* private */
+	bool deactivated; /* at the CA, for all that the client knows */
 	const char *data; /* what else the client keeps, as JSON, or NULL */
 };
 

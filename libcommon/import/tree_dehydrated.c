@@ -56,6 +56,7 @@ tell_account(struct tree_walk *w, const char *name, struct err *e)
 	    .url = js_get_text(js_get(v, "account_id"), "url"),
 	    .contacts = &contacts,
 	    .key = k,
+	    .deactivated = js_is_true(js_get(v, "deactivated")),
 	    .data = data};
 	rc = tree_tell_account(w, &account, e);
 	key_free(k);

@@ -47,8 +47,10 @@ tell_account(struct tree_walk *w, const char *host, const char *name,
 	    .contacts = &contacts,
 	    .key = k,
 	    .data = data};
+	const char *status = js_get_text(body ? body : registration, "status");
 	int rc = 0;
 
+	account.deactivated = status && strcmp(status, "deactivated") == 0;
 	if (!account.url)
 		account.url = js_get_text(registration, "accountURL");
 	tree_add_texts(

@@ -70,6 +70,8 @@ tell_certificate(void *arg, const char *const *columns, struct err *e)
 	struct tree_item item = {.lineage = set ? set : "",
 	    .version = id,
 	    .newest = strcmp(columns[DB_PETER_IN_USE], "1") == 0,
+	    .revoked = strcmp(columns[DB_PETER_REVOKED], "1") == 0,
+	    .compromised = strcmp(columns[DB_PETER_COMPROMISED], "1") == 0,
 	    .bundle = &b};
 	int rc = 0;
 

@@ -52,8 +52,8 @@ static const char *const sql[] = {
 	" AND c.not_after < ?3"
 	" ORDER BY c.not_after, c.id LIMIT 1 OFFSET ?4",
     [SWEEP_DUPLICATES_END] =
-	"SELECT id FROM certificates WHERE id > ?1 ORDER BY id"
-	" LIMIT 1 OFFSET ?2",
+	("SELECT id FROM certificates WHERE id > ?1 ORDER BY id"
+	 " LIMIT 1 OFFSET ?2"),
 };
 
 const struct stmt_table certificate_sweep_stmts = {

@@ -37,6 +37,12 @@ static const char *const settings[] = {
 };
 _Static_assert(ARRAY_LEN(settings) == REKEY__MAX, "one per kind");
 
+static const char *const objects[] = {
+    [REKEY_CERTIFICATES] = "private_key",
+    [REKEY_ACCOUNTS] = "upstream_account",
+};
+_Static_assert(ARRAY_LEN(objects) == REKEY__MAX, "one per kind");
+
 /* A run; `old` is the key that was needed last. */
 struct rekey {
 	struct store *st;
@@ -120,7 +126,10 @@ change_next(struct rekey *r, int64_t *row, struct err *e)
 	*row = db_int(s, 0);
 	sealed_read(s, 1, &sealed);
 	db_reset(s);
-	rc = seal_anew(r, *row, &sealed, e) < 0 ? -1 : 1;
+	rc = 1;
+	if (seal_anew(r, *row, &sealed, e) < 0)
+		rc =
+		    err_object(e, "%s/%lld", objects[r->kind], (long long)*row);
 	sealed_release(&sealed);
 	return rc;
 }
@@ -192,6 +201,9 @@ rekey_run(struct store *st, enum rekey_kind kind, const char *path,
 		rc = store_transaction(st, change_all, &r, e);
 	if (rc == 0)
 		rc = file_publish(next, path, true, e);
+	/* What was in the clear is not to stay in the log. */
+	if (rc == 0)
+		rc = store_checkpoint(st, e);
 	*changed = r.changed;
 	seal_key_wipe(&r.new);
 	seal_key_wipe(&r.old);

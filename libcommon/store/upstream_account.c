@@ -25,7 +25,7 @@ static const char *const sql[] = {
     [UPSTREAM_ACCOUNT_ADD] =
 	"INSERT INTO upstream_accounts (directory_url, url, contacts, status,"
 	" source, created, data, spki_sha256, type, sealed, der)"
-	" VALUES (?1, ?2, ?3, 'valid', ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+	" VALUES (?1, ?2, ?3, ?11, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
 	" ON CONFLICT (spki_sha256) DO NOTHING RETURNING id",
     [UPSTREAM_ACCOUNT_LEARN] =
 	"UPDATE upstream_accounts SET directory_url = CASE directory_url"
@@ -98,10 +98,12 @@ add(void *arg, struct err *e)
 	struct addition *a = arg;
 	const struct upstream_account_new *n = a->new;
 	int rc = stmt_int(a->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_ADD,
-	    &a->id, e, "ttttitbtib", a->directory_url, n->url, a->contacts,
+	    &a->id, e, "ttttitbtibt", a->directory_url, n->url, a->contacts,
 	    n->source, clock_now(), n->data, a->key->spki_sha256,
 	    sizeof(a->key->spki_sha256), a->key->type,
-	    (int64_t)a->key->is_sealed, a->key->der.data, a->key->der.len);
+	    (int64_t)a->key->is_sealed, a->key->der.data, a->key->der.len,
+	    statuses[n->deactivated ? UPSTREAM_ACCOUNT_DEACTIVATED
+				    : UPSTREAM_ACCOUNT_VALID]);
 
 	a->created = rc > 0;
 	if (rc == 0)

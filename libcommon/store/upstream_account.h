@@ -37,6 +37,7 @@ struct upstream_account_new {
 	const struct strv *contacts;
 	const char *source;
 	const char *data; /* or NULL */
+	bool deactivated;
 	const struct key *key;
 };
 

@@ -23,7 +23,10 @@ static const char *const statements[] = {
 	"WITH o AS (SELECT id, unique_fqdn_set_id s, "
 	"LEAD(unique_fqdn_set_id) OVER (ORDER BY unique_fqdn_set_id, "
 	"COALESCE(is_active, 0), id) next FROM certificate_signed) "
-	"SELECT c.id, o.s, o.next IS NOT o.s, c.cert_pem, k.key_pem, r.csr_pem "
+	"SELECT c.id, o.s, o.next IS NOT o.s AND COALESCE(c.is_active, 0), "
+	"c.cert_pem, k.key_pem, r.csr_pem, COALESCE(c.is_revoked, 0), "
+	"COALESCE(c.is_compromised_private_key, 0) OR "
+	"COALESCE(k.is_compromised, 0) "
 	"FROM o CROSS JOIN certificate_signed c ON c.id = o.id "
 	"LEFT JOIN private_key k ON k.id = c.private_key_id AND k.id <> 0 "
 	"LEFT JOIN certificate_request r ON r.id = c.certificate_request_id",

@@ -30,9 +30,11 @@ enum {
 	DB_PETER_CERTIFICATE_PEM,
 	DB_PETER_KEY_PEM,
 	DB_PETER_CSR_PEM,
+	DB_PETER_REVOKED, /* "1" or "0", and so the next */
+	DB_PETER_COMPROMISED, /* its key */
 };
 #define DB_PETER_CHAIN_PEM 0
-#define DB_PETER_COLUMNS_MAX 6
+#define DB_PETER_COLUMNS_MAX 8
 
 /*
  * Opens the file without writing anything to it or beside it.  NULL: KIND_BUSY

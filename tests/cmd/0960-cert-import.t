@@ -123,6 +123,8 @@ imp --key two.crt two.crt
 exits 100 '--key without one'
 imp --csr two.key two.crt
 exits 100 '--csr without one'
+imp --csr www.csr two.crt
+exits 100 '--csr for another key'
 imp --key none.pem two.crt
 exits 100 '--key that is not there'
 is "$(rows)" "$before" '... and nothing was stored'
@@ -214,6 +216,31 @@ imp -s "$T/new.sqlite" gap.crt false.crt
 is "$(sqlite3 "$T/new.sqlite" 'SELECT count(*) FROM certificate_chains')" 0 \
     'an issuer by name only is none'
 
+# Signed by the same key twice, and by one that another root has signed, too:
+# all ways are chains, the one that ends latest is the default.
+must openssl req -x509 -newkey ec:p256.param -nodes -subj '/CN=Root Q' \
+    -keyout rootq.key -out rootq.crt -days 3000
+must openssl x509 -req -in sub.csr -CA root.crt -CAkey root.key -days 1 \
+    -extfile ca.ext -out subold.crt
+must openssl x509 -req -in sub.csr -CA rootq.crt -CAkey rootq.key -days 1000 \
+    -extfile ca.ext -out subq.crt
+printf 'subjectAltName = DNS:alt.example.org\n' >leaf.ext
+must openssl x509 -req -in gap.csr -CA sub.crt -CAkey sub.key -days 30 \
+    -extfile leaf.ext -out alt.crt
+imp alt.crt subold.crt subq.crt root.crt rootq.crt sub.crt
+exits 0 'three ways up'
+is "$(store "SELECT count(*) FROM certificate_chains k JOIN certificates c
+    ON c.id = k.certificate_id JOIN fqdn_set_members s
+    ON s.fqdn_set_id = c.fqdn_set_id JOIN domains d ON d.id = s.domain_id
+    WHERE d.value = 'alt.example.org'")" 3 '... are three chains'
+is "$(chain_of alt.example.org)" 'CN=Sub S < CN=Root R' \
+    '... the default is the one that lasts'
+is "$(store "SELECT ca.not_after > strftime('%s') + 1500 * 86400
+    FROM certificate_chains k JOIN chain_members m ON m.chain_id = k.chain_id
+    JOIN ca_certificates ca ON ca.id = m.ca_certificate_id
+    WHERE k.is_default = 1 AND m.position = 0
+    ORDER BY k.certificate_id DESC LIMIT 1")" 1 '... by the newer intermediate'
+
 # ---- what is bad -----------------------------------------------------------------
 
 printf 'nonsense\n' >nonsense
@@ -228,6 +255,19 @@ is "$status $(counts)" '1 certificate created 1,file refused 6,private_key creat
 for name in nonsense short short.der empty directory none.pem; do
 	like "$out" "^file	.*	refused	.*	$name: " "... $name is named"
 done
+make odd DNS:odd.example.org
+imp odd.crt www.key
+is "$status $(counts)" '1 certificate created 1,private_key refused 1' \
+    'a key that fits none of the certificates beside it'
+mkdir -p misfit/archive/odd
+cp odd.crt misfit/archive/odd/cert1.pem
+cp root.crt misfit/archive/odd/chain1.pem
+cp www.key misfit/archive/odd/privkey1.pem
+must "$BIN/acmed-store" -s "$T/misfit.sqlite" init
+imp -s "$T/misfit.sqlite" --certbot misfit
+is "$status $(counts)" \
+    '1 ca_certificate created 1,certificate created 1,chain refused 1,private_key refused 1' \
+    "... and in another client's store, with a chain that has not signed"
 head -c 70000000 /dev/zero >huge
 imp huge
 exits 1 'a huge file'
@@ -280,6 +320,10 @@ cp db.key sites/b/deep
 cp www.key sites/.hidden
 ln -s ../../password sites/a/outside
 ln -s ../b/db.chain sites/a/inside
+for n in 1 2 3 4 5 6; do
+	ln -s . "sites/a/loop$n"
+	ln -s .. "sites/b/deep/up$n"
+done
 must "$BIN/acmed-store" -s "$T/sites.sqlite" init
 imp --each -s "$T/sites.sqlite" sites
 is "$status $(counts)" '1 certificate created 2,file refused 1,private_key created 2' \

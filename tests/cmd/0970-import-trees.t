@@ -87,12 +87,14 @@ sqlite3 "$T/peter.sqlite" <<-END
 	    acme_account_provider_id INTEGER);
 	CREATE TABLE acme_account_key (id INTEGER, acme_account_id INTEGER,
 	    is_active BOOLEAN, key_pem TEXT);
-	CREATE TABLE private_key (id INTEGER, key_pem TEXT);
+	CREATE TABLE private_key (id INTEGER, key_pem TEXT,
+	    is_compromised BOOLEAN);
 	CREATE TABLE certificate_request (id INTEGER, csr_pem TEXT);
 	CREATE TABLE certificate_ca_chain (id INTEGER, chain_pem TEXT);
 	CREATE TABLE certificate_signed (id INTEGER PRIMARY KEY, cert_pem TEXT,
 	    unique_fqdn_set_id INTEGER, private_key_id INTEGER,
-	    certificate_request_id INTEGER, is_active BOOLEAN);
+	    certificate_request_id INTEGER, is_active BOOLEAN,
+	    is_revoked BOOLEAN, is_compromised_private_key BOOLEAN);
 	CREATE TABLE certificate_signed_chain (id INTEGER,
 	    certificate_signed_id INTEGER, certificate_ca_chain_id INTEGER,
 	    is_upstream_default BOOLEAN);
@@ -101,15 +103,17 @@ sqlite3 "$T/peter.sqlite" <<-END
 	INSERT INTO acme_account_key VALUES
 	    (1, 4, 1, CAST(readfile('$T/peter.key') AS TEXT)),
 	    (2, 4, NULL, 'an old one');
-	INSERT INTO private_key VALUES (0, 'placeholder'),
-	    (1, CAST(readfile('$archive/privkey1.pem') AS TEXT)),
-	    (2, CAST(readfile('$archive/privkey2.pem') AS TEXT));
+	INSERT INTO private_key VALUES (0, 'placeholder', NULL),
+	    (1, CAST(readfile('$archive/privkey1.pem') AS TEXT), NULL),
+	    (2, CAST(readfile('$archive/privkey2.pem') AS TEXT), NULL);
 	INSERT INTO certificate_ca_chain VALUES
 	    (1, CAST(readfile('$archive/chain1.pem') AS TEXT));
 	INSERT INTO certificate_signed VALUES
-	    (1, CAST(readfile('$archive/cert1.pem') AS TEXT), 7, 1, NULL, 0),
-	    (2, CAST(readfile('$archive/cert2.pem') AS TEXT), 7, 2, NULL, 1),
-	    (3, 'broken', 8, 0, NULL, 1);
+	    (1, CAST(readfile('$archive/cert1.pem') AS TEXT), 7, 1, NULL, 0, 0,
+	    NULL),
+	    (2, CAST(readfile('$archive/cert2.pem') AS TEXT), 7, 2, NULL, 1, 0,
+	    NULL),
+	    (3, 'broken', 8, 0, NULL, 1, 0, NULL);
 	INSERT INTO certificate_signed_chain VALUES (1, 1, 1, 1), (2, 2, 1, 1);
 END
 sum=$(sha256sum <"$T/peter.sqlite")
@@ -119,6 +123,23 @@ is "$(counts)" "certificate known 2,file refused 1,private_key known 2,\
 upstream_account created 1" 'its account, and two certificates that are known'
 like "$out" 'certificate_signed 3: ' 'it is said what was broken'
 is "$(sha256sum <"$T/peter.sqlite")" "$sum" 'nothing is written to it'
+states() {
+	sqlite3 "$T/states.sqlite" 'SELECT status, active FROM certificates
+	    ORDER BY not_after, id' | paste -sd, -
+}
+for change in "is_active = 0:valid|0,valid|0" \
+    "is_revoked = 1:valid|0,revoked|1" \
+    "is_compromised_private_key = 1:valid|0,revoked|1"; do
+	cp "$T/peter.sqlite" "$T/changed.sqlite"
+	sqlite3 "$T/changed.sqlite" \
+	    "UPDATE certificate_signed SET ${change%%:*} WHERE id = 2"
+	rm -f "$T"/states.sqlite*
+	must "$BIN/acmed-store" -c "$conf" -s "$T/states.sqlite" init
+	imp -s "$T/states.sqlite" --peter-sqlite "$T/changed.sqlite"
+	is "$(states)" "${change#*:}" "... with ${change%%:*}"
+done
+is "$(sqlite3 "$T/states.sqlite" "SELECT count(*) FROM private_keys
+    WHERE status = 'compromised'")" 1 '... and its key'
 echo x >"$T/peter.sqlite-journal"
 imp --peter-sqlite "$T/peter.sqlite"
 exits 111 'not while it is in use'

@@ -15,7 +15,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort(); /* nothing is passed over in silence */
 	sets = bundle_sets(&b, &len);
 	for (size_t i = 0; i < len; i++)
-		if (sets[i].chain_len >= b.certs.len)
+		if (sets[i].chains[0].len >= b.certs.len)
 			abort();
 	bundle_sets_free(sets, len);
 	bundle_release(&b);

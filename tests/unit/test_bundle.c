@@ -87,11 +87,11 @@ check_set(const struct bundle *b, const struct cert *c, bool has_key,
 		found++;
 		assert_int_equal(sets[i].key != NULL, has_key);
 		assert_true(!has_key || cert_has_key(c, sets[i].key));
-		assert_int_equal(sets[i].chain_len, chain_len);
+		assert_int_equal(sets[i].chains[0].len, chain_len);
 		if (chain_len > 0)
-			assert_true(same(sets[i].chain[0], middle));
+			assert_true(same(sets[i].chains[0].certs[0], middle));
 		if (chain_len > 1)
-			assert_true(same(sets[i].chain[1], root));
+			assert_true(same(sets[i].chains[0].certs[1], root));
 	}
 	assert_int_equal(found, 1);
 	bundle_sets_free(sets, len);
@@ -302,7 +302,7 @@ test_loop(void **state)
 	}
 	sets = bundle_sets(&b, &len);
 	assert_int_equal(len, 1);
-	assert_true(sets[0].chain_len >= 2 && sets[0].chain_len <= 3);
+	assert_true(sets[0].chains[0].len >= 2 && sets[0].chains[0].len <= 3);
 	bundle_sets_free(sets, len);
 	bundle_release(&b);
 	cert_free(other);

@@ -110,7 +110,9 @@ test_reports(void **state)
 	assert_int_equal(reported.len, 3);
 	assert_reported(
 	    0, "file 0 refused : bad: neither PEM nor DER that is known");
-	assert_reported(1, "private_key 1 created p256");
+	assert_reported(1,
+	    "private_key 0 refused P-256: it fits none of the certificates "
+	    "beside it");
 	assert_reported(2, "certificate 1 created b.example a.example");
 	strv_release(&reported);
 	add_cert(&b, "c.example", false);
@@ -250,9 +252,13 @@ test_account_and_lineage(void **state)
 
 	strv_release(&reported);
 	add_cert(&b, "a.example", true);
-	assert_ok(intake_add_lineage(in, "tree", &b, true, &lineage, &e), &e);
+	assert_ok(intake_add_lineage(in, "tree", &b,
+		      &(struct intake_state){.newest = true}, &lineage, &e),
+	    &e);
 	add_cert(&b, "a.example", true);
-	assert_ok(intake_add_lineage(in, "tree", &b, false, NULL, &e), &e);
+	assert_ok(intake_add_lineage(
+		      in, "tree", &b, &(struct intake_state){0}, NULL, &e),
+	    &e);
 	assert_ok(intake_finish(in, &e), &e);
 	intake_close(in);
 	assert_reported(0, "certificate 1 created a.example");
