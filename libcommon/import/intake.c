@@ -426,7 +426,7 @@ put_certificates(struct intake *in, const struct item *it, struct err *e)
 {
 	for (size_t i = 0; i < it->sets_len; i++) {
 		const struct bundle_set *s = &it->sets[i];
-		int64_t id;
+		int64_t id = 0;
 		bool created;
 
 		if (put_set(in, it, s, &id, &created, e) < 0 ||
