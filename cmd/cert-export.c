@@ -14,6 +14,7 @@
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/proc.h"
+#include "sys/sig.h"
 #include "wrap/seal.h"
 
 static const char usage_text[] =
@@ -502,6 +503,7 @@ export_tree(struct prog *p, struct err *e)
 	if (check_tree(p, &t, e) < 0)
 		return -1;
 	out_init(&r.out, p->json, !p->no_header, columns);
+	sig_ignore_pipe(); /* a tree is finished whoever listens */
 	rc = proc_harden(true, e);
 	if (rc == 0)
 		rc = read_certificate_seal(p, &seals, &t.seal, e);

@@ -100,7 +100,7 @@ static bool
 fits(const struct chainpick *p, const struct chain *c)
 {
 	if (p->by == CHAINPICK_DEFAULT)
-		return c->is_default;
+		return true;
 	for (size_t i = 0; i < c->len; i++)
 		if (fits_at(p, c, i))
 			return true;

@@ -5,7 +5,7 @@
 
 /* Which of its chains a certificate is exported with. */
 enum chainpick_by {
-	CHAINPICK_DEFAULT, /* the one that the CA offered first */
+	CHAINPICK_DEFAULT, /* the first: the preferred one (store/chain.h) */
 	CHAINPICK_ISSUER, /* its last certificate was issued by: CN, or all */
 	CHAINPICK_FINGERPRINT, /* it has a certificate of this SHA-256 or SHA-1
 				*/
@@ -19,8 +19,8 @@ struct chainpick {
 };
 
 /*
- * The first chain that it fits, or NULL.  The default chain fits when there is
- * one; a chain that cannot be read fits nothing.
+ * The first chain that it fits, or NULL.  `chains` are as chain_load_all gives
+ * them; a chain that cannot be read fits nothing that is asked for.
  */
 const struct chain *chainpick_choose(
     const struct chainpick *p, const struct chain *chains, size_t len);

@@ -77,9 +77,9 @@ int certificate_by_order(
 /*
  * The certificate that serves a name (as it is stored: lower case, A-labels)
  * at the time `now`.  Of the active ones that have it, or the wildcard one
- * level up, the first by this order: it is valid now; its private key is in the
- * store; it has the name itself; its notAfter is the latest; it has the most
- * names.  KIND_NOTFOUND.
+ * level up, the first by this order: it is valid now, or else it has been; its
+ * private key is in the store; it has the name itself; its notAfter is the
+ * latest; it has the most names.  KIND_NOTFOUND.
  */
 int certificate_serving(struct store *st, const char *name, int64_t now,
     struct certificate *c, struct err *e);

@@ -7,7 +7,7 @@
  */
 #define SERVING_VALID(now)                                                     \
 	"CASE WHEN c.not_before <= " now " AND c.not_after >= " now            \
-	" THEN 0 ELSE 1 END"
+	" THEN 0 WHEN c.not_before <= " now " THEN 1 ELSE 2 END"
 /* Not EXISTS, which PostgreSQL may answer from the side of the keys. */
 #define SERVING_KEY                                                            \
 	"(SELECT k.id FROM private_keys k"                                     \

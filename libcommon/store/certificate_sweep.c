@@ -19,6 +19,17 @@ enum {
 	"COALESCE((SELECT 1 FROM private_keys p"                               \
 	" WHERE p.spki_sha256 = " certificate ".spki_sha256), 0)"
 
+/* Whether a name of `c` has no later active one whose key is here. */
+#define IS_LAST_WITH_KEY                                                       \
+	"EXISTS (SELECT 1 FROM fqdn_set_members m"                             \
+	" WHERE m.fqdn_set_id = c.fqdn_set_id AND NOT EXISTS"                  \
+	" (SELECT 1 FROM fqdn_set_members n"                                   \
+	" JOIN certificates k ON k.fqdn_set_id = n.fqdn_set_id"                \
+	" WHERE n.domain_id = m.domain_id AND +k.active = 1"                   \
+	" AND k.status || '' = 'valid'"                                        \
+	" AND (k.not_after, k.id) > (c.not_after, c.id)"                       \
+	" AND " HAS_KEY("k") " = 1))"
+
 /* 'r', 'p', 'e' of the words of key_spki_word. */
 #define FAMILY(certificate) "substr(" certificate ".key_type, 1, 1)"
 
@@ -32,7 +43,8 @@ static const char *const sql[] = {
 	" JOIN domains d ON d.id = m.domain_id"
 	" WHERE m.fqdn_set_id = c.fqdn_set_id"
 	" AND c.id IN (d.latest_single_id, d.latest_multi_id))"
-	" ORDER BY c.not_after, c.id",
+	" AND NOT (" HAS_KEY("c") " = 1 AND " IS_LAST_WITH_KEY ")"
+				  " ORDER BY c.not_after, c.id",
     /* After ?1 and up to ?2; in this order the table is read as it lies. */
     [SWEEP_DUPLICATES] =
 	"SELECT c.id FROM certificates c WHERE c.id > ?1 AND c.id <= ?2"

@@ -2,6 +2,7 @@
 
 #include "store/certificate.h"
 #include "store/certificate_part.h"
+#include "store/chain.h"
 #include "store/event.h"
 #include "store/stmt.h"
 
@@ -15,15 +16,15 @@ enum {
 	SERVING_OF_CERTIFICATES
 };
 
-/* A domain with its best certificate, when it is enabled and has one. */
+/* A domain with its best certificate, if it has one. */
 #define BEST(now)                                                              \
-	"SELECT d.id, d.value, CASE WHEN d.active = 1 THEN"                    \
+	"SELECT d.id, d.value,"                                                \
 	" (SELECT c.id FROM fqdn_set_members m"                                \
 	" JOIN certificates c ON c.fqdn_set_id = m.fqdn_set_id"                \
 	" WHERE m.domain_id = d.id AND c.active = 1 AND c.status = 'valid'"    \
 	" AND " SERVING_KEY                                                    \
 	" ORDER BY " SERVING_VALID(now) ", " SERVING_LATER                     \
-					" LIMIT 1) END FROM domains d"
+					" LIMIT 1) FROM domains d"
 
 static const char *const sql[] = {
     [SERVING_BETWEEN] =
@@ -31,9 +32,7 @@ static const char *const sql[] = {
     [SERVING_BY_VALUE] = BEST("?2") " WHERE d.value = ?1",
     [SERVING_DETAILS] =
 	"SELECT c.fqdn_set_id, c.not_before, c.not_after, c.created,"
-	" cc.chain_id, c.sha256 FROM certificates c LEFT JOIN "
-	"certificate_chains cc"
-	" ON cc.certificate_id = c.id AND cc.is_default = 1 WHERE c.id = ?1",
+	" c.sha256 FROM certificates c WHERE c.id = ?1",
     [SERVING_LAST_DOMAIN] =
 	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
     [SERVING_CERTIFICATE_NEXT] = "SELECT id, created FROM certificates"
@@ -96,10 +95,9 @@ add_details(struct store *st, const struct serving *last, struct serving *s,
 	s->not_before = db_int(q, 1);
 	s->not_after = db_int(q, 2);
 	s->created = db_int(q, 3);
-	s->chain_id = db_int(q, 4);
-	stmt_digest(q, 5, s->sha256);
+	stmt_digest(q, 4, s->sha256);
 	db_reset(q);
-	return 0;
+	return chain_preferred(st, s->certificate_id, &s->chain_id, e);
 }
 
 static bool

@@ -11,12 +11,12 @@
 struct serving {
 	char name[DOMAIN_VALUE_MAX + 1];
 	int64_t domain_id;
-	int64_t certificate_id; /* 0: none serves it, or the name is disabled */
+	int64_t certificate_id; /* 0: none serves it */
 	uint8_t sha256[32]; /* of the certificate */
 	int64_t fqdn_set_id; /* the same */
 	int64_t not_before, not_after;
 	int64_t created; /* when the certificate came to the store */
-	int64_t chain_id; /* the default one; 0: none */
+	int64_t chain_id; /* the preferred one; 0: none */
 };
 
 typedef int (*serving_fn)(void *arg, const struct serving *s, struct err *e);

@@ -143,6 +143,8 @@ is "$(served)" chain/1 'a certificate with two chains has the first'
 cm prefer ca_certificate/2
 exits 0 'prefer'
 is "$(served)" chain/2 '... and then the other'
+"$BIN/cert-export" --chain 4 | openssl x509 -outform DER -out "$T/exported"
+ok '... which is exported' cmp "$T/exported" "$T/ca2.der"
 cm prefer -j
 like "$out" '^\{"position":1,"id":2,"subject":"CN=other","not_after":"2033' \
     'prefer: what there is'

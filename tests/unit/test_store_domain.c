@@ -95,7 +95,7 @@ test_sets(void **state)
 static void
 test_serving(void **state)
 {
-	int64_t expired, soon, late, multi, wildcard;
+	int64_t expired, future, soon, late, multi, wildcard;
 	struct certificate c;
 
 	(void)state;
@@ -103,6 +103,15 @@ test_serving(void **state)
 	    KIND_NOTFOUND, &e);
 	expired = add_plain("a.example", test_now - 10);
 	assert_int_equal(serving("a.example"), expired);
+	/* One whose time has not come is the last to be served. */
+	test_now += DAY / 2;
+	future = add_plain("a.example", test_now + 30 * DAY);
+	test_now -= DAY / 2;
+	assert_int_equal(serving("a.example"), expired);
+	assert_ok(certificate_set_active(st, expired, false, &e), &e);
+	assert_int_equal(serving("a.example"), future);
+	assert_ok(certificate_set_active(st, expired, true, &e), &e);
+	assert_ok(certificate_set_active(st, future, false, &e), &e);
 	soon = add_plain("a.example", test_now + DAY);
 	assert_int_equal(serving("a.example"), soon);
 	late = add_plain("a.example", test_now + 2 * DAY);

@@ -372,6 +372,22 @@ test_expired_kinds(void **state)
 	check_sweep(CERTIFICATE_SWEEP_EXPIRED, "");
 }
 
+/* The last whose key is here stays, though one without is later. */
+static void
+test_expired_key(void **state)
+{
+	(void)state;
+	add("a.example", test_now - 30);
+	add("a.example", test_now - 10);
+	run_sql("INSERT INTO private_keys (spki_sha256, type, status, source,"
+		" created, sealed, der) SELECT spki_sha256, 'p256', 'active',"
+		" 'imported', 1, 0, der FROM certificates WHERE id = 1");
+	set("spki_sha256", "sha256", 2);
+	check_sweep(CERTIFICATE_SWEEP_EXPIRED, "");
+	set("spki_sha256", "(SELECT spki_sha256 FROM private_keys)", 2);
+	check_sweep(CERTIFICATE_SWEEP_EXPIRED, "1 ");
+}
+
 static void
 test_duplicates(void **state)
 {
@@ -477,6 +493,7 @@ test_compromise(void **state)
 static const struct CMUnitTest tests[] = {T(test_names), T(test_numbers),
     T(test_words), T(test_others), T(test_list_states), T(test_pages),
     T(test_pick), T(test_counts), T(test_expired), T(test_expired_kinds),
-    T(test_duplicates), T(test_duplicates_serve), T(test_compromise)};
+    T(test_expired_key), T(test_duplicates), T(test_duplicates_serve),
+    T(test_compromise)};
 
 UNIT_MAIN(tests)
