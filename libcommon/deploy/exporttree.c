@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/digestmap.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "deploy/format.h"
@@ -9,6 +10,7 @@
 #include "deploy/indexfile.h"
 #include "deploy/linkdir.h"
 #include "store/serving.h"
+#include "wrap/digest.h"
 
 #define BATCH 256 /* names between two syncs */
 
@@ -47,6 +49,7 @@ struct walk {
 	bool last_changed;
 	struct strv links; /* that are as they should be, as DIRECTORY/ENTRY */
 	struct strv generations; /* in use, or left by this run */
+	struct digestmap taken; /* names of files that two names may want */
 	int64_t names, invalid;
 };
 
@@ -309,6 +312,23 @@ pick_chain(struct walk *w, struct step *step, struct err *e)
 	return rc;
 }
 
+/*
+ * A name of a file that is not simply the name may be that of another: the
+ * first that comes has it, which is the same one each time.
+ */
+static bool
+claim(struct walk *w, const struct serving *s, const char *file_name)
+{
+	uint8_t digest[DIGEST_SHA256_SIZE];
+
+	if (strcmp(s->name, file_name) == 0 && strchr(s->name, '.') &&
+	    !str_starts(s->name, w->t->layout->wildcard))
+		return true;
+	digest_sha256(digest, file_name, strlen(file_name));
+	return digestmap_put(&w->taken, digest, (size_t)s->domain_id) ==
+	    (size_t)s->domain_id;
+}
+
 /* Fills `step` in; KIND_INPUT for a name that can be no file. */
 static int
 prepare(
@@ -317,6 +337,13 @@ prepare(
 	char shown[80];
 
 	step->s = s;
+	if (layout_name(w->t->layout, s->name, step->file_name) &&
+	    !claim(w, s, step->file_name)) {
+		str_escape(shown, sizeof(shown), s->name, strlen(s->name));
+		return err_set(e, KIND_INPUT,
+		    "%s: another name has the file %s already", shown,
+		    step->file_name);
+	}
 	if (layout_name(w->t->layout, s->name, step->file_name) &&
 	    pick_chain(w, step, e) == 0 &&
 	    layout_generation(w->t->layout, step->file_name, s->certificate_id,
@@ -612,6 +639,7 @@ exporttree_run(const struct exporttree *t, struct err *e)
 		rc = gendir_settle(&w->g, e);
 	if (rc == 0)
 		report(w);
+	digestmap_release(&w->taken);
 	indexfile_release(&w->index);
 	linkdir_close(&w->l);
 	gendir_close(&w->g);

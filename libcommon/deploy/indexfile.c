@@ -1,5 +1,8 @@
 #include "deploy/indexfile.h"
 
+#include "base/str.h"
+#include "store/certificate.h"
+
 #define MAX ((size_t)1024 * 1024 * 1024)
 
 void
@@ -63,18 +66,57 @@ compare(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
+static int
+compare_names(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+/* The wildcards of the index, sorted; the caller frees the array. */
+static const char **
+find_wildcards(const struct indexfile *x, size_t *len)
+{
+	const char **v = xcalloc(x->len + 1, sizeof(*v));
+
+	*len = 0;
+	for (size_t i = 0; i < x->len; i++)
+		if (str_starts(x->v[i].name, "*."))
+			v[(*len)++] = x->v[i].name;
+	qsort(v, *len, sizeof(*v), compare_names);
+	return v;
+}
+
+static bool
+is_covered(const char *const *wildcards, size_t len, const char *name)
+{
+	char *wildcard = certificate_wildcard_of(name);
+	const char *key = wildcard;
+	bool found = wildcard &&
+	    bsearch(&key, wildcards, len, sizeof(*wildcards), compare_names);
+
+	free(wildcard);
+	return found;
+}
+
 static void
 write_lines(struct indexfile *x, const char *root, struct buf *out)
 {
+	const char **wildcards;
+	size_t wildcards_len;
 	struct buf line;
 
 	if (x->len > 0)
 		qsort(x->v, x->len, sizeof(*x->v), compare);
+	wildcards = find_wildcards(x, &wildcards_len);
 	buf_init(&line, MAX);
 	for (size_t i = 0; i < x->len; i++) {
 		const struct layout_item it = {.name = x->v[i].name,
 		    .file_name = x->v[i].file_name,
-		    .root = root};
+		    .root = root,
+		    .is_covered =
+			is_covered(wildcards, wildcards_len, x->v[i].name)};
 
 		x->spec->add(&it, &line);
 		if (x->spec->by_certificate && i + 1 < x->len &&
@@ -85,6 +127,7 @@ write_lines(struct indexfile *x, const char *root, struct buf *out)
 		buf_add(out, line.data, line.len);
 		buf_clear(&line);
 	}
+	free(wildcards);
 	buf_release(&line);
 }
 

@@ -54,11 +54,14 @@ add_crt_list(const struct layout_item *it, struct buf *out)
 		buf_addf(out, " %s", it->name);
 }
 
-/* For the map of nginx: what $ssl_server_name does not find by itself. */
+/*
+ * For the map of nginx: what $ssl_server_name does not find by itself, and what
+ * the map would find a wildcard for.
+ */
 static void
 add_wildcard(const struct layout_item *it, struct buf *out)
 {
-	if (str_starts(it->name, "*."))
+	if (it->is_covered || str_starts(it->name, "*."))
 		buf_addf(out, "%s %s;", it->name, it->file_name);
 }
 

@@ -18,6 +18,7 @@ struct layout_item {
 	const char *file_name; /* as layout_name spells it */
 	const char *generation;
 	const char *root; /* absolute path of the tree */
+	bool is_covered; /* in the index: by a wildcard that is there, too */
 };
 
 struct layout_file {

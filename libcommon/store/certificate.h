@@ -114,10 +114,12 @@ int certificate_deactivate_spare(
     struct store *st, int64_t id, const char *detail, struct err *e);
 
 /*
- * For the modules of store/ only: the wildcard that covers a name, NULL when
- * none does, which the caller frees; the status of that word, none for none.
+ * The wildcard one level up from a name, which the caller frees; NULL when
+ * there is none.
  */
 char *certificate_wildcard_of(const char *name);
+
+/* For the modules of store/ only: the status of that word, none for none. */
 enum certificate_status certificate_status_of(const char *word);
 
 /*
@@ -136,12 +138,6 @@ struct cert *certificate_next_unfilled(
     struct db_stmt *s, int64_t *id, struct err *e);
 int certificate_fill_with(
     struct store *st, int (*fn)(void *st, struct err *e), struct err *e);
-
-/*
- * For the modules of store/ only: the wildcard one level up from a name, which
- * the caller frees; NULL when there is none.
- */
-char *certificate_wildcard_of(const char *name);
 
 /*
  * valid -> revoked, with a reasonCode or CERTIFICATE_NO_REASON.  Durable.

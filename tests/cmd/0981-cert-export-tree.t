@@ -16,6 +16,8 @@ enter gone DNS:gone.example
 sql "UPDATE certificates SET active = 0 WHERE id = 5"
 enter off DNS:off.example
 sql "UPDATE domains SET active = 0 WHERE value = 'off.example'"
+off=$(sql "SELECT max(id) FROM certificates")
+sql "UPDATE certificates SET active = 0 WHERE id = $off"
 
 # tree LAYOUT [OPTION...]: into $T/LAYOUT.
 tree() {
@@ -95,6 +97,14 @@ like "$(cat "$k8s/wildcard.w.example.yaml")" '^type: kubernetes.io/tls' \
     '... of the right type'
 is "$(sed -n 's/.*: "\(.*\)"/\1/p' "$T/traefik/dynamic/a.example.yaml" |
     xargs cat)" "$(bundle a)" 'traefik: a file for each name, that names two'
+
+# Nothing is ordered for it any more; what there is of it is served on.
+sql "UPDATE certificates SET active = 1 WHERE id = $off"
+tree certbot
+is "$status $(changes)" '0 off.example=new' 'a domain that is disabled'
+sql "UPDATE certificates SET active = 0 WHERE id = $off"
+tree certbot --delete
+is "$(changes)" off.example=removed '... until it has no certificate'
 
 tree haproxy --since 1h
 exits 0 '--since'
@@ -345,4 +355,24 @@ else
 	skip 8 'needs the shim, and no sanitizer'
 fi
 
+# ---- two names, one file -----------------------------------------------------------
+
+enter star 'DNS:*.t.example'
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj / -addext subjectAltName=DNS:_.t.example -keyout "$T/under.key" \
+    -out "$T/under.crt"
+must "$BIN/cert-import" -q --key "$T/under.key" "$T/under.crt"
+enter exact DNS:x.t.example
+rm -rf "$T/nginx"
+tree nginx
+exits 1 'two names that would have one file'
+like "$err" '_.t.example: another name has the file _.t.example already' \
+    '... one is told'
+is "$(cat "$T/nginx/_.t.example.pem")" "$(bundle star)" '... the first has it'
+tree nginx
+is "$out" '' '... each time'
+is "$(grep -c t.example "$T/nginx/wildcards.map")" 2 \
+    'a name that a wildcard would take is in the map'
+like "$(cat "$T/nginx/wildcards.map")" '^x.t.example x.t.example;$' \
+    '... by itself'
 done_testing
