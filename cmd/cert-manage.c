@@ -12,6 +12,7 @@
 #include "store/private_key.h"
 #include "store/store.h"
 #include "sys/sig.h"
+#include "wrap/name.h"
 
 static const char usage_text[] =
     "usage: cert-manage [-hqVv] [-c FILE] [-s URL] [-l SINK] COMMAND ...\n"
@@ -129,15 +130,13 @@ change_auto_renew(struct store *st, const char *operand, bool on, struct err *e)
 static int
 change_domain(struct store *st, const char *operand, bool on, struct err *e)
 {
-	struct strv lower = {0};
+	char *name = name_spell(operand);
 	struct domain d;
-	int rc;
+	int rc = domain_by_value(st, name, &d, e);
 
-	strv_add_lower(&lower, operand);
-	rc = domain_by_value(st, lower.v[0], &d, e);
 	if (rc < 0)
 		err_object(e, "%s", operand);
-	strv_release(&lower);
+	free(name);
 	return rc < 0 ? -1 : domain_set_active(st, d.id, on, e);
 }
 

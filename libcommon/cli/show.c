@@ -14,6 +14,7 @@
 #include "sys/clock.h"
 #include "wrap/cert.h"
 #include "wrap/csr.h"
+#include "wrap/name.h"
 
 struct object {
 	struct store *st;
@@ -345,14 +346,12 @@ print(struct object *o, enum sheet_form form, struct err *e)
 static int
 find_domain(struct object *o, const char *text, struct err *e)
 {
-	struct strv lower = {0};
+	char *name = name_spell(text);
 	struct domain d;
-	int rc;
+	int rc = domain_by_value(o->st, name, &d, e);
 
-	strv_add_lower(&lower, text);
-	rc = domain_by_value(o->st, lower.v[0], &d, e);
 	o->id = d.id;
-	strv_release(&lower);
+	free(name);
 	return rc < 0 ? err_object(e, "%s", text) : 0;
 }
 

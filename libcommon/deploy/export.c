@@ -374,35 +374,12 @@ put_by_fingerprint(
 
 /* ---- names --------------------------------------------------------------- */
 
-/* As the store has it; the caller frees.  NULL: KIND_INPUT. */
-static char *
-spell(const char *name, struct err *e)
-{
-	char *text;
-	size_t len;
-
-	for (const char *p = name; *p; p++)
-		if ((unsigned char)*p >= 0x80) {
-			text = name_to_ascii(name);
-			if (!text)
-				err_set(e, KIND_INPUT,
-				    "RFC 5891: no internationalized name");
-			return text;
-		}
-	text = xstrdup(name);
-	str_lower(text);
-	len = strlen(text);
-	if (len > 1 && text[len - 1] == '.')
-		text[len - 1] = '\0';
-	return text;
-}
-
 static int
 put_by_name(
     const struct export *x, const char *name, struct buf *out, struct err *e)
 {
-	char *text = spell(name, e);
-	int rc = text ? put_typed(x, text, out, e) : -1;
+	char *text = name_spell(name);
+	int rc = put_typed(x, text, out, e);
 
 	if (rc == 1)
 		rc = put_found(x, text, name, out, e);

@@ -3,6 +3,7 @@
 #include "store/certificate_list.h"
 #include "store/domain.h"
 #include "store/fqdn_set.h"
+#include "wrap/name.h"
 
 static const char *const words[] = {
     [WHY_SERVED] = "served",
@@ -311,13 +312,12 @@ why_explain(struct store *st, const char *name, int64_t now,
     int (*fn)(void *arg, const struct why_line *l, struct err *e), void *arg,
     bool *is_served, struct err *e)
 {
-	struct strv lower = {0};
-	struct why w = {.st = st, .now = now, .fn = fn, .arg = arg};
-	struct certificate_filter f = {0};
+	char *spelled = name_spell(name);
+	struct why w = {
+	    .st = st, .name = spelled, .now = now, .fn = fn, .arg = arg};
+	struct certificate_filter f = {.name = spelled};
 	int rc;
 
-	strv_add_lower(&lower, name);
-	w.name = f.name = lower.v[0];
 	*is_served = false;
 	rc = certificate_list(st, &f, add_candidate, &w, e);
 	if (rc == 0 && w.len == 0)
@@ -326,6 +326,6 @@ why_explain(struct store *st, const char *name, int64_t now,
 	if (rc == 0)
 		rc = explain(&w, is_served, e);
 	free(w.v);
-	strv_release(&lower);
+	free(spelled);
 	return rc;
 }

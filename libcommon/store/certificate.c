@@ -12,6 +12,7 @@
 #include "wrap/cert.h"
 #include "wrap/digest.h"
 #include "wrap/key.h"
+#include "wrap/name.h"
 
 enum {
 	CERTIFICATE_ADD,
@@ -492,7 +493,7 @@ certificate_find(struct store *st, const char *text, int64_t now,
 {
 	uint8_t fingerprint[32];
 	size_t len = certificate_fingerprint(text, fingerprint);
-	struct strv name = {0};
+	char *name;
 	uint64_t id;
 	int rc;
 
@@ -504,9 +505,9 @@ certificate_find(struct store *st, const char *text, int64_t now,
 		    c, e);
 	if (str_to_u64(text, INT64_MAX, &id))
 		return certificate_by_id(st, (int64_t)id, c, e);
-	strv_add_lower(&name, text);
-	rc = certificate_serving(st, name.v[0], now, c, e);
-	strv_release(&name);
+	name = name_spell(text);
+	rc = certificate_serving(st, name, now, c, e);
+	free(name);
 	return rc;
 }
 

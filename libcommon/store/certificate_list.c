@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "store/fqdn_set.h"
 #include "store/stmt.h"
+#include "wrap/name.h"
 
 #define PAGE 1000
 #define FINGERPRINT_MIN 8 /* digits of a SHA-256 */
@@ -186,8 +187,11 @@ certificate_filter_operand(
 	if (str_to_u64(text, INT64_MAX, &id)) {
 		f->id = id != 0 ? (int64_t)id : NO_ID;
 	} else if (certificate_filter_fingerprint(f, text) < 0) {
-		strv_add_lower(lower, text);
+		char *name = name_spell(text);
+
+		strv_add(lower, name);
 		f->name = lower->v[lower->len - 1];
+		free(name);
 	}
 }
 

@@ -1,5 +1,6 @@
 #include "wrap/name.h"
 
+#include <arpa/inet.h>
 #include <idn2.h>
 
 #include "base/str.h"
@@ -36,4 +37,39 @@ name_to_ascii(const char *name)
 	if (out)
 		str_lower(out);
 	return out;
+}
+
+static char *
+spell_address(const char *text)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	char out[INET6_ADDRSTRLEN];
+	uint8_t bytes[sizeof(struct in6_addr)];
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (inet_pton(families[i], text, bytes) == 1 &&
+		    inet_ntop(families[i], bytes, out, sizeof(out)))
+			return xstrdup(out);
+	return NULL;
+}
+
+char *
+name_spell(const char *text)
+{
+	char *name = spell_address(text);
+	size_t len;
+
+	if (name)
+		return name;
+	for (const char *p = text; *p && !name; p++)
+		if ((unsigned char)*p >= 0x80)
+			name = name_to_ascii(text);
+	if (!name) {
+		name = xstrdup(text);
+		str_lower(name);
+	}
+	len = strlen(name);
+	if (len > 1 && name[len - 1] == '.')
+		name[len - 1] = '\0';
+	return name;
 }

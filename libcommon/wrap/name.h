@@ -19,4 +19,11 @@ bool name_is_a_label(const char *label, size_t len);
  */
 char *name_to_ascii(const char *name);
 
+/*
+ * What a person has typed, as it is stored: a DNS name in lower case and
+ * A-labels without a dot at the end, an address as inet_ntop(3) writes it.
+ * What is neither is only made lower case.  The caller frees.
+ */
+char *name_spell(const char *text);
+
 #endif

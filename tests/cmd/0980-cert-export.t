@@ -85,7 +85,7 @@ for name in bücher.example BÜCHER.Example xn--bcher-kva.example; do
 	same "$T/idn.crt" "NAME $name"
 done
 export_cert "$(printf '\377.example')"
-exits 100 'no name at all'
+exits 1 'no name at all'
 for name in nosuch.example y.x.w.example 4711 certificate/4711 \
     "$(echo "$sum" | tr 0-9 1-90)"; do
 	export_cert "$name"

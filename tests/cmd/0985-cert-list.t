@@ -157,6 +157,12 @@ like "$out" "	passed over	4	it has expired$" '... what is not'
 like "$out" "	served next	4	it has the name itself, .* has expired; " \
     '... what comes next'
 like "$out" "	renewal	3	auto-renew is off" '... who renews it'
+cl why WWW.Example.Org.
+exits 0 'why, as a person spells it'
+cl --no-header B.EXAMPLE.
+is "$(printf '%s\n' "$out" | wc -l)" 1 'a search, as a person spells it'
+cl show domain/A.Example.
+exits 0 'show, as a person spells it'
 cl why -j b.example
 like "$out" '^\{"name":"b.example","at":"20.*","what":"served","certificate":2,' \
     'why --json'

@@ -38,7 +38,38 @@ test_a_labels(void **state)
 	assert_false(name_is_a_label("xn--bcher-kva-x", 15));
 }
 
+static void
+test_spells(void **state)
+{
+	static const struct {
+		const char *typed, *stored;
+	} cases[] = {
+	    {"A.Example", "a.example"},
+	    {"a.example.", "a.example"},
+	    {"B\xc3\xbc"
+	     "cher.example.",
+		"xn--bcher-kva.example"},
+	    {"*.b\xc3\xbc"
+	     "cher.example",
+		"*.xn--bcher-kva.example"},
+	    {"2001:DB8:0:0::1", "2001:db8::1"},
+	    {"192.0.2.1", "192.0.2.1"},
+	    {".", "."},
+	    {"", ""},
+	    {"\xff", "\xff"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *name = name_spell(cases[i].typed);
+
+		assert_string_equal(name, cases[i].stored);
+		free(name);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_spells),
     cmocka_unit_test(test_to_ascii),
     cmocka_unit_test(test_a_labels),
 };

@@ -192,6 +192,8 @@ test_finds(void **state)
 	assert_ok(certificate_find(st, text, test_now, &c, &e), &e);
 	assert_int_equal(c.id, id);
 	certificate_release(&c);
+	assert_ok(certificate_find(st, "A.example.", test_now, &c, &e), &e);
+	certificate_release(&c);
 	assert_ok(certificate_find(st, "1", test_now, &c, &e), &e);
 	certificate_release(&c);
 	hex[0] = hex[0] == '0' ? '1' : '0';
