@@ -4,6 +4,7 @@
 #include "store/certificate.h"
 #include "store/certificate_request.h"
 #include "store/chain.h"
+#include "store/chain_find.h"
 #include "store/lineage.h"
 #include "store/private_key.h"
 #include "store/upstream_account.h"
@@ -13,7 +14,6 @@
 #define BATCH_THINGS 4096
 
 #define NAMES_MAX 256 /* bytes of names in a report */
-#define COMPLETED_MAX 8 /* issuers that are added from the store */
 
 /* A bundle, put together, as it waits to be stored. */
 struct item {
@@ -45,6 +45,8 @@ struct intake {
 	size_t len, things;
 	struct pending *reports;
 	size_t reports_len, reports_cap;
+	int64_t *new_cas; /* of the batch: what they issued may want a chain */
+	size_t new_cas_len;
 	struct strv accounts; /* their ids there, */
 	int64_t *account_ids; /* and here */
 };
@@ -178,79 +180,23 @@ item_release(struct item *it)
 	*it = (struct item){0};
 }
 
-struct search {
-	const struct cert *subject;
-	struct cert *issuer;
-};
-
-static int
-try_issuer(void *arg, const struct ca_certificate *ca, struct err *e)
-{
-	struct search *s = arg;
-	struct err ignored = {0};
-	struct cert *c;
-
-	(void)e;
-	if (s->issuer && cert_not_after(s->issuer) >= ca->not_after)
-		return 0;
-	c = cert_from_der(ca->der, ca->der_len, &ignored);
-	if (c && cert_is_issued_by(s->subject, c, &ignored) == 0) {
-		cert_free(s->issuer);
-		s->issuer = c;
-	} else {
-		cert_free(c);
-	}
-	return 0;
-}
-
-/*
- * The issuer of `c` in the store, of several the one that ends latest; NULL
- * with *e unset: there is none.
- */
-static struct cert *
-find_issuer(struct intake *in, const struct cert *c, struct err *e)
-{
-	struct search s = {.subject = c};
-
-	if (ca_certificate_each_issuer(in->st, c, try_issuer, &s, e) < 0) {
-		cert_free(s.issuer);
-		return NULL;
-	}
-	return s.issuer;
-}
-
-static bool
-is_self_issued(const struct cert *c)
-{
-	size_t a_len, b_len;
-	const uint8_t *a = cert_subject_der(c, &a_len),
-		      *b = cert_issuer_der(c, &b_len);
-
-	return a_len == b_len && memcmp(a, b, a_len) == 0;
-}
-
 /* A certificate that comes alone gets the chain that the store knows. */
 static int
 complete(
     struct intake *in, struct item *it, struct bundle_set *s, struct err *e)
 {
 	struct bundle_chain *chain = &s->chains[0];
-	const struct cert *c = s->cert;
+	struct cert_list found = {0};
 
-	while (chain->len < COMPLETED_MAX && !is_self_issued(c)) {
-		struct cert *issuer = find_issuer(in, c, e);
-
-		if (!issuer)
-			return err_is_set(e) ? -1 : 0;
-		if (is_self_issued(issuer)) {
-			cert_free(issuer);
-			return 0;
-		}
-		cert_list_take(&it->completed, issuer);
-		chain->certs = xreallocarray(
-		    chain->certs, chain->len + 1, sizeof(struct cert *));
-		chain->certs[chain->len++] = c = issuer;
+	if (chain_find(in->st, s->cert, &found, e) < 0) {
+		cert_list_release(&found);
+		return -1;
 	}
+	chain->certs =
+	    xreallocarray(chain->certs, found.len + 1, sizeof(struct cert *));
+	for (size_t i = 0; i < found.len; i++)
+		chain->certs[chain->len++] = found.v[i];
+	cert_list_join(&it->completed, &found);
 	return 0;
 }
 
@@ -462,6 +408,11 @@ put_ca(struct intake *in, const struct item *it, const struct cert *c,
 		trusted, &id, &created, e) < 0)
 		return -1;
 	note_added(in, it, "ca_certificate", id, created, cert_subject(c));
+	if (created) {
+		in->new_cas = xreallocarray(
+		    in->new_cas, in->new_cas_len + 1, sizeof(*in->new_cas));
+		in->new_cas[in->new_cas_len++] = id;
+	}
 	return 0;
 }
 
@@ -569,6 +520,7 @@ put_batch(void *arg, struct err *e)
 	struct batch *b = arg;
 
 	drop_reports(b->in);
+	b->in->new_cas_len = 0;
 	b->done = false;
 	for (size_t i = 0; i < b->len; i++)
 		if (put_item(b->in, &b->items[i], e) < 0)
@@ -579,6 +531,19 @@ put_batch(void *arg, struct err *e)
 	return err_set(e, KIND_CONFLICT, "only a dry run");
 }
 
+/* What came without a chain gets it when its issuer comes. */
+static int
+complete_issued(struct intake *in, struct err *e)
+{
+	int64_t n;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < in->new_cas_len; i++)
+		rc = chain_find_for_issued(in->st, in->new_cas[i], &n, e);
+	in->new_cas_len = 0;
+	return rc;
+}
+
 static int
 store_batch(
     struct intake *in, const struct item *items, size_t len, struct err *e)
@@ -586,11 +551,12 @@ store_batch(
 	struct batch b = {.in = in, .items = items, .len = len};
 	int rc = store_transaction(in->st, put_batch, &b, e);
 
-	if (rc < 0 && b.done) {
-		err_clear(e);
-		rc = 0;
-	}
-	return rc;
+	if (rc == 0)
+		return complete_issued(in, e);
+	if (!b.done)
+		return -1;
+	err_clear(e);
+	return 0;
 }
 
 /* Whether it is the item's fault. */
@@ -785,6 +751,7 @@ intake_close(struct intake *in)
 	drop_reports(in);
 	strv_release(&in->accounts);
 	free(in->account_ids);
+	free(in->new_cas);
 	free(in->reports);
 	free(in->items);
 	free(in);

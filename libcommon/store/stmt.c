@@ -10,6 +10,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_CERTIFICATE_REQUEST] = &certificate_request_stmts,
     [STMT_CERTIFICATE_SWEEP] = &certificate_sweep_stmts,
     [STMT_CHAIN] = &chain_stmts,
+    [STMT_CHAIN_FIND] = &chain_find_stmts,
     [STMT_CHALLENGE] = &challenge_stmts,
     [STMT_CHECK] = &check_stmts,
     [STMT_CHECK_CHAINS] = &check_chains_stmts,

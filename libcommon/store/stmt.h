@@ -25,6 +25,7 @@ enum stmt_module {
 	STMT_CERTIFICATE_REQUEST,
 	STMT_CERTIFICATE_SWEEP,
 	STMT_CHAIN,
+	STMT_CHAIN_FIND,
 	STMT_CHALLENGE,
 	STMT_CHECK,
 	STMT_CHECK_CHAINS,
@@ -56,6 +57,7 @@ extern const struct stmt_table certificate_list_stmts;
 extern const struct stmt_table certificate_request_stmts;
 extern const struct stmt_table certificate_stmts;
 extern const struct stmt_table certificate_sweep_stmts;
+extern const struct stmt_table chain_find_stmts;
 extern const struct stmt_table chain_stmts;
 extern const struct stmt_table challenge_stmts;
 extern const struct stmt_table check_chains_stmts;

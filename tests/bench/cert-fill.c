@@ -98,6 +98,17 @@ make_cas(struct fill *f)
 	}
 }
 
+static void
+free_cas(struct fill *f)
+{
+	key_free(f->root.key);
+	cert_free(f->root.cert);
+	for (int i = 0; i < ISSUERS; i++) {
+		key_free(f->issuers[i].key);
+		cert_free(f->issuers[i].cert);
+	}
+}
+
 /* The names of certificate `n`: of seven names each serves ten or so. */
 static void
 make_names(struct fill *f, long n, struct strv *names)
@@ -278,5 +289,7 @@ main(int argc, char **argv)
 	else
 		fill_files(&f, dir);
 	key_free(f.key);
+	free_cas(&f);
+	seal_key_wipe(&f.seal);
 	return 0;
 }

@@ -241,6 +241,12 @@ is "$(store "SELECT ca.not_after > strftime('%s') + 1500 * 86400
     WHERE k.is_default = 1 AND m.position = 0
     ORDER BY k.certificate_id DESC LIMIT 1")" 1 '... by the newer intermediate'
 
+# The issuer comes later.
+imp -s "$T/new.sqlite" --ca sub.crt
+is "$status $(sqlite3 "$T/new.sqlite" 'SELECT count(*) FROM certificate_chains
+    k JOIN chain_members m ON m.chain_id = k.chain_id')" '0 1' \
+    'the issuer comes later: the certificate has its chain then'
+
 # ---- what is bad -----------------------------------------------------------------
 
 printf 'nonsense\n' >nonsense
