@@ -19,16 +19,20 @@ enum {
 	"COALESCE((SELECT 1 FROM private_keys p"                               \
 	" WHERE p.spki_sha256 = " certificate ".spki_sha256), 0)"
 
-/* Whether a name of `c` has no later active one whose key is here. */
+/*
+ * Whether a name of `c` has no later active one whose key is here.  Not NOT
+ * EXISTS, which PostgreSQL would answer from the side of all certificates.
+ */
 #define IS_LAST_WITH_KEY                                                       \
 	"EXISTS (SELECT 1 FROM fqdn_set_members m"                             \
-	" WHERE m.fqdn_set_id = c.fqdn_set_id AND NOT EXISTS"                  \
-	" (SELECT 1 FROM fqdn_set_members n"                                   \
-	" JOIN certificates k ON k.fqdn_set_id = n.fqdn_set_id"                \
-	" WHERE n.domain_id = m.domain_id AND +k.active = 1"                   \
+	" WHERE m.fqdn_set_id = c.fqdn_set_id AND"                             \
+	" (SELECT n.fqdn_set_id FROM fqdn_set_members n"                       \
+	" WHERE n.domain_id = m.domain_id AND (SELECT k.id FROM certificates " \
+	"k"                                                                    \
+	" WHERE k.fqdn_set_id = n.fqdn_set_id AND +k.active = 1"               \
 	" AND k.status || '' = 'valid'"                                        \
 	" AND (k.not_after, k.id) > (c.not_after, c.id)"                       \
-	" AND " HAS_KEY("k") " = 1))"
+	" AND " HAS_KEY("k") " = 1 LIMIT 1) IS NOT NULL LIMIT 1) IS NULL)"
 
 /* 'r', 'p', 'e' of the words of key_spki_word. */
 #define FAMILY(certificate) "substr(" certificate ".key_type, 1, 1)"

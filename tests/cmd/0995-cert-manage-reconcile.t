@@ -110,6 +110,12 @@ like "$("$BIN/cert-list" show 1)" "issuer.fetch by cert-manage: $web/inter.der$"
     'the URL is in the log'
 like "$("$BIN/cert-list" show 1)" 'issuer.fetch_failed .*nothing-here: ' \
     '... also the one that had nothing'
+is "$(sqlite3 "$T/store/acmed.sqlite" "SELECT group_concat(subject, ' < ')
+    FROM (SELECT ca.subject FROM certificate_chains k
+    JOIN chain_members m ON m.chain_id = k.chain_id
+    JOIN ca_certificates ca ON ca.id = m.ca_certificate_id
+    WHERE k.certificate_id = 1 ORDER BY m.position)")" 'CN=inter < CN=lower' \
+    'the certificate has its chain now'
 go
 exits 0 'a second time there is nothing to do'
 is "$out$err" '' '... silently'
