@@ -203,29 +203,16 @@ migrate(struct prog *p, struct err *e)
 	return 0;
 }
 
-/* Opens the store, and gives up all that the command does not need. */
-static struct store *
-open_confined(const struct prog *p, enum store_mode mode,
-    enum sandbox_role role, struct err *e)
-{
-	struct store *st = store_open(p->conf.store.url, mode, e);
-
-	if (st && rights_enter(p, role, e) == 0)
-		return st;
-	store_close(st);
-	return NULL;
-}
-
 /* Constraints are looked at only by who could write. */
 static struct store *
 open_for_check(const struct prog *p, struct err *e)
 {
 	struct err first = {0};
 	struct store *st =
-	    open_confined(p, STORE_WRITE, SANDBOX_STORE_USER, &first);
+	    rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, &first);
 
 	if (!st && first.kind == KIND_SYS)
-		return open_confined(p, STORE_READ, SANDBOX_STORE_USER, e);
+		return rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 	if (!st)
 		*e = first;
 	return st;
@@ -267,7 +254,7 @@ backup(struct prog *p, struct err *e)
 	if (strcmp(p->argv[0], "-") == 0 || p->argv[0][0] == '\0')
 		return prog_misuse(
 		    e, "backup: a copy needs the name of a file");
-	st = open_confined(p, STORE_READ, SANDBOX_STORE_BACKUP, e);
+	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_BACKUP, e);
 	rc = st ? store_backup(st, p->argv[0], e) : -1;
 	store_close(st);
 	return rc;
@@ -277,7 +264,8 @@ static int
 purge(struct prog *p, struct err *e)
 {
 	struct purge how = PURGE_DEFAULT;
-	struct store *st = open_confined(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+	struct store *st =
+	    rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
 	struct purge_result r;
 	int rc;
 
@@ -322,7 +310,7 @@ stats(struct prog *p, struct err *e)
 		return prog_misuse(
 		    e, "--prometheus has neither --json nor --no-header");
 	buf_init(&text, PRINT_MAX);
-	st = open_confined(p, STORE_READ, SANDBOX_STORE_USER, e);
+	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 	if (!st || stats_load(st, &v, &len, e) < 0)
 		goto out;
 	if (prometheus) {
@@ -369,7 +357,7 @@ show_log(struct prog *p, struct err *e)
 
 	if (since && since_parse(since, &filter.since, e) < 0)
 		return -1;
-	st = open_confined(p, STORE_READ, SANDBOX_STORE_USER, e);
+	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 	if (!st || (object && event_filter_object(st, object, &filter, e) < 0))
 		goto out;
 	out_init(&o, p->json, !p->no_header, columns);

@@ -5,10 +5,10 @@
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
+#include "cli/secret.h"
 #include "cli/since.h"
 #include "deploy/export.h"
 #include "deploy/exporttree.h"
-#include "store/sealing.h"
 #include "store/store.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -38,7 +38,7 @@ static const char usage_text[] =
     "      --mode MODE         of files with a key (0600); of FILE\n"
     "      --owner USER, --group GROUP\n"
     "      --chain-issuer NAME, --chain-fingerprint HEX, --chain-key-id HEX,\n"
-    "      --chain-shortest    another chain than the default one\n"
+    "      --chain-shortest    another chain than the preferred one\n"
     "      --password-fd N, --password-file FILE\n"
     "      --friendly-name TEXT\n"
     "      --legacy            --p12 for what is old: triple DES, SHA-1\n"
@@ -59,7 +59,7 @@ static const char usage_text[] =
     "  -h, --help              this text\n"
     "  -V, --version           the version\n";
 
-#define PASSWORD_MAX 1024
+#define SECRET_PASSWORD_MAX 1024
 #define NO_FD (-1)
 
 static struct {
@@ -254,44 +254,16 @@ check_export(const struct prog *p, struct export *x, struct err *e)
 
 /* ---- secrets ------------------------------------------------------------- */
 
-/* The first line of what --password-fd or --password-file names. */
-static int
-read_password(struct buf *out, struct err *e)
-{
-	int rc = 0;
-
-	if (opt.password_file)
-		rc = file_read_secret(opt.password_file, out, e);
-	else if (opt.password_fd != NO_FD &&
-	    fd_read_all((int)opt.password_fd, out, FD_FOREVER, e) < 0)
-		rc = err_object(e, "--password-fd");
-	if (rc == 0)
-		out->data[out->len = strcspn(out->data, "\r\n")] = '\0';
-	return rc;
-}
-
 /* The sealing keys; one that is not configured, or not needed, is NULL. */
 struct seals {
 	struct seal_key certificate, account;
 };
 
 static int
-read_seal(const char *setting, const char *path, struct seal_key *room,
-    const struct seal_key **seal, struct err *e)
-{
-	if (!path)
-		return 0;
-	if (sealing_read(setting, path, room, e) < 0)
-		return -1;
-	*seal = room;
-	return 0;
-}
-
-static int
 read_certificate_seal(const struct prog *p, struct seals *s,
     const struct seal_key **seal, struct err *e)
 {
-	return read_seal("certificate_key_file",
+	return secret_seal_key("certificate_key_file",
 	    p->conf.store.certificate_key_file, &s->certificate, seal, e);
 }
 
@@ -307,7 +279,7 @@ read_seals(
 	for (int i = 0; i < p->argc; i++)
 		accounts += export_is_account(p->argv[i]);
 	if (accounts > 0 &&
-	    read_seal("account_key_file", p->conf.store.account_key_file,
+	    secret_seal_key("account_key_file", p->conf.store.account_key_file,
 		&s->account, &x->account_seal, e) < 0)
 		return -1;
 	return accounts < p->argc ? read_certificate_seal(p, s, &x->seal, e)
@@ -359,18 +331,6 @@ put(const struct prog *p, const struct export *x, const struct buf *out,
 	return file_replace_for(p->output, owner, mode, out->data, out->len, e);
 }
 
-/* The last that needs rights, and then their end. */
-static struct store *
-open_store(const struct prog *p, enum sandbox_role role, struct err *e)
-{
-	struct store *st = store_open(p->conf.store.url, STORE_READ, e);
-
-	if (st && rights_enter(p, role, e) == 0)
-		return st;
-	store_close(st);
-	return NULL;
-}
-
 /* What is replaced is a file, and not /dev/stdout. */
 static int
 check_output(struct prog *p, struct err *e)
@@ -400,19 +360,20 @@ export_names(struct prog *p, struct err *e)
 
 	if (check_export(p, &x, e) < 0 || check_output(p, e) < 0)
 		return -1;
-	buf_init(&password, PASSWORD_MAX);
+	buf_init(&password, SECRET_PASSWORD_MAX);
 	buf_init(&out, FORMAT_MAX);
 	rc = proc_harden(true, e);
 	if (rc == 0)
-		rc = read_password(&password, e);
+		rc = secret_password(
+		    opt.password_file, (int)opt.password_fd, &password, e);
 	x.password = password.data;
 	if (rc == 0)
 		rc = read_seals(p, &x, &seals, e);
 	if (rc == 0)
 		rc = file_owner_find(opt.owner, opt.group, &owner, e);
 	if (rc == 0)
-		x.st = open_store(
-		    p, p->output ? SANDBOX_EXPORT_FILE : SANDBOX_STORE_USER, e);
+		x.st = rights_open_store(p, STORE_READ,
+		    p->output ? SANDBOX_EXPORT_FILE : SANDBOX_STORE_USER, e);
 	if (x.st)
 		rc = add_all(p, &x, &out, e) < 0 ? -1
 						 : put(p, &x, &out, &owner, e);
@@ -513,7 +474,7 @@ export_tree(struct prog *p, struct err *e)
 		rc = (root = open_root(p->argv[0], e)) ? 0 : -1;
 	p->output = t.root = root;
 	if (rc == 0)
-		t.st = open_store(p, SANDBOX_EXPORT_TREE, e);
+		t.st = rights_open_store(p, STORE_READ, SANDBOX_EXPORT_TREE, e);
 	if (t.st)
 		rc = exporttree_run(&t, e);
 	store_close(t.st);

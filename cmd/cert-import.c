@@ -2,12 +2,10 @@
 #include "cli/prog.h"
 #include "cli/progress.h"
 #include "cli/rights.h"
+#include "cli/secret.h"
 #include "import/folder.h"
 #include "import/intake.h"
 #include "import/tree.h"
-#include "store/sealing.h"
-#include "sys/fd.h"
-#include "sys/file.h"
 #include "sys/proc.h"
 #include "wrap/seal.h"
 
@@ -51,20 +49,27 @@ static const char usage_text[] =
     "  -V, --version       the version\n";
 
 #define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
-#define PASSWORD_MAX 1024
-
-/* Clients whose stores can be read, in the words of import/tree.h. */
-static const char *const clients[] = {"certbot", "lego", "acme.sh",
-    "dehydrated", "uacme", "caddy", "mod_md", "traefik", "peter",
-    "peter-sqlite"};
-#define TREES ARRAY_LEN(clients)
+#define TREES 10 /* stores of other clients */
 
 static const char *key_file, *chain_file, *csr_file, *password_file;
 static const char *lineage, *lineage_version, *account;
-static const char *trees[TREES];
+static const char *trees[TREES]; /* what --certbot and the like name */
 static bool each, ca_only, system_roots, inactive, no_auto_renew;
 
+/* The first options are the words of import/tree.h. */
+#define TREE(i, word)                                                          \
+	[i] = {.name = (word), .type = PROG_TEXT, .value = &trees[i]}
 static const struct prog_option options[] = {
+    TREE(0, "certbot"),
+    TREE(1, "lego"),
+    TREE(2, "acme.sh"),
+    TREE(3, "dehydrated"),
+    TREE(4, "uacme"),
+    TREE(5, "caddy"),
+    TREE(6, "mod_md"),
+    TREE(7, "traefik"),
+    TREE(8, "peter"),
+    TREE(9, "peter-sqlite"),
     {.name = "key", .type = PROG_TEXT, .value = &key_file},
     {.name = "chain", .type = PROG_TEXT, .value = &chain_file},
     {.name = "csr", .type = PROG_TEXT, .value = &csr_file},
@@ -74,16 +79,6 @@ static const struct prog_option options[] = {
     {.name = "password-file", .type = PROG_TEXT, .value = &password_file},
     {.name = "inactive", .type = PROG_FLAG, .value = &inactive},
     {.name = "no-auto-renew", .type = PROG_FLAG, .value = &no_auto_renew},
-    {.name = "certbot", .type = PROG_TEXT, .value = &trees[0]},
-    {.name = "lego", .type = PROG_TEXT, .value = &trees[1]},
-    {.name = "acme.sh", .type = PROG_TEXT, .value = &trees[2]},
-    {.name = "dehydrated", .type = PROG_TEXT, .value = &trees[3]},
-    {.name = "uacme", .type = PROG_TEXT, .value = &trees[4]},
-    {.name = "caddy", .type = PROG_TEXT, .value = &trees[5]},
-    {.name = "mod_md", .type = PROG_TEXT, .value = &trees[6]},
-    {.name = "traefik", .type = PROG_TEXT, .value = &trees[7]},
-    {.name = "peter", .type = PROG_TEXT, .value = &trees[8]},
-    {.name = "peter-sqlite", .type = PROG_TEXT, .value = &trees[9]},
     {.name = "lineage", .type = PROG_TEXT, .value = &lineage},
     {.name = "lineage-version", .type = PROG_TEXT, .value = &lineage_version},
     {.name = "account", .type = PROG_TEXT, .value = &account},
@@ -98,7 +93,10 @@ struct work {
 	struct prog *prog;
 	struct store *st;
 	struct intake *intake;
-	struct seal_key certificate_seal, account_seal;
+	struct {
+		struct seal_key certificate, account;
+	} seals;
+	const struct seal_key *certificate_seal, *account_seal; /* or NULL */
 	struct buf password;
 	struct out out;
 	struct progress progress;
@@ -132,31 +130,10 @@ report(void *arg, const struct intake_report *r, struct err *e)
 
 /* ---- reading ------------------------------------------------------------- */
 
-static int
-read_content(const char *name, struct buf *out, struct err *e)
+static const char *
+password_of(const struct work *w)
 {
-	return strcmp(name, "-") == 0
-	    ? fd_read_all(STDIN_FILENO, out, FD_FOREVER, e)
-	    : file_read(name, out, e);
-}
-
-/* Adds what is in a file; one that cannot be read is a problem. */
-static void
-add_file(struct work *w, const char *name, struct bundle *b)
-{
-	struct err e = {0};
-	struct buf content;
-	char text[1024];
-
-	buf_init(&content, BUNDLE_MAX);
-	if (read_content(name, &content, &e) == 0) {
-		bundle_add(b, name, content.data, content.len,
-		    password_file ? w->password.data : NULL);
-	} else {
-		err_format(&e, text, sizeof(text));
-		strv_add(&b->problems, text);
-	}
-	buf_wipe(&content);
+	return password_file ? w->password.data : NULL;
 }
 
 /* A file that an option names must be as the option says. */
@@ -165,7 +142,7 @@ add_option(struct work *w, const char *name, struct bundle *b, struct err *e)
 {
 	size_t problems = b->problems.len;
 
-	add_file(w, name, b);
+	bundle_add_file(b, name, password_of(w));
 	return b->problems.len > problems
 	    ? err_set(e, KIND_INPUT, "%s", b->problems.v[problems])
 	    : 0;
@@ -232,7 +209,7 @@ take_together(struct work *w, int argc, char **argv, struct err *e)
 	int rc = 0;
 
 	for (int i = 0; i < argc; i++)
-		add_file(w, argv[i], &b);
+		bundle_add_file(&b, argv[i], password_of(w));
 	if (key_file)
 		rc = add_key(w, &b, e);
 	if (rc == 0 && csr_file)
@@ -255,7 +232,7 @@ take_alone(struct work *w, const char *name, struct err *e)
 	struct bundle b = {0};
 	int rc;
 
-	add_file(w, name, &b);
+	bundle_add_file(&b, name, password_of(w));
 	rc = intake_add(w->intake, name, &b, e);
 	bundle_release(&b);
 	return rc;
@@ -285,9 +262,7 @@ take_each(struct work *w, int argc, char **argv, struct err *e)
 
 	for (int i = 0; rc == 0 && i < argc; i++)
 		rc = is_directory(argv[i])
-		    ? folder_read(argv[i],
-			  password_file ? w->password.data : NULL, take_folder,
-			  w, e)
+		    ? folder_read(argv[i], password_of(w), take_folder, w, e)
 		    : take_alone(w, argv[i], e);
 	return rc;
 }
@@ -319,12 +294,12 @@ check_tree_usage(const struct prog *p, struct err *e)
 	for (size_t i = tree + 1; i < TREES; i++)
 		if (trees[i])
 			return prog_misuse(e, "--%s and --%s: one of them",
-			    clients[tree], clients[i]);
+			    options[tree].name, options[i].name);
 	if (p->argc > 0 || key_file || chain_file || csr_file || ca_only ||
 	    system_roots || each)
 		return prog_misuse(e,
 		    "--%s takes what is there, and nothing else",
-		    clients[tree]);
+		    options[tree].name);
 	return 0;
 }
 
@@ -355,21 +330,12 @@ read_secrets(struct work *w, struct err *e)
 {
 	const struct conf_store *c = &w->prog->conf.store;
 
-	if (c->certificate_key_file &&
-	    sealing_read("certificate_key_file", c->certificate_key_file,
-		&w->certificate_seal, e) < 0)
+	if (secret_seal_key("certificate_key_file", c->certificate_key_file,
+		&w->seals.certificate, &w->certificate_seal, e) < 0 ||
+	    secret_seal_key("account_key_file", c->account_key_file,
+		&w->seals.account, &w->account_seal, e) < 0)
 		return -1;
-	if (c->account_key_file &&
-	    sealing_read("account_key_file", c->account_key_file,
-		&w->account_seal, e) < 0)
-		return -1;
-	if (!password_file)
-		return 0;
-	if (file_read_secret(password_file, &w->password, e) < 0)
-		return -1;
-	w->password.len = strcspn(w->password.data, "\r\n");
-	w->password.data[w->password.len] = '\0';
-	return 0;
+	return secret_password(password_file, -1, &w->password, e);
 }
 
 static void
@@ -391,12 +357,13 @@ name_reads(struct prog *p)
 static int
 take_tree(struct work *w, size_t tree, struct err *e)
 {
-	const struct tree_reader *r = tree_reader_by_word(clients[tree]);
+	const struct tree_reader *r = tree_reader_by_word(options[tree].name);
 	const struct tree_filter f = {
 	    .lineage = lineage, .version = lineage_version, .account = account};
 
 	if (!r)
-		return err_set(e, KIND_BUG, "no reader for %s", clients[tree]);
+		return err_set(
+		    e, KIND_BUG, "no reader for %s", options[tree].name);
 	return intake_add_tree(w->intake, r, trees[tree], &f, e);
 }
 
@@ -424,11 +391,9 @@ static int
 work(struct work *w, struct err *e)
 {
 	struct prog *p = w->prog;
-	const struct conf_store *c = &p->conf.store;
 	const struct intake_conf conf = {
-	    .certificate_seal =
-		c->certificate_key_file ? &w->certificate_seal : NULL,
-	    .account_seal = c->account_key_file ? &w->account_seal : NULL,
+	    .certificate_seal = w->certificate_seal,
+	    .account_seal = w->account_seal,
 	    .source = "import",
 	    .inactive = inactive,
 	    .auto_renew = !no_auto_renew,
@@ -439,9 +404,9 @@ work(struct work *w, struct err *e)
 	    .arg = w};
 	int rc;
 
-	w->st = store_open(c->url, STORE_WRITE, e);
 	name_reads(p);
-	if (!w->st || rights_enter(p, SANDBOX_IMPORT, e) < 0)
+	w->st = rights_open_store(p, STORE_WRITE, SANDBOX_IMPORT, e);
+	if (!w->st)
 		return -1;
 	out_init(&w->out, p->json, !p->no_header, columns);
 	progress_begin(&w->progress, "objects");
@@ -460,7 +425,7 @@ run(struct prog *p, struct err *e)
 	struct work w = {.prog = p};
 	int rc;
 
-	buf_init(&w.password, PASSWORD_MAX);
+	buf_init(&w.password, SECRET_PASSWORD_MAX);
 	rc = check_usage(p, e);
 	if (rc == 0)
 		rc = proc_harden(true, e);
@@ -469,8 +434,7 @@ run(struct prog *p, struct err *e)
 	if (rc == 0)
 		rc = work(&w, e);
 	store_close(w.st);
-	seal_key_wipe(&w.certificate_seal);
-	seal_key_wipe(&w.account_seal);
+	explicit_bzero(&w.seals, sizeof(w.seals));
 	buf_wipe(&w.password);
 	return rc;
 }

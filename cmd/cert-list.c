@@ -95,18 +95,6 @@ static const struct prog_option chart_options[] = {
     {0},
 };
 
-static struct store *
-open_store(const struct prog *p, struct err *e)
-{
-	struct store *st = store_open(p->conf.store.url, STORE_READ, e);
-
-	if (st && rights_enter(p, SANDBOX_STORE_USER, e) < 0) {
-		store_close(st);
-		return NULL;
-	}
-	return st;
-}
-
 /* ---- search -------------------------------------------------------------- */
 
 static int
@@ -237,7 +225,7 @@ search(struct prog *p, struct err *e)
 	if (rc == 0)
 		rc = operands_read(p, &operands, e);
 	if (rc == 0) {
-		st = open_store(p, e);
+		st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 		rc = st ? find_objects(st, &f, e) : -1;
 	}
 	certs_init(&certs, st, p->json, !p->no_header);
@@ -261,7 +249,8 @@ show(struct prog *p, struct err *e)
 	enum sheet_form form = p->json ? SHEET_JSON
 	    : tsv		       ? SHEET_TSV
 				       : SHEET_TEXT;
-	struct store *st = open_store(p, e);
+	struct store *st =
+	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 
 	for (int i = 0; st && i < p->argc; i++) {
 		struct err why = {0};
@@ -303,7 +292,8 @@ why(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {
 	    "name", "at", "what", "certificate", "rule", NULL};
-	struct store *st = open_store(p, e);
+	struct store *st =
+	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 	struct telling t;
 
 	out_init(&t.out, p->json, !p->no_header, columns);
@@ -402,7 +392,8 @@ static int
 chart(struct prog *p, struct err *e)
 {
 	struct bar bars[WEEKS_MAX] = {0};
-	struct store *st = open_store(p, e);
+	struct store *st =
+	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 	int rc = st ? count_weeks(st, bars, e) : -1;
 
 	if (rc == 0 && (tsv || p->json))

@@ -61,18 +61,6 @@ static const char usage_text[] =
     "  -h, --help          this text\n"
     "  -V, --version       the version\n";
 
-static struct store *
-open_store(const struct prog *p, enum store_mode mode, struct err *e)
-{
-	struct store *st = store_open(p->conf.store.url, mode, e);
-
-	if (st && rights_enter(p, SANDBOX_STORE_USER, e) < 0) {
-		store_close(st);
-		return NULL;
-	}
-	return st;
-}
-
 /* ---- one after the other ------------------------------------------------- */
 
 typedef int change(
@@ -87,7 +75,7 @@ change_each(struct prog *p, change *fn, bool on, struct err *e)
 	int rc = operands_read(p, &operands, e);
 
 	if (rc == 0) {
-		st = open_store(p, STORE_WRITE, e);
+		st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
 		rc = st ? 0 : -1;
 	}
 	sig_catch_term();
@@ -234,7 +222,8 @@ mode_of(const struct prog *p)
 static int
 sweep_store(struct prog *p, enum certificate_sweep_kind kind, struct err *e)
 {
-	struct store *st = open_store(p, mode_of(p), e);
+	struct store *st =
+	    rights_open_store(p, mode_of(p), SANDBOX_STORE_USER, e);
 	int rc;
 
 	sig_catch_term();
@@ -259,7 +248,8 @@ static int
 update_recents(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"domains", NULL};
-	struct store *st = open_store(p, mode_of(p), e);
+	struct store *st =
+	    rights_open_store(p, mode_of(p), SANDBOX_STORE_USER, e);
 	struct out o;
 	int64_t changed = 0;
 	int rc = st ? domain_refresh_all(st, p->dry_run, &changed, e) : -1;
@@ -318,8 +308,8 @@ set_preferences(struct prog *p, struct store *st, struct err *e)
 static int
 prefer(struct prog *p, struct err *e)
 {
-	struct store *st =
-	    open_store(p, p->argc == 0 ? STORE_READ : STORE_WRITE, e);
+	struct store *st = rights_open_store(
+	    p, p->argc == 0 ? STORE_READ : STORE_WRITE, SANDBOX_STORE_USER, e);
 	int rc = -1;
 
 	if (st)
@@ -453,7 +443,7 @@ reconcile(struct prog *p, struct err *e)
 	sig_ignore_pipe();
 	sig_catch_term();
 	if (rc == 0) {
-		st = open_store(p, mode_of(p), e);
+		st = rights_open_store(p, mode_of(p), SANDBOX_STORE_USER, e);
 		rc = st ? 0 : -1;
 	}
 	out_init(&r.out, p->json, !p->no_header, columns);

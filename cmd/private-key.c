@@ -2,13 +2,11 @@
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
+#include "cli/secret.h"
 #include "import/bundle.h"
 #include "store/key_cycle.h"
 #include "store/private_key.h"
-#include "store/sealing.h"
 #include "store/store.h"
-#include "sys/fd.h"
-#include "sys/file.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
 #include "wrap/key.h"
@@ -49,8 +47,6 @@ static const char usage_text[] =
     "  -h, --help          this text\n"
     "  -V, --version       the version\n";
 
-#define PASSWORD_MAX 1024
-
 static const char *type_word = "p256", *password_file, *status_word;
 static int64_t count = 1, pool_size = 10;
 
@@ -86,11 +82,11 @@ static const struct prog_option list_options[] = {
 
 /* ---- what all commands need ---------------------------------------------- */
 
-/* The store, and the key under which it is sealed, if there is one. */
+/* The store, and the key under which it is sealed, or NULL. */
 struct work {
 	struct store *st;
-	struct seal_key seal;
-	bool seals;
+	struct seal_key room;
+	const struct seal_key *seal;
 	struct out out;
 };
 
@@ -98,34 +94,26 @@ static int
 work_open(
     struct work *w, const struct prog *p, enum store_mode mode, struct err *e)
 {
-	*w = (struct work){0};
-	w->st = store_open(p->conf.store.url, mode, e);
-	return w->st ? rights_enter(p, SANDBOX_STORE_USER, e) : -1;
+	w->st = rights_open_store(p, mode, SANDBOX_STORE_USER, e);
+	return w->st ? 0 : -1;
 }
 
 /* As work_open, for what stores keys. */
 static int
 work_open_to_add(struct work *w, const struct prog *p, struct err *e)
 {
-	const char *path = p->conf.store.certificate_key_file;
-	struct seal_key seal = {0};
-	int rc;
-
-	*w = (struct work){0};
-	if (path && sealing_read("certificate_key_file", path, &seal, e) < 0)
-		return -1;
-	rc = work_open(w, p, STORE_WRITE, e);
-	w->seal = seal;
-	w->seals = path != NULL;
-	seal_key_wipe(&seal);
-	return rc;
+	return secret_seal_key("certificate_key_file",
+		   p->conf.store.certificate_key_file, &w->room, &w->seal,
+		   e) < 0
+	    ? -1
+	    : work_open(w, p, STORE_WRITE, e);
 }
 
 static void
 work_close(struct work *w)
 {
 	store_close(w->st);
-	seal_key_wipe(&w->seal);
+	seal_key_wipe(&w->room);
 }
 
 #define COLUMNS "id", "type", "status", "source", "created", "sealed", "sha256"
@@ -155,8 +143,7 @@ add(struct work *w, const struct key *k, enum private_key_source source,
 	struct private_key added;
 	bool created;
 
-	if (private_key_add(w->st, k, w->seals ? &w->seal : NULL, source,
-		&added, &created, e) < 0)
+	if (private_key_add(w->st, k, w->seal, source, &added, &created, e) < 0)
 		return -1;
 	put_key(&w->out, &added);
 	out_text(&w->out, created ? "created" : "known");
@@ -211,17 +198,13 @@ add_to_pool(struct work *w, enum key_type type, int bits, struct err *e)
 {
 	struct key *k = key_generate(type, bits, e);
 	struct private_key added;
-	char number[24];
 	int64_t id;
-	int rc = k
-	    ? key_cycle_pool_add(w->st, k, w->seals ? &w->seal : NULL, &id, e)
-	    : -1;
+	int rc = k ? key_cycle_pool_add(w->st, k, w->seal, &id, e) : -1;
 
 	key_free(k);
 	if (rc < 0)
 		return -1;
-	snprintf(number, sizeof(number), "%lld", (long long)id);
-	if (private_key_find(w->st, number, &added, e) < 0)
+	if (private_key_by_id(w->st, id, &added, e) < 0)
 		return -1;
 	put_key(&w->out, &added);
 	out_text(&w->out, "created");
@@ -257,41 +240,6 @@ pool(struct prog *p, struct err *e)
 
 /* ---- import -------------------------------------------------------------- */
 
-/* The first line of the file. */
-static int
-read_password(struct buf *out, struct err *e)
-{
-	if (!password_file)
-		return 0;
-	if (file_read_secret(password_file, out, e) < 0)
-		return -1;
-	out->len = strcspn(out->data, "\r\n");
-	out->data[out->len] = '\0';
-	return 0;
-}
-
-/* A file that cannot be read does not stop the rest. */
-static void
-read_file(const char *name, const char *password, struct bundle *b)
-{
-	struct err e = {0};
-	struct buf content;
-	char text[1024];
-	int rc;
-
-	buf_init(&content, BUNDLE_MAX);
-	rc = strcmp(name, "-") == 0
-	    ? fd_read_all(STDIN_FILENO, &content, FD_FOREVER, &e)
-	    : file_read(name, &content, &e);
-	if (rc == 0) {
-		bundle_add(b, name, content.data, content.len, password);
-	} else {
-		err_format(&e, text, sizeof(text));
-		strv_add(&b->problems, text);
-	}
-	buf_wipe(&content);
-}
-
 static void
 print_problems(struct prog *p, const struct bundle *b)
 {
@@ -312,12 +260,13 @@ import(struct prog *p, struct err *e)
 	struct work w = {0};
 	int rc;
 
-	buf_init(&password, PASSWORD_MAX);
+	buf_init(&password, SECRET_PASSWORD_MAX);
 	rc = proc_harden(true, e);
 	if (rc == 0)
-		rc = read_password(&password, e);
+		rc = secret_password(password_file, -1, &password, e);
 	for (int i = 0; rc == 0 && i < p->argc; i++)
-		read_file(p->argv[i], password_file ? password.data : NULL, &b);
+		bundle_add_file(
+		    &b, p->argv[i], password_file ? password.data : NULL);
 	if (rc == 0)
 		rc = work_open_to_add(&w, p, e);
 	out_init(&w.out, p->json, !p->no_header, add_columns);
@@ -348,7 +297,7 @@ list(struct prog *p, struct err *e)
 {
 	enum private_key_status status = PRIVATE_KEY__MAX;
 	struct private_key k;
-	struct work w;
+	struct work w = {0};
 	int rc;
 
 	if (status_word && private_key_status_by_name(status_word, &status) < 0)
@@ -376,7 +325,7 @@ list(struct prog *p, struct err *e)
 static int
 set_each(struct prog *p, enum private_key_status status, struct err *e)
 {
-	struct work w;
+	struct work w = {0};
 	int rc = work_open(&w, p, STORE_WRITE, e);
 
 	for (int i = 0; rc == 0 && i < p->argc; i++) {

@@ -3,7 +3,6 @@
 #include <libgen.h>
 
 #include "cli/prog.h"
-#include "store/store.h"
 #include "wrap/digest.h"
 
 #define DNS_PORT 53
@@ -185,6 +184,18 @@ int
 rights_enter(const struct prog *p, enum sandbox_role role, struct err *e)
 {
 	return enter(p, role, NULL, 0, e);
+}
+
+struct store *
+rights_open_store(const struct prog *p, enum store_mode mode,
+    enum sandbox_role role, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, mode, e);
+
+	if (st && rights_enter(p, role, e) == 0)
+		return st;
+	store_close(st);
+	return NULL;
 }
 
 int

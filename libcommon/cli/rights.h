@@ -2,6 +2,7 @@
 #define CLI_RIGHTS_H
 
 #include "base/err.h"
+#include "store/store.h"
 #include "sys/sandbox.h"
 
 /* The last step before the work: what a program gives up, by its configuration.
@@ -18,8 +19,15 @@ struct prog;
 int rights_enter(const struct prog *p, enum sandbox_role role, struct err *e);
 
 /*
- * The same for a role that connects to these ports, and to that of DNS, instead
- * of those of the configuration.
+ * Opens the store of the configuration and then enters the role: the last that
+ * needs rights, and their end.  NULL fails as store_open or rights_enter.
+ */
+struct store *rights_open_store(const struct prog *p, enum store_mode mode,
+    enum sandbox_role role, struct err *e);
+
+/*
+ * As rights_enter, for a role that connects to these ports, and to that of DNS,
+ * instead of those of the configuration.
  */
 int rights_enter_ports(const struct prog *p, enum sandbox_role role,
     const uint16_t *ports, size_t len, struct err *e);

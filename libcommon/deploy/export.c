@@ -270,10 +270,8 @@ put_key_by_id(
     const struct export *x, int64_t id, struct buf *out, struct err *e)
 {
 	struct private_key k;
-	char text[32];
 
-	snprintf(text, sizeof(text), "%lld", (long long)id);
-	if (private_key_find(x->st, text, &k, e) < 0)
+	if (private_key_by_id(x->st, id, &k, e) < 0)
 		return -1;
 	return put_key_of(x, k.spki_sha256, out, e);
 }

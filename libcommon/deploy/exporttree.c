@@ -184,18 +184,13 @@ add_pending(struct walk *w, const struct place *p)
 static int
 load(struct walk *w, const struct step *step, struct material *m, struct err *e)
 {
-	const struct exporttree *t = w->t;
+	struct store *st = w->t->st;
 
-	if (certificate_by_id(t->st, step->s->certificate_id, &m->cert, e) < 0)
+	if (certificate_by_id(st, step->s->certificate_id, &m->cert, e) < 0 ||
+	    (step->chain_id != 0 &&
+		chain_load(st, step->chain_id, &m->chain, e) < 0))
 		return -1;
-	if (t->pick.by != CHAINPICK_DEFAULT) {
-		if (material_add_chain(t->st, m, &t->pick, true, e) < 0)
-			return -1;
-	} else if (step->chain_id != 0 &&
-	    chain_load(t->st, step->chain_id, &m->chain, e) < 0) {
-		return -1;
-	}
-	return material_add_key(t->st, m, t->seal, e);
+	return material_add_key(st, m, w->t->seal, e);
 }
 
 /* Makes sure of the generation; nothing is loaded when it looks right. */
@@ -294,7 +289,7 @@ export_step(struct walk *w, const struct step *step, struct err *e)
 
 /* ---- all names ----------------------------------------------------------- */
 
-/* The chain is another than the default one for those who want it so. */
+/* Another chain than the preferred one, for those who want it so. */
 static int
 pick_chain(struct walk *w, struct step *step, struct err *e)
 {
@@ -334,24 +329,30 @@ static int
 prepare(
     struct walk *w, const struct serving *s, struct step *step, struct err *e)
 {
-	char shown[80];
+	static const char unfit[] = "not fit to be the name of a file";
 
 	step->s = s;
-	if (layout_name(w->t->layout, s->name, step->file_name) &&
-	    !claim(w, s, step->file_name)) {
-		str_escape(shown, sizeof(shown), s->name, strlen(s->name));
+	if (!layout_name(w->t->layout, s->name, step->file_name))
+		return err_set(e, KIND_INPUT, unfit);
+	if (!claim(w, s, step->file_name))
 		return err_set(e, KIND_INPUT,
-		    "%s: another name has the file %s already", shown,
-		    step->file_name);
-	}
-	if (layout_name(w->t->layout, s->name, step->file_name) &&
-	    pick_chain(w, step, e) == 0 &&
-	    layout_generation(w->t->layout, step->file_name, s->certificate_id,
-		s->sha256, step->chain_id, step->generation))
-		return 0;
+		    "another name has the file %s already", step->file_name);
+	if (pick_chain(w, step, e) < 0)
+		return -1;
+	return layout_generation(w->t->layout, step->file_name,
+		   s->certificate_id, s->sha256, step->chain_id,
+		   step->generation)
+	    ? 0
+	    : err_set(e, KIND_INPUT, unfit);
+}
+
+static int
+name_error(const struct serving *s, struct err *e)
+{
+	char shown[80];
+
 	str_escape(shown, sizeof(shown), s->name, strlen(s->name));
-	return err_set(
-	    e, KIND_INPUT, "%s: not fit to be the name of a file", shown);
+	return err_object(e, "%s", shown);
 }
 
 static bool
@@ -408,7 +409,9 @@ export_name(struct walk *w, const struct serving *s, struct err *e)
 
 	if (s->certificate_id == 0)
 		return w->t->remove && w->t->since ? remove_name(w, s, e) : 0;
-	if (prepare(w, s, &step, e) < 0 || export_step(w, &step, e) < 0)
+	if (prepare(w, s, &step, e) < 0)
+		return name_error(s, e);
+	if (export_step(w, &step, e) < 0)
 		return -1;
 	w->names++;
 	w->invalid += s->not_after < w->t->now || s->not_before > w->t->now;

@@ -26,7 +26,7 @@ struct exporttree {
 	struct store *st;
 	const char *root; /* absolute, there, and no link */
 	const struct layout *layout;
-	struct chainpick pick; /* the default chain for what it does not fit */
+	struct chainpick pick; /* the preferred chain for what it fits not */
 	const struct seal_key *seal; /* NULL: there is none */
 	struct file_owner owner;
 	mode_t mode; /* of files with a key */

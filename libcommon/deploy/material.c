@@ -1,6 +1,5 @@
 #include "deploy/material.h"
 
-#include "base/hex.h"
 #include "store/private_key.h"
 #include "wrap/key.h"
 
@@ -72,11 +71,9 @@ int
 material_key_id(
     struct store *st, const struct material *m, int64_t *id, struct err *e)
 {
-	char hex[2 * sizeof(m->cert.spki_sha256) + 1];
 	struct private_key k;
 
-	hex_encode(hex, m->cert.spki_sha256, sizeof(m->cert.spki_sha256));
-	if (private_key_find(st, hex, &k, e) < 0)
+	if (private_key_by_identity(st, m->cert.spki_sha256, &k, e) < 0)
 		return e->kind == KIND_NOTFOUND ? no_key(m, e) : -1;
 	*id = k.id;
 	return 0;

@@ -1,6 +1,10 @@
 #include "import/bundle.h"
 
+#include <unistd.h>
+
 #include "base/der.h"
+#include "sys/fd.h"
+#include "sys/file.h"
 #include "wrap/digest.h"
 #include "wrap/p12.h"
 #include "wrap/p7.h"
@@ -359,6 +363,37 @@ bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
 		add_part(&part, add, p, len);
 	else
 		complain(&part, "neither PEM nor DER that is known");
+}
+
+static int
+read_content(const char *name, struct buf *out, struct err *e)
+{
+	return strcmp(name, "-") == 0
+	    ? fd_read_all(STDIN_FILENO, out, FD_FOREVER, e)
+	    : file_read(name, out, e);
+}
+
+void
+bundle_add_file(struct bundle *b, const char *name, const char *password)
+{
+	struct err e = {0};
+	struct buf content;
+
+	buf_init(&content, BUNDLE_MAX);
+	if (read_content(name, &content, &e) == 0)
+		bundle_add(b, name, content.data, content.len, password);
+	else
+		bundle_add_problem(b, &e);
+	buf_wipe(&content);
+}
+
+void
+bundle_add_problem(struct bundle *b, const struct err *e)
+{
+	char line[1024];
+
+	err_format(e, line, sizeof(line));
+	strv_add(&b->problems, line);
 }
 
 bool

@@ -40,6 +40,15 @@ void bundle_release(struct bundle *b);
 void bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
     const char *password);
 
+/*
+ * As bundle_add, for the file of this name; - is standard input.  One that
+ * cannot be read is a problem.
+ */
+void bundle_add_file(struct bundle *b, const char *name, const char *password);
+
+/* Adds a line to `problems`. */
+void bundle_add_problem(struct bundle *b, const struct err *e);
+
 /* Whether one of its certificates is for the public part of `k`. */
 bool bundle_has_cert_for(const struct bundle *b, const struct key *k);
 

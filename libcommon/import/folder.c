@@ -21,15 +21,6 @@ join(const char *a, const char *b)
 }
 
 static void
-complain(struct bundle *b, const struct err *e)
-{
-	char text[1024];
-
-	err_format(e, text, sizeof(text));
-	strv_add(&b->problems, text);
-}
-
-static void
 add_file(const struct walk *w, const char *path, struct bundle *b)
 {
 	struct err e = {0};
@@ -39,7 +30,7 @@ add_file(const struct walk *w, const char *path, struct bundle *b)
 	if (dir_read(w->root, path, &content, &e) == 0)
 		bundle_add(b, path, content.data, content.len, w->password);
 	else
-		complain(b, &e);
+		bundle_add_problem(b, &e);
 	buf_wipe(&content);
 }
 
@@ -62,7 +53,7 @@ add_folder(const struct walk *w, const char *at, struct bundle *b,
 	struct strv names = {0};
 
 	if (dir_list(w->root, at, &names, &e) < 0)
-		complain(b, &e);
+		bundle_add_problem(b, &e);
 	for (size_t i = 0; i < names.len; i++) {
 		char *path = join(at, names.v[i]);
 

@@ -260,16 +260,13 @@ add_file(struct tree_walk *w, struct bundle *b, const char *password,
     const char *path)
 {
 	struct err e = {0};
-	char line[1024];
 	struct buf text;
 
 	buf_init(&text, TREE_FILE_MAX);
-	if (dir_read(w->root, path, &text, &e) == 0) {
+	if (dir_read(w->root, path, &text, &e) == 0)
 		bundle_add(b, path, text.data, text.len, password);
-	} else if (e.kind != KIND_NOTFOUND) {
-		err_format(&e, line, sizeof(line));
-		strv_add(&b->problems, line);
-	}
+	else if (e.kind != KIND_NOTFOUND)
+		bundle_add_problem(b, &e);
 	buf_wipe(&text);
 }
 

@@ -82,12 +82,10 @@ read_accounts(struct tree_walk *w, struct err *e)
 
 /* ---- domains.txt: NAME ALT... [> ALIAS] -------------------------------- */
 
-/* The words of a line; whether it is the one of this certificate. */
-static bool
-read_words(struct strv *words, const char *line, const char *lineage)
+/* The names of a certificate, and what it is called. */
+static const char *
+read_words(struct strv *words, const char *line)
 {
-	const char *alias = NULL;
-
 	while (*(line += strspn(line, " \t\r")) && *line != '#') {
 		size_t len = strcspn(line, " \t\r");
 
@@ -95,56 +93,55 @@ read_words(struct strv *words, const char *line, const char *lineage)
 		line += len;
 	}
 	if (words->len >= 3 && strcmp(words->v[words->len - 2], ">") == 0)
-		alias = words->v[words->len - 1];
-	else if (words->len > 0)
-		alias = words->v[0];
-	return alias && strcmp(alias, lineage) == 0;
+		return words->v[words->len - 1];
+	return words->len > 0 ? words->v[0] : NULL;
+}
+
+/* Each line under what its certificate is called; the caller frees. */
+static struct js *
+read_domains(struct tree_walk *w)
+{
+	struct js *domains = js_object();
+	struct buf text;
+
+	buf_init(&text, TREE_FILE_MAX);
+	tree_text(w, &text, "domains.txt");
+	for (char *p = text.data, *line; (line = strsep(&p, "\n"));) {
+		struct strv words = {0};
+		const char *lineage = read_words(&words, line);
+
+		/* the first one counts */
+		if (lineage && !js_get(domains, lineage))
+			js_put_text(domains, lineage, line);
+		strv_release(&words);
+	}
+	buf_release(&text);
+	return domains;
 }
 
 static void
-add_names(struct js *settings, const struct strv *words)
+add_names(struct js *settings, const char *line)
 {
+	struct strv words = {0};
 	struct js *names = js_array();
 
-	for (size_t i = 0; i < words->len; i++) {
-		if (strcmp(words->v[i], ">") == 0)
-			break;
-		js_add_text(names, words->v[i]);
-	}
+	read_words(&words, line);
+	for (size_t i = 0; i < words.len && strcmp(words.v[i], ">") != 0; i++)
+		js_add_text(names, words.v[i]);
 	js_put(settings, "domains", names); /* transferred */
-}
-
-static void
-find_line(struct js *settings, const struct buf *text, const char *lineage)
-{
-	const char *p = text->data, *end = text->data + text->len;
-	bool found = false;
-
-	while (p < end && !found) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-		char *line = xstrndup(p, (size_t)((nl ? nl : end) - p));
-		struct strv words = {0};
-
-		found = read_words(&words, line, lineage);
-		if (found)
-			add_names(settings, &words);
-		strv_release(&words);
-		free(line);
-		p = nl ? nl + 1 : end;
-	}
+	strv_release(&words);
 }
 
 static char *
-read_settings(struct tree_walk *w, const char *lineage)
+read_settings(
+    struct tree_walk *w, const struct js *domains, const char *lineage)
 {
 	struct js *settings = js_object();
-	struct buf text;
+	const char *line = js_get_text(domains, lineage);
 	char *out;
 
-	buf_init(&text, TREE_FILE_MAX);
-	if (tree_text(w, &text, "domains.txt"))
-		find_line(settings, &text, lineage);
-	buf_release(&text);
+	if (line)
+		add_names(settings, line);
 	js_put(settings, "config", tree_shell(w, "certs/%s/config", lineage));
 	out = js_len(settings) > 0 ? tree_js_text(settings) : NULL;
 	js_free(settings);
@@ -153,9 +150,14 @@ read_settings(struct tree_walk *w, const char *lineage)
 
 /* ---- certificates ------------------------------------------------------ */
 
+struct reading {
+	struct tree_walk *walk;
+	const struct js *domains;
+};
+
 /* `mark` is "-EPOCH", or "" for the names without a number. */
 static int
-tell(struct tree_walk *w, const char *mark, const struct tree_item *what,
+tell(const struct reading *r, const char *mark, const struct tree_item *what,
     struct err *e)
 {
 	static const char *const files[][2] = {
@@ -168,15 +170,17 @@ tell(struct tree_walk *w, const char *mark, const struct tree_item *what,
 	struct tree_item item = *what;
 	struct bundle b = {0};
 	char *where = xasprintf("certs/%s/cert%s.pem", item.lineage, mark);
-	char *settings = item.newest ? read_settings(w, item.lineage) : NULL;
+	char *settings = item.newest
+	    ? read_settings(r->walk, r->domains, item.lineage)
+	    : NULL;
 	int rc;
 
 	item.bundle = &b;
 	item.settings = settings;
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		tree_add(w, &b, NULL, "certs/%s/%s%s.%s", item.lineage,
+		tree_add(r->walk, &b, NULL, "certs/%s/%s%s.%s", item.lineage,
 		    files[i][0], mark, files[i][1]);
-	rc = tree_tell_item(w, where, &item, e);
+	rc = tree_tell_item(r->walk, where, &item, e);
 	free(settings);
 	free(where);
 	return rc;
@@ -199,59 +203,69 @@ find_current(const struct tree_walk *w, const char *lineage,
 }
 
 static int
-tell_versions(struct tree_walk *w, const char *lineage,
+tell_versions(const struct reading *r, const char *lineage,
     const struct strv *versions, struct err *e)
 {
 	char current[TREE_VERSION_SIZE], mark[TREE_VERSION_SIZE + 1];
 	int rc = 0;
 
-	find_current(w, lineage, versions, current);
+	find_current(r->walk, lineage, versions, current);
 	for (size_t i = 0; i < versions->len && rc == 0; i++) {
 		struct tree_item item = {.lineage = lineage,
 		    .version = versions->v[i],
 		    .newest = strcmp(versions->v[i], current) == 0};
 
 		snprintf(mark, sizeof(mark), "-%s", item.version);
-		if (tree_wants_version(w, item.version))
-			rc = tell(w, mark, &item, e);
+		if (tree_wants_version(r->walk, item.version))
+			rc = tell(r, mark, &item, e);
 	}
 	return rc;
 }
 
 static int
-tell_lineage(struct tree_walk *w, const char *lineage, struct err *e)
+tell_lineage(const struct reading *r, const char *lineage, struct err *e)
 {
 	struct tree_item plain = {.lineage = lineage, .newest = true};
 	struct strv names = {0}, versions = {0};
 	char version[TREE_VERSION_SIZE];
 	int rc = 0;
 
-	tree_list(w, &names, "certs/%s", lineage);
+	tree_list(r->walk, &names, "certs/%s", lineage);
 	for (size_t i = 0; i < names.len; i++)
 		if (tree_version(version, names.v[i], "cert-", ".pem"))
 			strv_add(&versions, version);
 	strv_sort_unique(&versions);
 	if (versions.len > 0)
-		rc = tell_versions(w, lineage, &versions, e);
-	else if (tree_wants_version(w, NULL))
-		rc = tell(w, "", &plain, e);
+		rc = tell_versions(r, lineage, &versions, e);
+	else if (tree_wants_version(r->walk, NULL))
+		rc = tell(r, "", &plain, e);
 	strv_release(&versions);
 	strv_release(&names);
+	return rc;
+}
+
+static int
+read_certificates(struct tree_walk *w, struct err *e)
+{
+	struct js *domains = read_domains(w);
+	const struct reading r = {.walk = w, .domains = domains};
+	struct strv names = {0};
+	int rc = 0;
+
+	tree_list(w, &names, "certs");
+	for (size_t i = 0; i < names.len && rc == 0; i++)
+		if (tree_wants(w, names.v[i]) &&
+		    !tree_is_file(w, "certs/%s", names.v[i]))
+			rc = tell_lineage(&r, names.v[i], e);
+	strv_release(&names);
+	js_free(domains);
 	return rc;
 }
 
 int
 tree_dehydrated(struct tree_walk *w, struct err *e)
 {
-	struct strv names = {0};
 	int rc = tree_wants_accounts(w) ? read_accounts(w, e) : 0;
 
-	if (tree_wants_items(w))
-		tree_list(w, &names, "certs");
-	for (size_t i = 0; i < names.len && rc == 0; i++)
-		if (tree_wants(w, names.v[i]) &&
-		    !tree_is_file(w, "certs/%s", names.v[i]))
-			rc = tell_lineage(w, names.v[i], e);
-	strv_release(&names);
-	return rc;
+	return rc == 0 && tree_wants_items(w) ? read_certificates(w, e) : rc;
 }

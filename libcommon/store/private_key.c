@@ -137,6 +137,16 @@ private_key_by_id(
 	    out, e);
 }
 
+int
+private_key_by_identity(struct store *st, const uint8_t spki_sha256[32],
+    struct private_key *out, struct err *e)
+{
+	return read_one(
+	    stmt_query(st, STMT_PRIVATE_KEY, PRIVATE_KEY_BY_IDENTITY, e, "b",
+		spki_sha256, (size_t)IDENTITY_SIZE),
+	    out, e);
+}
+
 /* All identities that begin with the digits. */
 static int
 find_prefix(struct store *st, const char *digits, struct private_key *out,
@@ -222,10 +232,7 @@ add(void *arg, struct err *e)
 	    event_add(a->st, "private_key.add", EVENT_PRIVATE_KEY, k->id,
 		sources[k->source], e) < 0)
 		return -1;
-	return read_one(
-	    stmt_query(a->st, STMT_PRIVATE_KEY, PRIVATE_KEY_BY_IDENTITY, e, "b",
-		k->spki_sha256, sizeof(k->spki_sha256)),
-	    k, e);
+	return private_key_by_identity(a->st, k->spki_sha256, k, e);
 }
 
 int

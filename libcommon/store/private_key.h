@@ -62,6 +62,8 @@ int private_key_find(
 /* What is known of one.  KIND_NOTFOUND. */
 int private_key_by_id(
     struct store *st, int64_t id, struct private_key *out, struct err *e);
+int private_key_by_identity(struct store *st, const uint8_t spki_sha256[32],
+    struct private_key *out, struct err *e);
 
 /*
  * The key itself; the caller frees.  KIND_NOTFOUND; KIND_CONF when it is sealed

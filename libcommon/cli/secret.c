@@ -1,0 +1,39 @@
+#include "cli/secret.h"
+
+#include "sys/fd.h"
+#include "sys/file.h"
+#include "wrap/seal.h"
+
+int
+secret_password(const char *file, int fd, struct buf *out, struct err *e)
+{
+	int rc = 0;
+
+	if (file)
+		rc = file_read_secret(file, out, e);
+	else if (fd >= 0)
+		rc = fd_read_all(fd, out, FD_FOREVER, e);
+	if (rc == 0 && out->len > 0)
+		out->data[out->len = strcspn(out->data, "\r\n")] = '\0';
+	return rc;
+}
+
+int
+secret_seal_key(const char *setting, const char *path, struct seal_key *room,
+    const struct seal_key **seal, struct err *e)
+{
+	struct err why = {0};
+
+	*seal = NULL;
+	if (!path)
+		return 0;
+	if (seal_key_read(path, room, &why) == 0) {
+		*seal = room;
+		return 0;
+	}
+	if (why.kind == KIND_NOTFOUND)
+		return err_set(e, KIND_CONF,
+		    "[store] %s: %s; run acmed-store init", setting, why.text);
+	*e = why;
+	return -1;
+}

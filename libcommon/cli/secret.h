@@ -1,0 +1,30 @@
+#ifndef CLI_SECRET_H
+#define CLI_SECRET_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * Secrets that a program reads before it gives up its rights, from files that
+ * nobody else may read (sys/file.h).
+ */
+struct seal_key;
+
+#define SECRET_PASSWORD_MAX 1024 /* bytes */
+
+/*
+ * A password: the first line of `file`, or without one of the descriptor `fd`.
+ * With neither (NULL, and less than 0) `out` stays empty.
+ * Fails as file_read_secret, and KIND_SYS for `fd`.
+ */
+int secret_password(const char *file, int fd, struct buf *out, struct err *e);
+
+/*
+ * The key under which something is sealed, whose file is the value of `setting`
+ * in [store].  It is read into `room`, and `*seal` is that; without a path it
+ * is NULL.  What is configured must be there: KIND_CONF.
+ */
+int secret_seal_key(const char *setting, const char *path,
+    struct seal_key *room, const struct seal_key **seal, struct err *e);
+
+#endif
