@@ -93,24 +93,11 @@ note(struct store *st, const struct issuer_gap *gap, const char *url,
 	return rc;
 }
 
-/* What has been enrolled in this run. */
-struct enrolled {
-	int64_t *v;
-	size_t len;
-};
-
-static void
-remember(struct enrolled *x, int64_t id)
-{
-	x->v = xreallocarray(x->v, x->len + 1, sizeof(*x->v));
-	x->v[x->len++] = id;
-}
-
 /* Whether the next URL need not be tried, or -1. */
 static int
 try_url(struct store *st, const struct reconcile *r,
     const struct issuer_gap *gap, const struct cert *c, const char *url,
-    struct enrolled *x, struct err *e)
+    struct err *e)
 {
 	struct reconcile_result result = {.gap = gap, .url = url};
 	struct err why = {0};
@@ -125,8 +112,6 @@ try_url(struct store *st, const struct reconcile *r,
 	}
 	if (rc < 0)
 		result.why = &why;
-	else
-		remember(x, result.ca_certificate_id);
 	if (note(st, gap, url, result.why, e) < 0 ||
 	    r->tell(r->arg, &result, e) < 0)
 		return -1;
@@ -135,7 +120,7 @@ try_url(struct store *st, const struct reconcile *r,
 
 static int
 try_issuer(struct store *st, const struct reconcile *r,
-    const struct issuer_gap *gap, struct enrolled *x, struct err *e)
+    const struct issuer_gap *gap, struct err *e)
 {
 	struct reconcile_result nowhere = {.gap = gap};
 	struct err why = {0};
@@ -151,7 +136,7 @@ try_issuer(struct store *st, const struct reconcile *r,
 		rc = r->tell(r->arg, &nowhere, e);
 	for (size_t i = 0; rc == 0 && i < urls.len && i < RECONCILE_URLS_MAX;
 	     i++)
-		rc = try_url(st, r, gap, c, urls.v[i], x, e);
+		rc = try_url(st, r, gap, c, urls.v[i], e);
 	strv_release(&urls);
 	cert_free(c);
 	return rc < 0 ? -1 : 0;
@@ -165,18 +150,14 @@ int
 reconcile_run(struct store *st, const struct reconcile *r, struct err *e)
 {
 	struct issuer_gap gap = {0};
-	struct enrolled x = {0};
-	int64_t n;
 	int rc = 0;
 
 	while (rc == 0 && !sig_term() &&
 	    (rc = issuer_next_unknown(st, gap.issuer_id, &gap, e)) > 0) {
-		rc = gap.der ? try_issuer(st, r, &gap, &x, e) : 0;
+		rc = gap.der ? try_issuer(st, r, &gap, e) : 0;
 		issuer_gap_release(&gap);
 	}
-	/* What they have issued came without a chain, and has one now. */
-	for (size_t i = 0; rc == 0 && i < x.len; i++)
-		rc = chain_find_for_issued(st, x.v[i], &n, e);
-	free(x.v);
+	if (rc == 0 && !r->dry_run)
+		rc = chain_find_for_issued(st, 0, e);
 	return rc < 0 ? -1 : 0;
 }

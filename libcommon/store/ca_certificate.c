@@ -21,6 +21,7 @@ enum {
 	CA_CERTIFICATE_BY_SHA1,
 	CA_CERTIFICATE_BY_SUBJECT,
 	CA_CERTIFICATE_BETWEEN,
+	CA_CERTIFICATE_LAST,
 	CA_CERTIFICATE_UNFILLED,
 	CA_CERTIFICATE_FILL
 };
@@ -49,6 +50,8 @@ static const char *const sql[] = {
     [CA_CERTIFICATE_BETWEEN] =
 	"SELECT id FROM ca_certificates"
 	" WHERE sha256 >= ?1 AND sha256 <= ?2 ORDER BY sha256 LIMIT 2",
+    [CA_CERTIFICATE_LAST] = "SELECT id FROM ca_certificates WHERE id > 0"
+			    " ORDER BY id DESC LIMIT 1",
     [CA_CERTIFICATE_UNFILLED] = "SELECT id, der FROM ca_certificates"
 				" WHERE subject_sha256 IS NULL LIMIT 1",
     [CA_CERTIFICATE_FILL] =
@@ -258,6 +261,16 @@ ca_certificate_by_sha256(struct store *st, const uint8_t sha256[32],
 	    stmt_query(st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_BY_SHA256, e,
 		"b", sha256, (size_t)32),
 	    c, e);
+}
+
+int
+ca_certificate_last(struct store *st, int64_t *id, struct err *e)
+{
+	*id = 0;
+	return stmt_int(
+		   st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_LAST, id, e, "") < 0
+	    ? -1
+	    : 0;
 }
 
 /* The one whose SHA-256 is between. */

@@ -40,6 +40,9 @@ int ca_certificate_by_sha256(struct store *st, const uint8_t sha256[32],
 int ca_certificate_by_sha1(struct store *st, const uint8_t sha1[20],
     struct ca_certificate *c, struct err *e);
 
+/* The highest number; 0: there is none. */
+int ca_certificate_last(struct store *st, int64_t *id, struct err *e);
+
 /*
  * The number of the one that `text` means: a number, or at least eight hex
  * digits with which its SHA-256 begins, each also with "ca_certificate/" before

@@ -11,7 +11,8 @@
 enum certificate_sweep_kind {
 	/*
 	 * What has expired, but never the latest certificate of a name, neither
-	 * of those for it alone nor of those for others too (struct domain).
+	 * of those for it alone nor of those for others too (struct domain),
+	 * nor the last of a name that has its private key in the store.
 	 */
 	CERTIFICATE_SWEEP_EXPIRED,
 	/*

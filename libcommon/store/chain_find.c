@@ -3,6 +3,7 @@
 #include "store/ca_certificate.h"
 #include "store/certificate.h"
 #include "store/stmt.h"
+#include "sys/sig.h"
 #include "wrap/cert.h"
 
 enum {
@@ -13,7 +14,8 @@ static const char *const sql[] = {
     [CHAIN_FIND_NEXT] =
 	"SELECT c.id, c.not_after, c.der FROM certificates c"
 	" WHERE c.issuer_id = (SELECT i.id FROM ca_certificates ca"
-	" JOIN issuers i ON i.sha256 = ca.subject_sha256 WHERE ca.id = ?1)"
+	" JOIN issuers i ON i.sha256 = ca.subject_sha256 WHERE ca.id = ?1"
+	" AND i.id <> ca.issuer_id)" /* a root is in no chain */
 	" AND (c.not_after, c.id) > (?2, ?3) AND NOT EXISTS"
 	" (SELECT 1 FROM certificate_chains k WHERE k.certificate_id = c.id)"
 	" ORDER BY c.not_after, c.id LIMIT 1",
@@ -85,7 +87,7 @@ chain_find(struct store *st, const struct cert *c, struct cert_list *out,
 /* A walk; `not_after` and `id` are those of the last one looked at. */
 struct walk {
 	struct store *st;
-	int64_t ca, not_after, id, n;
+	int64_t ca, not_after, id;
 };
 
 /* The next certificate, which the caller frees: 1, 0 for none, -1. */
@@ -120,25 +122,32 @@ give_chain(struct walk *w, struct cert *c, struct err *e)
 
 	cert_list_take(&certs, c);
 	rc = chain_find(w->st, c, &certs, e);
-	if (rc == 0 && certs.len > 1) {
+	if (rc == 0 && certs.len > 1)
 		rc = certificate_add(w->st, &n, &id, NULL, e);
-		w->n++;
-	}
 	cert_list_release(&certs);
 	return rc;
 }
 
-int
-chain_find_for_issued(
-    struct store *st, int64_t ca_certificate_id, int64_t *n, struct err *e)
+static int
+find_for_ca(struct store *st, int64_t ca, struct err *e)
 {
-	struct walk w = {.st = st, .ca = ca_certificate_id};
+	struct walk w = {.st = st, .ca = ca};
 	struct cert *c;
 	int rc;
 
-	while ((rc = next(&w, &c, e)) > 0)
-		if (c && give_chain(&w, c, e) < 0)
+	while (!sig_term() && (rc = next(&w, &c, e)) != 0)
+		if (rc < 0 || (c && give_chain(&w, c, e) < 0))
 			return -1;
-	*n = w.n;
+	return 0;
+}
+
+int
+chain_find_for_issued(struct store *st, int64_t after, struct err *e)
+{
+	int64_t last;
+	int rc = ca_certificate_last(st, &last, e);
+
+	for (; rc == 0 && after < last && !sig_term(); after++)
+		rc = find_for_ca(st, after + 1, e);
 	return rc;
 }

@@ -18,10 +18,11 @@ int chain_find(struct store *st, const struct cert *c, struct cert_list *out,
     struct err *e);
 
 /*
- * Gives the certificates that have no chain, and were issued by this CA, the
- * one that there is now; a transaction each, durable.  `*n` is how many.
+ * Gives the certificates that have no chain the one that there is now, if they
+ * were issued by a CA whose number (struct ca_certificate) is above `after`; 0:
+ * by any.  A transaction each, durable.  Ends early, and well, on SIGTERM
+ * (sys/sig.h).
  */
-int chain_find_for_issued(
-    struct store *st, int64_t ca_certificate_id, int64_t *n, struct err *e);
+int chain_find_for_issued(struct store *st, int64_t after, struct err *e);
 
 #endif

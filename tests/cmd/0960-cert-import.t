@@ -246,6 +246,12 @@ imp -s "$T/new.sqlite" --ca sub.crt
 is "$status $(sqlite3 "$T/new.sqlite" 'SELECT count(*) FROM certificate_chains
     k JOIN chain_members m ON m.chain_id = k.chain_id')" '0 1' \
     'the issuer comes later: the certificate has its chain then'
+must "$BIN/acmed-store" -s "$T/beside.sqlite" init
+imp -s "$T/beside.sqlite" gap.crt
+imp -s "$T/beside.sqlite" alt.crt sub.crt
+is "$status $(sqlite3 "$T/beside.sqlite" 'SELECT count(*) FROM certificates c
+    JOIN certificate_chains k ON k.certificate_id = c.id')" '0 2' \
+    '... also when it comes in the chain of another'
 
 # ---- what is bad -----------------------------------------------------------------
 

@@ -116,8 +116,14 @@ is "$(sqlite3 "$T/store/acmed.sqlite" "SELECT group_concat(subject, ' < ')
     JOIN ca_certificates ca ON ca.id = m.ca_certificate_id
     WHERE k.certificate_id = 1 ORDER BY m.position)")" 'CN=inter < CN=lower' \
     'the certificate has its chain now'
+# An import that was killed in between leaves it like this.
+must sqlite3 "$T/store/acmed.sqlite" 'DELETE FROM certificate_chains'
 go
-exits 0 'a second time there is nothing to do'
+exits 0 'a second time there is nothing to fetch'
+is "$(sqlite3 "$T/store/acmed.sqlite" 'SELECT count(*) FROM certificate_chains')" 1 \
+    '... but a chain that is missing is found'
+go
+exits 0 'a third time there is nothing to do'
 is "$out$err" '' '... silently'
 
 # ---- what is not taken -------------------------------------------------------------
