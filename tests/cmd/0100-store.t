@@ -218,7 +218,8 @@ thumbprint() {
 }
 first="'$(thumbprint '{}')', '{}'"
 second="'$(thumbprint '{"k":2}')', '{\"k\":2}'"
-account="INSERT INTO accounts VALUES
+account="INSERT INTO accounts (id, url_id, status,
+	thumbprint, jwk, contacts, terms_agreed_at, created) VALUES
 	(1, 'a', 'valid', $first, '[]', NULL, 1);
 	INSERT INTO authorizations VALUES
 	(1, 'z', 1, 'pending', 'dns', 'a.example', 0, 1, 2);
@@ -236,7 +237,8 @@ damage "$account; UPDATE authorizations SET status = 'expired';
 	UPDATE challenges SET status = 'processing' WHERE id = 1;
 	INSERT INTO jobs VALUES ('validate', 1, 0, 0, '')" \
     'challenge/1: processing or valid, but its authorization has ended without it'
-order="INSERT INTO accounts VALUES
+order="INSERT INTO accounts (id, url_id, status,
+	thumbprint, jwk, contacts, terms_agreed_at, created) VALUES
 	(1, 'a', 'valid', $first, '[]', NULL, 1),
 	(2, 'b', 'valid', $second, '[]', NULL, 1);
 	INSERT INTO authorizations VALUES
@@ -250,7 +252,9 @@ order="INSERT INTO accounts VALUES
 	UPDATE fqdn_sets SET size = 1 WHERE id = 1;
 	UPDATE domains SET latest_single_id = 1, latest_multi_id = NULL
 	WHERE value = 'localhost';
-	INSERT INTO orders VALUES
+	INSERT INTO orders (id, url_id, account_id, status,
+	created, expires, keep_until, not_before, not_after, error, csr,
+	processing_since, certificate_id, chain_id) VALUES
 	(1, 'o', 1, 'valid', 1, 2, 3, NULL, NULL, NULL, NULL, 1, 1,
 	    (SELECT min(chain_id) FROM certificate_chains
 	    WHERE certificate_id = 1));
@@ -266,12 +270,19 @@ damage "$order; UPDATE fqdn_sets SET size = 2;
 	INSERT INTO fqdn_set_members VALUES (1, 9);
 	UPDATE domains SET latest_single_id = NULL, latest_multi_id = 1" \
     'order/1: its certificate has other names'
-damage "$order; INSERT INTO orders SELECT 2, 'p', account_id, status, created,
+damage "$order; INSERT INTO orders (id, url_id, account_id, status,
+	created, expires, keep_until, not_before, not_after, error, csr,
+	processing_since, certificate_id, chain_id)
+	SELECT 2, 'p', account_id, status, created,
 	expires, keep_until, not_before, not_after, error, csr,
 	processing_since, certificate_id, chain_id FROM orders;
 	INSERT INTO identifiers VALUES (2, 0, 'dns', 'localhost', 1)" \
     'certificate/1: of more than one order'
-damage "INSERT INTO certificates SELECT 99, x'00', serial, not_before,
+damage "INSERT INTO certificates (id, sha256, serial, not_before,
+	not_after, der, spki_sha256, aki, account_id, source, created, status,
+	revoked_at, revocation_reason, sha1, issuer_id, fqdn_set_id, active,
+	auto_renew, key_type)
+	SELECT 99, x'00', serial, not_before,
 	not_after, der, spki_sha256, aki, account_id, 'acme', created, status,
 	revoked_at, revocation_reason, sha1, issuer_id, fqdn_set_id, 0, 0,
 	key_type
@@ -348,7 +359,11 @@ damage "$order; UPDATE certificates SET source = 'acme'" \
 damage "$order; UPDATE certificates SET account_id = 2" \
     'certificate/1: not of the account whose order holds it'
 damage "$order; UPDATE certificates SET account_id = 1;
-	INSERT INTO certificates SELECT 99, x'00', '99', not_before, not_after,
+	INSERT INTO certificates (id, sha256, serial, not_before,
+	not_after, der, spki_sha256, aki, account_id, source, created, status,
+	revoked_at, revocation_reason, sha1, issuer_id, fqdn_set_id, active,
+	auto_renew, key_type)
+	SELECT 99, x'00', '99', not_before, not_after,
 	der, spki_sha256, aki, account_id, 'acme', created, status, revoked_at,
 	revocation_reason, sha1, issuer_id, fqdn_set_id, 0, 0, key_type
 	FROM certificates WHERE id = 1" \

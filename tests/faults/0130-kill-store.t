@@ -39,7 +39,8 @@ fresh_round
 must sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
     WHERE i < 300) INSERT INTO orders (url_id, account_id, status, created,
     expires, keep_until) SELECT 'order' || i, 1, 'pending', 1, 2, 2 FROM n;
-    INSERT INTO accounts VALUES (1, 'a', 'valid',
+    INSERT INTO accounts (id, url_id, status,
+    thumbprint, jwk, contacts, terms_agreed_at, created) VALUES (1, 'a', 'valid',
     'RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o', '{}', '[]', NULL, 1);
     INSERT INTO authorizations SELECT id, 'a' || id, 1, 'pending', 'dns',
     'x.test', 0, 1, 2 FROM orders;

@@ -1,0 +1,58 @@
+#ifndef CLIENT_SOLVER_H
+#define CLIENT_SOLVER_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * How a challenge of a CA is met: what must be in place before the CA is told
+ * to look, and is taken away afterwards.
+ */
+struct store;
+
+struct solver_task {
+	int64_t upstream_challenge_id;
+	const char *type; /* http-01, dns-01, tls-alpn-01 */
+	const char *identifier_type; /* dns, ip */
+	const char *value; /* of the identifier, without "*." */
+	const char *token;
+	const char *key_authorization; /* RFC 8555 8.1 */
+};
+
+/*
+ * A way to do it.  All three are as a caller who may be killed between them
+ * needs them: what is in place already is no error, nor what is gone already.
+ *   present  puts it in place
+ *   check    whether the CA would find it now: KIND_BUSY, not yet;
+ *            KIND_DENIED, it would fail, and the text says what to mend
+ *   cleanup  takes it away
+ */
+struct solver {
+	const char *name; /* "webroot", as options and the store have it */
+	const char *type; /* of challenge */
+	int (*present)(void *self, const struct solver_task *t, struct err *e);
+	int (*check)(void *self, const struct solver_task *t, struct err *e);
+	int (*cleanup)(void *self, const struct solver_task *t, struct err *e);
+	void (*free)(void *self);
+	void *self;
+};
+
+/*
+ * Makes one of what an operator writes: NAME or NAME:ARGUMENT.
+ *   answer          http-01 by acmed-challenge, out of the store
+ *   webroot:DIR     http-01 by a file below DIR
+ *   listen:PORT     http-01 by a listener of our own, while it is needed
+ *   alpn-dir:DIR    tls-alpn-01 by certificate files where a gateway looks
+ *   alpn-listen:PORT  tls-alpn-01 by a listener of our own
+ *   hook:PROGRAM    dns-01 (or http-01, with hook-http) by a program
+ *   rfc2136:FILE    dns-01 by dynamic updates, as FILE says
+ *   acme-dns:URL    dns-01 by an acme-dns server
+ * KIND_USAGE for another word or argument.
+ */
+int solver_make(
+    const char *text, struct store *st, struct solver *out, struct err *e);
+
+/* NULL-safe; also for {0}. */
+void solver_release(struct solver *s);
+
+#endif
