@@ -11,27 +11,22 @@
 
 struct tree_reader {
 	const char *word;
-	const char *what;
 	tree_read_fn *read;
 	/* the store is a file, of this name when a directory is given */
 	const char *file;
 };
 
 static const struct tree_reader readers[] = {
-    {"certbot", "certbot's configuration directory: accounts, archive, live",
-	tree_certbot, NULL},
-    {"lego", "lego's directory (.lego), of version 4 or 5", tree_lego, NULL},
-    {"acme.sh", "acme.sh's home (.acme.sh)", tree_acmesh, NULL},
-    {"dehydrated", "dehydrated's BASEDIR", tree_dehydrated, NULL},
-    {"uacme", "uacme's configuration directory", tree_uacme, NULL},
-    {"caddy", "the storage of Caddy or certmagic", tree_caddy, NULL},
-    {"mod_md", "the MDStoreDir of Apache's mod_md", tree_modmd, NULL},
-    {"traefik", "Traefik's acme.json, or its directory", tree_traefik,
-	"acme.json"},
-    {"peter", "what peter_sslers has exported (certificates/)", tree_peter,
-	NULL},
-    {"peter-sqlite", "the SQLite file of peter_sslers 0.5", tree_peterdb,
-	"ssl_minnow.sqlite"},
+    {"certbot", tree_certbot, NULL},
+    {"lego", tree_lego, NULL},
+    {"acme.sh", tree_acmesh, NULL},
+    {"dehydrated", tree_dehydrated, NULL},
+    {"uacme", tree_uacme, NULL},
+    {"caddy", tree_caddy, NULL},
+    {"mod_md", tree_modmd, NULL},
+    {"traefik", tree_traefik, "acme.json"},
+    {"peter", tree_peter, NULL},
+    {"peter-sqlite", tree_peterdb, "ssl_minnow.sqlite"},
 };
 
 const struct tree_reader *
@@ -53,12 +48,6 @@ const char *
 tree_reader_word(const struct tree_reader *r)
 {
 	return r->word;
-}
-
-const char *
-tree_reader_what(const struct tree_reader *r)
-{
-	return r->what;
 }
 
 /* ---- what is wanted ---------------------------------------------------- */

@@ -63,11 +63,10 @@ struct tree_filter {
 
 struct tree_reader;
 
-/* The readers in order, for usage texts; NULL behind the last. */
+/* The readers in order; NULL behind the last. */
 const struct tree_reader *tree_reader_at(size_t i);
 const struct tree_reader *tree_reader_by_word(const char *word);
 const char *tree_reader_word(const struct tree_reader *r);
-const char *tree_reader_what(const struct tree_reader *r); /* one line */
 
 /*
  * Reads the tree at `path`: a directory; for some clients also, or instead,

@@ -2,23 +2,10 @@
 # Goal: private-key makes and takes in keys, knows those it has, keeps them
 # sealed and shows none.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/store.sh"
 skip_unless_has openssl sqlite3
 
-conf=$T/acmed.conf
-cat >"$conf" <<-END
-	[store]
-	url = $T/store/acmed.sqlite
-	certificate_key_file = $T/seal.key
-	[server]
-	base_url = https://localhost
-	[policy]
-	allowed_server_ip_ranges = any
-	[local-ca]
-	directory = $T/ca
-END
-ACMED_CONFIG=$conf
-export ACMED_CONFIG
-must "$BIN/acmed-store" init
+make_store "certificate_key_file = $T/seal.key"
 is "$(stat -c %a "$T/seal.key")" 600 'init makes the sealing key'
 before=$(sha256sum "$T/seal.key")
 must "$BIN/acmed-store" init
@@ -178,7 +165,7 @@ exits 102 'nor with one that others can read'
 run "$BIN/acmed-store" check
 exits 1 'acmed-store check'
 like "$out" "$T/seal.key" '... names it'
-sed '/certificate_key_file/d' "$conf" >"$T/clear.conf"
+sed '/certificate_key_file/d' "$ACMED_CONFIG" >"$T/clear.conf"
 pk generate -c "$T/clear.conf"
 exits 0 'without one configured'
 is "$(field sealed 1)" no 'keys are in the clear'

@@ -2,24 +2,11 @@
 # Goal: cert-import takes in what it is given in any form and order, says what
 # became of each thing, and is stopped by none.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/store.sh"
 skip_unless_has openssl sqlite3
 
-conf=$T/acmed.conf
-cat >"$conf" <<-END
-	[store]
-	url = $T/store/acmed.sqlite
-	certificate_key_file = $T/seal.key
-	account_key_file = $T/account.key
-	[server]
-	base_url = https://localhost
-	[policy]
-	allowed_server_ip_ranges = any
-	[local-ca]
-	directory = $T/ca
-END
-ACMED_CONFIG=$conf
-export ACMED_CONFIG
-must "$BIN/acmed-store" init
+make_store "certificate_key_file = $T/seal.key" \
+    "account_key_file = $T/account.key"
 cd "$T" || exit 1
 
 imp() {

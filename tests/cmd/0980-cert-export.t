@@ -5,7 +5,7 @@
 . "$SRC/tests/lib/export.sh"
 skip_unless_has openssl sqlite3
 
-make_store
+make_export_store
 enter a DNS:a.example
 enter b 'DNS:b.example,DNS:www.b.example,DNS:*.w.example'
 enter rsa 'DNS:rsa.example,IP:192.0.2.7,IP:2001:db8::7' RSA \

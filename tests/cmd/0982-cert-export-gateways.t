@@ -5,7 +5,7 @@
 . "$SRC/tests/lib/export.sh"
 skip_unless_has openssl sqlite3
 
-make_store
+make_export_store
 enter a DNS:a.example
 enter b 'DNS:b.example,DNS:www.b.example'
 enter w DNS:*.w.example

@@ -7,7 +7,7 @@
 skip_unless_has openssl
 
 start_postgres
-make_store "$postgres&$(schema acmed)"
+make_export_store "$postgres&$(schema acmed)"
 enter a DNS:a.example
 enter b 'DNS:b.example,DNS:*.w.example'
 

@@ -2,22 +2,10 @@
 # Goal: cert-list finds certificates by all that is known of them, shows each
 # thing in full, counts what ends, and says why a name is served as it is.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/store.sh"
 skip_unless_has openssl sqlite3
 
-conf=$T/acmed.conf
-cat >"$conf" <<-END
-	[store]
-	url = $T/store/acmed.sqlite
-	[server]
-	base_url = https://localhost
-	[policy]
-	allowed_server_ip_ranges = any
-	[local-ca]
-	directory = $T/ca
-END
-ACMED_CONFIG=$conf
-export ACMED_CONFIG
-must "$BIN/acmed-store" init
+make_store
 
 # issue NAME...: a certificate, with a new key in $T/key.pem.
 issue() {

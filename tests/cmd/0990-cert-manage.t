@@ -2,22 +2,10 @@
 # Goal: cert-manage changes states, puts aside what is of no more use but never
 # what serves, revokes with a key what it is for, and prefers chains.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/store.sh"
 skip_unless_has openssl sqlite3
 
-conf=$T/acmed.conf
-cat >"$conf" <<-END
-	[store]
-	url = $T/store/acmed.sqlite
-	[server]
-	base_url = https://localhost
-	[policy]
-	allowed_server_ip_ranges = any
-	[local-ca]
-	directory = $T/ca
-END
-ACMED_CONFIG=$conf
-export ACMED_CONFIG
-must "$BIN/acmed-store" init
+make_store
 
 # issue KEY NAME...: a certificate for a key, which is made if it is not there.
 issue() {

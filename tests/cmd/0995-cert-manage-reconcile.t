@@ -3,22 +3,10 @@
 # known, in every form, up to the root; takes only what has signed; is led to no
 # address that is not allowed; and tries each only once in a run.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/store.sh"
 skip_unless_has openssl sqlite3 perl
 
-conf=$T/acmed.conf
-cat >"$conf" <<-END
-	[store]
-	url = $T/store/acmed.sqlite
-	[server]
-	base_url = https://localhost
-	[policy]
-	allowed_server_ip_ranges = any
-	[local-ca]
-	directory = $T/ca
-END
-ACMED_CONFIG=$conf
-export ACMED_CONFIG
-must "$BIN/acmed-store" init
+make_store
 mkdir "$T/www"
 start www "$SRC/tests/lib/serve-files" "$T/www"
 must wait_for 10 grep -q . "$T/www.out"

@@ -3,27 +3,15 @@
 #
 #	$T/store, $T/seal.key, $ACMED_CONFIG; $T/NAME.key, .csr and .crt
 
-ACMED_CONFIG=$T/acmed.conf
-DB=$T/store/acmed.sqlite
-export ACMED_CONFIG DB
+# shellcheck source=tests/lib/store.sh
+. "${SRC:?}/tests/lib/store.sh"
 
-# make_store [URL]
-make_store() {
+# make_export_store [URL]: one that knows keys.
+make_export_store() {
 	DB=${1:-$DB}
-	cat >"$ACMED_CONFIG" <<-END
-		[store]
-		url = $DB
-		directory = $T/store
-		certificate_key_file = $T/seal.key
-		account_key_file = $T/account.key
-		[server]
-		base_url = https://localhost
-		[policy]
-		allowed_server_ip_ranges = any
-		[local-ca]
-		directory = $T/ca
-	END
-	must "$BIN/acmed-store" init
+	make_store "directory = $T/store" \
+	    "certificate_key_file = $T/seal.key" \
+	    "account_key_file = $T/account.key"
 	# The tests move keys from one table to the other.
 	cp "$T/seal.key" "$T/account.key"
 }
