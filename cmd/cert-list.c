@@ -267,23 +267,18 @@ show(struct prog *p, struct err *e)
 
 /* ---- why ----------------------------------------------------------------- */
 
-struct telling {
-	struct out out;
-	const char *name;
-};
-
 static int
 print_line(void *arg, const struct why_line *l, struct err *e)
 {
-	struct telling *t = arg;
+	struct out *out = arg;
 
 	(void)e;
-	out_text(&t->out, t->name);
-	out_time(&t->out, l->at);
-	out_text(&t->out, why_word(l->what));
-	out_int(&t->out, l->certificate_id);
-	out_text(&t->out, l->rule);
-	out_end(&t->out);
+	out_text(out, l->name);
+	out_time(out, l->at);
+	out_text(out, why_word(l->what));
+	out_int(out, l->certificate_id);
+	out_text(out, l->rule);
+	out_end(out);
 	return 0;
 }
 
@@ -294,15 +289,14 @@ why(struct prog *p, struct err *e)
 	    "name", "at", "what", "certificate", "rule", NULL};
 	struct store *st =
 	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	struct telling t;
+	struct out out;
 
-	out_init(&t.out, p->json, !p->no_header, columns);
+	out_init(&out, p->json, !p->no_header, columns);
 	for (int i = 0; st && i < p->argc; i++) {
 		struct err reason = {0};
 		bool is_served;
 
-		t.name = p->argv[i];
-		if (why_explain(st, t.name, clock_now(), print_line, &t,
+		if (why_explain(st, p->argv[i], clock_now(), print_line, &out,
 			&is_served, &reason) < 0)
 			p->exit_code =
 			    prog_worse(p->exit_code, prog_fail(p, &reason));
@@ -310,7 +304,7 @@ why(struct prog *p, struct err *e)
 			p->exit_code = prog_worse(p->exit_code, 1);
 	}
 	if (st)
-		out_finish(&t.out);
+		out_finish(&out);
 	store_close(st);
 	return st ? 0 : -1;
 }

@@ -102,6 +102,7 @@ put_batch(void *arg, struct err *e)
 	struct batch *b = arg;
 
 	intake_drop_reports(b->in);
+	digestmap_release(&b->in->issuers);
 	b->done = false;
 	for (size_t i = 0; i < b->len; i++)
 		if (intake_put(b->in, &b->items[i], e) < 0)
@@ -324,6 +325,7 @@ intake_close(struct intake *in)
 	for (size_t i = 0; i < in->len; i++)
 		item_release(&in->items[i]);
 	intake_drop_reports(in);
+	digestmap_release(&in->issuers);
 	strv_release(&in->accounts);
 	free(in->account_ids);
 	free(in->reports);

@@ -35,6 +35,7 @@ struct intake {
 	size_t len, things;
 	struct intake_pending *reports;
 	size_t reports_len, reports_cap;
+	struct digestmap issuers; /* of chains, that this transaction has put */
 	struct strv accounts; /* their ids there, */
 	int64_t *account_ids; /* and here */
 };

@@ -140,6 +140,39 @@ revoke(struct intake *in, int64_t id, struct err *e)
 	    : certificate_revoke(in->st, id, CERTIFICATE_NO_REASON, e);
 }
 
+/* A CA certificate in a chain is reported only when it is new. */
+static int
+put_issuer(struct intake *in, const struct intake_item *it,
+    const struct cert *c, struct err *e)
+{
+	uint8_t digest[DIGESTMAP_KEY_SIZE];
+	int64_t id;
+	size_t ignored;
+	bool created;
+
+	cert_sha256(c, digest);
+	if (digestmap_get(&in->issuers, digest, &ignored))
+		return 0;
+	if (ca_certificate_add(in->st, c, "chain", false, &id, &created, e) < 0)
+		return -1;
+	digestmap_put(&in->issuers, digest, 0);
+	if (created)
+		intake_note_added(
+		    in, it, "ca_certificate", id, created, cert_subject(c));
+	return 0;
+}
+
+static int
+put_issuers(struct intake *in, const struct intake_item *it,
+    const struct bundle_set *s, struct err *e)
+{
+	for (size_t i = 0; i < s->chains_len; i++)
+		for (size_t k = 0; k < s->chains[i].len; k++)
+			if (put_issuer(in, it, s->chains[i].certs[k], e) < 0)
+				return -1;
+	return 0;
+}
+
 /* The certificate with all its chains, of which the first is the default. */
 static int
 put_set(struct intake *in, const struct intake_item *it,
@@ -172,7 +205,8 @@ put_certificates(struct intake *in, const struct intake_item *it, struct err *e)
 		int64_t id = 0;
 		bool created;
 
-		if (put_set(in, it, s, &id, &created, e) < 0 ||
+		if (put_issuers(in, it, s, e) < 0 ||
+		    put_set(in, it, s, &id, &created, e) < 0 ||
 		    (it->state.revoked && revoke(in, id, e) < 0))
 			return -1;
 		intake_note_added(in, it, "certificate", id, created,

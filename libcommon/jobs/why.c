@@ -171,8 +171,11 @@ static int
 tell(const struct why *w, enum why_what what, int64_t at,
     const struct candidate *c, const char *rule, struct err *e)
 {
-	const struct why_line line = {
-	    .at = at, .what = what, .certificate_id = c->item.id, .rule = rule};
+	const struct why_line line = {.at = at,
+	    .what = what,
+	    .name = w->name,
+	    .certificate_id = c->item.id,
+	    .rule = rule};
 
 	return w->fn(w->arg, &line, e);
 }

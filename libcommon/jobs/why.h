@@ -22,6 +22,7 @@ const char *why_word(enum why_what what);
 struct why_line {
 	int64_t at; /* 0: no time */
 	enum why_what what;
+	const char *name; /* as certificates have it; during the call only */
 	int64_t certificate_id;
 	const char *rule; /* by which; lives during the call only */
 };

@@ -49,7 +49,7 @@ make rsa DNS:rsa.example.org rsa:2048
 
 imp www.chain www.csr www.key www.crt
 exits 0 'certificate, key, chain and request in four files'
-is "$(counts)" 'certificate created 1,certificate_request created 1,private_key created 1' \
+is "$(counts)" 'ca_certificate created 1,certificate created 1,certificate_request created 1,private_key created 1' \
     '... are one set'
 is "$(store 'SELECT count(*) FROM certificate_chains')" 1 '... with a chain'
 is "$(store 'SELECT group_concat(value) FROM (SELECT value FROM domains
@@ -301,7 +301,7 @@ for n in 1 2 3 4; do
 done
 wait
 is "$(find . -name 'race*.failed')" '' 'four imports of the same at once'
-is "$(cat race*.out | grep -c 'certificate	.*created')" 9 \
+is "$(cat race*.out | grep -c '^certificate	.*created')" 9 \
     '... each certificate is created once'
 is "$(sqlite3 "$T/first.sqlite" 'SELECT count(*) FROM certificates') $(
     sqlite3 "$T/first.sqlite" 'SELECT count(*) FROM private_keys')" '9 9' \
@@ -325,7 +325,7 @@ for n in 1 2 3 4 5 6; do
 done
 must "$BIN/acmed-store" -s "$T/sites.sqlite" init
 imp --each -s "$T/sites.sqlite" sites
-is "$status $(counts)" '1 certificate created 2,file refused 1,private_key created 2' \
+is "$status $(counts)" '1 ca_certificate created 1,certificate created 2,file refused 1,private_key created 2' \
     'a directory'
 like "$out" 'certificate.*da.example.org	sites/a	' '... each folder by itself'
 like "$out" 'refused.*	sites/a	a/outside: ' '... a link out of it is refused'

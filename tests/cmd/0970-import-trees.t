@@ -64,7 +64,7 @@ must certbot certonly --standalone --http-01-port "$http_port" \
 live=$T/certbot/live
 run "$BIN/cert-import" -c "$conf" --certbot "$T/certbot" \
     --lineage a.example.test --lineage-version 1
-is "$(counts)" 'certificate created 1,private_key created 1' \
+is "$(counts)" 'ca_certificate created 1,certificate created 1,private_key created 1' \
     'one version of one lineage of certbot'
 imp --certbot "$T/certbot"
 exits 0 'certbot'

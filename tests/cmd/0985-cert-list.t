@@ -147,6 +147,7 @@ like "$out" "	served next	4	it has the name itself, .* has expired; " \
 like "$out" "	renewal	3	auto-renew is off" '... who renews it'
 cl why WWW.Example.Org.
 exits 0 'why, as a person spells it'
+like "$out" 'www.example.org	' '... and named as certificates do'
 cl --no-header B.EXAMPLE.
 is "$(printf '%s\n' "$out" | wc -l)" 1 'a search, as a person spells it'
 cl show domain/A.Example.
