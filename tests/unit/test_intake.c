@@ -107,13 +107,14 @@ test_reports(void **state)
 	key_free(add_key(&b));
 	bundle_add(&b, "bad", "nonsense", 8, NULL);
 	take(&b);
-	assert_int_equal(reported.len, 3);
+	assert_int_equal(reported.len, 4);
 	assert_reported(
 	    0, "file 0 refused : bad: neither PEM nor DER that is known");
 	assert_reported(1,
 	    "private_key 0 refused P-256: it fits none of the certificates "
 	    "beside it");
-	assert_reported(2, "certificate 1 created b.example a.example");
+	assert_reported(2, "ca_certificate 1 created CN=unit");
+	assert_reported(3, "certificate 1 created b.example a.example");
 	strv_release(&reported);
 	add_cert(&b, "c.example", false);
 	take(&b);
@@ -132,7 +133,8 @@ test_dry_run(void **state)
 	conf.dry_run = true;
 	add_cert(&b, "a.example", true);
 	take(&b);
-	assert_reported(0, "certificate 0 created a.example");
+	assert_reported(0, "ca_certificate 0 created CN=unit");
+	assert_reported(1, "certificate 0 created a.example");
 	assert_int_equal(count("SELECT count(*) FROM certificates"), 0);
 	assert_int_equal(count("SELECT count(*) FROM domains"), 0);
 }
@@ -156,11 +158,12 @@ test_refused(void **state)
 	assert_ok(intake_add(in, "third", &b, &e), &e);
 	assert_ok(intake_finish(in, &e), &e);
 	intake_close(in);
-	assert_int_equal(reported.len, 3);
-	assert_reported(0, "certificate 1 created a.example");
-	assert_reported(1,
+	assert_int_equal(reported.len, 4);
+	assert_reported(0, "ca_certificate 1 created CN=unit");
+	assert_reported(1, "certificate 1 created a.example");
+	assert_reported(2,
 	    "file 0 refused : RFC 1035 2.3.4: a name of more than 255 bytes");
-	assert_true(str_ends(reported.v[2], "created c.example"));
+	assert_true(str_ends(reported.v[3], "created c.example"));
 	assert_int_equal(count("SELECT count(*) FROM certificates"), 2);
 	assert_sound();
 }
@@ -177,7 +180,8 @@ test_batches(void **state)
 		add_cert(&b, "a.example", true);
 		assert_ok(intake_add(in, "here", &b, &e), &e);
 	}
-	assert_int_equal(reported.len, 512);
+	/* The CA's certificate is told of once. */
+	assert_int_equal(reported.len, 513);
 	intake_close(in);
 	assert_int_equal(count("SELECT count(*) FROM certificates"), 512);
 }
@@ -261,8 +265,9 @@ test_account_and_lineage(void **state)
 	    &e);
 	assert_ok(intake_finish(in, &e), &e);
 	intake_close(in);
-	assert_reported(0, "certificate 1 created a.example");
-	assert_reported(1, "lineage 1 created a.example");
+	assert_reported(0, "ca_certificate 1 created CN=unit");
+	assert_reported(1, "certificate 1 created a.example");
+	assert_reported(2, "lineage 1 created a.example");
 	assert_int_equal(count("SELECT upstream_account_id FROM lineages"), 1);
 	assert_int_equal(
 	    count("SELECT active FROM certificates WHERE id = 1"), 1);
