@@ -472,7 +472,7 @@ has(const struct strv *l, const char *s)
 	    bsearch(&s, l->v, l->len, sizeof(*l->v), compare) != NULL;
 }
 
-/* What a person calls a link that is removed. */
+/* What a person calls a link that is removed: by its file, "_." being "*.". */
 static void
 report_removed(struct walk *w, const char *directory, const char *entry,
     const struct layout_link *l)
@@ -481,6 +481,8 @@ report_removed(struct walk *w, const char *directory, const char *entry,
 	size_t tail = strchr(l->entry, '%') ? strlen(l->entry + 2) : 0;
 	char *text = xstrndup(name, strlen(name) - tail);
 
+	if (str_starts(text, "_."))
+		*text = '*';
 	w->t->changed(w->t->arg, text, EXPORTTREE_REMOVED, 0);
 	free(text);
 }

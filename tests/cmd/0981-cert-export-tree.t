@@ -227,6 +227,8 @@ for layout in certbot peter_sslers haproxy nginx envoy kubernetes traefik; do
 	tree $layout --delete
 	exits 0 "--delete, $layout"
 	is "$(printf '%s\n' "$out" | grep -c removed)" 3 '... removes three names'
+	[ $layout = kubernetes ] ||
+	    like "$out" '\*\.w\.example	removed' '... as they were called'
 	is "$(find "$T/$layout" | grep -c 'b[.]example')" \
 	    "$(find "$T/$layout/.acmed" | grep -c 'b[.]example')" '... all of them'
 	tree $layout
