@@ -147,7 +147,8 @@ init(struct prog *p, struct err *e)
 
 	if (proc_harden(true, e) < 0 || make_store(c, e) < 0 ||
 	    make_seal(c->store.certificate_key_file, e) < 0 ||
-	    make_seal(c->store.account_key_file, e) < 0 || make_ca(c, e) < 0)
+	    make_seal(c->store.account_key_file, e) < 0 ||
+	    make_seal(c->store.eab_key_file, e) < 0 || make_ca(c, e) < 0)
 		return -1;
 	st = store_open(c->store.url, STORE_WRITE, e);
 	if (!st)
@@ -392,8 +393,7 @@ warn_of_clear_keys(const char *setting, const char *path)
 	if (!path)
 		log_event(LOG_LEVEL_WARN, "config.keys", "setting", setting,
 		    "reason",
-		    "it is not set: private keys would be stored in the clear",
-		    NULL);
+		    "it is not set: keys would be stored in the clear", NULL);
 }
 
 /* It was read; what only its user can judge is left. */
@@ -419,6 +419,9 @@ config_judge(const struct conf *c, struct err *e)
 	    "[store] certificate_key_file", c->store.certificate_key_file);
 	warn_of_clear_keys(
 	    "[store] account_key_file", c->store.account_key_file);
+	if (strcmp(c->server.external_account_binding, "off") != 0)
+		warn_of_clear_keys(
+		    "[store] eab_key_file", c->store.eab_key_file);
 	return 0;
 }
 
@@ -466,17 +469,19 @@ rekey(struct prog *p, struct err *e)
 	struct store *st;
 	int rc = -1;
 
-	if (!c->certificate_key_file && !c->account_key_file)
+	if (!c->certificate_key_file && !c->account_key_file &&
+	    !c->eab_key_file)
 		return err_set(e, KIND_CONF,
-		    "[store] neither certificate_key_file nor account_key_file "
-		    "is set: there is nothing to seal with");
+		    "[store] none of certificate_key_file, account_key_file "
+		    "and eab_key_file is set: there is nothing to seal with");
 	if (proc_harden(true, e) < 0)
 		return -1;
 	st = store_open(c->url, STORE_WRITE, e);
 	if (st &&
 	    rekey_kind(st, REKEY_CERTIFICATES, c->certificate_key_file, e) ==
 		0 &&
-	    rekey_kind(st, REKEY_ACCOUNTS, c->account_key_file, e) == 0)
+	    rekey_kind(st, REKEY_ACCOUNTS, c->account_key_file, e) == 0 &&
+	    rekey_kind(st, REKEY_EAB, c->eab_key_file, e) == 0)
 		rc = 0;
 	store_close(st);
 	return rc;

@@ -31,6 +31,7 @@ enum stmt_module {
 	STMT_CHECK_CHAINS,
 	STMT_CHECK_CONTENT,
 	STMT_DOMAIN,
+	STMT_EAB_KEY,
 	STMT_EVENT,
 	STMT_FQDN_SET,
 	STMT_ISSUER,
@@ -64,6 +65,7 @@ extern const struct stmt_table check_chains_stmts;
 extern const struct stmt_table check_content_stmts;
 extern const struct stmt_table check_stmts;
 extern const struct stmt_table domain_stmts;
+extern const struct stmt_table eab_key_stmts;
 extern const struct stmt_table event_stmts;
 extern const struct stmt_table fqdn_set_stmts;
 extern const struct stmt_table issuer_stmts;
