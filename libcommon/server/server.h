@@ -18,6 +18,7 @@ struct keys_blocklist;
 struct nonce;
 struct request;
 struct response;
+struct seal_key;
 struct workers;
 
 #define CLIENT_ID_SIZE 32
@@ -48,6 +49,7 @@ struct server {
 	unsigned next_key;
 	const char *base_url; /* of the configuration, no slash at the end */
 	const char *base_path; /* its path part, or "" */
+	const struct seal_key *eab_seal; /* of binding keys, or NULL */
 	const struct workers *workers; /* that this process is of, or NULL */
 	struct client client;
 };
