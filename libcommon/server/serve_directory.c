@@ -13,6 +13,7 @@ static const struct {
     {"newOrder", "/new-order"},
     {"revokeCert", "/revoke-cert"},
     {"keyChange", "/key-change"},
+    {"renewalInfo", "/renewal-info"},
 };
 
 static struct js *

@@ -81,6 +81,7 @@ struct call {
 	const struct request *request;
 	struct response *response;
 	char id[CALL_IDS][CALL_ID_SIZE]; /* the variable parts of the path */
+	const char *rest; /* the last part of it, if that may be anything */
 	/* after the envelope of a POST has been checked: */
 	struct jws jws;
 	const struct key *key; /* that signed it */

@@ -80,6 +80,7 @@ show_order(const struct call *c, const struct order *o)
 	js_put(v, "identifiers", names);
 	put_time(v, "notBefore", o->not_before);
 	put_time(v, "notAfter", o->not_after);
+	js_put_text(v, "replaces", o->replaces);
 	if (o->status == ORDER_INVALID)
 		put_object(v, "error", o->error);
 	js_put(v, "authorizations", urls);
