@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
+#include "cli/secret.h"
 #include "conf/conf.h"
 #include "server/connection.h"
 #include "server/server.h"
@@ -10,8 +11,10 @@
 #include "sys/sig.h"
 #include "sys/workers.h"
 #include "wrap/digest.h"
+#include "wrap/seal.h"
 #include "wrap/tls.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage_text[] =
@@ -28,6 +31,15 @@ static const char usage_text[] =
     "  -h, --help         this text\n"
     "  -V, --version      the version\n";
 
+/* What is read before rights are given up. */
+struct secrets {
+	struct tls_server *tls; /* NULL without TLS */
+	struct seal_key room;
+	const struct seal_key *eab_seal; /* NULL without one */
+	const char *eab_path;
+	struct stat eab_file;
+};
+
 /* A front that adds X-Real-IP has ended TLS; the certificate is its own. */
 static bool
 has_tls(const struct conf_server *conf)
@@ -36,47 +48,61 @@ has_tls(const struct conf_server *conf)
 	    !(conf->peer_from && strcmp(conf->peer_from, "x-real-ip") == 0);
 }
 
+/* The key under which keys of account binding are sealed, and no other. */
+static int
+read_seal(const struct conf *conf, struct secrets *s, struct err *e)
+{
+	if (strcmp(conf->server.external_account_binding, "off") == 0)
+		return 0;
+	s->eab_path = conf->store.eab_key_file;
+	if (s->eab_path && stat(s->eab_path, &s->eab_file) < 0)
+		s->eab_path = NULL; /* what follows says why */
+	return secret_seal_key("eab_key_file", conf->store.eab_key_file,
+	    &s->room, &s->eab_seal, e);
+}
+
 /* Everything that needs the rights of whoever started us. */
 static int
-prepare(const struct conf *conf, bool listens, struct tls_server **tls,
-    struct err *e)
+prepare(const struct conf *conf, bool listens, struct secrets *s, struct err *e)
 {
 	digest_start_fast();
 	sig_ignore_pipe();
 	sig_catch_term();
 	if (has_tls(&conf->server)) {
-		*tls = tls_server_new(conf->server.tls_certificate,
+		s->tls = tls_server_new(conf->server.tls_certificate,
 		    conf->server.tls_private_key, listens, e);
-		if (!*tls)
+		if (!s->tls)
 			return -1;
 	}
-	if (proc_drop(conf->server.user, e) < 0)
+	if (read_seal(conf, s, e) < 0 || proc_drop(conf->server.user, e) < 0)
 		return -1;
 	return proc_harden(true, e);
 }
 
 /* After this nothing can be opened any more. */
 static int
-open_all(struct server *s, const struct prog *p, struct err *e)
+open_all(struct server *s, const struct prog *p, const struct secrets *secrets,
+    struct err *e)
 {
 	if (server_open(s, &p->conf, e) < 0)
 		return -1;
+	s->eab_seal = secrets->eab_seal;
 	return rights_enter(p, SANDBOX_ACCEPT, e);
 }
 
 /* One connection after the other. */
 static int
-work(struct workers *workers, const struct prog *p, struct tls_server *tls,
-    struct err *e)
+work(struct workers *workers, const struct prog *p,
+    const struct secrets *secrets, struct err *e)
 {
 	struct server server = {0};
 	uint64_t left = (uint64_t)p->conf.server.requests_per_worker;
 	int fd = -1;
-	int rc = open_all(&server, p, e);
+	int rc = open_all(&server, p, secrets, e);
 
 	server.workers = workers;
 	while (rc == 0 && left > 0 && (fd = workers_accept(workers, e)) >= 0) {
-		connection_serve(&server, tls, fd, fd);
+		connection_serve(&server, secrets->tls, fd, fd);
 		fd_close(&fd);
 		left -= server.client.requests < left ? server.client.requests
 						      : left;
@@ -89,26 +115,38 @@ work(struct workers *workers, const struct prog *p, struct tls_server *tls,
 	return err_is_set(e) ? -1 : 0;
 }
 
+/* acmed-store rekey has put another in its place; only a new master can read
+ * that. */
+static bool
+has_new_seal(const struct secrets *s)
+{
+	struct stat now;
+
+	return s->eab_path && stat(s->eab_path, &now) == 0 &&
+	    now.st_ino != s->eab_file.st_ino;
+}
+
 static bool
 is_stale(void *arg)
 {
+	const struct secrets *s = arg;
 	struct err why = {0};
-	bool stale = arg && tls_server_is_stale(arg, &why);
+	bool stale = s->tls && tls_server_is_stale(s->tls, &why);
 
 	if (err_is_set(&why))
 		log_err("tls.unusable", &why);
-	return stale;
+	return stale || has_new_seal(s);
 }
 
 static int
-run_pool(const struct prog *p, struct tls_server *tls, struct err *e)
+run_pool(const struct prog *p, struct secrets *secrets, struct err *e)
 {
 	const struct conf *conf = &p->conf;
 	const struct workers_options options = {.listener = STDIN_FILENO,
 	    .max = conf->server.workers,
 	    .linger = conf->server.linger * 1000,
 	    .is_stale = is_stale,
-	    .arg = tls};
+	    .arg = secrets};
 	struct workers *workers;
 	int rc;
 
@@ -117,19 +155,20 @@ run_pool(const struct prog *p, struct tls_server *tls, struct err *e)
 	workers = workers_run(&options, e);
 	if (!workers) /* the master, and all workers have ended */
 		return err_is_set(e) ? -1 : 0;
-	rc = work(workers, p, tls, e);
+	rc = work(workers, p, secrets, e);
 	workers_leave(workers);
 	return rc;
 }
 
 static int
-run_one(const struct prog *p, struct tls_server *tls, struct err *e)
+run_one(const struct prog *p, const struct secrets *secrets, struct err *e)
 {
 	struct server server = {0};
-	int rc = open_all(&server, p, e);
+	int rc = open_all(&server, p, secrets, e);
 
 	if (rc == 0)
-		connection_serve(&server, tls, STDIN_FILENO, STDOUT_FILENO);
+		connection_serve(
+		    &server, secrets->tls, STDIN_FILENO, STDOUT_FILENO);
 	server_release(&server);
 	return rc;
 }
@@ -138,12 +177,14 @@ static int
 run(struct prog *p, struct err *e)
 {
 	bool listens = fd_is_listening(STDIN_FILENO);
-	struct tls_server *tls = NULL;
-	int rc = prepare(&p->conf, listens, &tls, e);
+	struct secrets secrets = {0};
+	int rc = prepare(&p->conf, listens, &secrets, e);
 
 	if (rc == 0)
-		rc = listens ? run_pool(p, tls, e) : run_one(p, tls, e);
-	tls_server_free(tls);
+		rc = listens ? run_pool(p, &secrets, e)
+			     : run_one(p, &secrets, e);
+	tls_server_free(secrets.tls);
+	seal_key_wipe(&secrets.room);
 	return rc;
 }
 

@@ -7,12 +7,15 @@
 #include "jobs/servertls.h"
 #include "policy/address.h"
 #include "sign/local.h"
+#include "store/certificate_list.h"
 #include "store/check.h"
 #include "store/event.h"
 #include "store/purge.h"
 #include "store/rekey.h"
+#include "store/renewal.h"
 #include "store/stats.h"
 #include "store/store.h"
+#include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
@@ -38,10 +41,16 @@ static const char usage_text[] =
     "                      read all of the configuration; print it\n"
     "  tls-renew           renew the server's own certificate if it is due\n"
     "  rekey               new sealing keys, and all private keys sealed anew\n"
+    "  renew-now [-jn] --all | --issuer TEXT | --serial HEX ... [--spread "
+    "TIME]\n"
+    "                      tell clients to renew what our CA has issued, "
+    "within\n"
+    "                      TIME (6h), RFC 3339 or so long from now\n"
     "\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL     store, instead of [store] url\n"
     "  -j, --json          an object per line, instead of tabs\n"
+    "  -n, --dry-run       only count\n"
     "      --no-header     no line of column names\n"
     "  -l, --log SINK      stderr, syslog or fd:N, instead of [log] sink\n"
     "  -q, --quiet         log warnings and errors only\n"
@@ -56,6 +65,9 @@ static bool prometheus;
 static const char *since, *object;
 static int64_t last;
 static bool config_check, config_print;
+static const char *issuer, *spread = "6h";
+static struct strv serials;
+static bool all;
 
 static const struct prog_option purge_options[] = {
     {.name = "event-age",
@@ -78,6 +90,14 @@ static const struct prog_option log_options[] = {
 	.value = &last,
 	.min = 1,
 	.max = INT32_MAX},
+    {0},
+};
+
+static const struct prog_option renew_now_options[] = {
+    {.name = "all", .type = PROG_FLAG, .value = &all},
+    {.name = "issuer", .type = PROG_TEXT, .value = &issuer},
+    {.name = "serial", .type = PROG_LIST, .value = &serials},
+    {.name = "spread", .type = PROG_TEXT, .value = &spread},
     {0},
 };
 
@@ -147,7 +167,8 @@ init(struct prog *p, struct err *e)
 
 	if (proc_harden(true, e) < 0 || make_store(c, e) < 0 ||
 	    make_seal(c->store.certificate_key_file, e) < 0 ||
-	    make_seal(c->store.account_key_file, e) < 0 || make_ca(c, e) < 0)
+	    make_seal(c->store.account_key_file, e) < 0 ||
+	    make_seal(c->store.eab_key_file, e) < 0 || make_ca(c, e) < 0)
 		return -1;
 	st = store_open(c->store.url, STORE_WRITE, e);
 	if (!st)
@@ -392,8 +413,7 @@ warn_of_clear_keys(const char *setting, const char *path)
 	if (!path)
 		log_event(LOG_LEVEL_WARN, "config.keys", "setting", setting,
 		    "reason",
-		    "it is not set: private keys would be stored in the clear",
-		    NULL);
+		    "it is not set: keys would be stored in the clear", NULL);
 }
 
 /* It was read; what only its user can judge is left. */
@@ -419,6 +439,9 @@ config_judge(const struct conf *c, struct err *e)
 	    "[store] certificate_key_file", c->store.certificate_key_file);
 	warn_of_clear_keys(
 	    "[store] account_key_file", c->store.account_key_file);
+	if (strcmp(c->server.external_account_binding, "off") != 0)
+		warn_of_clear_keys(
+		    "[store] eab_key_file", c->store.eab_key_file);
 	return 0;
 }
 
@@ -466,19 +489,102 @@ rekey(struct prog *p, struct err *e)
 	struct store *st;
 	int rc = -1;
 
-	if (!c->certificate_key_file && !c->account_key_file)
+	if (!c->certificate_key_file && !c->account_key_file &&
+	    !c->eab_key_file)
 		return err_set(e, KIND_CONF,
-		    "[store] neither certificate_key_file nor account_key_file "
-		    "is set: there is nothing to seal with");
+		    "[store] none of certificate_key_file, account_key_file "
+		    "and eab_key_file is set: there is nothing to seal with");
 	if (proc_harden(true, e) < 0)
 		return -1;
 	st = store_open(c->url, STORE_WRITE, e);
 	if (st &&
 	    rekey_kind(st, REKEY_CERTIFICATES, c->certificate_key_file, e) ==
 		0 &&
-	    rekey_kind(st, REKEY_ACCOUNTS, c->account_key_file, e) == 0)
+	    rekey_kind(st, REKEY_ACCOUNTS, c->account_key_file, e) == 0 &&
+	    rekey_kind(st, REKEY_EAB, c->eab_key_file, e) == 0)
 		rc = 0;
 	store_close(st);
+	return rc;
+}
+
+/* ---- renew-now ----------------------------------------------------------- */
+
+#define SPREAD_MAX ((int64_t)366 * 86400)
+
+static int
+read_pull(const struct prog *p, struct renewal_pull *how, struct err *e)
+{
+	if (all + (issuer != NULL) + (serials.len > 0) != 1)
+		return prog_misuse(
+		    e, "renew-now: either --all, --issuer or --serial");
+	how->issuer = issuer;
+	how->dry_run = p->dry_run;
+	how->from = clock_now();
+	if (since_parse_ahead("spread", spread, &how->until, e) < 0)
+		return -1;
+	if (how->until < how->from || how->until > how->from + SPREAD_MAX)
+		return prog_misuse(
+		    e, "--spread %s: not within a year from now", spread);
+	return 0;
+}
+
+/* One that is unknown does not stop the rest. */
+static int
+pull_serials(struct prog *p, struct store *st, const struct renewal_pull *how,
+    struct renewal_pulled *done, struct err *e)
+{
+	for (size_t i = 0; i < serials.len && !sig_term(); i++) {
+		char *clean = certificate_serial_clean(serials.v[i]);
+		struct err why = {0};
+
+		if (!clean)
+			return err_set(e, KIND_INPUT,
+			    "--serial %s: not hexadecimal", serials.v[i]);
+		if (renewal_pull_serial(st, clean, how, done, &why) < 0)
+			p->exit_code =
+			    prog_worse(p->exit_code, prog_fail(p, &why));
+		free(clean);
+	}
+	return 0;
+}
+
+static void
+print_pulled(const struct prog *p, const struct renewal_pull *how,
+    const struct renewal_pulled *done)
+{
+	static const char *const columns[] = {
+	    "pulled", "kept", "from", "until", NULL};
+	struct out o;
+
+	out_init(&o, p->json, !p->no_header, columns);
+	out_int(&o, done->pulled);
+	out_int(&o, done->kept);
+	out_time(&o, how->from);
+	out_time(&o, how->until);
+	out_end(&o);
+}
+
+static int
+renew_now(struct prog *p, struct err *e)
+{
+	struct renewal_pulled done = {0};
+	struct renewal_pull how = {0};
+	struct store *st = NULL;
+	int rc = read_pull(p, &how, e);
+
+	if (rc == 0) {
+		st = rights_open_store(p, p->dry_run ? STORE_READ : STORE_WRITE,
+		    SANDBOX_STORE_USER, e);
+		rc = st ? 0 : -1;
+	}
+	sig_catch_term();
+	if (rc == 0)
+		rc = serials.len > 0 ? pull_serials(p, st, &how, &done, e)
+				     : renewal_pull(st, &how, &done, e);
+	if (rc == 0)
+		print_pulled(p, &how, &done);
+	store_close(st);
+	strv_release(&serials);
 	return rc;
 }
 
@@ -511,6 +617,11 @@ static const struct prog_command commands[] = {
 	.run = config},
     {.name = "tls-renew", .sections = OWN | CONF_POLICY, .run = tls_renew},
     {.name = "rekey", .sections = CONF_STORE, .run = rekey},
+    {.name = "renew-now",
+	.options = renew_now_options,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON | PROG_DRY_RUN,
+	.run = renew_now},
     {0},
 };
 

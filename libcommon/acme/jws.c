@@ -43,13 +43,17 @@ check_form(const struct js *object, struct err *e)
 }
 
 static int
-read_alg(struct jws *j, struct err *e)
+read_alg(struct jws *j, bool mac, struct err *e)
 {
 	const char *alg = js_get_text(j->header, "alg");
 
 	if (!alg)
 		return err_set(e, KIND_INPUT, "JWS: \"alg\" is missing");
-	if (!jwa_parse(alg, &j->alg))
+	if (mac && !jwa_mac_parse(alg, &j->mac))
+		return err_set(e, KIND_INPUT,
+		    "JWS: \"alg\" is not HS256, HS384 or HS512 "
+		    "(RFC 8555 7.3.4)");
+	if (!mac && !jwa_parse(alg, &j->alg))
 		return err_acme(e, KIND_INPUT, "badSignatureAlgorithm",
 		    "JWS: \"alg\" is not one of ours (RFC 8555 6.2)");
 	return 0;
@@ -87,8 +91,22 @@ check_nonce(const char *nonce, struct err *e)
 	return 0;
 }
 
+/* Who has made it. */
 static int
-check_header(struct jws *j, struct err *e)
+check_maker(const struct jws *j, bool mac, struct err *e)
+{
+	if (!j->jwk == !j->kid)
+		return err_set(e, KIND_INPUT,
+		    "JWS: needs either \"jwk\" or \"kid\" (RFC 8555 6.2)");
+	if (mac && (j->jwk || j->nonce))
+		return err_set(e, KIND_INPUT,
+		    "JWS: has \"%s\", but may not (RFC 8555 7.3.4)",
+		    j->jwk ? "jwk" : "nonce");
+	return 0;
+}
+
+static int
+check_header(struct jws *j, bool mac, struct err *e)
 {
 	const struct js *header = j->header;
 
@@ -100,21 +118,19 @@ check_header(struct jws *j, struct err *e)
 		return err_set(e, KIND_INPUT,
 		    "JWS: \"crit\" and \"b64\" are not understood "
 		    "(RFC 7515 4.1.11)");
-	if (read_alg(j, e) < 0 || read_option(header, "url", &j->url, e) < 0 ||
+	if (read_alg(j, mac, e) < 0 ||
+	    read_option(header, "url", &j->url, e) < 0 ||
 	    read_option(header, "kid", &j->kid, e) < 0)
 		return -1;
 	j->jwk = js_get(header, "jwk");
 	if (!j->url)
 		return err_set(
 		    e, KIND_INPUT, "JWS: \"url\" is missing (RFC 8555 6.4)");
-	if (!j->jwk == !j->kid)
-		return err_set(e, KIND_INPUT,
-		    "JWS: needs either \"jwk\" or \"kid\" (RFC 8555 6.2)");
-	return 0;
+	return check_maker(j, mac, e);
 }
 
 static int
-read_header(struct jws *j, const char *text, struct err *e)
+read_header(struct jws *j, const char *text, bool mac, struct err *e)
 {
 	struct buf bytes;
 	int rc = -1;
@@ -127,14 +143,14 @@ read_header(struct jws *j, const char *text, struct err *e)
 		err_object(e, "JWS: \"protected\"");
 		goto out;
 	}
-	rc = check_header(j, e);
+	rc = check_header(j, mac, e);
 out:
 	buf_release(&bytes);
 	return rc;
 }
 
-int
-jws_read(const struct js *object, struct jws *j, struct err *e)
+static int
+read_object(const struct js *object, struct jws *j, bool mac, struct err *e)
 {
 	const char *header, *payload, *signature;
 	struct js *outer = j->object;
@@ -149,7 +165,7 @@ jws_read(const struct js *object, struct jws *j, struct err *e)
 	 */
 	header = need_text(object, "protected", &why);
 	if (header)
-		rc = read_header(j, header, &why);
+		rc = read_header(j, header, mac, &why);
 	if (check_form(object, e) < 0)
 		return -1;
 	if (!header) {
@@ -169,6 +185,18 @@ jws_read(const struct js *object, struct jws *j, struct err *e)
 	if (rc < 0)
 		*e = why;
 	return rc;
+}
+
+int
+jws_read(const struct js *object, struct jws *j, struct err *e)
+{
+	return read_object(object, j, false, e);
+}
+
+int
+jws_read_mac(const struct js *object, struct jws *j, struct err *e)
+{
+	return read_object(object, j, true, e);
 }
 
 int
@@ -197,6 +225,13 @@ jws_verify(const struct jws *j, const struct key *k, struct err *e)
 	}
 	return err_set(e, KIND_INPUT,
 	    "JWS verification error: the signature is not the key's");
+}
+
+bool
+jws_is_made_with(const struct jws *j, const void *secret, size_t secret_len)
+{
+	return jwa_mac_is(j->mac, secret, secret_len, j->signed_text,
+	    j->signed_len, j->signature.data, j->signature.len);
 }
 
 void

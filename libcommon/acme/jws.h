@@ -21,6 +21,7 @@ struct jws {
 	struct js *object; /* the outer JSON, when jws_parse made it */
 	struct js *header; /* the protected header */
 	enum jwa alg;
+	enum jwa_mac mac; /* instead of that, from jws_read_mac */
 	const char *url; /* never NULL */
 	const char *nonce; /* NULL when absent */
 	const char *kid; /* either this ... */
@@ -47,10 +48,21 @@ int jws_parse(const char *text, size_t len, struct jws *j, struct err *e);
 int jws_read(const struct js *object, struct jws *j, struct err *e);
 
 /*
+ * As jws_read, for one that is made with a secret (RFC 8555 7.3.4): `alg` is
+ * HS256, HS384 or HS512, the key is named by `kid`, and there is no nonce.
+ * KIND_INPUT, malformed, for anything else.
+ */
+int jws_read_mac(const struct js *object, struct jws *j, struct err *e);
+
+/*
  * Checks the signature with `k`.  KIND_INPUT: badSignatureAlgorithm when alg
  * is not the key's, malformed when it does not verify.
  */
 int jws_verify(const struct jws *j, const struct key *k, struct err *e);
+
+/* Whether it is made with this secret; after jws_read_mac only. */
+bool jws_is_made_with(
+    const struct jws *j, const void *secret, size_t secret_len);
 
 /* NULL-safe. */
 void jws_release(struct jws *j);

@@ -82,6 +82,15 @@ out_int(struct out *o, int64_t n)
 }
 
 void
+out_count(struct out *o, int64_t n)
+{
+	if (n >= 0)
+		out_int(o, n);
+	else
+		out_text(o, NULL);
+}
+
+void
 out_time(struct out *o, int64_t t)
 {
 	char text[RFC3339_SIZE];

@@ -33,6 +33,7 @@ struct conf_store {
 	char *group;
 	char *certificate_key_file;
 	char *account_key_file;
+	char *eab_key_file;
 	char *directory; /* of a store that is no file of this machine */
 };
 
@@ -55,6 +56,8 @@ struct conf_server {
 	int64_t order_lifetime;
 	int64_t max_identifiers;
 	int64_t contacts_max;
+	char *external_account_binding; /* off optional required */
+	char *renewal_explanation_url;
 	char *peer_from; /* NULL socket x-real-ip proxy env:NAME */
 };
 

@@ -60,6 +60,9 @@ const struct table_key table_keys[] = {
 	    "are sealed; empty: they are stored in the clear."},
 	{CONF_STORE, "account_key_file", PATH(store.account_key_file),
 	    .doc = "The same for the private keys of accounts at other CAs."},
+	{CONF_STORE, "eab_key_file", PATH(store.eab_key_file),
+	    .doc = "The same for the keys of external account binding, "
+	    "acmed-eab."},
 
 	{CONF_SERVER, "base_url", TYPE(server.base_url, VALUE_BASE_URL),
 	    .required = true, .hint = "the URL that clients see in front of "
@@ -110,6 +113,13 @@ const struct table_key table_keys[] = {
 	    .doc = "Most names in one order."},
 	{CONF_SERVER, "contacts_max", NUMBER(server.contacts_max, 0, 100),
 	    .fallback = "10", .doc = "Most contacts of one account."},
+	{CONF_SERVER, "external_account_binding", CHOICE(server.external_account_binding, "off optional required"), .fallback = "off",
+	    .doc = "Whether new accounts must be bound to a key of acmed-eab: "
+	    "off, what clients send of it is ignored; optional, it is "
+	    "verified; required, nobody registers without."},
+	{CONF_SERVER, "renewal_explanation_url", TYPE(server.renewal_explanation_url, VALUE_URL),
+	    .doc = "URL of a page that says why certificates are to be renewed "
+	    "early, shown with windows that are not the usual ones."},
 	{CONF_SERVER, "peer_from", TYPE(server.peer_from, VALUE_PEER),
 	    .fallback = "socket",
 	    .doc = "Who tells the client's address if it is not at the other "

@@ -100,6 +100,8 @@ filecheck_run(const struct conf *conf, struct strv *problems)
 		check_secret(conf->store.certificate_key_file, problems);
 	if (conf->store.account_key_file)
 		check_secret(conf->store.account_key_file, problems);
+	if (conf->store.eab_key_file)
+		check_secret(conf->store.eab_key_file, problems);
 	if (s->tls_private_key)
 		check_secret(s->tls_private_key, problems);
 	if (strcmp(conf->signer.backend, "local") == 0)

@@ -6,6 +6,7 @@
 #include "policy/address.h"
 #include "sign/local.h"
 #include "store/certificate.h"
+#include "store/renewal.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -92,12 +93,27 @@ read_chain(const char *path, struct cert_list *chain)
 	return read;
 }
 
+/* acmed-store renew-now means this one as well. */
+static bool
+is_pulled(struct store *st, const struct cert *c)
+{
+	struct err ignored = {0};
+	uint8_t sha256[32];
+	struct renewal r;
+
+	cert_sha256(c, sha256);
+	return renewal_by_sha256(st, sha256, &r, &ignored) == 0 &&
+	    !r.is_usual && r.start <= clock_now();
+}
+
 /* Whether the file has a certificate that can stay; a broken one cannot. */
 static bool
-has_good(const char *path, const struct key *key, const struct names *n)
+has_good(struct store *st, const char *path, const struct key *key,
+    const struct names *n)
 {
 	struct cert_list chain = {0};
-	bool good = read_chain(path, &chain) && is_good(chain.v[0], key, n);
+	bool good = read_chain(path, &chain) && is_good(chain.v[0], key, n) &&
+	    !is_pulled(st, chain.v[0]);
 
 	cert_list_release(&chain);
 	return good;
@@ -208,7 +224,7 @@ renew(const struct conf *conf, struct store *st, enum servertls_result *result,
 	if (!key)
 		goto out;
 	*result = SERVERTLS_KEPT;
-	if (has_good(conf->server.tls_certificate, key, &n))
+	if (has_good(st, conf->server.tls_certificate, key, &n))
 		rc = 0;
 	else if ((rc = issue(conf, st, key, &n, e)) == 0)
 		*result = SERVERTLS_MADE;
@@ -220,7 +236,7 @@ out:
 
 /* Whether nothing is to be done; then nothing is written either. */
 static bool
-is_kept(const struct conf *conf)
+is_kept(const struct conf *conf, struct store *st)
 {
 	const struct conf_server *s = &conf->server;
 	struct err ignored = {0};
@@ -231,7 +247,7 @@ is_kept(const struct conf *conf)
 	names_of(conf, &n);
 	if (file_exists(s->tls_private_key))
 		key = keyfile_read(s->tls_private_key, &ignored);
-	kept = key && has_good(s->tls_certificate, key, &n);
+	kept = key && has_good(st, s->tls_certificate, key, &n);
 	key_free(key);
 	names_release(&n);
 	return kept;
@@ -248,7 +264,7 @@ servertls_renew(const struct conf *conf, struct store *st,
 	*result = SERVERTLS_UNSET;
 	if (!path)
 		return 0;
-	if (is_kept(conf)) {
+	if (is_kept(conf, st)) {
 		*result = SERVERTLS_KEPT;
 		return 0;
 	}

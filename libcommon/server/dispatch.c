@@ -31,7 +31,7 @@ enum payload {
 };
 
 static const struct route {
-	const char *path; /* "*" stands for one id */
+	const char *path; /* "*" stands for one id, "+" for any last part */
 	unsigned methods; /* enum request_method; GET implies HEAD */
 	enum needs needs;
 	enum payload payload;
@@ -63,6 +63,7 @@ static const struct route {
 	.serve = serve_authorization_challenge},
     {"/certificate/*", REQUEST_POST, NEEDS_KID, PAYLOAD_EMPTY,
 	.serve = serve_certificate},
+    {"/renewal-info/+", REQUEST_GET, .serve = serve_renewal},
     {"/revoke-cert", REQUEST_POST, NEEDS_EITHER, PAYLOAD_OBJECT,
 	.serve = serve_revoke},
 };
@@ -83,6 +84,10 @@ path_matches(struct call *c, const char *pattern, const char *path)
 	size_t ids = 0, n;
 
 	for (; *pattern; pattern++) {
+		if (*pattern == '+') {
+			c->rest = path;
+			return *path != '\0' && !strchr(path, '/');
+		}
 		if (*pattern != '*') {
 			if (*path++ != *pattern)
 				return false;

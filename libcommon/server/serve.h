@@ -42,6 +42,9 @@ int serve_authorization_challenge(struct call *c, struct err *e);
 /* serve_certificate.c: 7.4.2 */
 int serve_certificate(struct call *c, struct err *e);
 
+/* serve_renewal.c: RFC 9773 4 */
+int serve_renewal(struct call *c, struct err *e);
+
 /* serve_revoke.c: 7.6 */
 int serve_revoke(struct call *c, struct err *e);
 

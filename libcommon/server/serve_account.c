@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "conf/conf.h"
 #include "http/request.h"
+#include "server/eab.h"
 #include "server/show.h"
 #include "store/order.h"
 #include "sys/clock.h"
@@ -58,7 +59,7 @@ create(struct call *c, bool agreed, struct err *e)
 	int rc = -1;
 
 	buf_init(&jwk, 8192);
-	if (check_terms(c, agreed, e) < 0)
+	if (check_terms(c, agreed, e) < 0 || eab_check(c, &a, e) < 0)
 		goto out;
 	if (contact &&
 	    contact_parse(contact, (size_t)c->server->conf->server.contacts_max,
@@ -68,8 +69,11 @@ create(struct call *c, bool agreed, struct err *e)
 	a.jwk = buf_detach(&jwk);
 	memcpy(a.thumbprint, c->thumbprint, sizeof(a.thumbprint));
 	a.terms_agreed_at = agreed ? clock_now() : 0;
-	if (account_create(c->server->store, &a, &created, e) < 0 ||
-	    call_account_valid(&a, e) < 0)
+	if (account_create(c->server->store, &a, &created, e) < 0) {
+		eab_refused(&a, e);
+		goto out;
+	}
+	if (call_account_valid(&a, e) < 0)
 		goto out;
 	if (created)
 		log_event(LOG_LEVEL_INFO, "account.created", "account",

@@ -13,6 +13,7 @@ static const struct {
     {"newOrder", "/new-order"},
     {"revokeCert", "/revoke-cert"},
     {"keyChange", "/key-change"},
+    {"renewalInfo", "/renewal-info"},
 };
 
 static struct js *
@@ -28,6 +29,8 @@ meta(const struct conf_server *conf)
 		js_put(o, "caaIdentities", caa);
 	else
 		js_free(caa);
+	if (strcmp(conf->external_account_binding, "required") == 0)
+		js_put_bool(o, "externalAccountRequired", true);
 	return o;
 }
 

@@ -1,5 +1,6 @@
 #include "server/serve.h"
 
+#include "acme/certid.h"
 #include "acme/ident.h"
 #include "base/log.h"
 #include "base/rfc3339.h"
@@ -9,6 +10,7 @@
 #include "policy/names.h"
 #include "server/show.h"
 #include "store/order.h"
+#include "store/renewal.h"
 #include "sys/clock.h"
 #include "wrap/js.h"
 
@@ -142,6 +144,34 @@ read_lifetime(const struct call *c, struct order_new *new, struct err *e)
 	return 0;
 }
 
+/*
+ * RFC 9773 5.  Whatever is wrong with it is told in the same words, so that
+ * nobody learns of others' certificates.
+ */
+static int
+read_replaces(struct call *c, struct order_new *new, struct err *e)
+{
+	const struct js *v = js_get(c->payload, "replaces");
+	struct err why = {0};
+	struct renewal r;
+	struct certid id;
+
+	if (!v)
+		return 0;
+	new->replaces = js_text(v);
+	if (!new->replaces || certid_parse(new->replaces, &id, &why) < 0)
+		return order_not_replaceable(e);
+	if (renewal_find(c->server->store, id.aki, id.aki_len, id.serial_hex,
+		&r, &why) == 0) {
+		new->replaces_id = r.certificate_id;
+		return 0;
+	}
+	if (why.kind == KIND_NOTFOUND)
+		return order_not_replaceable(e);
+	*e = why;
+	return -1;
+}
+
 int
 serve_order_answer(struct call *c, int status, const struct order *o)
 {
@@ -159,13 +189,15 @@ serve_order_new(struct call *c, struct err *e)
 	struct order o = {0};
 	int rc = -1;
 
-	if (read_list(c, &names, e) < 0 || read_lifetime(c, &new, e) < 0)
+	if (read_list(c, &names, e) < 0 || read_lifetime(c, &new, e) < 0 ||
+	    read_replaces(c, &new, e) < 0)
 		goto out;
 	new.identifiers = names.v;
 	new.identifiers_len = names.len;
 	new.expires = clock_now() + c->server->conf->server.order_lifetime;
 	if (order_create(c->server->store, &new, &o, e) < 0) {
-		call_refused(e);
+		if (!e->acme_type)
+			call_refused(e);
 		goto out;
 	}
 	log_event(LOG_LEVEL_INFO, "order.created", "order", o.url_id, "account",

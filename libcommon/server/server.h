@@ -18,6 +18,7 @@ struct keys_blocklist;
 struct nonce;
 struct request;
 struct response;
+struct seal_key;
 struct workers;
 
 #define CLIENT_ID_SIZE 32
@@ -48,6 +49,7 @@ struct server {
 	unsigned next_key;
 	const char *base_url; /* of the configuration, no slash at the end */
 	const char *base_path; /* its path part, or "" */
+	const struct seal_key *eab_seal; /* of binding keys, or NULL */
 	const struct workers *workers; /* that this process is of, or NULL */
 	struct client client;
 };
@@ -79,6 +81,7 @@ struct call {
 	const struct request *request;
 	struct response *response;
 	char id[CALL_IDS][CALL_ID_SIZE]; /* the variable parts of the path */
+	const char *rest; /* the last part of it, if that may be anything */
 	/* after the envelope of a POST has been checked: */
 	struct jws jws;
 	const struct key *key; /* that signed it */

@@ -33,14 +33,14 @@ identifier_js(const struct identifier *id)
 	return o;
 }
 
-/* A problem document that the store kept; broken text is left out. */
+/* An object that the store kept as text; broken text is left out. */
 static void
-put_error(struct js *o, const char *text)
+put_object(struct js *o, const char *member, const char *text)
 {
 	struct err ignored = {0};
 
 	if (text)
-		js_put(o, "error", js_parse(text, strlen(text), &ignored));
+		js_put(o, member, js_parse(text, strlen(text), &ignored));
 }
 
 struct js *
@@ -57,6 +57,7 @@ show_account(const struct call *c, const struct account *a)
 	}
 	if (a->terms_agreed_at != 0)
 		js_put_bool(o, "termsOfServiceAgreed", true);
+	put_object(o, "externalAccountBinding", a->eab);
 	put_url(o, "orders", call_url(c, "/account/%s/orders", a->url_id));
 	return o;
 }
@@ -79,8 +80,9 @@ show_order(const struct call *c, const struct order *o)
 	js_put(v, "identifiers", names);
 	put_time(v, "notBefore", o->not_before);
 	put_time(v, "notAfter", o->not_after);
+	js_put_text(v, "replaces", o->replaces);
 	if (o->status == ORDER_INVALID)
-		put_error(v, o->error);
+		put_object(v, "error", o->error);
 	js_put(v, "authorizations", urls);
 	put_url(v, "finalize", call_url(c, "/order/%s/finalize", o->url_id));
 	if (o->status == ORDER_VALID)
@@ -103,7 +105,7 @@ show_challenge(const struct call *c, const struct authorization *a,
 	/* RFC 8555 8.2: also while it is going to be tried again */
 	if (ch->status == CHALLENGE_INVALID ||
 	    ch->status == CHALLENGE_PROCESSING)
-		put_error(o, ch->error);
+		put_object(o, "error", ch->error);
 	js_put_text(o, "token", ch->token);
 	return o;
 }

@@ -1,5 +1,6 @@
 #include "store/account.h"
 
+#include "store/eab_key.h"
 #include "store/event.h"
 #include "store/stmt.h"
 #include "store/token.h"
@@ -25,13 +26,14 @@ enum {
 
 #define COLUMNS                                                                \
 	"id, url_id, status, thumbprint, jwk, contacts, terms_agreed_at,"      \
-	" created"
+	" created, eab_key_id, eab"
 #define OF_ACCOUNT " (SELECT id FROM authorizations WHERE account_id = ?1)"
 
 static const char *const sql[] = {
     [ACCOUNT_ADD] = "INSERT INTO accounts (url_id, status, thumbprint, jwk,"
-		    " contacts, terms_agreed_at, created)"
-		    " VALUES (?1, 'valid', ?2, ?3, ?4, ?5, ?6)"
+		    " contacts, terms_agreed_at, created, eab_key_id, eab)"
+		    " VALUES (?1, 'valid', ?2, ?3, ?4, ?5, ?6,"
+		    " NULLIF(CAST(?7 AS BIGINT), 0), ?8)"
 		    " ON CONFLICT (thumbprint) DO NOTHING RETURNING id",
     [ACCOUNT_BY_URL_ID] = "SELECT " COLUMNS " FROM accounts WHERE url_id = ?1",
     [ACCOUNT_BY_THUMBPRINT] =
@@ -85,6 +87,7 @@ account_release(struct account *a)
 	if (!a)
 		return;
 	free(a->jwk);
+	free(a->eab);
 	strv_release(&a->contacts);
 	memset(a, 0, sizeof(*a));
 }
@@ -144,6 +147,8 @@ load(struct db_stmt *s, struct account *a, struct err *e)
 	rc = contacts_read(db_text(s, 5), &a->contacts, e);
 	a->terms_agreed_at = db_int(s, 6);
 	a->created = db_int(s, 7);
+	a->eab_key_id = db_int(s, 8);
+	a->eab = stmt_text_dup(s, 9);
 	db_reset(s);
 	if (rc < 0)
 		account_release(a);
@@ -201,12 +206,15 @@ create(void *arg, struct err *e)
 	a->status = ACCOUNT_VALID;
 	a->created = clock_now();
 	token_make(a->url_id, TOKEN_URL_ID_BYTES);
-	rc = stmt_int(c->st, STMT_ACCOUNT, ACCOUNT_ADD, &a->id, e, "ttttii",
+	rc = stmt_int(c->st, STMT_ACCOUNT, ACCOUNT_ADD, &a->id, e, "ttttiiit",
 	    a->url_id, a->thumbprint, a->jwk, c->contacts, a->terms_agreed_at,
-	    a->created);
+	    a->created, a->eab_key_id, a->eab);
 	c->created = rc > 0;
 	if (rc <= 0)
 		return rc;
+	if (a->eab_key_id != 0 &&
+	    eab_key_use(c->st, a->eab_key_id, a->id, e) < 0)
+		return -1;
 	return event_add(
 	    c->st, "account.create", EVENT_ACCOUNT, a->id, a->url_id, e);
 }

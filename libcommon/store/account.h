@@ -23,14 +23,19 @@ struct account {
 	struct strv contacts;
 	int64_t terms_agreed_at; /* 0: not agreed */
 	int64_t created;
+	/* external account binding (RFC 8555 7.3.4), if it was verified */
+	int64_t eab_key_id; /* 0: none */
+	char *eab; /* the JWS as JSON, or NULL */
 };
 
 /* "valid", "deactivated", "revoked". */
 const char *account_status_name(enum account_status status);
 
 /*
- * Makes the account for `a`'s thumbprint, jwk, contacts and terms_agreed_at,
- * and fills in the rest of `a`; durable.  When the key has an account already
+ * Makes the account for `a`'s thumbprint, jwk, contacts, terms_agreed_at and
+ * binding, of which a use is counted in the same transaction, and fills in the
+ * rest of `a`; durable.  KIND_DENIED when the key of the binding is good for no
+ * more (eab_key_use).  When the key has an account already
  * (in whatever status) nothing is changed, `a` becomes that account (what it
  * held before is freed) and `*created` is false: two clients that register the
  * same key at once get the same account.

@@ -48,6 +48,11 @@ enum {
 	CHECK_LOST_DEACTIVATION,
 	CHECK_CLEAR_KEY,
 	CHECK_CLEAR_ACCOUNT_KEY,
+	CHECK_CLEAR_EAB_KEY,
+	CHECK_UNBOUND,
+	CHECK_REPLACED_TWICE,
+	CHECK_REPLACES_FOREIGN,
+	CHECK_WINDOW,
 	CHECK_INCOMPLETE,
 	CHECK_INCOMPLETE_CA,
 	CHECK_SET_SIZE,
@@ -268,6 +273,19 @@ static const char *const sql[] = {
     [CHECK_CLEAR_KEY] = "SELECT id FROM private_keys WHERE sealed = 0",
     [CHECK_CLEAR_ACCOUNT_KEY] =
 	"SELECT id FROM upstream_accounts WHERE sealed = 0",
+    [CHECK_CLEAR_EAB_KEY] = "SELECT id FROM eab_keys WHERE sealed = 0",
+    [CHECK_UNBOUND] = "SELECT id FROM accounts"
+		      " WHERE (eab IS NULL) <> (eab_key_id IS NULL)",
+    [CHECK_REPLACED_TWICE] =
+	"SELECT replaces_id FROM orders WHERE replaces_id IS NOT NULL"
+	" AND status IN ('processing', 'valid')"
+	" GROUP BY replaces_id HAVING count(*) > 1",
+    [CHECK_REPLACES_FOREIGN] =
+	"SELECT o.id FROM orders o JOIN certificates c ON c.id = o.replaces_id"
+	" WHERE c.account_id IS NULL OR c.account_id <> o.account_id",
+    [CHECK_WINDOW] = "SELECT id FROM certificates"
+		     " WHERE (renew_start IS NULL) <> (renew_end IS NULL)"
+		     " OR renew_end <= renew_start",
     [CHECK_INCOMPLETE] = "SELECT id FROM certificates WHERE sha1 IS NULL"
 			 " OR issuer_id IS NULL OR fqdn_set_id IS NULL",
     [CHECK_INCOMPLETE_CA] = "SELECT id FROM ca_certificates WHERE sha1 IS NULL"
@@ -349,6 +367,14 @@ static const struct {
     [CHECK_CLEAR_KEY] = {"private_key", "not sealed, but stored in the clear"},
     [CHECK_CLEAR_ACCOUNT_KEY] = {"upstream_account",
 	"its key is not sealed, but stored in the clear"},
+    [CHECK_CLEAR_EAB_KEY] = {"eab_key", "not sealed, but stored in the clear"},
+    [CHECK_UNBOUND] = {"account",
+	"its binding is without a key, or its key "
+	"without a binding"},
+    [CHECK_REPLACED_TWICE] = {"certificate", "replaced by more than one order"},
+    [CHECK_REPLACES_FOREIGN] = {"order",
+	"it replaces a certificate of another account"},
+    [CHECK_WINDOW] = {"certificate", "its window for renewal is none"},
     [CHECK_INCOMPLETE] = {"certificate",
 	"not complete; run acmed-store migrate"},
     [CHECK_INCOMPLETE_CA] = {"ca_certificate",

@@ -17,6 +17,8 @@ enum {
 	ORDER_ADD_AUTHORIZATION,
 	ORDER_ADD_IDENTIFIER,
 	ORDER_ADD_CHALLENGE,
+	ORDER_REPLACE,
+	ORDER_REPLACED,
 	ORDER_BY_URL_ID,
 	ORDER_BY_ID,
 	ORDER_LIST,
@@ -30,7 +32,7 @@ enum {
 #define COLUMNS                                                                \
 	"o.id, o.url_id, o.account_id, o.status, o.created, o.expires,"        \
 	" o.not_before, o.not_after, o.error, o.certificate_id,"               \
-	" o.processing_since, i.type, i.value, a.url_id"
+	" o.processing_since, o.replaces, i.type, i.value, a.url_id"
 #define FROM_ORDERS                                                            \
 	" FROM orders o JOIN identifiers i ON i.order_id = o.id"               \
 	" JOIN authorizations a ON a.id = i.authorization_id"
@@ -53,6 +55,17 @@ static const char *const sql[] = {
     [ORDER_ADD_CHALLENGE] =
 	"INSERT INTO challenges (authorization_id, type, status, token)"
 	" VALUES (?1, ?2, 'pending', ?3)",
+    [ORDER_REPLACE] =
+	"UPDATE orders SET replaces_id = ?2, replaces = ?3 WHERE id = ?1"
+	" AND EXISTS (SELECT 1 FROM certificates c WHERE c.id = ?2"
+	" AND c.account_id = orders.account_id AND EXISTS"
+	" (SELECT 1 FROM identifiers i JOIN domains d ON d.value = i.value"
+	" JOIN fqdn_set_members m ON m.domain_id = d.id"
+	" AND m.fqdn_set_id = c.fqdn_set_id WHERE i.order_id = ?1))",
+    [ORDER_REPLACED] =
+	"SELECT id FROM orders WHERE replaces_id = ?1 AND id <> ?2"
+	" AND (status IN ('processing', 'valid')"
+	" OR (status IN ('pending', 'ready') AND expires > ?3)) LIMIT 1",
     [ORDER_BY_URL_ID] = "SELECT " COLUMNS FROM_ORDERS
 			" WHERE o.url_id = ?1 ORDER BY i.position",
     [ORDER_BY_ID] = "SELECT " COLUMNS ", o.csr" FROM_ORDERS
@@ -112,6 +125,7 @@ order_release(struct order *o)
 		identifier_release(&o->names[i].identifier);
 	free(o->names);
 	free(o->error);
+	free(o->replaces);
 	free(o->csr);
 	memset(o, 0, sizeof(*o));
 }
@@ -124,6 +138,14 @@ order_array_free(struct order *orders, size_t len)
 	for (i = 0; orders && i < len; i++)
 		order_release(&orders[i]);
 	free(orders);
+}
+
+int
+order_not_replaceable(struct err *e)
+{
+	return err_set(e, KIND_INPUT,
+	    "newOrder: \"replaces\" names no certificate that this account "
+	    "has got for one of these names (RFC 9773 5)");
 }
 
 struct creation {
@@ -210,6 +232,31 @@ add_creation_event(struct creation *c, struct err *e)
 	return rc;
 }
 
+/* What others do at the same time is for the engine to see. */
+static int
+replace(struct creation *c, struct err *e)
+{
+	const struct order_new *new = c->new;
+	int64_t other, n;
+	int rc;
+
+	if (new->replaces_id == 0)
+		return 0;
+	n = stmt_run(c->st, STMT_ORDER, ORDER_REPLACE, e, "iit", c->o->id,
+	    new->replaces_id, new->replaces);
+	if (n <= 0)
+		return n < 0 ? -1 : order_not_replaceable(e);
+	rc = stmt_int(c->st, STMT_ORDER, ORDER_REPLACED, &other, e, "iii",
+	    new->replaces_id, c->o->id, c->o->created);
+	if (rc > 0)
+		return err_acme(e, KIND_CONFLICT, "alreadyReplaced",
+		    "newOrder: another order replaces this certificate "
+		    "(RFC 9773 5)");
+	if (rc == 0)
+		c->o->replaces = xstrdup(new->replaces);
+	return rc;
+}
+
 static int
 create(void *arg, struct err *e)
 {
@@ -236,7 +283,9 @@ create(void *arg, struct err *e)
 	for (i = 0; rc > 0 && i < new->identifiers_len; i++)
 		if (add_name(c, i, e) < 0)
 			return -1;
-	return rc > 0 ? add_creation_event(c, e) : -1;
+	if (rc < 0 || replace(c, e) < 0)
+		return -1;
+	return add_creation_event(c, e);
 }
 
 int
@@ -266,6 +315,7 @@ read_order(struct db_stmt *s, struct order *o)
 	o->error = stmt_text_dup(s, 8);
 	o->certificate_id = db_int(s, 9);
 	o->processing_since = db_int(s, 10);
+	o->replaces = stmt_text_dup(s, 11);
 	/* RFC 8555 7.1.6: time alone moves it. */
 	if (o->status <= ORDER_READY && o->expires <= clock_now()) {
 		o->status = ORDER_INVALID;
@@ -285,12 +335,12 @@ read_name(struct db_stmt *s, struct order *o, size_t *cap, struct err *e)
 	}
 	n = &o->names[o->names_len];
 	memset(n, 0, sizeof(*n));
-	if (identifier_type_by_name(db_text(s, 11), &n->identifier.type) < 0)
+	if (identifier_type_by_name(db_text(s, 12), &n->identifier.type) < 0)
 		return err_set(e, KIND_BUG, "order %lld: bad identifier",
 		    (long long)o->id);
-	n->identifier.value = stmt_text_dup(s, 12);
+	n->identifier.value = stmt_text_dup(s, 13);
 	stmt_text_to(
-	    s, 13, n->authorization_url_id, sizeof(n->authorization_url_id));
+	    s, 14, n->authorization_url_id, sizeof(n->authorization_url_id));
 	o->names_len++;
 	return 0;
 }
@@ -307,7 +357,7 @@ load(struct db_stmt *s, struct order *o, bool with_csr, struct err *e)
 		if (o->names_len == 0) {
 			read_order(s, o);
 			if (with_csr)
-				o->csr = stmt_blob_dup(s, 14, &o->csr_len);
+				o->csr = stmt_blob_dup(s, 15, &o->csr_len);
 		}
 		if (read_name(s, o, &cap, e) < 0) {
 			db_reset(s);

@@ -39,6 +39,7 @@ struct order {
 	size_t names_len;
 	int64_t certificate_id; /* 0 unless valid */
 	int64_t processing_since; /* 0 unless it was finalized */
+	char *replaces; /* what it replaces, as the client spelt it, or NULL */
 	/* Only from order_take_stale: */
 	uint8_t *csr;
 	size_t csr_len;
@@ -52,6 +53,8 @@ struct order_new {
 	size_t identifiers_len; /* at least 1 */
 	int64_t expires; /* of the order and its authorizations */
 	int64_t not_before, not_after; /* 0: not asked */
+	int64_t replaces_id; /* a certificate (RFC 9773 5), 0: none */
+	const char *replaces; /* how the client spelt it */
 };
 
 /* "pending", "ready", "processing", "valid", "invalid". */
@@ -62,10 +65,17 @@ const char *order_status_name(enum order_status status);
  * challenges with a token each: for a DNS name http-01, dns-01, tls-alpn-01;
  * for a wildcard dns-01; for an IP address http-01, tls-alpn-01 (RFC 8738 7).
  * The new order goes to `o`, which the caller releases.
- * KIND_CONFLICT when the account is no longer valid.
+ * KIND_CONFLICT when the account is no longer valid.  For an order that
+ * replaces a certificate KIND_INPUT when that is none of the account's or has
+ * no name of the order, and KIND_CONFLICT with the ACME type alreadyReplaced
+ * when another order that is not invalid replaces it; of two at the same time
+ * one is made.
  */
 int order_create(struct store *st, const struct order_new *new, struct order *o,
     struct err *e);
+
+/* How all of that is told, and an unknown one: KIND_INPUT.  Returns -1. */
+int order_not_replaceable(struct err *e);
 
 /*
  * Loads an order; the caller releases.  KIND_NOTFOUND.  `o` need not be

@@ -23,10 +23,14 @@ static const char *const sql[] = {
     [REKEY_NEXT + REKEY_ACCOUNTS] =
 	"SELECT id, spki_sha256, sealed, der FROM upstream_accounts"
 	" WHERE id > ?1 ORDER BY id LIMIT 1",
+    [REKEY_NEXT + REKEY_EAB] = "SELECT id, key_id, sealed, secret FROM eab_keys"
+			       " WHERE id > ?1 ORDER BY id LIMIT 1",
     [REKEY_SET + REKEY_CERTIFICATES] =
 	"UPDATE private_keys SET sealed = 1, der = ?2 WHERE id = ?1",
     [REKEY_SET + REKEY_ACCOUNTS] =
 	"UPDATE upstream_accounts SET sealed = 1, der = ?2 WHERE id = ?1",
+    [REKEY_SET + REKEY_EAB] =
+	"UPDATE eab_keys SET sealed = 1, secret = ?2 WHERE id = ?1",
 };
 
 const struct stmt_table rekey_stmts = {"rekey", sql, ARRAY_LEN(sql)};
@@ -34,12 +38,14 @@ const struct stmt_table rekey_stmts = {"rekey", sql, ARRAY_LEN(sql)};
 static const char *const settings[] = {
     [REKEY_CERTIFICATES] = "certificate_key_file",
     [REKEY_ACCOUNTS] = "account_key_file",
+    [REKEY_EAB] = "eab_key_file",
 };
 _Static_assert(ARRAY_LEN(settings) == REKEY__MAX, "one per kind");
 
 static const char *const objects[] = {
     [REKEY_CERTIFICATES] = "private_key",
     [REKEY_ACCOUNTS] = "upstream_account",
+    [REKEY_EAB] = "eab_key",
 };
 _Static_assert(ARRAY_LEN(objects) == REKEY__MAX, "one per kind");
 
@@ -77,7 +83,7 @@ find_key(struct rekey *r, const uint8_t id[SEAL_ID_SIZE], struct err *e)
 	if (seal_key_read(path, &r->old, &why) < 0 ||
 	    memcmp(r->old.id, id, SEAL_ID_SIZE) != 0)
 		rc = err_set(e, KIND_CONF,
-		    "[store] %s: a private key is sealed under another key; "
+		    "[store] %s: what is sealed is so under another key; "
 		    "it would be at %s",
 		    settings[r->kind], path);
 	free(path);
@@ -124,7 +130,10 @@ change_next(struct rekey *r, int64_t *row, struct err *e)
 	if (rc <= 0)
 		return rc;
 	*row = db_int(s, 0);
-	sealed_read(s, 1, &sealed);
+	if (r->kind == REKEY_EAB)
+		sealed_read_named(s, 1, &sealed);
+	else
+		sealed_read(s, 1, &sealed);
 	db_reset(s);
 	rc = 1;
 	if (seal_anew(r, *row, &sealed, e) < 0)

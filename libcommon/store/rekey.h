@@ -3,10 +3,11 @@
 
 #include "store/store.h"
 
-/* A new sealing key for all private keys of one kind. */
+/* A new sealing key for all private keys, or secrets, of one kind. */
 enum rekey_kind {
 	REKEY_CERTIFICATES, /* [store] certificate_key_file */
 	REKEY_ACCOUNTS, /* [store] account_key_file */
+	REKEY_EAB, /* [store] eab_key_file */
 	REKEY__MAX
 };
 

@@ -1,8 +1,29 @@
 #include "store/sealed.h"
 
 #include "store/stmt.h"
+#include "wrap/digest.h"
 #include "wrap/key.h"
 #include "wrap/seal.h"
+
+/* Of `plain`, when identity and type are known. */
+static int
+enclose(struct sealed *s, const struct seal_key *seal_key, const void *plain,
+    size_t len, struct err *e)
+{
+	if (seal_key)
+		return seal(seal_key, s->spki_sha256, sizeof(s->spki_sha256),
+		    plain, len, &s->der, e);
+	if (buf_add(&s->der, plain, len) < 0)
+		return err_set(e, KIND_BUG, "too large to be stored");
+	return 0;
+}
+
+static void
+begin(struct sealed *s, const struct seal_key *seal_key)
+{
+	*s = (struct sealed){.is_sealed = seal_key != NULL};
+	buf_init(&s->der, KEY_DER_MAX + SEAL_OVERHEAD);
+}
 
 int
 sealed_make(const struct key *k, const struct seal_key *seal_key,
@@ -13,20 +34,25 @@ sealed_make(const struct key *k, const struct seal_key *seal_key,
 	size_t spki_len;
 	int rc;
 
-	*out = (struct sealed){.is_sealed = seal_key != NULL};
-	buf_init(&out->der, KEY_DER_MAX + SEAL_OVERHEAD);
+	begin(out, seal_key);
 	key_spki_sha256(k, out->spki_sha256);
 	spki = key_spki(k, &spki_len);
 	key_spki_word(spki, spki_len, out->type);
-	if (!seal_key)
-		return key_to_der(k, &out->der, e);
 	buf_init(&plain, KEY_DER_MAX);
 	rc = key_to_der(k, &plain, e);
 	if (rc == 0)
-		rc = seal(seal_key, out->spki_sha256, sizeof(out->spki_sha256),
-		    plain.data, plain.len, &out->der, e);
+		rc = enclose(out, seal_key, plain.data, plain.len, e);
 	buf_wipe(&plain);
 	return rc;
+}
+
+int
+sealed_make_named(const char *name, const void *secret, size_t len,
+    const struct seal_key *seal_key, struct sealed *out, struct err *e)
+{
+	begin(out, seal_key);
+	digest_sha256(out->spki_sha256, name, strlen(name));
+	return enclose(out, seal_key, secret, len, e);
 }
 
 void
@@ -35,18 +61,35 @@ sealed_release(struct sealed *s)
 	buf_wipe(&s->der);
 }
 
-void
-sealed_read(struct db_stmt *row, int column, struct sealed *out)
+static void
+read_content(struct db_stmt *row, int column, struct sealed *out)
 {
 	const void *der;
 	size_t len;
 
-	*out = (struct sealed){0};
-	stmt_digest(row, column, out->spki_sha256);
-	out->is_sealed = db_int(row, column + 1) != 0;
-	der = db_blob(row, column + 2, &len);
+	out->is_sealed = db_int(row, column) != 0;
+	der = db_blob(row, column + 1, &len);
 	buf_init(&out->der, KEY_DER_MAX + SEAL_OVERHEAD);
 	buf_add(&out->der, der, len);
+}
+
+void
+sealed_read(struct db_stmt *row, int column, struct sealed *out)
+{
+	*out = (struct sealed){0};
+	stmt_digest(row, column, out->spki_sha256);
+	read_content(row, column + 1, out);
+}
+
+void
+sealed_read_named(struct db_stmt *row, int column, struct sealed *out)
+{
+	const char *name = db_text(row, column);
+
+	*out = (struct sealed){0};
+	if (name)
+		digest_sha256(out->spki_sha256, name, strlen(name));
+	read_content(row, column + 1, out);
 }
 
 int
@@ -57,8 +100,7 @@ sealed_open(const struct sealed *s, const struct seal_key *seal_key,
 		return buf_add(out, s->der.data, s->der.len);
 	if (!seal_key)
 		return err_set(e, KIND_CONF,
-		    "the private key is sealed; [store] %s is not set",
-		    setting);
+		    "it is sealed; [store] %s is not set", setting);
 	return unseal(seal_key, s->spki_sha256, sizeof(s->spki_sha256),
 	    s->der.data, s->der.len, out, e);
 }

@@ -46,4 +46,12 @@ struct key *sealed_key(const struct sealed *s, const struct seal_key *seal,
 struct db_stmt;
 void sealed_read(struct db_stmt *row, int column, struct sealed *out);
 
+/*
+ * The same for a secret that is no key: its identity is the SHA-256 of a name
+ * that is public, which the first of the columns has; `type` is empty.
+ */
+int sealed_make_named(const char *name, const void *secret, size_t len,
+    const struct seal_key *seal, struct sealed *out, struct err *e);
+void sealed_read_named(struct db_stmt *row, int column, struct sealed *out);
+
 #endif

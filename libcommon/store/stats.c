@@ -1,6 +1,7 @@
 #include "store/stats.h"
 
 #include "store/account.h"
+#include "store/eab_key.h"
 #include "store/job.h"
 #include "store/private_key.h"
 #include "store/schema.h"
@@ -21,6 +22,8 @@ enum {
 	STATS_CLEAR_PRIVATE_KEYS,
 	STATS_UPSTREAM_ACCOUNTS,
 	STATS_CLEAR_UPSTREAM_ACCOUNTS,
+	STATS_EAB_KEYS,
+	STATS_CLEAR_EAB_KEYS,
 	STATS_JOBS,
 	STATS_JOBS_DUE,
 	STATS_JOBS_FIRST
@@ -51,6 +54,10 @@ static const char *const sql[] = {
 	"SELECT count(*) FROM upstream_accounts WHERE id > 0",
     [STATS_CLEAR_UPSTREAM_ACCOUNTS] =
 	"SELECT count(*) FROM upstream_accounts WHERE sealed = 0 AND id > 0",
+    [STATS_EAB_KEYS] =
+	"SELECT count(*) FROM eab_keys WHERE status = ?1 AND id > 0",
+    [STATS_CLEAR_EAB_KEYS] =
+	"SELECT count(*) FROM eab_keys WHERE sealed = 0 AND id > 0",
     [STATS_JOBS] = "SELECT count(*) FROM jobs WHERE kind = ?1",
     [STATS_JOBS_DUE] =
 	"SELECT count(*) FROM jobs WHERE kind = ?1 AND due <= ?2",
@@ -195,6 +202,25 @@ count_upstream_accounts(struct list *l, struct err *e)
 }
 
 static int
+count_eab_keys(struct list *l, struct err *e)
+{
+	int64_t n;
+
+	for (int i = 0; i < EAB_KEY__MAX; i++) {
+		const char *status =
+		    eab_key_status_name((enum eab_key_status)i);
+
+		if (stmt_int(l->st, STMT_STATS, STATS_EAB_KEYS, &n, e, "t",
+			status) < 0)
+			return -1;
+		add(l, "eab_keys", "status", status,
+		    "Keys of external account binding", n);
+	}
+	return count_one(l, "eab_keys_in_the_clear",
+	    "Such keys that are not sealed", STATS_CLEAR_EAB_KEYS, e);
+}
+
+static int
 count_jobs(struct list *l, struct err *e)
 {
 	int64_t all, due, first;
@@ -231,7 +257,8 @@ count_all(void *arg, struct err *e)
 	if (count_accounts(l, e) < 0 || count_orders(l, e) < 0 ||
 	    count_certificates(l, e) < 0 ||
 	    count_one(l, "domains", "Names", STATS_DOMAINS, e) < 0 ||
-	    count_keys(l, e) < 0 || count_upstream_accounts(l, e) < 0)
+	    count_keys(l, e) < 0 || count_upstream_accounts(l, e) < 0 ||
+	    count_eab_keys(l, e) < 0)
 		return -1;
 	return count_jobs(l, e);
 }

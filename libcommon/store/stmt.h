@@ -31,6 +31,7 @@ enum stmt_module {
 	STMT_CHECK_CHAINS,
 	STMT_CHECK_CONTENT,
 	STMT_DOMAIN,
+	STMT_EAB_KEY,
 	STMT_EVENT,
 	STMT_FQDN_SET,
 	STMT_ISSUER,
@@ -42,6 +43,7 @@ enum stmt_module {
 	STMT_PURGE,
 	STMT_REFS,
 	STMT_REKEY,
+	STMT_RENEWAL,
 	STMT_SERVING,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
@@ -64,6 +66,7 @@ extern const struct stmt_table check_chains_stmts;
 extern const struct stmt_table check_content_stmts;
 extern const struct stmt_table check_stmts;
 extern const struct stmt_table domain_stmts;
+extern const struct stmt_table eab_key_stmts;
 extern const struct stmt_table event_stmts;
 extern const struct stmt_table fqdn_set_stmts;
 extern const struct stmt_table issuer_stmts;
@@ -75,6 +78,7 @@ extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
 extern const struct stmt_table refs_stmts;
 extern const struct stmt_table rekey_stmts;
+extern const struct stmt_table renewal_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;

@@ -54,39 +54,56 @@ digest_sha1(uint8_t out[DIGEST_SHA1_SIZE], const void *p, size_t len)
 
 /* A context that knows its hash; duplicated for each use. */
 static EVP_MAC_CTX *
-hmac_context(void)
+hmac_context(enum digest_hash hash)
 {
-	static EVP_MAC_CTX *base;
+	static const char *const names[] = {
+	    [DIGEST_SHA256] = "SHA256",
+	    [DIGEST_SHA384] = "SHA384",
+	    [DIGEST_SHA512] = "SHA512",
+	};
+	static EVP_MAC_CTX *bases[DIGEST_HASH__MAX];
+	EVP_MAC_CTX **base = &bases[hash];
 	EVP_MAC *mac;
 	OSSL_PARAM params[2];
 
-	if (base == NULL) {
+	if (*base == NULL) {
 		params[0] = OSSL_PARAM_construct_utf8_string(
-		    OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0);
+		    OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)names[hash], 0);
 		params[1] = OSSL_PARAM_construct_end();
 		mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-		base = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
+		*base = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
 		EVP_MAC_free(mac);
-		if (base == NULL || EVP_MAC_CTX_set_params(base, params) != 1)
+		if (*base == NULL || EVP_MAC_CTX_set_params(*base, params) != 1)
 			die("HMAC");
 	}
-	return EVP_MAC_CTX_dup(base);
+	return EVP_MAC_CTX_dup(*base);
 }
 
-void
-digest_hmac_sha256(uint8_t out[DIGEST_SHA256_SIZE], const void *key,
-    size_t key_len, const void *p, size_t len)
+size_t
+digest_hmac(enum digest_hash hash, uint8_t out[DIGEST_SIZE_MAX],
+    const void *key, size_t key_len, const void *p, size_t len)
 {
-	EVP_MAC_CTX *ctx = hmac_context();
+	EVP_MAC_CTX *ctx = hmac_context(hash);
 	size_t n;
 
 	/* A NULL key would mean "the one of before". */
 	if (ctx == NULL ||
 	    EVP_MAC_init(ctx, key_len > 0 ? key : "", key_len, NULL) != 1 ||
 	    EVP_MAC_update(ctx, p, len) != 1 ||
-	    EVP_MAC_final(ctx, out, &n, DIGEST_SHA256_SIZE) != 1)
+	    EVP_MAC_final(ctx, out, &n, DIGEST_SIZE_MAX) != 1)
 		die("HMAC");
 	EVP_MAC_CTX_free(ctx);
+	return n;
+}
+
+void
+digest_hmac_sha256(uint8_t out[DIGEST_SHA256_SIZE], const void *key,
+    size_t key_len, const void *p, size_t len)
+{
+	uint8_t mac[DIGEST_SIZE_MAX];
+
+	digest_hmac(DIGEST_SHA256, mac, key, key_len, p, len);
+	memcpy(out, mac, DIGEST_SHA256_SIZE);
 }
 
 bool

@@ -33,6 +33,17 @@ void digest_sha1(uint8_t out[DIGEST_SHA1_SIZE], const void *p, size_t len);
 void digest_hmac_sha256(uint8_t out[DIGEST_SHA256_SIZE], const void *key,
     size_t key_len, const void *p, size_t len);
 
+/* The same with one of the family; returns how long what it writes is. */
+enum digest_hash {
+	DIGEST_SHA256,
+	DIGEST_SHA384,
+	DIGEST_SHA512,
+	DIGEST_HASH__MAX
+};
+#define DIGEST_SIZE_MAX 64
+size_t digest_hmac(enum digest_hash hash, uint8_t out[DIGEST_SIZE_MAX],
+    const void *key, size_t key_len, const void *p, size_t len);
+
 /* Whether two secrets are equal, in time that depends on `len` only. */
 bool digest_equal(const void *a, const void *b, size_t len);
 

@@ -1,6 +1,7 @@
 #include "wrap/jwa.h"
 
 #include "base/der.h"
+#include "wrap/digest.h"
 #include "wrap/key.h"
 
 #define SIZE_MAX_ECDSA 66
@@ -163,4 +164,55 @@ jwa_sign(const struct key *k, enum jwa alg, const void *data, size_t len,
 out:
 	buf_release(&der);
 	return rc;
+}
+
+/* ---- codes with a secret ------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	enum digest_hash hash;
+} macs[] = {
+    [JWA_HS256] = {"HS256", DIGEST_SHA256},
+    [JWA_HS384] = {"HS384", DIGEST_SHA384},
+    [JWA_HS512] = {"HS512", DIGEST_SHA512},
+};
+_Static_assert(ARRAY_LEN(macs) == JWA_MAC__MAX, "one row per algorithm");
+
+const char *
+jwa_mac_name(enum jwa_mac alg)
+{
+	return alg < JWA_MAC__MAX ? macs[alg].name : "unknown";
+}
+
+bool
+jwa_mac_parse(const char *name, enum jwa_mac *alg)
+{
+	for (size_t i = 0; i < JWA_MAC__MAX; i++)
+		if (strcmp(name, macs[i].name) == 0) {
+			*alg = (enum jwa_mac)i;
+			return true;
+		}
+	return false;
+}
+
+int
+jwa_mac_make(enum jwa_mac alg, const void *secret, size_t secret_len,
+    const void *data, size_t len, struct buf *out)
+{
+	uint8_t mac[DIGEST_SIZE_MAX];
+	size_t n =
+	    digest_hmac(macs[alg].hash, mac, secret, secret_len, data, len);
+
+	return buf_add(out, mac, n);
+}
+
+bool
+jwa_mac_is(enum jwa_mac alg, const void *secret, size_t secret_len,
+    const void *data, size_t len, const void *mac, size_t mac_len)
+{
+	uint8_t want[DIGEST_SIZE_MAX];
+	size_t n =
+	    digest_hmac(macs[alg].hash, want, secret, secret_len, data, len);
+
+	return n == mac_len && digest_equal(want, mac, n);
 }

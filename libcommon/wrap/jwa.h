@@ -40,4 +40,27 @@ int jwa_verify(const struct key *k, enum jwa alg, const void *data, size_t len,
 int jwa_sign(const struct key *k, enum jwa alg, const void *data, size_t len,
     struct buf *out, struct err *e);
 
+/*
+ * Codes made with a secret that both sides have (RFC 7518 3.2): for external
+ * account binding (RFC 8555 7.3.4), and for nothing else.
+ */
+enum jwa_mac {
+	JWA_HS256,
+	JWA_HS384,
+	JWA_HS512,
+	JWA_MAC__MAX
+};
+
+/* "HS256" and so on; jwa_mac_parse returns false for any other word. */
+const char *jwa_mac_name(enum jwa_mac alg);
+bool jwa_mac_parse(const char *name, enum jwa_mac *alg);
+
+/* Appends the code of `data` to `out`; -1 when that is full. */
+int jwa_mac_make(enum jwa_mac alg, const void *secret, size_t secret_len,
+    const void *data, size_t len, struct buf *out);
+
+/* Whether `mac` is the code, in time that does not depend on it. */
+bool jwa_mac_is(enum jwa_mac alg, const void *secret, size_t secret_len,
+    const void *data, size_t len, const void *mac, size_t mac_len);
+
 #endif

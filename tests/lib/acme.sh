@@ -160,7 +160,8 @@ complaints() {
 			bad("Location: " text["location"])
 		if (count["retry-after"] > 0 &&
 		    (text["retry-after"] !~ /^[0-9]+$/ ||
-			text["retry-after"] < 1 || text["retry-after"] > 60))
+			text["retry-after"] < 1 ||
+			text["retry-after"] > (what == "get" ? 86400 : 60)))
 			bad("Retry-After: " text["retry-after"])
 	}' "$ACME_STATE/headers"
 }

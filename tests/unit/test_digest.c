@@ -46,6 +46,35 @@ test_hmac(void **state)
 	    "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+/* RFC 4231 4.3. */
+static void
+test_hmac_family(void **state)
+{
+	static const char *const want[] = {
+	    [DIGEST_SHA256] = "5bdcc146bf60754e6a042426089575c7"
+			      "5a003f089d2739839dec58b964ec3843",
+	    [DIGEST_SHA384] = "af45d2e376484031617f78d2b58a6b1b"
+			      "9c7ef464f5a01b47e42ec3736322445e"
+			      "8e2240ca5e69e2c78b3239ecfab21649",
+	    [DIGEST_SHA512] = "164b7a7bfcf819e2e395fbe73b56e0a3"
+			      "87bd64222e831fd610270cd7ea250554"
+			      "9758bf75c05a994a6d034f65f8f0e6fd"
+			      "caeab1a34d4a6b4b636e070a38bce737",
+	};
+	uint8_t mac[DIGEST_SIZE_MAX];
+	char hex[2 * DIGEST_SIZE_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		size_t n = digest_hmac((enum digest_hash)i, mac, "Jefe", 4,
+		    "what do ya want for nothing?", 28);
+
+		assert_int_equal(2 * n, strlen(want[i]));
+		hex_encode(hex, mac, n);
+		assert_string_equal(hex, want[i]);
+	}
+}
+
 static void
 test_equal_and_random(void **state)
 {
@@ -63,6 +92,7 @@ test_equal_and_random(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_vectors),
     cmocka_unit_test(test_hmac),
+    cmocka_unit_test(test_hmac_family),
     cmocka_unit_test(test_equal_and_random),
 };
 

@@ -1,6 +1,7 @@
 #include "acme/jws.h"
 #include "base/b64.h"
 #include "unit.h"
+#include "wrap/js.h"
 #include "wrap/jwa.h"
 #include "wrap/key.h"
 
@@ -249,6 +250,90 @@ test_wrong_algorithm(void **state)
 	key_free(k);
 }
 
+static int
+read_mac(const char *text, struct jws *j, struct js **object)
+{
+	struct err e = {0};
+	int rc;
+
+	*object = js_parse(text, strlen(text), &e);
+	assert_non_null(*object);
+	rc = jws_read_mac(*object, j, &e);
+	assert_int_equal(rc, e.kind == KIND_INPUT ? -1 : 0);
+	assert_null(e.acme_type);
+	return rc;
+}
+
+/* RFC 8555 7.3.4: the inner JWS of an external account binding. */
+static void
+test_mac(void **state)
+{
+	(void)state;
+	for (enum jwa_mac alg = 0; alg < JWA_MAC__MAX; alg++) {
+		char *header = xasprintf(
+		    "{\"alg\":\"%s\"," URL "," KID "}", jwa_mac_name(alg));
+		char *text = make(header, "{}", NULL);
+		struct js *object;
+		struct buf mac;
+		struct jws j;
+
+		buf_init(&mac, 64);
+		assert_int_equal(read_mac(text, &j, &object), 0);
+		assert_int_equal(j.mac, alg);
+		assert_string_equal(j.kid, "https://a/account/1");
+		assert_false(jws_is_made_with(&j, "key", 3));
+		assert_int_equal(jwa_mac_make(alg, "key", 3, j.signed_text,
+				     j.signed_len, &mac),
+		    0);
+		buf_add(&j.signature, mac.data, mac.len);
+		assert_true(jws_is_made_with(&j, "key", 3));
+		assert_false(jws_is_made_with(&j, "kez", 3));
+		j.signature.len--;
+		assert_false(jws_is_made_with(&j, "key", 3));
+		buf_release(&mac);
+		jws_release(&j);
+		js_free(object);
+		free(text);
+		free(header);
+	}
+}
+
+static void
+test_mac_headers(void **state)
+{
+	static const char *const headers[] = {
+	    "{\"alg\":\"ES256\"," URL "," KID "}",
+	    "{\"alg\":\"HS1\"," URL "," KID "}",
+	    "{\"alg\":\"none\"," URL "," KID "}",
+	    "{" URL "," KID "}",
+	    "{\"alg\":\"HS256\"," KID "}",
+	    "{\"alg\":\"HS256\"," URL "}",
+	    "{\"alg\":\"HS256\"," URL ",\"jwk\":{}}",
+	    "{\"alg\":\"HS256\"," URL "," KID ",\"jwk\":{}}",
+	    "{\"alg\":\"HS256\"," URL "," KID "," NONCE "}",
+	    "{\"alg\":\"HS256\"," URL "," KID ",\"crit\":[\"b64\"]}",
+	};
+
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+		struct js *object;
+		struct jws j;
+
+		text = make(headers[i], "{}", NULL);
+		if (read_mac(text, &j, &object) == 0)
+			fail_msg("taken: %s", headers[i]);
+		jws_release(&j);
+		js_free(object);
+		free(text);
+	}
+	/* ... and nothing but that may be one: a MAC signs no request. */
+	text = make("{\"alg\":\"HS256\"," URL "," KID "}", "{}", NULL);
+	check_bad(text, "badSignatureAlgorithm");
+	free(text);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_good),
     cmocka_unit_test(test_headers),
@@ -257,5 +342,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_nonce_survives),
     cmocka_unit_test(test_signatures),
     cmocka_unit_test(test_wrong_algorithm),
+    cmocka_unit_test(test_mac),
+    cmocka_unit_test(test_mac_headers),
 };
 UNIT_MAIN(tests)

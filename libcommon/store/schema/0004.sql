@@ -20,9 +20,12 @@ ALTER TABLE accounts ADD COLUMN eab @text;	-- the JWS, as the client sent it
 CREATE INDEX accounts_eab_key ON accounts (eab_key_id, id)
     WHERE eab_key_id IS NOT NULL;
 
+CREATE INDEX eab_keys_status ON eab_keys (status, id);
+
 -- Renewal information (RFC 9773): which certificate an order replaces, and a
 -- window that was set by hand.
 ALTER TABLE orders ADD COLUMN replaces_id @int REFERENCES certificates (id);
+ALTER TABLE orders ADD COLUMN replaces @text;	-- as the client spelt it
 CREATE INDEX orders_replaces ON orders (replaces_id, id)
     WHERE replaces_id IS NOT NULL;
 ALTER TABLE certificates ADD COLUMN renew_start @int;
