@@ -57,7 +57,7 @@ LLHTTP   := /usr/share/llhttp
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
 MAN      := $(wildcard man/*.[1-8])
 SHARE    := scripts/acmed.conf scripts/cron scripts/setup scripts/tmpfiles.conf
-SHAPES   := inetd s6 systemd tcpserver
+SHAPES   := hooks inetd s6 systemd tcpserver
 
 PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
