@@ -52,6 +52,7 @@ struct client {
 	struct transfers waiting, sent, ready;
 	size_t pending;
 	uint64_t called; /* back, ever */
+	enum cause cause; /* of the last client_call */
 };
 
 /* ---- transfers ----------------------------------------------------------- */
@@ -672,6 +673,7 @@ struct call {
 	struct err *e;
 	int rc;
 	bool done;
+	enum cause cause;
 };
 
 static void
@@ -680,6 +682,7 @@ on_call(void *arg, const struct reply *reply)
 	struct call *call = arg;
 
 	call->done = true;
+	call->cause = reply->cause;
 	if (reply->cause != CAUSE_NONE) {
 		*call->e = *reply->err;
 		call->rc = -1;
@@ -713,6 +716,7 @@ client_call(struct client *c, const struct request *r,
 {
 	struct call call = {.fn = fn, .arg = arg, .e = e};
 
+	c->cause = CAUSE_NONE;
 	client_send(c, r, on_call, &call);
 	while (!call.done) {
 		int rc = client_wait(c, FD_FOREVER, e);
@@ -725,7 +729,14 @@ client_call(struct client *c, const struct request *r,
 			return -1;
 		}
 	}
+	c->cause = call.cause;
 	return call.rc;
+}
+
+enum cause
+client_cause(const struct client *c)
+{
+	return c->cause;
 }
 
 /* ---- the directory at hand ----------------------------------------------- */
