@@ -33,6 +33,7 @@ struct transfer {
 	client_callback *fn;
 	void *arg;
 	int tries;
+	bool is_checked; /* that it may be sent, when it came */
 	/* when it is called back without an answer */
 	enum cause cause;
 	struct err err;
@@ -492,6 +493,7 @@ static bool
 send_one(struct transfer *t)
 {
 	struct client *c = t->client;
+	bool needs_nonce = t->r.signer && c->nonces.len == 0;
 	struct err e = {0};
 	char *nonce;
 	int rc;
@@ -500,10 +502,12 @@ send_one(struct transfer *t)
 		give_up(t, CAUSE_NONE, &e, 0); /* it is here */
 		return true;
 	}
-	if (t->r.signer && c->nonces.len == 0)
-		return false;
-	if (!may_send(t))
+	/* before a nonce is asked for in vain, and again when there is one */
+	if ((!t->is_checked || !needs_nonce) && !may_send(t))
 		return true;
+	t->is_checked = true;
+	if (needs_nonce)
+		return false;
 	t->cause = CAUSE_OTHER;
 	rc = find_url(t, &e);
 	nonce = rc == 0 && t->r.signer ? take_nonce(c) : NULL;
