@@ -22,8 +22,10 @@ static const char *const sql[] = {
     [UPSTREAM_REQUEST_ADD] =
 	"INSERT INTO upstream_requests (at, request_id, upstream_ca_id,"
 	" upstream_account_id, upstream_order_id, endpoint, status, error_type,"
-	" retry_after, duration_ms) VALUES (?1, ?2, ?3, NULLIF(?4, 0),"
-	" NULLIF(?5, 0), ?6, ?7, ?8, NULLIF(?9, -1), ?10)",
+	" retry_after, duration_ms) VALUES (?1, ?2, ?3, NULLIF(CAST(?4 AS "
+	"BIGINT), 0),"
+	" NULLIF(CAST(?5 AS BIGINT), 0), ?6, ?7, ?8, NULLIF(CAST(?9 AS "
+	"BIGINT), -1), ?10)",
     [UPSTREAM_REQUEST_FORTH] = "SELECT " COLUMNS " FROM upstream_requests"
 			       " WHERE id >= ?1 ORDER BY id LIMIT ?2",
     [UPSTREAM_REQUEST_BACK] = "SELECT " COLUMNS " FROM upstream_requests"
