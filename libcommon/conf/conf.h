@@ -25,7 +25,8 @@
 #define CONF_LOG (1U << 6)
 #define CONF_SANDBOX (1U << 7)
 #define CONF_CHALLENGE (1U << 8)
-#define CONF_ALL ((1U << 9) - 1)
+#define CONF_CLIENT (1U << 9)
+#define CONF_ALL ((1U << 10) - 1)
 
 #define CONF_DEFAULT_PATH "/etc/acmed/acmed.conf"
 
@@ -132,6 +133,14 @@ struct conf_sandbox {
 	char *landlock; /* on required off */
 };
 
+struct conf_client {
+	char *ca; /* as ca_open takes it */
+	int64_t connect_timeout;
+	int64_t timeout;
+	char *proxy;
+	char *user;
+};
+
 struct conf {
 	unsigned sections; /* which of them have been read */
 	struct conf_store store;
@@ -143,6 +152,7 @@ struct conf {
 	struct conf_log log;
 	struct conf_sandbox sandbox;
 	struct conf_challenge challenge;
+	struct conf_client client;
 };
 
 /*

@@ -31,9 +31,12 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_REFS] = &refs_stmts,
     [STMT_REKEY] = &rekey_stmts,
     [STMT_RENEWAL] = &renewal_stmts,
+    [STMT_RENEWAL_INFO] = &renewal_info_stmts,
     [STMT_SERVING] = &serving_stmts,
     [STMT_STATS] = &stats_stmts,
     [STMT_UPSTREAM_ACCOUNT] = &upstream_account_stmts,
+    [STMT_UPSTREAM_CA] = &upstream_ca_stmts,
+    [STMT_UPSTREAM_REQUEST] = &upstream_request_stmts,
 };
 _Static_assert(ARRAY_LEN(stmt_tables) == STMT__MAX, "one per module");
 

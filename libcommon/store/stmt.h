@@ -46,9 +46,12 @@ enum stmt_module {
 	STMT_REFS,
 	STMT_REKEY,
 	STMT_RENEWAL,
+	STMT_RENEWAL_INFO,
 	STMT_SERVING,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
+	STMT_UPSTREAM_CA,
+	STMT_UPSTREAM_REQUEST,
 	STMT__MAX
 };
 
@@ -83,9 +86,12 @@ extern const struct stmt_table purge_stmts;
 extern const struct stmt_table refs_stmts;
 extern const struct stmt_table rekey_stmts;
 extern const struct stmt_table renewal_stmts;
+extern const struct stmt_table renewal_info_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;
+extern const struct stmt_table upstream_ca_stmts;
+extern const struct stmt_table upstream_request_stmts;
 
 /* All of them, by module. */
 extern const struct stmt_table *const stmt_tables[STMT__MAX];

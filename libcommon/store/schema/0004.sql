@@ -40,8 +40,9 @@ CREATE TABLE upstream_cas (
 	directory_url @text NOT NULL UNIQUE,
 	trust @text,				-- PEM of its own root, or NULL
 	directory @text,			-- JSON; NULL: not fetched yet
-	fetched @int,
-	retry_at @int NOT NULL DEFAULT 0	-- nothing is sent before
+	fetched @int NOT NULL DEFAULT 0,
+	retry_at @int NOT NULL DEFAULT 0,	-- nothing is sent before
+	register_at @int NOT NULL DEFAULT 0	-- no newAccount before
 ) @strict;
 -- Each directory that was another than the one before.
 CREATE TABLE upstream_directories (
@@ -61,6 +62,7 @@ ALTER TABLE upstream_accounts ADD COLUMN is_default @int NOT NULL DEFAULT 0
 ALTER TABLE upstream_accounts ADD COLUMN certificate_key_type @text;
 ALTER TABLE upstream_accounts ADD COLUMN certificate_key_cycle @text;
 ALTER TABLE upstream_accounts ADD COLUMN retry_at @int NOT NULL DEFAULT 0;
+						-- no newOrder before
 -- The key that a change of keys (RFC 8555 7.3.5) has begun with.
 ALTER TABLE upstream_accounts ADD COLUMN next_spki_sha256 @blob;
 ALTER TABLE upstream_accounts ADD COLUMN next_type @text;
@@ -68,6 +70,8 @@ ALTER TABLE upstream_accounts ADD COLUMN next_sealed @int;
 ALTER TABLE upstream_accounts ADD COLUMN next_der @blob;
 CREATE INDEX upstream_accounts_directory
     ON upstream_accounts (directory_url, id);
+CREATE INDEX upstream_accounts_url ON upstream_accounts (url)
+    WHERE url IS NOT NULL;
 
 -- What we asked for.  A row is there before the request is sent.
 CREATE TABLE upstream_orders (
@@ -189,6 +193,8 @@ CREATE TABLE upstream_requests (
 ) @strict;
 CREATE INDEX upstream_requests_account
     ON upstream_requests (upstream_account_id, endpoint, id);
+CREATE INDEX upstream_requests_ca
+    ON upstream_requests (upstream_ca_id, endpoint, id);
 CREATE INDEX upstream_requests_order
     ON upstream_requests (upstream_order_id, id)
     WHERE upstream_order_id IS NOT NULL;
@@ -198,7 +204,7 @@ CREATE TABLE renewal_infos (
 	certificate_id @int PRIMARY KEY
 	    REFERENCES certificates (id) ON DELETE CASCADE,
 	upstream_ca_id @int NOT NULL REFERENCES upstream_cas (id),
-	window_start @int NOT NULL,
+	window_start @int NOT NULL,		-- 0: it has not said yet
 	window_end @int NOT NULL,
 	chosen @int NOT NULL,			-- a moment in it, once and for all
 	explanation_url @text,
