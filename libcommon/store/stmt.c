@@ -30,6 +30,8 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_SERVING] = &serving_stmts,
     [STMT_STATS] = &stats_stmts,
     [STMT_UPSTREAM_ACCOUNT] = &upstream_account_stmts,
+    [STMT_UPSTREAM_AUTHORIZATION] = &upstream_authorization_stmts,
+    [STMT_UPSTREAM_ORDER] = &upstream_order_stmts,
 };
 _Static_assert(ARRAY_LEN(stmt_tables) == STMT__MAX, "one per module");
 

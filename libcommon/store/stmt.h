@@ -45,6 +45,8 @@ enum stmt_module {
 	STMT_SERVING,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
+	STMT_UPSTREAM_AUTHORIZATION,
+	STMT_UPSTREAM_ORDER,
 	STMT__MAX
 };
 
@@ -78,6 +80,8 @@ extern const struct stmt_table rekey_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;
+extern const struct stmt_table upstream_authorization_stmts;
+extern const struct stmt_table upstream_order_stmts;
 
 /* All of them, by module. */
 extern const struct stmt_table *const stmt_tables[STMT__MAX];
