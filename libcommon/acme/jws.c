@@ -1,6 +1,8 @@
 #include "acme/jws.h"
 
+#include "acme/jwk.h"
 #include "base/b64.h"
+#include "wrap/digest.h"
 #include "wrap/js.h"
 
 #define SIGNATURE_MAX 2048 /* RSA of 16384 bits */
@@ -197,6 +199,112 @@ jws_verify(const struct jws *j, const struct key *k, struct err *e)
 	}
 	return err_set(e, KIND_INPUT,
 	    "JWS verification error: the signature is not the key's");
+}
+
+/* ---- making -------------------------------------------------------------- */
+
+static int
+put_signer(struct js *header, const struct key *k, const struct jws_make *how,
+    struct err *e)
+{
+	struct buf text;
+	struct js *jwk;
+
+	if (how->kid) {
+		js_put_text(header, "kid", how->kid);
+		return 0;
+	}
+	buf_init(&text, JWS_MAX);
+	jwk_write(k, &text);
+	jwk = js_parse(text.data, text.len, e);
+	buf_release(&text);
+	if (!jwk)
+		return -1;
+	js_put(header, "jwk", jwk);
+	return 0;
+}
+
+/* Appends protected "." payload: what is signed. */
+static int
+add_signed(const char *alg, const struct key *k, const struct jws_make *how,
+    const char *payload, struct buf *out, struct err *e)
+{
+	struct js *header = js_object();
+	struct buf text;
+	int rc;
+
+	buf_init(&text, JWS_MAX);
+	js_put_text(header, "alg", alg);
+	js_put_text(header, "nonce", how->nonce);
+	js_put_text(header, "url", how->url);
+	rc = put_signer(header, k, how, e);
+	js_write(header, &text);
+	b64url_encode(out, text.data, text.len);
+	buf_addc(out, '.');
+	if (payload)
+		b64url_encode(out, payload, strlen(payload));
+	js_free(header);
+	buf_release(&text);
+	return rc;
+}
+
+static int
+add_envelope(const struct buf *text, const struct buf *signature,
+    struct buf *out, struct err *e)
+{
+	const char *dot = strchr(text->data, '.');
+
+	if (!dot)
+		return err_set(e, KIND_INPUT, "the request is too long");
+	buf_addf(out, "{\"protected\":\"%.*s\",\"payload\":\"%s\"",
+	    (int)(dot - text->data), text->data, dot + 1);
+	buf_adds(out, ",\"signature\":\"");
+	b64url_encode(out, signature->data, signature->len);
+	buf_adds(out, "\"}");
+	return text->full || out->full
+	    ? err_set(e, KIND_INPUT, "the request is too long")
+	    : 0;
+}
+
+int
+jws_sign(const struct key *k, const struct jws_make *how, const char *payload,
+    struct buf *out, struct err *e)
+{
+	struct buf text, signature;
+	enum jwa alg = jwa_of(k);
+	int rc;
+
+	buf_init(&text, 2 * JWS_MAX);
+	buf_init(&signature, SIGNATURE_MAX);
+	rc = add_signed(jwa_name(alg), k, how, payload, &text, e);
+	if (rc == 0)
+		rc = jwa_sign(k, alg, text.data, text.len, &signature, e);
+	if (rc == 0)
+		rc = add_envelope(&text, &signature, out, e);
+	buf_release(&text);
+	buf_release(&signature);
+	return rc;
+}
+
+int
+jws_sign_secret(const void *secret, size_t secret_len,
+    const struct jws_make *how, const char *payload, struct buf *out,
+    struct err *e)
+{
+	uint8_t mac[DIGEST_SHA256_SIZE];
+	struct buf text, signature;
+	int rc;
+
+	buf_init(&text, 2 * JWS_MAX);
+	buf_init(&signature, sizeof(mac));
+	rc = add_signed("HS256", NULL, how, payload, &text, e);
+	digest_hmac_sha256(mac, secret, secret_len, text.data, text.len);
+	buf_add(&signature, mac, sizeof(mac));
+	if (rc == 0)
+		rc = add_envelope(&text, &signature, out, e);
+	buf_release(&text);
+	buf_release(&signature);
+	return rc;
 }
 
 void

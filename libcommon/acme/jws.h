@@ -52,6 +52,24 @@ int jws_read(const struct js *object, struct jws *j, struct err *e);
  */
 int jws_verify(const struct jws *j, const struct key *k, struct err *e);
 
+/* What a JWS that we make says of itself. */
+struct jws_make {
+	const char *url;
+	const char *nonce; /* NULL: none (RFC 8555 7.3.4, 7.3.5) */
+	const char *kid; /* NULL: the key's JWK */
+};
+
+/*
+ * Appends the JWS of `payload` (NULL: POST-as-GET) in the flattened form:
+ * signed by `k`, or by HS256 with a secret that both sides have, which needs a
+ * kid (RFC 8555 7.3.4).  KIND_SYS; KIND_INPUT when `out` is full.
+ */
+int jws_sign(const struct key *k, const struct jws_make *how,
+    const char *payload, struct buf *out, struct err *e);
+int jws_sign_secret(const void *secret, size_t secret_len,
+    const struct jws_make *how, const char *payload, struct buf *out,
+    struct err *e);
+
 /* NULL-safe. */
 void jws_release(struct jws *j);
 

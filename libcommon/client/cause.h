@@ -44,6 +44,9 @@ const char *cause_advice(enum cause cause);
 /* Whether a later attempt may succeed though nobody has changed anything. */
 bool cause_is_temporary(enum cause cause);
 
+/* The kind of an error with this cause, which decides the exit code. */
+enum err_kind cause_kind(enum cause cause);
+
 /*
  * The cause in a problem document's `type` (with the URN or without; NULL for
  * none) and HTTP status, for a request to `is_challenge` or to the rest.

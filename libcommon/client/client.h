@@ -109,8 +109,9 @@ void client_send(
 size_t client_pending(const struct client *c);
 
 /*
- * Waits until something has been called back, or `until` (clock_mono) is
- * there.  -1: KIND_SYS, the process with the network is lost.
+ * Waits until something moves, or `until` (clock_mono) is there, or a signal.
+ * Requests of other clients of the same network may be called back, too.
+ * -1: KIND_SYS, the process with the network is lost.
  */
 int client_wait(struct client *c, int64_t until, struct err *e);
 
@@ -124,10 +125,14 @@ int client_call(struct client *c, const struct request *r,
     struct err *e);
 
 /*
- * The directory: client_directory fetches it when it must (as above), the rest
- * is of the one at hand.  client_url gives NULL for what the CA does not have.
+ * The directory: client_directory fetches it when it must (as above), and
+ * client_refresh in any case; the rest is of the one at hand.  A directory that
+ * leads to a host to which the last one did not is CAUSE_CA_BROKEN, but for
+ * client_refresh, which a person has asked for.  client_url gives NULL for what
+ * the CA does not have.
  */
 int client_directory(struct client *c, struct err *e);
+int client_refresh(struct client *c, struct err *e);
 const char *client_url(const struct client *c, enum endpoint endpoint);
 const char *client_terms(const struct client *c);
 bool client_needs_binding(const struct client *c);

@@ -14,8 +14,9 @@
 struct network;
 
 struct network_options {
-	int64_t connect_ms;
-	int64_t total_ms;
+	const char *proxy; /* URL, or NULL: none */
+	int64_t connect_ms; /* until connected, with TLS */
+	int64_t total_ms; /* for each request */
 	/* Called in the new process, to give up its rights. */
 	int (*confine)(void *arg, struct err *e);
 	void *arg;
@@ -48,13 +49,20 @@ struct network *network_start(const struct network_options *o, struct err *e);
 /* Ends it; what is under way is dropped without a callback.  NULL-safe. */
 void network_stop(struct network *n);
 
-/* Queues a request; `fn` is called once from network_wait. */
+/*
+ * Queues a request; `fn` is called once from network_wait.  KIND_DENIED when
+ * it is too long, KIND_BUSY when too many wait, KIND_SYS when the process is
+ * lost.
+ */
 int network_send(struct network *n, const struct network_request *r,
     network_callback *fn, void *arg, struct err *e);
 
+/* What is under way for `arg` is not called back. */
+void network_drop(struct network *n, const void *arg);
+
 /*
- * Waits until at least one answer was called back, or `until` (clock_mono).
- * -1: KIND_SYS, the process is lost.
+ * Waits until at least one answer was called back, or `until` (clock_mono), or
+ * a signal.  -1: KIND_SYS, the process is lost.
  */
 int network_wait(struct network *n, int64_t until, struct err *e);
 

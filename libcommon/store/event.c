@@ -62,6 +62,7 @@ static const char *const names[] = {
     [EVENT_UPSTREAM_ACCOUNT] = "upstream_account",
     [EVENT_UPSTREAM_ORDER] = "upstream_order",
     [EVENT_LINEAGE] = "lineage",
+    [EVENT_UPSTREAM_CA] = "upstream_ca",
     [EVENT_STORE] = "store",
 };
 _Static_assert(ARRAY_LEN(names) == EVENT_OBJECT__MAX, "one per type");

@@ -47,6 +47,8 @@ enum stmt_module {
 	STMT_UPSTREAM_ACCOUNT,
 	STMT_UPSTREAM_AUTHORIZATION,
 	STMT_UPSTREAM_ORDER,
+	STMT_UPSTREAM_CA,
+	STMT_UPSTREAM_REQUEST,
 	STMT__MAX
 };
 
@@ -82,6 +84,8 @@ extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;
 extern const struct stmt_table upstream_authorization_stmts;
 extern const struct stmt_table upstream_order_stmts;
+extern const struct stmt_table upstream_ca_stmts;
+extern const struct stmt_table upstream_request_stmts;
 
 /* All of them, by module. */
 extern const struct stmt_table *const stmt_tables[STMT__MAX];

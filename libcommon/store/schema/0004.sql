@@ -37,8 +37,9 @@ CREATE TABLE upstream_cas (
 	directory_url @text NOT NULL UNIQUE,
 	trust @text,				-- PEM of its own root, or NULL
 	directory @text,			-- JSON; NULL: not fetched yet
-	fetched @int,
-	retry_at @int NOT NULL DEFAULT 0	-- nothing is sent before
+	fetched @int NOT NULL DEFAULT 0,
+	retry_at @int NOT NULL DEFAULT 0,	-- nothing is sent before
+	register_at @int NOT NULL DEFAULT 0	-- no newAccount before
 ) @strict;
 -- Each directory that was another than the one before.
 CREATE TABLE upstream_directories (
@@ -58,6 +59,7 @@ ALTER TABLE upstream_accounts ADD COLUMN is_default @int NOT NULL DEFAULT 0
 ALTER TABLE upstream_accounts ADD COLUMN certificate_key_type @text;
 ALTER TABLE upstream_accounts ADD COLUMN certificate_key_cycle @text;
 ALTER TABLE upstream_accounts ADD COLUMN retry_at @int NOT NULL DEFAULT 0;
+						-- no newOrder before
 -- The key that a change of keys (RFC 8555 7.3.5) has begun with.
 ALTER TABLE upstream_accounts ADD COLUMN next_spki_sha256 @blob;
 ALTER TABLE upstream_accounts ADD COLUMN next_type @text;
@@ -193,6 +195,8 @@ CREATE TABLE upstream_requests (
 ) @strict;
 CREATE INDEX upstream_requests_account
     ON upstream_requests (upstream_account_id, endpoint, id);
+CREATE INDEX upstream_requests_ca
+    ON upstream_requests (upstream_ca_id, endpoint, id);
 CREATE INDEX upstream_requests_order
     ON upstream_requests (upstream_order_id, id)
     WHERE upstream_order_id IS NOT NULL;

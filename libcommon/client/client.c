@@ -1,0 +1,793 @@
+#include "client/client.h"
+
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "acme/jws.h"
+#include "base/log.h"
+#include "client/answer.h"
+#include "client/directory.h"
+#include "client/network.h"
+#include "client/trace.h"
+#include "store/upstream_ca.h"
+#include "store/upstream_request.h"
+#include "sys/clock.h"
+#include "sys/fd.h"
+#include "sys/sig.h"
+#include "wrap/js.h"
+
+#define DIRECTORY_AGE ((int64_t)86400)
+#define NONCES_MAX 256 /* kept */
+#define NONCES_AT_ONCE 16 /* asked for by newNonce */
+#define NONCE_TRIES 10 /* of one request */
+#define PAYLOAD_MAX ((size_t)48 * 1024)
+#define HOLD_DEFAULT 60 /* seconds, when a 429 does not say */
+
+/* A request, from client_send to its callback. */
+struct transfer {
+	TAILQ_ENTRY(transfer) entry;
+	struct client *client;
+	struct request r; /* its texts are copies */
+	struct signer signer;
+	char *url; /* where it goes */
+	client_callback *fn;
+	void *arg;
+	int tries;
+	/* when it is called back without an answer */
+	enum cause cause;
+	struct err err;
+	int64_t retry_at;
+};
+TAILQ_HEAD(transfers, transfer);
+
+struct client {
+	struct store *st;
+	struct network *net;
+	const struct upstream_ca *ca;
+	struct trace trace;
+	struct directory directory;
+	bool directory_asked, accepts_any;
+	struct strv nonces; /* the last is the freshest */
+	size_t nonces_asked;
+	struct transfers waiting, sent, ready;
+	size_t pending;
+	uint64_t called; /* back, ever */
+};
+
+/* ---- transfers ----------------------------------------------------------- */
+
+static void
+transfer_free(struct transfer *t)
+{
+	t->client->pending--;
+	free((char *)(uintptr_t)t->r.url);
+	free((char *)(uintptr_t)t->r.payload);
+	free((char *)(uintptr_t)t->signer.url);
+	free(t->url);
+	free(t);
+}
+
+static char *
+copy_of(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+static struct transfer *
+transfer_new(
+    struct client *c, const struct request *r, client_callback *fn, void *arg)
+{
+	struct transfer *t = xcalloc(1, sizeof(*t));
+
+	t->client = c;
+	t->r = *r;
+	t->r.url = copy_of(r->url);
+	t->r.payload = copy_of(r->payload);
+	if (r->signer) {
+		t->signer = *r->signer;
+		t->signer.url = copy_of(r->signer->url);
+		t->r.signer = &t->signer;
+	}
+	t->fn = fn;
+	t->arg = arg;
+	c->pending++;
+	return t;
+}
+
+/* From waiting to ready: it is not sent. */
+static void
+give_up(struct transfer *t, enum cause cause, const struct err *why,
+    int64_t retry_at)
+{
+	struct client *c = t->client;
+
+	t->cause = cause;
+	t->err = *why;
+	t->retry_at = retry_at;
+	TAILQ_REMOVE(&c->waiting, t, entry);
+	TAILQ_INSERT_TAIL(&c->ready, t, entry);
+}
+
+/* Puts in front of the CA's words whose they are, and what was asked. */
+static void
+name_error(const struct client *c, enum endpoint endpoint, struct err *e)
+{
+	err_object(e, "%s: %s", c->ca->name, endpoint_name(endpoint));
+}
+
+static void
+call_back(struct transfer *t, const struct reply *reply)
+{
+	t->client->called++;
+	t->fn(t->arg, reply);
+	transfer_free(t);
+}
+
+static void
+call_ready(struct client *c)
+{
+	struct transfer *t;
+	struct strv none = {0};
+
+	while ((t = TAILQ_FIRST(&c->ready)) != NULL) {
+		const struct reply reply = {.cause = t->cause,
+		    .err = &t->err,
+		    .alternates = &none,
+		    .retry_at = t->retry_at,
+		    .body = ""};
+
+		TAILQ_REMOVE(&c->ready, t, entry);
+		if (t->cause != CAUSE_NONE)
+			name_error(c, t->r.endpoint, &t->err);
+		call_back(t, &reply);
+	}
+}
+
+/* ---- the log, nonces ----------------------------------------------------- */
+
+static void
+record(struct client *c, enum endpoint endpoint, const struct signer *signer,
+    int64_t order, const struct network_reply *r, const struct answer *a)
+{
+	const struct upstream_request row = {.upstream_ca_id = c->ca->id,
+	    .upstream_account_id = signer ? signer->upstream_account_id : 0,
+	    .upstream_order_id = order,
+	    .endpoint = endpoint_name(endpoint),
+	    .status = r->status,
+	    .error_type = a->error_type,
+	    .retry_after =
+		a->reply.retry_at ? a->reply.retry_at - clock_now() : -1,
+	    .duration_ms = r->duration_ms};
+	struct err e = {0};
+
+	if (upstream_request_add(c->st, &row, &e) < 0)
+		log_err("client.record", &e);
+}
+
+static void
+keep_nonce(struct client *c, const char *nonce)
+{
+	if (!nonce)
+		return;
+	if (c->nonces.len == NONCES_MAX) {
+		free(c->nonces.v[0]);
+		memmove(c->nonces.v, c->nonces.v + 1,
+		    --c->nonces.len * sizeof(*c->nonces.v));
+	}
+	strv_add(&c->nonces, nonce);
+}
+
+/* The caller frees. */
+static char *
+take_nonce(struct client *c)
+{
+	return c->nonces.len > 0 ? c->nonces.v[--c->nonces.len] : NULL;
+}
+
+/* ---- holds --------------------------------------------------------------- */
+
+static enum upstream_hold
+hold_of(enum endpoint endpoint)
+{
+	if (endpoint == ENDPOINT_NEW_ACCOUNT)
+		return UPSTREAM_HOLD_REGISTER;
+	return endpoint == ENDPOINT_NEW_ORDER ? UPSTREAM_HOLD_ORDER
+					      : UPSTREAM_HOLD_ALL;
+}
+
+/*
+ * A limit on the names of an order holds that order, which its sender knows,
+ * and not the account.
+ */
+static bool
+is_about_names(const struct answer *a, enum endpoint endpoint)
+{
+	const char *detail = js_get_text(a->json, "detail");
+
+	return endpoint == ENDPOINT_NEW_ORDER && detail &&
+	    !strstr(detail, "account");
+}
+
+/* Keeps for all processes what a 429 or 503 says (RFC 8555 6.6). */
+static void
+keep_hold(
+    struct client *c, enum endpoint endpoint, int64_t account, struct answer *a)
+{
+	enum upstream_hold hold = hold_of(endpoint);
+	struct err e = {0};
+
+	if (a->reply.cause == CAUSE_RATE_LIMITED && a->reply.retry_at == 0)
+		a->reply.retry_at = clock_now() + HOLD_DEFAULT;
+	if (a->reply.retry_at == 0)
+		return;
+	if (a->reply.status == 503)
+		hold = UPSTREAM_HOLD_ALL;
+	else if (a->reply.cause != CAUSE_RATE_LIMITED ||
+	    is_about_names(a, endpoint))
+		return;
+	if (upstream_ca_hold(
+		c->st, c->ca->id, account, hold, a->reply.retry_at, &e) < 0)
+		log_err("client.hold", &e);
+}
+
+/* Whether it may be sent now; gives it up otherwise. */
+static bool
+may_send(struct transfer *t)
+{
+	struct client *c = t->client;
+	int64_t until = 0, now = clock_now();
+	struct err e = {0};
+
+	if (upstream_ca_held_until(c->st, c->ca->id,
+		t->signer.upstream_account_id, hold_of(t->r.endpoint), &until,
+		&e) < 0) {
+		give_up(t, CAUSE_OTHER, &e, 0);
+		return false;
+	}
+	if (until <= now)
+		return true;
+	err_set(&e, KIND_BUSY,
+	    "not sent: the CA has asked to be left alone for %lld more seconds",
+	    (long long)(until - now));
+	e.retry_after = until - now > INT_MAX ? INT_MAX : (int)(until - now);
+	give_up(t, CAUSE_RATE_LIMITED, &e, until);
+	return false;
+}
+
+/* ---- directory ----------------------------------------------------------- */
+
+static void pump(struct client *c);
+
+static void
+give_up_all(struct client *c, const struct reply *why)
+{
+	struct transfer *t;
+
+	while ((t = TAILQ_FIRST(&c->waiting)) != NULL)
+		give_up(t, why->cause, why->err, why->retry_at);
+}
+
+static void
+tell_change(const struct client *c, const char *text)
+{
+	log_event(LOG_LEVEL_WARN, "client.directory", "ca", c->ca->name,
+	    "changed", text, NULL);
+}
+
+/* The new directory takes the place of the one at hand, and is kept. */
+static void
+use_directory(struct client *c, struct directory *d, struct answer *a)
+{
+	bool changed = false, is_first = c->ca->directory == NULL;
+	struct buf text;
+	struct err e = {0};
+
+	buf_init(&text, CLIENT_BODY_MAX);
+	if (directory_write(d, &text) < 0)
+		answer_fail(a, CAUSE_CA_BROKEN, "the directory is too long");
+	else if (upstream_ca_set_directory(
+		     c->st, c->ca->id, text.data, &changed, &e) < 0)
+		log_err("client.directory", &e);
+	if (changed && !is_first)
+		tell_change(c, text.data);
+	directory_release(&c->directory);
+	c->directory = *d;
+	*d = (struct directory){0}; /* transferred */
+	buf_release(&text);
+}
+
+static void
+read_directory(struct client *c, struct answer *a)
+{
+	struct directory d = {0}, before = {0};
+	struct buf away;
+	struct err e = {0}, ignored = {0};
+	const char *url = c->ca->directory_url, *old = c->ca->directory;
+
+	buf_init(&away, 512);
+	if (directory_read(&d, url, a->reply.body, a->reply.len, &e) < 0)
+		answer_fail(a, CAUSE_CA_BROKEN, "%s", e.text);
+	else if (old && !c->accepts_any &&
+	    directory_read(&before, url, old, strlen(old), &ignored) == 0 &&
+	    directory_leads_away(&d, &before, &away))
+		answer_fail(a, CAUSE_CA_BROKEN,
+		    "the directory leads to %s, which it did not before; if "
+		    "that is right, acme-account ca refresh %s takes it",
+		    away.data, c->ca->name);
+	else
+		use_directory(c, &d, a);
+	directory_release(&d);
+	directory_release(&before);
+	buf_release(&away);
+}
+
+static void
+on_directory(void *arg, const struct network_reply *r)
+{
+	struct client *c = arg;
+	struct answer a;
+
+	c->directory_asked = false;
+	answer_read(&a, r, ENDPOINT_DIRECTORY, &c->directory, clock_now());
+	trace_reply(&c->trace, r);
+	record(c, ENDPOINT_DIRECTORY, NULL, 0, r, &a);
+	keep_hold(c, ENDPOINT_DIRECTORY, 0, &a);
+	if (a.reply.cause == CAUSE_NONE)
+		read_directory(c, &a);
+	if (a.reply.cause != CAUSE_NONE) {
+		err_object(&a.err, "%s", c->ca->directory_url);
+		give_up_all(c, &a.reply);
+	}
+	answer_release(&a);
+	pump(c);
+}
+
+/* A request of our own, to the CA; its failure fails all that wait. */
+static int
+ask(struct client *c, const char *method, const char *url, network_callback *fn)
+{
+	const struct network_request r = {
+	    .method = method, .url = url, .trust = c->ca->trust};
+	struct err e = {0};
+	const struct reply why = {.cause = CAUSE_OTHER, .err = &e};
+
+	trace_request(&c->trace, &r, NULL);
+	if (network_send(c->net, &r, fn, c, &e) == 0)
+		return 0;
+	give_up_all(c, &why);
+	return -1;
+}
+
+static void
+ask_directory(struct client *c)
+{
+	struct transfer *t, *next;
+
+	if (c->directory_asked)
+		return;
+	for (t = TAILQ_FIRST(&c->waiting); t; t = next) {
+		next = TAILQ_NEXT(t, entry);
+		may_send(t);
+	}
+	if (TAILQ_EMPTY(&c->waiting))
+		return;
+	c->directory_asked =
+	    ask(c, "GET", c->ca->directory_url, on_directory) == 0;
+}
+
+/* ---- nonces -------------------------------------------------------------- */
+
+/* What waits for a nonce and can have none fails; the rest goes on. */
+static void
+on_nonce(void *arg, const struct network_reply *r)
+{
+	struct client *c = arg;
+	struct answer a;
+
+	c->nonces_asked--;
+	answer_read(&a, r, ENDPOINT_NEW_NONCE, &c->directory, clock_now());
+	trace_reply(&c->trace, r);
+	record(c, ENDPOINT_NEW_NONCE, NULL, 0, r, &a);
+	keep_hold(c, ENDPOINT_NEW_NONCE, 0, &a);
+	keep_nonce(c, r->nonce);
+	if (!r->nonce)
+		answer_fail(
+		    &a, CAUSE_CA_BROKEN, "newNonce gives no Replay-Nonce");
+	if (!r->nonce && c->nonces.len == 0)
+		give_up_all(c, &a.reply);
+	answer_release(&a);
+	pump(c);
+}
+
+static void
+ask_nonces(struct client *c, size_t wanted)
+{
+	const char *url = client_url(c, ENDPOINT_NEW_NONCE);
+
+	if (wanted > NONCES_AT_ONCE)
+		wanted = NONCES_AT_ONCE;
+	while (c->nonces_asked < wanted) {
+		if (ask(c, "HEAD", url, on_nonce) < 0)
+			return;
+		c->nonces_asked++;
+	}
+}
+
+/* ---- sending ------------------------------------------------------------- */
+
+static void on_reply(void *arg, const struct network_reply *r);
+
+/* Where it goes; a URL that the CA gave must be the CA's. */
+static int
+find_url(struct transfer *t, struct err *e)
+{
+	struct client *c = t->client;
+	const char *url = t->r.url ? t->r.url : client_url(c, t->r.endpoint);
+
+	if (!url) {
+		err_set(e, KIND_DENIED, "the CA has no such thing");
+		t->cause = CAUSE_OTHER;
+		return -1;
+	}
+	if (!directory_owns(&c->directory, url)) {
+		err_set(e, KIND_BUSY, "%s leads away from the CA", url);
+		t->cause = CAUSE_CA_BROKEN;
+		return -1;
+	}
+	if (!t->url)
+		t->url = xstrdup(url);
+	return 0;
+}
+
+static int
+make_payload(struct transfer *t, struct buf *out, struct err *e)
+{
+	if (t->r.make_payload)
+		return t->r.make_payload(t->r.make_arg, t->url, out, e);
+	return buf_adds(out, t->r.payload ? t->r.payload : "") < 0
+	    ? err_set(e, KIND_INPUT, "the request is too long")
+	    : 0;
+}
+
+static int
+send_signed(struct transfer *t, const char *nonce, struct err *e)
+{
+	struct client *c = t->client;
+	const struct jws_make how = {
+	    .url = t->url, .nonce = nonce, .kid = t->signer.url};
+	struct network_request r = {
+	    .method = "POST", .url = t->url, .trust = c->ca->trust};
+	struct buf payload, body;
+	int rc;
+
+	buf_init(&payload, PAYLOAD_MAX);
+	buf_init(&body, CLIENT_BODY_MAX);
+	rc = make_payload(t, &payload, e);
+	if (rc == 0)
+		rc = jws_sign(t->signer.key, &how,
+		    payload.len > 0 ? payload.data : NULL, &body, e);
+	r.body = body.data;
+	r.len = body.len;
+	trace_request(&c->trace, &r, payload.data);
+	if (rc == 0)
+		rc = network_send(c->net, &r, on_reply, t, e);
+	buf_release(&payload);
+	buf_release(&body);
+	return rc;
+}
+
+static int
+send_plain(struct transfer *t, struct err *e)
+{
+	const struct network_request r = {
+	    .method = "GET", .url = t->url, .trust = t->client->ca->trust};
+
+	trace_request(&t->client->trace, &r, NULL);
+	return network_send(t->client->net, &r, on_reply, t, e);
+}
+
+/* Sends one that waits; false when it has to wait for a nonce. */
+static bool
+send_one(struct transfer *t)
+{
+	struct client *c = t->client;
+	struct err e = {0};
+	char *nonce;
+	int rc;
+
+	if (t->r.endpoint == ENDPOINT_DIRECTORY) {
+		give_up(t, CAUSE_NONE, &e, 0); /* it is here */
+		return true;
+	}
+	if (t->r.signer && c->nonces.len == 0)
+		return false;
+	if (!may_send(t))
+		return true;
+	t->cause = CAUSE_OTHER;
+	rc = find_url(t, &e);
+	nonce = rc == 0 && t->r.signer ? take_nonce(c) : NULL;
+	if (rc == 0) {
+		t->tries++;
+		rc = nonce ? send_signed(t, nonce, &e) : send_plain(t, &e);
+	}
+	free(nonce);
+	if (rc < 0) {
+		give_up(t, t->cause, &e, 0);
+		return true;
+	}
+	TAILQ_REMOVE(&c->waiting, t, entry);
+	TAILQ_INSERT_TAIL(&c->sent, t, entry);
+	return true;
+}
+
+/* Sends what can be sent, and asks for what it waits for. */
+static void
+pump(struct client *c)
+{
+	struct transfer *t, *next;
+	size_t wanted = 0;
+
+	if (TAILQ_EMPTY(&c->waiting))
+		return;
+	if (!c->directory.object) {
+		ask_directory(c);
+		return;
+	}
+	for (t = TAILQ_FIRST(&c->waiting); t; t = next) {
+		next = TAILQ_NEXT(t, entry);
+		if (!send_one(t))
+			wanted++;
+	}
+	ask_nonces(c, wanted);
+}
+
+static bool
+is_bad_nonce(const struct answer *a)
+{
+	return a->error_type && strcmp(a->error_type, "badNonce") == 0;
+}
+
+static void
+on_reply(void *arg, const struct network_reply *r)
+{
+	struct transfer *t = arg;
+	struct client *c = t->client;
+	struct answer a;
+
+	answer_read(&a, r, t->r.endpoint, &c->directory, clock_now());
+	trace_reply(&c->trace, r);
+	record(c, t->r.endpoint, t->r.signer, t->r.upstream_order_id, r, &a);
+	TAILQ_REMOVE(&c->sent, t, entry);
+	keep_nonce(c, r->nonce);
+	/* the error has brought a fresh one (RFC 8555 6.5), which is next */
+	if (is_bad_nonce(&a) && t->tries < NONCE_TRIES) {
+		TAILQ_INSERT_HEAD(&c->waiting, t, entry);
+		answer_release(&a);
+		pump(c);
+		return;
+	}
+	keep_hold(c, t->r.endpoint, t->signer.upstream_account_id, &a);
+	if (a.reply.cause != CAUSE_NONE)
+		name_error(c, t->r.endpoint, &a.err);
+	call_back(t, &a.reply);
+	answer_release(&a);
+}
+
+/* ---- the client ---------------------------------------------------------- */
+
+static void
+use_cached(struct client *c)
+{
+	const char *text = c->ca->directory;
+	int64_t age = clock_now() - c->ca->fetched;
+	struct err ignored = {0};
+
+	if (!text || age < 0 || age > DIRECTORY_AGE)
+		return;
+	if (directory_read(&c->directory, c->ca->directory_url, text,
+		strlen(text), &ignored) < 0)
+		directory_release(&c->directory);
+}
+
+struct client *
+client_new(struct store *st, struct network *net, const struct upstream_ca *ca,
+    int trace, struct err *e)
+{
+	struct client *c = xcalloc(1, sizeof(*c));
+
+	(void)e;
+	c->st = st;
+	c->net = net;
+	c->ca = ca;
+	c->trace.fd = trace;
+	TAILQ_INIT(&c->waiting);
+	TAILQ_INIT(&c->sent);
+	TAILQ_INIT(&c->ready);
+	use_cached(c);
+	return c;
+}
+
+static void
+free_all(struct transfers *list)
+{
+	struct transfer *t;
+
+	while ((t = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, t, entry);
+		network_drop(t->client->net, t);
+		transfer_free(t);
+	}
+}
+
+void
+client_free(struct client *c)
+{
+	if (!c)
+		return;
+	free_all(&c->waiting);
+	free_all(&c->sent);
+	free_all(&c->ready);
+	network_drop(c->net, c);
+	directory_release(&c->directory);
+	strv_release(&c->nonces);
+	free(c);
+}
+
+void
+client_send(
+    struct client *c, const struct request *r, client_callback *fn, void *arg)
+{
+	struct transfer *t = transfer_new(c, r, fn, arg);
+
+	TAILQ_INSERT_TAIL(&c->waiting, t, entry);
+	pump(c);
+}
+
+size_t
+client_pending(const struct client *c)
+{
+	return c->pending;
+}
+
+int
+client_wait(struct client *c, int64_t until, struct err *e)
+{
+	uint64_t before = c->called;
+
+	call_ready(c);
+	if (c->called != before)
+		return 0;
+	if (network_wait(c->net, until, e) < 0)
+		return -1;
+	pump(c);
+	call_ready(c);
+	return 0;
+}
+
+/* ---- one after the other ------------------------------------------------- */
+
+struct call {
+	int (*fn)(void *arg, const struct reply *reply, struct err *e);
+	void *arg;
+	struct err *e;
+	int rc;
+	bool done;
+};
+
+static void
+on_call(void *arg, const struct reply *reply)
+{
+	struct call *call = arg;
+
+	call->done = true;
+	if (reply->cause != CAUSE_NONE) {
+		*call->e = *reply->err;
+		call->rc = -1;
+	} else {
+		call->rc = call->fn ? call->fn(call->arg, reply, call->e) : 0;
+	}
+}
+
+/* Nobody is there any more to be called back. */
+static void
+forget(struct client *c, const struct call *call)
+{
+	struct transfers *const lists[] = {&c->waiting, &c->sent, &c->ready};
+	struct transfer *t, *next;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (t = TAILQ_FIRST(lists[i]); t; t = next) {
+			next = TAILQ_NEXT(t, entry);
+			if (t->arg != call)
+				continue;
+			TAILQ_REMOVE(lists[i], t, entry);
+			network_drop(c->net, t);
+			transfer_free(t);
+		}
+}
+
+int
+client_call(struct client *c, const struct request *r,
+    int (*fn)(void *arg, const struct reply *reply, struct err *e), void *arg,
+    struct err *e)
+{
+	struct call call = {.fn = fn, .arg = arg, .e = e};
+
+	client_send(c, r, on_call, &call);
+	while (!call.done) {
+		int rc = client_wait(c, FD_FOREVER, e);
+
+		if (rc == 0 && !call.done && sig_term())
+			rc = err_set(
+			    e, KIND_BUSY, "stopped before the CA has answered");
+		if (rc < 0) {
+			forget(c, &call);
+			return -1;
+		}
+	}
+	return call.rc;
+}
+
+/* ---- the directory at hand ----------------------------------------------- */
+
+int
+client_directory(struct client *c, struct err *e)
+{
+	const struct request r = {
+	    .endpoint = ENDPOINT_DIRECTORY, .url = c->ca->directory_url};
+
+	return c->directory.object ? 0 : client_call(c, &r, NULL, NULL, e);
+}
+
+int
+client_refresh(struct client *c, struct err *e)
+{
+	directory_release(&c->directory);
+	c->accepts_any = true;
+	return client_directory(c, e);
+}
+
+const char *
+client_url(const struct client *c, enum endpoint endpoint)
+{
+	static const char *const members[ENDPOINT__MAX] = {
+	    [ENDPOINT_NEW_NONCE] = "newNonce",
+	    [ENDPOINT_NEW_ACCOUNT] = "newAccount",
+	    [ENDPOINT_KEY_CHANGE] = "keyChange",
+	    [ENDPOINT_NEW_ORDER] = "newOrder",
+	    [ENDPOINT_REVOKE_CERT] = "revokeCert",
+	    [ENDPOINT_RENEWAL_INFO] = "renewalInfo",
+	};
+
+	if (endpoint == ENDPOINT_DIRECTORY)
+		return c->ca->directory_url;
+	return members[endpoint]
+	    ? directory_url(&c->directory, members[endpoint])
+	    : NULL;
+}
+
+const char *
+client_terms(const struct client *c)
+{
+	return js_get_text(directory_meta(&c->directory), "termsOfService");
+}
+
+bool
+client_needs_binding(const struct client *c)
+{
+	return js_is_true(
+	    js_get(directory_meta(&c->directory), "externalAccountRequired"));
+}
+
+bool
+client_has_profiles(const struct client *c)
+{
+	return js_len(js_get(directory_meta(&c->directory), "profiles")) > 0;
+}
+
+bool
+client_has_profile(const struct client *c, const char *profile)
+{
+	return js_get(js_get(directory_meta(&c->directory), "profiles"),
+		   profile) != NULL;
+}
