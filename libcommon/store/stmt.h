@@ -49,6 +49,7 @@ enum stmt_module {
 	STMT_UPSTREAM_ORDER,
 	STMT_UPSTREAM_CA,
 	STMT_UPSTREAM_REQUEST,
+	STMT_UPSTREAM_USE,
 	STMT__MAX
 };
 
@@ -86,6 +87,7 @@ extern const struct stmt_table upstream_authorization_stmts;
 extern const struct stmt_table upstream_order_stmts;
 extern const struct stmt_table upstream_ca_stmts;
 extern const struct stmt_table upstream_request_stmts;
+extern const struct stmt_table upstream_use_stmts;
 
 /* All of them, by module. */
 extern const struct stmt_table *const stmt_tables[STMT__MAX];
