@@ -60,6 +60,7 @@ static const char *const names[] = {
     [EVENT_PRIVATE_KEY] = "private_key",
     [EVENT_DOMAIN] = "domain",
     [EVENT_UPSTREAM_ACCOUNT] = "upstream_account",
+    [EVENT_UPSTREAM_ORDER] = "upstream_order",
     [EVENT_LINEAGE] = "lineage",
     [EVENT_EAB_KEY] = "eab_key",
     [EVENT_UPSTREAM_CA] = "upstream_ca",

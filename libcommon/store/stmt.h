@@ -50,8 +50,11 @@ enum stmt_module {
 	STMT_SERVING,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
+	STMT_UPSTREAM_AUTHORIZATION,
+	STMT_UPSTREAM_ORDER,
 	STMT_UPSTREAM_CA,
 	STMT_UPSTREAM_REQUEST,
+	STMT_UPSTREAM_USE,
 	STMT__MAX
 };
 
@@ -90,8 +93,11 @@ extern const struct stmt_table renewal_info_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;
+extern const struct stmt_table upstream_authorization_stmts;
+extern const struct stmt_table upstream_order_stmts;
 extern const struct stmt_table upstream_ca_stmts;
 extern const struct stmt_table upstream_request_stmts;
+extern const struct stmt_table upstream_use_stmts;
 
 /* All of them, by module. */
 extern const struct stmt_table *const stmt_tables[STMT__MAX];

@@ -80,12 +80,14 @@ CREATE TABLE upstream_orders (
 	fqdn_set_id @int NOT NULL REFERENCES fqdn_sets (id),
 	status @text NOT NULL CHECK (status IN ('new', 'pending', 'ready',
 	    'processing', 'issued', 'valid', 'invalid', 'gone', 'cancelled')),
-	url @text,				-- NULL while it is new
+	url @text UNIQUE,			-- NULL while it is new
 	finalize_url @text,
 	certificate_url @text,
+	alternates @text,			-- URLs of chains to fetch, a line each
 	created @int NOT NULL,
 	expires @int,
-	retry_at @int NOT NULL DEFAULT 0,	-- no step before
+	retry_at @int NOT NULL DEFAULT 0,	-- no request before
+	attempts @int NOT NULL DEFAULT 0,	-- since something has changed
 	lease_until @int NOT NULL DEFAULT 0,	-- a process works on it until then
 	lease @int NOT NULL DEFAULT 0,		-- grows with each taker
 	policy @text NOT NULL,			-- JSON: challenges, key, chain
@@ -100,7 +102,7 @@ CREATE TABLE upstream_orders (
 	error @text,				-- one line
 	retry_of_id @int REFERENCES upstream_orders (id),
 	CHECK (status = 'new' OR url IS NOT NULL OR
-	    status IN ('invalid', 'cancelled')),
+	    status IN ('invalid', 'gone', 'cancelled')),
 	CHECK ((status = 'valid') = (certificate_id IS NOT NULL))
 ) @strict;
 CREATE INDEX upstream_orders_status ON upstream_orders (status, id);
@@ -116,10 +118,11 @@ CREATE TABLE upstream_authorizations (
 	url @text NOT NULL UNIQUE,
 	status @text NOT NULL CHECK (status IN ('unknown', 'pending', 'valid',
 	    'invalid', 'deactivated', 'expired', 'revoked', 'gone')),
-	domain_id @int REFERENCES domains (id),	-- NULL while it is unknown
-	wildcard @int NOT NULL DEFAULT 0 CHECK (wildcard IN (0, 1)),
+	domain_id @int REFERENCES domains (id),	-- NULL while it is unknown;
+						-- with "*." for a wildcard
 	expires @int,
-	retry_at @int NOT NULL DEFAULT 0
+	retry_at @int NOT NULL DEFAULT 0,
+	attempts @int NOT NULL DEFAULT 0
 ) @strict;
 CREATE INDEX upstream_authorizations_status
     ON upstream_authorizations (status, id);
@@ -145,8 +148,13 @@ CREATE TABLE upstream_challenges (
 	token @text NOT NULL,
 	status @text NOT NULL CHECK (status IN
 	    ('pending', 'processing', 'valid', 'invalid', 'gone')),
+	-- how far we are: "placing" before a solver is called, "placed" after
+	-- it, "checked" when it can be seen, "triggered" when the CA was told
+	place @text NOT NULL DEFAULT 'none' CHECK (place IN
+	    ('none', 'placing', 'placed', 'checked', 'triggered')),
 	solver @text,				-- who has it in place, or NULL
 	error @text,
+	CHECK ((place = 'none') = (solver IS NULL)),
 	UNIQUE (upstream_authorization_id, type)
 ) @strict;
 

@@ -1,0 +1,56 @@
+#ifndef CLIENT_LIMIT_H
+#define CLIENT_LIMIT_H
+
+#include "base/err.h"
+
+/*
+ * What a CA allows, so that what it would refuse is not sent: token buckets of
+ * `count`, each of which fills in `seconds`, counted from our own log.  They
+ * stand in a text file (scripts/limits.conf) with a section for each CA.
+ */
+struct store;
+
+struct limit {
+	int64_t count; /* 0: no limit */
+	int64_t seconds;
+};
+#define LIMIT_COUNT_MAX 10000
+
+struct limits {
+	struct limit orders_per_account;
+	struct limit certificates_per_set;
+};
+
+/*
+ * Reads those of the CA called `ca`; none when it has no section.  KIND_CONF
+ * with file and line for what is wrong, in other sections too.
+ */
+int limits_read(const char *name, const char *text, size_t len, const char *ca,
+    struct limits *out, struct err *e);
+
+/* The same of a file; one that does not exist has no limits. */
+int limits_load(
+    const char *path, const char *ca, struct limits *out, struct err *e);
+
+/*
+ * When a token is there again, after those at `used` (newest first) were taken:
+ * 0 for now.
+ */
+int64_t limit_free_at(
+    const struct limit *l, const int64_t *used, size_t len, int64_t now);
+
+struct limits_order {
+	int64_t upstream_account_id;
+	int64_t fqdn_set_id;
+	bool replaces; /* a certificate, by name: RFC 9773 5 */
+};
+
+/*
+ * When the CA would take this order: `*at` is 0 for now, else `*rule` says
+ * which limit it is.
+ */
+int limits_order(const struct limits *l, struct store *st,
+    const struct limits_order *o, int64_t now, int64_t *at, const char **rule,
+    struct err *e);
+
+#endif

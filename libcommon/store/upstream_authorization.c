@@ -1,0 +1,441 @@
+#include "store/upstream_authorization.h"
+
+#include "store/domain.h"
+#include "store/event.h"
+#include "store/stmt.h"
+#include "sys/clock.h"
+
+enum {
+	UPSTREAM_AUTHORIZATION_ADD,
+	UPSTREAM_AUTHORIZATION_LINK,
+	UPSTREAM_AUTHORIZATION_BY_ORDER,
+	UPSTREAM_AUTHORIZATION_CHALLENGES,
+	UPSTREAM_AUTHORIZATION_LEARN,
+	UPSTREAM_AUTHORIZATION_SET_STATUS,
+	UPSTREAM_AUTHORIZATION_WAIT,
+	UPSTREAM_AUTHORIZATION_IS_SHARED,
+	UPSTREAM_CHALLENGE_PUT,
+	UPSTREAM_CHALLENGE_ALL_GONE,
+	UPSTREAM_CHALLENGE_MOVE
+};
+
+static const char *const sql[] = {
+    [UPSTREAM_AUTHORIZATION_ADD] =
+	"INSERT INTO upstream_authorizations (upstream_account_id, url, status)"
+	" SELECT upstream_account_id, CAST(?2 AS TEXT), 'unknown'"
+	" FROM upstream_orders WHERE id = ?1"
+	" ON CONFLICT (url) DO UPDATE SET status = 'unknown', retry_at = 0,"
+	" attempts = 0 RETURNING id",
+    [UPSTREAM_AUTHORIZATION_LINK] =
+	"INSERT INTO upstream_order_authorizations (upstream_order_id,"
+	" position, upstream_authorization_id) VALUES (?1, ?2, ?3)",
+    [UPSTREAM_AUTHORIZATION_BY_ORDER] =
+	"SELECT a.id, a.url, a.status, d.type, d.value, a.expires, a.retry_at,"
+	" a.attempts FROM upstream_order_authorizations oa"
+	" JOIN upstream_authorizations a"
+	" ON a.id = oa.upstream_authorization_id"
+	" LEFT JOIN domains d ON d.id = a.domain_id"
+	" WHERE oa.upstream_order_id = ?1 ORDER BY oa.position",
+    [UPSTREAM_AUTHORIZATION_CHALLENGES] =
+	"SELECT id, type, url, token, status, place, solver, error"
+	" FROM upstream_challenges WHERE upstream_authorization_id = ?1"
+	" ORDER BY type",
+    [UPSTREAM_AUTHORIZATION_LEARN] =
+	"UPDATE upstream_authorizations SET attempts ="
+	" CASE WHEN status = ?2 THEN attempts + 1 ELSE 0 END, status = ?2,"
+	" domain_id = ?3, expires ="
+	" COALESCE(NULLIF(CAST(?4 AS BIGINT), 0), expires), retry_at = ?5"
+	" WHERE id = ?1 AND status IN ('unknown', 'pending')",
+    [UPSTREAM_AUTHORIZATION_SET_STATUS] =
+	"UPDATE upstream_authorizations SET status = ?2, attempts = 0,"
+	" retry_at = 0 WHERE id = ?1",
+    [UPSTREAM_AUTHORIZATION_WAIT] =
+	"UPDATE upstream_authorizations SET attempts = attempts + 1,"
+	" retry_at = ?2 WHERE id = ?1",
+    [UPSTREAM_AUTHORIZATION_IS_SHARED] =
+	"SELECT 1 FROM upstream_order_authorizations oa"
+	" JOIN upstream_orders o ON o.id = oa.upstream_order_id"
+	" WHERE oa.upstream_authorization_id = ?1 AND o.id <> ?2"
+	" AND o.status IN ('pending', 'ready', 'processing') LIMIT 1",
+    [UPSTREAM_CHALLENGE_PUT] =
+	"INSERT INTO upstream_challenges (upstream_authorization_id, type, url,"
+	" token, status, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+	" ON CONFLICT (upstream_authorization_id, type) DO UPDATE SET"
+	" url = ?3, token = ?4, status = ?5,"
+	" error = COALESCE(?6, upstream_challenges.error)",
+    [UPSTREAM_CHALLENGE_ALL_GONE] =
+	"UPDATE upstream_challenges SET status = 'gone'"
+	" WHERE upstream_authorization_id = ?1"
+	" AND status IN ('pending', 'processing')",
+    [UPSTREAM_CHALLENGE_MOVE] =
+	"UPDATE upstream_challenges SET place = ?3, solver = ?4, error = ?5"
+	" WHERE id = ?1 AND place = ?2",
+};
+
+const struct stmt_table upstream_authorization_stmts = {
+    "upstream_authorization", sql, ARRAY_LEN(sql)};
+
+static const char *const statuses[] = {
+    [UPSTREAM_AUTHORIZATION_UNKNOWN] = "unknown",
+    [UPSTREAM_AUTHORIZATION_PENDING] = "pending",
+    [UPSTREAM_AUTHORIZATION_VALID] = "valid",
+    [UPSTREAM_AUTHORIZATION_INVALID] = "invalid",
+    [UPSTREAM_AUTHORIZATION_DEACTIVATED] = "deactivated",
+    [UPSTREAM_AUTHORIZATION_EXPIRED] = "expired",
+    [UPSTREAM_AUTHORIZATION_REVOKED] = "revoked",
+    [UPSTREAM_AUTHORIZATION_GONE] = "gone",
+};
+_Static_assert(
+    ARRAY_LEN(statuses) == UPSTREAM_AUTHORIZATION__MAX, "one per status");
+
+static const char *const challenge_statuses[] = {
+    [UPSTREAM_CHALLENGE_PENDING] = "pending",
+    [UPSTREAM_CHALLENGE_PROCESSING] = "processing",
+    [UPSTREAM_CHALLENGE_VALID] = "valid",
+    [UPSTREAM_CHALLENGE_INVALID] = "invalid",
+    [UPSTREAM_CHALLENGE_GONE] = "gone",
+};
+_Static_assert(
+    ARRAY_LEN(challenge_statuses) == UPSTREAM_CHALLENGE__MAX, "one per status");
+
+static const char *const places[] = {
+    [UPSTREAM_PLACE_NONE] = "none",
+    [UPSTREAM_PLACE_PLACING] = "placing",
+    [UPSTREAM_PLACE_PLACED] = "placed",
+    [UPSTREAM_PLACE_CHECKED] = "checked",
+    [UPSTREAM_PLACE_TRIGGERED] = "triggered",
+};
+_Static_assert(ARRAY_LEN(places) == UPSTREAM_PLACE__MAX, "one per place");
+
+const char *
+upstream_authorization_status_name(enum upstream_authorization_status status)
+{
+	return status < UPSTREAM_AUTHORIZATION__MAX ? statuses[status] : "?";
+}
+
+int
+upstream_authorization_status_by_name(
+    const char *name, enum upstream_authorization_status *status)
+{
+	for (size_t i = UPSTREAM_AUTHORIZATION_PENDING;
+	     i < UPSTREAM_AUTHORIZATION_GONE; i++)
+		if (strcmp(name, statuses[i]) == 0) {
+			*status = (enum upstream_authorization_status)i;
+			return 0;
+		}
+	return -1;
+}
+
+const char *
+upstream_challenge_status_name(enum upstream_challenge_status status)
+{
+	return status < UPSTREAM_CHALLENGE__MAX ? challenge_statuses[status]
+						: "?";
+}
+
+int
+upstream_challenge_status_by_name(
+    const char *name, enum upstream_challenge_status *status)
+{
+	for (size_t i = 0; i < UPSTREAM_CHALLENGE_GONE; i++)
+		if (strcmp(name, challenge_statuses[i]) == 0) {
+			*status = (enum upstream_challenge_status)i;
+			return 0;
+		}
+	return -1;
+}
+
+const char *
+upstream_challenge_place_name(enum upstream_challenge_place place)
+{
+	return place < UPSTREAM_PLACE__MAX ? places[place] : "?";
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static void
+release_challenge(struct upstream_challenge *c)
+{
+	free(c->type);
+	free(c->url);
+	free(c->token);
+	free(c->solver);
+	free(c->error);
+}
+
+void
+upstream_authorizations_release(struct upstream_authorizations *l)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->len; i++) {
+		struct upstream_authorization *a = &l->v[i];
+
+		for (size_t j = 0; j < a->challenges_len; j++)
+			release_challenge(&a->challenges[j]);
+		free(a->challenges);
+		free(a->url);
+		free(a->value);
+	}
+	free(l->v);
+	*l = (struct upstream_authorizations){0};
+}
+
+static int
+read_authorization(
+    struct db_stmt *s, struct upstream_authorization *a, struct err *e)
+{
+	*a = (struct upstream_authorization){.id = db_int(s, 0),
+	    .url = stmt_text_dup(s, 1),
+	    .status = (enum upstream_authorization_status)stmt_word(
+		s, 2, statuses, UPSTREAM_AUTHORIZATION__MAX),
+	    .value = stmt_text_dup(s, 4),
+	    .expires = db_int(s, 5),
+	    .retry_at = db_int(s, 6),
+	    .attempts = db_int(s, 7)};
+	if (a->value && identifier_type_by_name(db_text(s, 3), &a->type) < 0)
+		return err_set(e, KIND_BUG,
+		    "upstream_authorization/%lld: bad identifier",
+		    (long long)a->id);
+	return 0;
+}
+
+static void
+read_challenge(struct db_stmt *s, struct upstream_challenge *c)
+{
+	*c = (struct upstream_challenge){.id = db_int(s, 0),
+	    .type = stmt_text_dup(s, 1),
+	    .url = stmt_text_dup(s, 2),
+	    .token = stmt_text_dup(s, 3),
+	    .status = (enum upstream_challenge_status)stmt_word(
+		s, 4, challenge_statuses, UPSTREAM_CHALLENGE__MAX),
+	    .place = (enum upstream_challenge_place)stmt_word(
+		s, 5, places, UPSTREAM_PLACE__MAX),
+	    .solver = stmt_text_dup(s, 6),
+	    .error = stmt_text_dup(s, 7)};
+}
+
+static int
+load_challenges(
+    struct store *st, struct upstream_authorization *a, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_AUTHORIZATION,
+	    UPSTREAM_AUTHORIZATION_CHALLENGES, e, "i", a->id);
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0) {
+		a->challenges = xreallocarray(a->challenges,
+		    a->challenges_len + 1, sizeof(*a->challenges));
+		read_challenge(s, &a->challenges[a->challenges_len++]);
+	}
+	return rc;
+}
+
+static int
+load_authorizations(struct store *st, int64_t order_id,
+    struct upstream_authorizations *out, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_AUTHORIZATION,
+	    UPSTREAM_AUTHORIZATION_BY_ORDER, e, "i", order_id);
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0) {
+		out->v = xreallocarray(out->v, out->len + 1, sizeof(*out->v));
+		if (read_authorization(s, &out->v[out->len++], e) < 0) {
+			db_reset(s);
+			return -1;
+		}
+	}
+	return rc;
+}
+
+int
+upstream_authorization_by_order(struct store *st, int64_t order_id,
+    struct upstream_authorizations *out, struct err *e)
+{
+	int rc;
+
+	*out = (struct upstream_authorizations){0};
+	rc = load_authorizations(st, order_id, out, e);
+	for (size_t i = 0; rc == 0 && i < out->len; i++)
+		rc = load_challenges(st, &out->v[i], e);
+	if (rc < 0)
+		upstream_authorizations_release(out);
+	return rc;
+}
+
+int
+upstream_authorization_is_shared(
+    struct store *st, int64_t id, int64_t order_id, bool *shared, struct err *e)
+{
+	int64_t one;
+	int rc = stmt_int(st, STMT_UPSTREAM_AUTHORIZATION,
+	    UPSTREAM_AUTHORIZATION_IS_SHARED, &one, e, "ii", id, order_id);
+
+	*shared = rc > 0;
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- changing ------------------------------------------------------------ */
+
+int
+upstream_authorization_link(struct store *st, int64_t order_id,
+    int64_t position, const char *url, struct err *e)
+{
+	int64_t id;
+
+	if (stmt_int(st, STMT_UPSTREAM_AUTHORIZATION,
+		UPSTREAM_AUTHORIZATION_ADD, &id, e, "it", order_id, url) < 0)
+		return -1;
+	return stmt_run(st, STMT_UPSTREAM_AUTHORIZATION,
+		   UPSTREAM_AUTHORIZATION_LINK, e, "iii", order_id, position,
+		   id) < 0
+	    ? -1
+	    : 0;
+}
+
+/* What the transactions below are called with. */
+struct move {
+	struct store *st;
+	const struct upstream_order_hold *hold;
+	int64_t id;
+	const struct upstream_authorization_answer *answer;
+	enum upstream_authorization_status status;
+	int64_t retry_at;
+	const struct upstream_challenge *challenge;
+	enum upstream_challenge_place to;
+	const char *solver, *error;
+};
+
+static int
+put_challenges(const struct move *m, struct err *e)
+{
+	const struct upstream_authorization_answer *a = m->answer;
+
+	if (stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
+		UPSTREAM_CHALLENGE_ALL_GONE, e, "i", m->id) < 0)
+		return -1;
+	for (size_t i = 0; i < a->challenges_len; i++) {
+		const struct upstream_challenge_answer *c = &a->challenges[i];
+
+		if (stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
+			UPSTREAM_CHALLENGE_PUT, e, "ittttt", m->id, c->type,
+			c->url, c->token ? c->token : "",
+			challenge_statuses[c->status], c->error) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+learn(void *arg, struct err *e)
+{
+	struct move *m = arg;
+	const struct upstream_authorization_answer *a = m->answer;
+	int64_t domain, n;
+
+	if (upstream_order_keep(m->st, m->hold, e) < 0 ||
+	    domain_put(m->st, a->type, a->value, &domain, e) < 0)
+		return -1;
+	n = stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
+	    UPSTREAM_AUTHORIZATION_LEARN, e, "itiii", m->id,
+	    statuses[a->status], domain, a->expires, a->retry_at);
+	if (n == 0)
+		return err_set(e, KIND_CONFLICT,
+		    "upstream_authorization/%lld is neither unknown nor "
+		    "pending",
+		    (long long)m->id);
+	return n < 0 ? -1 : put_challenges(m, e);
+}
+
+int
+upstream_authorization_learn(struct store *st,
+    const struct upstream_order_hold *hold, int64_t id,
+    const struct upstream_authorization_answer *a, struct err *e)
+{
+	struct move m = {.st = st, .hold = hold, .id = id, .answer = a};
+
+	return db_transaction(st->db, DB_QUICK, learn, &m, e);
+}
+
+static int
+set_status(void *arg, struct err *e)
+{
+	struct move *m = arg;
+
+	if (upstream_order_keep(m->st, m->hold, e) < 0)
+		return -1;
+	return stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
+		   UPSTREAM_AUTHORIZATION_SET_STATUS, e, "it", m->id,
+		   statuses[m->status]) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+upstream_authorization_set_status(struct store *st,
+    const struct upstream_order_hold *hold, int64_t id,
+    enum upstream_authorization_status status, struct err *e)
+{
+	struct move m = {.st = st, .hold = hold, .id = id, .status = status};
+
+	return db_transaction(st->db, DB_QUICK, set_status, &m, e);
+}
+
+static int
+wait_on(void *arg, struct err *e)
+{
+	struct move *m = arg;
+
+	if (upstream_order_keep(m->st, m->hold, e) < 0)
+		return -1;
+	return stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
+		   UPSTREAM_AUTHORIZATION_WAIT, e, "ii", m->id, m->retry_at) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+upstream_authorization_wait(struct store *st,
+    const struct upstream_order_hold *hold, int64_t id, int64_t retry_at,
+    struct err *e)
+{
+	struct move m = {
+	    .st = st, .hold = hold, .id = id, .retry_at = retry_at};
+
+	return db_transaction(st->db, DB_QUICK, wait_on, &m, e);
+}
+
+static int
+move_challenge(void *arg, struct err *e)
+{
+	struct move *m = arg;
+	int64_t n;
+
+	if (upstream_order_keep(m->st, m->hold, e) < 0)
+		return -1;
+	n = stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
+	    UPSTREAM_CHALLENGE_MOVE, e, "itttt", m->challenge->id,
+	    places[m->challenge->place], places[m->to], m->solver, m->error);
+	if (n == 0)
+		return err_set(e, KIND_CONFLICT,
+		    "upstream_challenge/%lld is not %s any more",
+		    (long long)m->challenge->id, places[m->challenge->place]);
+	return n < 0 ? -1 : 0;
+}
+
+int
+upstream_challenge_move(struct store *st,
+    const struct upstream_order_hold *hold, const struct upstream_challenge *c,
+    enum upstream_challenge_place to, const char *solver, const char *error,
+    struct err *e)
+{
+	struct move m = {.st = st,
+	    .hold = hold,
+	    .challenge = c,
+	    .to = to,
+	    .solver = solver,
+	    .error = error};
+
+	return db_transaction(st->db, DB_QUICK, move_challenge, &m, e);
+}

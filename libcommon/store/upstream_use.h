@@ -1,0 +1,31 @@
+#ifndef STORE_UPSTREAM_USE_H
+#define STORE_UPSTREAM_USE_H
+
+#include "store/store.h"
+
+/*
+ * What has been used of a CA's limits, out of our own log.  Times come newest
+ * first, at most `max` of them, not before `since`.
+ */
+struct upstream_use {
+	int64_t *at; /* room for `max` */
+	size_t max, len;
+	int64_t since;
+};
+
+/*
+ * Orders of an account that counted against it: neither those that replaced a
+ * certificate nor those for names that had had one together.
+ */
+int upstream_use_orders(struct store *st, int64_t upstream_account_id,
+    struct upstream_use *out, struct err *e);
+
+/* Certificates for a set of names, by all accounts at the account's CA. */
+int upstream_use_set(struct store *st, int64_t fqdn_set_id,
+    int64_t upstream_account_id, struct upstream_use *out, struct err *e);
+
+/* Whether there was a certificate for a set of names before. */
+int upstream_use_is_renewal(
+    struct store *st, int64_t fqdn_set_id, bool *is_renewal, struct err *e);
+
+#endif

@@ -1,0 +1,196 @@
+/* Limits of CAs: the file, the buckets, and what is counted. */
+#include "store.h"
+
+#include "client/limit.h"
+#include "store/upstream_account.h"
+#include "store/upstream_ca.h"
+#include "store/upstream_order.h"
+#include "store/upstream_request.h"
+
+#define ARRAY(...) ((const int64_t[]){__VA_ARGS__})
+
+static void
+test_file(void **state)
+{
+	static const char text[] = "[one]\nversion = 1\n"
+				   "orders_per_account = 300/3h\n"
+				   "[two]\ncertificates_per_set = 5/7d\n";
+	struct limits l;
+
+	(void)state;
+	assert_ok(limits_read("f", text, strlen(text), "one", &l, &e), &e);
+	assert_int_equal(l.orders_per_account.count, 300);
+	assert_int_equal(l.orders_per_account.seconds, 3 * 3600);
+	assert_int_equal(l.certificates_per_set.count, 0);
+	assert_ok(limits_read("f", text, strlen(text), "other", &l, &e), &e);
+	assert_int_equal(l.orders_per_account.count, 0);
+	assert_ok(limits_load("/nowhere/limits", "one", &l, &e), &e);
+	assert_ok(
+	    limits_load("scripts/limits.conf", "letsencrypt", &l, &e), &e);
+	assert_int_equal(l.certificates_per_set.count, 5);
+}
+
+static void
+test_file_refused(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+	    {"[a]\norders = 1/1h\n", "f:2: orders: no limit that is known"},
+	    {"[a]\norders_per_account = 3\n",
+		"f:2: orders_per_account: must be COUNT/DURATION"},
+	    {"[a]\norders_per_account = 0/1h\n", "f:2: orders_per_account:"},
+	    {"[a]\norders_per_account = 1/1\n", "f:2: orders_per_account:"},
+	    {"[a]\norders_per_account = 99999/1h\n",
+		"f:2: orders_per_account:"},
+	};
+	struct limits l;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(limits_read("f", rows[i].text,
+				     strlen(rows[i].text), "b", &l, &e),
+		    -1);
+		assert_int_equal(e.kind, KIND_CONF);
+		if (!str_starts(e.text, rows[i].want))
+			fail_msg("%s", e.text);
+		err_clear(&e);
+	}
+}
+
+static void
+test_bucket(void **state)
+{
+	const struct limit none = {0}, three = {.count = 3, .seconds = 30};
+
+	(void)state;
+	assert_int_equal(limit_free_at(&none, ARRAY(100), 1, 100), 0);
+	assert_int_equal(limit_free_at(&three, NULL, 0, 100), 0);
+	assert_int_equal(limit_free_at(&three, ARRAY(100, 100), 2, 100), 0);
+	/* Empty: the next is there when one has filled. */
+	assert_int_equal(
+	    limit_free_at(&three, ARRAY(100, 100, 100), 3, 100), 110);
+	assert_int_equal(
+	    limit_free_at(&three, ARRAY(100, 100, 100), 3, 109), 110);
+	assert_int_equal(
+	    limit_free_at(&three, ARRAY(100, 100, 100), 3, 110), 0);
+	/* Taken as they fill: one at a time. */
+	assert_int_equal(
+	    limit_free_at(&three, ARRAY(110, 100, 100, 100), 4, 111), 120);
+	/* Full again, and not more than full. */
+	assert_int_equal(
+	    limit_free_at(&three, ARRAY(200, 200, 100, 100, 100), 5, 200), 0);
+	assert_int_equal(
+	    limit_free_at(&three, ARRAY(200, 200, 200, 100), 4, 200), 210);
+}
+
+static int64_t account, ca;
+
+static void
+make_account(void)
+{
+	struct upstream_account_new n = {.source = "import",
+	    .directory_url = "https://ca.example/dir",
+	    .url = "https://ca.example/acct/1"};
+	struct key *k = key_generate(KEY_P256, 0, &e);
+	bool created;
+
+	n.key = k;
+	assert_ok(
+	    upstream_account_add(st, &n, NULL, &account, &created, &e), &e);
+	key_free(k);
+	assert_ok(
+	    upstream_ca_add(st, "one", n.directory_url, NULL, &ca, &e), &e);
+}
+
+/* An order for a name that the CA has taken; its number. */
+static int64_t
+ask_for(const char *name)
+{
+	struct strv dns = {0};
+	const struct upstream_order_new n = {.upstream_account_id = account,
+	    .dns = &dns,
+	    .ip = &(struct strv){0},
+	    .policy = "{}"};
+	struct upstream_request r = {.upstream_ca_id = ca,
+	    .upstream_account_id = account,
+	    .endpoint = "newOrder",
+	    .status = 201,
+	    .retry_after = -1};
+	bool created;
+
+	strv_add(&dns, name);
+	assert_ok(
+	    upstream_order_create(st, &n, &r.upstream_order_id, &created, &e),
+	    &e);
+	assert_ok(upstream_request_add(st, &r, &e), &e);
+	strv_release(&dns);
+	return r.upstream_order_id;
+}
+
+static int64_t
+set_of(int64_t order)
+{
+	struct upstream_order o;
+	int64_t id;
+
+	assert_ok(upstream_order_by_id(st, order, &o, &e), &e);
+	id = o.fqdn_set_id;
+	upstream_order_release(&o);
+	return id;
+}
+
+static int64_t
+free_at(const struct limits *l, int64_t set, bool replaces, const char **rule)
+{
+	const struct limits_order o = {.upstream_account_id = account,
+	    .fqdn_set_id = set,
+	    .replaces = replaces};
+	int64_t at;
+
+	assert_ok(limits_order(l, st, &o, test_now, &at, rule, &e), &e);
+	return at;
+}
+
+static void
+test_orders(void **state)
+{
+	const struct limits l = {
+	    .orders_per_account = {.count = 2, .seconds = 200}};
+	struct cert_list chain = {0};
+	const char *rule;
+	int64_t set;
+
+	(void)state;
+	make_account();
+	set = set_of(ask_for("a.example"));
+	assert_int_equal(free_at(&l, set, false, &rule), 0);
+	ask_for("b.example");
+	assert_int_equal(free_at(&l, set, false, &rule), test_now + 100);
+	assert_string_equal(rule, "orders_per_account");
+	assert_int_equal(free_at(&l, set, true, &rule), 0);
+	/* These names have had one: to ask again is free, and so was theirs. */
+	make_chain("a.example", test_now + 86400, &chain);
+	add_certificate(&chain, "import", 0);
+	assert_int_equal(free_at(&l, set, false, &rule), 0);
+	cert_list_release(&chain);
+	test_now += 100;
+	ask_for("a.example");
+	assert_int_equal(
+	    free_at(&l, set_of(ask_for("c.example")), false, &rule),
+	    test_now + 100);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_file),
+	    cmocka_unit_test(test_file_refused),
+	    cmocka_unit_test(test_bucket),
+	    cmocka_unit_test_setup_teardown(
+		test_orders, store_setup, store_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

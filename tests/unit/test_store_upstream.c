@@ -1,0 +1,483 @@
+/* Orders at other CAs: every move, and who may make it. */
+#include "store.h"
+
+#include "store/domain.h"
+#include "store/upstream_account.h"
+#include "store/upstream_authorization.h"
+#include "store/upstream_order.h"
+#include "wrap/seal.h"
+
+#define HOLD 60
+
+static struct strv dns, ip;
+static int64_t account;
+static const struct seal_key seal_key = {.bytes = "account", .id = "one"};
+static struct upstream_order_hold hold;
+
+static int
+setup(void **state)
+{
+	const struct upstream_account_new n = {
+	    .directory_url = "https://ca.example/dir",
+	    .url = "https://ca.example/acct/1",
+	    .source = "import"};
+	struct upstream_account_new with_key = n;
+	struct key *k;
+	bool created;
+	int rc = store_setup(state);
+
+	if (rc < 0)
+		return rc;
+	k = key_generate(KEY_P256, 0, &e);
+	with_key.key = k;
+	assert_ok(upstream_account_add(
+		      st, &with_key, &seal_key, &account, &created, &e),
+	    &e);
+	key_free(k);
+	strv_add(&dns, "a.example");
+	strv_add(&dns, "*.a.example");
+	strv_add(&ip, "192.0.2.1");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	strv_release(&dns);
+	strv_release(&ip);
+	return store_teardown(state);
+}
+
+static struct upstream_order_new
+wanted(void)
+{
+	return (struct upstream_order_new){.upstream_account_id = account,
+	    .dns = &dns,
+	    .ip = &ip,
+	    .policy = "{}"};
+}
+
+static int64_t
+create(void)
+{
+	const struct upstream_order_new n = wanted();
+	int64_t id;
+	bool created;
+
+	assert_ok(upstream_order_create(st, &n, &id, &created, &e), &e);
+	assert_true(created);
+	return id;
+}
+
+static struct upstream_order
+load(void)
+{
+	struct upstream_order o;
+
+	assert_ok(upstream_order_by_id(st, hold.id, &o, &e), &e);
+	return o;
+}
+
+static enum upstream_order_status
+status(void)
+{
+	struct upstream_order o = load();
+	enum upstream_order_status s = o.status;
+
+	upstream_order_release(&o);
+	return s;
+}
+
+static void
+take(int64_t id)
+{
+	assert_ok(upstream_order_take(st, id, HOLD, &hold, &e), &e);
+}
+
+/* newOrder was answered: two authorizations. */
+static void
+place(const char *url)
+{
+	struct strv urls = {0};
+	const struct upstream_order_answer a = {
+	    .status = UPSTREAM_ORDER_PENDING,
+	    .url = url,
+	    .finalize_url = "https://ca.example/f/1",
+	    .authorizations = &urls,
+	    .expires = test_now + 3600};
+
+	strv_add(&urls, "https://ca.example/z/1");
+	strv_add(&urls, "https://ca.example/z/2");
+	assert_ok(upstream_order_learn(st, &hold, &a, &e), &e);
+	strv_release(&urls);
+}
+
+static void
+move_to(enum upstream_order_status to)
+{
+	const struct upstream_order_answer a = {
+	    .status = to, .certificate_url = "https://ca.example/c/1"};
+
+	assert_ok(upstream_order_learn(st, &hold, &a, &e), &e);
+}
+
+static void
+test_create(void **state)
+{
+	struct upstream_order_new n = wanted();
+	struct strv d = {0}, i = {0};
+	struct domain domain;
+	int64_t id = create(), other;
+	bool created;
+
+	(void)state;
+	assert_ok(upstream_order_names(st, id, &d, &i, &e), &e);
+	strv_sort_unique(&dns);
+	assert_true(strv_equal(&d, &dns));
+	assert_true(strv_equal(&i, &ip));
+	n.resume = true;
+	assert_ok(upstream_order_create(st, &n, &other, &created, &e), &e);
+	assert_false(created);
+	assert_int_equal(other, id);
+	n.policy = "{\"a\":1}";
+	assert_ok(upstream_order_create(st, &n, &other, &created, &e), &e);
+	assert_true(created);
+	n.upstream_account_id = account + 1;
+	assert_kind(upstream_order_create(st, &n, &other, &created, &e),
+	    KIND_CONFLICT, &e);
+	assert_ok(domain_by_value(st, "a.example", &domain, &e), &e);
+	assert_ok(domain_set_active(st, domain.id, false, &e), &e);
+	n.upstream_account_id = account;
+	assert_kind(upstream_order_create(st, &n, &other, &created, &e),
+	    KIND_DENIED, &e);
+	strv_release(&d);
+	strv_release(&i);
+}
+
+/* Only one works on an order; one who was too slow stores nothing. */
+static void
+test_hold(void **state)
+{
+	struct upstream_order_hold late;
+	int64_t id = create();
+
+	(void)state;
+	take(id);
+	assert_kind(
+	    upstream_order_take(st, id, HOLD, &late, &e), KIND_BUSY, &e);
+	assert_kind(upstream_order_take(st, id + 1, HOLD, &late, &e),
+	    KIND_NOTFOUND, &e);
+	late = hold;
+	test_now += HOLD - 1;
+	assert_ok(upstream_order_wait(st, &hold, 0, NULL, NULL, &e), &e);
+	test_now += HOLD - 1;
+	assert_kind(
+	    upstream_order_take(st, id, HOLD, &hold, &e), KIND_BUSY, &e);
+	hold = late;
+	test_now += 1;
+	take(id);
+	assert_int_equal(hold.lease, late.lease + 1);
+	assert_kind(
+	    upstream_order_wait(st, &late, 0, NULL, NULL, &e), KIND_BUSY, &e);
+	assert_ok(upstream_order_leave(st, &late, &e), &e);
+	assert_kind(
+	    upstream_order_take(st, id, HOLD, &late, &e), KIND_BUSY, &e);
+	assert_ok(upstream_order_leave(st, &hold, &e), &e);
+	take(id);
+	/* The clock was set back: the hold is longer than any can be. */
+	test_now -= 2 * UPSTREAM_ORDER_HOLD_MAX;
+	take(id);
+}
+
+static void
+test_learn(void **state)
+{
+	static const char url[] = "https://ca.example/o/1";
+	const struct upstream_order_answer again = {
+	    .status = UPSTREAM_ORDER_PENDING, .url = url};
+	struct upstream_order o;
+
+	(void)state;
+	take(create());
+	assert_kind(upstream_order_set_request(st, &hold, 0, 77, &e),
+	    KIND_CONFLICT, &e);
+	place(url);
+	assert_kind(
+	    upstream_order_learn(st, &hold, &again, &e), KIND_CONFLICT, &e);
+	move_to(UPSTREAM_ORDER_PENDING);
+	move_to(UPSTREAM_ORDER_PENDING);
+	o = load();
+	assert_int_equal(o.attempts, 2);
+	assert_string_equal(o.url, url);
+	assert_string_equal(o.finalize_url, "https://ca.example/f/1");
+	assert_int_equal(o.expires, test_now + 3600);
+	upstream_order_release(&o);
+	assert_ok(upstream_order_wait(
+		      st, &hold, test_now + 5, "rate-limited", "later", &e),
+	    &e);
+	o = load();
+	assert_int_equal(o.attempts, 3);
+	assert_string_equal(o.cause, "rate-limited");
+	assert_int_equal(o.retry_at, test_now + 5);
+	upstream_order_release(&o);
+	move_to(UPSTREAM_ORDER_READY);
+	o = load();
+	assert_int_equal(o.attempts, 0);
+	assert_null(o.cause);
+	upstream_order_release(&o);
+	/* Another row cannot have the same one, unless this is over. */
+	take(create());
+	assert_kind(
+	    upstream_order_learn(st, &hold, &again, &e), KIND_CONFLICT, &e);
+	hold.id--;
+	test_now += 2 * HOLD;
+	take(hold.id);
+	assert_ok(upstream_order_fail(
+		      st, &hold, UPSTREAM_ORDER_CANCELLED, NULL, "by hand", &e),
+	    &e);
+	take(hold.id + 1);
+	assert_ok(upstream_order_learn(st, &hold, &again, &e), &e);
+}
+
+static void
+test_replaces(void **state)
+{
+	struct upstream_order_new n = wanted();
+	struct cert_list chain = {0};
+	int64_t id;
+	bool created;
+
+	(void)state;
+	make_chain("a.example", test_now + 86400, &chain);
+	n.replaces_id = add_certificate(&chain, "import", 0);
+	assert_ok(upstream_order_create(st, &n, &id, &created, &e), &e);
+	take(id);
+	assert_ok(upstream_order_drop_replaces(st, &hold, "no", &e), &e);
+	assert_kind(upstream_order_drop_replaces(st, &hold, "no", &e),
+	    KIND_CONFLICT, &e);
+	cert_list_release(&chain);
+}
+
+static void
+test_finish(void **state)
+{
+	struct cert_list chain = {0};
+	struct strv urls = {0};
+	struct upstream_order o;
+	int64_t id;
+
+	(void)state;
+	strv_add(&urls, "https://ca.example/c/1/1");
+	strv_add(&urls, "https://ca.example/c/1/2");
+	make_chain("a.example", test_now + 86400, &chain);
+	take(create());
+	place("https://ca.example/o/1");
+	assert_kind(
+	    upstream_order_finish(st, &hold, &chain, &urls, true, &id, &e),
+	    KIND_CONFLICT, &e);
+	assert_int_equal(count("SELECT count(*) FROM certificates"), 0);
+	move_to(UPSTREAM_ORDER_PROCESSING);
+	move_to(UPSTREAM_ORDER_ISSUED);
+	assert_kind(upstream_order_add_chain(st, &hold, &chain, true, &e),
+	    KIND_CONFLICT, &e);
+	assert_ok(
+	    upstream_order_finish(st, &hold, &chain, &urls, true, &id, &e), &e);
+	o = load();
+	assert_int_equal(o.status, UPSTREAM_ORDER_VALID);
+	assert_int_equal(o.certificate_id, id);
+	assert_string_equal(
+	    o.alternates, "https://ca.example/c/1/1\nhttps://ca.example/c/1/2");
+	upstream_order_release(&o);
+	assert_ok(upstream_order_add_chain(st, &hold, NULL, true, &e), &e);
+	o = load();
+	assert_string_equal(o.alternates, "https://ca.example/c/1/2");
+	upstream_order_release(&o);
+	assert_ok(upstream_order_add_chain(st, &hold, &chain, true, &e), &e);
+	o = load();
+	assert_null(o.alternates);
+	upstream_order_release(&o);
+	assert_kind(upstream_order_add_chain(st, &hold, &chain, true, &e),
+	    KIND_CONFLICT, &e);
+	assert_kind(upstream_order_fail(
+			st, &hold, UPSTREAM_ORDER_INVALID, NULL, "x", &e),
+	    KIND_CONFLICT, &e);
+	assert_sound();
+	cert_list_release(&chain);
+	strv_release(&urls);
+}
+
+static struct upstream_authorizations
+authorizations(void)
+{
+	struct upstream_authorizations l;
+
+	assert_ok(upstream_authorization_by_order(st, hold.id, &l, &e), &e);
+	return l;
+}
+
+/* The first authorization is for *.a.example, with these challenges. */
+static void
+learn_first(enum upstream_authorization_status to, size_t challenges)
+{
+	static const struct upstream_challenge_answer offered[] = {
+	    {"dns-01", "https://ca.example/h/1", "tokendns",
+		UPSTREAM_CHALLENGE_PENDING, NULL},
+	    {"strange-01", "https://ca.example/h/2", NULL,
+		UPSTREAM_CHALLENGE_PENDING, "why"},
+	};
+	const struct upstream_authorization_answer a = {.status = to,
+	    .type = IDENTIFIER_DNS,
+	    .value = "*.a.example",
+	    .challenges = offered,
+	    .challenges_len = challenges};
+	struct upstream_authorizations l = authorizations();
+
+	assert_ok(
+	    upstream_authorization_learn(st, &hold, l.v[0].id, &a, &e), &e);
+	upstream_authorizations_release(&l);
+}
+
+static void
+test_authorizations(void **state)
+{
+	struct upstream_authorizations l;
+	struct upstream_challenge *c;
+	bool shared;
+
+	(void)state;
+	take(create());
+	place("https://ca.example/o/1");
+	l = authorizations();
+	assert_int_equal(l.len, 2);
+	assert_string_equal(l.v[1].url, "https://ca.example/z/2");
+	assert_int_equal(l.v[0].status, UPSTREAM_AUTHORIZATION_UNKNOWN);
+	assert_null(l.v[0].value);
+	upstream_authorizations_release(&l);
+	learn_first(UPSTREAM_AUTHORIZATION_PENDING, 2);
+	learn_first(UPSTREAM_AUTHORIZATION_PENDING, 2);
+	l = authorizations();
+	assert_string_equal(l.v[0].value, "*.a.example");
+	assert_int_equal(l.v[0].attempts, 1);
+	assert_int_equal(l.v[0].challenges_len, 2);
+	c = &l.v[0].challenges[0];
+	assert_string_equal(c->type, "dns-01");
+	assert_string_equal(l.v[0].challenges[1].token, "");
+	assert_ok(upstream_challenge_move(st, &hold, c, UPSTREAM_PLACE_PLACING,
+		      "hook:/x", NULL, &e),
+	    &e);
+	assert_kind(upstream_challenge_move(st, &hold, c,
+			UPSTREAM_PLACE_PLACING, "hook:/x", NULL, &e),
+	    KIND_CONFLICT, &e);
+	assert_ok(
+	    upstream_authorization_wait(st, &hold, l.v[0].id, test_now + 9, &e),
+	    &e);
+	upstream_authorizations_release(&l);
+	learn_first(UPSTREAM_AUTHORIZATION_VALID, 1);
+	l = authorizations();
+	assert_int_equal(l.v[0].attempts, 0);
+	assert_int_equal(l.v[0].challenges[1].status, UPSTREAM_CHALLENGE_GONE);
+	assert_int_equal(l.v[0].challenges[0].place, UPSTREAM_PLACE_PLACING);
+	assert_string_equal(l.v[0].challenges[0].solver, "hook:/x");
+	/* Another order with the same authorizations asks for them again. */
+	assert_ok(upstream_authorization_is_shared(
+		      st, l.v[0].id, hold.id, &shared, &e),
+	    &e);
+	assert_false(shared);
+	take(create());
+	place("https://ca.example/o/2");
+	assert_ok(upstream_authorization_is_shared(
+		      st, l.v[0].id, hold.id, &shared, &e),
+	    &e);
+	assert_true(shared);
+	upstream_authorizations_release(&l);
+	l = authorizations();
+	assert_int_equal(l.v[0].status, UPSTREAM_AUTHORIZATION_UNKNOWN);
+	assert_ok(upstream_authorization_set_status(
+		      st, &hold, l.v[0].id, UPSTREAM_AUTHORIZATION_GONE, &e),
+	    &e);
+	upstream_authorizations_release(&l);
+	l = authorizations();
+	assert_int_equal(l.v[0].status, UPSTREAM_AUTHORIZATION_GONE);
+	upstream_authorizations_release(&l);
+}
+
+static int
+add_up(void *arg, const struct upstream_order *o, struct err *err)
+{
+	(void)err;
+	*(int64_t *)arg += o->id;
+	return 0;
+}
+
+static void
+test_each(void **state)
+{
+	struct upstream_order_filter f = {.status = UPSTREAM_ORDER__MAX};
+	int64_t sum = 0, n = 450;
+
+	(void)state;
+	for (int64_t i = 0; i < n; i++)
+		create();
+	assert_ok(upstream_order_each(st, &f, add_up, &sum, &e), &e);
+	assert_int_equal(sum, n * (n + 1) / 2);
+	take(7);
+	assert_ok(upstream_order_fail(
+		      st, &hold, UPSTREAM_ORDER_INVALID, "dns", "x", &e),
+	    &e);
+	assert_int_equal(status(), UPSTREAM_ORDER_INVALID);
+	sum = 0;
+	f.status = UPSTREAM_ORDER_INVALID;
+	f.upstream_account_id = account;
+	assert_ok(upstream_order_each(st, &f, add_up, &sum, &e), &e);
+	assert_int_equal(sum, 7);
+	sum = 0;
+	f.fqdn_set_id = 1;
+	assert_ok(upstream_order_each(st, &f, add_up, &sum, &e), &e);
+	assert_int_equal(sum, 7);
+	f.fqdn_set_id = 0;
+	f.upstream_account_id = account + 1;
+	sum = 0;
+	assert_ok(upstream_order_each(st, &f, add_up, &sum, &e), &e);
+	assert_int_equal(sum, 0);
+}
+
+static void
+test_words(void **state)
+{
+	enum upstream_authorization_status a;
+	enum upstream_challenge_status c;
+	enum upstream_order_status o;
+
+	(void)state;
+	for (int i = 0; i < UPSTREAM_ORDER__MAX; i++) {
+		assert_int_equal(upstream_order_status_by_name(
+				     upstream_order_status_name(
+					 (enum upstream_order_status)i),
+				     &o),
+		    0);
+		assert_int_equal(o, i);
+	}
+	assert_int_equal(upstream_order_status_by_name("x", &o), -1);
+	assert_int_equal(
+	    upstream_authorization_status_by_name("unknown", &a), -1);
+	assert_int_equal(upstream_authorization_status_by_name("valid", &a), 0);
+	assert_int_equal(a, UPSTREAM_AUTHORIZATION_VALID);
+	assert_int_equal(upstream_challenge_status_by_name("gone", &c), -1);
+	assert_int_equal(upstream_challenge_status_by_name("invalid", &c), 0);
+	assert_int_equal(c, UPSTREAM_CHALLENGE_INVALID);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static const struct CMUnitTest tests[] = {
+    TEST(test_create),
+    TEST(test_hold),
+    TEST(test_learn),
+    TEST(test_replaces),
+    TEST(test_finish),
+    TEST(test_authorizations),
+    TEST(test_each),
+    TEST(test_words),
+};
+
+UNIT_MAIN(tests)
