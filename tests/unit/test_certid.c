@@ -33,6 +33,11 @@ test_example(void **state)
 	assert_string_equal(id.serial_hex, "87654321");
 }
 
+/* 65 bytes of key identifier. */
+#define LONG                                                                   \
+	"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"     \
+	"AQEBAQEBAQEBAQEBAQEBAQEBAQE.AQ"
+
 static void
 test_bad(void **state)
 {
@@ -43,9 +48,7 @@ test_bad(void **state)
 	    "AQ.AAE", /* a zero in front that DER does not have */
 	    "AQ.gA", /* negative */
 	    "AQ.AQEBAQEBAQEBAQEBAQEBAQEBAQEB", /* 21 bytes */
-	    /* 65 bytes of key identifier */
-	    "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
-	    "AQEBAQEBAQEBAQEBAQEBAQEBAQE.AQ"};
+	    LONG};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
