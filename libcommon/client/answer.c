@@ -119,6 +119,11 @@ read_problem(struct answer *a, enum endpoint endpoint)
 	    a->reply.status, endpoint == ENDPOINT_CHALLENGE);
 	struct buf text;
 
+	/* who asks for an account is not one that should exist */
+	if (cause == CAUSE_ACCOUNT && endpoint == ENDPOINT_NEW_ACCOUNT &&
+	    strcmp(type, "accountDoesNotExist") == 0)
+		cause = CAUSE_GONE;
+
 	buf_init(&text, sizeof(a->err.text) * 4);
 	buf_addf(&text, "%s: %.*s", type ? type : "problem", 900,
 	    detail ? detail : "without a word why");
@@ -181,9 +186,9 @@ static void
 read_location(struct answer *a, const struct network_reply *r,
     const struct directory *directory)
 {
-	if (!r->location)
+	if (!r->location || !directory->object)
 		return;
-	if (directory->object && directory_owns(directory, r->location))
+	if (directory_owns(directory, r->location))
 		a->reply.location = r->location;
 	else
 		answer_fail(a, CAUSE_CA_BROKEN,

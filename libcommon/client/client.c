@@ -33,6 +33,7 @@ struct transfer {
 	client_callback *fn;
 	void *arg;
 	int tries;
+	bool is_checked; /* that it may be sent, when it came */
 	/* when it is called back without an answer */
 	enum cause cause;
 	struct err err;
@@ -52,6 +53,7 @@ struct client {
 	struct transfers waiting, sent, ready;
 	size_t pending;
 	uint64_t called; /* back, ever */
+	enum cause cause; /* of the last client_call */
 };
 
 /* ---- transfers ----------------------------------------------------------- */
@@ -491,6 +493,7 @@ static bool
 send_one(struct transfer *t)
 {
 	struct client *c = t->client;
+	bool needs_nonce = t->r.signer && c->nonces.len == 0;
 	struct err e = {0};
 	char *nonce;
 	int rc;
@@ -499,10 +502,12 @@ send_one(struct transfer *t)
 		give_up(t, CAUSE_NONE, &e, 0); /* it is here */
 		return true;
 	}
-	if (t->r.signer && c->nonces.len == 0)
-		return false;
-	if (!may_send(t))
+	/* before a nonce is asked for in vain, and again when there is one */
+	if ((!t->is_checked || !needs_nonce) && !may_send(t))
 		return true;
+	t->is_checked = true;
+	if (needs_nonce)
+		return false;
 	t->cause = CAUSE_OTHER;
 	rc = find_url(t, &e);
 	nonce = rc == 0 && t->r.signer ? take_nonce(c) : NULL;
@@ -672,6 +677,7 @@ struct call {
 	struct err *e;
 	int rc;
 	bool done;
+	enum cause cause;
 };
 
 static void
@@ -680,6 +686,7 @@ on_call(void *arg, const struct reply *reply)
 	struct call *call = arg;
 
 	call->done = true;
+	call->cause = reply->cause;
 	if (reply->cause != CAUSE_NONE) {
 		*call->e = *reply->err;
 		call->rc = -1;
@@ -713,6 +720,7 @@ client_call(struct client *c, const struct request *r,
 {
 	struct call call = {.fn = fn, .arg = arg, .e = e};
 
+	c->cause = CAUSE_NONE;
 	client_send(c, r, on_call, &call);
 	while (!call.done) {
 		int rc = client_wait(c, FD_FOREVER, e);
@@ -725,7 +733,14 @@ client_call(struct client *c, const struct request *r,
 			return -1;
 		}
 	}
+	c->cause = call.cause;
 	return call.rc;
+}
+
+enum cause
+client_cause(const struct client *c)
+{
+	return c->cause;
 }
 
 /* ---- the directory at hand ----------------------------------------------- */

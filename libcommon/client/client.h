@@ -124,6 +124,9 @@ int client_call(struct client *c, const struct request *r,
     int (*fn)(void *arg, const struct reply *reply, struct err *e), void *arg,
     struct err *e);
 
+/* Why the last client_call failed; CAUSE_NONE: it did not, or never asked. */
+enum cause client_cause(const struct client *c);
+
 /*
  * The directory: client_directory fetches it when it must (as above), and
  * client_refresh in any case; the rest is of the one at hand.  A directory that

@@ -24,7 +24,8 @@
 #define CONF_LOCAL_CA (1U << 5)
 #define CONF_LOG (1U << 6)
 #define CONF_SANDBOX (1U << 7)
-#define CONF_ALL ((1U << 8) - 1)
+#define CONF_CLIENT (1U << 8)
+#define CONF_ALL ((1U << 9) - 1)
 
 #define CONF_DEFAULT_PATH "/etc/acmed/acmed.conf"
 
@@ -117,6 +118,14 @@ struct conf_sandbox {
 	char *landlock; /* on required off */
 };
 
+struct conf_client {
+	char *ca; /* as ca_open takes it */
+	int64_t connect_timeout;
+	int64_t timeout;
+	char *proxy;
+	char *user;
+};
+
 struct conf {
 	unsigned sections; /* which of them have been read */
 	struct conf_store store;
@@ -127,6 +136,7 @@ struct conf {
 	struct conf_local_ca local_ca;
 	struct conf_log log;
 	struct conf_sandbox sandbox;
+	struct conf_client client;
 };
 
 /*

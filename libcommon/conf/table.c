@@ -13,6 +13,7 @@ static const char *const sections[] = {
     "local-ca",
     "log",
     "sandbox",
+    "client",
 };
 _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 
@@ -237,6 +238,19 @@ const struct table_key table_keys[] = {
 	    .doc = "Whether each program forbids itself what it does not need: "
 	    "on, as far as the kernel can; required, or it does not start; "
 	    "off."},
+
+	{CONF_CLIENT, "ca", TEXT(client.ca, 1000), .fallback = "letsencrypt",
+	    .doc = "The CA that is meant when no other is named: a name, or "
+	    "the https URL of a directory."},
+	{CONF_CLIENT, "connect_timeout", DURATION(client.connect_timeout, 1, 300), .fallback = "10s",
+	    .doc = "Longest time to connect to a CA."},
+	{CONF_CLIENT, "timeout", DURATION(client.timeout, 1, 600), .fallback = "60s",
+	    .doc = "Longest time for one request to a CA in all."},
+	{CONF_CLIENT, "proxy", TYPE(client.proxy, VALUE_URL),
+	    .doc = "HTTP proxy through which CAs are reached; empty: none."},
+	{CONF_CLIENT, "user", TEXT(client.user, 32),
+	    .doc = "User that programs which talk to CAs become when started "
+	    "as root; empty: stays."},
 };
 /* clang-format on */
 

@@ -11,22 +11,37 @@
 #include "wrap/key.h"
 #include "wrap/seal.h"
 
+/* Where such keys are. */
+enum column {
+	COLUMN_CERTIFICATES,
+	COLUMN_ACCOUNTS,
+	COLUMN_ACCOUNTS_NEXT, /* of a change of keys that is not over */
+	COLUMN__MAX
+};
+
 enum {
 	REKEY_NEXT,
-	REKEY_SET = REKEY_NEXT + REKEY__MAX
+	REKEY_SET = REKEY_NEXT + COLUMN__MAX
 };
 
 static const char *const sql[] = {
-    [REKEY_NEXT + REKEY_CERTIFICATES] =
+    [REKEY_NEXT + COLUMN_CERTIFICATES] =
 	"SELECT id, spki_sha256, sealed, der FROM private_keys"
 	" WHERE id > ?1 ORDER BY id LIMIT 1",
-    [REKEY_NEXT + REKEY_ACCOUNTS] =
+    [REKEY_NEXT + COLUMN_ACCOUNTS] =
 	"SELECT id, spki_sha256, sealed, der FROM upstream_accounts"
 	" WHERE id > ?1 ORDER BY id LIMIT 1",
-    [REKEY_SET + REKEY_CERTIFICATES] =
+    [REKEY_NEXT + COLUMN_ACCOUNTS_NEXT] =
+	"SELECT id, next_spki_sha256, next_sealed, next_der"
+	" FROM upstream_accounts WHERE id > ?1 AND next_der IS NOT NULL"
+	" ORDER BY id LIMIT 1",
+    [REKEY_SET + COLUMN_CERTIFICATES] =
 	"UPDATE private_keys SET sealed = 1, der = ?2 WHERE id = ?1",
-    [REKEY_SET + REKEY_ACCOUNTS] =
+    [REKEY_SET + COLUMN_ACCOUNTS] =
 	"UPDATE upstream_accounts SET sealed = 1, der = ?2 WHERE id = ?1",
+    [REKEY_SET + COLUMN_ACCOUNTS_NEXT] =
+	"UPDATE upstream_accounts SET next_sealed = 1, next_der = ?2"
+	" WHERE id = ?1",
 };
 
 const struct stmt_table rekey_stmts = {"rekey", sql, ARRAY_LEN(sql)};
@@ -47,6 +62,7 @@ _Static_assert(ARRAY_LEN(objects) == REKEY__MAX, "one per kind");
 struct rekey {
 	struct store *st;
 	enum rekey_kind kind;
+	enum column column; /* at hand */
 	const char *path;
 	struct seal_key new, old;
 	int64_t changed;
@@ -103,7 +119,7 @@ seal_anew(struct rekey *r, int64_t row, struct sealed *s, struct err *e)
 		rc = seal(&r->new, s->spki_sha256, sizeof(s->spki_sha256),
 		    plain.data, plain.len, &sealed, e);
 	if (rc == 0 &&
-	    stmt_run(r->st, STMT_REKEY, REKEY_SET + r->kind, e, "ib", row,
+	    stmt_run(r->st, STMT_REKEY, REKEY_SET + r->column, e, "ib", row,
 		sealed.data, sealed.len) < 0)
 		rc = -1;
 	r->changed++;
@@ -117,7 +133,7 @@ static int
 change_next(struct rekey *r, int64_t *row, struct err *e)
 {
 	struct db_stmt *s =
-	    stmt_query(r->st, STMT_REKEY, REKEY_NEXT + r->kind, e, "i", *row);
+	    stmt_query(r->st, STMT_REKEY, REKEY_NEXT + r->column, e, "i", *row);
 	int rc = s ? db_step(s, e) : -1;
 	struct sealed sealed;
 
@@ -135,16 +151,28 @@ change_next(struct rekey *r, int64_t *row, struct err *e)
 }
 
 static int
-change_all(void *arg, struct err *e)
+change_column(struct rekey *r, enum column column, struct err *e)
 {
-	struct rekey *r = arg;
 	int64_t row = 0;
 	int rc;
 
-	r->changed = 0;
+	r->column = column;
 	while ((rc = change_next(r, &row, e)) > 0)
 		continue;
-	if (rc < 0)
+	return rc;
+}
+
+static int
+change_all(void *arg, struct err *e)
+{
+	struct rekey *r = arg;
+	bool is_accounts = r->kind == REKEY_ACCOUNTS;
+
+	r->changed = 0;
+	if (change_column(
+		r, is_accounts ? COLUMN_ACCOUNTS : COLUMN_CERTIFICATES, e) < 0)
+		return -1;
+	if (is_accounts && change_column(r, COLUMN_ACCOUNTS_NEXT, e) < 0)
 		return -1;
 	return event_add(
 	    r->st, "store.rekey", EVENT_STORE, 0, settings[r->kind], e);

@@ -13,13 +13,30 @@ enum {
 	UPSTREAM_ACCOUNT_LEARN,
 	UPSTREAM_ACCOUNT_BY_ID,
 	UPSTREAM_ACCOUNT_BY_KEY,
+	UPSTREAM_ACCOUNT_BY_URL,
+	UPSTREAM_ACCOUNT_DEFAULT,
+	UPSTREAM_ACCOUNT_UNFINISHED,
 	UPSTREAM_ACCOUNT_EACH,
-	UPSTREAM_ACCOUNT_KEY
+	UPSTREAM_ACCOUNT_KEY,
+	UPSTREAM_ACCOUNT_NEXT_KEY,
+	UPSTREAM_ACCOUNT_CHANGE,
+	UPSTREAM_ACCOUNT_NO_DEFAULT,
+	UPSTREAM_ACCOUNT_MAKE_DEFAULT,
+	UPSTREAM_ACCOUNT_DEACTIVATE,
+	UPSTREAM_ACCOUNT_DROP,
+	UPSTREAM_ACCOUNT_ROLL_BEGIN,
+	UPSTREAM_ACCOUNT_ROLL_FINISH,
+	UPSTREAM_ACCOUNT_ROLL_CANCEL
 };
 
 #define COLUMNS                                                                \
 	"id, directory_url, url, contacts, status, source, created, data,"     \
-	" spki_sha256, type, sealed"
+	" spki_sha256, type, sealed, terms_agreed, terms_agreed_at,"           \
+	" eab_key_id, is_default, certificate_key_type,"                       \
+	" certificate_key_cycle, retry_at, next_spki_sha256 IS NOT NULL"
+#define NO_NEXT                                                                \
+	"next_spki_sha256 = NULL, next_type = NULL, next_sealed = NULL,"       \
+	" next_der = NULL"
 
 static const char *const sql[] = {
     [UPSTREAM_ACCOUNT_ADD] =
@@ -37,10 +54,60 @@ static const char *const sql[] = {
 	"SELECT " COLUMNS " FROM upstream_accounts WHERE id = ?1",
     [UPSTREAM_ACCOUNT_BY_KEY] =
 	"SELECT id FROM upstream_accounts WHERE spki_sha256 = ?1",
+    [UPSTREAM_ACCOUNT_BY_URL] =
+	"SELECT " COLUMNS " FROM upstream_accounts WHERE url = ?1",
+    [UPSTREAM_ACCOUNT_DEFAULT] =
+	"SELECT " COLUMNS " FROM upstream_accounts"
+	" WHERE directory_url = ?1 AND is_default = 1 AND status = 'valid'",
+    [UPSTREAM_ACCOUNT_UNFINISHED] =
+	"SELECT " COLUMNS " FROM upstream_accounts"
+	" WHERE directory_url = ?1 AND url IS NULL AND status = 'valid'"
+	" AND source = 'register' ORDER BY id LIMIT 1",
     [UPSTREAM_ACCOUNT_EACH] =
 	"SELECT " COLUMNS " FROM upstream_accounts WHERE id > 0 ORDER BY id",
     [UPSTREAM_ACCOUNT_KEY] =
 	"SELECT spki_sha256, sealed, der FROM upstream_accounts WHERE id = ?1",
+    [UPSTREAM_ACCOUNT_NEXT_KEY] =
+	"SELECT next_spki_sha256, next_sealed, next_der FROM upstream_accounts"
+	" WHERE id = ?1 AND next_der IS NOT NULL",
+    [UPSTREAM_ACCOUNT_CHANGE] =
+	"UPDATE upstream_accounts SET url = COALESCE(?2, url),"
+	" contacts = COALESCE(?3, contacts),"
+	" terms_agreed = COALESCE(?4, terms_agreed),"
+	" terms_agreed_at = CASE WHEN CAST(?4 AS TEXT) IS NULL"
+	" THEN terms_agreed_at ELSE ?5 END,"
+	" eab_key_id = COALESCE(?6, eab_key_id),"
+	" certificate_key_type = COALESCE(?7, certificate_key_type),"
+	" certificate_key_cycle = COALESCE(?8, certificate_key_cycle)"
+	" WHERE id = ?1 AND status = 'valid'"
+	" AND (url IS NULL OR CAST(?2 AS TEXT) IS NULL OR url = ?2)",
+    [UPSTREAM_ACCOUNT_NO_DEFAULT] =
+	"UPDATE upstream_accounts SET is_default = 0 WHERE is_default = 1"
+	" AND directory_url = (SELECT a.directory_url FROM upstream_accounts a"
+	" WHERE a.id = ?1)",
+    [UPSTREAM_ACCOUNT_MAKE_DEFAULT] =
+	"UPDATE upstream_accounts SET is_default = 1 WHERE id = ?1"
+	" AND NOT EXISTS (SELECT 1 FROM upstream_accounts a"
+	" WHERE a.directory_url = upstream_accounts.directory_url"
+	" AND a.is_default = 1 AND a.status = 'valid')",
+    [UPSTREAM_ACCOUNT_DEACTIVATE] =
+	"UPDATE upstream_accounts SET status = 'deactivated', is_default = 0,"
+	" " NO_NEXT " WHERE id = ?1 AND status = 'valid'",
+    [UPSTREAM_ACCOUNT_DROP] =
+	"DELETE FROM upstream_accounts WHERE id = ?1 AND url IS NULL"
+	" AND source = 'register'",
+    [UPSTREAM_ACCOUNT_ROLL_BEGIN] =
+	"UPDATE upstream_accounts SET next_spki_sha256 = ?2, next_type = ?3,"
+	" next_sealed = ?4, next_der = ?5 WHERE id = ?1 AND status = 'valid'"
+	" AND next_spki_sha256 IS NULL AND NOT EXISTS"
+	" (SELECT 1 FROM upstream_accounts a WHERE a.spki_sha256 = ?2)",
+    [UPSTREAM_ACCOUNT_ROLL_FINISH] =
+	"UPDATE upstream_accounts SET spki_sha256 = next_spki_sha256,"
+	" type = next_type, sealed = next_sealed, der = next_der, " NO_NEXT
+	" WHERE id = ?1 AND next_spki_sha256 IS NOT NULL",
+    [UPSTREAM_ACCOUNT_ROLL_CANCEL] =
+	"UPDATE upstream_accounts SET " NO_NEXT " WHERE id = ?1"
+	" AND next_spki_sha256 IS NOT NULL",
 };
 
 const struct stmt_table upstream_account_stmts = {
@@ -165,6 +232,10 @@ upstream_account_release(struct upstream_account *a)
 	free(a->contacts);
 	free(a->source);
 	free(a->data);
+	free(a->terms_agreed);
+	free(a->eab_key_id);
+	free(a->certificate_key_type);
+	free(a->certificate_key_cycle);
 	*a = (struct upstream_account){0};
 }
 
@@ -183,14 +254,19 @@ read_row(struct db_stmt *s, struct upstream_account *a)
 	stmt_digest(s, 8, a->spki_sha256);
 	stmt_text_to(s, 9, a->type, sizeof(a->type));
 	a->sealed = db_int(s, 10) != 0;
+	a->terms_agreed = stmt_text_dup(s, 11);
+	a->terms_agreed_at = db_int(s, 12);
+	a->eab_key_id = stmt_text_dup(s, 13);
+	a->is_default = db_int(s, 14) != 0;
+	a->certificate_key_type = stmt_text_dup(s, 15);
+	a->certificate_key_cycle = stmt_text_dup(s, 16);
+	a->retry_at = db_int(s, 17);
+	a->is_rolling = db_int(s, 18) != 0;
 }
 
-int
-upstream_account_by_id(
-    struct store *st, int64_t id, struct upstream_account *a, struct err *e)
+static int
+read_one(struct db_stmt *s, struct upstream_account *a, struct err *e)
 {
-	struct db_stmt *s = stmt_query(
-	    st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_BY_ID, e, "i", id);
 	int rc = s ? db_step(s, e) : -1;
 
 	*a = (struct upstream_account){0};
@@ -201,6 +277,49 @@ upstream_account_by_id(
 	read_row(s, a);
 	db_reset(s);
 	return 0;
+}
+
+int
+upstream_account_by_id(
+    struct store *st, int64_t id, struct upstream_account *a, struct err *e)
+{
+	return read_one(stmt_query(st, STMT_UPSTREAM_ACCOUNT,
+			    UPSTREAM_ACCOUNT_BY_ID, e, "i", id),
+	    a, e);
+}
+
+int
+upstream_account_pick(struct store *st, const char *text,
+    struct upstream_account *a, struct err *e)
+{
+	uint64_t id;
+	int rc;
+
+	if (str_to_u64(text, INT64_MAX, &id))
+		rc = upstream_account_by_id(st, (int64_t)id, a, e);
+	else
+		rc = read_one(stmt_query(st, STMT_UPSTREAM_ACCOUNT,
+				  UPSTREAM_ACCOUNT_BY_URL, e, "t", text),
+		    a, e);
+	return rc < 0 ? err_object(e, "%s", text) : 0;
+}
+
+int
+upstream_account_default(struct store *st, const char *directory_url,
+    struct upstream_account *a, struct err *e)
+{
+	return read_one(stmt_query(st, STMT_UPSTREAM_ACCOUNT,
+			    UPSTREAM_ACCOUNT_DEFAULT, e, "t", directory_url),
+	    a, e);
+}
+
+int
+upstream_account_unfinished(struct store *st, const char *directory_url,
+    struct upstream_account *a, struct err *e)
+{
+	return read_one(stmt_query(st, STMT_UPSTREAM_ACCOUNT,
+			    UPSTREAM_ACCOUNT_UNFINISHED, e, "t", directory_url),
+	    a, e);
 }
 
 int
@@ -227,12 +346,12 @@ upstream_account_each(struct store *st,
 	return rc;
 }
 
-struct key *
-upstream_account_key(struct store *st, int64_t id,
+static struct key *
+read_key(struct store *st, size_t row, int64_t id,
     const struct seal_key *seal_key, struct err *e)
 {
-	struct db_stmt *s = stmt_query(
-	    st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_KEY, e, "i", id);
+	struct db_stmt *s =
+	    stmt_query(st, STMT_UPSTREAM_ACCOUNT, row, e, "i", id);
 	int rc = s ? db_step(s, e) : -1;
 	struct sealed sealed;
 	struct key *k;
@@ -246,4 +365,202 @@ upstream_account_key(struct store *st, int64_t id,
 	k = sealed_key(&sealed, seal_key, "account_key_file", e);
 	sealed_release(&sealed);
 	return k;
+}
+
+struct key *
+upstream_account_key(struct store *st, int64_t id,
+    const struct seal_key *seal_key, struct err *e)
+{
+	return read_key(st, UPSTREAM_ACCOUNT_KEY, id, seal_key, e);
+}
+
+struct key *
+upstream_account_next_key(struct store *st, int64_t id,
+    const struct seal_key *seal_key, struct err *e)
+{
+	return read_key(st, UPSTREAM_ACCOUNT_NEXT_KEY, id, seal_key, e);
+}
+
+/* ---- changes ------------------------------------------------------------- */
+
+struct change {
+	struct store *st;
+	int64_t id;
+	const struct upstream_account_change *to;
+	const char *contacts;
+	const struct sealed *next;
+};
+
+/* Why a statement has changed no row: -1. */
+static int
+explain(struct store *st, int64_t id, struct err *e)
+{
+	struct upstream_account a;
+
+	if (upstream_account_by_id(st, id, &a, e) < 0)
+		return -1;
+	err_set(e, KIND_CONFLICT, "upstream account %lld %s", (long long)id,
+	    a.status == UPSTREAM_ACCOUNT_DEACTIVATED ? "is deactivated"
+		: a.is_rolling ? "has a change of keys that is not over"
+			       : "is not in a state that allows this");
+	upstream_account_release(&a);
+	return -1;
+}
+
+/* One statement on one account, with its parameters behind `n`. */
+static int
+changed_one(struct store *st, int64_t id, int64_t n, struct err *e)
+{
+	if (n == 0)
+		return explain(st, id, e);
+	return n < 0 ? -1 : 0;
+}
+
+static int
+run_on(struct store *st, size_t row, int64_t id, struct err *e)
+{
+	return stmt_run(st, STMT_UPSTREAM_ACCOUNT, row, e, "i", id) < 0 ? -1
+									: 0;
+}
+
+static int
+add_event(struct store *st, const char *what, int64_t id, struct err *e)
+{
+	char action[64];
+
+	snprintf(action, sizeof(action), "upstream_account.%s", what);
+	return event_add(st, action, EVENT_UPSTREAM_ACCOUNT, id, NULL, e);
+}
+
+static int
+change(void *arg, struct err *e)
+{
+	const struct change *c = arg;
+	const struct upstream_account_change *to = c->to;
+	int64_t n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT,
+	    UPSTREAM_ACCOUNT_CHANGE, e, "itttittt", c->id, to->url, c->contacts,
+	    to->terms_agreed, clock_now(), to->eab_key_id,
+	    to->certificate_key_type, to->certificate_key_cycle);
+
+	if (changed_one(c->st, c->id, n, e) < 0)
+		return -1;
+	if (to->make_default &&
+	    run_on(c->st, UPSTREAM_ACCOUNT_NO_DEFAULT, c->id, e) < 0)
+		return -1;
+	if ((to->make_default || to->make_default_if_none) &&
+	    run_on(c->st, UPSTREAM_ACCOUNT_MAKE_DEFAULT, c->id, e) < 0)
+		return -1;
+	if (to->deactivate &&
+	    run_on(c->st, UPSTREAM_ACCOUNT_DEACTIVATE, c->id, e) < 0)
+		return -1;
+	return add_event(c->st, to->action, c->id, e);
+}
+
+int
+upstream_account_change(struct store *st, int64_t id,
+    const struct upstream_account_change *to, struct err *e)
+{
+	struct change c = {.st = st, .id = id, .to = to};
+	struct buf contacts;
+	int rc = 0;
+
+	buf_init(&contacts, CONTACTS_MAX);
+	if (to->contacts) {
+		rc = write_contacts(to->contacts, &contacts, e);
+		c.contacts = contacts.data;
+	}
+	if (rc == 0)
+		rc = db_transaction(st->db, DB_DURABLE, change, &c, e);
+	buf_release(&contacts);
+	return rc;
+}
+
+static int
+drop(void *arg, struct err *e)
+{
+	const struct change *c = arg;
+	int64_t n = stmt_run(
+	    c->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_DROP, e, "i", c->id);
+
+	return changed_one(c->st, c->id, n, e) < 0
+	    ? -1
+	    : add_event(c->st, "drop", c->id, e);
+}
+
+int
+upstream_account_drop(struct store *st, int64_t id, struct err *e)
+{
+	struct change c = {.st = st, .id = id};
+
+	return db_transaction(st->db, DB_DURABLE, drop, &c, e);
+}
+
+/* ---- a change of keys ---------------------------------------------------- */
+
+static int
+roll_begin(void *arg, struct err *e)
+{
+	const struct change *c = arg;
+	int64_t n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT,
+	    UPSTREAM_ACCOUNT_ROLL_BEGIN, e, "ibtib", c->id,
+	    c->next->spki_sha256, sizeof(c->next->spki_sha256), c->next->type,
+	    (int64_t)c->next->is_sealed, c->next->der.data, c->next->der.len);
+
+	return changed_one(c->st, c->id, n, e) < 0
+	    ? -1
+	    : add_event(c->st, "roll_begin", c->id, e);
+}
+
+int
+upstream_account_roll_begin(struct store *st, int64_t id,
+    const struct key *next, const struct seal_key *seal_key, struct err *e)
+{
+	struct sealed sealed;
+	struct change c = {.st = st, .id = id, .next = &sealed};
+	int rc = sealed_make(next, seal_key, &sealed, e);
+
+	if (rc == 0)
+		rc = db_transaction(st->db, DB_DURABLE, roll_begin, &c, e);
+	sealed_release(&sealed);
+	return rc;
+}
+
+static int
+roll_finish(void *arg, struct err *e)
+{
+	const struct change *c = arg;
+	int64_t n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT,
+	    UPSTREAM_ACCOUNT_ROLL_FINISH, e, "i", c->id);
+
+	return changed_one(c->st, c->id, n, e) < 0
+	    ? -1
+	    : add_event(c->st, "roll", c->id, e);
+}
+
+int
+upstream_account_roll_finish(struct store *st, int64_t id, struct err *e)
+{
+	struct change c = {.st = st, .id = id};
+
+	return db_transaction(st->db, DB_DURABLE, roll_finish, &c, e);
+}
+
+static int
+roll_cancel(void *arg, struct err *e)
+{
+	const struct change *c = arg;
+	int64_t n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT,
+	    UPSTREAM_ACCOUNT_ROLL_CANCEL, e, "i", c->id);
+
+	return changed_one(c->st, c->id, n, e) < 0
+	    ? -1
+	    : add_event(c->st, "roll_cancel", c->id, e);
+}
+
+int
+upstream_account_roll_cancel(struct store *st, int64_t id, struct err *e)
+{
+	struct change c = {.st = st, .id = id};
+
+	return db_transaction(st->db, DB_DURABLE, roll_cancel, &c, e);
 }

@@ -29,6 +29,13 @@ struct upstream_account {
 	uint8_t spki_sha256[32];
 	char type[16]; /* of the key, as key_type_parse has it */
 	bool sealed;
+	char *terms_agreed; /* URL of the terms, or NULL */
+	int64_t terms_agreed_at; /* 0: never */
+	char *eab_key_id; /* to which it is bound, or NULL */
+	bool is_default; /* at its CA */
+	char *certificate_key_type, *certificate_key_cycle; /* or NULL */
+	int64_t retry_at; /* no newOrder before */
+	bool is_rolling; /* a change of keys has begun */
 };
 
 struct upstream_account_new {
@@ -39,6 +46,19 @@ struct upstream_account_new {
 	const char *data; /* or NULL */
 	bool deactivated;
 	const struct key *key;
+};
+
+/* What becomes of an account; NULL leaves a text as it is. */
+struct upstream_account_change {
+	const char *url;
+	const struct strv *contacts;
+	const char *terms_agreed; /* now */
+	const char *eab_key_id;
+	const char *certificate_key_type, *certificate_key_cycle;
+	bool make_default; /* instead of the one that is */
+	bool make_default_if_none;
+	bool deactivate;
+	const char *action; /* for the event log: "update", ... */
 };
 
 /* "valid", "deactivated". */
@@ -60,7 +80,46 @@ int upstream_account_add(struct store *st, const struct upstream_account_new *n,
 int upstream_account_by_id(
     struct store *st, int64_t id, struct upstream_account *a, struct err *e);
 
-/* As private_key_load. */
+/*
+ * The same of a number, or the URL of an account, as an operator writes it;
+ * of the URL of a directory, the default account there.  KIND_NOTFOUND.
+ */
+int upstream_account_pick(struct store *st, const char *text,
+    struct upstream_account *a, struct err *e);
+int upstream_account_default(struct store *st, const char *directory_url,
+    struct upstream_account *a, struct err *e);
+
+/*
+ * One that was stored and whose registration at this CA has not come to its
+ * end; KIND_NOTFOUND.
+ */
+int upstream_account_unfinished(struct store *st, const char *directory_url,
+    struct upstream_account *a, struct err *e);
+
+/*
+ * Changes one, in one durable transaction.  KIND_NOTFOUND; KIND_CONFLICT when
+ * it has another URL, or is deactivated.
+ */
+int upstream_account_change(struct store *st, int64_t id,
+    const struct upstream_account_change *to, struct err *e);
+
+/* Takes back one that the CA has refused: which has no URL.  KIND_CONFLICT. */
+int upstream_account_drop(struct store *st, int64_t id, struct err *e);
+
+/*
+ * A change of keys: the next one is stored, on disk, before the CA is asked;
+ * then it takes the place of the first, or goes.  A key that is rolled away is
+ * gone.  KIND_CONFLICT: one has begun already, or none has; the key is that of
+ * another account.
+ */
+int upstream_account_roll_begin(struct store *st, int64_t id,
+    const struct key *next, const struct seal_key *seal, struct err *e);
+int upstream_account_roll_finish(struct store *st, int64_t id, struct err *e);
+int upstream_account_roll_cancel(struct store *st, int64_t id, struct err *e);
+
+/* As private_key_load; the second the one that is to be. */
+struct key *upstream_account_next_key(
+    struct store *st, int64_t id, const struct seal_key *seal, struct err *e);
 struct key *upstream_account_key(
     struct store *st, int64_t id, const struct seal_key *seal, struct err *e);
 

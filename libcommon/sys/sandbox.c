@@ -138,6 +138,15 @@ static const struct sandbox_row rows[] = {
 	.spawns = true, /* libcurl's resolver */
 	.descriptors = 64,
 	.memory = 2047 * MIB},
+    /* Whom it trusts is read when a connection is made. */
+    [SANDBOX_CLIENT_NETWORK] = {.name = "client.network",
+	.rights = {[SANDBOX_DEVICES] = READ,
+	    [SANDBOX_RESOLVER_FILES] = READ,
+	    [SANDBOX_OPERANDS] = READ},
+	.connects = true,
+	.spawns = true, /* libcurl's resolver */
+	.descriptors = 256,
+	.memory = 2047 * MIB},
 };
 _Static_assert(ARRAY_LEN(rows) == SANDBOX__MAX, "a row per role");
 

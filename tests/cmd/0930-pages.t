@@ -3,42 +3,13 @@
 # pages themselves; and the messages under DIAGNOSTICS are those that the
 # programs print.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/pages.sh"
 skip_unless_has openssl sqlite3
 
-PATH=$BIN:$PATH
 ACMED_CONFIG=$T/acmed.conf
 export PATH ACMED_CONFIG
 state=$T/var/lib/acmed
-mkdir -p "$T/var/lib" "$T/var/backups" "$T/work"
-
-# examples PAGE: what stands in literal displays under EXAMPLES and
-# DIAGNOSTICS, with the machine's directories under $T and today's date.
-examples() {
-	awk '/^\.Sh / { here = / (EXAMPLES|DIAGNOSTICS)$/ }
-	!here { next }
-	/^\.Ed/ { literal = 0 }
-	literal { print }
-	/^\.Bd -literal/ { literal = 1 }
-	sub(/^\.Dl /, "") { print }' "$SRC/man/$1" |
-	    sed -e 's/^[$#] //' -e 's/\\(dq/"/g' -e 's/\\e/\\/g' \
-		-e "s|/var/|$T/var/|g" \
-		-e "s|acmed-20[0-9-]*\\.sqlite|acmed-$(date +%F).sqlite|g"
-}
-
-# script PAGE FROM [TO]: the line of its examples that matches FROM and those
-# behind it as far as TO, as a script; none is an error.
-script() {
-	examples "$1" | awk -v from="$2" -v to="${3:-$2}" '
-	$0 ~ from { on = 1 }
-	on { print }
-	on && $0 ~ to { exit }' >"$T/script"
-	[ -s "$T/script" ] || must false "no example /$2/ in $1"
-}
-
-# works: runs the script.
-works() {
-	run sh -c 'cd "$1" && . "$2"' sh "$T/work" "$T/script"
-}
+mkdir -p "$T/var/lib" "$T/var/backups"
 
 # names PAGE TEXT: a text under DIAGNOSTICS.
 names() {

@@ -28,13 +28,11 @@ unlike "$err" 'signature' 'and no signature'
 try -n 100 -o 300
 exits 0 'a hundred at a time'
 like "$out" '^orders 300$' 'with no order lost'
-[ "$(count "error_type = 'badNonce'")" -gt 10 ] &&
-    pass 'a fifth of the nonces was refused' ||
-    fail 'a fifth of the nonces was refused'
+ok 'a fifth of the nonces was refused' \
+    [ "$(count "error_type = 'badNonce'")" -gt 10 ]
 is "$(count "endpoint = 'newOrder' AND status = 201")" 301 'all is logged'
 is "$(count "endpoint = 'directory'")" 1 'the directory was asked for once'
-[ "$(count "endpoint = 'newNonce'")" -le 120 ] &&
-    pass 'most nonces come from answers' || fail 'most nonces come from answers'
+ok 'most nonces come from answers' [ "$(count "endpoint = 'newNonce'")" -le 120 ]
 
 must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
     -subj /CN=other -keyout "$T/other.key" -out "$T/other.crt"

@@ -249,6 +249,80 @@ test_wrong_algorithm(void **state)
 	key_free(k);
 }
 
+/* ---- making -------------------------------------------------------------- */
+
+static void
+check_made(const struct key *k, const struct jws_make *how, const char *payload)
+{
+	struct err e = {0};
+	struct buf out;
+	struct jws j;
+
+	buf_init(&out, JWS_MAX);
+	assert_ok(jws_sign(k, how, payload, &out, &e), &e);
+	assert_ok(jws_parse(out.data, out.len, &j, &e), &e);
+	assert_ok(jws_verify(&j, k, &e), &e);
+	assert_string_equal(j.url, how->url);
+	if (how->nonce)
+		assert_string_equal(j.nonce, how->nonce);
+	else
+		assert_null(j.nonce);
+	if (how->kid)
+		assert_string_equal(j.kid, how->kid);
+	else
+		assert_non_null(j.jwk);
+	assert_string_equal(j.payload.data, payload ? payload : "");
+	jws_release(&j);
+	buf_release(&out);
+}
+
+static void
+test_sign(void **state)
+{
+	static const enum key_type types[] = {
+	    KEY_P256, KEY_P384, KEY_P521, KEY_ED25519, KEY_RSA};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		struct err e = {0};
+		struct key *k = key_generate(types[i], 2048, &e);
+		struct jws_make how = {
+		    .url = "https://a/1", .nonce = "bm9uY2U"};
+
+		check_made(k, &how, "{\"a\":1}");
+		how.kid = "https://a/acct/1";
+		check_made(k, &how, NULL);
+		how.nonce = NULL;
+		check_made(k, &how, "{}");
+		key_free(k);
+	}
+}
+
+/* Made once by another program. */
+static void
+test_sign_secret(void **state)
+{
+	const struct jws_make how = {
+	    .url = "https://ca.example/new-account", .kid = "kid-1"};
+	struct err e = {0};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, JWS_MAX);
+	assert_ok(jws_sign_secret("secret", 6, &how, "{}", &out, &e), &e);
+	assert_string_equal(out.data,
+	    "{\"protected\":\"eyJhbGciOiJIUzI1NiIsInVybCI6Imh0dHBzOi8"
+	    "vY2EuZXhhbXBsZS9uZXctYWNjb3VudCIsImtpZCI6ImtpZC0xIn0\",\""
+	    "payload\":\"e30\",\"signature\":\"65iEpVAJmGfXbrHbBeZHry"
+	    "QGipssuckWo_F-wzvH1Jg\"}");
+	buf_release(&out);
+	/* a buffer that is too small is no JWS */
+	buf_init(&out, 20);
+	assert_kind(
+	    jws_sign_secret("secret", 6, &how, "{}", &out, &e), KIND_INPUT, &e);
+	buf_release(&out);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_good),
     cmocka_unit_test(test_headers),
@@ -257,5 +331,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_nonce_survives),
     cmocka_unit_test(test_signatures),
     cmocka_unit_test(test_wrong_algorithm),
+    cmocka_unit_test(test_sign),
+    cmocka_unit_test(test_sign_secret),
 };
 UNIT_MAIN(tests)

@@ -67,6 +67,8 @@ ALTER TABLE upstream_accounts ADD COLUMN next_sealed @int;
 ALTER TABLE upstream_accounts ADD COLUMN next_der @blob;
 CREATE INDEX upstream_accounts_directory
     ON upstream_accounts (directory_url, id);
+CREATE INDEX upstream_accounts_url ON upstream_accounts (url)
+    WHERE url IS NOT NULL;
 
 -- What we asked for.  A row is there before the request is sent.
 CREATE TABLE upstream_orders (

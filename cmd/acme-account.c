@@ -1,0 +1,855 @@
+#include <unistd.h>
+
+#include "base/b64.h"
+#include "cli/out.h"
+#include "cli/prog.h"
+#include "cli/rights.h"
+#include "cli/secret.h"
+#include "cli/upstream.h"
+#include "client/ca.h"
+#include "client/directory.h"
+#include "store/key_cycle.h"
+#include "store/upstream_account.h"
+#include "sys/file.h"
+#include "wrap/js.h"
+#include "wrap/key.h"
+
+static const char usage_text[] =
+    "usage: acme-account [-hqVv] [-c FILE] [-s URL] [-l SINK] COMMAND ...\n"
+    "Other CAs, and our accounts there.  CA is a name, as ca list shows them, "
+    "or\n"
+    "the https URL of a directory; ACCOUNT is a number or its URL, without it "
+    "the\n"
+    "default account at the CA is meant.\n"
+    "\n"
+    "  ca list [-j]        the CAs that have a name\n"
+    "  ca add NAME URL [--trust FILE]\n"
+    "                      gives a CA a name, and roots of its own\n"
+    "  ca show CA [-j]     what its directory said last\n"
+    "  ca refresh CA [-j]  fetches the directory anew, wherever it leads\n"
+    "  register [-j] [--ca CA] [--contact URL ...] [--agree-terms] "
+    "[--default]\n"
+    "           [--key FILE | --key-type TYPE] [--eab-key-id ID\n"
+    "           --eab-secret-file FILE | --eab-secret-fd N]\n"
+    "           [--certificate-key-type TYPE] [--certificate-key-cycle CYCLE]\n"
+    "                      makes an account\n"
+    "  find [-j] [--ca CA] [--default] --key FILE\n"
+    "                      finds the account of a key\n"
+    "  list [-j]           all accounts, as the store knows them\n"
+    "  show [-j] [--ca CA] [ACCOUNT]\n"
+    "                      asks the CA for an account\n"
+    "  update [--ca CA] [--contact URL ...] [--agree-terms]\n"
+    "         [--certificate-key-type TYPE] [--certificate-key-cycle CYCLE]\n"
+    "         [ACCOUNT]    changes contacts, agrees to terms, and what "
+    "new\n"
+    "                      certificates get\n"
+    "  roll [--ca CA] [--key FILE | --key-type TYPE] [ACCOUNT]\n"
+    "                      changes the key of an account\n"
+    "  default ACCOUNT     makes it the default at its CA\n"
+    "  deactivate ACCOUNT  there is no way back\n"
+    "\n"
+    "      --agree-terms   agree to the terms of the CA\n"
+    "      --ca CA         instead of [client] ca\n"
+    "      --certificate-key-cycle CYCLE\n"
+    "                      when its certificates get another key: "
+    "single_certificate,\n"
+    "                      account_daily, account_weekly, global_daily,\n"
+    "                      global_weekly, reuse_year\n"
+    "      --certificate-key-type TYPE\n"
+    "                      and of which type\n"
+    "      --contact URL   mailto:ADDRESS, or an address; none is none\n"
+    "      --default       it is the default at its CA\n"
+    "      --eab-key-id ID what the CA has given for external account "
+    "binding\n"
+    "      --eab-secret-file FILE, --eab-secret-fd N\n"
+    "                      and where the secret is, base64url\n"
+    "      --key FILE      this private key, PEM\n"
+    "      --key-type TYPE a new key: p256 (default), p384, rsa2048 ...\n"
+    "      --trace         what is said to the CA and back, on standard error\n"
+    "      --trust FILE    roots of the CA, PEM, instead of the machine's\n"
+    "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
+    "  -s, --store URL     store, instead of [store] url\n"
+    "  -j, --json          an object per line, instead of tabs\n"
+    "      --no-header     no line of column names\n"
+    "  -l, --log SINK      stderr, syslog or fd:N, instead of [log] sink\n"
+    "  -q, --quiet         log warnings and errors only\n"
+    "  -v, --verbose       log debug events as well\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n";
+
+#define FILE_MAX ((size_t)64 * 1024)
+
+static const char *ca_word, *trust_file, *key_file, *key_type_word = "p256";
+static const char *eab_key_id, *eab_secret_file;
+static const char *certificate_key_type, *certificate_key_cycle;
+static int64_t eab_secret_fd = -1;
+static bool agrees, make_default, traces;
+static struct strv contact_words, contacts;
+
+#define OPTION(n, t, v)                                                        \
+	{                                                                      \
+		.name = (n), .type = (t), .value = &(v)                        \
+	}
+#define OPTION_CA OPTION("ca", PROG_TEXT, ca_word)
+#define OPTION_TRACE OPTION("trace", PROG_FLAG, traces)
+#define OPTIONS_KEY                                                            \
+	OPTION("key", PROG_TEXT, key_file),                                    \
+	    OPTION("key-type", PROG_TEXT, key_type_word)
+#define OPTIONS_ACCOUNT                                                        \
+	OPTION("contact", PROG_LIST, contact_words),                           \
+	    OPTION("agree-terms", PROG_FLAG, agrees),                          \
+	    OPTION("certificate-key-type", PROG_TEXT, certificate_key_type),   \
+	    OPTION("certificate-key-cycle", PROG_TEXT, certificate_key_cycle)
+
+static const struct prog_option ca_options[] = {
+    OPTION("trust", PROG_TEXT, trust_file), OPTION_TRACE, {0}};
+
+static const struct prog_option register_options[] = {OPTION_CA, OPTIONS_KEY,
+    OPTIONS_ACCOUNT, OPTION("default", PROG_FLAG, make_default),
+    OPTION("eab-key-id", PROG_TEXT, eab_key_id),
+    OPTION("eab-secret-file", PROG_TEXT, eab_secret_file),
+    {.name = "eab-secret-fd",
+	.type = PROG_NUMBER,
+	.value = &eab_secret_fd,
+	.min = 0,
+	.max = INT16_MAX},
+    OPTION_TRACE, {0}};
+
+static const struct prog_option find_options[] = {OPTION_CA,
+    OPTION("key", PROG_TEXT, key_file),
+    OPTION("default", PROG_FLAG, make_default), OPTION_TRACE, {0}};
+
+static const struct prog_option show_options[] = {OPTION_CA, OPTION_TRACE, {0}};
+
+static const struct prog_option update_options[] = {
+    OPTION_CA, OPTIONS_ACCOUNT, OPTION_TRACE, {0}};
+
+static const struct prog_option roll_options[] = {
+    OPTION_CA, OPTIONS_KEY, OPTION_TRACE, {0}};
+
+static const struct prog_option deactivate_options[] = {OPTION_TRACE, {0}};
+
+/* ---- what is printed ----------------------------------------------------- */
+
+#define ACCOUNT_COLUMNS                                                        \
+	"id", "directory", "status", "default", "url", "contacts", "key_type", \
+	    "created", "terms_agreed", "eab_key_id", "certificate_key_type",   \
+	    "certificate_key_cycle", "rolling"
+static const char *const list_columns[] = {ACCOUNT_COLUMNS, NULL};
+static const char *const result_columns[] = {ACCOUNT_COLUMNS, "result", NULL};
+
+static void
+put_contacts(struct out *o, const char *json)
+{
+	/* the array is in the store as it is; js reads objects */
+	char *text = xasprintf("{\"c\":%s}", json);
+	struct err ignored = {0};
+	struct js *object = js_parse(text, strlen(text), &ignored);
+	const struct js *array = js_get(object, "c");
+	struct strv list = {0};
+
+	for (size_t i = 0; i < js_len(array); i++)
+		if (js_text(js_at(array, i)))
+			strv_add(&list, js_text(js_at(array, i)));
+	out_list(o, &list);
+	strv_release(&list);
+	js_free(object);
+	free(text);
+}
+
+static void
+put_account(struct out *o, const struct upstream_account *a)
+{
+	out_int(o, a->id);
+	out_text(o, a->directory_url[0] ? a->directory_url : NULL);
+	out_text(o, upstream_account_status_name(a->status));
+	out_yes(o, a->is_default);
+	out_text(o, a->url);
+	put_contacts(o, a->contacts);
+	out_text(o, a->type);
+	out_time(o, a->created);
+	out_text(o, a->terms_agreed);
+	out_text(o, a->eab_key_id);
+	out_text(o, a->certificate_key_type);
+	out_text(o, a->certificate_key_cycle);
+	out_yes(o, a->is_rolling);
+}
+
+/* One account and what became of it. */
+static int
+print_account(const struct prog *p, struct store *st, int64_t id,
+    const char *result, struct err *e)
+{
+	struct upstream_account a;
+	struct out o;
+
+	if (upstream_account_by_id(st, id, &a, e) < 0)
+		return -1;
+	out_init(&o, p->json, !p->no_header, result_columns);
+	put_account(&o, &a);
+	out_text(&o, result);
+	out_end(&o);
+	out_finish(&o);
+	upstream_account_release(&a);
+	return 0;
+}
+
+/* ---- what is given ------------------------------------------------------- */
+
+static int
+read_contacts(struct err *e)
+{
+	for (size_t i = 0; i < contact_words.len; i++) {
+		const char *word = contact_words.v[i];
+		char *url;
+
+		if (strcmp(word, "none") == 0 && contact_words.len == 1)
+			continue;
+		if (!strchr(word, ':') && !strchr(word, '@'))
+			return prog_misuse(e,
+			    "--contact %s: neither a URL nor an address", word);
+		url =
+		    xasprintf("%s%s", strchr(word, ':') ? "" : "mailto:", word);
+		strv_add(&contacts, url);
+		free(url);
+	}
+	return 0;
+}
+
+static int
+check_key_type(const char *option, const char *word, struct err *e)
+{
+	enum key_type type;
+	int bits;
+
+	if (!word || key_type_parse(word, &type, &bits, e) == 0)
+		return 0;
+	err_clear(e);
+	return prog_misuse(e, "--%s %s: no type of key", option, word);
+}
+
+static int
+check_options(struct err *e)
+{
+	enum key_cycle cycle;
+
+	if (check_key_type("key-type", key_type_word, e) < 0 ||
+	    check_key_type("certificate-key-type", certificate_key_type, e) < 0)
+		return -1;
+	if (certificate_key_cycle &&
+	    key_cycle_by_name(certificate_key_cycle, &cycle) < 0)
+		return prog_misuse(e, "--certificate-key-cycle %s: no cycle",
+		    certificate_key_cycle);
+	if (eab_secret_file && eab_secret_fd >= 0)
+		return prog_misuse(
+		    e, "--eab-secret-file and --eab-secret-fd: one of them");
+	if (!eab_key_id != !(eab_secret_file || eab_secret_fd >= 0))
+		return prog_misuse(e,
+		    "external account binding needs --eab-key-id and "
+		    "--eab-secret-file or --eab-secret-fd");
+	return read_contacts(e);
+}
+
+/* Secrets that are read before the rights are gone, decoded. */
+struct given {
+	struct key *key;
+	struct buf eab_secret;
+};
+
+/* CAs write it with or without padding, in either alphabet. */
+static int
+decode_secret(const struct buf *text, struct buf *out, struct err *e)
+{
+	char *copy = xstrdup(text->data);
+	size_t len = strcspn(copy, "=");
+	int rc;
+
+	for (char *c = copy; *c; c++)
+		*c = (char)(*c == '+' ? '-' : *c == '/' ? '_' : *c);
+	rc = b64url_decode(out, copy, len);
+	explicit_bzero(copy, text->len);
+	free(copy);
+	return rc < 0 || out->len == 0
+	    ? err_set(e, KIND_INPUT,
+		  "the secret of external account binding is no base64url")
+	    : 0;
+}
+
+static int
+read_given(struct given *g, struct err *e)
+{
+	struct buf text;
+	int rc = 0;
+
+	buf_init(&g->eab_secret, SECRET_PASSWORD_MAX);
+	buf_init(&text, FILE_MAX);
+	if (eab_key_id) {
+		rc = secret_password(
+		    eab_secret_file, (int)eab_secret_fd, &text, e);
+		if (rc == 0)
+			rc = decode_secret(&text, &g->eab_secret, e);
+	}
+	if (rc == 0 && key_file) {
+		buf_wipe(&text);
+		buf_init(&text, FILE_MAX);
+		rc = file_read_secret(key_file, &text, e);
+		g->key = rc == 0 ? key_from_pem(text.data, text.len, e) : NULL;
+		if (!g->key)
+			rc = e->kind == KIND_INPUT
+			    ? err_object(e, "%s", key_file)
+			    : -1;
+	}
+	buf_wipe(&text);
+	return rc;
+}
+
+static struct enrol_how
+how_of(const struct given *g)
+{
+	struct enrol_how how = {
+	    .contacts = contact_words.len > 0 ? &contacts : NULL,
+	    .key = g->key,
+	    .agrees = agrees,
+	    .eab_key_id = eab_key_id,
+	    .eab_secret = &g->eab_secret,
+	    .make_default = make_default,
+	    .certificate_key_type = certificate_key_type,
+	    .certificate_key_cycle = certificate_key_cycle};
+	struct err ignored = {0};
+
+	key_type_parse(key_type_word, &how.type, &how.bits, &ignored);
+	return how;
+}
+
+/* ---- with a CA ----------------------------------------------------------- */
+
+/* A command that talks to a CA about an account. */
+struct work {
+	struct upstream up;
+	struct given given;
+	struct enrol x;
+	int64_t id; /* of the account, when it is one that is there */
+};
+
+static int
+work_enter(struct work *w, struct prog *p, const char *ca, struct err *e)
+{
+	if (check_options(e) < 0 || upstream_start(&w->up, p, ca, e) < 0 ||
+	    read_given(&w->given, e) < 0 || upstream_enter(&w->up, p, e) < 0)
+		return -1;
+	w->up.trace = traces ? STDERR_FILENO : -1;
+	return 0;
+}
+
+/* As work_enter, with the CA that is named. */
+static int
+work_open_ca(struct work *w, struct prog *p, struct err *e)
+{
+	if (work_enter(w, p, ca_word, e) < 0 ||
+	    upstream_open_ca(&w->up, p, ca_word, e) < 0)
+		return -1;
+	w->x = upstream_enrol(&w->up);
+	return 0;
+}
+
+static int
+find_account(struct work *w, const struct prog *p, struct upstream_account *a,
+    struct err *e)
+{
+	if (p->argc > 0)
+		return upstream_account_pick(w->up.st, p->argv[0], a, e);
+	if (upstream_account_default(w->up.st, w->up.ca.directory_url, a, e) ==
+	    0)
+		return 0;
+	return e->kind == KIND_NOTFOUND
+	    ? err_object(e, "%s has no default account", w->up.ca.name)
+	    : -1;
+}
+
+/* As work_enter, with the account that is meant and its CA. */
+static int
+work_open_account(struct work *w, struct prog *p, struct err *e)
+{
+	struct upstream_account a;
+	int rc = work_enter(w, p, ca_word, e);
+
+	if (rc == 0 && p->argc == 0)
+		rc = upstream_open_ca(&w->up, p, ca_word, e);
+	if (rc < 0 || find_account(w, p, &a, e) < 0)
+		return -1;
+	w->id = a.id;
+	if (!w->up.client && a.directory_url[0] == '\0' && !ca_word)
+		rc = err_set(e, KIND_CONFLICT,
+		    "nobody knows at which CA upstream account %lld is; say it "
+		    "with --ca",
+		    (long long)a.id);
+	else if (!w->up.client)
+		rc = upstream_open_ca(&w->up, p,
+		    a.directory_url[0] ? a.directory_url : ca_word, e);
+	upstream_account_release(&a);
+	w->x = upstream_enrol(&w->up);
+	return rc;
+}
+
+static void
+work_close(struct work *w)
+{
+	upstream_stop(&w->up);
+	key_free(w->given.key);
+	buf_wipe(&w->given.eab_secret);
+	strv_release(&contact_words);
+	strv_release(&contacts);
+}
+
+/* ---- accounts ------------------------------------------------------------ */
+
+static int
+register_(struct prog *p, struct err *e)
+{
+	struct work w = {0};
+	int64_t id = 0;
+	bool existed = false;
+	int rc = work_open_ca(&w, p, e);
+
+	if (rc == 0) {
+		const struct enrol_how how = how_of(&w.given);
+
+		rc = enrol_register(&w.x, &how, &id, &existed, e);
+	}
+	if (rc == 0)
+		rc = print_account(
+		    p, w.up.st, id, existed ? "existed" : "created", e);
+	work_close(&w);
+	return rc;
+}
+
+static int
+find(struct prog *p, struct err *e)
+{
+	struct work w = {0};
+	int64_t id = 0;
+	int rc;
+
+	if (!key_file)
+		return prog_misuse(e, "find needs --key");
+	rc = work_open_ca(&w, p, e);
+	if (rc == 0) {
+		const struct enrol_how how = how_of(&w.given);
+
+		rc = enrol_find(&w.x, &how, &id, e);
+	}
+	if (rc == 0)
+		rc = print_account(p, w.up.st, id, "found", e);
+	work_close(&w);
+	return rc;
+}
+
+static int
+print_each(void *arg, const struct upstream_account *a, struct err *e)
+{
+	struct out *o = arg;
+
+	put_account(o, a);
+	out_end(o);
+	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+}
+
+static int
+list(struct prog *p, struct err *e)
+{
+	struct store *st =
+	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
+	struct out o;
+	int rc;
+
+	out_init(&o, p->json, !p->no_header, list_columns);
+	rc = st ? upstream_account_each(st, print_each, &o, e) : -1;
+	if (rc == 0)
+		out_finish(&o);
+	store_close(st);
+	return rc;
+}
+
+struct seen {
+	char status[32];
+};
+
+static int
+on_seen(void *arg, const struct js *account, struct err *e)
+{
+	struct seen *s = arg;
+	const char *status = js_get_text(account, "status");
+
+	(void)e;
+	snprintf(s->status, sizeof(s->status), "%s", status ? status : "valid");
+	return 0;
+}
+
+static int
+show(struct prog *p, struct err *e)
+{
+	struct work w = {0};
+	struct seen seen = {""};
+	int rc = work_open_account(&w, p, e);
+
+	if (rc == 0)
+		rc = enrol_show(&w.x, w.id, on_seen, &seen, e);
+	if (rc == 0)
+		rc = print_account(p, w.up.st, w.id, seen.status, e);
+	work_close(&w);
+	return rc;
+}
+
+static int
+set_policy(struct work *w, struct err *e)
+{
+	const struct upstream_account_change to = {
+	    .certificate_key_type = certificate_key_type,
+	    .certificate_key_cycle = certificate_key_cycle,
+	    .action = "policy"};
+
+	return upstream_account_change(w->up.st, w->id, &to, e);
+}
+
+static int
+update(struct prog *p, struct err *e)
+{
+	struct work w = {0};
+	bool is_policy = certificate_key_type || certificate_key_cycle;
+	bool is_asked = contact_words.len > 0 || agrees;
+	int rc;
+
+	if (!is_policy && !is_asked)
+		return prog_misuse(e, "update: nothing is to be changed");
+	rc = work_open_account(&w, p, e);
+	if (rc == 0 && is_policy)
+		rc = set_policy(&w, e);
+	if (rc == 0 && is_asked) {
+		const struct enrol_how how = how_of(&w.given);
+
+		rc = enrol_update(&w.x, w.id, &how, e);
+	}
+	work_close(&w);
+	return rc;
+}
+
+static int
+roll(struct prog *p, struct err *e)
+{
+	struct work w = {0};
+	int rc = work_open_account(&w, p, e);
+
+	if (rc == 0) {
+		const struct enrol_how how = how_of(&w.given);
+
+		rc = enrol_roll(&w.x, w.id, &how, e);
+	}
+	work_close(&w);
+	return rc;
+}
+
+static int
+deactivate(struct prog *p, struct err *e)
+{
+	struct work w = {0};
+	int rc = work_open_account(&w, p, e);
+
+	if (rc == 0)
+		rc = enrol_deactivate(&w.x, w.id, e);
+	work_close(&w);
+	return rc;
+}
+
+static int
+default_(struct prog *p, struct err *e)
+{
+	static const struct upstream_account_change to = {
+	    .make_default = true, .action = "default"};
+	struct store *st =
+	    rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+	struct upstream_account a;
+	int rc = st ? upstream_account_pick(st, p->argv[0], &a, e) : -1;
+
+	if (rc == 0) {
+		rc = upstream_account_change(st, a.id, &to, e);
+		upstream_account_release(&a);
+	}
+	store_close(st);
+	return rc;
+}
+
+/* ---- CAs ----------------------------------------------------------------- */
+
+static const char *const ca_columns[] = {
+    "name", "directory", "trust", "fetched", "held_until", "note", NULL};
+
+static void
+put_ca(struct out *o, const char *name, const char *url, const char *trust,
+    const struct upstream_ca *ca, const char *note)
+{
+	out_text(o, name);
+	out_text(o, url);
+	out_text(o, trust ? "own" : "machine");
+	out_time(o, ca ? ca->fetched : 0);
+	out_time(o, ca ? ca->retry_at : 0);
+	out_text(o, note);
+	out_end(o);
+}
+
+struct ca_listing {
+	struct out out;
+	struct strv urls; /* that have been printed */
+};
+
+static int
+list_ca(void *arg, const struct upstream_ca *ca, struct err *e)
+{
+	struct ca_listing *l = arg;
+
+	(void)e;
+	put_ca(&l->out, ca->name, ca->directory_url, ca->trust, ca, NULL);
+	strv_add(&l->urls, ca->directory_url);
+	strv_add(&l->urls, ca->name);
+	return 0;
+}
+
+static int
+ca_list(struct prog *p, struct err *e)
+{
+	struct ca_listing l = {0};
+	struct store *st =
+	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
+	int rc;
+
+	out_init(&l.out, p->json, !p->no_header, ca_columns);
+	rc = st ? upstream_ca_each(st, list_ca, &l, e) : -1;
+	for (size_t i = 0; rc == 0 && i < ca_known_len; i++)
+		if (!strv_has(&l.urls, ca_known[i].directory_url) &&
+		    !strv_has(&l.urls, ca_known[i].name))
+			put_ca(&l.out, ca_known[i].name,
+			    ca_known[i].directory_url, NULL, NULL,
+			    ca_known[i].note);
+	if (rc == 0)
+		out_finish(&l.out);
+	strv_release(&l.urls);
+	store_close(st);
+	return rc;
+}
+
+static int
+ca_add(struct prog *p, struct err *e)
+{
+	struct store *st = NULL;
+	struct buf trust;
+	int64_t id;
+	int rc = 0;
+
+	if (strncmp(p->argv[2], "https://", 8) != 0)
+		return prog_misuse(e, "%s: no https URL", p->argv[2]);
+	buf_init(&trust, UPSTREAM_CA_TRUST_MAX);
+	if (trust_file)
+		rc = file_read(trust_file, &trust, e);
+	if (rc == 0 && trust_file && !strstr(trust.data, "-----BEGIN CERT"))
+		rc = err_set(
+		    e, KIND_INPUT, "%s: no certificate in PEM", trust_file);
+	if (rc == 0) {
+		st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+		rc = st ? upstream_ca_add(st, p->argv[1], p->argv[2],
+			      trust_file ? trust.data : NULL, &id, e)
+			: -1;
+	}
+	store_close(st);
+	buf_release(&trust);
+	return rc;
+}
+
+static int
+count_directory(void *arg, int64_t at, const char *directory, struct err *e)
+{
+	int64_t *count = arg;
+
+	(void)at;
+	(void)directory;
+	(void)e;
+	++*count;
+	return 0;
+}
+
+static int
+add_profile(const char *name, const struct js *value, void *arg)
+{
+	(void)value;
+	strv_add(arg, name);
+	return 0;
+}
+
+static void
+put_meta(struct out *o, const struct directory *d)
+{
+	const struct js *meta = directory_meta(d);
+	const struct js *caa = js_get(meta, "caaIdentities");
+	struct strv profiles = {0}, names = {0};
+
+	js_each(js_get(meta, "profiles"), add_profile, &profiles);
+	for (size_t i = 0; i < js_len(caa); i++)
+		if (js_text(js_at(caa, i)))
+			strv_add(&names, js_text(js_at(caa, i)));
+	out_text(o, js_get_text(meta, "termsOfService"));
+	out_text(o, js_get_text(meta, "website"));
+	out_list(o, &names);
+	out_yes(o, js_is_true(js_get(meta, "externalAccountRequired")));
+	out_list(o, &profiles);
+	out_yes(o, directory_url(d, "renewalInfo") != NULL);
+	strv_release(&profiles);
+	strv_release(&names);
+}
+
+static int
+print_ca(const struct prog *p, struct store *st, int64_t id, struct err *e)
+{
+	static const char *const columns[] = {"name", "directory", "trust",
+	    "fetched", "directories", "held_until", "terms", "website",
+	    "caa_identities", "binding_required", "profiles", "renewal_info",
+	    NULL};
+	struct directory d = {0};
+	struct upstream_ca ca;
+	struct err ignored = {0};
+	struct out o;
+	int64_t count = 0;
+
+	if (upstream_ca_by_id(st, id, &ca, e) < 0 ||
+	    upstream_ca_each_directory(st, id, count_directory, &count, e) < 0)
+		return -1;
+	if (ca.directory)
+		directory_read(&d, ca.directory_url, ca.directory,
+		    strlen(ca.directory), &ignored);
+	out_init(&o, p->json, !p->no_header, columns);
+	out_text(&o, ca.name);
+	out_text(&o, ca.directory_url);
+	out_text(&o, ca.trust ? "own" : "machine");
+	out_time(&o, ca.fetched);
+	out_int(&o, count);
+	out_time(&o, ca.retry_at);
+	put_meta(&o, &d);
+	out_end(&o);
+	out_finish(&o);
+	directory_release(&d);
+	upstream_ca_release(&ca);
+	return 0;
+}
+
+static int
+ca_show(struct prog *p, struct err *e)
+{
+	struct store *st =
+	    rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+	struct upstream_ca ca;
+	int rc = st ? ca_open(st, p->argv[1], &ca, e) : -1;
+
+	if (rc == 0) {
+		rc = print_ca(p, st, ca.id, e);
+		upstream_ca_release(&ca);
+	}
+	store_close(st);
+	return rc;
+}
+
+static int
+ca_refresh(struct prog *p, struct err *e)
+{
+	struct work w = {0};
+	int rc;
+
+	ca_word = p->argv[1];
+	rc = work_open_ca(&w, p, e);
+	if (rc == 0)
+		rc = client_refresh(w.up.client, e);
+	if (rc == 0)
+		rc = print_ca(p, w.up.st, w.up.ca.id, e);
+	work_close(&w);
+	return rc;
+}
+
+/* The second word of the command. */
+static int
+ca(struct prog *p, struct err *e)
+{
+	static const struct {
+		const char *word;
+		int operands;
+		int (*run)(struct prog *p, struct err *e);
+	} words[] = {
+	    {"list", 1, ca_list},
+	    {"add", 3, ca_add},
+	    {"show", 2, ca_show},
+	    {"refresh", 2, ca_refresh},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(p->argv[0], words[i].word) == 0)
+			return p->argc == words[i].operands
+			    ? words[i].run(p, e)
+			    : prog_misuse(e, "ca %s: %s operands",
+				  words[i].word,
+				  p->argc < words[i].operands ? "too few"
+							      : "too many");
+	return prog_misuse(
+	    e, "ca %s: none of list add show refresh", p->argv[0]);
+}
+
+#define UPSTREAM .sections = CONF_STORE | CONF_CLIENT
+
+static const struct prog_command commands[] = {
+    {.name = "ca",
+	.options = ca_options,
+	.operands_min = 1,
+	.operands_max = 3,
+	UPSTREAM,
+	.flags = PROG_JSON,
+	.run = ca},
+    {.name = "register",
+	.options = register_options,
+	UPSTREAM,
+	.flags = PROG_JSON,
+	.run = register_},
+    {.name = "find",
+	.options = find_options,
+	UPSTREAM,
+	.flags = PROG_JSON,
+	.run = find},
+    {.name = "list", .sections = CONF_STORE, .flags = PROG_JSON, .run = list},
+    {.name = "show",
+	.options = show_options,
+	.operands_max = 1,
+	UPSTREAM,
+	.flags = PROG_JSON,
+	.run = show},
+    {.name = "update",
+	.options = update_options,
+	.operands_max = 1,
+	UPSTREAM,
+	.run = update},
+    {.name = "roll",
+	.options = roll_options,
+	.operands_max = 1,
+	UPSTREAM,
+	.run = roll},
+    {.name = "default",
+	.operands_min = 1,
+	.operands_max = 1,
+	.sections = CONF_STORE,
+	.run = default_},
+    {.name = "deactivate",
+	.options = deactivate_options,
+	.operands_min = 1,
+	.operands_max = 1,
+	UPSTREAM,
+	.run = deactivate},
+    {0},
+};
+
+int
+main(int argc, char **argv)
+{
+	return prog_main(argc, argv, usage_text, commands);
+}

@@ -1,0 +1,35 @@
+#ifndef CLIENT_CA_H
+#define CLIENT_CA_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* CAs as an operator names them. */
+struct store;
+struct upstream_ca;
+
+/* Those that everybody knows. */
+struct ca_known {
+	const char *name;
+	const char *directory_url;
+	const char *note; /* one line */
+};
+extern const struct ca_known ca_known[];
+extern const size_t ca_known_len;
+
+/*
+ * Loads the CA that `text` means: the name of one in the store, of one that
+ * everybody knows, or the https URL of a directory.  One that is not in the
+ * store yet is put there.  The caller releases.  KIND_NOTFOUND, KIND_INPUT.
+ */
+int ca_open(
+    struct store *st, const char *text, struct upstream_ca *ca, struct err *e);
+
+/*
+ * Adds the TCP ports to which the CA of this directory (JSON, or NULL) leads,
+ * as decimal numbers.
+ */
+void ca_add_ports(
+    const char *directory_url, const char *directory, struct strv *ports);
+
+#endif

@@ -1,0 +1,532 @@
+#include "client/enrol.h"
+
+#include "acme/jwk.h"
+#include "acme/jws.h"
+#include "store/upstream_account.h"
+#include "store/upstream_ca.h"
+#include "wrap/js.h"
+
+#define TEXT_MAX ((size_t)32 * 1024)
+
+/* ---- payloads ------------------------------------------------------------ */
+
+static struct js *
+contacts_js(const struct strv *contacts)
+{
+	struct js *array = js_array();
+
+	for (size_t i = 0; i < contacts->len; i++)
+		js_add_text(array, contacts->v[i]);
+	return array;
+}
+
+/* RFC 8555 7.3.4: the account's key, under the secret that the CA gave. */
+static int
+put_binding(struct js *payload, const struct key *key,
+    const struct enrol_how *how, const char *url, struct err *e)
+{
+	const struct jws_make m = {.url = url, .kid = how->eab_key_id};
+	struct buf jwk, text;
+	struct js *jws = NULL;
+
+	buf_init(&jwk, TEXT_MAX);
+	buf_init(&text, TEXT_MAX);
+	jwk_write(key, &jwk);
+	if (jws_sign_secret(how->eab_secret->data, how->eab_secret->len, &m,
+		jwk.data, &text, e) == 0)
+		jws = js_parse(text.data, text.len, e);
+	if (jws)
+		js_put(payload, "externalAccountBinding", jws);
+	buf_release(&jwk);
+	buf_release(&text);
+	return jws ? 0 : -1;
+}
+
+/* A newAccount, from its parts to its answer. */
+struct registering {
+	const struct enrol_how *how;
+	const struct key *key;
+	bool only_existing;
+	/* the answer */
+	char *url, *contacts;
+	bool existed;
+};
+
+static int
+make_registration(void *arg, const char *url, struct buf *out, struct err *e)
+{
+	const struct registering *r = arg;
+	struct js *payload = js_object();
+	int rc = 0;
+
+	if (r->only_existing)
+		js_put_bool(payload, "onlyReturnExisting", true);
+	if (!r->only_existing && r->how->agrees)
+		js_put_bool(payload, "termsOfServiceAgreed", true);
+	if (!r->only_existing && r->how->contacts && r->how->contacts->len > 0)
+		js_put(payload, "contact", contacts_js(r->how->contacts));
+	if (!r->only_existing && r->how->eab_key_id)
+		rc = put_binding(payload, r->key, r->how, url, e);
+	if (rc == 0)
+		rc = js_write(payload, out);
+	js_free(payload);
+	return rc;
+}
+
+static int
+on_account(void *arg, const struct reply *reply, struct err *e)
+{
+	struct registering *r = arg;
+	const char *status = js_get_text(reply->json, "status");
+
+	if (!reply->location)
+		return err_set(e, KIND_BUSY,
+		    "newAccount: the CA does not say where the account is");
+	if (status && strcmp(status, "valid") != 0)
+		return err_set(e, KIND_DENIED,
+		    "the account is there, but it is %s", status);
+	r->url = xstrdup(reply->location);
+	r->existed = reply->status == 200;
+	return 0;
+}
+
+static int
+ask_account(const struct enrol *x, struct registering *r, struct err *e)
+{
+	const struct signer signer = {.key = r->key};
+	const struct request request = {.endpoint = ENDPOINT_NEW_ACCOUNT,
+	    .signer = &signer,
+	    .make_payload = make_registration,
+	    .make_arg = r};
+
+	return client_call(x->client, &request, on_account, r, e);
+}
+
+/* ---- registering --------------------------------------------------------- */
+
+/* What can be known before anything is sent. */
+static int
+check(const struct enrol *x, const struct enrol_how *how, struct err *e)
+{
+	const char *terms;
+
+	if (client_directory(x->client, e) < 0)
+		return -1;
+	terms = client_terms(x->client);
+	if (terms && !how->agrees)
+		return err_set(e, KIND_DENIED,
+		    "%s: read the terms at %s, and agree to them with "
+		    "--agree-terms",
+		    x->ca->name, terms);
+	if (client_needs_binding(x->client) && !how->eab_key_id)
+		return err_set(e, KIND_DENIED,
+		    "%s binds accounts to those of its customers: get a key id "
+		    "and a secret there, and give --eab-key-id and "
+		    "--eab-secret-file",
+		    x->ca->name);
+	return 0;
+}
+
+static int
+store_key(const struct enrol *x, const struct enrol_how *how,
+    const struct key *key, int64_t *id, bool *created, struct err *e)
+{
+	const struct upstream_account_new new = {
+	    .directory_url = x->ca->directory_url,
+	    .contacts = how->contacts,
+	    .source = "register",
+	    .key = key};
+
+	return upstream_account_add(x->st, &new, x->seal, id, created, e);
+}
+
+/* A key that is on disk: that of a registration that was cut short, or new. */
+static struct key *
+take_key(const struct enrol *x, const struct enrol_how *how, int64_t *id,
+    bool *created, struct err *e)
+{
+	struct upstream_account a;
+	struct err why = {0};
+	struct key *key;
+
+	if (upstream_account_unfinished(
+		x->st, x->ca->directory_url, &a, &why) == 0) {
+		*id = a.id;
+		*created = true;
+		upstream_account_release(&a);
+		return upstream_account_key(x->st, *id, x->seal, e);
+	}
+	if (why.kind != KIND_NOTFOUND) {
+		*e = why;
+		return NULL;
+	}
+	key = key_generate(how->type, how->bits, e);
+	if (key && store_key(x, how, key, id, created, e) == 0)
+		return key;
+	key_free(key);
+	return NULL;
+}
+
+/* The account is ours: kept with what was agreed. */
+static int
+keep(const struct enrol *x, const struct enrol_how *how,
+    const struct registering *r, int64_t id, struct err *e)
+{
+	const struct upstream_account_change to = {.url = r->url,
+	    .contacts =
+		how->contacts && how->contacts->len > 0 ? how->contacts : NULL,
+	    .terms_agreed = how->agrees ? client_terms(x->client) : NULL,
+	    .eab_key_id = how->eab_key_id,
+	    .certificate_key_type = how->certificate_key_type,
+	    .certificate_key_cycle = how->certificate_key_cycle,
+	    .make_default = how->make_default,
+	    .make_default_if_none = true,
+	    .action = "register"};
+
+	return upstream_account_change(x->st, id, &to, e);
+}
+
+int
+enrol_register(const struct enrol *x, const struct enrol_how *how, int64_t *id,
+    bool *existed, struct err *e)
+{
+	struct registering r = {.how = how, .key = how->key};
+	struct key *own = NULL;
+	bool created = false;
+	int rc = check(x, how, e);
+
+	if (rc == 0 && how->key) {
+		rc = store_key(x, how, how->key, id, &created, e);
+	} else if (rc == 0) {
+		r.key = own = take_key(x, how, id, &created, e);
+		rc = own ? 0 : -1;
+	}
+	if (rc == 0) {
+		rc = ask_account(x, &r, e);
+		/* what the CA has refused leaves nothing behind */
+		if (rc < 0 && created && e->kind == KIND_DENIED) {
+			struct err ignored = {0};
+
+			upstream_account_drop(x->st, *id, &ignored);
+		}
+	}
+	if (rc == 0)
+		rc = keep(x, how, &r, *id, e);
+	*existed = r.existed;
+	free(r.url);
+	key_free(own);
+	return rc;
+}
+
+int
+enrol_find(const struct enrol *x, const struct enrol_how *how, int64_t *id,
+    struct err *e)
+{
+	struct registering r = {
+	    .how = how, .key = how->key, .only_existing = true};
+	bool created;
+	int rc = ask_account(x, &r, e);
+
+	if (rc < 0 && client_cause(x->client) == CAUSE_GONE)
+		e->kind = KIND_NOTFOUND;
+	if (rc == 0)
+		rc = store_key(x, how, how->key, id, &created, e);
+	if (rc == 0)
+		rc = keep(x, how, &r, *id, e);
+	free(r.url);
+	return rc;
+}
+
+/* ---- accounts that are there --------------------------------------------- */
+
+static int
+call_account(const struct enrol *x, const struct upstream_account *a,
+    const struct key *key, const char *payload,
+    int (*fn)(void *arg, const struct reply *reply, struct err *e), void *arg,
+    struct err *e)
+{
+	const struct signer signer = {
+	    .key = key, .url = a->url, .upstream_account_id = a->id};
+	const struct request r = {.endpoint = ENDPOINT_ACCOUNT,
+	    .url = a->url,
+	    .signer = &signer,
+	    .payload = payload};
+
+	return client_call(x->client, &r, fn, arg, e);
+}
+
+/* Whether the CA knows the account by this key: 1, 0, or -1: not answered. */
+static int
+works(const struct enrol *x, const struct upstream_account *a,
+    const struct key *key, struct err *e)
+{
+	struct err why = {0};
+
+	if (call_account(x, a, key, NULL, NULL, NULL, &why) == 0)
+		return 1;
+	if (why.kind == KIND_DENIED || why.kind == KIND_NOTFOUND)
+		return 0;
+	*e = why;
+	return -1;
+}
+
+/*
+ * Finds out which key the CA has after a change that was cut short: `*rolled`,
+ * and the row says so, too.  The new key is asked first: where it works the old
+ * one is of no use.
+ */
+static int
+settle(const struct enrol *x, const struct upstream_account *a, bool *rolled,
+    struct err *e)
+{
+	struct key *next = upstream_account_next_key(x->st, a->id, x->seal, e);
+	int rc = next ? works(x, a, next, e) : -1;
+
+	key_free(next);
+	*rolled = rc > 0;
+	if (rc < 0)
+		return -1;
+	return *rolled ? upstream_account_roll_finish(x->st, a->id, e) : 0;
+}
+
+static int
+check_usable(
+    const struct enrol *x, const struct upstream_account *a, struct err *e)
+{
+	if (a->status != UPSTREAM_ACCOUNT_VALID)
+		return err_set(e, KIND_CONFLICT,
+		    "upstream account %lld is deactivated", (long long)a->id);
+	if (!a->url)
+		return err_set(e, KIND_CONFLICT,
+		    "upstream account %lld has no URL yet; go on with "
+		    "acme-account register or find",
+		    (long long)a->id);
+	return strcmp(a->directory_url, x->ca->directory_url) == 0
+	    ? 0
+	    : err_set(e, KIND_CONFLICT,
+		  "upstream account %lld is not one at %s", (long long)a->id,
+		  x->ca->name);
+}
+
+static int
+load(const struct enrol *x, int64_t id, struct upstream_account *a,
+    struct err *e)
+{
+	if (upstream_account_by_id(x->st, id, a, e) < 0)
+		return -1;
+	if (check_usable(x, a, e) == 0)
+		return 0;
+	upstream_account_release(a);
+	return -1;
+}
+
+struct key *
+enrol_open(const struct enrol *x, int64_t id, struct upstream_account *a,
+    struct signer *signer, struct err *e)
+{
+	struct key *key = NULL;
+	bool rolled;
+	int rc = load(x, id, a, e);
+
+	if (rc < 0)
+		return NULL;
+	if (a->is_rolling)
+		rc = settle(x, a, &rolled, e);
+	if (rc == 0)
+		key = upstream_account_key(x->st, id, x->seal, e);
+	if (!key) {
+		upstream_account_release(a);
+		return NULL;
+	}
+	*signer = (struct signer){
+	    .key = key, .url = a->url, .upstream_account_id = id};
+	return key;
+}
+
+struct showing {
+	int (*fn)(void *arg, const struct js *account, struct err *e);
+	void *arg;
+	struct strv contacts;
+	bool has_contacts;
+};
+
+static int
+on_show(void *arg, const struct reply *reply, struct err *e)
+{
+	struct showing *s = arg;
+	const struct js *contacts = js_get(reply->json, "contact");
+
+	s->has_contacts = js_type(contacts) == JS_ARRAY;
+	for (size_t i = 0; i < js_len(contacts); i++)
+		if (js_text(js_at(contacts, i)))
+			strv_add(&s->contacts, js_text(js_at(contacts, i)));
+	return s->fn ? s->fn(s->arg, reply->json, e) : 0;
+}
+
+/* A request about the account itself, whose answer is kept. */
+static int
+exchange(const struct enrol *x, int64_t id, const char *payload,
+    struct showing *s, const struct upstream_account_change *more,
+    struct err *e)
+{
+	struct upstream_account_change to = *more;
+	struct upstream_account a;
+	struct signer signer;
+	struct key *key = enrol_open(x, id, &a, &signer, e);
+	int rc;
+
+	if (!key)
+		return -1;
+	rc = call_account(x, &a, key, payload, on_show, s, e);
+	if (rc == 0 && s->has_contacts)
+		to.contacts = &s->contacts;
+	if (rc == 0)
+		rc = upstream_account_change(x->st, id, &to, e);
+	strv_release(&s->contacts);
+	upstream_account_release(&a);
+	key_free(key);
+	return rc;
+}
+
+int
+enrol_show(const struct enrol *x, int64_t id,
+    int (*fn)(void *arg, const struct js *account, struct err *e), void *arg,
+    struct err *e)
+{
+	const struct upstream_account_change more = {.action = "show"};
+	struct showing s = {.fn = fn, .arg = arg};
+
+	return exchange(x, id, NULL, &s, &more, e);
+}
+
+int
+enrol_update(const struct enrol *x, int64_t id, const struct enrol_how *how,
+    struct err *e)
+{
+	struct upstream_account_change more = {
+	    .action = "update", .contacts = how->contacts};
+	struct showing s = {0};
+	struct js *payload = js_object();
+	struct buf text;
+	int rc = client_directory(x->client, e);
+
+	buf_init(&text, TEXT_MAX);
+	if (how->contacts)
+		js_put(payload, "contact", contacts_js(how->contacts));
+	if (how->agrees) {
+		js_put_bool(payload, "termsOfServiceAgreed", true);
+		more.terms_agreed = client_terms(x->client);
+	}
+	js_write(payload, &text);
+	if (rc == 0)
+		rc = exchange(x, id, text.data, &s, &more, e);
+	js_free(payload);
+	buf_release(&text);
+	return rc;
+}
+
+int
+enrol_deactivate(const struct enrol *x, int64_t id, struct err *e)
+{
+	const struct upstream_account_change more = {
+	    .deactivate = true, .action = "deactivate"};
+	struct showing s = {0};
+
+	return exchange(x, id, "{\"status\":\"deactivated\"}", &s, &more, e);
+}
+
+/* ---- a change of keys ---------------------------------------------------- */
+
+struct rolling {
+	const struct upstream_account *account;
+	const struct key *old, *next;
+};
+
+/* RFC 8555 7.3.5: the new key signs what it takes the place of. */
+static int
+make_key_change(void *arg, const char *url, struct buf *out, struct err *e)
+{
+	const struct rolling *r = arg;
+	const struct jws_make how = {.url = url};
+	struct buf inner;
+	int rc;
+
+	buf_init(&inner, TEXT_MAX);
+	buf_addf(&inner, "{\"account\":\"%s\",\"oldKey\":", r->account->url);
+	jwk_write(r->old, &inner);
+	rc = buf_addc(&inner, '}') < 0
+	    ? err_set(e, KIND_INPUT, "the key is too long")
+	    : jws_sign(r->next, &how, inner.data, out, e);
+	buf_release(&inner);
+	return rc;
+}
+
+static int
+ask_key_change(const struct enrol *x, const struct upstream_account *a,
+    const struct key *old, const struct key *next, struct err *e)
+{
+	struct rolling rolling = {.account = a, .old = old, .next = next};
+	const struct signer signer = {
+	    .key = old, .url = a->url, .upstream_account_id = a->id};
+	const struct request r = {.endpoint = ENDPOINT_KEY_CHANGE,
+	    .signer = &signer,
+	    .make_payload = make_key_change,
+	    .make_arg = &rolling};
+
+	return client_call(x->client, &r, NULL, NULL, e);
+}
+
+static int
+begin(const struct enrol *x, int64_t id, const struct enrol_how *how,
+    struct err *e)
+{
+	struct key *made =
+	    how->key ? NULL : key_generate(how->type, how->bits, e);
+	const struct key *next = how->key ? how->key : made;
+	int rc = next ? upstream_account_roll_begin(x->st, id, next, x->seal, e)
+		      : -1;
+
+	key_free(made);
+	return rc;
+}
+
+/* The CA is asked, and the row says what came of it. */
+static int
+change_key(
+    const struct enrol *x, const struct upstream_account *a, struct err *e)
+{
+	struct key *old = upstream_account_key(x->st, a->id, x->seal, e);
+	struct key *next =
+	    old ? upstream_account_next_key(x->st, a->id, x->seal, e) : NULL;
+	struct err ignored = {0};
+	int rc = next ? ask_key_change(x, a, old, next, e) : -1;
+
+	if (rc == 0)
+		rc = upstream_account_roll_finish(x->st, a->id, e);
+	else if (next && (e->kind == KIND_DENIED || e->kind == KIND_NOTFOUND))
+		upstream_account_roll_cancel(x->st, a->id, &ignored);
+	key_free(old);
+	key_free(next);
+	return rc;
+}
+
+int
+enrol_roll(const struct enrol *x, int64_t id, const struct enrol_how *how,
+    struct err *e)
+{
+	struct upstream_account a;
+	bool rolled = false;
+	int rc = load(x, id, &a, e);
+
+	if (rc < 0)
+		return -1;
+	/* one that was cut short is brought to its end, with its own key */
+	if (a.is_rolling)
+		rc = settle(x, &a, &rolled, e);
+	else
+		rc = begin(x, id, how, e);
+	if (rc == 0 && !rolled)
+		rc = change_key(x, &a, e);
+	upstream_account_release(&a);
+	return rc;
+}

@@ -1,0 +1,161 @@
+#!/bin/sh
+# Goal: a CA that answers what it must not, or not at all, is told from one that
+# refuses; nobody follows it elsewhere, and a CA that wants to be left alone is,
+# by all processes.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+
+client_up
+skip_unless_has /usr/bin/python3
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+    -keyout "$T/ca.key" -out "$T/ca.crt"
+"$SRC/scripts/lib/conf-set" client.timeout=3s <"$client" >"$T/conf"
+mv "$T/conf" "$client"
+mkdir "$T/rules.d"
+start standin "$SRC/tests/lib/ca-standin" "$T/ca.crt" "$T/ca.key" "$T/rules.d"
+must wait_for 10 test -s "$T/standin.out"
+base=https://localhost:$(cat "$T/standin.out")
+
+# rule LINE...: what is wrong from now on.
+rule() {
+	printf '%s\n' "$@" >"$T/rules.d/rules"
+}
+
+# heard: how many requests have come since the last time.
+heard_before=0
+heard() {
+	heard_now=$(wc -l <"$T/standin.log")
+	echo $((heard_now - heard_before))
+	heard_before=$heard_now
+}
+
+# wrong STATUS WORDS RULE...: with these rules register ends so, and says these
+# words, an ERE.
+wrong() {
+	wrong_status=$1 wrong_words=$2
+	shift 2
+	rule "$@"
+	account register --ca odd
+	exits "$wrong_status" "$*"
+	like "$err" "$wrong_words" "$*: it says why"
+}
+
+account ca add odd "$base/dir" --trust "$T/ca.crt"
+exits 0 'ca add'
+
+# ---- a directory that is none ---------------------------------------------------
+wrong 111 'directory.*500' '/dir status 500'
+wrong 111 'but text/html' '/dir html'
+wrong 111 'too long' '/dir huge'
+wrong 111 'too long' '/dir long-head'
+wrong 111 'do not go' '/dir redirect https://evil.example/dir'
+wrong 111 'no https URL: http:' "/dir member newOrder http://localhost/o"
+wrong 111 'but nothing' '/dir empty'
+wrong 111 '' '/dir drop'
+wrong 111 '' '/dir cut'
+wrong 111 'imed out' '/dir slow 5'
+is "$(asked "endpoint <> 'directory'")" 0 'nothing else was asked'
+is "$(asked 'status = 0')" 5 'what was no answer is in the log as such'
+
+# ---- nonces, accounts ------------------------------------------------------------
+wrong 111 'no Replay-Nonce' '/nonce no-nonce'
+wrong 111 'newAccount.*502' '/nonce status 502' '/nonce no-nonce'
+wrong 111 'badNonce' '/account problem 400 badNonce'
+is "$(asked "error_type = 'badNonce'")" 10 'ten times and no more'
+wrong 111 'Location leads away from the CA, to https://evil' \
+    '/account location https://evil.example/1'
+wrong 111 'Location leads away from the CA, to http:' \
+    "/account location http://localhost/account/1"
+wrong 111 'but text/html' '/account html'
+wrong 111 'HTTP status 500 without a problem' '/account status 500'
+wrong 111 'serverInternal: as it was told' '/account problem 500 serverInternal'
+is "$(sqlite3 "$T/client/store/acmed.sqlite" \
+    'SELECT count(*) FROM upstream_accounts WHERE url IS NULL')" 1 \
+    'all of that was one account, which waits for its end'
+wrong 1 'unauthorized: as it was told' '/account problem 403 unauthorized'
+is "$(sqlite3 "$T/client/store/acmed.sqlite" \
+    'SELECT count(*) FROM upstream_accounts')" 0 \
+    'a refusal is the end of it'
+rule ''
+account register --ca odd
+exits 0 'when all is well it goes well'
+id=$(field id)
+
+# ---- to be left alone --------------------------------------------------------------
+heard >/dev/null
+rule '/account problem 429 rateLimited 100'
+account register --ca odd
+exits 111 'too many accounts'
+heard >/dev/null
+account register --ca odd
+exits 111 'another process'
+like "$err" 'left alone for (100|9[0-9]) more seconds' 'knows it'
+is "$(heard)" 0 'and asks for nothing'
+account show "$id"
+exits 0 'accounts that are there are not held'
+rule '/account/1 status 503'
+account show "$id"
+exits 111 'a 503 that does not say for how long'
+rule '/account/1 problem 503 serverInternal 50'
+account show "$id"
+exits 111 'a 503 that does'
+heard >/dev/null
+account show "$id"
+exits 111 'holds all'
+is "$(heard)" 0 'without a request'
+account ca show odd
+like "$(field held_until)" '^20' 'the CA is held'
+must sqlite3 "$T/client/store/acmed.sqlite" \
+    'UPDATE upstream_cas SET retry_at = 0, register_at = 0'
+
+# ---- a directory that leads elsewhere ------------------------------------------------
+must sqlite3 "$T/client/store/acmed.sqlite" \
+    'UPDATE upstream_cas SET fetched = 1'
+rule '/dir member newOrder https://evil.example/order'
+account show "$id"
+exits 111 'a directory that leads to another host'
+like "$err" 'leads to https://evil.example:443, which it did not before' \
+    'it says where'
+like "$err" 'ca refresh odd' 'and what a person can do'
+account ca refresh odd
+exits 0 'a person takes it'
+is "$(field directories)" 2 'both are kept'
+account show "$id"
+exits 0 'from then on it is right'
+rule ''
+must sqlite3 "$T/client/store/acmed.sqlite" \
+    'UPDATE upstream_cas SET fetched = 1'
+account show "$id"
+like "$err" 'client.directory ca=odd changed=' 'any other change is logged'
+
+# ---- a key change that the CA refuses -----------------------------------------------
+rule '/key problem 409 malformed'
+account roll "$id"
+exits 1 'roll is refused'
+account list
+like "$out" '	no$' 'and over'
+rule '/key status 500'
+account roll "$id"
+exits 111 'roll without a clear answer'
+account list
+like "$out" '	yes$' 'is not over'
+
+# ---- killed ---------------------------------------------------------------------------
+rule '/account/1 slow 30'
+"$BIN/acme-account" show "$id" -c "$client" >"$T/out" 2>&1 &
+pid=$!
+must wait_for 10 pgrep -P "$pid"
+child=$(pgrep -P "$pid")
+kill -KILL "$pid"
+ok 'the process with the network ends with its parent' \
+    wait_for 2 ended "$child"
+"$BIN/acme-account" show "$id" -c "$client" >"$T/out" 2>&1 &
+pid=$!
+must wait_for 10 pgrep -P "$pid"
+sleep 0.2
+kill -TERM "$pid"
+ok 'SIGTERM ends a wait' wait_for 2 ended "$pid"
+wait "$pid"
+is $? 111 'which is temporary'
+done_testing
