@@ -1,6 +1,7 @@
 #include "client/ordering_part.h"
 
 #include "sys/clock.h"
+#include "sys/fd.h"
 
 #define CONFLICTS_MAX 5
 
@@ -117,6 +118,14 @@ ordering_challenge(struct ordering *o)
 }
 
 int
+ordering_move(
+    struct ordering *o, const struct upstream_challenge_move *to, struct err *e)
+{
+	return upstream_challenge_move(o->env.st, &o->hold,
+	    ordering_authorization(o), o->step.challenge, to, e);
+}
+
+int
 ordering_wait_authorization(struct ordering *o, int64_t retry_at, struct err *e)
 {
 	const struct upstream_authorization *a = ordering_authorization(o);
@@ -138,6 +147,7 @@ came_to(struct ordering *o, int rc)
 {
 	if (rc == 0) {
 		o->conflicts = 0;
+		o->steps++;
 		return ORDERING_GOES_ON;
 	}
 	if (o->err.kind == KIND_CONFLICT && o->conflicts++ < CONFLICTS_MAX) {
@@ -180,6 +190,59 @@ ordering_next(struct ordering *o)
 	if (ordering_ask(o, &o->err) < 0)
 		return came_to(o, -1);
 	return ORDERING_ASKS;
+}
+
+/* ---- synchronizing ------------------------------------------------------- */
+
+/* One request, whatever comes next for the order. */
+static int
+ask_for(struct ordering *o, enum orderstep_kind kind, size_t authorization,
+    struct err *e)
+{
+	o->step = (struct orderstep){.kind = kind,
+	    .authorization = authorization,
+	    .challenge = ORDERSTEP_NONE};
+	if (ordering_ask(o, e) < 0)
+		return -1;
+	while (o->is_asking)
+		if (client_wait(o->env.client, FD_FOREVER, e) < 0)
+			return -1;
+	if (o->is_broken) {
+		*e = o->err;
+		return -1;
+	}
+	return ordering_reload(o, e);
+}
+
+int
+ordering_sync(struct ordering *o, struct err *e)
+{
+	enum upstream_order_status status = o->order.status;
+
+	if (status >= UPSTREAM_ORDER_PENDING &&
+	    status <= UPSTREAM_ORDER_PROCESSING &&
+	    ask_for(o, ORDERSTEP_POLL_ORDER, ORDERSTEP_NONE, e) < 0)
+		return -1;
+	for (size_t i = 0; i < o->authorizations.len; i++)
+		if (o->authorizations.v[i].status <=
+			UPSTREAM_AUTHORIZATION_PENDING &&
+		    ask_for(o, ORDERSTEP_FETCH_AUTHORIZATION, i, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- looking ------------------------------------------------------------- */
+
+int64_t
+ordering_steps(const struct ordering *o)
+{
+	return o->steps;
+}
+
+bool
+ordering_is_asking(const struct ordering *o)
+{
+	return o->is_asking;
 }
 
 int64_t

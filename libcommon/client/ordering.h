@@ -66,10 +66,18 @@ enum orderstep_kind ordering_step(const struct ordering *o);
 const struct upstream_order *ordering_order(const struct ordering *o);
 const struct err *ordering_err(const struct ordering *o);
 
-/*
- * Loads it again; so what was stored last is seen.
- */
+/* How many steps it has taken; whether the answer to one is awaited. */
+int64_t ordering_steps(const struct ordering *o);
+bool ordering_is_asking(const struct ordering *o);
+
+/* Loads it again: what was stored last is seen. */
 int ordering_reload(struct ordering *o, struct err *e);
+
+/*
+ * Asks the CA for the order, and for its authorizations that are not settled,
+ * whatever comes next; waits for the answers.  -1: the last that failed.
+ */
+int ordering_sync(struct ordering *o, struct err *e);
 
 /* Seconds for which an order is held: longer than any request takes. */
 #define ORDERING_HOLD 120

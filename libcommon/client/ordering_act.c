@@ -42,10 +42,12 @@ static int
 move(struct ordering *o, enum upstream_challenge_place to, const char *error,
     struct err *e)
 {
-	const struct upstream_challenge *c = ordering_challenge(o);
+	const struct upstream_challenge_move m = {.to = to,
+	    .solver = to == UPSTREAM_PLACE_NONE ? NULL
+						: ordering_challenge(o)->solver,
+	    .error = error};
 
-	return upstream_challenge_move(o->env.st, &o->hold, c, to,
-	    to == UPSTREAM_PLACE_NONE ? NULL : c->solver, error, e);
+	return ordering_move(o, &m, e);
 }
 
 /*
@@ -70,15 +72,14 @@ static int
 choose(struct ordering *o, struct err *e)
 {
 	struct upstream_authorization *a = ordering_authorization(o);
+	struct upstream_challenge_move m = {.to = UPSTREAM_PLACE_PLACING};
 	struct err why = {0};
-	const char *solver;
 
 	if (solvers_choose(o->env.solvers, &o->policy, a, &o->step.challenge,
-		&solver, &why) < 0)
+		&m.solver, &why) < 0)
 		return ordering_fail(
 		    o, UPSTREAM_ORDER_INVALID, CAUSE_CHALLENGE, why.text, e);
-	return upstream_challenge_move(o->env.st, &o->hold,
-	    ordering_challenge(o), UPSTREAM_PLACE_PLACING, solver, NULL, e);
+	return ordering_move(o, &m, e);
 }
 
 static int

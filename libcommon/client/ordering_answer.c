@@ -194,6 +194,15 @@ authorization_failed(struct ordering *o, const struct reply *r, struct err *e)
 	    ordering_authorization(o)->id, UPSTREAM_AUTHORIZATION_GONE, e);
 }
 
+/* An order that is over has nothing to wait for itself. */
+static int
+broken_authorization(struct ordering *o, const struct err *why, struct err *e)
+{
+	return upstream_order_is_open(o->order.status)
+	    ? broken(o, why, e)
+	    : ordering_wait_authorization(o, 0, e);
+}
+
 /* The CA did not take our word that it may look, and does not look. */
 static bool
 was_refused(
@@ -241,7 +250,7 @@ learn_authorization(struct ordering *o, const struct reply *r,
 		    "RFC 8555 7.1.4: an authorization for %s, which was not "
 		    "asked for",
 		    a->value);
-		return broken(o, &why, e);
+		return broken_authorization(o, &why, e);
 	}
 	if (a->status == UPSTREAM_AUTHORIZATION_PENDING && was_refused(o, a)) {
 		text = ordering_challenge(o)->error;
@@ -264,33 +273,32 @@ on_authorization(struct ordering *o, const struct reply *r, struct err *e)
 		return authorization_failed(o, r, e);
 	a = xmalloc(sizeof(*a));
 	rc = orderanswer_read_authorization(r->json, a, &why);
-	rc = rc < 0 ? broken(o, &why, e)
+	rc = rc < 0 ? broken_authorization(o, &why, e)
 		    : learn_authorization(o, r, &a->authorization, e);
 	orderanswer_authorization_release(a);
 	free(a);
 	return rc;
 }
 
+/* What has become of it, the authorization says. */
 static int
 on_trigger(struct ordering *o, const struct reply *r, struct err *e)
 {
-	const struct upstream_challenge *c = ordering_challenge(o);
+	struct upstream_challenge_move m = {.to = UPSTREAM_PLACE_TRIGGERED,
+	    .solver = ordering_challenge(o)->solver,
+	    .retry_at = r->retry_at != 0 ? r->retry_at : clock_now() + 1};
 	char text[400];
 
 	if (r->cause != CAUSE_NONE && !ordering_is_permanent(r))
 		return ordering_wait_authorization(o, r->retry_at, e);
 	if (r->cause != CAUSE_NONE && is_gone(r))
 		return authorization_failed(o, r, e);
-	if (upstream_authorization_wait(o->env.st, &o->hold,
-		ordering_authorization(o)->id,
-		r->retry_at != 0 ? r->retry_at : clock_now() + 1, e) < 0)
-		return -1;
-	/* The authorization says what has become of it. */
-	snprintf(text, sizeof(text), "%s: %s",
-	    r->error_type ? r->error_type : "", r->err ? r->err->text : "");
-	return upstream_challenge_move(o->env.st, &o->hold, c,
-	    UPSTREAM_PLACE_TRIGGERED, c->solver,
-	    r->cause != CAUSE_NONE ? text : NULL, e);
+	if (r->cause != CAUSE_NONE) {
+		snprintf(text, sizeof(text), "%s: %s",
+		    r->error_type ? r->error_type : "refused", r->err->text);
+		m.error = text;
+	}
+	return ordering_move(o, &m, e);
 }
 
 static int

@@ -16,6 +16,7 @@ struct ordering {
 	bool is_asking;
 	bool is_broken; /* `err` says why */
 	int conflicts; /* in a row */
+	int64_t steps;
 	struct err err;
 };
 
@@ -40,6 +41,10 @@ int ordering_wait_authorization(
 /* The authorization and challenge of the step in hand. */
 struct upstream_authorization *ordering_authorization(struct ordering *o);
 struct upstream_challenge *ordering_challenge(struct ordering *o);
+
+/* That challenge is somewhere else now. */
+int ordering_move(struct ordering *o, const struct upstream_challenge_move *to,
+    struct err *e);
 
 /* A step that is done here. */
 int ordering_act(struct ordering *o, struct err *e);

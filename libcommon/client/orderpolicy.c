@@ -85,6 +85,8 @@ orderpolicy_write(const struct orderpolicy *p, struct buf *out)
 		js_put_bool(all, "unchecked", true);
 	if (p->auto_renew)
 		js_put_bool(all, "auto_renew", true);
+	if (p->has_key)
+		js_put_bool(all, "has_key", true);
 	js_write(all, out);
 	js_free(all);
 	return out->full ? -1 : 0;
@@ -121,8 +123,21 @@ orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e)
 	p->keeps_pending = js_is_true(js_get(all, "keeps_pending"));
 	p->unchecked = js_is_true(js_get(all, "unchecked"));
 	p->auto_renew = js_is_true(js_get(all, "auto_renew"));
+	p->has_key = js_is_true(js_get(all, "has_key"));
 	js_free(all);
 	return 0;
+}
+
+void
+orderpolicy_clear_rules(struct orderpolicy *p)
+{
+	for (size_t i = 0; i < p->rules_len; i++) {
+		free(p->rules[i].name);
+		free(p->rules[i].solver);
+	}
+	free(p->rules);
+	p->rules = NULL;
+	p->rules_len = 0;
 }
 
 void
@@ -130,11 +145,7 @@ orderpolicy_release(struct orderpolicy *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->rules_len; i++) {
-		free(p->rules[i].name);
-		free(p->rules[i].solver);
-	}
-	free(p->rules);
+	orderpolicy_clear_rules(p);
 	free(p->key_type);
 	free(p->key_cycle);
 	free(p->preferred_chain);

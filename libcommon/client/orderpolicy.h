@@ -26,6 +26,7 @@ struct orderpolicy {
 	bool keeps_pending; /* authorizations, when the order has failed */
 	bool unchecked; /* challenges are not looked at before the CA is told */
 	bool auto_renew;
+	bool has_key; /* it was given, and is in the order */
 };
 
 /*
@@ -34,6 +35,9 @@ struct orderpolicy {
  */
 int orderpolicy_add_rule(
     struct orderpolicy *p, const char *text, struct err *e);
+
+/* Forgets all rules. */
+void orderpolicy_clear_rules(struct orderpolicy *p);
 
 /* The JSON, the same for the same policy; -1 when it is too long. */
 int orderpolicy_write(const struct orderpolicy *p, struct buf *out);
