@@ -59,7 +59,7 @@ LLHTTP   := /usr/share/llhttp
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
 MAN      := $(wildcard man/*.[1-8])
 SHARE    := scripts/acmed.conf scripts/cron scripts/setup scripts/tmpfiles.conf
-SHAPES   := inetd s6 systemd tcpserver
+SHAPES   := hooks inetd s6 systemd tcpserver
 
 PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
@@ -268,7 +268,7 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in orders connections certificates $(if $(LONG),store long); do \
+	@for b in orders connections challenges certificates $(if $(LONG),store long); do \
 		printf '\n== %s\n' $$b; \
 		$(RUN) tests/bench/$$b || exit 1; \
 	done

@@ -126,7 +126,7 @@ give_tls(const struct conf *c, enum servertls_result result, struct err *e)
 {
 	if (result != SERVERTLS_MADE)
 		return 0;
-	return file_give(c->server.tls_private_key, c->server.user, e);
+	return file_give(c->server.tls_private_key, c->server.listener.user, e);
 }
 
 static int

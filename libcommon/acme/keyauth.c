@@ -1,5 +1,8 @@
 #include "acme/keyauth.h"
 
+#include "base/b64.h"
+#include "wrap/digest.h"
+
 #define TOKEN_MIN 22 /* 128 bits */
 #define TOKEN_MAX 43
 
@@ -18,4 +21,13 @@ keyauth_format(
     char out[KEYAUTH_SIZE], const char *token, const char *thumbprint)
 {
 	snprintf(out, KEYAUTH_SIZE, "%s.%s", token, thumbprint);
+}
+
+void
+keyauth_digest(char out[KEYAUTH_DIGEST_SIZE], const char *keyauth)
+{
+	uint8_t hash[DIGEST_SHA256_SIZE];
+
+	digest_sha256(hash, keyauth, strlen(keyauth));
+	b64url_encode_to(out, hash, sizeof(hash));
 }

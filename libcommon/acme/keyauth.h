@@ -16,4 +16,12 @@ bool keyauth_token_is_good(const char *token);
 void keyauth_format(
     char out[KEYAUTH_SIZE], const char *token, const char *thumbprint);
 
+/*
+ * Its SHA-256 as base64url, which is what the TXT record of dns-01 has (RFC
+ * 8555 8.4); that record is at the prefix and the identifier.
+ */
+#define KEYAUTH_DIGEST_SIZE 44
+void keyauth_digest(char out[KEYAUTH_DIGEST_SIZE], const char *keyauth);
+#define KEYAUTH_RECORD_PREFIX "_acme-challenge."
+
 #endif

@@ -1,11 +1,63 @@
 #include "client/solver.h"
 
-static int
-nothing(void *self, const struct solver_task *t, struct err *e)
+#include "acme/keyauth.h"
+#include "client/solve_part.h"
+
+#define TIMEOUT_MS (120 * 1000)
+
+static const struct kind {
+	const char *name;
+	bool has_argument;
+	solve_maker *make;
+} kinds[] = {
+    {"answer", false, solve_answer_make},
+    {"webroot", true, solve_webroot_make},
+    {"listen", true, solve_listen_make},
+    {"alpn-dir", true, solve_alpn_dir_make},
+    {"alpn-listen", true, solve_alpn_listen_make},
+    {"hook", true, solve_hook_make},
+    {"hook-http", true, solve_hook_http_make},
+    {"hook-line", true, solve_hook_line_make},
+    {"rfc2136", true, solve_rfc2136_make},
+};
+
+static const struct solver_options defaults = {0};
+
+static const struct kind *
+find_kind(const char *text, size_t len)
 {
-	(void)self;
-	(void)t;
-	(void)e;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strlen(kinds[i].name) == len &&
+		    memcmp(kinds[i].name, text, len) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+int
+solver_make_with(const char *text, struct store *st,
+    const struct solver_options *o, struct solver *out, struct err *e)
+{
+	size_t len = strcspn(text, ":");
+	const struct kind *kind = find_kind(text, len);
+	struct solve_making m = {.store = st, .options = o};
+
+	*out = (struct solver){0};
+	if (text[len] == ':' && text[len + 1] != '\0')
+		m.argument = text + len + 1;
+	if (!kind)
+		return solve_misuse(e,
+		    "%.60s: no such solver (answer, webroot:DIR, listen:PORT, "
+		    "alpn-dir:DIR, alpn-listen:PORT, hook:PROGRAM, "
+		    "hook-line:PROGRAM, hook-http:PROGRAM, rfc2136:FILE)",
+		    text);
+	if (!m.argument == kind->has_argument)
+		return solve_misuse(e, "%.60s: %s an argument behind a colon",
+		    text, kind->has_argument ? "wants" : "has no use for");
+	if (kind->make(&m, out, e) < 0) {
+		solver_release(out);
+		return err_object(e, "%s", kind->name);
+	}
+	out->name = kind->name;
 	return 0;
 }
 
@@ -13,22 +65,91 @@ int
 solver_make(
     const char *text, struct store *st, struct solver *out, struct err *e)
 {
-	(void)st;
-	*out = (struct solver){.name = "answer",
-	    .type = "http-01",
-	    .present = nothing,
-	    .check = nothing,
-	    .cleanup = nothing};
-	if (strcmp(text, "answer") == 0)
-		return 0;
-	if (strncmp(text, "hook:", 5) != 0)
-		return err_set(e, KIND_USAGE, "%s: no such solver", text);
-	out->type = "dns-01";
-	return 0;
+	return solver_make_with(text, st, &defaults, out, e);
 }
 
 void
 solver_release(struct solver *s)
 {
+	if (!s)
+		return;
+	if (s->free)
+		s->free(s->self);
 	*s = (struct solver){0};
+}
+
+/* ---- for all of them ----------------------------------------------------- */
+
+int
+solve_check_task(const struct solver_task *t, struct err *e)
+{
+	static const char of_names[] = "abcdefghijklmnopqrstuvwxyz"
+				       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789.-_:";
+	size_t len = strlen(t->token);
+
+	if (!keyauth_token_is_good(t->token))
+		return err_set(e, KIND_INPUT,
+		    "RFC 8555 8.3: the token of the challenge is none");
+	if (t->value[0] == '\0' || t->value[0] == '.' ||
+	    t->value[strspn(t->value, of_names)] != '\0')
+		return err_set(e, KIND_INPUT, "the identifier is no name");
+	if (strncmp(t->key_authorization, t->token, len) != 0 ||
+	    t->key_authorization[len] != '.' ||
+	    t->key_authorization[strspn(t->key_authorization, of_names)] !=
+		'\0')
+		return err_set(e, KIND_INPUT,
+		    "RFC 8555 8.1: the key authorization is none");
+	return 0;
+}
+
+int
+solve_port(const char *text, uint16_t *port, struct err *e)
+{
+	uint64_t n;
+
+	if (!str_to_u64(text, 65535, &n) || n == 0)
+		return solve_misuse(e, "%.60s: no port", text);
+	*port = (uint16_t)n;
+	return 0;
+}
+
+/* What a CA reads may have white space behind it (RFC 8555 8.3). */
+static bool
+is_answer(const struct buf *body, const char *keyauth)
+{
+	size_t len = body->len;
+
+	while (len > 0 && strchr(" \t\r\n", body->data[len - 1]))
+		len--;
+	return len == strlen(keyauth) && memcmp(body->data, keyauth, len) == 0;
+}
+
+int
+solve_check_http(
+    const struct solver_options *o, const struct solver_task *t, struct err *e)
+{
+	bool is_ipv6 = strchr(t->value, ':') != NULL;
+	struct err why = {0};
+	struct buf body;
+	char *url;
+	int rc = 0;
+
+	if (!o->fetch)
+		return 0;
+	url = xasprintf("http://%s%s%s/.well-known/acme-challenge/%s",
+	    is_ipv6 ? "[" : "", t->value, is_ipv6 ? "]" : "", t->token);
+	buf_init(&body, 4096);
+	if (o->fetch(o->arg, url, &body, &why) < 0)
+		rc = err_set(e, KIND_DENIED,
+		    "%s: %.100s; does port 80 of that name lead here?", url,
+		    why.text);
+	else if (!is_answer(&body, t->key_authorization))
+		rc = err_set(e, KIND_DENIED,
+		    "%s: answered with something else; does port 80 of that "
+		    "name lead here?",
+		    url);
+	buf_release(&body);
+	free(url);
+	return rc;
 }

@@ -1,6 +1,7 @@
 #ifndef CLIENT_SOLVER_H
 #define CLIENT_SOLVER_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -44,13 +45,37 @@ struct solver {
  *   listen:PORT     http-01 by a listener of our own, while it is needed
  *   alpn-dir:DIR    tls-alpn-01 by certificate files where a gateway looks
  *   alpn-listen:PORT  tls-alpn-01 by a listener of our own
- *   hook:PROGRAM    dns-01 (or http-01, with hook-http) by a program
+ *   hook:PROGRAM    dns-01 by a program, which is run for each
+ *   hook-line:PROGRAM  dns-01 by a program that stays, a line for each
+ *   hook-http:PROGRAM  http-01 by a program
  *   rfc2136:FILE    dns-01 by dynamic updates, as FILE says
  *   acme-dns:URL    dns-01 by an acme-dns server
- * KIND_USAGE for another word or argument.
+ * KIND_USAGE for another word or argument; as the solver needs: KIND_CONF,
+ * KIND_SYS.
+ *
+ * Make them before there is a secret in memory and rights are given up: what
+ * listens or looks names up is a process of its own, which begins here, and
+ * a listener's port is bound from here until the release.
  */
 int solver_make(
     const char *text, struct store *st, struct solver *out, struct err *e);
+
+/* The same with settings; {0} is what solver_make has.  All is borrowed. */
+struct solver_options {
+	/* For CNAMEs and the check of dns-01, as in wrap/dns.h; NULL: none */
+	const struct strv *resolvers;
+	uint16_t dns_port; /* of authoritative servers; 0: 53 */
+	int64_t timeout_ms; /* of a program; 0: two minutes */
+	/*
+	 * GETs what a CA will, for the check of http-01, as wrap/fetch.h; NULL:
+	 * it is not checked.
+	 */
+	int (*fetch)(
+	    void *arg, const char *url, struct buf *body, struct err *e);
+	void *arg;
+};
+int solver_make_with(const char *text, struct store *st,
+    const struct solver_options *o, struct solver *out, struct err *e);
 
 /* NULL-safe; also for {0}. */
 void solver_release(struct solver *s);

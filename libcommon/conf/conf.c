@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 
+#include <strings.h>
 #include <unistd.h>
 
 #include "conf/table.h"
@@ -87,6 +88,31 @@ fill(struct loader *l, struct err *e)
 	return 0;
 }
 
+/* Of which account is the host, or "" for all others? */
+static size_t
+thumbprint_host(const char *item)
+{
+	const char *equals = strchr(item, '=');
+
+	return equals ? (size_t)(equals - item) : 0;
+}
+
+/* A token can be answered for one account only. */
+static int
+check_thumbprints(const struct strv *l, struct err *e)
+{
+	for (size_t i = 0; i < l->len; i++)
+		for (size_t k = 0; k < i; k++)
+			if (thumbprint_host(l->v[i]) ==
+				thumbprint_host(l->v[k]) &&
+			    strncasecmp(l->v[i], l->v[k],
+				thumbprint_host(l->v[i])) == 0)
+				return err_set(e, KIND_CONF,
+				    "[challenge] thumbprints: two accounts for "
+				    "the same host");
+	return 0;
+}
+
 /* Rules on more than one value. */
 static int
 check(const struct conf *c, struct err *e)
@@ -104,7 +130,7 @@ check(const struct conf *c, struct err *e)
 		return err_set(e, KIND_CONF,
 		    "[policy] exclude_server_ip_ranges: any excludes "
 		    "everything");
-	return 0;
+	return check_thumbprints(&c->challenge.thumbprints, e);
 }
 
 int

@@ -25,7 +25,8 @@
 #define CONF_LOG (1U << 6)
 #define CONF_SANDBOX (1U << 7)
 #define CONF_CLIENT (1U << 8)
-#define CONF_ALL ((1U << 9) - 1)
+#define CONF_CHALLENGE (1U << 9)
+#define CONF_ALL ((1U << 10) - 1)
 
 #define CONF_DEFAULT_PATH "/etc/acmed/acmed.conf"
 
@@ -37,10 +38,8 @@ struct conf_store {
 	char *directory; /* of a store that is no file of this machine */
 };
 
-struct conf_server {
-	char *base_url; /* required; no slash at the end */
-	char *tls_certificate;
-	char *tls_private_key; /* set if and only if tls_certificate is */
+/* Of each program that answers HTTP on connections it is given. */
+struct conf_listener {
 	char *user;
 	int64_t request_timeout;
 	int64_t idle_timeout;
@@ -48,6 +47,14 @@ struct conf_server {
 	int64_t workers;
 	int64_t requests_per_worker;
 	int64_t linger;
+	char *peer_from; /* NULL socket x-real-ip proxy env:NAME */
+};
+
+struct conf_server {
+	char *base_url; /* required; no slash at the end */
+	char *tls_certificate;
+	char *tls_private_key; /* set if and only if tls_certificate is */
+	struct conf_listener listener;
 	char *terms_of_service;
 	char *website;
 	struct strv caa_identities;
@@ -56,7 +63,6 @@ struct conf_server {
 	int64_t order_lifetime;
 	int64_t max_identifiers;
 	int64_t contacts_max;
-	char *peer_from; /* NULL socket x-real-ip proxy env:NAME */
 };
 
 struct conf_policy {
@@ -109,6 +115,12 @@ struct conf_local_ca {
 	int64_t crl_lifetime;
 };
 
+struct conf_challenge {
+	struct conf_listener listener;
+	bool log_requests;
+	struct strv thumbprints; /* THUMBPRINT or HOST=THUMBPRINT */
+};
+
 struct conf_log {
 	char *level; /* debug info warn error */
 	char *sink; /* stderr syslog */
@@ -137,6 +149,7 @@ struct conf {
 	struct conf_log log;
 	struct conf_sandbox sandbox;
 	struct conf_client client;
+	struct conf_challenge challenge;
 };
 
 /*

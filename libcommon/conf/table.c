@@ -14,6 +14,7 @@ static const char *const sections[] = {
     "log",
     "sandbox",
     "client",
+    "challenge",
 };
 _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 
@@ -72,23 +73,23 @@ const struct table_key table_keys[] = {
 	    "a front that does TLS."},
 	{CONF_SERVER, "tls_private_key", PATH(server.tls_private_key),
 	    .doc = "PEM key that belongs to tls_certificate."},
-	{CONF_SERVER, "user", TEXT(server.user, 32),
+	{CONF_SERVER, "user", TEXT(server.listener.user, 32),
 	    .doc = "User that acmed-accept becomes when started as root; "
 	    "empty: stays."},
-	{CONF_SERVER, "request_timeout", DURATION(server.request_timeout, 1, 600), .fallback = "10s",
+	{CONF_SERVER, "request_timeout", DURATION(server.listener.request_timeout, 1, 600), .fallback = "10s",
 	    .doc = "Longest time for one request, from its first byte to its "
 	    "last, and as long again for the answer."},
-	{CONF_SERVER, "idle_timeout", DURATION(server.idle_timeout, 1, 3600), .fallback = "10s",
+	{CONF_SERVER, "idle_timeout", DURATION(server.listener.idle_timeout, 1, 3600), .fallback = "10s",
 	    .doc = "How long a connection may wait between two requests."},
-	{CONF_SERVER, "requests_per_connection", NUMBER(server.requests_per_connection, 1, 1000000), .fallback = "1000",
+	{CONF_SERVER, "requests_per_connection", NUMBER(server.listener.requests_per_connection, 1, 1000000), .fallback = "1000",
 	    .doc = "After that many requests a connection is closed."},
-	{CONF_SERVER, "workers", NUMBER(server.workers, 1, 1000), .fallback = "64",
+	{CONF_SERVER, "workers", NUMBER(server.listener.workers, 1, 1000), .fallback = "64",
 	    .doc = "Most processes that serve a listening socket together, a "
 	    "connection each."},
-	{CONF_SERVER, "requests_per_worker", NUMBER(server.requests_per_worker, 1, INT64_MAX), .fallback = "100000",
+	{CONF_SERVER, "requests_per_worker", NUMBER(server.listener.requests_per_worker, 1, INT64_MAX), .fallback = "100000",
 	    .doc = "After that many requests such a process ends, with its "
 	    "connection, and another takes its place."},
-	{CONF_SERVER, "linger", DURATION(server.linger, 0, 365 * DAY), .fallback = "5m",
+	{CONF_SERVER, "linger", DURATION(server.listener.linger, 0, 365 * DAY), .fallback = "5m",
 	    .doc = "How long a listening socket is served after the last "
 	    "connection; 0s: until SIGTERM."},
 	{CONF_SERVER, "terms_of_service", TYPE(server.terms_of_service, VALUE_URL),
@@ -111,7 +112,7 @@ const struct table_key table_keys[] = {
 	    .doc = "Most names in one order."},
 	{CONF_SERVER, "contacts_max", NUMBER(server.contacts_max, 0, 100),
 	    .fallback = "10", .doc = "Most contacts of one account."},
-	{CONF_SERVER, "peer_from", TYPE(server.peer_from, VALUE_PEER),
+	{CONF_SERVER, "peer_from", TYPE(server.listener.peer_from, VALUE_PEER),
 	    .fallback = "socket",
 	    .doc = "Who tells the client's address if it is not at the other "
 	    "end of the socket: socket (nobody), x-real-ip, proxy, env:NAME."},
@@ -251,6 +252,36 @@ const struct table_key table_keys[] = {
 	{CONF_CLIENT, "user", TEXT(client.user, 32),
 	    .doc = "User that programs which talk to CAs become when started "
 	    "as root; empty: stays."},
+	{CONF_CHALLENGE, "user", TEXT(challenge.listener.user, 32),
+	    .doc = "User that acmed-challenge becomes when started as root; "
+	    "empty: stays."},
+	{CONF_CHALLENGE, "log_requests", BOOL(challenge.log_requests),
+	    .fallback = "true",
+	    .doc = "Who asked is kept in the store; false: the store is only "
+	    "read."},
+	{CONF_CHALLENGE, "thumbprints", LIST(challenge.thumbprints, VALUE_THUMBPRINTS),
+	    .doc = "Without a store: accounts whose every token is answered, "
+	    "THUMBPRINT for all hosts (at most one) or HOST=THUMBPRINT."},
+	{CONF_CHALLENGE, "request_timeout", DURATION(challenge.listener.request_timeout, 1, 600), .fallback = "10s",
+	    .doc = "Longest time for one request, from its first byte to its "
+	    "last, and as long again for the answer."},
+	{CONF_CHALLENGE, "idle_timeout", DURATION(challenge.listener.idle_timeout, 1, 3600), .fallback = "10s",
+	    .doc = "How long a connection may wait between two requests."},
+	{CONF_CHALLENGE, "requests_per_connection", NUMBER(challenge.listener.requests_per_connection, 1, 1000000), .fallback = "1000",
+	    .doc = "After that many requests a connection is closed."},
+	{CONF_CHALLENGE, "workers", NUMBER(challenge.listener.workers, 1, 1000), .fallback = "64",
+	    .doc = "Most processes that serve a listening socket together, a "
+	    "connection each."},
+	{CONF_CHALLENGE, "requests_per_worker", NUMBER(challenge.listener.requests_per_worker, 1, INT64_MAX), .fallback = "100000",
+	    .doc = "After that many requests such a process ends, with its "
+	    "connection, and another takes its place."},
+	{CONF_CHALLENGE, "linger", DURATION(challenge.listener.linger, 0, 365 * DAY), .fallback = "5m",
+	    .doc = "How long a listening socket is served after the last "
+	    "connection; 0s: until SIGTERM."},
+	{CONF_CHALLENGE, "peer_from", TYPE(challenge.listener.peer_from, VALUE_PEER),
+	    .fallback = "socket",
+	    .doc = "Who tells the client's address if it is not at the other "
+	    "end of the socket: socket (nobody), x-real-ip, proxy, env:NAME."},
 };
 /* clang-format on */
 

@@ -3,8 +3,11 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 
+#include "base/b64.h"
+
 #define BLANKS " \t"
 #define TEXT_MAX 1000
+#define THUMBPRINT_BYTES 32
 
 static const struct unit {
 	char letter;
@@ -21,7 +24,7 @@ bool
 value_is_list(enum value_type type)
 {
 	return type == VALUE_TEXTS || type == VALUE_RANGES ||
-	    type == VALUE_RESOLVERS;
+	    type == VALUE_RESOLVERS || type == VALUE_THUMBPRINTS;
 }
 
 static int
@@ -242,6 +245,24 @@ is_resolver(const char *text)
 	    str_to_u64(text + len + 1, 65535, &port) && port > 0;
 }
 
+/* A thumbprint (RFC 8555 8.1) is a SHA-256 as base64url. */
+static bool
+is_thumbprint(const char *text)
+{
+	const char *equals = strchr(text, '=');
+	struct buf sum;
+	bool good;
+
+	if (equals == text || text[strcspn(text, BLANKS "/")] != '\0')
+		return false;
+	text = equals ? equals + 1 : text;
+	buf_init(&sum, THUMBPRINT_BYTES);
+	good = b64url_decode(&sum, text, strlen(text)) == 0 &&
+	    sum.len == THUMBPRINT_BYTES;
+	buf_release(&sum);
+	return good;
+}
+
 static int
 check_item(const struct value_rule *r, const char *item, struct err *e)
 {
@@ -253,6 +274,10 @@ check_item(const struct value_rule *r, const char *item, struct err *e)
 	if (r->type == VALUE_RESOLVERS && !is_resolver(item))
 		return err_set(e, KIND_CONF,
 		    "must be ADDRESS, ADDRESS:PORT or [IPV6]:PORT");
+	if (r->type == VALUE_THUMBPRINTS && !is_thumbprint(item))
+		return err_set(e, KIND_CONF,
+		    "must be THUMBPRINT or HOST=THUMBPRINT, a SHA-256 in 43 "
+		    "characters of base64url");
 	return check_text(r, item, e);
 }
 

@@ -21,6 +21,7 @@ enum value_type {
 	VALUE_TEXTS, /* struct strv of VALUE_TEXT */
 	VALUE_RANGES, /* struct strv of ADDRESS or ADDRESS/BITS, or "any" */
 	VALUE_RESOLVERS, /* struct strv of ADDRESS, ADDRESS:PORT, [IPV6]:PORT */
+	VALUE_THUMBPRINTS, /* struct strv of THUMBPRINT or HOST=THUMBPRINT */
 	VALUE__MAX
 };
 

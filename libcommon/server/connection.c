@@ -4,9 +4,8 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "http/http.h"
-#include "server/dispatch.h"
+#include "server/front.h"
 #include "server/peer.h"
-#include "server/server.h"
 #include "sys/clock.h"
 #include "sys/conn.h"
 #include "sys/sock.h"
@@ -25,9 +24,9 @@ is_printable(const char *text)
 
 /* The connection's id: that of whoever started this process for it, or new. */
 static void
-choose_id(const struct server *s, char out[CLIENT_ID_SIZE])
+choose_id(const struct front *f, char out[CLIENT_ID_SIZE])
 {
-	const char *given = s->workers ? NULL : getenv("ACMED_ID");
+	const char *given = f->workers ? NULL : getenv("ACMED_ID");
 	uint8_t bytes[6];
 
 	if (given && *given && strlen(given) < CLIENT_ID_SIZE &&
@@ -40,41 +39,60 @@ choose_id(const struct server *s, char out[CLIENT_ID_SIZE])
 }
 
 static void
-begin(struct server *s)
+begin(struct front *f)
 {
-	s->client = (struct client){0};
-	choose_id(s, s->client.id);
-	log_set_id(s->client.id);
+	f->client = (struct client){0};
+	choose_id(f, f->client.id);
+	log_set_id(f->client.id);
 }
 
 static bool
 is_wanted(void *arg)
 {
-	const struct server *s = arg;
+	const struct front *f = arg;
 
-	return s->workers && workers_are_wanted(s->workers);
+	if (f->rest)
+		f->rest(f->arg);
+	return f->workers && workers_are_wanted(f->workers);
 }
 
 static bool
 is_over(void *arg)
 {
-	const struct server *s = arg;
+	const struct front *f = arg;
 
-	return s->workers && workers_are_over(s->workers);
+	return f->workers && workers_are_over(f->workers);
+}
+
+static void
+answer(void *arg, const struct request *req, const struct buf *body,
+    struct response *res)
+{
+	const struct front *f = arg;
+
+	f->answer(f->arg, req, body, res);
+}
+
+static void
+refuse(void *arg, const struct err *e, bool is_post, struct response *res)
+{
+	const struct front *f = arg;
+
+	f->refuse(f->arg, e, is_post, res);
 }
 
 /* Who is there, then HTTP on the connection, under TLS if there is one. */
 static int
 serve(
-    struct server *s, struct tls_server *tls, struct conn *plain, struct err *e)
+    struct front *f, struct tls_server *tls, struct conn *plain, struct err *e)
 {
-	const struct conf_server *conf = &s->conf->server;
-	struct http_service service = {.answer = dispatch_answer,
-	    .refuse = dispatch_refuse,
+	const struct conf_listener *conf = f->conf;
+	struct http_service service = {.answer = answer,
+	    .refuse = refuse,
 	    .is_wanted = is_wanted,
 	    .is_over = is_over,
-	    .arg = s,
-	    .body_max = JWS_MAX,
+	    .arg = f,
+	    .body_max = f->body_max,
 	    .request_timeout = conf->request_timeout * 1000,
 	    .idle_timeout = conf->idle_timeout * 1000,
 	    .requests_max = conf->requests_per_connection};
@@ -83,7 +101,7 @@ serve(
 	struct tls *layer;
 	int rc;
 
-	if (peer_meet(s, plain, deadline, e) < 0)
+	if (peer_meet(f, plain, deadline, e) < 0)
 		return -1;
 	if (!tls)
 		return http_serve(plain, &service, e);
@@ -96,19 +114,21 @@ serve(
 }
 
 void
-connection_serve(struct server *s, struct tls_server *tls, int in, int out)
+connection_serve(struct front *f, struct tls_server *tls, int in, int out)
 {
 	struct err e = {0};
 	struct conn plain;
 	char text[1024];
 
-	begin(s);
+	begin(f);
 	sock_nodelay(out);
 	conn_init(&plain, in, out);
-	if (serve(s, tls, &plain, &e) < 0) {
+	if (serve(f, tls, &plain, &e) < 0) {
 		err_format(&e, text, sizeof(text));
 		log_event(LOG_LEVEL_INFO, "connection.broken", "peer",
-		    s->client.peer, "reason", text, NULL);
+		    f->client.peer, "reason", text, NULL);
 	}
+	if (f->rest)
+		f->rest(f->arg);
 	log_set_id("");
 }

@@ -297,7 +297,7 @@ serve(struct call *c, const struct buf *body, const struct route **route,
 	const struct route *r;
 
 	open_envelope(c, body, &env);
-	if (peer_tell(c->server, c->request, e) < 0)
+	if (peer_tell(&c->server->front, c->request, e) < 0)
 		return -1;
 	r = *route = find_route(c, e);
 	if (!r || check_method(c, r, e) < 0)
@@ -348,17 +348,6 @@ add_common(struct server *s, bool nonce, bool index, struct response *res)
 }
 
 static void
-begin_request(struct server *s)
-{
-	char id[LOG_ID_SIZE];
-
-	peer_forget(s);
-	snprintf(id, sizeof(id), "%s-%llu", s->client.id,
-	    (unsigned long long)++s->client.requests);
-	log_set_id(id);
-}
-
-static void
 log_request(const struct call *c, const struct err *e, int64_t began)
 {
 	char status[16], ms[24];
@@ -367,7 +356,7 @@ log_request(const struct call *c, const struct err *e, int64_t began)
 	snprintf(ms, sizeof(ms), "%lld", (long long)(clock_mono() - began));
 	log_event(LOG_LEVEL_INFO, "request", "method", c->request->method_name,
 	    "path", c->request->path, "status", status, "peer",
-	    c->server->client.peer, "ms", ms, "account",
+	    c->server->front.client.peer, "ms", ms, "account",
 	    c->account.id ? c->account.url_id : NULL, "problem",
 	    err_is_set(e) ? problem_type(e) : NULL, "detail",
 	    err_is_set(e) ? e->text : NULL, "agent",
@@ -394,7 +383,7 @@ dispatch_answer(void *arg, const struct request *req, const struct buf *body,
 	int64_t began = clock_mono();
 	bool nonce = req->method == REQUEST_POST;
 
-	begin_request(c.server);
+	front_begin(&c.server->front);
 	store_set_actor(c.server->store, "acmed-accept");
 	if (serve(&c, body, &r, &e) < 0)
 		answer_failure(res, &e, &c.problem);
@@ -410,12 +399,9 @@ dispatch_refuse(
     void *arg, const struct err *e, bool is_post, struct response *res)
 {
 	struct server *s = arg;
-	char status[16];
 
-	begin_request(s);
+	front_begin(&s->front);
 	answer_failure(res, e, NULL);
 	add_common(s, is_post, true, res);
-	snprintf(status, sizeof(status), "%d", res->status);
-	log_event(LOG_LEVEL_INFO, "request.refused", "status", status, "peer",
-	    s->client.peer, "reason", e->text, NULL);
+	front_log_refused(&s->front, e, res->status);
 }

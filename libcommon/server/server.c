@@ -3,6 +3,7 @@
 #include "conf/conf.h"
 #include "http/response.h"
 #include "policy/keys.h"
+#include "server/dispatch.h"
 #include "server/nonce.h"
 #include "store/store.h"
 #include "wrap/js.h"
@@ -41,7 +42,13 @@ path_of(const char *url)
 int
 server_open(struct server *s, const struct conf *conf, struct err *e)
 {
-	*s = (struct server){.conf = conf, .base_url = conf->server.base_url};
+	*s = (struct server){.conf = conf,
+	    .base_url = conf->server.base_url,
+	    .front = {.conf = &conf->server.listener,
+		.answer = dispatch_answer,
+		.refuse = dispatch_refuse,
+		.arg = s,
+		.body_max = JWS_MAX}};
 	s->base_path = path_of(s->base_url);
 	signmsg_client_init(&s->signer, conf->signer.socket);
 	if (address_policy_init(&s->ranges,

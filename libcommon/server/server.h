@@ -6,8 +6,8 @@
 #include "acme/problem.h"
 #include "acme/signmsg.h"
 #include "policy/address.h"
+#include "server/front.h"
 #include "store/account.h"
-#include "sys/sock.h"
 
 /* The ACME server: what lives as long as the process, and one request. */
 struct conf;
@@ -18,17 +18,6 @@ struct keys_blocklist;
 struct nonce;
 struct request;
 struct response;
-struct workers;
-
-#define CLIENT_ID_SIZE 32
-
-/* Who is served at the moment: one connection after the other. */
-struct client {
-	char peer[SOCK_ADDR_SIZE]; /* its address, or "unknown" */
-	bool told; /* by each request, not by the connection */
-	char id[CLIENT_ID_SIZE]; /* of the connection */
-	uint64_t requests; /* counted on from the id */
-};
 
 /* An account's key that was used lately: its client comes back with it. */
 struct account_key {
@@ -48,8 +37,7 @@ struct server {
 	unsigned next_key;
 	const char *base_url; /* of the configuration, no slash at the end */
 	const char *base_path; /* its path part, or "" */
-	const struct workers *workers; /* that this process is of, or NULL */
-	struct client client;
+	struct front front; /* answers with dispatch.h */
 };
 
 /* The path of the file of nonces; the caller frees. NULL: KIND_CONF. */

@@ -1,6 +1,7 @@
 #include "store/purge.h"
 
 #include "store/authorization.h"
+#include "store/challenge_answer.h"
 #include "store/event.h"
 #include "store/order.h"
 #include "store/stmt.h"
@@ -183,6 +184,21 @@ delete_events(
 	return 0;
 }
 
+static int
+delete_answers(
+    struct store *st, const struct purge *p, int64_t *sum, struct err *e)
+{
+	int64_t most = (int64_t)p->batch, n = most;
+
+	while (n == most && !sig_term()) {
+		n = challenge_answer_expire(st, most, e);
+		if (n < 0)
+			return -1;
+		*sum += n;
+	}
+	return 0;
+}
+
 struct summary {
 	struct store *st;
 	const struct purge_result *r;
@@ -192,12 +208,13 @@ static int
 add_summary(void *arg, struct err *e)
 {
 	struct summary *s = arg;
-	char detail[128];
+	char detail[160];
 
 	snprintf(detail, sizeof(detail),
-	    "orders expired %lld, orders removed %lld, events removed %lld",
+	    "orders expired %lld, orders removed %lld, events removed %lld, "
+	    "answers removed %lld",
 	    (long long)s->r->orders_expired, (long long)s->r->orders,
-	    (long long)s->r->events);
+	    (long long)s->r->events, (long long)s->r->answers);
 	return event_add(s->st, "store.purge", EVENT_STORE, 0, detail, e);
 }
 
@@ -212,9 +229,10 @@ purge_run(struct store *st, const struct purge *p, struct purge_result *r,
 	    run_all(st, p, "ready", expire, &r->orders_expired, e) < 0 ||
 	    run_all(st, p, "invalid", remove_order, &r->orders, e) < 0 ||
 	    run_all(st, p, "valid", remove_order, &r->orders, e) < 0 ||
+	    delete_answers(st, p, &r->answers, e) < 0 ||
 	    delete_events(st, p, &r->events, e) < 0)
 		return -1;
-	if (r->orders_expired + r->orders + r->events > 0 &&
+	if (r->orders_expired + r->orders + r->events + r->answers > 0 &&
 	    db_transaction(st->db, DB_QUICK, add_summary, &s, e) < 0)
 		return -1;
 	return store_checkpoint(st, e);

@@ -20,14 +20,15 @@ struct purge_result {
 	int64_t orders_expired; /* pending, ready -> invalid */
 	int64_t orders; /* gone, with authorizations and challenges */
 	int64_t events;
+	int64_t answers; /* to challenges, that have expired */
 };
 
 /*
  * Marks expired orders (and their authorizations), removes those that ended
- * `invalid_age` ago unless their certificate is still valid, removes old
- * events, then moves the write-ahead log into the database.  Each batch is one
- * transaction.  Certificates and accounts stay.  Stops between two batches,
- * without error, when sig_term().
+ * `invalid_age` ago unless their certificate is still valid, removes
+ * old events and answers to challenges, then moves the write-ahead log into the
+ * database.  Each batch is one transaction.  Certificates and accounts stay.
+ * Stops between two batches, without error, when sig_term().
  */
 int purge_run(struct store *st, const struct purge *p, struct purge_result *r,
     struct err *e);

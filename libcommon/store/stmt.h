@@ -27,6 +27,8 @@ enum stmt_module {
 	STMT_CHAIN,
 	STMT_CHAIN_FIND,
 	STMT_CHALLENGE,
+	STMT_CHALLENGE_ANSWER,
+	STMT_CHALLENGE_REQUEST,
 	STMT_CHECK,
 	STMT_CHECK_CHAINS,
 	STMT_CHECK_CONTENT,
@@ -63,6 +65,8 @@ extern const struct stmt_table certificate_stmts;
 extern const struct stmt_table certificate_sweep_stmts;
 extern const struct stmt_table chain_find_stmts;
 extern const struct stmt_table chain_stmts;
+extern const struct stmt_table challenge_answer_stmts;
+extern const struct stmt_table challenge_request_stmts;
 extern const struct stmt_table challenge_stmts;
 extern const struct stmt_table check_chains_stmts;
 extern const struct stmt_table check_content_stmts;

@@ -17,6 +17,10 @@
 enum sandbox_role {
 	SANDBOX_ACCEPT, /* acmed-accept: talks to one client at a time */
 	SANDBOX_ACCEPT_MASTER, /* starts such workers, who open all they need */
+	SANDBOX_CHALLENGE, /* acmed-challenge, with the store open */
+	SANDBOX_CHALLENGE_MASTER, /* starts such workers */
+	SANDBOX_STATELESS, /* acmed-challenge without a store */
+	SANDBOX_STATELESS_MASTER,
 	SANDBOX_VALIDATE_STORE, /* acme-validate: starts the next one */
 	SANDBOX_VALIDATE_NETWORK,
 	SANDBOX_SIGN_SERVICE, /* acme-sign serve */

@@ -1,29 +1,19 @@
 #include "validate/dns01.h"
 
-#include "base/b64.h"
+#include "acme/keyauth.h"
 #include "validate/attempt.h"
 #include "validate/resolve.h"
 #include "wrap/digest.h"
 #include "wrap/dns.h"
 
-#define PREFIX "_acme-challenge."
 #define SHOWN_MAX 64
 
 struct dns01 {
 	struct attempt *attempt;
-	char name[sizeof(PREFIX) + IDENT_DNS_MAX];
+	char name[sizeof(KEYAUTH_RECORD_PREFIX) + IDENT_DNS_MAX];
 	struct dns_query *query;
 	struct resolve resolve; /* with dns01_require_address */
 };
-
-void
-dns01_digest(char out[DNS01_DIGEST_SIZE], const char *keyauth)
-{
-	uint8_t hash[DIGEST_SHA256_SIZE];
-
-	digest_sha256(hash, keyauth, strlen(keyauth));
-	b64url_encode_to(out, hash, sizeof(hash));
-}
 
 bool
 dns01_has(const struct dns_record *records, size_t len, const char *digest)
@@ -72,7 +62,7 @@ on_txt(void *arg, const struct dns_answer *answer)
 {
 	struct dns01 *d = arg;
 	struct attempt *a = d->attempt;
-	char digest[DNS01_DIGEST_SIZE], shown[SHOWN_MAX + 1], text[200];
+	char digest[KEYAUTH_DIGEST_SIZE], shown[SHOWN_MAX + 1], text[200];
 
 	d->query = NULL;
 	if (answer->status == DNS_NODATA) {
@@ -83,7 +73,7 @@ on_txt(void *arg, const struct dns_answer *answer)
 		fail(d, "dns", answer->reason);
 		return;
 	}
-	dns01_digest(digest, a->keyauth);
+	keyauth_digest(digest, a->keyauth);
 	if (dns01_has(answer->records, answer->len, digest)) {
 		if (!a->tools->dns01_require_address) {
 			attempt_succeed(a);
@@ -111,8 +101,8 @@ start(struct attempt *a)
 
 	a->state = d;
 	d->attempt = a;
-	snprintf(
-	    d->name, sizeof(d->name), PREFIX "%s", a->task.identifier.value);
+	snprintf(d->name, sizeof(d->name), KEYAUTH_RECORD_PREFIX "%s",
+	    a->task.identifier.value);
 	attempt_set_wake(a, ATTEMPT_HOP_MS);
 	d->query = dns_start(a->tools->dns, d->name, DNS_TXT, on_txt, d, &e);
 	if (!d->query)

@@ -9,11 +9,6 @@
  */
 struct dns_record;
 
-#define DNS01_DIGEST_SIZE 44 /* SHA-256 as base64url, NUL */
-
-/* Writes the text that the TXT record must have. */
-void dns01_digest(char out[DNS01_DIGEST_SIZE], const char *keyauth);
-
 /*
  * Whether one of the records is that text, in a time that does not depend on
  * where they differ.

@@ -42,4 +42,17 @@ int alpn_step(struct alpn *a, short *events, struct err *e);
  */
 int alpn_certificate(const struct alpn *a, struct buf *der, struct err *e);
 
+/*
+ * The other side of it: does one handshake on the connected socket `fd`, which
+ * stays the caller's, with the certificate and key that `find` makes for the
+ * server name; they are taken.  Whoever offers no acme-tls/1, or a name that
+ * `find` refuses, is refused.  It waits for the client: the caller has an
+ * alarm.  KIND_INPUT when there was no handshake, KIND_SYS.
+ */
+struct cert;
+struct key;
+typedef int alpn_finder(
+    void *arg, const char *sni, struct cert **c, struct key **k, struct err *e);
+int alpn_answer(int fd, alpn_finder *find, void *arg, struct err *e);
+
 #endif

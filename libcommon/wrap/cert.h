@@ -145,12 +145,14 @@ struct cert_template {
 	const struct strv *dns; /* leaf: the names, lower case */
 	const struct strv *ip; /* leaf: any text that inet_pton(3) takes */
 	const char *subject; /* RFC 4514 text, "" or NULL for empty */
-	const struct cert *issuer_cert;
+	const struct cert *issuer_cert; /* NULL: signed by itself */
 	const struct key *issuer_key; /* private; root: the same as `key` */
 	int64_t not_before;
 	int64_t not_after; /* inclusive; cut at the issuer's notAfter */
 	const char *crl_url; /* CRL distribution point, or NULL */
 	const char *issuer_url; /* AIA caIssuers, or NULL */
+	/* Of tls-alpn-01 (RFC 8737 3): SHA-256 of the key authorization. */
+	const uint8_t *acme_identifier; /* 32 bytes, or NULL */
 	/*
 	 * For a serial that can be had again: 32 secret bytes, and what the
 	 * certificate is for; else NULL.

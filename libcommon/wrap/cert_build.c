@@ -124,6 +124,15 @@ add_issuer_url(const char *url, struct buf *out)
 	ext_end(out, m);
 }
 
+static void
+add_acme_identifier(const uint8_t *digest, struct buf *out)
+{
+	struct ext_mark m = ext_begin(out, EXT_ACME_IDENTIFIER, true);
+
+	der_add(out, DER_OCTET_STRING, digest, DIGEST_SHA256_SIZE);
+	ext_end(out, m);
+}
+
 static int
 add_names(const struct cert_template *t, struct buf *out, struct err *e)
 {
@@ -155,6 +164,8 @@ add_extensions(const struct cert_template *t, struct buf *out, struct err *e)
 		add_crl_url(t->crl_url, out);
 	if (t->issuer_url != NULL && t->issuer_url[0] != '\0')
 		add_issuer_url(t->issuer_url, out);
+	if (t->acme_identifier != NULL)
+		add_acme_identifier(t->acme_identifier, out);
 	if (t->kind == CERT_LEAF && add_names(t, out, e) == -1)
 		return -1;
 	der_end(out, list);

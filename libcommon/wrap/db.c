@@ -292,6 +292,13 @@ db_files(struct db *db, struct strv *paths, struct err *e)
 	return db->engine->files(db, paths, e);
 }
 
+void
+db_set_patience(struct db *db, int64_t ms)
+{
+	if (db->engine->set_patience)
+		db->engine->set_patience(db, ms);
+}
+
 int
 db_checkpoint(struct db *db, struct err *e)
 {

@@ -100,6 +100,14 @@ int db_transaction(struct db *db, enum db_durability durability,
     int (*fn)(void *arg, struct err *e), void *arg, struct err *e);
 
 /*
+ * From now on a transaction waits so many milliseconds, and no longer, for
+ * another one to end.  For an engine where writers wait for nobody who is not
+ * at the same rows it changes nothing.
+ */
+#define DB_PATIENCE 10000
+void db_set_patience(struct db *db, int64_t ms);
+
+/*
  * Runs `fn(arg, e)`, which only reads, so that all it reads is as of one
  * moment; it takes no lock that writers would wait for.  Fails as
  * db_transaction.

@@ -11,7 +11,7 @@
 #include "sys/fd.h"
 #include "sys/file.h"
 
-#define BUSY_MS 10000
+#define BUSY_MS DB_PATIENCE
 #define BUSY_CHECKPOINT_MS 200
 #define FILE_MODE 0660
 
@@ -812,6 +812,14 @@ sqlite_files(struct db *base, struct strv *paths, struct err *e)
 	return err_is_set(e) ? -1 : 0;
 }
 
+static void
+sqlite_set_patience(struct db *base, int64_t ms)
+{
+	struct sqlite *db = (struct sqlite *)base;
+
+	db->busy_ms = ms;
+}
+
 static int
 sqlite_checkpoint(struct db *base, struct err *e)
 {
@@ -896,6 +904,7 @@ const struct db_engine db_sqlite = {
     .verify_schema = sqlite_verify_schema,
     .files = sqlite_files,
     .checkpoint = sqlite_checkpoint,
+    .set_patience = sqlite_set_patience,
     .size = sqlite_size,
     .plan = sqlite_plan,
 };

@@ -1,11 +1,13 @@
 #include "wrap/dns.h"
 
+#include <strings.h>
 #include <unbound.h>
 
 #define CLASS_IN 1
 #define RCODE_SERVFAIL 2
 #define PACKET_HEAD 12
 #define TYPE_CNAME 5
+#define NAME_SIZE 256
 
 static const struct {
 	const char *name;
@@ -15,6 +17,7 @@ static const struct {
     [DNS_AAAA] = {"AAAA", 28},
     [DNS_TXT] = {"TXT", 16},
     [DNS_PTR] = {"PTR", 12},
+    [DNS_NS] = {"NS", 2},
 };
 _Static_assert(ARRAY_LEN(types) == DNS_TYPE__MAX, "one row per type");
 
@@ -243,7 +246,7 @@ dns_decode(enum dns_type type, const uint8_t *p, size_t len, struct buf *out)
 {
 	if (type == DNS_TXT)
 		return decode_txt(p, len, out);
-	if (type == DNS_PTR)
+	if (type == DNS_PTR || type == DNS_NS)
 		return decode_name(p, len, out);
 	if (len != (type == DNS_A ? 4U : 16U))
 		return -1;
@@ -340,6 +343,23 @@ judge(const struct dns_query *q, int code, const struct ub_result *r,
 	}
 }
 
+/* The last name of a chain of CNAMEs, or NULL. */
+static const char *
+canonical_name(const struct ub_result *r, char out[NAME_SIZE])
+{
+	size_t len = r && r->canonname ? strlen(r->canonname) : 0;
+
+	if (len > 0 && r->canonname[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= NAME_SIZE ||
+	    strncasecmp(r->canonname, r->qname, len) == 0)
+		return NULL;
+	memcpy(out, r->canonname, len);
+	out[len] = '\0';
+	str_lower(out);
+	return out;
+}
+
 static void
 on_answer(void *arg, int code, struct ub_result *r)
 {
@@ -347,11 +367,12 @@ on_answer(void *arg, int code, struct ub_result *r)
 	struct dns_record records[DNS_RECORDS_MAX];
 	struct buf data[DNS_RECORDS_MAX];
 	struct dns_answer a = {.records = records};
-	char reason[200];
+	char reason[200], canonical[NAME_SIZE];
 	size_t used = 0;
 
 	judge(q, code, r, &a, reason, sizeof(reason));
 	a.reason = reason;
+	a.canonical = canonical_name(r, canonical);
 	for (size_t i = 0;
 	     a.status == DNS_FOUND && r->data[i] && used < DNS_RECORDS_MAX;
 	     i++) {

@@ -22,6 +22,7 @@ enum dns_type {
 	DNS_AAAA, /* records of 16 bytes */
 	DNS_TXT, /* the strings of each record, one behind the other */
 	DNS_PTR, /* names in lower case, without final dot */
+	DNS_NS, /* the same */
 	DNS_TYPE__MAX
 };
 
@@ -44,6 +45,7 @@ struct dns_answer {
 	const struct dns_record *records;
 	size_t len; /* at most DNS_RECORDS_MAX */
 	const char *reason; /* in words: what is missing; "" when found */
+	const char *canonical; /* where CNAMEs led, as PTR; NULL: nowhere */
 };
 
 struct dns_options {

@@ -16,6 +16,7 @@ static const struct {
     [EXT_AKI] = {3, "\x55\x1d\x23"},
     [EXT_KEY_PURPOSE] = {3, "\x55\x1d\x25"},
     [EXT_AIA] = {8, "\x2b\x06\x01\x05\x05\x07\x01\x01"},
+    [EXT_ACME_IDENTIFIER] = {8, "\x2b\x06\x01\x05\x05\x07\x01\x1f"},
 };
 _Static_assert(ARRAY_LEN(oids) == EXT__MAX, "one OID per extension");
 

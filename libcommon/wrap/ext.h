@@ -20,6 +20,7 @@ enum ext_id {
 	EXT_AKI,
 	EXT_KEY_PURPOSE,
 	EXT_AIA,
+	EXT_ACME_IDENTIFIER, /* RFC 8737 3 */
 	EXT__MAX
 };
 

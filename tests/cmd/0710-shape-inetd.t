@@ -4,13 +4,15 @@
 . "$(dirname "$0")/../lib/shape.sh"
 PATH=$PATH:/usr/sbin
 need inetd curl socat
-world signer.linger=2s server.linger=2s
+world signer.linger=2s server.linger=2s challenge.linger=2s
 
 cp $share/inetd/inetd.conf /etc/inetd.conf
 start inetd inetd -i /etc/inetd.conf
 must wait_for 10 test -S /run/acmed/validate.sock
 orders
 apart
+challenges
+is "$(users acmed-challenge)" acmed 'acmed-challenge has its user'
 is "$(users acme-sign)" acmed-sign 'the signer has its user'
 many() {
 	seq 300 | xargs -P 4 -I{} curl -sf -m 30 -o /dev/null "$directory"

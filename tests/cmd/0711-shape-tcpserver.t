@@ -5,13 +5,14 @@
 need tcpserver curl socat
 world
 
-for s in sign validate accept; do
+for s in sign validate accept challenge; do
 	start $s $share/tcpserver/$s/run
 done
 must wait_for 10 test -S /run/acmed/sign.sock
 must wait_for 10 test -S /run/acmed/validate.sock
 orders
 apart
+challenges
 is "$(users tcpserver)" acmed 'tcpserver is not root any more'
 is "$(users acme-sign)" acmed-sign 'the signer has its user'
 is "$(users acme-validate)" acmed-validate 'the validator has its user'
@@ -20,6 +21,7 @@ for s in sign validate; do
 	is "$status" 0 "$s: SIGTERM ends it"
 done
 stop accept
+stop challenge
 wait_for 30 gone
 is "$?" 0 'nothing remains'
 

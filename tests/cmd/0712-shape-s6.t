@@ -5,7 +5,8 @@
 . "$(dirname "$0")/../lib/shape.sh"
 PATH=$PATH:/usr/sbin
 need s6-svscan s6-svwait nginx curl socat
-world server.peer_from=x-real-ip
+world server.peer_from=x-real-ip challenge.peer_from=x-real-ip \
+    challenge.linger=0s
 
 cp -R $share/s6 /run/service
 rm /run/service/nginx.conf
@@ -18,6 +19,8 @@ ok 'all are ready' s6-svwait -U -t 20000 /run/service/accept \
 start nginx nginx -g 'daemon off;'
 orders
 apart
+challenges
+is "$(users acmed-challenge)" acmed 'acmed-challenge has its user'
 is "$(users acmed-accept)" acmed 'acmed-accept has its user'
 is "$(users acme-sign)" acmed-sign 'the signer has its user'
 is "$(users acme-validate)" acmed-validate 'the validator has its user'

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/shape.sh"
 need systemd-socket-activate systemd-analyze perl curl socat
-world signer.linger=2s server.linger=2s
+world signer.linger=2s server.linger=2s challenge.linger=2s
 
 units=$share/systemd
 run systemd-analyze verify --man=no $units/*.socket $units/*.timer \
@@ -101,6 +101,9 @@ shared acmed-validate /run/acmed/validate.sock
 activate acmed-accept --inetd
 orders
 apart
+activate acmed-challenge --inetd
+challenges
+stop acmed-challenge
 is "$(users acmed-accept)" acmed 'workers have their user'
 is "$(users acme-sign)" acmed-sign 'the signer has its user'
 stop acmed-accept

@@ -2,6 +2,7 @@
  * What a name server may answer: the bytes as a record of each type, and as a
  * packet.
  */
+#include "acme/keyauth.h"
 #include "validate/dns01.h"
 #include "wrap/dns.h"
 
@@ -14,14 +15,14 @@ static void
 check(enum dns_type type, const struct buf *out, size_t size)
 {
 	static const size_t sizes[] = {[DNS_A] = 4, [DNS_AAAA] = 16};
-	char digest[DNS01_DIGEST_SIZE];
+	char digest[KEYAUTH_DIGEST_SIZE];
 	const struct dns_record record = {out->data, out->len};
 
 	if (type == DNS_A || type == DNS_AAAA) {
 		assert(out->len == sizes[type]);
 	} else if (type == DNS_TXT) {
 		assert(out->len < size || size == 0);
-		dns01_digest(digest, "token.thumbprint");
+		keyauth_digest(digest, "token.thumbprint");
 		assert(dns01_has(&record, 1, digest) ==
 		    (strcmp(out->data, digest) == 0 &&
 			strlen(out->data) == out->len));

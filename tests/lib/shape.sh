@@ -41,15 +41,16 @@ world() {
 	printf '127.0.0.1 localhost acme.lan\n' >/etc/hosts
 	mkdir /usr/local/bin /usr/local/sbin
 	must cp "$BIN/acme-sign" /usr/local/bin
-	must cp "$BIN/acme-validate" "$BIN/acmed-accept" "$BIN/acmed-store" \
-	    /usr/local/sbin
+	must cp "$BIN/acme-validate" "$BIN/acmed-accept" \
+	    "$BIN/acmed-challenge" "$BIN/acmed-store" /usr/local/sbin
 	must env -u MAKEFLAGS -u MFLAGS make -s -C "$SRC" install-share
 	start_dns
-	http_port=80
+	http_port=8080
 	start_www
 	run $share/setup
 	is "$status" 1 'setup makes users and a configuration, to be edited'
-	"$SRC/scripts/lib/conf-set" "validate.resolver=$dns" "$@" \
+	"$SRC/scripts/lib/conf-set" "validate.resolver=$dns" \
+	    "validate.http_port=$http_port" "$@" \
 	    <$share/acmed.conf >/etc/acmed/acmed.conf
 	ok 'setup, again, makes the rest' $share/setup
 	ok '... and may be run once more' $share/setup
@@ -89,6 +90,29 @@ orders() {
 	    cert_is "$T/uacme/c.example.test/cert.pem" c.example.test
 	sweeps
 	store_is_sound
+}
+
+# token_is URL KEYAUTH; asked TOKEN: for wait_for.
+token_is() {
+	[ "$(curl -s -m 5 "$1")" = "$2" ]
+}
+asked() {
+	acmed-challenge log --no-header --token "$1" |
+	grep -q '	127\.0\.0\.1	127\.0\.0\.1	.*yes'
+}
+
+# challenges: acmed-challenge answers on port 80 and knows who asked; the web
+# server of applicants is at another port.
+challenges() {
+	token=evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA
+	keyauth=$token.NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
+	must acmed-challenge add $keyauth
+	challenge_url=http://127.0.0.1/.well-known
+	ok 'acmed-challenge answers a token' wait_for 20 token_is \
+	    "$challenge_url/acme-challenge/$token" "$keyauth"
+	is "$(curl -s -m 10 -H 'Host: www.example.org:80' \
+	    "$challenge_url/public/whoami")" www.example.org '... and whoami'
+	ok '... and knows who asked' wait_for 10 asked "$token"
 }
 
 # as_user USER COMMAND...
@@ -139,5 +163,6 @@ apart() {
 
 # gone: none of our programs is left; for wait_for.
 gone() {
-	! pgrep -x 'acmed-accept|acme-sign|acme-validate' >/dev/null
+	! pgrep -x 'acmed-accept|acmed-challenge|acme-sign|acme-validate' \
+	    >/dev/null
 }

@@ -78,7 +78,9 @@ test_who_opens_the_store(void **state)
 		uint64_t rights = sandbox_row((enum sandbox_role)i)
 				      ->rights[SANDBOX_STORE_DIRECTORY];
 
-		if (i == SANDBOX_ACCEPT_MASTER || i == SANDBOX_VALIDATE_STORE)
+		if (i == SANDBOX_ACCEPT_MASTER ||
+		    i == SANDBOX_CHALLENGE_MASTER ||
+		    i == SANDBOX_VALIDATE_STORE)
 			assert_true(writes(rights) != 0 && (rights & READ));
 		else
 			assert_int_equal(rights & ~(uint64_t)LIST, 0);
@@ -96,15 +98,18 @@ test_who_has_what(void **state)
 		bool connects = i == SANDBOX_VALIDATE_STORE ||
 		    i == SANDBOX_VALIDATE_NETWORK || i == SANDBOX_FETCH ||
 		    i == SANDBOX_CLIENT_NETWORK;
+		bool is_master = i == SANDBOX_ACCEPT_MASTER ||
+		    i == SANDBOX_CHALLENGE_MASTER ||
+		    i == SANDBOX_STATELESS_MASTER;
 
 		assert_int_equal(row->connects, connects);
-		assert_int_equal(
-		    row->spawns, connects || i == SANDBOX_ACCEPT_MASTER);
+		assert_int_equal(row->spawns, connects || is_master);
 		assert_int_equal(row->rights[SANDBOX_TLS_DIRECTORY],
 		    i == SANDBOX_ACCEPT_MASTER ? READ : 0);
 		assert_int_equal(
 		    writes(row->rights[SANDBOX_BLOCKLIST_DIRECTORY]), 0);
-		if (i == SANDBOX_ACCEPT || i == SANDBOX_SIGN_SERVICE ||
+		if (i == SANDBOX_ACCEPT || i == SANDBOX_CHALLENGE ||
+		    i == SANDBOX_STATELESS || i == SANDBOX_SIGN_SERVICE ||
 		    i == SANDBOX_SIGN_FILTER || i == SANDBOX_SIGN_SWEEP)
 			assert_true(row->memory > 0 && row->descriptors > 0);
 	}
@@ -118,14 +123,15 @@ test_who_goes_where(void **state)
 	    [SANDBOX_DEVICES] = (1U << SANDBOX__MAX) - 1,
 	    [SANDBOX_STORE_DIRECTORY] = ((1U << SANDBOX__MAX) - 1) &
 		~(1U << SANDBOX_VALIDATE_NETWORK | 1U << SANDBOX_SIGN_SERVICE |
-		    1U << SANDBOX_FETCH | 1U << SANDBOX_CLIENT_NETWORK),
+		    1U << SANDBOX_FETCH | 1U << SANDBOX_CLIENT_NETWORK |
+		    1U << SANDBOX_STATELESS | 1U << SANDBOX_STATELESS_MASTER),
 	    [SANDBOX_NONCE_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
 	    [SANDBOX_BLOCKLIST_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
 	    [SANDBOX_TLS_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
 	    [SANDBOX_RESOLVER_FILES] = 1U << SANDBOX_VALIDATE_STORE |
 		1U << SANDBOX_FETCH | 1U << SANDBOX_CLIENT_NETWORK,
-	    [SANDBOX_STORE_FILES] =
-		1U << SANDBOX_ACCEPT_MASTER | 1U << SANDBOX_VALIDATE_STORE,
+	    [SANDBOX_STORE_FILES] = 1U << SANDBOX_ACCEPT_MASTER |
+		1U << SANDBOX_VALIDATE_STORE | 1U << SANDBOX_CHALLENGE_MASTER,
 	    [SANDBOX_CRL_FILE] = 1U << SANDBOX_SIGN_CRL,
 	    [SANDBOX_CRL_DIRECTORY] = 1U << SANDBOX_SIGN_CRL,
 	    [SANDBOX_BACKUP_DIRECTORY] = 1U << SANDBOX_STORE_BACKUP,

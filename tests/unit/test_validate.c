@@ -191,14 +191,14 @@ static void
 test_txt(void **state)
 {
 	struct dns_record records[] = {
-	    {"", 0}, {"x", 1}, {NULL, DNS01_DIGEST_SIZE - 1}};
-	char digest[DNS01_DIGEST_SIZE], other[DNS01_DIGEST_SIZE];
+	    {"", 0}, {"x", 1}, {NULL, KEYAUTH_DIGEST_SIZE - 1}};
+	char digest[KEYAUTH_DIGEST_SIZE], other[KEYAUTH_DIGEST_SIZE];
 
 	(void)state;
-	dns01_digest(digest, KEYAUTH);
+	keyauth_digest(digest, KEYAUTH);
 	assert_string_equal(
 	    digest, "61rBZ_4knHblO0MNoxFsXZ_eTFUHum0B6IVRbhvUn5I");
-	dns01_digest(other, KEYAUTH "x");
+	keyauth_digest(other, KEYAUTH "x");
 	records[2].data = other;
 	assert_false(dns01_has(records, 3, digest));
 	records[2].data = digest;

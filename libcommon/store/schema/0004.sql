@@ -179,6 +179,7 @@ CREATE TABLE challenge_requests (
 	answered @int NOT NULL CHECK (answered IN (0, 1))
 ) @strict;
 CREATE INDEX challenge_requests_token ON challenge_requests (token, id);
+CREATE INDEX challenge_requests_answered ON challenge_requests (answered, id);
 
 -- Every request that was sent to a CA.  As events: ids grow with time.
 CREATE TABLE upstream_requests (

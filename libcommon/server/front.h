@@ -1,0 +1,55 @@
+#ifndef SERVER_FRONT_H
+#define SERVER_FRONT_H
+
+#include "base/buf.h"
+#include "sys/sock.h"
+
+/*
+ * What every program has that answers HTTP on connections it is given: its
+ * settings, who is served at the moment, and what it answers with.
+ */
+struct conf_listener;
+struct err;
+struct request;
+struct response;
+struct workers;
+
+#define CLIENT_ID_SIZE 32
+
+/* Who is served at the moment: one connection after the other. */
+struct client {
+	char peer[SOCK_ADDR_SIZE]; /* its address, or "unknown" */
+	bool told; /* by each request, not by the connection */
+	char id[CLIENT_ID_SIZE]; /* of the connection */
+	uint64_t requests; /* counted on from the id */
+};
+
+struct front {
+	const struct conf_listener *conf;
+	const struct workers *workers; /* that this process is of, or NULL */
+	struct client client;
+
+	/* As in struct http_service (http/http.h), with `arg`. */
+	void (*answer)(void *arg, const struct request *req,
+	    const struct buf *body, struct response *res);
+	void (*refuse)(
+	    void *arg, const struct err *e, bool is_post, struct response *res);
+	/*
+	 * Called when no request has come for half a second, and when the
+	 * connection is over; or NULL.
+	 */
+	void (*rest)(void *arg);
+	void *arg;
+	size_t body_max;
+};
+
+/*
+ * What a request begins with: its number, in the id that the log has from now
+ * on; and what an earlier request has told of its peer is forgotten.
+ */
+void front_begin(struct front *f);
+
+/* Logs what was no request, and was answered with `status`. */
+void front_log_refused(const struct front *f, const struct err *e, int status);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef SYS_HELPER_H
+#define SYS_HELPER_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <sys/types.h>
+
+/*
+ * A process of our own that does what this one had better not do itself, and
+ * answers questions, one at a time, as frames (sys/frame.h).  Start it before
+ * there is a secret in memory.  It ends when the other one does.
+ */
+struct helper {
+	pid_t pid; /* 0: none */
+	int fd;
+};
+
+/*
+ * Starts it: `live(fd, arg)` is its whole life, and returns when the other
+ * side of `fd` is closed.  It has descriptor 2, those in `keep`, and no other;
+ * SIGTERM, SIGINT, SIGHUP and SIGPIPE are ignored.  KIND_SYS.
+ */
+struct helper_options {
+	void (*live)(int fd, void *arg);
+	void *arg;
+	int keep; /* one more descriptor, or -1 */
+};
+int helper_start(
+    struct helper *h, const struct helper_options *o, struct err *e);
+
+/*
+ * Asks, and waits for the answer.  KIND_SYS when it is dead or does not answer
+ * in `timeout_ms`, and then it is stopped.
+ */
+int helper_ask(struct helper *h, const struct buf *question, struct buf *answer,
+    int64_t timeout_ms, struct err *e);
+
+void helper_stop(struct helper *h); /* NULL-safe */
+
+#endif

@@ -1,0 +1,266 @@
+#include "sys/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "sys/clock.h"
+#include "sys/fd.h"
+
+#define ERRORS_MAX ((size_t)64 * 1024)
+#define ERRORS_KEPT ((size_t)1024)
+#define LINE_MAX_SHOWN 240
+#define TEMPORARY 111
+
+extern char **environ;
+
+static bool
+is_passed_on(const char *variable)
+{
+	static const char *const names[] = {"PATH=", "HOME=", "USER=",
+	    "LOGNAME=", "LANG=", "LC_ALL=", "TZ=", "TMPDIR=", "HOOK_"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_starts(variable, names[i]))
+			return true;
+	return false;
+}
+
+/* What is in environ already, in place: we do not come back. */
+static void
+clean_environment(void)
+{
+	char **to = environ;
+
+	for (char **from = environ; *from; from++)
+		if (is_passed_on(*from))
+			*to++ = *from;
+	*to = NULL;
+}
+
+static void
+become(const char *const *argv, const int fds[3])
+{
+	int null = open("/dev/null", O_RDWR), high[3];
+	sigset_t none;
+
+	setpgid(0, 0);
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Out of each other's way first. */
+	for (int i = 0; i < 3; i++)
+		high[i] = fcntl(fds[i] < 0 ? null : fds[i], F_DUPFD, 3);
+	for (int i = 0; i < 3; i++)
+		if (dup2(high[i], i) < 0)
+			_exit(TEMPORARY);
+	syscall(SYS_close_range, 3U, ~0U, 0U);
+	clean_environment();
+	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	dprintf(STDERR_FILENO, "%s: cannot be started: %s\n", argv[0],
+	    strerrordesc_np(errno));
+	_exit(127);
+}
+
+pid_t
+run_start(const char *const *argv, const int fds[3], struct err *e)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become(argv, fds);
+	if (pid < 0)
+		return err_sys(e, "cannot fork");
+	/* Both do it, so that it is done for whoever comes first. */
+	setpgid(pid, pid);
+	return pid;
+}
+
+void
+run_kill(pid_t *pid)
+{
+	if (*pid <= 0)
+		return;
+	kill(-*pid, SIGKILL);
+	while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	*pid = 0;
+}
+
+/* ---- to its end ---------------------------------------------------------- */
+
+struct running {
+	const struct run *r;
+	pid_t pid;
+	int pidfd, in, err; /* our ends */
+	size_t written;
+	struct buf errors; /* the end of them */
+};
+
+/* Returns false at the end. */
+static bool
+read_errors(struct running *g)
+{
+	char chunk[4096];
+	ssize_t n = read(g->err, chunk, sizeof(chunk));
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (g->errors.len + (size_t)n > ERRORS_MAX)
+		buf_consume(&g->errors, g->errors.len - ERRORS_KEPT);
+	buf_add(&g->errors, chunk, (size_t)n);
+	return n > 0;
+}
+
+static void
+write_input(struct running *g)
+{
+	size_t len = g->r->input ? strlen(g->r->input) : 0;
+	ssize_t n = 0;
+
+	if (g->written < len)
+		n = write(g->in, g->r->input + g->written, len - g->written);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* It may have ended without reading: its exit code says more. */
+	if (n > 0)
+		g->written += (size_t)n;
+	if (n < 0 || g->written == len)
+		fd_close(&g->in);
+}
+
+/* Returns 1 when it has ended, 0 after the deadline, -1. */
+static int
+attend(struct running *g, int64_t deadline, struct err *e)
+{
+	for (;;) {
+		struct pollfd p[3] = {{.fd = g->pidfd, .events = POLLIN},
+		    {.fd = g->err, .events = POLLIN},
+		    {.fd = g->in, .events = POLLOUT}};
+		int64_t left = deadline - clock_mono();
+		int n = left > 0 ? poll(p, 3, (int)left) : 0;
+
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, "cannot poll");
+		if (n < 0)
+			continue;
+		if (p[2].revents)
+			write_input(g);
+		if (p[1].revents && !read_errors(g))
+			fd_close(&g->err);
+		if (p[0].revents)
+			return 1;
+	}
+}
+
+/* The last line that says something, fit for an error text. */
+static void
+last_line(struct running *g, char *out, size_t size)
+{
+	const char *text = g->errors.data;
+	size_t end, begin;
+
+	while (g->err >= 0 && fd_wait(g->err, POLLIN, 0, &(struct err){0}) > 0)
+		if (!read_errors(g))
+			break;
+	text = g->errors.data;
+	end = g->errors.len;
+	while (end > 0 && strchr("\r\n \t", text[end - 1]))
+		end--;
+	begin = end;
+	while (begin > 0 && text[begin - 1] != '\n')
+		begin--;
+	str_escape(out, size, text + begin, end - begin);
+}
+
+static int
+judge(struct running *g, int status, struct err *e)
+{
+	char line[LINE_MAX_SHOWN];
+	const char *name = g->r->argv[0];
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	last_line(g, line, sizeof(line));
+	if (WIFSIGNALED(status))
+		return err_set(e, KIND_BUSY, "%.60s: ended by signal %d: %s",
+		    name, WTERMSIG(status), line);
+	return err_set(e,
+	    WEXITSTATUS(status) == TEMPORARY ? KIND_BUSY : KIND_DENIED,
+	    "%.60s: exit code %d: %s", name, WEXITSTATUS(status),
+	    line[0] ? line : "it does not say why");
+}
+
+static int
+await(struct running *g, struct err *e)
+{
+	int rc = attend(g, clock_mono() + g->r->timeout_ms, e), status = 0;
+
+	if (rc > 0) {
+		while (waitpid(g->pid, &status, 0) < 0 && errno == EINTR)
+			;
+		g->pid = 0;
+		return judge(g, status, e);
+	}
+	run_kill(&g->pid);
+	if (rc == 0)
+		err_set(e, KIND_BUSY,
+		    "%.60s: took longer than %lld s and was killed",
+		    g->r->argv[0], (long long)(g->r->timeout_ms / 1000));
+	return -1;
+}
+
+static int
+begin(struct running *g, struct err *e)
+{
+	int in[2] = {-1, -1}, err[2] = {-1, -1}, rc = -1;
+
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0) {
+		err_sys(e, "cannot make a pipe");
+	} else {
+		const int fds[3] = {in[0], -1, err[1]};
+
+		g->pid = run_start(g->r->argv, fds, e);
+		rc = g->pid > 0 ? 0 : -1;
+	}
+	fd_close(&in[0]);
+	fd_close(&err[1]);
+	g->in = in[1];
+	g->err = err[0];
+	if (rc < 0)
+		return -1;
+	g->pidfd = (int)syscall(SYS_pidfd_open, g->pid, 0U);
+	if (g->pidfd < 0)
+		return err_sys(e, "cannot wait for a process");
+	return fd_nonblock(g->in, e) < 0 ? -1 : fd_nonblock(g->err, e);
+}
+
+int
+run_wait(const struct run *r, struct err *e)
+{
+	struct running g = {.r = r, .pidfd = -1, .in = -1, .err = -1};
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	int rc;
+
+	buf_init(&g.errors, ERRORS_MAX);
+	sigaction(SIGPIPE, &ignore, &before);
+	rc = begin(&g, e);
+	if (rc == 0)
+		rc = await(&g, e);
+	run_kill(&g.pid);
+	sigaction(SIGPIPE, &before, NULL);
+	fd_close(&g.pidfd);
+	fd_close(&g.in);
+	fd_close(&g.err);
+	buf_release(&g.errors);
+	return rc;
+}

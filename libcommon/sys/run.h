@@ -1,0 +1,40 @@
+#ifndef SYS_RUN_H
+#define SYS_RUN_H
+
+#include "base/err.h"
+
+#include <sys/types.h>
+
+/*
+ * Programs of the operator, started without a shell.  Each is the leader of a
+ * process group of its own, with default signals, no descriptor of ours but
+ * those it is given, and a small environment: PATH, HOME, USER, LOGNAME, LANG,
+ * LC_ALL, TZ, TMPDIR, and what begins with HOOK_.
+ */
+
+/*
+ * Starts `argv` (argv[0] without a slash is looked for in PATH) with these as
+ * descriptors 0 to 2; -1 is /dev/null.  Returns its process id, or -1
+ * (KIND_SYS).  That it could not be started is its exit code 127 and a line on
+ * its standard error.
+ */
+pid_t run_start(const char *const *argv, const int fds[3], struct err *e);
+
+/* Kills its process group, waits for it, and makes `*pid` 0; not for 0. */
+void run_kill(pid_t *pid);
+
+struct run {
+	const char *const *argv; /* ends with NULL */
+	const char *input; /* of its standard input, or NULL */
+	int64_t timeout_ms; /* then its process group is killed */
+};
+
+/*
+ * Runs it to its end; what it writes on its standard output is dropped.  0 when
+ * its exit code is 0; -1: KIND_DENIED with the last line of its standard error;
+ * the same with KIND_BUSY for 111, a signal, and when it took too long;
+ * KIND_SYS.
+ */
+int run_wait(const struct run *r, struct err *e);
+
+#endif

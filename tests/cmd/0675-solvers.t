@@ -1,0 +1,364 @@
+#!/bin/sh
+# Goal: every solver of challenges puts its answer in place, where who asks for
+# it finds it, and takes it away; twice is no error; what fails says why.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/clients.sh"
+need curl nsupdate keymgr openssl perl
+start_dns
+
+token=evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA
+keyauth=$token.NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
+digest=$(printf %s $keyauth | openssl dgst -sha256 -binary | base64 |
+    tr '+/' '-_' | tr -d '=')
+
+# solve SOLVER TYPE NAME STEP...: sets $status and $out.
+solve() {
+	solve_kind=$1 solve_type=$2 solve_name=$3
+	shift 3
+	run "$TOOLS/solve" ${db:+--store "$db"} --resolver "$dns" \
+	    --dns-port "$dns_port" --timeout "${timeout:-20000}" "$solve_kind" \
+	    "$solve_type" "$solve_name" "${use:-$token}" "${auth:-$keyauth}" "$@"
+}
+# does NAME SOLVER TYPE NAME STEP...: all of them work.
+does() {
+	does_name=$1
+	shift
+	solve "$@"
+	is "$status $(printf '%s\n' "$out" | grep -vc ' ok$')" '0 0' \
+	    "$does_name"
+	[ "$status" -eq 0 ] || diag "$out $err"
+}
+# refuses PATTERN SOLVER TYPE NAME STEP...
+refuses() {
+	refuses_what=$1
+	shift
+	solve "$@"
+	like "$out" "$refuses_what" "$1: $refuses_what"
+}
+# hold SOLVER TYPE NAME: present, until let_go.
+hold() {
+	mkfifo "$T/hold"
+	"$TOOLS/solve" --resolver "$dns" "$1" "$2" "$3" $token $keyauth \
+	    present wait cleanup present cleanup wait <"$T/hold" \
+	    >"$T/held" 2>&1 &
+	held=$!
+	exec 8>"$T/hold"
+	must wait_for 10 grep -q '^present ok' "$T/held"
+}
+let_clean() {
+	echo >&8
+	must wait_for 10 sh -c "[ \$(grep -c 'cleanup ok' '$T/held') = 2 ]"
+}
+let_go() {
+	exec 8>&-
+	wait $held
+	rm "$T/hold"
+}
+
+# ---- what is no solver -------------------------------------------------------
+
+refuses 'make usage .*no such solver' nothing http-01 a.example.test
+refuses 'make usage .*argument' answer:x http-01 a.example.test
+refuses 'make usage .*argument' webroot http-01 a.example.test
+refuses 'make usage .*argument' webroot: http-01 a.example.test
+refuses 'make usage .*needs a store' answer http-01 a.example.test
+refuses 'make usage ' "webroot:$T/none" http-01 a.example.test
+refuses 'make usage .*no port' listen:x http-01 a.example.test
+refuses 'make usage .*no port' listen:70000 http-01 a.example.test
+refuses 'make usage .*absolute path' hook:true dns-01 a.example.test
+
+# ---- webroot -----------------------------------------------------------------
+
+mkdir "$T/www"
+file=$T/www/.well-known/acme-challenge/$token
+does 'webroot: present' "webroot:$T/www" http-01 a.example.test \
+    present present check
+is "$(cat "$file")" $keyauth 'the file is there'
+is "$(stat -c %a "$file")" 644 'for all to read'
+does 'webroot: cleanup' "webroot:$T/www" http-01 a.example.test cleanup cleanup
+is "$(ls -A "$T/www/.well-known/acme-challenge")" '' 'nothing is left'
+rm -r "$T/www/.well-known"
+does 'webroot: cleanup of nothing' "webroot:$T/www" http-01 a.example.test \
+    cleanup
+mkdir "$T/elsewhere"
+ln -s "$T/elsewhere" "$T/www/.well-known"
+refuses 'present denied .*not followed' "webroot:$T/www" http-01 \
+    a.example.test present
+is "$(ls -A "$T/elsewhere")" '' 'a link is not followed'
+rm "$T/www/.well-known"
+mkdir -p "$T/www/.well-known/acme-challenge"
+echo secret >"$T/elsewhere/secret"
+ln -s "$T/elsewhere/secret" "$file"
+does 'webroot: a link in the place of the file' "webroot:$T/www" http-01 \
+    a.example.test present
+is "$(cat "$T/elsewhere/secret")" secret '... is replaced, not followed'
+for bad in ../../../etc/passwd short "$token/x" ''; do
+	use=$bad auth="$bad.x"
+	refuses 'present input ' "webroot:$T/www" http-01 a.example.test present
+done
+use='' auth=''
+refuses 'present input ' "webroot:$T/www" http-01 'a b' present
+
+# ---- listen ------------------------------------------------------------------
+
+port=$(free_port)
+get() {
+	curl -s -m 5 -o "$T/body" -w '%{http_code} ' "http://127.0.0.1:$port$1" &&
+	    cat "$T/body"
+}
+at=/.well-known/acme-challenge
+hold "listen:$port" http-01 a.example.test
+is "$(get $at/$token)" "200 $keyauth" 'listen: the answer'
+is "$(get $at/x$token)" '404 ' '... and no other'
+is "$(curl -s -m 5 "http://[::1]:$port$at/$token")" $keyauth '... by IPv6'
+refuses "make conf .*port $port.*in use" "listen:$port" http-01 a.example.test
+let_clean
+is "$(get $at/$token)" '404 ' 'after cleanup'
+let_go
+not_ok 'listen: the port is free again' listening "$port"
+hold "listen:$port" http-01 a.example.test
+kill -9 $held
+gone() { ! listening "$port"; }
+ok 'listen: it dies with its parent' wait_for 10 gone
+let_go 2>"$T/killed"
+
+# ---- tls-alpn-01 -------------------------------------------------------------
+
+# is_alpn FILE DNS|IP:NAME: a certificate of RFC 8737 in PEM.
+is_alpn() {
+	text=$(openssl x509 -in "$1" -noout -text)
+	like "$text" "$2\$" "... for $2"
+	hex=$(printf %s $keyauth | openssl dgst -sha256 | sed 's/.*= //')
+	like "$(openssl x509 -in "$1" -outform DER | od -An -v -tx1 | tr -d ' \n')" \
+	    "2b0601050507011f0101ff04220420$hex" '... with the digest, critical'
+}
+mkdir "$T/alpn"
+does 'alpn-dir: present' "alpn-dir:$T/alpn" tls-alpn-01 a.example.test \
+    present present check
+is_alpn "$T/alpn/a.example.test.pem" 'DNS:a.example.test'
+ok 'with its key' openssl pkey -in "$T/alpn/a.example.test.pem" -noout
+is "$(stat -c %a "$T/alpn/a.example.test.pem")" 640 'which is not for all'
+does 'alpn-dir: cleanup' "alpn-dir:$T/alpn" tls-alpn-01 a.example.test \
+    cleanup cleanup
+does 'alpn-dir: an address' "alpn-dir:$T/alpn" tls-alpn-01 192.0.2.7 present
+is_alpn "$T/alpn/192.0.2.7.pem" 'IP Address:192.0.2.7'
+
+port=$(free_port)
+handshake() {
+	openssl s_client -connect "127.0.0.1:$port" "$@" </dev/null 2>&1
+}
+hold "alpn-listen:$port" tls-alpn-01 a.example.test
+handshake -servername a.example.test -alpn acme-tls/1 >"$T/tls"
+like "$(cat "$T/tls")" 'ALPN protocol: acme-tls/1' 'alpn-listen: the protocol'
+openssl x509 -in "$T/tls" >"$T/tls.pem"
+is_alpn "$T/tls.pem" 'DNS:a.example.test'
+unlike "$(handshake -servername b.example.test -alpn acme-tls/1)" BEGIN \
+    'no certificate for another name'
+unlike "$(handshake -servername a.example.test)" BEGIN '... nor without ALPN'
+unlike "$(handshake -servername a.example.test -alpn http/1.1)" BEGIN \
+    '... nor for another protocol'
+let_clean
+unlike "$(handshake -servername a.example.test -alpn acme-tls/1)" BEGIN \
+    '... nor after cleanup'
+let_go
+
+# ---- answer ------------------------------------------------------------------
+
+cat >"$T/acmed.conf" <<-END
+	[store]
+	url = $T/store/acmed.sqlite
+	[server]
+	base_url = https://localhost
+	[policy]
+	allowed_server_ip_ranges = any
+	[local-ca]
+	directory = $T/ca
+END
+must "$BIN/acmed-store" init -c "$T/acmed.conf"
+db=$T/store/acmed.sqlite
+answers() {
+	"$BIN/acmed-challenge" -c "$T/acmed.conf" --no-header list
+}
+does 'answer: present' answer http-01 A.example.test present present check
+like "$(answers)" "^$token	a.example.test	.*$keyauth" 'it is in the store'
+does 'answer: cleanup' answer http-01 a.example.test cleanup cleanup
+is "$(answers)" '' '... and gone'
+
+# ---- hooks -------------------------------------------------------------------
+
+cat >"$T/hook" <<-END
+	#!/bin/sh
+	echo "\$*" >>"$T/calls"
+	[ -z "\${ACMED_CONFIG:-}\${SECRET:-}" ] || echo leak >>"$T/calls"
+	[ ! -e "$T/fails" ] || { echo first >&2; cat "$T/fails" >&2; exit 1; }
+	[ ! -e "$T/later" ] || exit 111
+	[ ! -e "$T/hangs" ] || { sleep 1000 & echo \$! >"$T/sleeper"; wait; }
+	case \$1 in
+	present) exec "$T/dns-set" "\$3" TXT "\$4" ;;
+	*) exec "$T/dns-set" -d "\$3" TXT ;;
+	esac
+END
+chmod 755 "$T/hook"
+SECRET=x does 'hook: present, check, cleanup' "hook:$T/hook" dns-01 \
+    a.example.test present check cleanup
+is "$(cat "$T/calls")" \
+    "present a.example.test _acme-challenge.a.example.test $digest
+cleanup a.example.test _acme-challenge.a.example.test $digest" \
+    'as it should be called, with a small environment'
+refuses 'check busy .*not there yet' "hook:$T/hook" dns-01 b.example.test check
+must dns_set _acme-challenge.c.example.test CNAME delegated.example.test.
+does 'hook: a name that is delegated' "hook:$T/hook" dns-01 c.example.test \
+    present
+like "$(cat "$T/calls")" "^present c.example.test delegated.example.test " \
+    'the CNAME is followed'
+does '... and looked up' "hook:$T/hook" dns-01 c.example.test check cleanup
+echo 'no such zone  ' >"$T/fails"
+refuses 'present denied .*exit code 1: no such zone$' "hook:$T/hook" dns-01 \
+    a.example.test present
+rm "$T/fails"
+touch "$T/later"
+refuses 'present busy .*exit code 111' "hook:$T/hook" dns-01 a.example.test \
+    present
+rm "$T/later"
+touch "$T/hangs"
+timeout=1000
+refuses 'present busy .*longer than 1 s and was killed' "hook:$T/hook" dns-01 \
+    a.example.test present
+ok 'with all that it has started' wait_for 5 ended "$(cat "$T/sleeper")"
+rm "$T/hangs"
+timeout=
+: >"$T/calls"
+cat >"$T/http" <<-END
+	#!/bin/sh
+	echo "\$*" >>"$T/calls"
+END
+chmod 755 "$T/http"
+does 'hook-http' "hook-http:$T/http" http-01 a.example.test present check cleanup
+is "$(cat "$T/calls")" "present a.example.test $token $keyauth
+cleanup a.example.test $token $keyauth" 'as it should be called'
+
+cat >"$T/line" <<-END
+	#!/bin/sh
+	echo "started" >>"$T/calls"
+	while read -r verb name fqdn value; do
+		case \$name in
+		bad.*) echo 'error the zone is locked'; continue ;;
+		odd.*) echo what; continue ;;
+		die.*) exit 1 ;;
+		hang.*) sleep 100 ;;
+		esac
+		case \$verb in
+		present) "$T/dns-set" "\$fqdn" TXT "\$value" ;;
+		*) "$T/dns-set" -d "\$fqdn" TXT ;;
+		esac >&2
+		echo ok
+	done
+END
+chmod 755 "$T/line"
+: >"$T/calls"
+does 'hook-line: present, check, cleanup' "hook-line:$T/line" dns-01 \
+    d.example.test present check cleanup present check cleanup
+is "$(cat "$T/calls")" started 'by one process'
+refuses 'present denied .*: the zone is locked$' "hook-line:$T/line" dns-01 \
+    bad.example.test present
+refuses 'present denied .*: what$' "hook-line:$T/line" dns-01 odd.example.test \
+    present
+: >"$T/calls"
+refuses 'present busy .*without an answer' "hook-line:$T/line" dns-01 \
+    die.example.test present present
+is "$(grep -c started "$T/calls")" 2 'one that has died is started again'
+timeout=1000
+refuses 'present busy ' "hook-line:$T/line" dns-01 hang.example.test present
+timeout=
+
+# ---- adapters ----------------------------------------------------------------
+
+cat >"$T/foreign" <<-END
+	#!/bin/sh
+	echo "\$*" >>"$T/calls"
+	set | sed -n "s/^\(CERTBOT_[A-Z_]*\)='*\([^']*\)'*\$/\1=\2/p" >>"$T/calls"
+	echo a cookie
+END
+chmod 755 "$T/foreign"
+mkdir "$T/state"
+export HOOK_DEHYDRATED="$T/foreign" HOOK_UACME="$T/foreign"
+export HOOK_CERTBOT_AUTH="$T/foreign" HOOK_CERTBOT_CLEANUP="$T/foreign"
+export HOOK_CERTBOT_STATE="$T/state"
+# adapter NAME: what the foreign hook is called with.
+adapter() {
+	: >"$T/calls"
+	does "hooks/$1: dns-01" "hook:$SRC/scripts/hooks/$1" dns-01 \
+	    e.example.test present cleanup
+	does "hooks/$1: http-01" "hook-http:$SRC/scripts/hooks/$1" http-01 \
+	    e.example.test present cleanup
+	calls=$(cat "$T/calls")
+}
+adapter dehydrated
+is "$calls" "deploy_challenge e.example.test $digest $digest
+clean_challenge e.example.test $digest $digest
+deploy_challenge e.example.test $token $keyauth
+clean_challenge e.example.test $token $keyauth" '... as dehydrated does it'
+adapter uacme
+is "$calls" "begin dns-01 e.example.test $digest $digest
+done dns-01 e.example.test $digest $digest
+begin http-01 e.example.test $token $keyauth
+done http-01 e.example.test $token $keyauth" '... as uacme does it'
+adapter certbot
+is "$(printf '%s\n' "$calls" | grep -c '^CERTBOT_DOMAIN=e.example.test$')" 4 \
+    '... as certbot does it'
+like "$calls" "^CERTBOT_VALIDATION=$digest\$" '... the text of the record'
+like "$calls" "^CERTBOT_TOKEN=$token\$" '... the token'
+like "$calls" '^CERTBOT_AUTH_OUTPUT=a cookie$' '... what the first one said'
+refuses 'does not begin with _acme-challenge' \
+    "hook:$SRC/scripts/hooks/uacme" dns-01 c.example.test present
+
+# ---- rfc2136 -----------------------------------------------------------------
+
+keymgr -t update hmac-sha256 >"$T/tsig.yaml"
+secret=$(sed -n 's/.*secret: *//p' "$T/tsig.yaml")
+cat >"$T/update.key" <<-END
+	key "update" {
+		algorithm hmac-sha256;
+		secret "$secret";
+	};
+END
+chmod 600 "$T/update.key"
+stop knot
+{
+	cat "$T/tsig.yaml"
+	sed 's/^    address: 127.0.0.1$/    key: update/' "$T/knot.conf"
+} >"$T/tsig.conf"
+start knot knotd -c "$T/tsig.conf"
+must wait_for 10 listening "$dns_port"
+cat >"$T/rfc2136" <<-END
+	[rfc2136]
+	server = 127.0.0.1
+	port = $dns_port
+	zone = example.test
+	key_file = $T/update.key
+	ttl = 1
+END
+has() {
+	kdig "@127.0.0.1" -p "$dns_port" +short TXT "$1" | tr -d '"'
+}
+does 'rfc2136: present' "rfc2136:$T/rfc2136" dns-01 f.example.test \
+    present present check
+is "$(has _acme-challenge.f.example.test)" "$digest" 'the record is there'
+does 'rfc2136: cleanup' "rfc2136:$T/rfc2136" dns-01 f.example.test \
+    cleanup cleanup
+is "$(has _acme-challenge.f.example.test)" '' '... and gone'
+chmod 644 "$T/update.key"
+refuses 'make conf .*update.key' "rfc2136:$T/rfc2136" dns-01 f.example.test
+chmod 600 "$T/update.key"
+sed -i 's/secret "./secret "x/' "$T/update.key"
+refuses 'present denied .*nsupdate' "rfc2136:$T/rfc2136" dns-01 f.example.test \
+    present
+is "$(has _acme-challenge.f.example.test)" '' 'with a wrong key nothing changes'
+sed -i '/^key_file/d' "$T/rfc2136"
+refuses 'present denied .*nsupdate' "rfc2136:$T/rfc2136" dns-01 f.example.test \
+    present
+echo 'colour = blue' >>"$T/rfc2136"
+refuses 'make conf .*rfc2136:[0-9]+.*colour: unknown key' \
+    "rfc2136:$T/rfc2136" dns-01 f.example.test
+
+done_testing
