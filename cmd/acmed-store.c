@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "cli/out.h"
 #include "cli/prog.h"
+#include "cli/requests.h"
 #include "cli/rights.h"
 #include "cli/since.h"
 #include "jobs/filecheck.h"
@@ -28,12 +29,15 @@ static const char usage_text[] =
     "  check [-j]          look for what is broken; exit 1 if something is\n"
     "  backup FILE         copy the store, while it is in use\n"
     "  purge [--event-age DAYS]\n"
-    "                      remove what has expired, and events older than\n"
-    "                      DAYS (365; 0: keep them)\n"
+    "                      remove what has expired, and events and requests\n"
+    "                      to CAs older than DAYS (365; 0: keep them)\n"
     "  stats [-j | --prometheus]\n"
     "                      count what there is\n"
     "  log [-j] [--since TIME] [--object TYPE/ID] [--last N]\n"
     "                      what was done; TIME is RFC 3339 or an age (36h)\n"
+    "  log --upstream [-j] [--count] [--since TIME] [--object TYPE/ID] [--last "
+    "N]\n"
+    "                      what was sent to other CAs, and how often what\n"
     "  config --check | --print\n"
     "                      read all of the configuration; print it\n"
     "  tls-renew           renew the server's own certificate if it is due\n"
@@ -70,7 +74,10 @@ static const struct prog_option stats_options[] = {
     {0},
 };
 
+static bool upstream, count;
 static const struct prog_option log_options[] = {
+    {.name = "upstream", .type = PROG_FLAG, .value = &upstream},
+    {.name = "count", .type = PROG_FLAG, .value = &count},
     {.name = "since", .type = PROG_TEXT, .value = &since},
     {.name = "object", .type = PROG_TEXT, .value = &object},
     {.name = "last",
@@ -345,6 +352,42 @@ print_event(void *arg, const struct event *ev, struct err *e)
 	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
 }
 
+/* The object of an event filter as that of a request. */
+static int
+filter_requests(const struct event_filter *f, struct upstream_request_filter *r,
+    struct err *e)
+{
+	const char *type = event_object_name(f->object_type);
+
+	r->since = f->since;
+	r->last = (int64_t)f->last;
+	if (!f->by_object)
+		return 0;
+	if (strcmp(type, "upstream_ca") == 0)
+		r->upstream_ca_id = f->object_id;
+	else if (strcmp(type, "upstream_account") == 0)
+		r->upstream_account_id = f->object_id;
+	else if (strcmp(type, "upstream_order") == 0)
+		r->upstream_order_id = f->object_id;
+	else
+		return prog_misuse(e,
+		    "--upstream --object: none of upstream_ca, "
+		    "upstream_account, upstream_order");
+	return 0;
+}
+
+static int
+show_requests(const struct prog *p, struct store *st,
+    const struct event_filter *filter, struct err *e)
+{
+	struct requests_how how = {
+	    .count = count, .json = p->json, .header = !p->no_header};
+
+	return filter_requests(filter, &how.filter, e) < 0
+	    ? -1
+	    : requests_print(st, &how, e);
+}
+
 static int
 show_log(struct prog *p, struct err *e)
 {
@@ -355,11 +398,17 @@ show_log(struct prog *p, struct err *e)
 	struct out o;
 	int rc = -1;
 
+	if (count && !upstream)
+		return prog_misuse(e, "--count goes with --upstream");
 	if (since && since_parse(since, &filter.since, e) < 0)
 		return -1;
 	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 	if (!st || (object && event_filter_object(st, object, &filter, e) < 0))
 		goto out;
+	if (upstream) {
+		rc = show_requests(p, st, &filter, e);
+		goto out;
+	}
 	out_init(&o, p->json, !p->no_header, columns);
 	rc = event_each(st, &filter, print_event, &o, e);
 	if (rc == 0)

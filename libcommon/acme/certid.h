@@ -2,26 +2,35 @@
 #define ACME_CERTID_H
 
 #include "base/buf.h"
+#include "base/err.h"
 
 /*
- * How renewal information and `replaces` name a certificate (RFC 9773 4.1):
- * base64url of the authority key identifier, a dot, base64url of the serial
- * number as it is encoded.
+ * How renewal information names a certificate (RFC 9773 4.1): its authority key
+ * identifier and its serial number, each as base64url, with a dot between.
  */
 struct cert;
 
-#define CERTID_MAX 128 /* bytes of text; RFC 5280 keys and serials fit */
+#define CERTID_AKI_MAX 64
+#define CERTID_SERIAL_MAX 20 /* RFC 5280 4.1.2.2 */
+
+struct certid {
+	uint8_t aki[CERTID_AKI_MAX];
+	size_t aki_len;
+	/* as cert_serial_hex has it: without the zeros in front */
+	char serial_hex[2 * CERTID_SERIAL_MAX + 1];
+};
 
 /*
- * Appends it to `out`.  -1, and nothing is appended, when the certificate has
- * no authority key identifier, or one of a length that nobody uses.
+ * Reads one.  KIND_INPUT, malformed, for everything that certid_write does not
+ * write: padding, a serial number that is not the content of a DER INTEGER, is
+ * zero or negative; so that each certificate has one name.
  */
-int certid_format(const struct cert *c, struct buf *out);
+int certid_parse(const char *text, struct certid *id, struct err *e);
 
 /*
- * Reads one into two buffers, which are empty and hold CERTID_MAX bytes.  -1
- * when it is none.
+ * Appends that of a certificate.  KIND_INPUT when it has none: no authority key
+ * identifier, or one of the two is longer than above.
  */
-int certid_parse(const char *text, struct buf *aki, struct buf *serial);
+int certid_write(const struct cert *c, struct buf *out, struct err *e);
 
 #endif

@@ -10,6 +10,8 @@
 
 /* The requests of client/ordering.h; ordering_answer.c has the answers. */
 
+#define CERTID_MAX 256
+
 /* ---- newOrder ------------------------------------------------------------ */
 
 static void
@@ -40,6 +42,7 @@ put_time(struct js *object, const char *key, int64_t t)
 static int
 put_replaces(struct ordering *o, struct js *object, struct err *e)
 {
+	struct err none = {0};
 	struct certificate c;
 	struct cert *cert;
 	struct buf id;
@@ -51,7 +54,7 @@ put_replaces(struct ordering *o, struct js *object, struct err *e)
 		return -1;
 	buf_init(&id, CERTID_MAX);
 	cert = cert_from_der(c.leaf.der, c.leaf.len, e);
-	if (cert && certid_format(cert, &id) == 0)
+	if (cert && certid_write(cert, &id, &none) == 0)
 		js_put_text(object, "replaces", id.data);
 	buf_release(&id);
 	certificate_release(&c);

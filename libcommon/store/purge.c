@@ -17,7 +17,8 @@ enum {
 	PURGE_EXPIRE,
 	PURGE_DELETE,
 	PURGE_DELETE_AUTHORIZATION,
-	PURGE_EVENTS
+	PURGE_EVENTS,
+	PURGE_REQUESTS
 };
 
 static const char *const sql[] = {
@@ -38,6 +39,9 @@ static const char *const sql[] = {
     [PURGE_EVENTS] = "DELETE FROM events WHERE at <= ?1 AND id IN"
 		     " (SELECT x.id FROM events x WHERE x.id > 0"
 		     " ORDER BY x.id LIMIT ?2)",
+    [PURGE_REQUESTS] = "DELETE FROM upstream_requests WHERE at <= ?1"
+		       " AND id IN (SELECT x.id FROM upstream_requests x"
+		       " WHERE x.id > 0 ORDER BY x.id LIMIT ?2)",
 };
 
 const struct stmt_table purge_stmts = {"purge", sql, ARRAY_LEN(sql)};
@@ -165,9 +169,10 @@ run_all(struct store *st, const struct purge *p, const char *status,
 	return rc;
 }
 
+/* What is only ever added to, and goes by age. */
 static int
-delete_events(
-    struct store *st, const struct purge *p, int64_t *sum, struct err *e)
+delete_old(struct store *st, const struct purge *p, size_t row, int64_t *sum,
+    struct err *e)
 {
 	int64_t most = (int64_t)p->batch * EVENTS_PER_OBJECT, n = most;
 
@@ -175,7 +180,7 @@ delete_events(
 		return 0;
 	while (n == most && !sig_term()) {
 		/* One statement is one transaction. */
-		n = stmt_run(st, STMT_PURGE, PURGE_EVENTS, e, "ii",
+		n = stmt_run(st, STMT_PURGE, row, e, "ii",
 		    clock_now() - p->event_age, most);
 		if (n < 0)
 			return -1;
@@ -212,9 +217,10 @@ add_summary(void *arg, struct err *e)
 
 	snprintf(detail, sizeof(detail),
 	    "orders expired %lld, orders removed %lld, events removed %lld, "
-	    "answers removed %lld",
+	    "requests removed %lld, answers removed %lld",
 	    (long long)s->r->orders_expired, (long long)s->r->orders,
-	    (long long)s->r->events, (long long)s->r->answers);
+	    (long long)s->r->events, (long long)s->r->requests,
+	    (long long)s->r->answers);
 	return event_add(s->st, "store.purge", EVENT_STORE, 0, detail, e);
 }
 
@@ -230,9 +236,12 @@ purge_run(struct store *st, const struct purge *p, struct purge_result *r,
 	    run_all(st, p, "invalid", remove_order, &r->orders, e) < 0 ||
 	    run_all(st, p, "valid", remove_order, &r->orders, e) < 0 ||
 	    delete_answers(st, p, &r->answers, e) < 0 ||
-	    delete_events(st, p, &r->events, e) < 0)
+	    delete_old(st, p, PURGE_EVENTS, &r->events, e) < 0 ||
+	    delete_old(st, p, PURGE_REQUESTS, &r->requests, e) < 0)
 		return -1;
-	if (r->orders_expired + r->orders + r->events + r->answers > 0 &&
+	if (r->orders_expired + r->orders + r->events + r->requests +
+		    r->answers >
+		0 &&
 	    db_transaction(st->db, DB_QUICK, add_summary, &s, e) < 0)
 		return -1;
 	return store_checkpoint(st, e);

@@ -5,7 +5,8 @@
 
 /* Housekeeping: what has expired becomes so for good, and later goes. */
 struct purge {
-	int64_t event_age; /* events older than this many seconds go; 0: none */
+	/* events and requests to CAs older than that go, in seconds; 0: none */
+	int64_t event_age;
 	int64_t invalid_age; /* how long an expired order can still be read */
 	size_t batch; /* objects per transaction; bounds how long it locks */
 };
@@ -20,15 +21,16 @@ struct purge_result {
 	int64_t orders_expired; /* pending, ready -> invalid */
 	int64_t orders; /* gone, with authorizations and challenges */
 	int64_t events;
+	int64_t requests; /* to other CAs */
 	int64_t answers; /* to challenges, that have expired */
 };
 
 /*
  * Marks expired orders (and their authorizations), removes those that ended
- * `invalid_age` ago unless their certificate is still valid, removes
- * old events and answers to challenges, then moves the write-ahead log into the
- * database.  Each batch is one transaction.  Certificates and accounts stay.
- * Stops between two batches, without error, when sig_term().
+ * `invalid_age` ago unless their certificate is still valid, removes old
+ * events, requests and answers to challenges, then moves the write-ahead log
+ * into the database.  Each batch is one transaction.  Certificates and accounts
+ * stay.  Stops between two batches, without error, when sig_term().
  */
 int purge_run(struct store *st, const struct purge *p, struct purge_result *r,
     struct err *e);

@@ -29,6 +29,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_PURGE] = &purge_stmts,
     [STMT_REFS] = &refs_stmts,
     [STMT_REKEY] = &rekey_stmts,
+    [STMT_RENEWAL_INFO] = &renewal_info_stmts,
     [STMT_SERVING] = &serving_stmts,
     [STMT_STATS] = &stats_stmts,
     [STMT_UPSTREAM_ACCOUNT] = &upstream_account_stmts,

@@ -44,6 +44,7 @@ enum stmt_module {
 	STMT_PURGE,
 	STMT_REFS,
 	STMT_REKEY,
+	STMT_RENEWAL_INFO,
 	STMT_SERVING,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
@@ -83,6 +84,7 @@ extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
 extern const struct stmt_table refs_stmts;
 extern const struct stmt_table rekey_stmts;
+extern const struct stmt_table renewal_info_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;

@@ -5,6 +5,8 @@
 
 /* The log of what was sent to other CAs: a row for each HTTP request. */
 struct upstream_request {
+	int64_t id, at; /* when it is read */
+	const char *request_id; /* of the log; when it is read; may be "" */
 	int64_t upstream_ca_id;
 	int64_t upstream_account_id; /* 0: none */
 	int64_t upstream_order_id; /* 0: none */
@@ -18,5 +20,23 @@ struct upstream_request {
 /* Adds one, as of now. */
 int upstream_request_add(
     struct store *st, const struct upstream_request *r, struct err *e);
+
+/* Which of them; {0} is all. */
+struct upstream_request_filter {
+	int64_t since; /* not before; 0: any time */
+	int64_t upstream_ca_id, upstream_account_id,
+	    upstream_order_id; /* 0: any */
+	int64_t last; /* only the last so many; 0: all */
+};
+
+/*
+ * Calls `fn` for each request that matches, oldest first, until it returns -1,
+ * which is then the result.  The texts live during the call only; `fn` must not
+ * call the store.
+ */
+int upstream_request_each(struct store *st,
+    const struct upstream_request_filter *filter,
+    int (*fn)(void *arg, const struct upstream_request *r, struct err *e),
+    void *arg, struct err *e);
 
 #endif

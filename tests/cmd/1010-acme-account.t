@@ -154,6 +154,23 @@ like "$err" '^> POST https://localhost' 'trace'
 unlike "$err" '"signature":"[^.]' 'without signatures'
 ok 'nonces were refused' [ "$(asked "error_type = 'badNonce'")" -gt 0 ]
 
+run "$BIN/acmed-store" log --upstream --last 1 -c "$client"
+exits 0 'log --upstream'
+is "$(field ca) $(field account) $(field endpoint) $(field status)" \
+    "pebble $second account 200" 'says what was asked last'
+run "$BIN/acmed-store" log --upstream --count --json -c "$client"
+exits 0 'log --upstream --count'
+like "$out" '"ca":"pebble".*"endpoint":"keyChange","status":200,.*"requests":3,' \
+    'says how often what was asked'
+run "$BIN/acmed-store" log --upstream --object "upstream_account/$first" \
+    --json -c "$client"
+exits 0 'of one account'
+unlike "$out" "\"account\":\"$second\"" 'and of no other'
+run "$BIN/acmed-store" log --upstream --object order/1 -c "$client"
+exits 100 'of something that sends nothing'
+run "$BIN/acmed-store" log --count -c "$client"
+exits 100 '--count alone'
+
 # ---- binding -------------------------------------------------------------------
 stop pebble
 account show "$second"

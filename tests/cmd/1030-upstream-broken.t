@@ -141,6 +141,49 @@ exits 111 'roll without a clear answer'
 account list
 like "$out" '	yes$' 'is not over'
 
+# ---- renewal information ---------------------------------------------------------------
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj /CN=root -keyout "$T/root.key" -out "$T/root.crt"
+must openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj / -keyout "$T/leaf.key" -out "$T/leaf.csr"
+printf 'subjectAltName=DNS:a.example\nauthorityKeyIdentifier=keyid\n' \
+    >"$T/leaf.ext"
+must openssl x509 -req -in "$T/leaf.csr" -CA "$T/root.crt" \
+    -CAkey "$T/root.key" -set_serial 0x8001 -extfile "$T/leaf.ext" \
+    -out "$T/leaf.crt"
+must "$BIN/cert-import" -c "$client" --key "$T/leaf.key" "$T/leaf.crt"
+
+# ari STORED: what a request leaves in these columns of the store.
+ari() {
+	run "$TOOLS/upstream-try" -r 1 "$T/client/store/acmed.sqlite" \
+	    "$base/dir" "$T/ca.crt"
+	sqlite3 "$T/client/store/acmed.sqlite" \
+	    "SELECT $1 FROM renewal_infos"
+}
+now() {
+	date +%s
+}
+must sqlite3 "$T/client/store/acmed.sqlite" \
+    'UPDATE upstream_cas SET name = "try", retry_at = 0'
+rule '/ari/ problem 404 malformed'
+is "$(ari "retry_at > $(now) + 80000, window_start, fetched")" '1|0|0' \
+    'a CA that does not know the certificate is asked tomorrow'
+rule ''
+is "$(ari "window_start, window_end, explanation_url, fetched > 0")" \
+    '1893553445|1893639845|https://ca.example/why|1' 'a window is kept'
+is "$(ari "chosen >= window_start AND chosen < window_end AND
+    retry_at BETWEEN $(now) + 7000 AND $(now) + 7300")" 1 \
+    'with a moment in it, and when to ask again'
+chosen=$(ari chosen)
+is "$(ari chosen)" "$chosen" 'the moment stays'
+like "$(cat "$T/standin.log")" '^GET /ari/[A-Za-z0-9_-]{27}\.AIAB$' \
+    'the certificate is named as RFC 9773 says'
+rule '/ari/ html'
+is "$(ari "retry_at BETWEEN $(now) + 3500 AND $(now) + 3700, chosen")" \
+    "1|$chosen" 'what is none is asked for in an hour, and the window stays'
+must sqlite3 "$T/client/store/acmed.sqlite" \
+    'UPDATE upstream_cas SET name = "odd"'
+
 # ---- killed ---------------------------------------------------------------------------
 rule '/account/1 slow 30'
 "$BIN/acme-account" show "$id" -c "$client" >"$T/out" 2>&1 &

@@ -2,16 +2,19 @@
  * upstream-try: the ACME client's transport by hand, for tests.
  *
  *	upstream-try [-t] [-n COUNT] [-o ORDERS] STORE DIRECTORY CA.PEM
+ *	upstream-try [-t] -r CERTIFICATE STORE DIRECTORY CA.PEM
  *
  * Makes the store if there is none, an account, and ORDERS orders with COUNT
  * in flight.  Prints "account URL", "orders N", and "failed CAUSE TEXT" for
- * each that was none.  -t: traces on stderr.
+ * each that was none.  -t: traces on stderr.  -r: asks for the renewal
+ * information of the certificate of that number, and prints "kept" or why not.
  */
 #include <err.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "client/ari.h"
 #include "client/client.h"
 #include "client/network.h"
 #include "store/store.h"
@@ -94,6 +97,30 @@ orders(struct client *c, struct signer *s, long count, long in_flight)
 	printf("orders %ld\n", good);
 }
 
+static void
+on_ari(void *arg, int64_t certificate_id, const struct err *why)
+{
+	(void)certificate_id;
+	*(bool *)arg = true;
+	if (why)
+		printf("failed %s\n", why->text);
+	else
+		puts("kept");
+}
+
+static void
+ask_renewal(struct client *c, struct store *st, int64_t ca, int64_t certificate)
+{
+	struct err e = {0};
+	bool is_done = false;
+
+	if (ari_ask(c, st, ca, certificate, on_ari, &is_done, &e) < 0)
+		die(&e);
+	while (!is_done)
+		if (client_wait(c, FD_FOREVER, &e) < 0)
+			die(&e);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -104,13 +131,15 @@ main(int argc, char **argv)
 	struct err e = {0};
 	struct upstream_ca ca;
 	struct signer s = {0};
-	long in_flight = 1, count = 1;
+	long in_flight = 1, count = 1, certificate = 0;
 	int64_t id;
 	int ch, trace = -1;
 
-	while ((ch = getopt(argc, argv, "tn:o:")) != -1) {
+	while ((ch = getopt(argc, argv, "tn:o:r:")) != -1) {
 		if (ch == 't')
 			trace = 2;
+		else if (ch == 'r')
+			certificate = strtol(optarg, NULL, 10);
 		else if (ch == 'n')
 			in_flight = strtol(optarg, NULL, 10);
 		else
@@ -135,10 +164,14 @@ main(int argc, char **argv)
 	struct key *k = key_generate(KEY_P256, 0, &e);
 	s.key = k;
 	r.signer = &s;
-	if (client_call(c, &r, on_account, NULL, &e) < 0)
+	if (certificate > 0) {
+		ask_renewal(c, st, ca.id, certificate);
+	} else if (client_call(c, &r, on_account, NULL, &e) < 0) {
 		die(&e);
-	s.url = account;
-	orders(c, &s, count, in_flight);
+	} else {
+		s.url = account;
+		orders(c, &s, count, in_flight);
+	}
 	client_free(c);
 	upstream_ca_release(&ca);
 	store_close(st);

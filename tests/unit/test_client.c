@@ -1,5 +1,6 @@
 /* What CAs say: causes, fields, directories, answers. */
 #include "client/answer.h"
+#include "client/ari.h"
 #include "client/cause.h"
 #include "client/directory.h"
 #include "client/field.h"
@@ -405,6 +406,64 @@ test_alternates(void **state)
 	answer_release(&a);
 }
 
+/* ---- renewal information ------------------------------------------------- */
+
+static int
+read_ari(const char *text, struct ari *a, struct err *e)
+{
+	struct js *object = js_parse(text, strlen(text), e);
+	int rc = object ? ari_read(object, a, e) : -1;
+
+	a->explanation_url = a->explanation_url ? "there" : NULL;
+	js_free(object);
+	return rc;
+}
+
+#define WINDOW(start, end)                                                     \
+	"\"suggestedWindow\":{\"start\":\"" start "\",\"end\":\"" end "\"}"
+
+static void
+test_ari(void **state)
+{
+	static const char *const wrong[] = {"{}", "{\"suggestedWindow\":1}",
+	    "{" WINDOW("2026-01-01T00:00:00Z", "now") "}",
+	    "{" WINDOW("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z") "}",
+	    "{" WINDOW("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z") "}",
+	    "{" WINDOW("2026-01-01T00:00:00Z", "2036-01-01T00:00:00Z") "}"};
+	struct err e = {0};
+	struct ari a;
+
+	(void)state;
+	assert_ok(read_ari("{" WINDOW("1970-01-01T00:00:10Z",
+			       "1970-01-01T01:00:20.5+01:00") "}",
+		      &a, &e),
+	    &e);
+	assert_int_equal(a.start, 10);
+	assert_int_equal(a.end, 20);
+	assert_null(a.explanation_url);
+	assert_int_equal(ari_choose(&a, 0), 10);
+	assert_int_equal(ari_choose(&a, 9), 19);
+	assert_int_equal(ari_choose(&a, UINT64_MAX), 10 + UINT64_MAX % 10);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		assert_kind(read_ari(wrong[i], &a, &e), KIND_INPUT, &e);
+	assert_ok(
+	    read_ari("{\"explanationURL\":\"javascript:x\"," WINDOW(
+			 "1970-01-01T00:00:10Z", "1970-01-01T00:00:20Z") "}",
+		&a, &e),
+	    &e);
+	assert_null(a.explanation_url);
+}
+
+static void
+test_ari_next(void **state)
+{
+	(void)state;
+	assert_int_equal(ari_next(0, NOW), NOW + 21600);
+	assert_int_equal(ari_next(NOW, NOW), NOW + 60);
+	assert_int_equal(ari_next(NOW + 100, NOW), NOW + 100);
+	assert_int_equal(ari_next(NOW + 1000000, NOW), NOW + 86400);
+}
+
 int
 main(void)
 {
@@ -422,6 +481,8 @@ main(void)
 	    cmocka_unit_test(test_broken_answers),
 	    cmocka_unit_test(test_problems),
 	    cmocka_unit_test(test_alternates),
+	    cmocka_unit_test(test_ari),
+	    cmocka_unit_test(test_ari_next),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

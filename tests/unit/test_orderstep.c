@@ -1,8 +1,6 @@
 /* What comes next for an order at a CA, by its rows; what its policy says. */
 #include "unit.h"
 
-#include "acme/certid.h"
-#include "base/hex.h"
 #include "client/ordercheck.h"
 #include "client/orderpolicy.h"
 #include "client/orderstep.h"
@@ -294,31 +292,6 @@ test_names(void **state)
 	strv_release(&dns);
 }
 
-/* The example of RFC 9773 4.1. */
-static void
-test_certid(void **state)
-{
-	struct buf aki, serial;
-	char hex[2 * CERTID_MAX + 1];
-
-	(void)state;
-	buf_init(&aki, CERTID_MAX);
-	buf_init(&serial, CERTID_MAX);
-	assert_int_equal(
-	    certid_parse("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE", &aki, &serial),
-	    0);
-	hex_encode(hex, aki.data, aki.len);
-	assert_string_equal(hex, "69885b6b87464041e1b37b847ba0ae2cde01c8d4");
-	hex_encode(hex, serial.data, serial.len);
-	assert_string_equal(hex, "0087654321");
-	assert_int_equal(certid_parse("AIdlQyE", &aki, &serial), -1);
-	assert_int_equal(certid_parse(".AIdlQyE", &aki, &serial), -1);
-	assert_int_equal(certid_parse("AIdlQyE.", &aki, &serial), -1);
-	assert_int_equal(certid_parse("AIdlQyE.A=", &aki, &serial), -1);
-	buf_release(&aki);
-	buf_release(&serial);
-}
-
 static void
 test_csr(void **state)
 {
@@ -355,7 +328,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_pause),
     cmocka_unit_test(test_policy),
     cmocka_unit_test(test_names),
-    cmocka_unit_test(test_certid),
     cmocka_unit_test(test_csr),
 };
 

@@ -209,7 +209,7 @@ CREATE TABLE renewal_infos (
 	certificate_id @int PRIMARY KEY
 	    REFERENCES certificates (id) ON DELETE CASCADE,
 	upstream_ca_id @int NOT NULL REFERENCES upstream_cas (id),
-	window_start @int NOT NULL,
+	window_start @int NOT NULL,		-- 0: it has not said yet
 	window_end @int NOT NULL,
 	chosen @int NOT NULL,			-- a moment in it, once and for all
 	explanation_url @text,

@@ -1,0 +1,375 @@
+/* Other CAs, the log of what is sent to them, changes of our accounts there. */
+#include "store.h"
+
+#include "store/purge.h"
+#include "store/upstream_account.h"
+#include "store/upstream_ca.h"
+#include "store/upstream_request.h"
+#include "wrap/seal.h"
+
+#define URL "https://ca.example/dir"
+
+static int64_t
+add_ca(const char *name, const char *url)
+{
+	int64_t id = 0;
+
+	assert_ok(upstream_ca_add(st, name, url, NULL, &id, &e), &e);
+	return id;
+}
+
+static void
+test_ca(void **state)
+{
+	struct upstream_ca ca;
+	int64_t id = add_ca("one", URL), other;
+
+	(void)state;
+	assert_ok(upstream_ca_by_name(st, "one", &ca, &e), &e);
+	assert_int_equal(ca.id, id);
+	assert_string_equal(ca.directory_url, URL);
+	assert_null(ca.trust);
+	assert_null(ca.directory);
+	upstream_ca_release(&ca);
+	assert_ok(upstream_ca_by_url(st, URL, &ca, &e), &e);
+	upstream_ca_release(&ca);
+	assert_kind(upstream_ca_add(st, "one", URL "2", NULL, &other, &e),
+	    KIND_CONFLICT, &e);
+	assert_kind(upstream_ca_add(st, "two", URL, NULL, &other, &e),
+	    KIND_CONFLICT, &e);
+	assert_kind(
+	    upstream_ca_add(st, "", URL "2", NULL, &other, &e), KIND_INPUT, &e);
+	assert_kind(upstream_ca_add(st, "a b", URL "2", NULL, &other, &e),
+	    KIND_INPUT, &e);
+	assert_kind(
+	    upstream_ca_by_name(st, "none", &ca, &e), KIND_NOTFOUND, &e);
+}
+
+static int
+add_text(void *arg, int64_t at, const char *directory, struct err *err)
+{
+	(void)err;
+	(void)at;
+	return buf_adds(arg, directory);
+}
+
+static void
+test_directories(void **state)
+{
+	int64_t id = add_ca("one", URL);
+	struct upstream_ca ca;
+	struct buf all;
+	bool changed;
+
+	(void)state;
+	buf_init(&all, 100);
+	assert_ok(upstream_ca_set_directory(st, id, "{1}", &changed, &e), &e);
+	assert_true(changed);
+	test_now += 10;
+	assert_ok(upstream_ca_set_directory(st, id, "{1}", &changed, &e), &e);
+	assert_false(changed);
+	assert_ok(upstream_ca_set_directory(st, id, "{2}", &changed, &e), &e);
+	assert_true(changed);
+	assert_ok(upstream_ca_each_directory(st, id, add_text, &all, &e), &e);
+	assert_string_equal(all.data, "{1}{2}");
+	assert_ok(upstream_ca_by_id(st, id, &ca, &e), &e);
+	assert_string_equal(ca.directory, "{2}");
+	assert_int_equal(ca.fetched, test_now);
+	upstream_ca_release(&ca);
+	buf_release(&all);
+}
+
+static int64_t
+held(int64_t ca, int64_t account, enum upstream_hold hold)
+{
+	int64_t until = -1;
+
+	assert_ok(
+	    upstream_ca_held_until(st, ca, account, hold, &until, &e), &e);
+	return until;
+}
+
+static struct key *
+new_key(void)
+{
+	struct key *k = key_generate(KEY_P256, 0, &e);
+
+	assert_non_null(k);
+	return k;
+}
+
+/* An account that is registered. */
+static int64_t
+add_upstream(const char *url, const struct key *k)
+{
+	const struct upstream_account_new new = {
+	    .directory_url = URL, .source = "register", .key = k};
+	const struct upstream_account_change to = {
+	    .url = url, .make_default_if_none = true, .action = "register"};
+	bool created;
+	int64_t id;
+
+	assert_ok(upstream_account_add(st, &new, NULL, &id, &created, &e), &e);
+	if (url)
+		assert_ok(upstream_account_change(st, id, &to, &e), &e);
+	return id;
+}
+
+static void
+test_holds(void **state)
+{
+	struct key *k = new_key();
+	int64_t ca = add_ca("one", URL);
+	int64_t account = add_upstream("https://ca.example/1", k);
+
+	(void)state;
+	assert_int_equal(held(ca, account, UPSTREAM_HOLD_ORDER), 0);
+	assert_ok(
+	    upstream_ca_hold(st, ca, account, UPSTREAM_HOLD_ORDER, 100, &e),
+	    &e);
+	assert_int_equal(held(ca, account, UPSTREAM_HOLD_ORDER), 100);
+	assert_int_equal(held(ca, account, UPSTREAM_HOLD_ALL), 0);
+	assert_int_equal(held(ca, 0, UPSTREAM_HOLD_REGISTER), 0);
+	assert_ok(
+	    upstream_ca_hold(st, ca, 0, UPSTREAM_HOLD_REGISTER, 50, &e), &e);
+	assert_int_equal(held(ca, 0, UPSTREAM_HOLD_REGISTER), 50);
+	assert_ok(upstream_ca_hold(st, ca, 0, UPSTREAM_HOLD_ALL, 70, &e), &e);
+	assert_int_equal(held(ca, 0, UPSTREAM_HOLD_REGISTER), 70);
+	assert_int_equal(held(ca, account, UPSTREAM_HOLD_ORDER), 100);
+	/* it only grows */
+	assert_ok(upstream_ca_hold(st, ca, 0, UPSTREAM_HOLD_ALL, 60, &e), &e);
+	assert_int_equal(held(ca, 0, UPSTREAM_HOLD_ALL), 70);
+	key_free(k);
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static void
+add_requests(int64_t ca, int64_t account, int n)
+{
+	const struct upstream_request r = {.upstream_ca_id = ca,
+	    .upstream_account_id = account,
+	    .endpoint = "newOrder",
+	    .status = 201,
+	    .retry_after = -1,
+	    .duration_ms = 5};
+
+	for (int i = 0; i < n; i++)
+		assert_ok(upstream_request_add(st, &r, &e), &e);
+}
+
+struct sum {
+	int64_t n, first, last;
+};
+
+static int
+sum_up(void *arg, const struct upstream_request *r, struct err *err)
+{
+	struct sum *s = arg;
+
+	(void)err;
+	assert_true(r->id > s->last);
+	assert_int_equal(r->retry_after, -1);
+	if (s->n++ == 0)
+		s->first = r->id;
+	s->last = r->id;
+	return 0;
+}
+
+static struct sum
+requests(const struct upstream_request_filter *f)
+{
+	struct sum s = {0};
+
+	assert_ok(upstream_request_each(st, f, sum_up, &s, &e), &e);
+	return s;
+}
+
+static int
+begin_requests(void *arg, struct err *err)
+{
+	const int64_t *ids = arg;
+
+	(void)err;
+	add_requests(ids[0], 0, 1200);
+	add_requests(ids[0], ids[1], 1300);
+	return 0;
+}
+
+static void
+test_requests(void **state)
+{
+	struct key *k = new_key();
+	int64_t ids[] = {add_ca("one", URL), 0}, before = test_now;
+	struct upstream_request_filter f = {0};
+
+	(void)state;
+	ids[1] = add_upstream("https://ca.example/1", k);
+	assert_int_equal(requests(&f).n, 0);
+	f.last = 5;
+	assert_int_equal(requests(&f).n, 0);
+	f.last = 0;
+	assert_ok(
+	    db_transaction(st->db, DB_QUICK, begin_requests, ids, &e), &e);
+	test_now += 100;
+	add_requests(ids[0], 0, 3);
+	assert_int_equal(requests(&f).n, 2503);
+	f.upstream_account_id = ids[1];
+	assert_int_equal(requests(&f).n, 1300);
+	f.last = 1250;
+	assert_int_equal(requests(&f).n, 1250);
+	assert_int_equal(requests(&f).first, 1251);
+	f = (struct upstream_request_filter){.since = before + 1};
+	assert_int_equal(requests(&f).n, 3);
+	f.last = 2;
+	assert_int_equal(requests(&f).n, 2);
+	f.upstream_ca_id = 99;
+	assert_int_equal(requests(&f).n, 0);
+	key_free(k);
+}
+
+static void
+test_purge(void **state)
+{
+	struct purge p = PURGE_DEFAULT;
+	struct purge_result r;
+	int64_t ca = add_ca("one", URL);
+
+	(void)state;
+	add_requests(ca, 0, 10);
+	test_now += p.event_age;
+	add_requests(ca, 0, 4);
+	assert_ok(purge_run(st, &p, &r, &e), &e);
+	assert_int_equal(r.requests, 10);
+	assert_int_equal(count("SELECT count(*) FROM upstream_requests"), 4);
+}
+
+/* ---- accounts ------------------------------------------------------------ */
+
+static void
+test_default(void **state)
+{
+	const struct upstream_account_change to = {
+	    .make_default = true, .action = "default"};
+	struct key *a = new_key(), *b = new_key();
+	int64_t first = add_upstream("https://ca.example/1", a);
+	int64_t second = add_upstream("https://ca.example/2", b);
+	struct upstream_account got;
+
+	(void)state;
+	assert_ok(upstream_account_default(st, URL, &got, &e), &e);
+	assert_int_equal(got.id, first);
+	upstream_account_release(&got);
+	assert_ok(upstream_account_change(st, second, &to, &e), &e);
+	assert_ok(upstream_account_default(st, URL, &got, &e), &e);
+	assert_int_equal(got.id, second);
+	upstream_account_release(&got);
+	assert_kind(upstream_account_default(st, "https://x/", &got, &e),
+	    KIND_NOTFOUND, &e);
+	assert_ok(
+	    upstream_account_pick(st, "https://ca.example/1", &got, &e), &e);
+	assert_int_equal(got.id, first);
+	upstream_account_release(&got);
+	key_free(a);
+	key_free(b);
+}
+
+static void
+test_change(void **state)
+{
+	struct upstream_account_change to = {
+	    .url = "https://ca.example/1", .action = "register"};
+	struct key *k = new_key();
+	int64_t id = add_upstream(NULL, k);
+	struct upstream_account got;
+
+	(void)state;
+	assert_ok(upstream_account_unfinished(st, URL, &got, &e), &e);
+	assert_int_equal(got.id, id);
+	upstream_account_release(&got);
+	to.terms_agreed = "https://ca.example/terms";
+	assert_ok(upstream_account_change(st, id, &to, &e), &e);
+	assert_kind(
+	    upstream_account_unfinished(st, URL, &got, &e), KIND_NOTFOUND, &e);
+	to.url = "https://ca.example/2";
+	assert_kind(
+	    upstream_account_change(st, id, &to, &e), KIND_CONFLICT, &e);
+	to = (struct upstream_account_change){
+	    .deactivate = true, .action = "deactivate"};
+	assert_kind(upstream_account_drop(st, id, &e), KIND_CONFLICT, &e);
+	assert_ok(upstream_account_change(st, id, &to, &e), &e);
+	assert_kind(
+	    upstream_account_change(st, id, &to, &e), KIND_CONFLICT, &e);
+	assert_ok(upstream_account_by_id(st, id, &got, &e), &e);
+	assert_int_equal(got.status, UPSTREAM_ACCOUNT_DEACTIVATED);
+	assert_int_equal(got.terms_agreed_at, test_now);
+	upstream_account_release(&got);
+	assert_kind(
+	    upstream_account_change(st, 99, &to, &e), KIND_NOTFOUND, &e);
+	key_free(k);
+	k = new_key();
+	id = add_upstream(NULL, k);
+	assert_ok(upstream_account_drop(st, id, &e), &e);
+	assert_kind(
+	    upstream_account_by_id(st, id, &got, &e), KIND_NOTFOUND, &e);
+	key_free(k);
+}
+
+static void
+check_key(int64_t id, const struct key *want)
+{
+	struct key *k = upstream_account_key(st, id, NULL, &e);
+
+	assert_non_null(k);
+	assert_true(key_equal(k, want));
+	key_free(k);
+}
+
+static void
+test_roll(void **state)
+{
+	struct key *old = new_key(), *next = new_key(), *other = new_key();
+	int64_t id = add_upstream("https://ca.example/1", old);
+	struct key *k;
+
+	(void)state;
+	add_upstream("https://ca.example/2", other);
+	assert_kind(
+	    upstream_account_roll_finish(st, id, &e), KIND_CONFLICT, &e);
+	assert_kind(
+	    upstream_account_roll_cancel(st, id, &e), KIND_CONFLICT, &e);
+	assert_kind(upstream_account_roll_begin(st, id, other, NULL, &e),
+	    KIND_CONFLICT, &e);
+	assert_null(upstream_account_next_key(st, id, NULL, &e));
+	err_clear(&e);
+	assert_ok(upstream_account_roll_begin(st, id, next, NULL, &e), &e);
+	assert_kind(upstream_account_roll_begin(st, id, next, NULL, &e),
+	    KIND_CONFLICT, &e);
+	check_key(id, old);
+	k = upstream_account_next_key(st, id, NULL, &e);
+	assert_true(key_equal(k, next));
+	key_free(k);
+	assert_ok(upstream_account_roll_cancel(st, id, &e), &e);
+	check_key(id, old);
+	assert_ok(upstream_account_roll_begin(st, id, next, NULL, &e), &e);
+	assert_ok(upstream_account_roll_finish(st, id, &e), &e);
+	check_key(id, next);
+	assert_kind(
+	    upstream_account_roll_finish(st, id, &e), KIND_CONFLICT, &e);
+	key_free(old);
+	key_free(next);
+	key_free(other);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
+static const struct CMUnitTest tests[] = {
+    TEST(test_ca),
+    TEST(test_directories),
+    TEST(test_holds),
+    TEST(test_requests),
+    TEST(test_purge),
+    TEST(test_default),
+    TEST(test_change),
+    TEST(test_roll),
+};
+UNIT_MAIN(tests)
