@@ -123,8 +123,11 @@ upstream_enter(struct upstream *u, const struct prog *p, struct err *e)
 	    drop(p, e) < 0 || proc_harden(true, e) < 0)
 		return -1;
 	sig_catch_term();
-	u->st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
-	return u->st ? 0 : -1;
+	if (!u->st)
+		u->st = store_open(p->conf.store.url, STORE_WRITE, e);
+	if (!u->st || u->runs_programs)
+		return u->st ? 0 : -1;
+	return rights_enter(p, SANDBOX_STORE_USER, e);
 }
 
 int

@@ -22,6 +22,7 @@ struct upstream {
 	struct seal_key seal_room;
 	const struct seal_key *seal; /* of account keys, or NULL */
 	int trace; /* for clients: a descriptor, or -1 */
+	bool runs_programs; /* so no sandbox can hold; before upstream_enter */
 };
 
 /*
@@ -35,7 +36,7 @@ int upstream_start(
 
 /*
  * Reads the key under which account keys are sealed, becomes [client] user,
- * opens the store and gives up what else there was.
+ * opens the store, unless that has been done, and gives up what else there was.
  */
 int upstream_enter(struct upstream *u, const struct prog *p, struct err *e);
 

@@ -13,6 +13,7 @@ enum {
 	UPSTREAM_AUTHORIZATION_LEARN,
 	UPSTREAM_AUTHORIZATION_SET_STATUS,
 	UPSTREAM_AUTHORIZATION_WAIT,
+	UPSTREAM_AUTHORIZATION_MOVED,
 	UPSTREAM_AUTHORIZATION_IS_SHARED,
 	UPSTREAM_CHALLENGE_PUT,
 	UPSTREAM_CHALLENGE_ALL_GONE,
@@ -52,6 +53,9 @@ static const char *const sql[] = {
     [UPSTREAM_AUTHORIZATION_WAIT] =
 	"UPDATE upstream_authorizations SET attempts = attempts + 1,"
 	" retry_at = ?2 WHERE id = ?1",
+    [UPSTREAM_AUTHORIZATION_MOVED] =
+	"UPDATE upstream_authorizations SET attempts = 0, retry_at = ?2"
+	" WHERE id = ?1",
     [UPSTREAM_AUTHORIZATION_IS_SHARED] =
 	"SELECT 1 FROM upstream_order_authorizations oa"
 	" JOIN upstream_orders o ON o.id = oa.upstream_order_id"
@@ -303,8 +307,7 @@ struct move {
 	enum upstream_authorization_status status;
 	int64_t retry_at;
 	const struct upstream_challenge *challenge;
-	enum upstream_challenge_place to;
-	const char *solver, *error;
+	const struct upstream_challenge_move *to;
 };
 
 static int
@@ -410,32 +413,37 @@ static int
 move_challenge(void *arg, struct err *e)
 {
 	struct move *m = arg;
+	const struct upstream_challenge *c = m->challenge;
 	int64_t n;
 
 	if (upstream_order_keep(m->st, m->hold, e) < 0)
 		return -1;
 	n = stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
-	    UPSTREAM_CHALLENGE_MOVE, e, "itttt", m->challenge->id,
-	    places[m->challenge->place], places[m->to], m->solver, m->error);
+	    UPSTREAM_CHALLENGE_MOVE, e, "itttt", c->id, places[c->place],
+	    places[m->to->to], m->to->solver, m->to->error);
 	if (n == 0)
 		return err_set(e, KIND_CONFLICT,
 		    "upstream_challenge/%lld is not %s any more",
-		    (long long)m->challenge->id, places[m->challenge->place]);
-	return n < 0 ? -1 : 0;
+		    (long long)c->id, places[c->place]);
+	return n < 0 ||
+		stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
+		    UPSTREAM_AUTHORIZATION_MOVED, e, "ii", m->id,
+		    m->to->retry_at) < 0
+	    ? -1
+	    : 0;
 }
 
 int
 upstream_challenge_move(struct store *st,
-    const struct upstream_order_hold *hold, const struct upstream_challenge *c,
-    enum upstream_challenge_place to, const char *solver, const char *error,
-    struct err *e)
+    const struct upstream_order_hold *hold,
+    const struct upstream_authorization *a, size_t challenge,
+    const struct upstream_challenge_move *to, struct err *e)
 {
 	struct move m = {.st = st,
 	    .hold = hold,
-	    .challenge = c,
-	    .to = to,
-	    .solver = solver,
-	    .error = error};
+	    .id = a->id,
+	    .challenge = &a->challenges[challenge],
+	    .to = to};
 
 	return db_transaction(st->db, DB_QUICK, move_challenge, &m, e);
 }

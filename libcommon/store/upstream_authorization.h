@@ -130,14 +130,22 @@ int upstream_authorization_wait(struct store *st,
     const struct upstream_order_hold *hold, int64_t id, int64_t retry_at,
     struct err *e);
 
+/* What becomes of a challenge. */
+struct upstream_challenge_move {
+	enum upstream_challenge_place to;
+	const char *solver; /* NULL exactly with UPSTREAM_PLACE_NONE */
+	const char *error; /* or NULL */
+	int64_t retry_at; /* of the authorization: no step before */
+};
+
 /*
- * From one place to another: compare-and-set, KIND_CONFLICT.  `solver` is who
- * has it in place, NULL exactly with UPSTREAM_PLACE_NONE; `error` may be NULL.
+ * From one place to another: compare-and-set, KIND_CONFLICT.  `attempts` of the
+ * authorization is 0 then.
  */
 int upstream_challenge_move(struct store *st,
-    const struct upstream_order_hold *hold, const struct upstream_challenge *c,
-    enum upstream_challenge_place to, const char *solver, const char *error,
-    struct err *e);
+    const struct upstream_order_hold *hold,
+    const struct upstream_authorization *a, size_t challenge,
+    const struct upstream_challenge_move *to, struct err *e);
 
 /*
  * Whether another order that is open needs this authorization: then it is not

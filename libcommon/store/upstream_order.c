@@ -123,8 +123,9 @@ static const char *const sql[] = {
 	" alternates = ?3, attempts = 0, retry_at = 0, cause = NULL,"
 	" error = NULL WHERE id = ?1 AND status = 'issued'",
     [UPSTREAM_ORDER_SET_ALTERNATES] =
-	"UPDATE upstream_orders SET alternates = ?2, attempts = 0, retry_at = 0"
-	" WHERE id = ?1 AND status = 'valid'",
+	"UPDATE upstream_orders SET alternates = ?2, attempts = 0, retry_at = "
+	"0,"
+	" cause = NULL, error = NULL WHERE id = ?1 AND status = 'valid'",
     [UPSTREAM_ORDER_SET_DEFAULT] =
 	"UPDATE certificate_chains SET is_default ="
 	" CASE WHEN chain_id = ?2 THEN 1 ELSE 0 END WHERE certificate_id = ?1",

@@ -27,6 +27,14 @@ struct csr *csr_from_der(const void *der, size_t len, struct err *e);
  */
 struct csr *csr_from_any(const void *p, size_t len, struct err *e);
 
+/*
+ * Makes one for the private key `k`: an empty subject, and the names, sorted,
+ * in a critical subjectAltName (RFC 5280 4.2.1.6).  The caller frees.
+ * KIND_INPUT for no name, or what is none; KIND_SYS when signing fails.
+ */
+struct csr *csr_build(const struct key *k, const struct strv *dns,
+    const struct strv *ip, struct err *e);
+
 /* NULL-safe. */
 void csr_free(struct csr *c);
 

@@ -340,6 +340,8 @@ learn_first(enum upstream_authorization_status to, size_t challenges)
 static void
 test_authorizations(void **state)
 {
+	static const struct upstream_challenge_move placing = {
+	    .to = UPSTREAM_PLACE_PLACING, .solver = "hook:/x"};
 	struct upstream_authorizations l;
 	struct upstream_challenge *c;
 	bool shared;
@@ -362,11 +364,10 @@ test_authorizations(void **state)
 	c = &l.v[0].challenges[0];
 	assert_string_equal(c->type, "dns-01");
 	assert_string_equal(l.v[0].challenges[1].token, "");
-	assert_ok(upstream_challenge_move(st, &hold, c, UPSTREAM_PLACE_PLACING,
-		      "hook:/x", NULL, &e),
-	    &e);
-	assert_kind(upstream_challenge_move(st, &hold, c,
-			UPSTREAM_PLACE_PLACING, "hook:/x", NULL, &e),
+	assert_ok(
+	    upstream_challenge_move(st, &hold, &l.v[0], 0, &placing, &e), &e);
+	assert_kind(
+	    upstream_challenge_move(st, &hold, &l.v[0], 0, &placing, &e),
 	    KIND_CONFLICT, &e);
 	assert_ok(
 	    upstream_authorization_wait(st, &hold, l.v[0].id, test_now + 9, &e),

@@ -1,0 +1,323 @@
+#include "cli/orderwork.h"
+
+#include "cli/prog.h"
+#include "cli/rights.h"
+#include "cli/secret.h"
+#include "cli/sheet.h"
+#include "client/client.h"
+#include "store/upstream_authorization.h"
+
+/* ---- start and end ------------------------------------------------------- */
+
+/* Solvers begin before there is a secret in memory. */
+static int
+prepare_solvers(
+    struct orderwork *w, const int64_t *ids, size_t len, struct err *e)
+{
+	for (size_t i = 0; i < len; i++) {
+		struct orderpolicy policy = {0};
+		struct upstream_order o;
+		struct err ignored = {0};
+		int rc;
+
+		/* one that is not there is told of when its turn comes */
+		if (upstream_order_by_id(w->up.st, ids[i], &o, &ignored) < 0)
+			continue;
+		rc = orderpolicy_read(&policy, o.policy, e);
+		if (rc == 0)
+			rc = solvers_prepare(&w->solvers, &policy, e);
+		orderpolicy_release(&policy);
+		upstream_order_release(&o);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether a solver does more than write to the store. */
+static bool
+has_programs(const struct solvers *s)
+{
+	for (size_t i = 0; i < s->len; i++)
+		if (strcmp(s->v[i].text, "answer") != 0)
+			return true;
+	return false;
+}
+
+int
+orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
+    const struct orderpolicy *policy, const int64_t *ids, size_t len,
+    struct err *e)
+{
+	w->prog = p;
+	if (upstream_start(&w->up, p, ca, e) < 0)
+		return -1;
+	w->up.st = store_open(p->conf.store.url, STORE_WRITE, e);
+	if (!w->up.st)
+		return -1;
+	w->solvers = (struct solvers){.st = w->up.st, .make = solver_make};
+	if ((policy && solvers_prepare(&w->solvers, policy, e) < 0) ||
+	    prepare_solvers(w, ids, len, e) < 0 ||
+	    secret_seal_key("certificate_key_file",
+		p->conf.store.certificate_key_file, &w->seal_room, &w->seal,
+		e) < 0)
+		return -1;
+	w->up.runs_programs = has_programs(&w->solvers);
+	return upstream_enter(&w->up, p, e);
+}
+
+static void
+close_account(struct orderwork *w)
+{
+	client_free(w->up.client);
+	w->up.client = NULL;
+	upstream_ca_release(&w->up.ca);
+	upstream_account_release(&w->account);
+	key_free(w->account_key);
+	w->account_key = NULL;
+}
+
+int
+orderwork_open(struct orderwork *w, int64_t account_id, struct err *e)
+{
+	struct enrol x;
+
+	if (w->account_key && w->account.id == account_id)
+		return 0;
+	close_account(w);
+	if (upstream_account_by_id(w->up.st, account_id, &w->account, e) < 0 ||
+	    upstream_open_ca(&w->up, w->prog, w->account.directory_url, e) < 0)
+		return -1;
+	upstream_account_release(&w->account);
+	x = upstream_enrol(&w->up);
+	w->account_key = enrol_open(&x, account_id, &w->account, &w->signer, e);
+	if (!w->account_key || client_directory(w->up.client, e) < 0)
+		return -1;
+	jwk_thumbprint(w->account_key, w->thumbprint);
+	return 0;
+}
+
+int
+orderwork_pick_account(struct orderwork *w, const char *text, const char *ca,
+    int64_t *id, struct err *e)
+{
+	struct upstream_account a;
+	int rc;
+
+	if (text) {
+		rc = upstream_account_pick(w->up.st, text, &a, e);
+	} else {
+		if (upstream_open_ca(&w->up, w->prog, ca, e) < 0)
+			return -1;
+		rc = upstream_account_default(
+		    w->up.st, w->up.ca.directory_url, &a, e);
+		if (rc < 0 && e->kind == KIND_NOTFOUND)
+			err_object(e,
+			    "%s has no default account; acme-account register "
+			    "makes one",
+			    w->up.ca.name);
+		close_account(w);
+	}
+	if (rc < 0)
+		return -1;
+	*id = a.id;
+	upstream_account_release(&a);
+	return 0;
+}
+
+struct ordering_env
+orderwork_env(const struct orderwork *w)
+{
+	return (struct ordering_env){.st = w->up.st,
+	    .client = w->up.client,
+	    .signer = &w->signer,
+	    .thumbprint = w->thumbprint,
+	    .key_type = w->account.certificate_key_type,
+	    .key_cycle = w->account.certificate_key_cycle,
+	    .seal = w->seal,
+	    .solvers = (struct solvers *)(uintptr_t)&w->solvers};
+}
+
+void
+orderwork_stop(struct orderwork *w)
+{
+	if (!w)
+		return;
+	close_account(w);
+	solvers_release(&w->solvers);
+	upstream_stop(&w->up);
+	seal_key_wipe(&w->seal_room);
+}
+
+/* ---- telling ------------------------------------------------------------- */
+
+int
+orderwork_parse_id(const char *text, int64_t *id, struct err *e)
+{
+	const char *digits = text;
+	uint64_t n;
+
+	if (str_starts(text, "upstream_order/"))
+		digits += strlen("upstream_order/");
+	if (!str_to_u64(digits, INT64_MAX, &n))
+		return err_set(
+		    e, KIND_INPUT, "%s: no number of an order", text);
+	*id = (int64_t)n;
+	return 0;
+}
+
+void
+orderwork_begin(struct out *o, const struct prog *p)
+{
+	static const char *const columns[] = {"id", "status", "names",
+	    "account", "certificate", "private_key", "profile", "replaces",
+	    "retry_of", "created", "expires", "retry_at", "cause", "error",
+	    NULL};
+
+	out_init(o, p->json, !p->no_header, columns);
+}
+
+/* In JSON null, in columns nothing, when there is none. */
+static void
+out_id(struct out *o, int64_t id)
+{
+	if (id == 0)
+		out_text(o, NULL);
+	else
+		out_int(o, id);
+}
+
+static int
+load_names(struct store *st, int64_t id, struct strv *names, struct err *e)
+{
+	return upstream_order_names(st, id, names, names, e);
+}
+
+int
+orderwork_print(struct out *out, struct store *st, int64_t id, struct err *e)
+{
+	struct strv names = {0};
+	struct upstream_order o;
+
+	if (upstream_order_by_id(st, id, &o, e) < 0)
+		return -1;
+	if (load_names(st, id, &names, e) < 0) {
+		upstream_order_release(&o);
+		return -1;
+	}
+	out_int(out, o.id);
+	out_text(out, upstream_order_status_name(o.status));
+	out_list(out, &names);
+	out_int(out, o.upstream_account_id);
+	out_id(out, o.certificate_id);
+	out_id(out, o.private_key_id);
+	out_text(out, o.profile);
+	out_id(out, o.replaces_id);
+	out_id(out, o.retry_of_id);
+	out_time(out, o.created);
+	out_time(out, o.expires);
+	out_time(out, o.retry_at);
+	out_text(out, o.cause);
+	out_text(out, o.error);
+	out_end(out);
+	strv_release(&names);
+	upstream_order_release(&o);
+	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+}
+
+static void
+add_challenge(struct strv *out, const struct upstream_authorization *a,
+    const struct upstream_challenge *c)
+{
+	char *line = xasprintf("%s %s %s%s%s%s%s%s%s", a->value, c->type,
+	    upstream_challenge_status_name(c->status),
+	    c->place == UPSTREAM_PLACE_NONE ? "" : " ",
+	    c->place == UPSTREAM_PLACE_NONE
+		? ""
+		: upstream_challenge_place_name(c->place),
+	    c->solver ? " by " : "", c->solver ? c->solver : "",
+	    c->error ? ": " : "", c->error ? c->error : "");
+
+	strv_add(out, line);
+	free(line);
+}
+
+static int
+show_authorizations(
+    struct sheet *s, struct store *st, int64_t id, struct err *e)
+{
+	struct strv authorizations = {0}, challenges = {0};
+	struct upstream_authorizations l;
+
+	if (upstream_authorization_by_order(st, id, &l, e) < 0)
+		return -1;
+	for (size_t i = 0; i < l.len; i++) {
+		const struct upstream_authorization *a = &l.v[i];
+		char *line = xasprintf("%s %s", a->value ? a->value : a->url,
+		    upstream_authorization_status_name(a->status));
+
+		strv_add(&authorizations, line);
+		free(line);
+		for (size_t j = 0; j < a->challenges_len; j++)
+			add_challenge(&challenges, a, &a->challenges[j]);
+	}
+	sheet_list(s, "authorizations", &authorizations);
+	sheet_list(s, "challenges", &challenges);
+	strv_release(&authorizations);
+	strv_release(&challenges);
+	upstream_authorizations_release(&l);
+	return 0;
+}
+
+static void
+sheet_id(struct sheet *s, const char *name, int64_t id)
+{
+	if (id != 0)
+		sheet_int(s, name, id);
+}
+
+static void
+show_order(
+    struct sheet *s, const struct upstream_order *o, const struct strv *names)
+{
+	sheet_int(s, "id", o->id);
+	sheet_text(s, "status", upstream_order_status_name(o->status));
+	sheet_list(s, "names", names);
+	sheet_int(s, "account", o->upstream_account_id);
+	sheet_text(s, "url", o->url);
+	sheet_id(s, "certificate", o->certificate_id);
+	sheet_id(s, "private_key", o->private_key_id);
+	sheet_id(s, "certificate_request", o->certificate_request_id);
+	sheet_text(s, "profile", o->profile);
+	sheet_id(s, "replaces", o->replaces_id);
+	sheet_id(s, "retry_of", o->retry_of_id);
+	sheet_text(s, "policy", o->policy);
+	sheet_time(s, "created", o->created);
+	sheet_time(s, "expires", o->expires);
+	sheet_time(s, "not_before", o->not_before);
+	sheet_time(s, "not_after", o->not_after);
+	sheet_time(s, "retry_at", o->retry_at);
+	sheet_text(s, "cause", o->cause);
+	sheet_text(s, "error", o->error);
+}
+
+int
+orderwork_show(struct store *st, int64_t id, bool json, struct err *e)
+{
+	struct strv names = {0};
+	struct upstream_order o;
+	struct sheet s;
+	int rc;
+
+	if (upstream_order_by_id(st, id, &o, e) < 0)
+		return -1;
+	rc = load_names(st, id, &names, e);
+	sheet_init(&s, json ? SHEET_JSON : SHEET_TEXT);
+	show_order(&s, &o, &names);
+	if (rc == 0)
+		rc = show_authorizations(&s, st, id, e);
+	sheet_end(&s);
+	strv_release(&names);
+	upstream_order_release(&o);
+	return rc;
+}

@@ -1,0 +1,153 @@
+#include "client/orderpolicy.h"
+
+#include "acme/ident.h"
+#include "store/identifier.h"
+#include "wrap/js.h"
+#include "wrap/name.h"
+
+/* The name before a `=`, as it is stored; NULL: what is there is none. */
+static char *
+read_name(const char *text, size_t len)
+{
+	char *typed = xstrndup(text, len);
+	char *name = name_spell(typed);
+	struct identifier id = {0};
+	struct err ignored = {0};
+
+	free(typed);
+	if (ident_parse("dns", name, &id, &ignored) < 0) {
+		err_clear(&ignored);
+		if (ident_parse("ip", name, &id, &ignored) < 0) {
+			free(name);
+			name = NULL;
+		}
+	}
+	identifier_release(&id);
+	return name;
+}
+
+/* Behind all that are for a name, or behind all. */
+static void
+insert(struct orderpolicy *p, char *name, const char *solver)
+{
+	size_t at = p->rules_len;
+
+	p->rules = xreallocarray(p->rules, p->rules_len + 1, sizeof(*p->rules));
+	while (name && at > 0 && !p->rules[at - 1].name) {
+		p->rules[at] = p->rules[at - 1];
+		at--;
+	}
+	p->rules[at] = (struct orderpolicy_rule){name, xstrdup(solver)};
+	p->rules_len++;
+}
+
+int
+orderpolicy_add_rule(struct orderpolicy *p, const char *text, struct err *e)
+{
+	const char *equals = strchr(text, '=');
+	char *name = equals ? read_name(text, (size_t)(equals - text)) : NULL;
+
+	if (p->rules_len == ORDERPOLICY_RULES_MAX) {
+		free(name);
+		return err_set(e, KIND_USAGE,
+		    "more than %d ways to meet challenges",
+		    ORDERPOLICY_RULES_MAX);
+	}
+	insert(p, name, name ? equals + 1 : text);
+	return 0;
+}
+
+bool
+orderpolicy_matches(const struct orderpolicy_rule *r, const char *name)
+{
+	return !r->name || strcmp(r->name, name) == 0;
+}
+
+int
+orderpolicy_write(const struct orderpolicy *p, struct buf *out)
+{
+	struct js *all = js_object(), *rules = js_array();
+
+	for (size_t i = 0; i < p->rules_len; i++) {
+		struct js *rule = js_object();
+
+		js_put_text(rule, "name", p->rules[i].name);
+		js_put_text(rule, "solver", p->rules[i].solver);
+		js_add(rules, rule);
+	}
+	js_put(all, "challenges", rules);
+	js_put_text(all, "key_type", p->key_type);
+	js_put_text(all, "key_cycle", p->key_cycle);
+	js_put_text(all, "preferred_chain", p->preferred_chain);
+	if (p->keeps_pending)
+		js_put_bool(all, "keeps_pending", true);
+	if (p->unchecked)
+		js_put_bool(all, "unchecked", true);
+	if (p->auto_renew)
+		js_put_bool(all, "auto_renew", true);
+	if (p->has_key)
+		js_put_bool(all, "has_key", true);
+	js_write(all, out);
+	js_free(all);
+	return out->full ? -1 : 0;
+}
+
+static char *
+dup_text(const struct js *object, const char *key)
+{
+	const char *text = js_get_text(object, key);
+
+	return text ? xstrdup(text) : NULL;
+}
+
+int
+orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e)
+{
+	struct err why = {0};
+	struct js *all = js_parse(text, strlen(text), &why);
+	const struct js *rules = js_get(all, "challenges");
+
+	*p = (struct orderpolicy){0};
+	if (!all)
+		return err_set(e, KIND_BUG, "a policy is none: %s", why.text);
+	for (size_t i = 0; i < js_len(rules); i++) {
+		const struct js *rule = js_at(rules, i);
+		const char *solver = js_get_text(rule, "solver");
+
+		if (solver)
+			insert(p, dup_text(rule, "name"), solver);
+	}
+	p->key_type = dup_text(all, "key_type");
+	p->key_cycle = dup_text(all, "key_cycle");
+	p->preferred_chain = dup_text(all, "preferred_chain");
+	p->keeps_pending = js_is_true(js_get(all, "keeps_pending"));
+	p->unchecked = js_is_true(js_get(all, "unchecked"));
+	p->auto_renew = js_is_true(js_get(all, "auto_renew"));
+	p->has_key = js_is_true(js_get(all, "has_key"));
+	js_free(all);
+	return 0;
+}
+
+void
+orderpolicy_clear_rules(struct orderpolicy *p)
+{
+	for (size_t i = 0; i < p->rules_len; i++) {
+		free(p->rules[i].name);
+		free(p->rules[i].solver);
+	}
+	free(p->rules);
+	p->rules = NULL;
+	p->rules_len = 0;
+}
+
+void
+orderpolicy_release(struct orderpolicy *p)
+{
+	if (!p)
+		return;
+	orderpolicy_clear_rules(p);
+	free(p->key_type);
+	free(p->key_cycle);
+	free(p->preferred_chain);
+	*p = (struct orderpolicy){0};
+}

@@ -1,0 +1,56 @@
+#ifndef CLIENT_ORDERPOLICY_H
+#define CLIENT_ORDERPOLICY_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * How an order is to be done, as upstream_orders.policy has it in JSON: ways to
+ * meet challenges, the key, the chain.  A key or a request that was given is in
+ * the order itself.
+ */
+#define ORDERPOLICY_MAX ((size_t)32 * 1024) /* bytes of JSON */
+#define ORDERPOLICY_RULES_MAX 200
+
+struct orderpolicy_rule {
+	char *name; /* as it is ordered, with "*." for a wildcard; NULL: any */
+	char *solver; /* as client/solver.h has it */
+};
+
+struct orderpolicy {
+	struct orderpolicy_rule *rules; /* the first that can is taken */
+	size_t rules_len;
+	char *key_type; /* key_type_parse; NULL: the account's */
+	char *key_cycle; /* store/key_cycle.h; NULL: the account's */
+	char *preferred_chain; /* commonName of its last issuer, or NULL */
+	bool keeps_pending; /* authorizations, when the order has failed */
+	bool unchecked; /* challenges are not looked at before the CA is told */
+	bool auto_renew;
+	bool has_key; /* it was given, and is in the order */
+};
+
+/*
+ * Adds what an operator writes, [NAME=]SOLVER.  Rules for a name go before
+ * those for any.  KIND_USAGE when there are too many.
+ */
+int orderpolicy_add_rule(
+    struct orderpolicy *p, const char *text, struct err *e);
+
+/* Forgets all rules. */
+void orderpolicy_clear_rules(struct orderpolicy *p);
+
+/* The JSON, the same for the same policy; -1 when it is too long. */
+int orderpolicy_write(const struct orderpolicy *p, struct buf *out);
+
+/*
+ * Reads it again; the caller releases, also on failure.  KIND_BUG: it is none.
+ */
+int orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e);
+
+/* Whether a rule may be used for a name. */
+bool orderpolicy_matches(const struct orderpolicy_rule *r, const char *name);
+
+/* Frees what it owns; it is empty then.  NULL-safe. */
+void orderpolicy_release(struct orderpolicy *p);
+
+#endif
