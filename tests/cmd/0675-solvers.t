@@ -350,7 +350,7 @@ is "$(has _acme-challenge.f.example.test)" '' '... and gone'
 chmod 644 "$T/update.key"
 refuses 'make conf .*update.key' "rfc2136:$T/rfc2136" dns-01 f.example.test
 chmod 600 "$T/update.key"
-sed -i 's/secret "./secret "x/' "$T/update.key"
+sed -i 's/secret "x/secret "y/; t; s/secret "./secret "x/' "$T/update.key"
 refuses 'present denied .*nsupdate' "rfc2136:$T/rfc2136" dns-01 f.example.test \
     present
 is "$(has _acme-challenge.f.example.test)" '' 'with a wrong key nothing changes'
