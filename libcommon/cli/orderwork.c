@@ -50,7 +50,9 @@ orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
     struct err *e)
 {
 	w->prog = p;
-	if (upstream_start(&w->up, p, ca, e) < 0)
+	buf_init(&w->limits_text, LIMITS_FILE_MAX);
+	if (limits_load(p->conf.client.limits_file, &w->limits_text, e) < 0 ||
+	    upstream_start(&w->up, p, ca, e) < 0)
 		return -1;
 	w->up.st = store_open(p->conf.store.url, STORE_WRITE, e);
 	if (!w->up.st)
@@ -87,6 +89,9 @@ orderwork_open(struct orderwork *w, int64_t account_id, struct err *e)
 	close_account(w);
 	if (upstream_account_by_id(w->up.st, account_id, &w->account, e) < 0 ||
 	    upstream_open_ca(&w->up, w->prog, w->account.directory_url, e) < 0)
+		return -1;
+	if (limits_read(w->prog->conf.client.limits_file, w->limits_text.data,
+		w->limits_text.len, w->up.ca.name, &w->limits, e) < 0)
 		return -1;
 	upstream_account_release(&w->account);
 	x = upstream_enrol(&w->up);
@@ -135,7 +140,8 @@ orderwork_env(const struct orderwork *w)
 	    .key_type = w->account.certificate_key_type,
 	    .key_cycle = w->account.certificate_key_cycle,
 	    .seal = w->seal,
-	    .solvers = (struct solvers *)(uintptr_t)&w->solvers};
+	    .solvers = (struct solvers *)(uintptr_t)&w->solvers,
+	    .limits = &w->limits};
 }
 
 void
@@ -146,6 +152,7 @@ orderwork_stop(struct orderwork *w)
 	close_account(w);
 	solvers_release(&w->solvers);
 	upstream_stop(&w->up);
+	buf_release(&w->limits_text);
 	seal_key_wipe(&w->seal_room);
 }
 

@@ -24,6 +24,8 @@ struct orderwork {
 	struct key *account_key;
 	struct signer signer;
 	char thumbprint[JWK_THUMBPRINT_SIZE];
+	struct buf limits_text; /* of all CAs */
+	struct limits limits; /* of the account's */
 	struct out out;
 };
 

@@ -5,7 +5,6 @@
 #include "sys/file.h"
 #include "wrap/inifile.h"
 
-#define FILE_MAX ((size_t)64 * 1024)
 #define SECONDS_MAX (366LL * 86400)
 
 /* ---- the file ------------------------------------------------------------ */
@@ -71,22 +70,14 @@ limits_read(const char *name, const char *text, size_t len, const char *ca,
 }
 
 int
-limits_load(const char *path, const char *ca, struct limits *out, struct err *e)
+limits_load(const char *path, struct buf *text, struct err *e)
 {
-	struct buf text;
-	int rc;
+	struct err why = {0};
 
-	*out = (struct limits){0};
-	buf_init(&text, FILE_MAX);
-	rc = file_read(path, &text, e);
-	if (rc == 0)
-		rc = limits_read(path, text.data, text.len, ca, out, e);
-	else if (e->kind == KIND_NOTFOUND)
-		rc = 0;
-	if (rc == 0)
-		err_clear(e);
-	buf_release(&text);
-	return rc;
+	if (file_read(path, text, &why) == 0 || why.kind == KIND_NOTFOUND)
+		return 0;
+	*e = why;
+	return -1;
 }
 
 /* ---- counting ------------------------------------------------------------ */

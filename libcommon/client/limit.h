@@ -1,6 +1,7 @@
 #ifndef CLIENT_LIMIT_H
 #define CLIENT_LIMIT_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -16,6 +17,8 @@ struct limit {
 };
 #define LIMIT_COUNT_MAX 10000
 
+#define LIMITS_FILE_MAX ((size_t)64 * 1024)
+
 struct limits {
 	struct limit orders_per_account;
 	struct limit certificates_per_set;
@@ -28,9 +31,8 @@ struct limits {
 int limits_read(const char *name, const char *text, size_t len, const char *ca,
     struct limits *out, struct err *e);
 
-/* The same of a file; one that does not exist has no limits. */
-int limits_load(
-    const char *path, const char *ca, struct limits *out, struct err *e);
+/* Adds what is in the file at `path` to `text`; nothing when there is none. */
+int limits_load(const char *path, struct buf *text, struct err *e);
 
 /*
  * When a token is there again, after those at `used` (newest first) were taken:

@@ -167,6 +167,33 @@ ordering_called_back(void *arg, const struct reply *r)
 	came_to(o, ordering_answer(o, r, &o->err));
 }
 
+/*
+ * What the CA would refuse is not asked for: 1, the order waits; 0, it need
+ * not; -1.
+ */
+static int
+await_limits(struct ordering *o, struct err *e)
+{
+	const struct limits_order order = {
+	    .upstream_account_id = o->order.upstream_account_id,
+	    .fqdn_set_id = o->order.fqdn_set_id,
+	    .replaces = o->order.replaces_id != 0};
+	const char *rule;
+	int64_t at;
+	char *text;
+	int rc;
+
+	if (limits_order(o->env.limits, o->env.st, &order, clock_now(), &at,
+		&rule, e) < 0)
+		return -1;
+	if (at == 0)
+		return 0;
+	text = xasprintf("not sent: the CA's limit of %s is used up", rule);
+	rc = ordering_wait(o, at, CAUSE_RATE_LIMITED, text, e);
+	free(text);
+	return rc < 0 ? -1 : 1;
+}
+
 enum ordering_result
 ordering_next(struct ordering *o)
 {
@@ -187,6 +214,12 @@ ordering_next(struct ordering *o)
 		return ORDERING_WAITS;
 	if (orderstep_is_local(o->step.kind))
 		return came_to(o, ordering_act(o, &o->err));
+	if (o->step.kind == ORDERSTEP_NEW_ORDER) {
+		int rc = await_limits(o, &o->err);
+
+		if (rc != 0)
+			return came_to(o, rc < 0 ? -1 : 0);
+	}
 	if (ordering_ask(o, &o->err) < 0)
 		return came_to(o, -1);
 	return ORDERING_ASKS;

@@ -3,6 +3,7 @@
 
 #include "acme/jwk.h"
 #include "client/client.h"
+#include "client/limit.h"
 #include "client/orderkey.h"
 #include "client/orderstep.h"
 #include "client/solvers.h"
@@ -27,6 +28,7 @@ struct ordering_env {
 	const char *key_type, *key_cycle; /* of the account, or NULL */
 	const struct seal_key *seal; /* for keys of certificates */
 	struct solvers *solvers;
+	const struct limits *limits; /* of the CA */
 };
 
 enum ordering_result {

@@ -283,6 +283,9 @@ const struct table_key table_keys[] = {
 	{CONF_CLIENT, "ca", TEXT(client.ca, 1000), .fallback = "letsencrypt",
 	    .doc = "The CA that is meant when no other is named: a name, or "
 	    "the https URL of a directory."},
+	{CONF_CLIENT, "limits_file", PATH(client.limits_file), .fallback = "/etc/acmed/limits.conf",
+	    .doc = "What CAs allow, so that what they would refuse is not "
+	    "asked for; no such file: nothing is known."},
 	{CONF_CLIENT, "connect_timeout", DURATION(client.connect_timeout, 1, 300), .fallback = "10s",
 	    .doc = "Longest time to connect to a CA."},
 	{CONF_CLIENT, "timeout", DURATION(client.timeout, 1, 600), .fallback = "60s",

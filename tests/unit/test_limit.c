@@ -16,6 +16,7 @@ test_file(void **state)
 				   "orders_per_account = 300/3h\n"
 				   "[two]\ncertificates_per_set = 5/7d\n";
 	struct limits l;
+	struct buf shipped;
 
 	(void)state;
 	assert_ok(limits_read("f", text, strlen(text), "one", &l, &e), &e);
@@ -24,9 +25,14 @@ test_file(void **state)
 	assert_int_equal(l.certificates_per_set.count, 0);
 	assert_ok(limits_read("f", text, strlen(text), "other", &l, &e), &e);
 	assert_int_equal(l.orders_per_account.count, 0);
-	assert_ok(limits_load("/nowhere/limits", "one", &l, &e), &e);
-	assert_ok(
-	    limits_load("scripts/limits.conf", "letsencrypt", &l, &e), &e);
+	buf_init(&shipped, LIMITS_FILE_MAX);
+	assert_ok(limits_load("/nowhere/limits", &shipped, &e), &e);
+	assert_int_equal(shipped.len, 0);
+	assert_ok(limits_load("scripts/limits.conf", &shipped, &e), &e);
+	assert_ok(limits_read("limits.conf", shipped.data, shipped.len,
+		      "letsencrypt", &l, &e),
+	    &e);
+	buf_release(&shipped);
 	assert_int_equal(l.certificates_per_set.count, 5);
 }
 
