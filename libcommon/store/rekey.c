@@ -11,9 +11,15 @@
 #include "wrap/key.h"
 #include "wrap/seal.h"
 
+/* Tables with what is sealed: one for each kind, and a second of accounts. */
+enum {
+	TABLE_ACME_DNS = REKEY__MAX,
+	TABLE__MAX
+};
+
 enum {
 	REKEY_NEXT,
-	REKEY_SET = REKEY_NEXT + REKEY__MAX
+	REKEY_SET = REKEY_NEXT + TABLE__MAX
 };
 
 static const char *const sql[] = {
@@ -23,10 +29,15 @@ static const char *const sql[] = {
     [REKEY_NEXT + REKEY_ACCOUNTS] =
 	"SELECT id, spki_sha256, sealed, der FROM upstream_accounts"
 	" WHERE id > ?1 ORDER BY id LIMIT 1",
+    [REKEY_NEXT + TABLE_ACME_DNS] =
+	"SELECT id, username_sha256, sealed, password FROM acme_dns_accounts"
+	" WHERE id > ?1 ORDER BY id LIMIT 1",
     [REKEY_SET + REKEY_CERTIFICATES] =
 	"UPDATE private_keys SET sealed = 1, der = ?2 WHERE id = ?1",
     [REKEY_SET + REKEY_ACCOUNTS] =
 	"UPDATE upstream_accounts SET sealed = 1, der = ?2 WHERE id = ?1",
+    [REKEY_SET + TABLE_ACME_DNS] =
+	"UPDATE acme_dns_accounts SET sealed = 1, password = ?2 WHERE id = ?1",
 };
 
 const struct stmt_table rekey_stmts = {"rekey", sql, ARRAY_LEN(sql)};
@@ -40,13 +51,15 @@ _Static_assert(ARRAY_LEN(settings) == REKEY__MAX, "one per kind");
 static const char *const objects[] = {
     [REKEY_CERTIFICATES] = "private_key",
     [REKEY_ACCOUNTS] = "upstream_account",
+    [TABLE_ACME_DNS] = "acme_dns_account",
 };
-_Static_assert(ARRAY_LEN(objects) == REKEY__MAX, "one per kind");
+_Static_assert(ARRAY_LEN(objects) == TABLE__MAX, "one per table");
 
 /* A run; `old` is the key that was needed last. */
 struct rekey {
 	struct store *st;
 	enum rekey_kind kind;
+	unsigned table; /* in hand */
 	const char *path;
 	struct seal_key new, old;
 	int64_t changed;
@@ -103,7 +116,7 @@ seal_anew(struct rekey *r, int64_t row, struct sealed *s, struct err *e)
 		rc = seal(&r->new, s->spki_sha256, sizeof(s->spki_sha256),
 		    plain.data, plain.len, &sealed, e);
 	if (rc == 0 &&
-	    stmt_run(r->st, STMT_REKEY, REKEY_SET + r->kind, e, "ib", row,
+	    stmt_run(r->st, STMT_REKEY, REKEY_SET + r->table, e, "ib", row,
 		sealed.data, sealed.len) < 0)
 		rc = -1;
 	r->changed++;
@@ -117,7 +130,7 @@ static int
 change_next(struct rekey *r, int64_t *row, struct err *e)
 {
 	struct db_stmt *s =
-	    stmt_query(r->st, STMT_REKEY, REKEY_NEXT + r->kind, e, "i", *row);
+	    stmt_query(r->st, STMT_REKEY, REKEY_NEXT + r->table, e, "i", *row);
 	int rc = s ? db_step(s, e) : -1;
 	struct sealed sealed;
 
@@ -128,9 +141,21 @@ change_next(struct rekey *r, int64_t *row, struct err *e)
 	db_reset(s);
 	rc = 1;
 	if (seal_anew(r, *row, &sealed, e) < 0)
-		rc =
-		    err_object(e, "%s/%lld", objects[r->kind], (long long)*row);
+		rc = err_object(
+		    e, "%s/%lld", objects[r->table], (long long)*row);
 	sealed_release(&sealed);
+	return rc;
+}
+
+static int
+change_table(struct rekey *r, unsigned table, struct err *e)
+{
+	int64_t row = 0;
+	int rc;
+
+	r->table = table;
+	while ((rc = change_next(r, &row, e)) > 0)
+		continue;
 	return rc;
 }
 
@@ -138,13 +163,11 @@ static int
 change_all(void *arg, struct err *e)
 {
 	struct rekey *r = arg;
-	int64_t row = 0;
-	int rc;
 
 	r->changed = 0;
-	while ((rc = change_next(r, &row, e)) > 0)
-		continue;
-	if (rc < 0)
+	if (change_table(r, r->kind, e) < 0 ||
+	    (r->kind == REKEY_ACCOUNTS &&
+		change_table(r, TABLE_ACME_DNS, e) < 0))
 		return -1;
 	return event_add(
 	    r->st, "store.rekey", EVENT_STORE, 0, settings[r->kind], e);
