@@ -16,6 +16,7 @@ enum column {
 	COLUMN_CERTIFICATES,
 	COLUMN_ACCOUNTS,
 	COLUMN_ACCOUNTS_NEXT, /* of a change of keys that is not over */
+	COLUMN_ACME_DNS,
 	COLUMN_EAB,
 	COLUMN__MAX
 };
@@ -39,6 +40,9 @@ static const char *const sql[] = {
 	"SELECT id, next_spki_sha256, next_sealed, next_der"
 	" FROM upstream_accounts WHERE id > ?1 AND next_der IS NOT NULL"
 	" ORDER BY id LIMIT 1",
+    [REKEY_NEXT + COLUMN_ACME_DNS] =
+	"SELECT id, username_sha256, sealed, password FROM acme_dns_accounts"
+	" WHERE id > ?1 ORDER BY id LIMIT 1",
     [REKEY_SET + COLUMN_CERTIFICATES] =
 	"UPDATE private_keys SET sealed = 1, der = ?2 WHERE id = ?1",
     [REKEY_SET + COLUMN_ACCOUNTS] =
@@ -48,6 +52,8 @@ static const char *const sql[] = {
     [REKEY_SET + COLUMN_ACCOUNTS_NEXT] =
 	"UPDATE upstream_accounts SET next_sealed = 1, next_der = ?2"
 	" WHERE id = ?1",
+    [REKEY_SET + COLUMN_ACME_DNS] =
+	"UPDATE acme_dns_accounts SET sealed = 1, password = ?2 WHERE id = ?1",
 };
 
 const struct stmt_table rekey_stmts = {"rekey", sql, ARRAY_LEN(sql)};
@@ -56,6 +62,7 @@ static const enum rekey_kind kinds[] = {
     [COLUMN_CERTIFICATES] = REKEY_CERTIFICATES,
     [COLUMN_ACCOUNTS] = REKEY_ACCOUNTS,
     [COLUMN_ACCOUNTS_NEXT] = REKEY_ACCOUNTS,
+    [COLUMN_ACME_DNS] = REKEY_ACCOUNTS,
     [COLUMN_EAB] = REKEY_EAB,
 };
 _Static_assert(ARRAY_LEN(kinds) == COLUMN__MAX, "one per column");
@@ -68,11 +75,13 @@ static const char *const settings[] = {
 _Static_assert(ARRAY_LEN(settings) == REKEY__MAX, "one per kind");
 
 static const char *const objects[] = {
-    [REKEY_CERTIFICATES] = "private_key",
-    [REKEY_ACCOUNTS] = "upstream_account",
-    [REKEY_EAB] = "eab_key",
+    [COLUMN_CERTIFICATES] = "private_key",
+    [COLUMN_ACCOUNTS] = "upstream_account",
+    [COLUMN_ACCOUNTS_NEXT] = "upstream_account",
+    [COLUMN_ACME_DNS] = "acme_dns_account",
+    [COLUMN_EAB] = "eab_key",
 };
-_Static_assert(ARRAY_LEN(objects) == REKEY__MAX, "one per kind");
+_Static_assert(ARRAY_LEN(objects) == COLUMN__MAX, "one per column");
 
 /* A run; `old` is the key that was needed last. */
 struct rekey {
@@ -164,7 +173,7 @@ change_next(struct rekey *r, int64_t *row, struct err *e)
 	rc = 1;
 	if (seal_anew(r, *row, &sealed, e) < 0)
 		rc =
-		    err_object(e, "%s/%lld", objects[r->kind], (long long)*row);
+		    err_object(e, "%s/%lld", objects[r->column], (long long)*row);
 	sealed_release(&sealed);
 	return rc;
 }

@@ -6,7 +6,7 @@
 /* A new sealing key for all private keys, or secrets, of one kind. */
 enum rekey_kind {
 	REKEY_CERTIFICATES, /* [store] certificate_key_file */
-	REKEY_ACCOUNTS, /* [store] account_key_file */
+	REKEY_ACCOUNTS, /* [store] account_key_file; acme-dns as well */
 	REKEY_EAB, /* [store] eab_key_file */
 	REKEY__MAX
 };
