@@ -172,8 +172,8 @@ change_next(struct rekey *r, int64_t *row, struct err *e)
 	db_reset(s);
 	rc = 1;
 	if (seal_anew(r, *row, &sealed, e) < 0)
-		rc =
-		    err_object(e, "%s/%lld", objects[r->column], (long long)*row);
+		rc = err_object(
+		    e, "%s/%lld", objects[r->column], (long long)*row);
 	sealed_release(&sealed);
 	return rc;
 }
