@@ -156,12 +156,18 @@ give_tls(const struct conf *c, enum servertls_result result, struct err *e)
 	return file_give(c->server.tls_private_key, c->server.listener.user, e);
 }
 
+/* A new one is for `user`, if there is one: see give_tls. */
 static int
-make_seal(const char *path, struct err *e)
+make_seal(const char *path, const char *user, struct err *e)
 {
-	return path
-	    ? made_or_there(seal_key_create(path, e), "init.seal", path, e)
-	    : 0;
+	int rc;
+
+	if (!path)
+		return 0;
+	rc = seal_key_create(path, e);
+	if (rc == 0)
+		rc = file_give(path, user, e);
+	return made_or_there(rc, "init.seal", path, e);
 }
 
 static int
@@ -173,9 +179,10 @@ init(struct prog *p, struct err *e)
 	int rc;
 
 	if (proc_harden(true, e) < 0 || make_store(c, e) < 0 ||
-	    make_seal(c->store.certificate_key_file, e) < 0 ||
-	    make_seal(c->store.account_key_file, e) < 0 ||
-	    make_seal(c->store.eab_key_file, e) < 0 || make_ca(c, e) < 0)
+	    make_seal(c->store.certificate_key_file, NULL, e) < 0 ||
+	    make_seal(c->store.account_key_file, NULL, e) < 0 ||
+	    make_seal(c->store.eab_key_file, c->server.listener.user, e) < 0 ||
+	    make_ca(c, e) < 0)
 		return -1;
 	st = store_open(c->store.url, STORE_WRITE, e);
 	if (!st)

@@ -251,6 +251,8 @@ rekey_run(struct store *st, enum rekey_kind kind, const char *path,
 	if (rc == 0)
 		rc = make_new(next, &r.new, e);
 	if (rc == 0)
+		rc = file_give_as(next, path, e);
+	if (rc == 0)
 		rc = store_transaction(st, change_all, &r, e);
 	if (rc == 0)
 		rc = file_publish(next, path, true, e);

@@ -89,6 +89,12 @@ int file_mkdir(const char *path, mode_t mode, struct err *e);
  */
 int file_give(const char *path, const char *user, struct err *e);
 
+/*
+ * Gives a file of ours to the owner and group of another, whose place it is to
+ * take.  Nothing when there is no other, or we are not root.  KIND_SYS.
+ */
+int file_give_as(const char *path, const char *other, struct err *e);
+
 /* Whether something is at `path`. */
 bool file_exists(const char *path);
 

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/acme.sh"
 
+need curl pgrep
 server_up
 new_account=$base/new-account
 
@@ -235,6 +236,19 @@ like "$err" 'path=[^ ]*eab.key.* keys=[0-9]' '... takes these keys, too'
 become frank "$T/required.conf"
 works '201 -' 'binding: with a key that was sealed anew' \
     --payload "$(bound "$(binding)")" @newAccount
+
+# Workers end when it is replaced, and new ones have the new one.
+variant "$T/workers.conf" server.external_account_binding=required \
+    server.linger=0s
+start workers "$SRC/scripts/lib/listen" -1 127.0.0.1 0 \
+    "$BIN/acmed-accept" -c "$T/workers.conf"
+must wait_for 10 grep -q . "$T/workers.out"
+must curl -s -m 10 "http://127.0.0.1:$(cat "$T/workers.out")/directory"
+master=$(pgrep -P "$(cat "$T/workers.pid")")
+must "$BIN/acmed-store" -c "$config" rekey
+ok 'a pool ends when the sealing key is replaced' wait_for 40 ended "$master"
+stop workers
+
 mv "$acmed_dir/eab.key" "$T/eab.key"
 become grace "$T/required.conf"
 run "$BIN/acmed-accept" -c "$T/required.conf" </dev/null

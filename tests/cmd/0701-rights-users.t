@@ -15,7 +15,9 @@ for user in $server $validator $signer; do
 done
 rights_conf store.group=$group server.user=$server \
     validate.user=$validator signer.user=$signer \
-    "server.tls_certificate=$T/tls.crt" "server.tls_private_key=$T/tls.key"
+    "server.tls_certificate=$T/tls.crt" "server.tls_private_key=$T/tls.key" \
+    "store.certificate_key_file=$T/certificates.key" \
+    "store.eab_key_file=$T/eab.key" server.external_account_binding=required
 must install -d -m 2770 -g $group "$T/run"
 "$SRC/scripts/lib/conf-set" "signer.socket=$T/run/sign.sock" \
     "validate.socket=$T/run/validate.sock" <"$conf" >"$T/new.conf"
@@ -38,6 +40,9 @@ is "$(mode ca)" "755 $signer $group" 'the directory of the CA'
 is "$(mode ca/intermediate.key)" "600 $signer $group" 'the key that signs'
 is "$(mode ca/root.key)" '600 root root' 'the key of the root'
 is "$(mode tls.key)" "600 $server $group" 'the key of the server'
+is "$(mode eab.key)" "600 $server $group" 'what seals account bindings'
+is "$(mode certificates.key)" '600 root root' 'what seals private keys'
+PROBE_READ=$PROBE_READ:$T/eab.key:$T/certificates.key
 
 # as USER: how a supervisor starts a program, with the group in common.
 as() {
@@ -59,9 +64,11 @@ for how in '' "$(as $server)"; do
 	run curl -s -m 20 --cacert "$T/ca/root.crt" \
 	    "https://localhost:$(cat "$T/accept.out")/directory"
 	like "$out" newNonce "acmed-accept answers, ${how:+not }started by root"
+	like "$out" '"externalAccountRequired":true' '... and can verify bindings'
 	# shellcheck disable=SC2086
 	could acmed-accept "$(pid_of accept accept)" "uid=$(id -u $server)" \
-	    $rest write=EACCES read:acmed.sqlite=EACCES $only_one
+	    $rest write=EACCES read:acmed.sqlite=EACCES read:eab.key=EACCES \
+	    read:certificates.key=EACCES $only_one
 	stop accept
 done
 
@@ -108,6 +115,12 @@ could acmed-accept "$(pid_of accept)" read:intermediate.key=EACCES \
 # shellcheck disable=SC2046
 run $(as $validator) mv "$T/ca" "$T/other"
 exits 1 'the directory of the CA cannot be put aside'
+
+# The key of before gives its owner to the new one.
+run "$BIN/acmed-store" -c "$conf" rekey
+exits 0 rekey
+is "$(mode eab.key)" "600 $server $group" 'what seals bindings, anew'
+is "$(mode certificates.key)" '600 root root' 'what seals private keys, anew'
 
 run "$BIN/acmed-store" -c "$conf" check
 exits 0 'the store is sound'
