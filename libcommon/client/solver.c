@@ -3,8 +3,6 @@
 #include "acme/keyauth.h"
 #include "client/solve_part.h"
 
-#define TIMEOUT_MS (120 * 1000)
-
 static const struct kind {
 	const char *name;
 	bool has_argument;
