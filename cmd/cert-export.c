@@ -404,6 +404,13 @@ put_change(void *arg, const char *name, enum exporttree_change change,
 }
 
 static void
+flush_changes(void *arg)
+{
+	(void)arg;
+	fflush(stdout); /* out_failed knows */
+}
+
+static void
 put_failure(void *arg, const struct err *why)
 {
 	struct prog *p = ((struct report *)arg)->p;
@@ -455,6 +462,7 @@ export_tree(struct prog *p, struct err *e)
 	struct report r = {.p = p};
 	struct exporttree t = {.now = clock_now(),
 	    .changed = put_change,
+	    .tell = flush_changes,
 	    .failed = put_failure,
 	    .arg = &r};
 	struct seals seals = {0};

@@ -100,9 +100,29 @@ switch_one(struct walk *w, const struct pending *p, struct err *e)
 			indexfile_remove(&w->index, p->name);
 		return judge(w, &why, e);
 	}
-	if (p->name)
-		w->t->changed(w->t->arg, p->name, p->change, p->certificate_id);
 	return 0;
+}
+
+/* What is told of before it is done is not lost when we are killed. */
+static void
+announce(struct walk *w)
+{
+	for (size_t i = 0; i < w->pending_len; i++) {
+		const struct pending *p = &w->pending[i];
+
+		if (p->name)
+			w->t->changed(
+			    w->t->arg, p->name, p->change, p->certificate_id);
+	}
+	if (w->pending_len > 0)
+		w->t->tell(w->t->arg);
+}
+
+static void
+announce_removal(struct walk *w, const char *name)
+{
+	w->t->changed(w->t->arg, name, EXPORTTREE_REMOVED, 0);
+	w->t->tell(w->t->arg);
 }
 
 /* What links will show is on disk before they show it. */
@@ -111,6 +131,8 @@ flush(struct walk *w, struct err *e)
 {
 	int rc = w->unsynced ? gendir_sync(&w->g, e) : 0;
 
+	if (rc == 0)
+		announce(w);
 	for (size_t i = 0; i < w->pending_len; i++) {
 		struct pending *p = &w->pending[i];
 
@@ -368,7 +390,7 @@ remove_name(struct walk *w, const struct serving *s, struct err *e)
 	struct step step = {.s = s};
 	const struct layout_link *l;
 	struct place p;
-	bool done = false;
+	bool told = false;
 
 	if (!layout_name(w->t->layout, s->name, step.file_name))
 		return 0;
@@ -381,13 +403,13 @@ remove_name(struct walk *w, const struct serving *s, struct err *e)
 			return -1;
 		if (p.is[0] == '\0')
 			continue;
-		done = true;
+		if (!told)
+			announce_removal(w, s->name);
+		told = true;
 		if (linkdir_remove(&w->l, p.directory, p.entry,
 			strchr(l->directory, '%') != NULL, e) < 0)
 			return -1;
 	}
-	if (done)
-		w->t->changed(w->t->arg, s->name, EXPORTTREE_REMOVED, 0);
 	return 0;
 }
 
@@ -483,7 +505,7 @@ report_removed(struct walk *w, const char *directory, const char *entry,
 
 	if (str_starts(text, "_."))
 		*text = '*';
-	w->t->changed(w->t->arg, text, EXPORTTREE_REMOVED, 0);
+	announce_removal(w, text);
 	free(text);
 }
 
@@ -512,7 +534,6 @@ sweep_link(void *arg, const char *directory, const char *entry,
 	char *path = xasprintf("%s/%s", directory, entry);
 	bool known = has(&s->w->links, path);
 	char generation[LINKDIR_TARGET_SIZE];
-	int rc = 0;
 
 	free(path);
 	if (known || !is_ours(s, target))
@@ -523,11 +544,10 @@ sweep_link(void *arg, const char *directory, const char *entry,
 		return 0;
 	}
 	keep(s->w, target);
-	rc = linkdir_remove(&s->w->l, directory, entry,
-	    strchr(s->link->directory, '%') != NULL, e);
-	if (rc == 0 && is_of_name(s->link))
+	if (is_of_name(s->link))
 		report_removed(s->w, directory, entry, s->link);
-	return rc;
+	return linkdir_remove(&s->w->l, directory, entry,
+	    strchr(s->link->directory, '%') != NULL, e);
 }
 
 static int

@@ -35,11 +35,13 @@ struct exporttree {
 	bool remove; /* links of names that nothing serves any more */
 	bool verify; /* compare what is in the files, too */
 	/*
-	 * Each name that was changed, and each that could not be done while the
-	 * rest could.
+	 * Each name that is changed, and each that could not be done while the
+	 * rest could.  `tell` is called before what was said of is done: it
+	 * brings it out, so that whoever is killed has rather said too much.
 	 */
 	void (*changed)(void *arg, const char *name,
 	    enum exporttree_change change, int64_t certificate_id);
+	void (*tell)(void *arg);
 	void (*failed)(void *arg, const struct err *why);
 	void *arg;
 };

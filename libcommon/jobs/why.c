@@ -211,6 +211,9 @@ tell_passed_over(
 	return 0;
 }
 
+/* 99991231235959Z: no end is known (RFC 5280 4.1.2.5). */
+#define END_OF_TIME 253402300799
+
 /* The first moment after `t` at which one begins or has ended; 0: none. */
 static int64_t
 next_moment(const struct why *w, int64_t t)
@@ -222,7 +225,8 @@ next_moment(const struct why *w, int64_t t)
 		    w->v[i].item.not_before, w->v[i].item.not_after + 1};
 
 		for (size_t k = 0; can_serve(&w->v[i]) && k < 2; k++)
-			if (moments[k] > t && (next == 0 || moments[k] < next))
+			if (moments[k] > t && moments[k] <= END_OF_TIME &&
+			    (next == 0 || moments[k] < next))
 				next = moments[k];
 	}
 	return next;

@@ -20,8 +20,9 @@ enum {
 	" WHERE p.spki_sha256 = " certificate ".spki_sha256), 0)"
 
 /*
- * Whether a name of `c` has no later active one whose key is here.  Not NOT
- * EXISTS, which PostgreSQL would answer from the side of all certificates.
+ * Whether a name of `c` has no later active one whose key is here and that has
+ * begun by ?5.  Not NOT EXISTS, which PostgreSQL would answer from the side of
+ * all certificates.
  */
 #define IS_LAST_WITH_KEY                                                       \
 	"EXISTS (SELECT 1 FROM fqdn_set_members m"                             \
@@ -32,6 +33,7 @@ enum {
 	" WHERE k.fqdn_set_id = n.fqdn_set_id AND +k.active = 1"               \
 	" AND k.status || '' = 'valid'"                                        \
 	" AND (k.not_after, k.id) > (c.not_after, c.id)"                       \
+	" AND k.not_before <= ?5"                                              \
 	" AND " HAS_KEY("k") " = 1 LIMIT 1) IS NOT NULL LIMIT 1) IS NULL)"
 
 /* 'r', 'p', 'e' of the words of key_spki_word. */

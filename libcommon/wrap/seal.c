@@ -185,8 +185,9 @@ unseal(const struct seal_key *k, const void *bound, size_t bound_len,
 	if (id == NULL)
 		return err_set(e, KIND_SYS, "a sealed value is not whole");
 	if (memcmp(id, k->id, SEAL_ID_SIZE) != 0)
-		return err_set(
-		    e, KIND_CONF, "sealed under a key of another file");
+		return err_set(e, KIND_CONF,
+		    "sealed under another key; if acmed-store rekey was "
+		    "cut short, run it again");
 	len -= SEAL_OVERHEAD;
 	text = xmalloc(len + 1);
 	if (!open_text(k, bound, bound_len, sealed, len, text))

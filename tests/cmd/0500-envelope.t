@@ -35,7 +35,7 @@ raw -X GET "$directory"
 expect '200 -' 'GET directory' directory
 is "$(header Content-Type)" application/json 'directory is application/json'
 is "$(members . | sed 's/ meta / /')" \
-    'keyChange newAccount newNonce newOrder revokeCert' \
+    'keyChange newAccount newNonce newOrder renewalInfo revokeCert' \
     'directory lists what there is, newAuthz not'
 wrong=
 for member in newNonce newAccount newOrder revokeCert keyChange; do

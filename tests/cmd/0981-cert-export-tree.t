@@ -377,4 +377,14 @@ is "$(grep -c t.example "$T/nginx/wildcards.map")" 2 \
     'a name that a wildcard would take is in the map'
 like "$(cat "$T/nginx/wildcards.map")" '^x.t.example x.t.example;$' \
     '... by itself'
+# ---- what is told before it is done ---------------------------------------------
+if command -v strace >/dev/null; then
+	strace -f -o "$T/trace" -e trace=write,rename,renameat,renameat2 \
+	    "$BIN/cert-export" --tree haproxy "$T/told" >"$T/told.out"
+	is "$(sed -n '/write(1, "name/{s/.*/told/p;q}; /acmed-new.*pem/{p;q}' \
+	    "$T/trace")" told 'a name is told of before its link is switched'
+else
+	skip 1 'no strace'
+fi
+
 done_testing

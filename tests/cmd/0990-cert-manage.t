@@ -100,6 +100,11 @@ like "$("$BIN/cert-list" show 2)" 'certificate.deactivate by cert-manage: expire
 cm deactivate-expired -n --no-header
 is "$out" '' '... and nothing is left'
 cm activate 2
+# 2 is served as long as the later 1 has not begun.
+sql "UPDATE certificates SET not_before = $now + 2000 WHERE id = 1"
+cm deactivate-expired -n --no-header
+is "$out" '' '... nor the last that has begun'
+sql "UPDATE certificates SET not_before = $now - 9000 WHERE id = 1"
 sql "UPDATE certificates SET not_after = $now + 3000 WHERE id = 1;
     UPDATE certificates SET not_after = $now + 2000 WHERE id IN (2, 3)"
 # What something else has changed is noticed first.

@@ -3,6 +3,7 @@
 
 #include "store.h"
 #include "store/account.h"
+#include "store/eab_key.h"
 
 static int64_t since; /* what order_start says */
 
@@ -65,6 +66,47 @@ race_take(struct store *mine)
 		return -1;
 	challenge_task_array_free(tasks, n);
 	return n == 1 ? 0 : err_set(&e, KIND_CONFLICT, "taken");
+}
+
+/* One use is left of the key; each racer has an account of its own. */
+static int
+race_bind(struct store *mine)
+{
+	struct account a = {.jwk = xasprintf("{\"p\":%d}", (int)getpid()),
+	    .eab_key_id = shared_id,
+	    .eab = xstrdup("{}")};
+	uint8_t sum[DIGEST_SHA256_SIZE];
+	bool created;
+	int rc;
+
+	digest_sha256(sum, a.jwk, strlen(a.jwk));
+	b64url_encode_to(a.thumbprint, sum, sizeof(sum));
+	rc = account_create(mine, &a, &created, &e);
+	account_release(&a);
+	if (rc < 0 && e.kind == KIND_DENIED) {
+		err_clear(&e);
+		err_set(&e, KIND_CONFLICT, "used up");
+	}
+	return rc;
+}
+
+static int64_t shared_account;
+
+static int
+race_replace(struct store *mine)
+{
+	struct identifier id = {IDENTIFIER_DNS, (char *)(uintptr_t)one[0]};
+	const struct order_new new = {.account_id = shared_account,
+	    .identifiers = &id,
+	    .identifiers_len = 1,
+	    .expires = test_now + LIFETIME,
+	    .replaces_id = shared_id,
+	    .replaces = "AQ.AQ"};
+	struct order o;
+	int rc = order_create(mine, &new, &o, &e);
+
+	order_release(&o);
+	return rc;
 }
 
 /* Exits 0 for done, 1 for "somebody else did it", 2 for anything else. */
@@ -186,11 +228,52 @@ test_last_one_makes_ready(void **state)
 	assert_sound();
 }
 
+static void
+test_binding(void **state)
+{
+	(void)state;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct eab_key k = {.uses_left = 1};
+		struct buf secret;
+
+		buf_init(&secret, EAB_KEY_SECRET_SIZE);
+		assert_ok(eab_key_add(st, &k, NULL, &secret, &e), &e);
+		buf_wipe(&secret);
+		shared_id = k.id;
+		race(race_bind);
+		assert_int_equal(
+		    count("SELECT count(*) FROM accounts"), round + 1);
+		assert_int_equal(
+		    count("SELECT count(*) FROM eab_keys WHERE uses_left = 0"),
+		    round + 1);
+	}
+}
+
+static void
+test_replacing(void **state)
+{
+	(void)state;
+	shared_account = new_account('a');
+	for (int round = 0; round < ROUNDS; round++) {
+		struct cert_list chain = {0};
+
+		make_chain(one[0], test_now + 86400, &chain);
+		shared_id = add_certificate(&chain, "acme", shared_account);
+		cert_list_release(&chain);
+		race(race_replace);
+		assert_int_equal(
+		    count("SELECT count(*) FROM orders"), round + 1);
+	}
+	assert_sound();
+}
+
 #define T(test)                                                                \
 	cmocka_unit_test_setup_teardown(test, store_setup, store_teardown)
 static const struct CMUnitTest tests[] = {
     T(test_races),
     T(test_last_one_makes_ready),
+    T(test_binding),
+    T(test_replacing),
 };
 
 UNIT_MAIN(tests)
