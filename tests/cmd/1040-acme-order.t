@@ -22,7 +22,7 @@ is "$(field names)" 'a.example b.example' '... for the names, sorted'
 is "$(sql "SELECT count(*) FROM certificate_chains WHERE certificate_id = 1")" 3 \
     '... and all its chains'
 is "$(sql "SELECT count(*) FROM certificate_chains c
-    JOIN chain_certificates m ON m.chain_id = c.chain_id
+    JOIN chain_members m ON m.chain_id = c.chain_id
     WHERE c.certificate_id = 1 AND c.is_default = 1")" 2 '... as long as they are'
 is "$(sql 'SELECT sealed FROM private_keys')" 1 '... and its key, sealed'
 is "$(sql 'SELECT source FROM certificate_requests')" order '... and the request'
@@ -33,7 +33,7 @@ must "$BIN/cert-export" -c "$client" --fullchain -o "$T/chain.pem" a.example
 like "$(openssl x509 -in "$T/chain.pem" -noout -ext subjectAltName)" \
     'DNS:a.example, DNS:b.example' '... which cert-export knows'
 run "$BIN/acmed-store" log -c "$client" --object upstream_order/1
-like "$out" 'upstream_order.valid	upstream_order/1	acme-order	certificate/1' \
+like "$out" 'upstream_order.valid	upstream_order/1	acme-order		certificate/1' \
     '... and is in the log'
 [ "$(asked 'upstream_order_id = 1 AND error_type IS NULL')" -le 12 ] &&
     pass '... with few requests' || fail '... with few requests'
@@ -49,7 +49,7 @@ last=$(openssl crl2pkcs7 -nocrl -certfile "$T/chain.pem" |
 order run c.example --preferred-chain "$last"
 exits 0 'run --preferred-chain: the default'
 other=$(sql "SELECT i.name FROM certificate_chains c
-    JOIN chain_certificates m ON m.chain_id = c.chain_id
+    JOIN chain_members m ON m.chain_id = c.chain_id
     JOIN ca_certificates a ON a.id = m.ca_certificate_id
     JOIN issuers i ON i.id = a.issuer_id
     WHERE c.certificate_id = 3 AND c.is_default = 0
@@ -57,7 +57,7 @@ other=$(sql "SELECT i.name FROM certificate_chains c
 order run c2.example --preferred-chain "$other"
 exits 0 'run --preferred-chain: another'
 like "$(sql "SELECT i.name FROM certificate_chains c
-    JOIN chain_certificates m ON m.chain_id = c.chain_id
+    JOIN chain_members m ON m.chain_id = c.chain_id
     JOIN ca_certificates a ON a.id = m.ca_certificate_id
     JOIN issuers i ON i.id = a.issuer_id
     WHERE c.certificate_id = 4 AND c.is_default = 1
@@ -66,7 +66,7 @@ like "$(sql "SELECT i.name FROM certificate_chains c
 printf 'n1.example w1.example\nn2.example\n\nbad_name.example\nn3.example\n' \
     >"$T/sets"
 run "$BIN/acme-order" run -c "$client" --jobs 2 - <"$T/sets"
-exits 1 'run -: one line of four is wrong'
+exits 100 'run -: one line of four is wrong'
 is "$(printf '%s\n' "$out" | grep -c '	valid	')" 3 '... and does not stop the others'
 like "$err" 'bad_name.example: ' '... and is told of'
 is "$(printf '%s\n' "$err" | wc -l)" 1 '... in one line'
