@@ -797,7 +797,7 @@ ca(struct prog *p, struct err *e)
 	    e, "ca %s: none of list add show refresh", p->argv[0]);
 }
 
-#define UPSTREAM .sections = CONF_STORE | CONF_CLIENT
+#define UPSTREAM .sections = (CONF_STORE | CONF_CLIENT)
 
 static const struct prog_command commands[] = {
     {.name = "ca",

@@ -158,15 +158,16 @@ read_refusal(
 /* ---- answers ------------------------------------------------------------- */
 
 static void
-read_body(struct answer *a, const struct network_reply *r)
+read_body(struct answer *a)
 {
+	const char *body = a->reply.body;
+	size_t len = a->reply.len, at = 0;
 	struct err ignored = {0};
-	size_t at = 0;
 
-	while (at < r->len && strchr(" \t\r\n", r->body[at]) && r->body[at])
+	while (at < len && body[at] && strchr(" \t\r\n", body[at]))
 		at++;
-	if (at < r->len && r->body[at] == '{')
-		a->json = js_parse_long(r->body, r->len, r->len, &ignored);
+	if (at < len && body[at] == '{')
+		a->json = js_parse_long(body, len, len, &ignored);
 }
 
 static void
@@ -222,7 +223,7 @@ answer_read(struct answer *a, const struct network_reply *r,
 		read_silence(a, r);
 		return;
 	}
-	read_body(a, r);
+	read_body(a);
 	if (r->status >= 200 && r->status < 300) {
 		a->reply.json = a->json;
 		check_body(a, r, endpoint);

@@ -128,17 +128,19 @@ call_back(struct transfer *t, const struct reply *reply)
 static void
 call_ready(struct client *c)
 {
-	struct transfer *t;
+	struct transfers now = TAILQ_HEAD_INITIALIZER(now);
+	struct transfer *t, *next;
 	struct strv none = {0};
 
-	while ((t = TAILQ_FIRST(&c->ready)) != NULL) {
+	TAILQ_CONCAT(&now, &c->ready, entry);
+	for (t = TAILQ_FIRST(&now); t; t = next) {
 		const struct reply reply = {.cause = t->cause,
 		    .err = &t->err,
 		    .alternates = &none,
 		    .retry_at = t->retry_at,
 		    .body = ""};
 
-		TAILQ_REMOVE(&c->ready, t, entry);
+		next = TAILQ_NEXT(t, entry);
 		if (t->cause != CAUSE_NONE)
 			name_error(c, t->r.endpoint, &t->err);
 		call_back(t, &reply);

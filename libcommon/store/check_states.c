@@ -48,6 +48,9 @@ enum {
 	CHECK_LOST_DEACTIVATION,
 	CHECK_CLEAR_KEY,
 	CHECK_CLEAR_ACCOUNT_KEY,
+	CHECK_NEXT_KEY,
+	CHECK_DEFAULT_ACCOUNT,
+	CHECK_DIRECTORY,
 	CHECK_INCOMPLETE,
 	CHECK_INCOMPLETE_CA,
 	CHECK_SET_SIZE,
@@ -267,7 +270,22 @@ static const char *const sql[] = {
 	" AND a.status IN ('pending', 'valid'))",
     [CHECK_CLEAR_KEY] = "SELECT id FROM private_keys WHERE sealed = 0",
     [CHECK_CLEAR_ACCOUNT_KEY] =
-	"SELECT id FROM upstream_accounts WHERE sealed = 0",
+	"SELECT id FROM upstream_accounts WHERE sealed = 0"
+	" OR next_sealed = 0",
+    [CHECK_NEXT_KEY] =
+	"SELECT id FROM upstream_accounts WHERE (next_spki_sha256 IS NULL)"
+	" <> (next_der IS NULL) OR (next_der IS NULL) <> (next_type IS NULL)"
+	" OR (next_der IS NULL) <> (next_sealed IS NULL)"
+	" OR (next_der IS NOT NULL AND status <> 'valid')",
+    [CHECK_DEFAULT_ACCOUNT] =
+	"SELECT id FROM upstream_accounts a WHERE is_default = 1"
+	" AND (status <> 'valid' OR EXISTS (SELECT 1 FROM upstream_accounts b"
+	" WHERE b.directory_url = a.directory_url AND b.is_default = 1"
+	" AND b.id < a.id))",
+    [CHECK_DIRECTORY] =
+	"SELECT id FROM upstream_cas c WHERE directory IS NOT NULL"
+	" AND NOT EXISTS (SELECT 1 FROM upstream_directories d"
+	" WHERE d.upstream_ca_id = c.id AND d.directory = c.directory)",
     [CHECK_INCOMPLETE] = "SELECT id FROM certificates WHERE sha1 IS NULL"
 			 " OR issuer_id IS NULL OR fqdn_set_id IS NULL",
     [CHECK_INCOMPLETE_CA] = "SELECT id FROM ca_certificates WHERE sha1 IS NULL"
@@ -349,6 +367,11 @@ static const struct {
     [CHECK_CLEAR_KEY] = {"private_key", "not sealed, but stored in the clear"},
     [CHECK_CLEAR_ACCOUNT_KEY] = {"upstream_account",
 	"its key is not sealed, but stored in the clear"},
+    [CHECK_NEXT_KEY] = {"upstream_account",
+	"the key of a change that is not over is there in part, or of no use"},
+    [CHECK_DEFAULT_ACCOUNT] = {"upstream_account",
+	"the default at its CA, as another is, or deactivated"},
+    [CHECK_DIRECTORY] = {"upstream_ca", "its directory is not in its history"},
     [CHECK_INCOMPLETE] = {"certificate",
 	"not complete; run acmed-store migrate"},
     [CHECK_INCOMPLETE_CA] = {"ca_certificate",

@@ -300,10 +300,14 @@ https_new(const struct https_options *o, struct err *e)
 void
 https_free(struct https *h)
 {
+	struct transfer *t, *next;
+
 	if (!h)
 		return;
-	while (h->transfers)
-		free_transfer(h->transfers);
+	for (t = h->transfers; t; t = next) {
+		next = t->next;
+		free_transfer(t);
+	}
 	if (h->multi)
 		curl_multi_cleanup(h->multi);
 	free(h->user_agent);

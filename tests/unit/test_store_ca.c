@@ -361,6 +361,55 @@ test_roll(void **state)
 	key_free(other);
 }
 
+static void
+assert_problem(const char *sql, const char *want)
+{
+	struct strv problems = {0};
+	bool found = false;
+
+	run_sql(sql);
+	assert_ok(check_run(st, &problems, &e), &e);
+	for (size_t i = 0; i < problems.len; i++)
+		found |= strstr(problems.v[i], want) != NULL;
+	if (!found)
+		fail_msg("not found: %s", want);
+	strv_release(&problems);
+}
+
+static void
+test_check(void **state)
+{
+	struct key *a = new_key(), *b = new_key(), *next = new_key();
+	struct seal_key seal;
+	char path[128];
+	bool changed;
+	int64_t ca = add_ca("one", URL), id;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/seal", test_dir);
+	assert_ok(seal_key_create(path, &e), &e);
+	assert_ok(seal_key_read(path, &seal, &e), &e);
+	id = add_upstream("https://ca.example/1", a);
+	add_upstream("https://ca.example/2", b);
+	run_sql("UPDATE upstream_accounts SET sealed = 1");
+	assert_ok(upstream_account_roll_begin(st, id, next, &seal, &e), &e);
+	assert_ok(upstream_ca_set_directory(st, ca, "{}", &changed, &e), &e);
+	assert_problem(
+	    "UPDATE upstream_accounts SET is_default = 1 WHERE id = 2",
+	    "upstream_account/2: the default at its CA, as another is");
+	assert_problem("UPDATE upstream_accounts SET next_type = NULL",
+	    "upstream_account/1: the key of a change");
+	assert_problem("UPDATE upstream_accounts SET next_sealed = 0"
+		       " WHERE id = 1",
+	    "upstream_account/1: its key is not sealed");
+	assert_problem("UPDATE upstream_cas SET directory = 'x'",
+	    "upstream_ca/1: its directory is not in its history");
+	seal_key_wipe(&seal);
+	key_free(next);
+	key_free(a);
+	key_free(b);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
 static const struct CMUnitTest tests[] = {
     TEST(test_ca),
@@ -371,5 +420,6 @@ static const struct CMUnitTest tests[] = {
     TEST(test_default),
     TEST(test_change),
     TEST(test_roll),
+    TEST(test_check),
 };
 UNIT_MAIN(tests)
