@@ -35,8 +35,8 @@ like "$(openssl x509 -in "$T/chain.pem" -noout -ext subjectAltName)" \
 run "$BIN/acmed-store" log -c "$client" --object upstream_order/1
 like "$out" 'upstream_order.valid	upstream_order/1	acme-order		certificate/1' \
     '... and is in the log'
-[ "$(asked 'upstream_order_id = 1 AND error_type IS NULL')" -le 12 ] &&
-    pass '... with few requests' || fail '... with few requests'
+ok '... with few requests' \
+    [ "$(asked 'upstream_order_id = 1 AND error_type IS NULL')" -le 12 ]
 
 order run -j 192.0.2.1 --days 3 --key-type p384 --no-auto-renew
 exits 0 'run: an address'
@@ -167,6 +167,28 @@ order list --status cancelled --no-header
 is "$(printf '%s\n' "$out" | cut -f1)" "$id" 'list --status'
 order status 999
 exits 1 'status: an order that is not there'
+
+# ---- the examples of the page ------------------------------------------------------
+
+. "$(dirname "$0")/../lib/pages.sh"
+ACMED_CONFIG=$client
+export ACMED_CONFIG
+script acme-order.1 '^acme-order run example'
+works
+exits 0 'acme-order(1): run'
+printf 'p1.example\np2.example www.p2.example\n' >"$T/work/names"
+script acme-order.1 'run --jobs'
+works
+exits 0 'acme-order(1): very many'
+is "$(grep -c '"status":"valid"' "$T/work/orders")" 2 '... are valid'
+script acme-order.1 '^id=' '^acme-order download'
+works
+exits 0 'acme-order(1): step by step'
+must "$BIN/acme-order" new left.example
+script acme-order.1 'list --status pending'
+works
+exits 0 'acme-order(1): go on'
+like "$out" '	valid	left.example	' '... with what was left'
 
 # ---- a CA that forgets -------------------------------------------------------------
 

@@ -26,8 +26,7 @@ once() {
 FAULT='' name=count.example
 once under
 calls=$(counted acme-order)
-[ "$calls" -gt 50 ] && pass "an order is $calls calls that write" ||
-    fail "an order is $calls calls that write"
+ok "an order is $calls calls that write" [ "$calls" -gt 50 ]
 
 # A process that has died held its order for two minutes.  "run" goes on with
 # what is not over; once it is, it would order anew.
@@ -75,11 +74,9 @@ for mode in before after; do
 	done
 done
 is "$bad" '' "killed $killed times in $rounds rounds: each order was done"
-[ "$killed" -gt $((rounds * 8 / 10)) ] && pass 'the kills hit' ||
-    fail 'the kills hit'
-[ "$again" -le $((rounds / 4)) ] &&
-    pass "an order more at the CA, when newOrder was under way: $again" ||
-    fail "an order more at the CA: $again"
+ok 'the kills hit' [ "$killed" -gt $((rounds * 8 / 10)) ]
+ok "an order more at the CA, when newOrder was under way: $again" \
+    [ "$again" -le $((rounds / 4)) ]
 is "$(sql 'SELECT count(*) FROM challenge_answers')" 0 'no answer is left behind'
 is "$(sql "SELECT count(*) FROM upstream_challenges WHERE place <> 'none'")" 0 \
     'and no challenge in place'
