@@ -33,9 +33,12 @@ orderchain_read(struct store *st, const struct upstream_order *o,
 	*cause = CAUSE_NONE;
 	if (!csr)
 		return -1;
-	*cause = CAUSE_CERTIFICATE;
-	if (cert_list_from_pem(body, len, out, e) == 0 &&
-	    cert_chain_check(out, csr_key(csr), dns, ip, e) == 0) {
+	*cause = CAUSE_CA_BROKEN;
+	if (cert_list_from_pem(body, len, out, e) == 0) {
+		*cause = CAUSE_CERTIFICATE;
+		rc = cert_chain_check(out, csr_key(csr), dns, ip, e);
+	}
+	if (rc == 0) {
 		*cause = CAUSE_CLOCK;
 		rc = check_time(out->v[0], e);
 	}

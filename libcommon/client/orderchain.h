@@ -11,8 +11,9 @@ struct cert_list;
  * Reads the body of an answer (RFC 8555 7.4.2), and checks that the first
  * certificate is for the order's key and exactly for these names, that each is
  * signed by the next, and that it is valid now.  `out` is the caller's to
- * release in any case.  -1 with the reason, and CAUSE_CERTIFICATE, or
- * CAUSE_CLOCK: all is well but for the time; CAUSE_NONE: it is our store.
+ * release in any case.  -1 with the reason, and CAUSE_CA_BROKEN: it is no
+ * certificate; CAUSE_CERTIFICATE; CAUSE_CLOCK: all is well but for the time;
+ * CAUSE_NONE: it is our store.
  */
 int orderchain_read(struct store *st, const struct upstream_order *o,
     const char *body, size_t len, const struct strv *dns, const struct strv *ip,

@@ -126,14 +126,15 @@ ordering_move(
 }
 
 int
-ordering_wait_authorization(struct ordering *o, int64_t retry_at, struct err *e)
+ordering_wait_authorization(struct ordering *o, int64_t retry_at,
+    enum cause cause, const char *text, struct err *e)
 {
 	const struct upstream_authorization *a = ordering_authorization(o);
 
 	if (retry_at == 0)
 		retry_at = clock_now() + orderstep_pause(a->attempts);
 	return upstream_authorization_wait(
-	    o->env.st, &o->hold, a->id, retry_at, e);
+	    o->env.st, &o->hold, a->id, retry_at, cause_name(cause), text, e);
 }
 
 /* ---- going on ------------------------------------------------------------ */

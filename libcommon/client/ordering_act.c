@@ -64,7 +64,7 @@ solver_failed(struct ordering *o, const struct err *why, int64_t attempts_max,
 	    why->text);
 	if (!may_mend || ordering_authorization(o)->attempts >= attempts_max)
 		return ordering_fail(o, UPSTREAM_ORDER_INVALID, cause, text, e);
-	return ordering_wait_authorization(o, 0, e);
+	return ordering_wait_authorization(o, 0, cause, text, e);
 }
 
 /* Which challenge, and who meets it: a row before anything is done. */

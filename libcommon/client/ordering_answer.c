@@ -187,7 +187,8 @@ authorization_failed(struct ordering *o, const struct reply *r, struct err *e)
 	bool is_open = upstream_order_is_open(o->order.status);
 
 	if (!ordering_is_permanent(r))
-		return ordering_wait_authorization(o, r->retry_at, e);
+		return ordering_wait_authorization(
+		    o, r->retry_at, r->cause, r->err->text, e);
 	if (is_open && r->cause != CAUSE_GONE)
 		return failed(o, r, e);
 	return upstream_authorization_set_status(o->env.st, &o->hold,
@@ -200,7 +201,7 @@ broken_authorization(struct ordering *o, const struct err *why, struct err *e)
 {
 	return upstream_order_is_open(o->order.status)
 	    ? broken(o, why, e)
-	    : ordering_wait_authorization(o, 0, e);
+	    : ordering_wait_authorization(o, 0, CAUSE_CA_BROKEN, why->text, e);
 }
 
 /* The CA did not take our word that it may look, and does not look. */
@@ -290,7 +291,8 @@ on_trigger(struct ordering *o, const struct reply *r, struct err *e)
 	char text[400];
 
 	if (r->cause != CAUSE_NONE && !ordering_is_permanent(r))
-		return ordering_wait_authorization(o, r->retry_at, e);
+		return ordering_wait_authorization(
+		    o, r->retry_at, r->cause, r->err->text, e);
 	if (r->cause != CAUSE_NONE && is_gone(r))
 		return authorization_failed(o, r, e);
 	if (r->cause != CAUSE_NONE) {

@@ -35,8 +35,8 @@ int ordering_wait(struct ordering *o, int64_t retry_at, enum cause cause,
     const char *text, struct err *e);
 
 /* The same for the authorization of the step in hand. */
-int ordering_wait_authorization(
-    struct ordering *o, int64_t retry_at, struct err *e);
+int ordering_wait_authorization(struct ordering *o, int64_t retry_at,
+    enum cause cause, const char *text, struct err *e);
 
 /* The authorization and challenge of the step in hand. */
 struct upstream_authorization *ordering_authorization(struct ordering *o);

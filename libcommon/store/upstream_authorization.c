@@ -13,6 +13,7 @@ enum {
 	UPSTREAM_AUTHORIZATION_LEARN,
 	UPSTREAM_AUTHORIZATION_SET_STATUS,
 	UPSTREAM_AUTHORIZATION_WAIT,
+	UPSTREAM_AUTHORIZATION_WHY,
 	UPSTREAM_AUTHORIZATION_MOVED,
 	UPSTREAM_AUTHORIZATION_IS_SHARED,
 	UPSTREAM_CHALLENGE_PUT,
@@ -53,6 +54,9 @@ static const char *const sql[] = {
     [UPSTREAM_AUTHORIZATION_WAIT] =
 	"UPDATE upstream_authorizations SET attempts = attempts + 1,"
 	" retry_at = ?2 WHERE id = ?1",
+    [UPSTREAM_AUTHORIZATION_WHY] =
+	"UPDATE upstream_orders SET cause = ?2, error = ?3 WHERE id = ?1"
+	" AND status IN ('pending', 'ready')",
     [UPSTREAM_AUTHORIZATION_MOVED] =
 	"UPDATE upstream_authorizations SET attempts = 0, retry_at = ?2"
 	" WHERE id = ?1",
@@ -306,6 +310,7 @@ struct move {
 	const struct upstream_authorization_answer *answer;
 	enum upstream_authorization_status status;
 	int64_t retry_at;
+	const char *cause, *error;
 	const struct upstream_challenge *challenge;
 	const struct upstream_challenge_move *to;
 };
@@ -390,7 +395,10 @@ wait_on(void *arg, struct err *e)
 {
 	struct move *m = arg;
 
-	if (upstream_order_keep(m->st, m->hold, e) < 0)
+	if (upstream_order_keep(m->st, m->hold, e) < 0 ||
+	    stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
+		UPSTREAM_AUTHORIZATION_WHY, e, "itt", m->hold->id, m->cause,
+		m->error) < 0)
 		return -1;
 	return stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
 		   UPSTREAM_AUTHORIZATION_WAIT, e, "ii", m->id, m->retry_at) < 0
@@ -401,10 +409,14 @@ wait_on(void *arg, struct err *e)
 int
 upstream_authorization_wait(struct store *st,
     const struct upstream_order_hold *hold, int64_t id, int64_t retry_at,
-    struct err *e)
+    const char *cause, const char *error, struct err *e)
 {
-	struct move m = {
-	    .st = st, .hold = hold, .id = id, .retry_at = retry_at};
+	struct move m = {.st = st,
+	    .hold = hold,
+	    .id = id,
+	    .retry_at = retry_at,
+	    .cause = cause,
+	    .error = error};
 
 	return db_transaction(st->db, DB_QUICK, wait_on, &m, e);
 }

@@ -125,10 +125,13 @@ int upstream_authorization_set_status(struct store *st,
     const struct upstream_order_hold *hold, int64_t id,
     enum upstream_authorization_status status, struct err *e);
 
-/* Nothing has come of a step: `attempts` grows. */
+/*
+ * Nothing has come of a step: `attempts` grows.  The order says why, in a word
+ * of client/cause.h (or NULL) and a line.
+ */
 int upstream_authorization_wait(struct store *st,
     const struct upstream_order_hold *hold, int64_t id, int64_t retry_at,
-    struct err *e);
+    const char *cause, const char *error, struct err *e);
 
 /* What becomes of a challenge. */
 struct upstream_challenge_move {

@@ -60,7 +60,8 @@ static const char *const sql[] = {
     [UPSTREAM_ORDER_SAME] =
 	"SELECT id FROM upstream_orders WHERE fqdn_set_id = ?1"
 	" AND upstream_account_id = ?2 AND policy = ?3"
-	" AND COALESCE(profile, '') = ?4 AND status IN " OPEN
+	" AND COALESCE(profile, '') = ?4 AND (status IN " OPEN
+	" OR (status = 'valid' AND alternates IS NOT NULL))"
 	" ORDER BY id DESC LIMIT 1",
     [UPSTREAM_ORDER_DISABLED] =
 	"SELECT d.value FROM fqdn_set_members m"

@@ -58,7 +58,7 @@ struct upstream_order_new {
 	int64_t private_key_id;
 	int64_t certificate_request_id;
 	int64_t retry_of_id;
-	bool resume; /* rather go on with an open one that is the same */
+	bool resume; /* rather go on with one that is the same and not over */
 };
 
 /* "new", "pending" and so on; the status of that name, -1: there is none. */
@@ -70,8 +70,9 @@ int upstream_order_status_by_name(
 bool upstream_order_is_open(enum upstream_order_status status);
 
 /*
- * Makes a new order; with `resume` an open one of the same account, names,
- * policy and profile is taken instead, and `*created` is false.  KIND_CONFLICT:
+ * Makes a new order; with `resume` one of the same account, names, policy and
+ * profile is taken instead that is open, or whose other chains are not here
+ * yet, and `*created` is false.  KIND_CONFLICT:
  * the account is not valid; KIND_DENIED: a name is disabled
  * (store/domain.h); KIND_INPUT: a name is none (fqdn_set_put).
  */

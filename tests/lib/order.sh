@@ -14,7 +14,6 @@ order_up() {
 	exits 0 'a CA'
 	account register --ca pebble --agree-terms --default
 	exits 0 'an account'
-	printf '[client]\nca = pebble\n' >"$T/client.ca"
 	sed -i 's/^\[client\]$/[client]\nca = pebble/' "$client"
 }
 

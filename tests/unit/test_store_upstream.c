@@ -369,8 +369,8 @@ test_authorizations(void **state)
 	assert_kind(
 	    upstream_challenge_move(st, &hold, &l.v[0], 0, &placing, &e),
 	    KIND_CONFLICT, &e);
-	assert_ok(
-	    upstream_authorization_wait(st, &hold, l.v[0].id, test_now + 9, &e),
+	assert_ok(upstream_authorization_wait(
+		      st, &hold, l.v[0].id, test_now + 9, "dns", "x", &e),
 	    &e);
 	upstream_authorizations_release(&l);
 	learn_first(UPSTREAM_AUTHORIZATION_VALID, 1);
