@@ -16,6 +16,7 @@ enum {
 	UPSTREAM_ORDER_SAME,
 	UPSTREAM_ORDER_DISABLED,
 	UPSTREAM_ORDER_BY_ID,
+	UPSTREAM_ORDER_ACCOUNT_OF,
 	UPSTREAM_ORDER_NAMES,
 	UPSTREAM_ORDER_EACH,
 	UPSTREAM_ORDER_EACH_STATUS,
@@ -69,6 +70,9 @@ static const char *const sql[] = {
 	" WHERE m.fqdn_set_id = ?1 AND d.active = 0 LIMIT 1",
     [UPSTREAM_ORDER_BY_ID] =
 	"SELECT " COLUMNS " FROM upstream_orders WHERE id = ?1",
+    [UPSTREAM_ORDER_ACCOUNT_OF] =
+	"SELECT upstream_account_id FROM upstream_orders"
+	" WHERE certificate_id = ?1 ORDER BY id DESC LIMIT 1",
     [UPSTREAM_ORDER_NAMES] =
 	"SELECT d.type, d.value FROM upstream_orders o"
 	" JOIN fqdn_set_members m ON m.fqdn_set_id = o.fqdn_set_id"
@@ -246,6 +250,17 @@ upstream_order_by_id(
 	read_row(s, o);
 	db_reset(s);
 	return 0;
+}
+
+int
+upstream_order_account_of(struct store *st, int64_t certificate_id,
+    int64_t *upstream_account_id, struct err *e)
+{
+	*upstream_account_id = 0;
+	return stmt_int(st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_ACCOUNT_OF,
+		   upstream_account_id, e, "i", certificate_id) < 0
+	    ? -1
+	    : 0;
 }
 
 int

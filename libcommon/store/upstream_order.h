@@ -89,6 +89,12 @@ int upstream_order_by_id(
 /* Frees what it owns; it is empty then.  NULL-safe. */
 void upstream_order_release(struct upstream_order *o);
 
+/*
+ * The account whose order got a certificate, the last one; 0: none did.
+ */
+int upstream_order_account_of(struct store *st, int64_t certificate_id,
+    int64_t *upstream_account_id, struct err *e);
+
 /* The names of an order, sorted, by kind; added to the lists. */
 int upstream_order_names(struct store *st, int64_t id, struct strv *dns,
     struct strv *ip, struct err *e);

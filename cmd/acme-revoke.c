@@ -1,0 +1,302 @@
+#include <unistd.h>
+
+#include "cli/operands.h"
+#include "cli/orderwork.h"
+#include "cli/prog.h"
+#include "client/revoke.h"
+#include "store/certificate.h"
+#include "store/private_key.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "sys/sig.h"
+#include "wrap/cert.h"
+
+static const char usage_text[] =
+    "usage: acme-revoke [-hjqVv] [-c FILE] [-s URL] [-l SINK] [OPTION ...]\n"
+    "                   CERT ...\n"
+    "Revokes certificates of other CAs, there and in the store.  CERT is a "
+    "number,\n"
+    "a SHA-1 or SHA-256, a file with one in PEM, or a name: then it is the\n"
+    "certificate that serves it.  - is a list of them on standard input, as\n"
+    "cert-list prints it.\n"
+    "\n"
+    "      --account ACCOUNT\n"
+    "                      number or URL, instead of the one that ordered it\n"
+    "      --ca CA         with --certificate-key, instead of [client] ca\n"
+    "      --certificate-key\n"
+    "                      sign with the key of the certificate, not the "
+    "account's\n"
+    "      --rate N        so many in a second at most (10)\n"
+    "      --reason REASON a number or name: unspecified, keyCompromise,\n"
+    "                      affiliationChanged, superseded, "
+    "cessationOfOperation,\n"
+    "                      privilegeWithdrawn; none is given without\n"
+    "      --trace         what is said to the CA and back, on standard error\n"
+    "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
+    "  -s, --store URL     store, instead of [store] url\n"
+    "  -j, --json          an object per line, instead of tabs\n"
+    "      --no-header     no line of column names\n"
+    "  -l, --log SINK      stderr, syslog or fd:N, instead of [log] sink\n"
+    "  -q, --quiet         log warnings and errors only\n"
+    "  -v, --verbose       log debug events as well\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n";
+
+#define FILE_MAX ((size_t)64 * 1024)
+
+static const char *account_word, *ca_word, *reason_word;
+static bool by_certificate, traces;
+static int64_t rate = 10;
+
+static const struct prog_option options[] = {
+    {.name = "account", .type = PROG_TEXT, .value = &account_word},
+    {.name = "ca", .type = PROG_TEXT, .value = &ca_word},
+    {.name = "certificate-key", .type = PROG_FLAG, .value = &by_certificate},
+    {.name = "rate",
+	.type = PROG_NUMBER,
+	.value = &rate,
+	.min = 1,
+	.max = 1000},
+    {.name = "reason", .type = PROG_TEXT, .value = &reason_word},
+    {.name = "trace", .type = PROG_FLAG, .value = &traces},
+    {0},
+};
+
+/* What is to be revoked: an operand, and what is in the file of that name. */
+struct work {
+	struct orderwork w;
+	struct strv operands;
+	struct cert **files; /* by operand; NULL: it is no file */
+	int reason;
+	struct out out;
+};
+
+/* A certificate in hand. */
+struct victim {
+	int64_t id; /* 0: it is not in the store */
+	const uint8_t *der;
+	size_t len;
+	struct certificate stored;
+};
+
+/* ---- which --------------------------------------------------------------- */
+
+static struct cert *
+read_file(const char *path, struct err *e)
+{
+	struct cert_list list = {0};
+	struct cert *c = NULL;
+	struct buf text;
+
+	buf_init(&text, FILE_MAX);
+	if (file_read(path, &text, e) == 0 &&
+	    cert_list_from_pem(text.data, text.len, &list, e) == 0) {
+		c = list.v[0];
+		list.v[0] = NULL; /* transferred */
+	}
+	cert_list_release(&list);
+	buf_release(&text);
+	return c;
+}
+
+/* Files are read while there is the right to. */
+static int
+read_operands(struct work *k, const struct prog *p, struct err *e)
+{
+	if (operands_read(p, &k->operands, e) < 0)
+		return -1;
+	k->files = xcalloc(k->operands.len + 1, sizeof(struct cert *));
+	for (size_t i = 0; i < k->operands.len; i++) {
+		const char *word = k->operands.v[i];
+
+		if (access(word, F_OK) != 0)
+			continue;
+		k->files[i] = read_file(word, e);
+		if (!k->files[i])
+			return err_object(e, "%s", word);
+	}
+	return 0;
+}
+
+/* One of the store, or, from a file, also another. */
+static int
+find(struct work *k, size_t i, struct victim *v, struct err *e)
+{
+	struct err unknown = {0};
+	uint8_t sha256[32];
+
+	*v = (struct victim){0};
+	if (k->files[i]) {
+		v->der = cert_der(k->files[i], &v->len);
+		cert_sha256(k->files[i], sha256);
+		if (certificate_by_sha256(
+			k->w.up.st, sha256, &v->stored, &unknown) == 0)
+			v->id = v->stored.id;
+		return 0;
+	}
+	if (certificate_find(
+		k->w.up.st, k->operands.v[i], clock_now(), &v->stored, e) < 0)
+		return err_object(e, "%s", k->operands.v[i]);
+	v->id = v->stored.id;
+	v->der = v->stored.leaf.der;
+	v->len = v->stored.leaf.len;
+	return 0;
+}
+
+/* ---- by whom ------------------------------------------------------------- */
+
+static int
+open_account(struct work *k, const struct victim *v, struct err *e)
+{
+	int64_t id = 0;
+
+	if (!account_word && v->id != 0 &&
+	    upstream_order_account_of(k->w.up.st, v->id, &id, e) < 0)
+		return -1;
+	if (id == 0 &&
+	    orderwork_pick_account(&k->w, account_word, ca_word, &id, e) < 0)
+		return -1;
+	return orderwork_open(&k->w, id, e);
+}
+
+/* Whoever has the key of a certificate needs no account. */
+static int
+open_ca(struct work *k, struct err *e)
+{
+	if (k->w.up.client)
+		return 0;
+	if (upstream_open_ca(&k->w.up, k->w.prog, ca_word, e) < 0)
+		return -1;
+	return client_directory(k->w.up.client, e);
+}
+
+/* The private key of the certificate, which the caller frees. */
+static struct key *
+load_key(struct work *k, const struct victim *v, struct err *e)
+{
+	struct private_key known;
+
+	if (private_key_by_identity(
+		k->w.up.st, v->stored.spki_sha256, &known, e) < 0)
+		return NULL;
+	return private_key_load(k->w.up.st, known.id, k->w.seal, e);
+}
+
+static int
+ask(struct work *k, const struct victim *v, bool *already, struct err *e)
+{
+	struct signer own = {0};
+	struct key *key = NULL;
+	int rc;
+
+	if ((by_certificate ? open_ca(k, e) : open_account(k, v, e)) < 0)
+		return -1;
+	if (by_certificate) {
+		key = load_key(k, v, e);
+		if (!key)
+			return -1;
+		own.key = key;
+	}
+	rc = revoke_certificate(k->w.up.client,
+	    by_certificate ? &own : &k->w.signer, v->der, v->len, k->reason,
+	    already, e);
+	key_free(key);
+	return rc;
+}
+
+/* ---- all of them --------------------------------------------------------- */
+
+static int
+mark(struct work *k, const struct victim *v, struct err *e)
+{
+	if (v->id == 0 || v->stored.status == CERTIFICATE_REVOKED)
+		return 0;
+	return certificate_revoke(k->w.up.st, v->id,
+	    k->reason == REVOKE_NO_REASON ? CERTIFICATE_NO_REASON : k->reason,
+	    e);
+}
+
+static int
+revoke_one(struct work *k, size_t i, struct err *e)
+{
+	struct victim v;
+	bool already = false;
+	int rc = find(k, i, &v, e);
+
+	if (rc == 0)
+		rc = ask(k, &v, &already, e);
+	if (rc == 0)
+		rc = mark(k, &v, e);
+	if (rc == 0) {
+		out_text(&k->out, k->operands.v[i]);
+		if (v.id)
+			out_int(&k->out, v.id);
+		else
+			out_text(&k->out, NULL);
+		out_text(&k->out, already ? "already" : "revoked");
+		out_end(&k->out);
+	}
+	certificate_release(&v.stored);
+	return rc;
+}
+
+/* One that cannot be revoked does not stop the rest. */
+static int
+revoke_all(struct work *k, struct prog *p, struct err *e)
+{
+	for (size_t i = 0; i < k->operands.len && !sig_term(); i++) {
+		int64_t until = clock_mono() + 1000 / rate;
+		struct err why = {0};
+
+		if (revoke_one(k, i, &why) < 0)
+			p->exit_code =
+			    prog_worse(p->exit_code, prog_fail(p, &why));
+		while (k->w.up.client && i + 1 < k->operands.len &&
+		    clock_mono() < until && !sig_term())
+			if (client_wait(k->w.up.client, until, e) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+static int
+run(struct prog *p, struct err *e)
+{
+	static const char *const columns[] = {
+	    "operand", "certificate", "result", NULL};
+	struct work k = {.reason = REVOKE_NO_REASON};
+	int rc = 0;
+
+	if (reason_word && !revoke_reason_parse(reason_word, &k.reason))
+		return prog_misuse(
+		    e, "--reason %s: no reason to give", reason_word);
+	rc = read_operands(&k, p, e);
+	if (rc == 0)
+		rc = orderwork_start(&k.w, p, ca_word, NULL, NULL, 0, e);
+	k.w.up.trace = traces ? STDERR_FILENO : -1;
+	out_init(&k.out, p->json, !p->no_header, columns);
+	if (rc == 0)
+		rc = revoke_all(&k, p, e);
+	orderwork_stop(&k.w);
+	for (size_t i = 0; k.files && i < k.operands.len; i++)
+		cert_free(k.files[i]);
+	free(k.files);
+	strv_release(&k.operands);
+	return rc;
+}
+
+static const struct prog_command commands[] = {
+    {.options = options,
+	.operands_min = 1,
+	.operands_max = PROG_ANY,
+	.sections = CONF_STORE | CONF_CLIENT,
+	.flags = PROG_JSON,
+	.run = run},
+    {0},
+};
+
+int
+main(int argc, char **argv)
+{
+	return prog_main(argc, argv, usage_text, commands);
+}

@@ -1,0 +1,71 @@
+#include "client/revoke.h"
+
+#include "base/b64.h"
+#include "sys/fd.h"
+
+/* RFC 5280 5.3.1, by number; NULL: not for a subscriber to say. */
+static const char *const reasons[] = {"unspecified", "keyCompromise", NULL,
+    "affiliationChanged", "superseded", "cessationOfOperation", NULL, NULL,
+    NULL, "privilegeWithdrawn"};
+
+bool
+revoke_reason_parse(const char *text, int *reason)
+{
+	uint64_t n;
+	bool is_number = str_to_u64(text, ARRAY_LEN(reasons) - 1, &n);
+
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+		if (reasons[i] &&
+		    (is_number ? n == i : strcmp(text, reasons[i]) == 0)) {
+			*reason = (int)i;
+			return true;
+		}
+	return false;
+}
+
+struct asking {
+	bool is_done, already;
+	enum cause cause;
+	struct err err;
+};
+
+static void
+on_revoked(void *arg, const struct reply *r)
+{
+	struct asking *a = arg;
+
+	a->is_done = true;
+	a->cause = r->cause;
+	a->already =
+	    r->error_type && strcmp(r->error_type, "alreadyRevoked") == 0;
+	if (r->err)
+		a->err = *r->err;
+}
+
+int
+revoke_certificate(struct client *c, const struct signer *signer,
+    const void *der, size_t len, int reason, bool *already, struct err *e)
+{
+	struct request r = {.endpoint = ENDPOINT_REVOKE_CERT, .signer = signer};
+	struct asking a = {0};
+	struct buf payload;
+
+	buf_init(&payload, CLIENT_BODY_MAX);
+	buf_adds(&payload, "{\"certificate\":\"");
+	b64url_encode(&payload, der, len);
+	buf_adds(&payload, "\"");
+	if (reason != REVOKE_NO_REASON)
+		buf_addf(&payload, ",\"reason\":%d", reason);
+	buf_adds(&payload, "}");
+	r.payload = payload.data;
+	client_send(c, &r, on_revoked, &a);
+	buf_release(&payload);
+	while (!a.is_done)
+		if (client_wait(c, FD_FOREVER, e) < 0)
+			return -1;
+	*already = a.already;
+	if (a.cause == CAUSE_NONE || a.already)
+		return 0;
+	*e = a.err;
+	return -1;
+}

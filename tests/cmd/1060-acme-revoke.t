@@ -1,0 +1,63 @@
+#!/bin/sh
+# Goal: acme-revoke revokes at the CA and in the store, by account or by the key
+# of the certificate, one or a list.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/pebble.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+. "$(dirname "$0")/../lib/order.sh"
+. "$(dirname "$0")/../lib/pages.sh"
+
+PEBBLE_VA_ALWAYS_VALID=1
+export PEBBLE_VA_ALWAYS_VALID
+start_pebble
+order_up
+printf '%s\n' one.example two.example three.example four.example \
+    old.example.org >"$T/names"
+must "$BIN/acme-order" run -c "$client" - <"$T/names"
+# id_of NAME: the number of its certificate.
+id_of() {
+	sql "SELECT c.id FROM certificates c JOIN fqdn_set_members m
+	    ON m.fqdn_set_id = c.fqdn_set_id JOIN domains d
+	    ON d.id = m.domain_id WHERE d.value = '$1'"
+}
+revoke() {
+	run "$BIN/acme-revoke" -c "$client" "$@"
+}
+# at_pebble NAME: what the CA says of it.
+at_pebble() {
+	serial=$(sql "SELECT serial FROM certificates WHERE id = $(id_of "$1")")
+	curl -s --cacert "$pebble_ca" \
+	    "https://localhost:$pebble_manage/cert-status-by-serial/$serial" |
+	    tr -d ' \n'
+}
+
+revoke one.example --reason superseded
+exits 0 'by name'
+is "$(field result)" revoked '... is revoked'
+like "$(at_pebble one.example)" '"Reason":4' '... at the CA, with the reason'
+is "$(sql "SELECT status, revocation_reason FROM certificates
+    WHERE id = $(id_of one.example)")" 'revoked|4' '... and in the store'
+revoke "$(id_of one.example)"
+exits 0 'by number, once more'
+is "$(field result)" already '... is no failure'
+must "$BIN/cert-export" -c "$client" --cert -o "$T/two.pem" two.example
+revoke "$T/two.pem" --certificate-key --reason 1
+exits 0 'a file, by the key of the certificate'
+like "$(at_pebble two.example)" '"Status":"Revoked"' '... at the CA'
+is "$(sql "SELECT status FROM certificates
+    WHERE id = $(id_of two.example)")" revoked '... and in the store'
+sql "SELECT id FROM certificates WHERE status = 'valid'
+    AND id <> $(id_of old.example.org)" >"$T/ids"
+echo 999 >>"$T/ids"
+run "$BIN/acme-revoke" -c "$client" -j - <"$T/ids"
+exits 1 'a list, of which one is not there'
+is "$(printf '%s\n' "$out" | grep -c '"result":"revoked"')" 2 '... the others are'
+like "$err" '999: no such certificate' '... and it is told of'
+revoke --reason cACompromise old.example.org
+exits 100 'a reason that is not for us'
+script acme-revoke.1 '^acme-revoke'
+ACMED_CONFIG=$client
+export ACMED_CONFIG
+works
+exits 0 'acme-revoke(1)'
+done_testing
