@@ -2,7 +2,6 @@
 
 #include "acme/jwk.h"
 #include "base/b64.h"
-#include "wrap/digest.h"
 #include "wrap/js.h"
 
 #define SIGNATURE_MAX 2048 /* RSA of 16384 bits */
@@ -326,15 +325,15 @@ jws_sign_secret(const void *secret, size_t secret_len,
     const struct jws_make *how, const char *payload, struct buf *out,
     struct err *e)
 {
-	uint8_t mac[DIGEST_SHA256_SIZE];
 	struct buf text, signature;
 	int rc;
 
 	buf_init(&text, 2 * JWS_MAX);
-	buf_init(&signature, sizeof(mac));
-	rc = add_signed("HS256", NULL, how, payload, &text, e);
-	digest_hmac_sha256(mac, secret, secret_len, text.data, text.len);
-	buf_add(&signature, mac, sizeof(mac));
+	buf_init(&signature, SIGNATURE_MAX);
+	rc = add_signed(jwa_mac_name(JWA_HS256), NULL, how, payload, &text, e);
+	if (rc == 0)
+		rc = jwa_mac_make(JWA_HS256, secret, secret_len, text.data,
+		    text.len, &signature);
 	if (rc == 0)
 		rc = add_envelope(&text, &signature, out, e);
 	buf_release(&text);

@@ -31,9 +31,9 @@ static const char *const sql[] = {
 	" ON CONFLICT (certificate_id) DO UPDATE SET"
 	" retry_at = excluded.retry_at",
     [RENEWAL_INFO_LOAD] =
-	"SELECT certificate_id, upstream_ca_id, window_start, window_end,"
-	" chosen, explanation_url, fetched, retry_at FROM renewal_infos"
-	" WHERE certificate_id = ?1",
+	("SELECT certificate_id, upstream_ca_id, window_start, window_end,"
+	 " chosen, explanation_url, fetched, retry_at FROM renewal_infos"
+	 " WHERE certificate_id = ?1"),
     [RENEWAL_INFO_DUE] = "SELECT certificate_id FROM renewal_infos"
 			 " WHERE retry_at <= ?1 ORDER BY retry_at LIMIT ?2",
 };
