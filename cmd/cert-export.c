@@ -9,6 +9,7 @@
 #include "cli/since.h"
 #include "deploy/export.h"
 #include "deploy/exporttree.h"
+#include "store/certificate.h"
 #include "store/store.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -179,8 +180,14 @@ read_pick(struct chainpick *pick, struct err *e)
 	const char *texts[] = {opt.issuer, opt.fingerprint, opt.key_id};
 	static const enum chainpick_by by[] = {
 	    CHAINPICK_ISSUER, CHAINPICK_FINGERPRINT, CHAINPICK_KEY_ID};
+	uint8_t ignored[32];
 	int n = opt.shortest;
 
+	if (opt.fingerprint &&
+	    certificate_fingerprint(opt.fingerprint, ignored) == 0)
+		return prog_misuse(e,
+		    "--chain-fingerprint %s: neither a SHA-256 nor a SHA-1",
+		    opt.fingerprint);
 	*pick = (struct chainpick){
 	    .by = opt.shortest ? CHAINPICK_SHORTEST : CHAINPICK_DEFAULT};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -331,6 +338,19 @@ put(const struct prog *p, const struct export *x, const struct buf *out,
 	return file_replace_for(p->output, owner, mode, out->data, out->len, e);
 }
 
+/* Whether it is one of ours that is open, as /dev/stdout is. */
+static bool
+is_standard(const struct stat *file)
+{
+	struct stat st;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fstat(fd, &st) == 0 && st.st_dev == file->st_dev &&
+		    st.st_ino == file->st_ino)
+			return true;
+	return false;
+}
+
 /* What is replaced is a file, and not /dev/stdout. */
 static int
 check_output(struct prog *p, struct err *e)
@@ -340,7 +360,8 @@ check_output(struct prog *p, struct err *e)
 
 	if (opt.output && strcmp(opt.output, "-") != 0)
 		p->output = opt.output;
-	if (p->output && stat(p->output, &st) == 0 && !S_ISREG(st.st_mode))
+	if (p->output && stat(p->output, &st) == 0 &&
+	    (!S_ISREG(st.st_mode) || is_standard(&st)))
 		return prog_misuse(
 		    e, "--output %s: no file; standard output is -", p->output);
 	if (!p->output && (opt.mode || opt.owner || opt.group))

@@ -252,6 +252,7 @@ int
 certificate_put(struct store *st, const struct certificate_new *n, int64_t *id,
     bool *created, int64_t *chain_id, struct err *e)
 {
+	int64_t added;
 	bool is_new;
 
 	if (chain_put(st, n->certs, 1, chain_id, &is_new, e) < 0 ||
@@ -259,10 +260,12 @@ certificate_put(struct store *st, const struct certificate_new *n, int64_t *id,
 		return -1;
 	if (*chain_id == 0)
 		return 0;
-	return stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_ADD_CHAIN, e, "ii",
-		   *id, *chain_id) < 0
-	    ? -1
-	    : 0;
+	added = stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_ADD_CHAIN, e, "ii",
+	    *id, *chain_id);
+	if (added <= 0 || *created)
+		return added < 0 ? -1 : 0;
+	return event_add(
+	    st, "certificate.chain", EVENT_CERTIFICATE, *id, NULL, e);
 }
 
 struct addition {
@@ -459,13 +462,18 @@ int
 certificate_serving(struct store *st, const char *name, int64_t now,
     struct certificate *c, struct err *e)
 {
-	char *wildcard = certificate_wildcard_of(name);
+	char *wildcard;
 	int64_t id;
-	int rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_SERVING, &id, e,
-	    "tti", name, wildcard ? wildcard : name, now);
+	int rc;
 
-	free(wildcard);
 	*c = (struct certificate){0};
+	if (*name == '\0' || strstr(name, ".."))
+		return err_set(
+		    e, KIND_INPUT, "\"%s\" is no name: RFC 1035 2.3.1", name);
+	wildcard = certificate_wildcard_of(name);
+	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_SERVING, &id, e, "tti",
+	    name, wildcard ? wildcard : name, now);
+	free(wildcard);
 	if (rc == 0)
 		return err_set(e, KIND_NOTFOUND,
 		    "%s: no active certificate has this name", name);

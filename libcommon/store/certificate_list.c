@@ -1,5 +1,7 @@
 #include "store/certificate_list.h"
 
+#include <arpa/inet.h>
+
 #include "base/hex.h"
 #include "store/fqdn_set.h"
 #include "store/stmt.h"
@@ -176,6 +178,15 @@ certificate_filter_fingerprint(struct certificate_filter *f, const char *text)
 	return is_one ? 0 : -1;
 }
 
+/* Which may look like a fingerprint with colons. */
+static bool
+is_ipv6(const char *text)
+{
+	struct in6_addr ignored;
+
+	return inet_pton(AF_INET6, text, &ignored) == 1;
+}
+
 void
 certificate_filter_operand(
     struct certificate_filter *f, const char *text, struct strv *lower)
@@ -186,7 +197,8 @@ certificate_filter_operand(
 		text += strlen(PREFIX);
 	if (str_to_u64(text, INT64_MAX, &id)) {
 		f->id = id != 0 ? (int64_t)id : NO_ID;
-	} else if (certificate_filter_fingerprint(f, text) < 0) {
+	} else if (is_ipv6(text) ||
+	    certificate_filter_fingerprint(f, text) < 0) {
 		char *name = name_spell(text);
 
 		strv_add(lower, name);

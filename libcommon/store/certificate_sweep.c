@@ -55,7 +55,9 @@ static const char *const sql[] = {
     [SWEEP_DUPLICATES] =
 	"SELECT c.id FROM certificates c WHERE c.id > ?1 AND c.id <= ?2"
 	" AND +c.active = 1 AND c.status || '' = 'valid'"
-	" AND c.key_type <> 'other' AND EXISTS"
+	" AND c.key_type <> 'other'"
+	" AND (SELECT f.size FROM fqdn_sets f WHERE f.id = c.fqdn_set_id) > 0"
+	" AND EXISTS"
 	" (SELECT 1 FROM certificates k"
 	" WHERE k.fqdn_set_id = c.fqdn_set_id"
 	" AND (k.not_after, k.id) > (c.not_after, c.id)"

@@ -13,7 +13,8 @@ enum {
 	SERVING_LAST_DOMAIN,
 	SERVING_CERTIFICATE_NEXT,
 	SERVING_CERTIFICATE_LAST,
-	SERVING_OF_CERTIFICATES
+	SERVING_OF_CERTIFICATES,
+	SERVING_OF_KEY
 };
 
 /* A domain with its best certificate, if it has one. */
@@ -43,6 +44,11 @@ static const char *const sql[] = {
 	"SELECT m.domain_id FROM certificates c"
 	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
 	" WHERE c.id >= ?1 AND c.id <= ?2",
+    [SERVING_OF_KEY] =
+	"SELECT m.domain_id FROM private_keys p"
+	" JOIN certificates c ON c.spki_sha256 = p.spki_sha256"
+	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
+	" WHERE p.id = ?1",
 };
 
 const struct stmt_table serving_stmts = {"serving", sql, ARRAY_LEN(sql)};
@@ -248,18 +254,24 @@ ids_sort_unique(struct ids *ids)
 	ids->len = n;
 }
 
-/* Adds the names of certificates by their numbers. */
 static int
-add_names_of(struct store *st, int64_t first, int64_t last, struct ids *domains,
-    struct err *e)
+add_rows(struct db_stmt *s, struct ids *domains, struct err *e)
 {
-	struct db_stmt *s = stmt_query(
-	    st, STMT_SERVING, SERVING_OF_CERTIFICATES, e, "ii", first, last);
 	int rc = -1;
 
 	while (s && (rc = db_step(s, e)) > 0)
 		ids_add(domains, db_int(s, 0));
 	return rc;
+}
+
+/* Adds the names of certificates by their numbers. */
+static int
+add_names_of(struct store *st, int64_t first, int64_t last, struct ids *domains,
+    struct err *e)
+{
+	return add_rows(stmt_query(st, STMT_SERVING, SERVING_OF_CERTIFICATES, e,
+			    "ii", first, last),
+	    domains, e);
 }
 
 /* The certificate with the lowest number, from `id` on; 0 when none is left. */
@@ -316,7 +328,8 @@ add_new(struct store *st, int64_t since, struct ids *domains, struct err *e)
 }
 
 struct changes {
-	struct ids certificates, domains;
+	struct ids certificates, keys, domains;
+	bool all; /* chains are chosen in another way */
 };
 
 static int
@@ -327,8 +340,12 @@ note_event(void *arg, const struct event *ev, struct err *e)
 	(void)e;
 	if (ev->object_type == EVENT_CERTIFICATE)
 		ids_add(&c->certificates, ev->object_id);
+	else if (ev->object_type == EVENT_PRIVATE_KEY)
+		ids_add(&c->keys, ev->object_id);
 	else if (ev->object_type == EVENT_DOMAIN)
 		ids_add(&c->domains, ev->object_id);
+	else if (strcmp(ev->action, "ca_certificate.prefer") == 0)
+		c->all = true;
 	return 0;
 }
 
@@ -344,6 +361,11 @@ find_changes(struct store *st, int64_t since, struct changes *c, struct err *e)
 	for (size_t i = 0; rc == 0 && i < c->certificates.len; i++)
 		rc = add_names_of(st, c->certificates.v[i],
 		    c->certificates.v[i], &c->domains, e);
+	ids_sort_unique(&c->keys);
+	for (size_t i = 0; rc == 0 && i < c->keys.len; i++)
+		rc = add_rows(stmt_query(st, STMT_SERVING, SERVING_OF_KEY, e,
+				  "i", c->keys.v[i]),
+		    &c->domains, e);
 	ids_sort_unique(&c->domains);
 	return rc;
 }
@@ -357,11 +379,14 @@ serving_each_since(struct store *st, int64_t since, int64_t now, serving_fn fn,
 	struct range r = {.st = st, .now = now, .page = &page};
 	int rc = find_changes(st, since - CLOCK_SLACK, &c, e);
 
-	for (size_t i = 0; rc == 0 && i < c.domains.len; i++)
+	if (rc == 0 && c.all)
+		rc = serving_each(st, now, fn, arg, e);
+	for (size_t i = 0; rc == 0 && !c.all && i < c.domains.len; i++)
 		rc = each_between(
 		    &r, c.domains.v[i] - 1, c.domains.v[i], fn, arg, e);
 	free(page.v);
 	free(c.certificates.v);
+	free(c.keys.v);
 	free(c.domains.v);
 	return rc;
 }

@@ -19,10 +19,10 @@ static const char *const sql[] = {
 	" ORDER BY r.id DESC",
     [UPSTREAM_USE_SET] =
 	"SELECT o.created FROM upstream_orders o"
-	" JOIN upstream_accounts a ON a.id = o.upstream_account_id"
-	" JOIN upstream_accounts own ON own.directory_url = a.directory_url"
-	" WHERE o.fqdn_set_id = ?1 AND own.id = ?2"
-	" AND o.certificate_id IS NOT NULL ORDER BY o.id DESC",
+	" WHERE o.fqdn_set_id = ?1 AND o.certificate_id IS NOT NULL"
+	" AND (SELECT a.directory_url FROM upstream_accounts a"
+	" WHERE a.id = o.upstream_account_id) = (SELECT own.directory_url"
+	" FROM upstream_accounts own WHERE own.id = ?2) ORDER BY o.id DESC",
     [UPSTREAM_USE_RENEWAL] =
 	"SELECT 1 FROM certificates WHERE fqdn_set_id = ?1 LIMIT 1",
 };

@@ -388,6 +388,25 @@ END
 export_cert
 exits 100 'no name'
 
+for name in '' a..b; do
+	export_cert "$name"
+	exits 100 "no name: '$name'"
+done
+export_cert --p12 --password-fd 9 a.example 9<&-
+exits 100 'a descriptor that is closed'
+like "$err" 'password-fd 9' '... is named'
+export_cert --chain-fingerprint zz a.example
+exits 100 'a fingerprint that is none'
+ln -s /proc/self/fd/1 "$T/stdout"
+export_cert -o "$T/stdout" a.example
+exits 100 'a link to standard output is not replaced'
+ok '... and stays' test -L "$T/stdout"
+sql "DELETE FROM certificate_chains WHERE certificate_id = 1"
+export_cert --chain-issuer Nobody --cert 1
+exits 0 'what needs no chain'
+export_cert --chain-issuer Nobody 1
+exits 1 'a choice among no chains'
+
 # ---- EXAMPLES of the manual page -----------------------------------------------
 
 echo secret >"$T/secret"

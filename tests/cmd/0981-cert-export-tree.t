@@ -377,6 +377,39 @@ is "$(grep -c t.example "$T/nginx/wildcards.map")" 2 \
     'a name that a wildcard would take is in the map'
 like "$(cat "$T/nginx/wildcards.map")" '^x.t.example x.t.example;$' \
     '... by itself'
+# ---- --since sees what serves in another way ---------------------------------------
+
+# latest: the last event was in two hours.
+latest() {
+	sql "UPDATE events SET at = at + 7200 WHERE id = (SELECT max(id) FROM
+	    events)"
+}
+soon=$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)
+tree certbot
+must "$BIN/private-key" import "$T/bare.key"
+latest
+tree certbot --since "$soon"
+is "$(changes)" bare.example=new '--since: a key that came late'
+sql "DELETE FROM certificate_chains WHERE certificate_id = (SELECT max(id)
+    FROM certificates)"
+tree certbot
+last=$(sql "SELECT lower(hex(sha256)) FROM certificates ORDER BY id DESC")
+last=$(echo "$last" | head -n 1)
+for file in "$T"/*.crt; do
+	case $(openssl x509 -in "$file" -noout -fingerprint -sha256 |
+	    tr -d : | tr A-F a-f) in
+	*"$last") must "$BIN/cert-import" -q "$file" ;;
+	esac
+done
+latest
+tree certbot --since "$soon"
+is "$(changes | tr ' ' '\n' | grep -c =changed)" 1 '--since: a chain that came late'
+must "$BIN/cert-manage" prefer "$(sql 'SELECT min(id) FROM ca_certificates')"
+latest
+rm "$live/a.example"
+tree certbot --since "$soon"
+like "$(changes)" 'a.example=new' '--since: all names, when others are preferred'
+
 # ---- what is told before it is done ---------------------------------------------
 if command -v strace >/dev/null; then
 	strace -f -o "$T/trace" -e trace=write,rename,renameat,renameat2 \

@@ -183,6 +183,15 @@ like "$out" "^\\{\"week\":\"$week\",\"begins\":\"20.*T00:00:00Z\",\"certificates
 
 # ---- EXAMPLES of the manual page -------------------------------------------------
 
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj / -addext basicConstraints=CA:FALSE \
+    -addext subjectAltName=IP:2001:db8::1 -keyout "$T/six.key" \
+    -out "$T/six.pem"
+must "$BIN/cert-import" -q "$T/six.pem"
+cl 2001:DB8:0::1
+exits 0 'an address is no fingerprint with colons'
+like "$out" '2001:db8::1' '... and is found'
+
 PATH=$BIN:$PATH
 sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/{ s/\\e/\\/g; s/^\$ //p; }' \
     "$SRC/man/cert-list.1" >"$T/examples"

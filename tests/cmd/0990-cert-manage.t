@@ -172,6 +172,21 @@ must "$BIN/private-key" import "$T/three.pem"
 must "$BIN/private-key" compromise 2
 is "$(ids --state revoked)" '2 1 4' 'private-key compromise does the same'
 
+# ---- no names -------------------------------------------------------------------
+
+must "$BIN/acmed-store" -s "$T/mail.sqlite" init
+for who in alice bob; do
+	must openssl req -x509 -key "$T/one.pem" -subj / -out "$T/$who.crt" \
+	    -addext "subjectAltName=email:$who@x.test" \
+	    -addext basicConstraints=CA:FALSE
+	must "$BIN/cert-import" -q -s "$T/mail.sqlite" "$T/$who.crt"
+done
+cm deactivate-duplicates -s "$T/mail.sqlite"
+exits 0 'deactivate-duplicates: certificates without a name'
+is "$(sqlite3 "$T/mail.sqlite" \
+    'SELECT count(*) FROM certificates WHERE active = 1')" 2 \
+    '... stand in for none'
+
 # ---- EXAMPLES of the manual page -------------------------------------------------
 
 must "$BIN/private-key" import "$T/two.pem"
