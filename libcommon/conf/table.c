@@ -245,7 +245,7 @@ const struct table_key table_keys[] = {
 	    "the https URL of a directory."},
 	{CONF_CLIENT, "connect_timeout", DURATION(client.connect_timeout, 1, 300), .fallback = "10s",
 	    .doc = "Longest time to connect to a CA."},
-	{CONF_CLIENT, "timeout", DURATION(client.timeout, 1, 600), .fallback = "60s",
+	{CONF_CLIENT, "timeout", DURATION(client.timeout, 1, 600), .fallback = "1m",
 	    .doc = "Longest time for one request to a CA in all."},
 	{CONF_CLIENT, "proxy", TYPE(client.proxy, VALUE_URL),
 	    .doc = "HTTP proxy through which CAs are reached; empty: none."},

@@ -103,8 +103,12 @@ children() {
 ok 'no process with the network is left' wait_for 5 children
 
 # ---- the end ------------------------------------------------------------------------
+must sqlite3 "$store" ".backup $T/before"
 account deactivate "$id"
 exits 0 'deactivate'
+must sqlite3 "$store" ".restore $T/before"
+account deactivate "$id"
+exits 0 'and again, as if the answer had been lost'
 account roll "$id"
 exits 1 'then nothing goes any more'
 account show "$second"

@@ -184,6 +184,18 @@ is "$(ari "retry_at BETWEEN $(now) + 3500 AND $(now) + 3700, chosen")" \
 must sqlite3 "$T/client/store/acmed.sqlite" \
     'UPDATE upstream_cas SET name = "odd"'
 
+# ---- our clock ---------------------------------------------------------------------------
+if command -v faketime >/dev/null; then
+	rule ''
+	run faketime -f +1h "$BIN/acme-account" show "$id" -c "$client"
+	exits 0 'our clock is an hour ahead'
+	run faketime -f -2h "$BIN/acme-account" show "$id" -c "$client"
+	exits 111 'our clock is so late that the CA is not yet valid'
+	like "$err" 'not yet valid' 'it says so'
+else
+	skip 3 'needs faketime'
+fi
+
 # ---- killed ---------------------------------------------------------------------------
 rule '/account/1 slow 30'
 "$BIN/acme-account" show "$id" -c "$client" >"$T/out" 2>&1 &
