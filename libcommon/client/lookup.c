@@ -34,8 +34,7 @@ struct found {
 	enum dns_status status;
 	char reason[200];
 	char canonical[256];
-	struct strv records; /* names and texts as they are, addresses as text
-			      */
+	struct strv records; /* addresses as text */
 	enum dns_type type;
 };
 
@@ -204,10 +203,7 @@ answer(const struct lookup *l, struct dns *d, char *question, struct buf *out)
 	strv_release(&f.records);
 }
 
-/*
- * Root rights and files are of no use here; which ports will be asked is not
- * known, so those of TCP are not restricted further.
- */
+/* No files but the resolver's, and TCP to nothing but name servers. */
 static int
 confine(const struct lookup *l, struct err *e)
 {

@@ -20,13 +20,20 @@ solve_dns_release(struct solve_dns *d)
 }
 
 char *
-solve_dns_name(struct solve_dns *d, const struct solver_task *t, struct err *e)
+solve_dns_record(const struct solver_task *t, struct err *e)
 {
-	char *record, *canonical;
-
 	if (solve_check_task(t, e) < 0)
 		return NULL;
-	record = xasprintf("%s%s", KEYAUTH_RECORD_PREFIX, t->value);
+	return xasprintf("%s%s", KEYAUTH_RECORD_PREFIX, t->value);
+}
+
+char *
+solve_dns_name(struct solve_dns *d, const struct solver_task *t, struct err *e)
+{
+	char *record = solve_dns_record(t, e), *canonical;
+
+	if (!record)
+		return NULL;
 	canonical = lookup_canonical(d->lookup, record, e);
 	free(record);
 	return canonical;

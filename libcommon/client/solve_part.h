@@ -27,6 +27,7 @@ solve_maker solve_hook_make;
 solve_maker solve_hook_http_make;
 solve_maker solve_hook_line_make;
 solve_maker solve_rfc2136_make;
+solve_maker solve_acme_dns_make;
 
 /* Wrong use of a solver: -1, KIND_USAGE.  */
 #define solve_misuse(e, ...) err_set((e), KIND_USAGE, __VA_ARGS__)
@@ -68,6 +69,9 @@ void solve_dns_release(struct solve_dns *d);
  */
 char *solve_dns_name(
     struct solve_dns *d, const struct solver_task *t, struct err *e);
+
+/* The record itself, where no CNAME has led yet; fails in the same way. */
+char *solve_dns_record(const struct solver_task *t, struct err *e);
 
 /*
  * Whether the record is there: at each of the authoritative servers of its

@@ -3,8 +3,6 @@
 #include "acme/keyauth.h"
 #include "client/solve_part.h"
 
-#define TIMEOUT_MS (120 * 1000)
-
 static const struct kind {
 	const char *name;
 	bool has_argument;
@@ -19,6 +17,7 @@ static const struct kind {
     {"hook-http", true, solve_hook_http_make},
     {"hook-line", true, solve_hook_line_make},
     {"rfc2136", true, solve_rfc2136_make},
+    {"acme-dns", true, solve_acme_dns_make},
 };
 
 static const struct solver_options defaults = {0};
@@ -48,7 +47,8 @@ solver_make_with(const char *text, struct store *st,
 		return solve_misuse(e,
 		    "%.60s: no such solver (answer, webroot:DIR, listen:PORT, "
 		    "alpn-dir:DIR, alpn-listen:PORT, hook:PROGRAM, "
-		    "hook-line:PROGRAM, hook-http:PROGRAM, rfc2136:FILE)",
+		    "hook-line:PROGRAM, hook-http:PROGRAM, rfc2136:FILE, "
+		    "acme-dns:URL)",
 		    text);
 	if (!m.argument == kind->has_argument)
 		return solve_misuse(e, "%.60s: %s an argument behind a colon",

@@ -9,6 +9,7 @@
  * How a challenge of a CA is met: what must be in place before the CA is told
  * to look, and is taken away afterwards.
  */
+struct seal_key;
 struct store;
 
 struct solver_task {
@@ -60,6 +61,13 @@ struct solver {
 int solver_make(
     const char *text, struct store *st, struct solver *out, struct err *e);
 
+/* What acme-dns is asked. */
+struct solver_post {
+	const char *url;
+	const char *user, *key; /* of X-Api-User, X-Api-Key; or NULL */
+	const char *json;
+};
+
 /* The same with settings; {0} is what solver_make has.  All is borrowed. */
 struct solver_options {
 	/* For CNAMEs and the check of dns-01, as in wrap/dns.h; NULL: none */
@@ -72,7 +80,15 @@ struct solver_options {
 	 */
 	int (*fetch)(
 	    void *arg, const char *url, struct buf *body, struct err *e);
+	/*
+	 * POSTs JSON to an acme-dns server and adds its answer to `body`; -1
+	 * when there is none.  NULL: no acme-dns.
+	 */
+	int (*post)(void *arg, const struct solver_post *p, int *status,
+	    struct buf *body, struct err *e);
 	void *arg;
+	/* For accounts at acme-dns servers; it may come after the solver. */
+	const struct seal_key *account_key;
 };
 int solver_make_with(const char *text, struct store *st,
     const struct solver_options *o, struct solver *out, struct err *e);

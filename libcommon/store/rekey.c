@@ -11,11 +11,12 @@
 #include "wrap/key.h"
 #include "wrap/seal.h"
 
-/* Where such keys are. */
+/* Where what is sealed is. */
 enum column {
 	COLUMN_CERTIFICATES,
 	COLUMN_ACCOUNTS,
 	COLUMN_ACCOUNTS_NEXT, /* of a change of keys that is not over */
+	COLUMN_ACME_DNS,
 	COLUMN__MAX
 };
 
@@ -35,6 +36,9 @@ static const char *const sql[] = {
 	"SELECT id, next_spki_sha256, next_sealed, next_der"
 	" FROM upstream_accounts WHERE id > ?1 AND next_der IS NOT NULL"
 	" ORDER BY id LIMIT 1",
+    [REKEY_NEXT + COLUMN_ACME_DNS] =
+	"SELECT id, username_sha256, sealed, password FROM acme_dns_accounts"
+	" WHERE id > ?1 ORDER BY id LIMIT 1",
     [REKEY_SET + COLUMN_CERTIFICATES] =
 	"UPDATE private_keys SET sealed = 1, der = ?2 WHERE id = ?1",
     [REKEY_SET + COLUMN_ACCOUNTS] =
@@ -42,6 +46,8 @@ static const char *const sql[] = {
     [REKEY_SET + COLUMN_ACCOUNTS_NEXT] =
 	"UPDATE upstream_accounts SET next_sealed = 1, next_der = ?2"
 	" WHERE id = ?1",
+    [REKEY_SET + COLUMN_ACME_DNS] =
+	"UPDATE acme_dns_accounts SET sealed = 1, password = ?2 WHERE id = ?1",
 };
 
 const struct stmt_table rekey_stmts = {"rekey", sql, ARRAY_LEN(sql)};
@@ -53,10 +59,12 @@ static const char *const settings[] = {
 _Static_assert(ARRAY_LEN(settings) == REKEY__MAX, "one per kind");
 
 static const char *const objects[] = {
-    [REKEY_CERTIFICATES] = "private_key",
-    [REKEY_ACCOUNTS] = "upstream_account",
+    [COLUMN_CERTIFICATES] = "private_key",
+    [COLUMN_ACCOUNTS] = "upstream_account",
+    [COLUMN_ACCOUNTS_NEXT] = "upstream_account",
+    [COLUMN_ACME_DNS] = "acme_dns_account",
 };
-_Static_assert(ARRAY_LEN(objects) == REKEY__MAX, "one per kind");
+_Static_assert(ARRAY_LEN(objects) == COLUMN__MAX, "one per column");
 
 /* A run; `old` is the key that was needed last. */
 struct rekey {
@@ -144,8 +152,8 @@ change_next(struct rekey *r, int64_t *row, struct err *e)
 	db_reset(s);
 	rc = 1;
 	if (seal_anew(r, *row, &sealed, e) < 0)
-		rc =
-		    err_object(e, "%s/%lld", objects[r->kind], (long long)*row);
+		rc = err_object(
+		    e, "%s/%lld", objects[r->column], (long long)*row);
 	sealed_release(&sealed);
 	return rc;
 }
@@ -172,7 +180,9 @@ change_all(void *arg, struct err *e)
 	if (change_column(
 		r, is_accounts ? COLUMN_ACCOUNTS : COLUMN_CERTIFICATES, e) < 0)
 		return -1;
-	if (is_accounts && change_column(r, COLUMN_ACCOUNTS_NEXT, e) < 0)
+	if (is_accounts &&
+	    (change_column(r, COLUMN_ACCOUNTS_NEXT, e) < 0 ||
+		change_column(r, COLUMN_ACME_DNS, e) < 0))
 		return -1;
 	return event_add(
 	    r->st, "store.rekey", EVENT_STORE, 0, settings[r->kind], e);

@@ -6,7 +6,7 @@
 /* A new sealing key for all private keys of one kind. */
 enum rekey_kind {
 	REKEY_CERTIFICATES, /* [store] certificate_key_file */
-	REKEY_ACCOUNTS, /* [store] account_key_file */
+	REKEY_ACCOUNTS, /* [store] account_key_file; acme-dns as well */
 	REKEY__MAX
 };
 

@@ -17,6 +17,7 @@ struct stmt_table {
 
 enum stmt_module {
 	STMT_ACCOUNT,
+	STMT_ACME_DNS_ACCOUNT,
 	STMT_AUTHORIZATION,
 	STMT_CA_CERTIFICATE,
 	STMT_CA_PREFERENCE,
@@ -57,6 +58,7 @@ enum stmt_module {
 
 /* The tables, each in the .c of its module. */
 extern const struct stmt_table account_stmts;
+extern const struct stmt_table acme_dns_account_stmts;
 extern const struct stmt_table authorization_stmts;
 extern const struct stmt_table ca_certificate_stmts;
 extern const struct stmt_table ca_preference_stmts;

@@ -166,7 +166,7 @@ attend(struct running *g, int64_t deadline, struct err *e)
 static void
 last_line(struct running *g, char *out, size_t size)
 {
-	const char *text = g->errors.data;
+	const char *text;
 	size_t end, begin;
 
 	while (g->err >= 0 && fd_wait(g->err, POLLIN, 0, &(struct err){0}) > 0)

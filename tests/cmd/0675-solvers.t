@@ -15,7 +15,7 @@ digest=$(printf %s $keyauth | openssl dgst -sha256 -binary | base64 |
 solve() {
 	solve_kind=$1 solve_type=$2 solve_name=$3
 	shift 3
-	run "$TOOLS/solve" ${db:+--store "$db"} --resolver "$dns" \
+	run "$TOOLS/solve" ${db:+--store "$db"} ${seal:+--seal "$seal"} --resolver "$dns" \
 	    --dns-port "$dns_port" --timeout "${timeout:-20000}" "$solve_kind" \
 	    "$solve_type" "$solve_name" "${use:-$token}" "${auth:-$keyauth}" "$@"
 }
@@ -212,6 +212,21 @@ does 'hook: a name that is delegated' "hook:$T/hook" dns-01 c.example.test \
 like "$(cat "$T/calls")" "^present c.example.test delegated.example.test " \
     'the CNAME is followed'
 does '... and looked up' "hook:$T/hook" dns-01 c.example.test check cleanup
+
+# A second name server, which does not know of the update.
+sed -e 's/127\.0\.0\.1@/127.0.0.2@/' -e "s|$T/knot\"|$T/knot2\"|" \
+    "$T/knot.conf" >"$T/knot2.conf"
+mkdir "$T/knot2"
+cp "$T/knot/example.test.zone" "$T/knot2"
+start knot2 knotd -c "$T/knot2.conf"
+must dns_set ns2.example.test A 127.0.0.2
+must dns_set example.test NS ns2.example.test.
+refuses 'check busy .*not there yet, by name server 127\.0\.0\.2' \
+    "hook:$T/hook" dns-01 a.example.test present check cleanup
+stop knot2
+does 'hook: a name server that does not answer is passed over' \
+    "hook:$T/hook" dns-01 a.example.test present check cleanup
+must "$T/dns-set" -d example.test 'NS ns2.example.test.'
 echo 'no such zone  ' >"$T/fails"
 refuses 'present denied .*exit code 1: no such zone$' "hook:$T/hook" dns-01 \
     a.example.test present
@@ -311,6 +326,87 @@ like "$calls" "^CERTBOT_TOKEN=$token\$" '... the token'
 like "$calls" '^CERTBOT_AUTH_OUTPUT=a cookie$' '... what the first one said'
 refuses 'does not begin with _acme-challenge' \
     "hook:$SRC/scripts/hooks/uacme" dns-01 c.example.test present
+
+# ---- acme-dns ----------------------------------------------------------------
+
+# A stand-in with the documented API, which puts texts into knot.
+cat >"$T/acme-dns" <<'END'
+use strict;
+use IO::Socket::INET;
+my ($port, $dir) = @ARGV;
+my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
+    Listen => 5, ReuseAddr => 1) or die "listen: $!\n";
+sub answer {
+	my ($s, $code, $body) = @_;
+	printf $s "HTTP/1.1 %s\r\nContent-Type: application/json\r\n" .
+	    "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
+	    $code, length $body, $body;
+}
+while (my $s = $l->accept) {
+	my ($verb, $path) = split ' ', scalar <$s>;
+	my %field;
+	while (defined(my $line = <$s>)) {
+		$line =~ s/\r?\n//;
+		last if $line eq '';
+		my ($name, $value) = split /: */, $line, 2;
+		$field{lc $name} = $value;
+	}
+	read $s, my $body, $field{'content-length'} // 0;
+	open my $log, '>>', "$dir/acme-dns.calls";
+	print $log "$verb $path $body\n";
+	close $log;
+	if (-e "$dir/acme-dns.bad") {
+		answer($s, '201 Created', '{"fulldomain": "a b"}');
+	} elsif ($path eq '/register') {
+		answer($s, '201 Created', '{"username": "user-1", ' .
+		    '"password": "open-sesame", "subdomain": "sub-1", ' .
+		    '"fulldomain": "sub-1.auth.example.test", "allowfrom": []}');
+	} elsif (($field{'x-api-user'} // '') ne 'user-1' ||
+	    ($field{'x-api-key'} // '') ne 'open-sesame') {
+		answer($s, '401 Unauthorized', '{"error": "forbidden"}');
+	} else {
+		my ($txt) = $body =~ /"txt": *"([^"]*)"/;
+		system "$dir/dns-set", 'sub-1.auth.example.test', 'TXT', $txt;
+		answer($s, '200 OK', "{\"txt\": \"$txt\"}");
+	}
+}
+END
+port=$(free_port)
+start acme-dns perl "$T/acme-dns" "$port" "$T"
+must wait_for 10 listening "$port"
+url=http://127.0.0.1:$port
+head -c 32 /dev/urandom | base64 >"$T/seal.key"
+chmod 600 "$T/seal.key"
+seal=$T/seal.key
+refuses 'make usage .*https' acme-dns:http://192.0.2.1 dns-01 g.example.test
+refuses 'make usage .*https' acme-dns:http://127.0.0.1.example dns-01 \
+    g.example.test
+touch "$T/acme-dns.bad"
+refuses 'present denied .*something else than an account' "acme-dns:$url/" \
+    dns-01 g.example.test present
+rm "$T/acme-dns.bad"
+refuses 'present denied _acme-challenge.g.example.test is not yet a CNAME to sub-1.auth.example.test' \
+    "acme-dns:$url/" dns-01 g.example.test present
+refuses 'check denied .*not yet a CNAME' "acme-dns:$url" dns-01 g.example.test \
+    check
+must dns_set _acme-challenge.g.example.test CNAME sub-1.auth.example.test.
+does 'acme-dns: present, check, cleanup' "acme-dns:$url" dns-01 \
+    g.example.test present check cleanup
+is "$(grep -c register "$T/acme-dns.calls")" 2 \
+    'registered once, and once in vain'
+is "$(tail -n 1 "$T/acme-dns.calls")" \
+    "POST /update {\"subdomain\":\"sub-1\",\"txt\":\"$digest\"}" 'the update'
+not_ok 'the password is not in the store in the clear' \
+    grep -aq open-sesame "$db" "$db-wal"
+sed "s|^\[server\]|account_key_file = $T/seal.key\\n&|" "$T/acmed.conf" \
+    >"$T/sealed.conf"
+run "$BIN/acmed-store" rekey -c "$T/sealed.conf"
+exits 0 "rekey: $err"
+does 'acme-dns: with another sealing key' "acme-dns:$url" dns-01 \
+    g.example.test present check
+seal=
+refuses 'present conf .*account_key_file' "acme-dns:$url" dns-01 \
+    g.example.test present
 
 # ---- rfc2136 -----------------------------------------------------------------
 

@@ -1,9 +1,11 @@
-/* What challenges are answered with, and who asked. */
+/* What challenges are answered with, and who asked; acme-dns. */
 #include "store.h"
 
+#include "store/acme_dns_account.h"
 #include "store/challenge_answer.h"
 #include "store/challenge_request.h"
 #include "store/purge.h"
+#include "wrap/seal.h"
 
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
 #define THUMB ".NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
@@ -217,8 +219,56 @@ test_locked(void **state)
 	store_close(other);
 }
 
+static int
+see_account(void *arg, const char *url, const char *domain,
+    const struct acme_dns_account *a, struct err *err)
+{
+	(void)err;
+	++*(int *)arg;
+	assert_string_equal(url, "https://dns.example");
+	assert_string_equal(domain, "a.example");
+	assert_string_equal(a->fulldomain, "s.dns.example");
+	assert_null(a->password);
+	return 0;
+}
+
+static void
+test_acme_dns(void **state)
+{
+	static char full[] = "s.dns.example", sub[] = "s", user[] = "u",
+		    password[] = "secret";
+	const struct acme_dns_account a = {full, sub, user, password};
+	struct seal_key key = {.bytes = {1}, .id = {1}},
+			other = {.bytes = {2}, .id = {2}};
+	const char *url = "https://dns.example";
+	struct acme_dns_account found;
+	int n = 0;
+
+	(void)state;
+	assert_kind(
+	    acme_dns_account_find(st, url, "a.example", &key, &found, &e),
+	    KIND_NOTFOUND, &e);
+	assert_ok(acme_dns_account_add(st, url, "a.example", &a, &key, &e), &e);
+	assert_kind(acme_dns_account_add(st, url, "a.example", &a, &key, &e),
+	    KIND_CONFLICT, &e);
+	assert_ok(
+	    acme_dns_account_find(st, url, "a.example", &key, &found, &e), &e);
+	assert_string_equal(found.password, "secret");
+	acme_dns_account_release(&found);
+	assert_kind(
+	    acme_dns_account_find(st, url, "a.example", &other, &found, &e),
+	    KIND_CONF, &e);
+	acme_dns_account_release(&found);
+	assert_kind(
+	    acme_dns_account_find(st, "x", "a.example", &key, &found, &e),
+	    KIND_NOTFOUND, &e);
+	assert_ok(acme_dns_account_each(st, see_account, &n, &e), &e);
+	assert_int_equal(n, 1);
+	assert_sound();
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
 static const struct CMUnitTest tests[] = {T(test_answer), T(test_many),
-    T(test_requests), T(test_flood), T(test_locked)};
+    T(test_requests), T(test_flood), T(test_locked), T(test_acme_dns)};
 
 UNIT_MAIN(tests)

@@ -226,6 +226,7 @@ CREATE TABLE acme_dns_accounts (
 	fulldomain @text NOT NULL,
 	subdomain @text NOT NULL,
 	username @text NOT NULL,
+	username_sha256 @blob NOT NULL,
 	sealed @int NOT NULL CHECK (sealed IN (0, 1)),
 	password @blob NOT NULL,		-- sealed, bound to the username
 	created @int NOT NULL,
