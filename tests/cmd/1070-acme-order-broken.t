@@ -35,9 +35,10 @@ must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
     -out "$T/standin/cert" -days 10
 # rules [RULE]: what is wrong.
 rules() {
+	n=$((n + 1))
 	cat >"$T/standin/rules" <<-END
 	/order file order 201
-	/order location $base/o/$((n += 1))
+	/order location $base/o/$n
 	/o/ file order 200
 	/f/1 file final 200
 	/c/1 file cert 200
