@@ -87,8 +87,8 @@ int
 ordering_fail(struct ordering *o, enum upstream_order_status status,
     enum cause cause, const char *text, struct err *e)
 {
-	return upstream_order_fail(
-	    o->env.st, &o->hold, status, cause_name(cause), text, e);
+	return upstream_order_fail(o->env.st, &o->hold, status,
+	    cause == CAUSE_NONE ? NULL : cause_name(cause), text, e);
 }
 
 int

@@ -106,7 +106,8 @@ static const char *const sql[] = {
 	" url = COALESCE(url, ?3), finalize_url = COALESCE(?4, finalize_url),"
 	" certificate_url = COALESCE(?5, certificate_url), expires ="
 	" COALESCE(NULLIF(CAST(?6 AS BIGINT), 0), expires), retry_at = ?7,"
-	" cause = NULL, error = NULL WHERE id = ?1"
+	" cause = CASE WHEN status = ?2 THEN cause ELSE NULL END,"
+	" error = CASE WHEN status = ?2 THEN error ELSE NULL END WHERE id = ?1"
 	" AND (CASE WHEN CAST(?3 AS TEXT) IS NULL"
 	" THEN status IN ('pending', 'ready', 'processing')"
 	" ELSE status = 'new' END)",

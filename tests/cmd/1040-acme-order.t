@@ -141,6 +141,12 @@ is "$(sql 'SELECT count(*) FROM challenge_answers')" 1 '... in the store'
 order sync "$id"
 exits 0 'sync'
 is "$(field status)" pending '... says what the CA says'
+sql "UPDATE upstream_orders SET lease_until = $(date +%s) + 100
+    WHERE id = $id"
+order next "$id"
+exits 111 'next: while another process has the order'
+like "$err" 'another process has it' '... says so'
+sql 'UPDATE upstream_orders SET lease_until = 0'
 order finalize "$id"
 exits 0 'finalize'
 like "$(field status)" '^(processing|issued|valid)$' '... asks for the certificate'

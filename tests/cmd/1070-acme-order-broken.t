@@ -1,0 +1,117 @@
+#!/bin/sh
+# Goal: whatever a CA answers to an order, it ends with a cause: what may mend
+# itself leaves the order open, and a certificate that is not what was asked for
+# is not stored.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+. "$(dirname "$0")/../lib/order.sh"
+skip_unless_has python3
+
+client_up
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+    -keyout "$T/standin.key" -out "$T/standin.crt"
+mkdir "$T/standin"
+start standin "$SRC/tests/lib/ca-standin" "$T/standin.crt" "$T/standin.key" \
+    "$T/standin"
+must wait_for 10 grep -q . "$T/standin.out"
+base=https://localhost:$(cat "$T/standin.out")
+account ca add standin "$base/dir" --trust "$T/standin.crt"
+account register --ca standin --agree-terms --default
+exits 0 'an account'
+sed -i 's/^\[client\]$/[client]\nca = standin/' "$client"
+
+# An order at this CA is valid from the beginning, but for the rules.
+cat >"$T/standin/order" <<-END
+	{"status":"ready","finalize":"$base/f/1","authorizations":["$base/z/1"]}
+END
+cat >"$T/standin/final" <<-END
+	{"status":"valid","finalize":"$base/f/1","authorizations":["$base/z/1"],
+	"certificate":"$base/c/1"}
+END
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj / -addext subjectAltName=DNS:a.example -addext \
+    basicConstraints=critical,CA:FALSE -keyout "$T/leaf.key" \
+    -out "$T/standin/cert" -days 10
+# rules [RULE]: what is wrong.
+rules() {
+	n=$((n + 1))
+	cat >"$T/standin/rules" <<-END
+	/order file order 201
+	/order location $base/o/$n
+	/o/ file order 200
+	/f/1 file final 200
+	/c/1 file cert 200
+	${1:-}
+	END
+}
+n=0
+# left CAUSE NAME: the last order is open, and is to come again.
+left() {
+	exits 111 "$2: is to come again"
+	is "$(field cause)" "$1" '... and says why'
+	must "$BIN/acme-order" cancel -c "$client" "$(field id)"
+}
+
+rules
+order run a.example
+exits 1 'a certificate for another key'
+is "$(field status) $(field cause)" 'invalid certificate' '... is a failure'
+is "$(sql 'SELECT count(*) FROM certificates')" 0 '... and is not stored'
+rules '/c/1 html'
+order run a.example --timeout 1
+left ca-broken 'HTML as the certificate'
+must openssl req -new -key "$T/leaf.key" -subj / \
+    -addext subjectAltName=DNS:a.example -out "$T/leaf.csr"
+rules
+order run --csr "$T/leaf.csr"
+exits 0 'a certificate alone, without a chain'
+is "$(field status)" valid '... is taken'
+
+rules '/order status 500'
+order run b.example --timeout 1
+left ca-broken 'newOrder: 500'
+rules '/order html'
+order run b.example --timeout 1
+left ca-broken 'newOrder: HTML'
+rules "/order location https://elsewhere.example/o"
+order run b.example --timeout 1
+left ca-broken 'newOrder: a Location elsewhere'
+rules '/f/1 status 503'
+order run b.example --timeout 1
+left ca-broken 'finalize: 503'
+rules '/f/1 problem 403 orderNotReady'
+order run b.example --timeout 1
+exits 111 'finalize: not ready, for ever'
+must "$BIN/acme-order" cancel -c "$client" "$(field id)"
+like "$(cat "$T/standin.log")" '^POST /o/' '... the order is looked at'
+rules '/f/1 problem 400 badCSR'
+order run b.example
+exits 1 'finalize: badCSR'
+is "$(field status) $(field cause)" 'invalid csr' '... is for good'
+rules '/order problem 429 rateLimited 3000'
+order run b.example --timeout 1
+exits 111 'newOrder: rate limit'
+is "$(field cause)" rate-limited '... says so'
+like "$(field retry_at)" ^20 '... and when to come again'
+sql "UPDATE upstream_cas SET retry_at = 0;
+    UPDATE upstream_accounts SET retry_at = 0"
+must "$BIN/acme-order" cancel -c "$client" "$(field id)"
+sed "s|$base/f/1|https://elsewhere.example/f|" "$T/standin/order" \
+    >"$T/standin/away"
+rules '/order file away 201'
+order run b.example --timeout 1
+left ca-broken 'finalize: a URL elsewhere'
+
+# ---- replaces -----------------------------------------------------------------------
+
+rules '/order replaces 409 alreadyReplaced'
+order run --csr "$T/leaf.csr" --replaces 1
+exits 0 'replaces: refused'
+is "$(field status) $(field replaces)" 'valid ' '... asked once more without it'
+run "$BIN/acmed-store" log -c "$client" --object "upstream_order/$(sql \
+    'SELECT max(id) FROM upstream_orders')"
+like "$out" upstream_order.drop_replaces '... and that is in the log'
+is "$(grep -c '^POST /order' "$T/standin.log")" "$(asked \
+    "endpoint = 'newOrder'")" '... as all requests are'
+done_testing
