@@ -7,6 +7,7 @@
 #include "import/intake.h"
 #include "import/tree.h"
 #include "sys/proc.h"
+#include "wrap/p12.h"
 #include "wrap/seal.h"
 
 #include <sys/stat.h>
@@ -405,6 +406,7 @@ work(struct work *w, struct err *e)
 	int rc;
 
 	name_reads(p);
+	p12_prepare();
 	w->st = rights_open_store(p, STORE_WRITE, SANDBOX_IMPORT, e);
 	if (!w->st)
 		return -1;

@@ -190,6 +190,13 @@ read_all(struct reader *r, PKCS12 *p12, struct err *e)
 	return rc;
 }
 
+void
+p12_prepare(void)
+{
+	OSSL_PROVIDER_try_load(NULL, "legacy", 1); /* stays */
+	ERR_clear_error();
+}
+
 int
 p12_read(const void *der, size_t len, const char *password,
     struct key_list *keys, struct cert_list *certs, struct err *e)

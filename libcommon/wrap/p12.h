@@ -21,6 +21,12 @@
 int p12_read(const void *der, size_t len, const char *password,
     struct key_list *keys, struct cert_list *certs, struct err *e);
 
+/*
+ * Loads the file that p12_read needs for what is old, for a process that will
+ * open none any more.
+ */
+void p12_prepare(void);
+
 enum p12_style {
 	P12_MODERN, /* AES-256, PBKDF2 and MAC with SHA-256 */
 	P12_LEGACY /* triple DES and SHA-1, for what is older than 2019 */

@@ -91,6 +91,12 @@ is "$(store "SELECT count(*) FROM domains WHERE value = 'ip.example.org'")" 1 \
 is "$(store 'SELECT count(*) FROM private_keys WHERE sealed = 0')" 0 \
     'all keys are sealed'
 ok 'the store is sound' "$BIN/acmed-store" check
+must openssl pkcs12 -export -legacy -inkey ip.key -in ip.pem \
+    -passout file:password -out old.p12
+must "$BIN/acmed-store" -s "$T/old.sqlite" init
+imp -s "$T/old.sqlite" --password-file password old.p12
+exits 0 'a PKCS#12 of before 2019, with RC2 of 40 bits'
+
 
 # ---- what the options say --------------------------------------------------------
 
