@@ -78,6 +78,11 @@ like "$(get)" newNonce 'a request is answered'
 for _ in 1 2 3 4 5; do
 	get >"$T/none"
 done
+# A request is logged after its answer.
+logged() {
+	[ "$(grep -c ' request ' "$T/server.log")" -ge 6 ]
+}
+must wait_for 20 logged
 is "$(sed -n 's/^acmed-accept\[\([0-9]*\)\].* request .*/\1/p' "$T/server.log" |
     sort -u | wc -l)" 1 'one client after the other needs one worker'
 must wait_for 10 workers_are 2
