@@ -6,66 +6,6 @@
 #include "store/identifier.h"
 #include "wrap/name.h"
 
-#define LABEL_MAX 63
-
-static bool
-is_label_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-}
-
-/* One label, lower case (RFC 1123 2.1, RFC 5890 2.3.1). */
-static int
-check_label(const char *label, size_t len, struct err *e)
-{
-	if (len == 0)
-		return err_set(e, KIND_INPUT, "empty label, or final dot");
-	if (len > LABEL_MAX)
-		return err_set(e, KIND_INPUT, "label longer than 63 bytes");
-	for (size_t i = 0; i < len; i++)
-		if (!is_label_byte(label[i]))
-			return err_set(e, KIND_INPUT,
-			    "a byte that is no letter, digit or hyphen "
-			    "(RFC 1123 2.1)");
-	if (label[0] == '-' || label[len - 1] == '-')
-		return err_set(
-		    e, KIND_INPUT, "label begins or ends with a hyphen");
-	if (len > 4 && memcmp(label, "xn--", 4) == 0 &&
-	    !name_is_a_label(label, len))
-		return err_set(e, KIND_INPUT,
-		    "label is not an A-label (RFC 5890 2.3.2.1)");
-	return 0;
-}
-
-/* What inet_aton(3) and browsers take for the end of an IPv4 address. */
-static bool
-is_number(const char *label)
-{
-	if (str_starts(label, "0x"))
-		return label[2 + strspn(label + 2, "0123456789abcdef")] == '\0';
-	return label[strspn(label, "0123456789-")] == '\0';
-}
-
-/* `name` is lower case and has lost its "*.". */
-static int
-check_dns(const char *name, struct err *e)
-{
-	const char *label = name, *dot;
-
-	for (;;) {
-		dot = strchrnul(label, '.');
-		if (check_label(label, (size_t)(dot - label), e) < 0)
-			return -1;
-		if (*dot == '\0')
-			break;
-		label = dot + 1;
-	}
-	if (is_number(label))
-		return err_set(e, KIND_INPUT,
-		    "the last label is a number; an address is of type ip");
-	return 0;
-}
-
 static int
 parse_dns(const char *value, char *out, struct err *e)
 {
@@ -75,7 +15,7 @@ parse_dns(const char *value, char *out, struct err *e)
 		return err_set(e, KIND_INPUT, "not 1 to 253 bytes long");
 	memcpy(out, value, len + 1);
 	str_lower(out);
-	return check_dns(ident_is_wildcard(out) ? out + 2 : out, e);
+	return name_check(ident_is_wildcard(out) ? out + 2 : out, e);
 }
 
 /* RFC 8738 3: the text form of RFC 5952, or dotted decimal; one spelling. */

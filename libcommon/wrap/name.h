@@ -1,9 +1,9 @@
 #ifndef WRAP_NAME_H
 #define WRAP_NAME_H
 
-#include "base/base.h"
+#include "base/err.h"
 
-/* Internationalised names (RFC 5890), by libidn2. */
+/* Names of hosts, also internationalised (RFC 5890), by libidn2. */
 
 /*
  * Whether a label that begins with "xn--" (lower case) is a proper A-label:
@@ -11,6 +11,17 @@
  * RFC 5891 4.2).  `len` is at most 63.
  */
 bool name_is_a_label(const char *label, size_t len);
+
+/*
+ * Checks that `name`, which is lower case and has lost its "*.", is labels of
+ * letters, digits and hyphens, 1 to 63 long, not beginning or ending with a
+ * hyphen, the last with a letter (so that no IPv4 address is a name); one that
+ * begins with "xn--" is a proper A-label.  KIND_INPUT, without the name.
+ */
+int name_check(const char *name, struct err *e);
+
+/* Makes a DNS name lower case, without a dot at its end, in place. */
+void name_fold(char *name);
 
 /*
  * A DNS name in UTF-8 as it is stored: A-labels in lower case, by UTS #46
