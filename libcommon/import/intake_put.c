@@ -30,6 +30,19 @@ names_text(const struct strv *dns, const struct strv *ip)
 	return buf_detach(&text);
 }
 
+/* Those by which the store finds it. */
+static char *
+cert_text(const struct cert *c)
+{
+	struct strv dns = {0};
+	char *text;
+
+	cert_names(c, &dns);
+	text = names_text(&dns, cert_ip(c));
+	strv_release(&dns);
+	return text;
+}
+
 /* Whether a key is for one of the certificates that came with it, if any. */
 static bool
 fits(const struct intake_item *it, const struct key *k)
@@ -197,6 +210,21 @@ put_set(struct intake *in, const struct intake_item *it,
 	return 0;
 }
 
+/* The certificate is kept, and does not serve what is no name. */
+static void
+note_bad_name(
+    struct intake *in, const struct intake_item *it, const struct cert *c)
+{
+	const char *bad = cert_bad_san(c);
+	char reason[128];
+
+	if (!bad)
+		return;
+	snprintf(reason, sizeof(reason),
+	    "RFC 5280 4.2.1.6: subjectAltName: %s; it is left out", bad);
+	intake_note_refused(in, it, "domain", cert_text(c), reason);
+}
+
 static int
 put_certificates(struct intake *in, const struct intake_item *it, struct err *e)
 {
@@ -209,8 +237,9 @@ put_certificates(struct intake *in, const struct intake_item *it, struct err *e)
 		    put_set(in, it, s, &id, &created, e) < 0 ||
 		    (it->state.revoked && revoke(in, id, e) < 0))
 			return -1;
-		intake_note_added(in, it, "certificate", id, created,
-		    names_text(cert_dns(s->cert), cert_ip(s->cert)));
+		intake_note_added(
+		    in, it, "certificate", id, created, cert_text(s->cert));
+		note_bad_name(in, it, s->cert);
 		if (i == 0 && it->settings && put_lineage(in, it, id, e) < 0)
 			return -1;
 	}

@@ -137,13 +137,19 @@ static int
 read_facts(
     struct store *st, const struct cert *c, struct facts *f, struct err *e)
 {
+	struct strv dns = {0};
+	int rc;
+
 	cert_sha256(c, f->sha256);
 	cert_sha1(c, f->sha1);
 	cert_spki_sha256(c, f->spki_sha256);
 	cert_key_word(c, f->key_type);
 	if (issuer_put(st, c, &f->issuer_id, e) < 0)
 		return -1;
-	return fqdn_set_put(st, cert_dns(c), cert_ip(c), &f->set, e);
+	cert_names(c, &dns);
+	rc = fqdn_set_put(st, &dns, cert_ip(c), &f->set, e);
+	strv_release(&dns);
+	return rc;
 }
 
 static int

@@ -100,21 +100,23 @@ check_names(
 {
 	struct db_stmt *s =
 	    stmt_query(c->st, STMT_CHECK_CONTENT, CONTENT_NAMES, e, "i", id);
-	struct strv dns = {0}, ip = {0};
+	struct strv dns = {0}, ip = {0}, want = {0};
 	int rc = -1;
 
+	cert_names(cert, &want);
 	while (s && (rc = db_step(s, e)) > 0) {
 		const char *value = db_text(s, 1);
 
 		strv_add(is_text(s, 0, "ip") ? &ip : &dns, value ? value : "");
 	}
 	if (rc == 0 &&
-	    !(strv_same_names(&dns, cert_dns(cert)) &&
+	    !(strv_same_names(&dns, &want) &&
 		strv_same_names(&ip, cert_ip(cert))))
 		check_add(
 		    c, "certificate", id, "its names are not those in it");
 	strv_release(&dns);
 	strv_release(&ip);
+	strv_release(&want);
 	return rc;
 }
 

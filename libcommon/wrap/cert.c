@@ -370,6 +370,12 @@ cert_has_other_san(const struct cert *c)
 	return c->names.other != NULL || c->names.bad != NULL;
 }
 
+const char *
+cert_bad_san(const struct cert *c)
+{
+	return c->names.bad;
+}
+
 const uint8_t *
 cert_ski(const struct cert *c, size_t *len)
 {

@@ -78,6 +78,17 @@ const struct strv *cert_ip(const struct cert *c);
 /* Whether it has a subject alternative name of another kind. */
 bool cert_has_other_san(const struct cert *c);
 
+/* What is wrong with a broken one, which is left out; NULL: none is. */
+const char *cert_bad_san(const struct cert *c);
+
+/*
+ * Adds the DNS names by which the certificate is kept and found: the dNSNames
+ * as name_fold has them; when there is neither a dNSName nor an iPAddress, not
+ * even a broken one, those commonNames that are DNS names of two labels or
+ * more, as name_spell has them.
+ */
+void cert_names(const struct cert *c, struct strv *out);
+
 /* Key identifiers (RFC 5280 4.2.1.1, 4.2.1.2); NULL when absent. */
 const uint8_t *cert_ski(const struct cert *c, size_t *len);
 const uint8_t *cert_aki(const struct cert *c, size_t *len);

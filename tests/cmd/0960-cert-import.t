@@ -246,6 +246,85 @@ is "$status $(sqlite3 "$T/beside.sqlite" 'SELECT count(*) FROM certificates c
     JOIN certificate_chains k ON k.certificate_id = c.id')" '0 2' \
     '... also when it comes in the chain of another'
 
+# ---- names -----------------------------------------------------------------------
+
+must "$BIN/acmed-store" -s "$T/names.sqlite" init
+# self NAME SUBJECT [EXTENSION...]: NAME.crt, signed by itself
+self() {
+	name=$1
+	subject=$2
+	shift 2
+	for extension; do
+		set -- "$@" -addext "$extension"
+		shift
+	done
+	must openssl req -x509 -newkey ec:p256.param -nodes -subj "$subject" \
+	    -keyout "$name.key" -out "$name.crt" -days 30 "$@"
+}
+# names_in DATABASE: of each certificate
+names_in() {
+	sqlite3 "$1" "SELECT ifnull((SELECT group_concat(value, ' ') FROM
+	    (SELECT d.value FROM fqdn_set_members m
+	    JOIN domains d ON d.id = m.domain_id
+	    WHERE m.fqdn_set_id = c.fqdn_set_id ORDER BY d.value)), '-')
+	    FROM certificates c ORDER BY c.id" | paste -sd, -
+}
+self cn /CN=Only.CN.example.
+self cnmail /CN=mail.example subjectAltName=email:alice@mail.example
+self cnsan /CN=not.example subjectAltName=DNS:san.example
+self person '/CN=Alice Example/CN=alice/CN=192.0.2.1'
+self dot / subjectAltName=DNS:Trail.example.,DNS:trail.example,DNS:b.example.
+self nul /CN=good.test \
+    subjectAltName=DER:3011820f676f6f642e74657374002e6576696c
+for name in cn cnmail cnsan person dot; do
+	imp -s "$T/names.sqlite" $name.crt $name.key
+	exits 0 "names of $name.crt"
+done
+imp -s "$T/names.sqlite" nul.crt nul.key
+is "$status $(counts)" \
+    '1 certificate created 1,domain refused 1,private_key created 1' \
+    'a name with a zero byte in it is refused, not its certificate'
+like "$out" 'domain.*refused.*subjectAltName: a dNSName has bytes that no' \
+    '... and it is said why'
+names='only.cn.example,mail.example,san.example,-,b.example trail.example,-'
+is "$(names_in "$T/names.sqlite")" "$names" \
+    'a commonName is a name where there is no other; no name ends with a dot'
+run "$BIN/acmed-store" -s "$T/names.sqlite" check
+is "$status $out" '0 ' '... and the store is sound'
+for name in only.cn.example trail.example trail.example. MAIL.example; do
+	run "$BIN/cert-export" -s "$T/names.sqlite" --cert $name
+	exits 0 "cert-export $name"
+done
+
+# A store of version 3, which knew no better.
+{
+	sed -e 's/@id/INTEGER PRIMARY KEY/' -e 's/@int/INTEGER/' \
+	    -e 's/@text/TEXT/' -e 's/@blob/BLOB/' -e 's/@strict/STRICT/' \
+	    -e 's/@keyed/STRICT, WITHOUT ROWID/' \
+	    "$SRC/libcommon/store/schema/000"[123].sql
+	echo 'PRAGMA user_version = 3;'
+} >old.sql
+must sqlite3 "$T/old.sqlite" <old.sql
+{
+	echo "ATTACH '$T/names.sqlite' AS new;"
+	sqlite3 "$T/old.sqlite" "SELECT 'INSERT INTO main.' || t.name ||
+	    ' SELECT ' || (SELECT group_concat(c.name)
+	    FROM pragma_table_info(t.name) c) || ' FROM new.' || t.name || ';'
+	    FROM sqlite_schema t WHERE t.type = 'table'"
+	echo "INSERT INTO fqdn_sets (id, sha256, size, created)
+		VALUES (100, x'00', 0, 0);
+	    UPDATE certificates SET fqdn_set_id = 100 WHERE id <= 2;
+	    UPDATE domains SET value = value || '.' WHERE value = 'b.example';
+	    UPDATE fqdn_sets SET sha256 = x'01' WHERE size = 2;"
+} >fill.sql
+must sqlite3 "$T/old.sqlite" <fill.sql
+chmod 660 "$T/old.sqlite"
+run "$BIN/acmed-store" -s "$T/old.sqlite" migrate
+exits 0 'migrate'
+is "$(names_in "$T/old.sqlite")" "$names" '... finds the names anew'
+run "$BIN/acmed-store" -s "$T/old.sqlite" check
+is "$status $out" '0 ' '... and the store is sound'
+
 # ---- what is bad -----------------------------------------------------------------
 
 printf 'nonsense\n' >nonsense

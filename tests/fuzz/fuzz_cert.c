@@ -16,6 +16,7 @@ look_at(const struct cert *c)
 	cert_key_usage(c, &words);
 	cert_key_purposes(c, &words);
 	cert_ca_issuers(c, &words);
+	cert_names(c, &words);
 	strv_release(&words);
 	free(cert_subject(c));
 	free(cert_issuer(c));

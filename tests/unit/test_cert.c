@@ -123,6 +123,62 @@ test_leaf(void **state)
 	cert_free(NULL);
 }
 
+static void
+check_names(const struct cert *c, const char *a, const char *b)
+{
+	struct strv names = {0}, want = {0};
+
+	if (a)
+		strv_add(&want, a);
+	if (b)
+		strv_add(&want, b);
+	cert_names(c, &names);
+	assert_true(strv_equal(&names, &want));
+	strv_release(&names);
+	strv_release(&want);
+}
+
+/* What has no alternative name has its commonNames, those that are names. */
+static void
+test_names(void **state)
+{
+	static const struct {
+		const char *subject, *name, *other;
+	} cases[] = {
+	    {"CN=A.Example.,CN=*.b.example", "*.b.example", "a.example"},
+	    {"CN=B\\C3\\BCcher.example", "xn--bcher-kva.example", NULL},
+	    {"CN=Root", NULL, NULL}, {"CN=192.0.2.1", NULL, NULL},
+	    {"CN=Alice B. Example", NULL, NULL}, {"CN=*.", NULL, NULL},
+	    {"CN=*.example", NULL, NULL}, {"CN=a..example", NULL, NULL},
+	    {"CN=alice@a.example", NULL, NULL}, {"O=a.example", NULL, NULL}};
+	struct cert_template t = leaf("CN=c.example");
+	struct strv dns = {0};
+	struct cert *c;
+
+	(void)state;
+	strv_add(&dns, "B.Example.");
+	strv_add(&dns, "a.example");
+	t.dns = &dns;
+	c = build(t);
+	check_names(c, "b.example", "a.example");
+	assert_null(cert_bad_san(c));
+	cert_free(c);
+	strv_release(&dns);
+	c = build(t); /* an address is a name */
+	check_names(c, NULL, NULL);
+	cert_free(c);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		c = build((struct cert_template){.kind = CERT_ROOT,
+		    .key = f.root_key,
+		    .issuer_key = f.root_key,
+		    .subject = cases[i].subject,
+		    .not_before = NOW,
+		    .not_after = NOW + DAY});
+		check_names(c, cases[i].name, cases[i].other);
+		cert_free(c);
+	}
+}
+
 /* Positive, at most 20 octets, never twice (RFC 5280 4.1.2.2). */
 static void
 test_serials(void **state)
@@ -465,6 +521,7 @@ test_crl(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_leaf),
+    cmocka_unit_test(test_names),
     cmocka_unit_test(test_serials),
     cmocka_unit_test(test_extensions),
     cmocka_unit_test(test_extension_words),

@@ -235,3 +235,13 @@ CREATE TABLE acme_dns_accounts (
 	created @int NOT NULL,
 	UNIQUE (domain_id, server_url)
 ) @strict;
+
+-- ---- certificates --------------------------------------------------------------
+
+-- Names that end with a dot, and commonNames: they are found out anew.
+UPDATE certificates SET fqdn_set_id = NULL WHERE fqdn_set_id IN (
+    SELECT s.id FROM fqdn_sets s WHERE s.size = 0 OR EXISTS (
+	SELECT 1 FROM fqdn_set_members m JOIN domains d ON d.id = m.domain_id
+	WHERE m.fqdn_set_id = s.id AND d.value LIKE '%.'));
+UPDATE domains SET latest_single_id = NULL, latest_multi_id = NULL
+    WHERE value LIKE '%.';
