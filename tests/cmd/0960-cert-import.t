@@ -93,8 +93,8 @@ is "$(store 'SELECT count(*) FROM private_keys WHERE sealed = 0')" 0 \
 ok 'the store is sound' "$BIN/acmed-store" check
 must openssl pkcs12 -export -legacy -inkey ip.key -in ip.pem \
     -passout file:password -out old.p12
-must "$BIN/acmed-store" -s "$T/old.sqlite" init
-imp -s "$T/old.sqlite" --password-file password old.p12
+must "$BIN/acmed-store" -s "$T/rc2.sqlite" init
+imp -s "$T/rc2.sqlite" --password-file password old.p12
 exits 0 'a PKCS#12 of before 2019, with RC2 of 40 bits'
 
 
