@@ -190,11 +190,23 @@ read_all(struct reader *r, PKCS12 *p12, struct err *e)
 	return rc;
 }
 
+/* What Windows wrote until lately is RC2 with 40 bits. */
+static OSSL_PROVIDER *
+load_old(void)
+{
+	OSSL_PROVIDER *old = OSSL_PROVIDER_try_load(NULL, "legacy", 1);
+
+	ERR_clear_error();
+	return old;
+}
+
 void
 p12_prepare(void)
 {
-	OSSL_PROVIDER_try_load(NULL, "legacy", 1); /* stays */
-	ERR_clear_error();
+	static OSSL_PROVIDER *old;
+
+	if (!old)
+		old = load_old();
 }
 
 int
@@ -205,8 +217,7 @@ p12_read(const void *der, size_t len, const char *password,
 	struct reader r = {
 	    .password = password, .iterations = KEY_ITERATIONS_MAX};
 	PKCS12 *p12 = NULL;
-	/* What Windows wrote until lately is RC2 with 40 bits. */
-	OSSL_PROVIDER *old = OSSL_PROVIDER_try_load(NULL, "legacy", 1);
+	OSSL_PROVIDER *old = load_old();
 	int rc = -1;
 
 	if (len <= P12_MAX)

@@ -22,8 +22,8 @@ int p12_read(const void *der, size_t len, const char *password,
     struct key_list *keys, struct cert_list *certs, struct err *e);
 
 /*
- * Loads the file that p12_read needs for what is old, for a process that will
- * open none any more.
+ * Has libcrypto load what old PKCS#12 needs, for as long as the process lives:
+ * before it gives up its right to files.
  */
 void p12_prepare(void);
 
