@@ -139,22 +139,13 @@ static const char *const list_columns[] = {ACCOUNT_COLUMNS, NULL};
 static const char *const result_columns[] = {ACCOUNT_COLUMNS, "result", NULL};
 
 static void
-put_contacts(struct out *o, const char *json)
+put_contacts(struct out *o, const struct upstream_account *a)
 {
-	/* the array is in the store as it is; js reads objects */
-	char *text = xasprintf("{\"c\":%s}", json);
-	struct err ignored = {0};
-	struct js *object = js_parse(text, strlen(text), &ignored);
-	const struct js *array = js_get(object, "c");
 	struct strv list = {0};
 
-	for (size_t i = 0; i < js_len(array); i++)
-		if (js_text(js_at(array, i)))
-			strv_add(&list, js_text(js_at(array, i)));
+	upstream_account_contacts(a, &list);
 	out_list(o, &list);
 	strv_release(&list);
-	js_free(object);
-	free(text);
 }
 
 static void
@@ -165,7 +156,7 @@ put_account(struct out *o, const struct upstream_account *a)
 	out_text(o, upstream_account_status_name(a->status));
 	out_yes(o, a->is_default);
 	out_text(o, a->url);
-	put_contacts(o, a->contacts);
+	put_contacts(o, a);
 	out_text(o, a->type);
 	out_time(o, a->created);
 	out_text(o, a->terms_agreed);

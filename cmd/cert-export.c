@@ -274,21 +274,26 @@ read_certificate_seal(const struct prog *p, struct seals *s,
 	    p->conf.store.certificate_key_file, &s->certificate, seal, e);
 }
 
-/* Those for which there is a name. */
+/* Those for which there is a name; that of accounts where one may be of one. */
 static int
 read_seals(
     const struct prog *p, struct export *x, struct seals *s, struct err *e)
 {
-	int accounts = 0;
+	int accounts = 0, maybe = 0;
 
 	if (!export_is_secret(x))
 		return 0;
-	for (int i = 0; i < p->argc; i++)
+	for (int i = 0; i < p->argc; i++) {
 		accounts += export_is_account(p->argv[i]);
-	if (accounts > 0 &&
+		maybe += export_may_be_account(x, p->argv[i]);
+	}
+	if (accounts + maybe > 0 &&
 	    secret_seal_key("account_key_file", p->conf.store.account_key_file,
-		&s->account, &x->account_seal, e) < 0)
+		&s->account, &x->account_seal, &x->account_why) < 0 &&
+	    accounts > 0) {
+		*e = x->account_why;
 		return -1;
+	}
 	return accounts < p->argc ? read_certificate_seal(p, s, &x->seal, e)
 				  : 0;
 }

@@ -9,8 +9,10 @@
 #include "store/domain.h"
 #include "store/event.h"
 #include "store/fqdn_set.h"
+#include "store/lineage.h"
 #include "store/private_key.h"
 #include "store/refs.h"
+#include "store/upstream_account.h"
 #include "sys/clock.h"
 #include "wrap/cert.h"
 #include "wrap/csr.h"
@@ -218,6 +220,65 @@ put_request(struct object *o, struct err *e)
 }
 
 static int
+put_lineage(struct object *o, struct err *e)
+{
+	struct sheet *s = &o->sheet;
+	struct lineage l;
+	int rc = lineage_by_id(o->st, o->id, &l, e);
+
+	if (rc < 0)
+		return -1;
+	sheet_text(s, "name", l.name);
+	sheet_text(s, "source", l.source);
+	sheet_time(s, "created", l.created);
+	sheet_text(s, "settings", l.settings);
+	rc = put_names(o, l.fqdn_set_id, e);
+	lineage_release(&l);
+	return rc;
+}
+
+static void
+put_registration(struct sheet *s, const struct upstream_account *a)
+{
+	struct strv contacts = {0};
+
+	upstream_account_contacts(a, &contacts);
+	sheet_text(
+	    s, "directory", a->directory_url[0] ? a->directory_url : NULL);
+	sheet_text(s, "url", a->url);
+	sheet_text(s, "state", upstream_account_status_name(a->status));
+	sheet_yes(s, "default", a->is_default);
+	sheet_list(s, "contacts", &contacts);
+	sheet_text(s, "terms_agreed", a->terms_agreed);
+	sheet_time(s, "terms_agreed_at", a->terms_agreed_at);
+	sheet_text(s, "eab_key_id", a->eab_key_id);
+	strv_release(&contacts);
+}
+
+static int
+put_upstream_account(struct object *o, struct err *e)
+{
+	struct sheet *s = &o->sheet;
+	struct upstream_account a;
+
+	if (upstream_account_by_id(o->st, o->id, &a, e) < 0)
+		return -1;
+	put_registration(s, &a);
+	sheet_text(s, "certificate_key_type", a.certificate_key_type);
+	sheet_text(s, "certificate_key_cycle", a.certificate_key_cycle);
+	sheet_time(s, "retry_at", a.retry_at);
+	sheet_text(s, "source", a.source);
+	sheet_time(s, "created", a.created);
+	sheet_text(s, "data", a.data);
+	sheet_text(s, "key_type", a.type);
+	sheet_yes(s, "sealed", a.sealed);
+	sheet_yes(s, "rolling", a.is_rolling);
+	sheet_hex(s, "spki_sha256", a.spki_sha256, sizeof(a.spki_sha256));
+	upstream_account_release(&a);
+	return 0;
+}
+
+static int
 put_own(struct object *o, struct err *e)
 {
 	switch (o->type) {
@@ -231,8 +292,12 @@ put_own(struct object *o, struct err *e)
 		return put_domain(o, e);
 	case REFS_FQDN_SET:
 		return put_names(o, o->id, e);
+	case REFS_LINEAGE:
+		return put_lineage(o, e);
 	case REFS_PRIVATE_KEY:
 		return put_private_key(o, e);
+	case REFS_UPSTREAM_ACCOUNT:
+		return put_upstream_account(o, e);
 	default:
 		return 0;
 	}
@@ -369,6 +434,18 @@ find_certificate(struct object *o, const char *text, struct err *e)
 }
 
 static int
+find_account(struct object *o, const char *text, struct err *e)
+{
+	struct upstream_account a;
+
+	if (upstream_account_pick(o->st, text, &a, e) < 0)
+		return -1;
+	o->id = a.id;
+	upstream_account_release(&a);
+	return 0;
+}
+
+static int
 find_key(struct object *o, const char *text, struct err *e)
 {
 	struct private_key k;
@@ -390,7 +467,8 @@ find(struct object *o, const char *text, struct err *e)
 	if (refs_by_name(text, (size_t)(slash - text), &o->type) < 0)
 		return err_set(e, KIND_INPUT,
 		    "%s: none of certificate domain fqdn_set ca_certificate "
-		    "chain private_key certificate_request",
+		    "chain private_key certificate_request upstream_account "
+		    "lineage",
 		    text);
 	if (str_to_u64(slash + 1, INT64_MAX, &id)) {
 		o->id = (int64_t)id;
@@ -403,6 +481,8 @@ find(struct object *o, const char *text, struct err *e)
 		return find_certificate(o, slash + 1, e);
 	case REFS_PRIVATE_KEY:
 		return find_key(o, slash + 1, e);
+	case REFS_UPSTREAM_ACCOUNT:
+		return find_account(o, slash + 1, e);
 	default:
 		return err_set(
 		    e, KIND_INPUT, "%s: not a number after the slash", text);

@@ -21,6 +21,15 @@ export_is_account(const char *name)
 }
 
 bool
+export_may_be_account(const struct export *x, const char *name)
+{
+	uint8_t fingerprint[32];
+
+	return x->what == EXPORT_KEY &&
+	    certificate_fingerprint(name, fingerprint) == sizeof(fingerprint);
+}
+
+bool
 export_is_secret(const struct export *x)
 {
 	return x->what == EXPORT_KEY || x->form == EXPORT_P12 ||
@@ -285,11 +294,31 @@ put_account_key(
 	int rc;
 
 	buf_init(&der, KEY_DER_MAX);
+	if (!k && e->kind == KIND_CONF && err_is_set(&x->account_why))
+		*e = x->account_why;
 	rc = k ? key_to_der(k, &der, e) : -1;
 	if (rc == 0)
 		rc = put_der(x, "PRIVATE KEY", der.data, der.len, out, e);
 	key_free(k);
 	buf_wipe(&der);
+	return rc;
+}
+
+/* Of a certificate's key, or an account's. */
+static int
+put_key_by_fingerprint(const struct export *x, const uint8_t spki_sha256[32],
+    struct buf *out, struct err *e)
+{
+	struct upstream_account a;
+	int rc = put_key_of(x, spki_sha256, out, e);
+
+	if (rc == 0 || e->kind != KIND_NOTFOUND)
+		return rc;
+	err_clear(e);
+	rc = upstream_account_by_key(x->st, spki_sha256, &a, e);
+	if (rc == 0)
+		rc = put_account_key(x, a.id, out, e);
+	upstream_account_release(&a);
 	return rc;
 }
 
@@ -364,7 +393,7 @@ put_by_fingerprint(
 	if (len > 0 && x->what == EXPORT_CERT)
 		rc = put_ca_by_fingerprint(x, fingerprint, len, out, &why);
 	else if (len == 32 && x->what == EXPORT_KEY)
-		rc = put_key_of(x, fingerprint, out, &why);
+		rc = put_key_by_fingerprint(x, fingerprint, out, &why);
 	if (rc == 0 || (err_is_set(&why) && why.kind != KIND_NOTFOUND))
 		*e = why;
 	return rc;

@@ -31,6 +31,7 @@ struct export
 	struct chainpick pick;
 	const struct seal_key *seal; /* NULL: there is none */
 	const struct seal_key *account_seal; /* the same */
+	struct err account_why; /* why it is not there, if it cannot be read */
 	enum p12_style style;
 	const char *password; /* P12 */
 	const char *friendly_name; /* P12; NULL: the name that was asked for */
@@ -43,10 +44,13 @@ bool export_is_secret(const struct export *x);
 /* Whether a name is that of an account: its key is opened by account_seal. */
 bool export_is_account(const char *name);
 
+/* Whether it may turn out to be that of the key of one. */
+bool export_may_be_account(const struct export *x, const char *name);
+
 /*
  * Appends what `name` stands for: a name in any case, also with U-labels; the
  * number of a certificate; a fingerprint, for CERT also of a CA's certificate,
- * for KEY also of a public key; or, as the log has it,
+ * for KEY also of a public key, that of an account too; or, as the log has it,
  * certificate/N, and ca_certificate/N for CERT, private_key/N and
  * upstream_account/N for KEY, certificate_request/N for CSR.  A certificate
  * that is not valid now and serves the name all the same is an event in the

@@ -7,7 +7,8 @@
 enum {
 	LINEAGE_ADD,
 	LINEAGE_ID,
-	LINEAGE_SET
+	LINEAGE_SET,
+	LINEAGE_BY_ID
 };
 
 static const char *const sql[] = {
@@ -22,6 +23,9 @@ static const char *const sql[] = {
 	"UPDATE lineages SET settings = ?2, upstream_account_id ="
 	" COALESCE(NULLIF(CAST(?3 AS BIGINT), 0), upstream_account_id)"
 	" WHERE id = ?1",
+    [LINEAGE_BY_ID] =
+	"SELECT id, source, name, fqdn_set_id, upstream_account_id, settings,"
+	" created FROM lineages WHERE id = ?1",
 };
 
 const struct stmt_table lineage_stmts = {"lineage", sql, ARRAY_LEN(sql)};
@@ -78,4 +82,38 @@ lineage_add(struct store *st, const struct lineage_new *n, int64_t *id,
 	*id = a.id;
 	*created = a.created;
 	return 0;
+}
+
+int
+lineage_by_id(struct store *st, int64_t id, struct lineage *l, struct err *e)
+{
+	struct db_stmt *s =
+	    stmt_query(st, STMT_LINEAGE, LINEAGE_BY_ID, e, "i", id);
+	int rc = s ? db_step(s, e) : -1;
+
+	*l = (struct lineage){0};
+	if (rc == 0)
+		return err_set(e, KIND_NOTFOUND, "no such lineage");
+	if (rc < 0)
+		return -1;
+	l->id = db_int(s, 0);
+	l->source = stmt_text_dup(s, 1);
+	l->name = stmt_text_dup(s, 2);
+	l->fqdn_set_id = db_int(s, 3);
+	l->upstream_account_id = db_int(s, 4);
+	l->settings = stmt_text_dup(s, 5);
+	l->created = db_int(s, 6);
+	db_reset(s);
+	return 0;
+}
+
+void
+lineage_release(struct lineage *l)
+{
+	if (!l)
+		return;
+	free(l->source);
+	free(l->name);
+	free(l->settings);
+	*l = (struct lineage){0};
 }

@@ -28,13 +28,18 @@ enum {
 	OF_REQUEST_SET,
 	OF_REQUEST_KEY,
 	OF_REQUEST_CERTIFICATE,
+	OF_LINEAGE_SET,
+	OF_LINEAGE_UPSTREAM_ACCOUNT,
+	OF_UPSTREAM_ACCOUNT_UPSTREAM_ORDER,
 	EXISTS_CA_CERTIFICATE,
 	EXISTS_CERTIFICATE,
 	EXISTS_CERTIFICATE_REQUEST,
 	EXISTS_CHAIN,
 	EXISTS_DOMAIN,
 	EXISTS_FQDN_SET,
-	EXISTS_PRIVATE_KEY
+	EXISTS_LINEAGE,
+	EXISTS_PRIVATE_KEY,
+	EXISTS_UPSTREAM_ACCOUNT
 };
 
 static const char *const sql[] = {
@@ -113,6 +118,14 @@ static const char *const sql[] = {
 	"SELECT c.id FROM certificate_requests r"
 	" JOIN certificates c ON c.spki_sha256 = r.spki_sha256"
 	" WHERE r.id = ?1 LIMIT ?2",
+    [OF_LINEAGE_SET] = "SELECT fqdn_set_id FROM lineages"
+		       " WHERE id = ?1 LIMIT ?2",
+    [OF_LINEAGE_UPSTREAM_ACCOUNT] =
+	"SELECT upstream_account_id FROM lineages"
+	" WHERE id = ?1 AND upstream_account_id IS NOT NULL LIMIT ?2",
+    [OF_UPSTREAM_ACCOUNT_UPSTREAM_ORDER] =
+	"SELECT id FROM upstream_orders WHERE upstream_account_id = ?1"
+	" ORDER BY id LIMIT ?2",
     [EXISTS_CA_CERTIFICATE] = "SELECT 1 FROM ca_certificates WHERE id = ?1",
     [EXISTS_CERTIFICATE] = "SELECT 1 FROM certificates WHERE id = ?1",
     [EXISTS_CERTIFICATE_REQUEST] =
@@ -120,7 +133,9 @@ static const char *const sql[] = {
     [EXISTS_CHAIN] = "SELECT 1 FROM chains WHERE id = ?1",
     [EXISTS_DOMAIN] = "SELECT 1 FROM domains WHERE id = ?1",
     [EXISTS_FQDN_SET] = "SELECT 1 FROM fqdn_sets WHERE id = ?1",
+    [EXISTS_LINEAGE] = "SELECT 1 FROM lineages WHERE id = ?1",
     [EXISTS_PRIVATE_KEY] = "SELECT 1 FROM private_keys WHERE id = ?1",
+    [EXISTS_UPSTREAM_ACCOUNT] = "SELECT 1 FROM upstream_accounts WHERE id = ?1",
 };
 
 const struct stmt_table refs_stmts = {"refs", sql, ARRAY_LEN(sql)};
@@ -136,6 +151,8 @@ static const char *const names[] = {
     [REFS_LINEAGE] = "lineage",
     [REFS_ORDER] = "order",
     [REFS_PRIVATE_KEY] = "private_key",
+    [REFS_UPSTREAM_ACCOUNT] = "upstream_account",
+    [REFS_UPSTREAM_ORDER] = "upstream_order",
 };
 _Static_assert(ARRAY_LEN(names) == REFS__MAX, "one per type");
 
@@ -172,6 +189,11 @@ static const struct {
     [OF_REQUEST_KEY] = {REFS_CERTIFICATE_REQUEST, "refs", REFS_PRIVATE_KEY},
     [OF_REQUEST_CERTIFICATE] = {REFS_CERTIFICATE_REQUEST, "same_key",
 	REFS_CERTIFICATE},
+    [OF_LINEAGE_SET] = {REFS_LINEAGE, "refs", REFS_FQDN_SET},
+    [OF_LINEAGE_UPSTREAM_ACCOUNT] = {REFS_LINEAGE, "refs",
+	REFS_UPSTREAM_ACCOUNT},
+    [OF_UPSTREAM_ACCOUNT_UPSTREAM_ORDER] = {REFS_UPSTREAM_ACCOUNT, "refs",
+	REFS_UPSTREAM_ORDER},
 };
 
 const char *
@@ -203,7 +225,9 @@ refs_exists(struct store *st, enum refs_type type, int64_t id, bool *is_there,
 	    [REFS_CHAIN] = EXISTS_CHAIN,
 	    [REFS_DOMAIN] = EXISTS_DOMAIN,
 	    [REFS_FQDN_SET] = EXISTS_FQDN_SET,
+	    [REFS_LINEAGE] = EXISTS_LINEAGE,
 	    [REFS_PRIVATE_KEY] = EXISTS_PRIVATE_KEY,
+	    [REFS_UPSTREAM_ACCOUNT] = EXISTS_UPSTREAM_ACCOUNT,
 	};
 	int64_t one;
 	int rc;

@@ -15,6 +15,8 @@ enum refs_type {
 	REFS_LINEAGE,
 	REFS_ORDER,
 	REFS_PRIVATE_KEY,
+	REFS_UPSTREAM_ACCOUNT,
+	REFS_UPSTREAM_ORDER,
 	REFS__MAX
 };
 
@@ -24,7 +26,7 @@ int refs_by_name(const char *name, size_t len, enum refs_type *type);
 
 /*
  * Says in `*is_there` whether there is such an object (never for REFS_ACCOUNT,
- * REFS_LINEAGE and REFS_ORDER, which are only referred to).
+ * REFS_ORDER and REFS_UPSTREAM_ORDER, which are only referred to).
  */
 int refs_exists(struct store *st, enum refs_type type, int64_t id,
     bool *is_there, struct err *e);

@@ -12,6 +12,7 @@ enum {
 	UPSTREAM_ACCOUNT_ADD,
 	UPSTREAM_ACCOUNT_LEARN,
 	UPSTREAM_ACCOUNT_BY_ID,
+	UPSTREAM_ACCOUNT_ID,
 	UPSTREAM_ACCOUNT_BY_KEY,
 	UPSTREAM_ACCOUNT_BY_URL,
 	UPSTREAM_ACCOUNT_DEFAULT,
@@ -52,8 +53,10 @@ static const char *const sql[] = {
 	" AND (url IS NULL OR CAST(?3 AS TEXT) IS NULL OR url = ?3)",
     [UPSTREAM_ACCOUNT_BY_ID] =
 	"SELECT " COLUMNS " FROM upstream_accounts WHERE id = ?1",
-    [UPSTREAM_ACCOUNT_BY_KEY] =
+    [UPSTREAM_ACCOUNT_ID] =
 	"SELECT id FROM upstream_accounts WHERE spki_sha256 = ?1",
+    [UPSTREAM_ACCOUNT_BY_KEY] =
+	"SELECT " COLUMNS " FROM upstream_accounts WHERE spki_sha256 = ?1",
     [UPSTREAM_ACCOUNT_BY_URL] =
 	"SELECT " COLUMNS " FROM upstream_accounts WHERE url = ?1",
     [UPSTREAM_ACCOUNT_DEFAULT] =
@@ -142,7 +145,7 @@ static int
 learn(struct addition *a, struct err *e)
 {
 	int64_t n;
-	int rc = stmt_int(a->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_BY_KEY,
+	int rc = stmt_int(a->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_ID,
 	    &a->id, e, "b", a->key->spki_sha256, sizeof(a->key->spki_sha256));
 
 	if (rc == 0)
@@ -302,6 +305,32 @@ upstream_account_pick(struct store *st, const char *text,
 				  UPSTREAM_ACCOUNT_BY_URL, e, "t", text),
 		    a, e);
 	return rc < 0 ? err_object(e, "%s", text) : 0;
+}
+
+int
+upstream_account_by_key(struct store *st, const uint8_t spki_sha256[32],
+    struct upstream_account *a, struct err *e)
+{
+	return read_one(
+	    stmt_query(st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_BY_KEY, e,
+		"b", spki_sha256, (size_t)32),
+	    a, e);
+}
+
+void
+upstream_account_contacts(const struct upstream_account *a, struct strv *out)
+{
+	/* the array is in the store as it is; js reads objects */
+	char *text = xasprintf("{\"c\":%s}", a->contacts);
+	struct err ignored = {0};
+	struct js *object = js_parse(text, strlen(text), &ignored);
+	const struct js *array = js_get(object, "c");
+
+	for (size_t i = 0; i < js_len(array); i++)
+		if (js_text(js_at(array, i)))
+			strv_add(out, js_text(js_at(array, i)));
+	js_free(object);
+	free(text);
 }
 
 int

@@ -82,9 +82,12 @@ int upstream_account_by_id(
 
 /*
  * The same of a number, or the URL of an account, as an operator writes it;
- * of the URL of a directory, the default account there.  KIND_NOTFOUND.
+ * of the SHA-256 of its public key; of the URL of a directory, the default
+ * account there.  KIND_NOTFOUND.
  */
 int upstream_account_pick(struct store *st, const char *text,
+    struct upstream_account *a, struct err *e);
+int upstream_account_by_key(struct store *st, const uint8_t spki_sha256[32],
     struct upstream_account *a, struct err *e);
 int upstream_account_default(struct store *st, const char *directory_url,
     struct upstream_account *a, struct err *e);
@@ -122,6 +125,10 @@ struct key *upstream_account_next_key(
     struct store *st, int64_t id, const struct seal_key *seal, struct err *e);
 struct key *upstream_account_key(
     struct store *st, int64_t id, const struct seal_key *seal, struct err *e);
+
+/* Adds its contacts, as URLs. */
+void upstream_account_contacts(
+    const struct upstream_account *a, struct strv *out);
 
 /*
  * Calls `fn` for each account, by number, until it returns -1, which is then

@@ -132,6 +132,18 @@ exits 0 '... which others need not'
 mv "$T/away" "$T/account.key"
 export_cert --key upstream_account/2
 exits 1 'no such account'
+sql "CREATE TABLE away AS SELECT * FROM private_keys WHERE id = $number;
+    DELETE FROM private_keys WHERE id = $number"
+export_cert --key "$spki"
+same "$T/want" 'the key of an account, by the SHA-256 of its public part'
+mv "$T/account.key" "$T/away"
+export_cert --key "$spki"
+exits 102 '... for which its sealing key is wanted'
+like "$err" "$T/account.key" '... and named'
+sql "INSERT INTO private_keys SELECT * FROM away; DROP TABLE away"
+export_cert --key "$spki"
+same "$T/want" '... but not for that of a certificate'
+mv "$T/away" "$T/account.key"
 openssl req -in "$T/a.csr" -outform DER -out "$T/csr.der"
 must "$BIN/cert-import" "$T/a.csr"
 export_cert --csr a.example

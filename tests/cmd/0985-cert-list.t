@@ -130,6 +130,27 @@ cl show fqdn_set/77 certificate/2
 exits 1 'show: one that is not there'
 like "$err" '^cert-list: fqdn_set/77: not in the store' '... is named'
 like "$out" 'certificate/2' '... and the rest is shown'
+sql "INSERT INTO upstream_accounts (directory_url, url, contacts, status,
+    source, created, data, spki_sha256, type, sealed, der) VALUES
+    ('https://ca.test/dir', 'https://ca.test/acct/1', '[\"mailto:a@ca.test\"]',
+    'valid', 'import', 1, '{}', x'$sha256', 'p256', 0, x'00');
+    INSERT INTO lineages (source, name, fqdn_set_id, upstream_account_id,
+    settings, created) VALUES ('certbot', 'lin', 2, 1, '{\"x\":1}', 1)"
+cl show -j upstream_account/1
+exits 0 'show, an account'
+like "$out" '^\{"object":"upstream_account/1","directory":"https://ca.test/dir","url":"https://ca.test/acct/1","state":"valid","default":false,"contacts":\["mailto:a@ca.test"\]' \
+    '... where it is'
+like "$out" "\"spki_sha256\":\"$sha256\"" '... the digest of its key'
+cl show upstream_account/https://ca.test/acct/1
+like "$out" '^object: +upstream_account/1$' '... by its URL'
+cl show lineage/1
+exits 0 'show, a lineage'
+for line in 'name: +lin' 'source: +certbot' 'settings: +\{"x":1\}' \
+    'names: +b.example' 'refs: +fqdn_set/2' 'refs: +upstream_account/1'; do
+	like "$out" "^$line$" "... $line"
+done
+cl show lineage/7 upstream_account/7
+exits 1 'show, what is not there'
 cl show order/1
 exits 1 'show: a type that is not shown'
 cl show thing/1

@@ -242,6 +242,16 @@ test_refs(void **state)
 	check_refs(REFS_CERTIFICATE_REQUEST, 1,
 	    "refs:fqdn_set/1 refs:private_key/1 same_key:certificate/1 "
 	    "same_key:certificate/2 ");
+	run_sql(
+	    "INSERT INTO upstream_accounts (directory_url, contacts, status,"
+	    " source, created, spki_sha256, type, sealed, der) SELECT '',"
+	    " '[]', 'valid', 'import', 1, sha256, 'p256', 0, der"
+	    " FROM certificates WHERE id = 1");
+	run_sql("INSERT INTO lineages (source, name, fqdn_set_id,"
+		" upstream_account_id, settings, created)"
+		" VALUES ('certbot', 'x', 1, 1, '{}', 1)");
+	check_refs(REFS_LINEAGE, 1, "refs:fqdn_set/1 refs:upstream_account/1 ");
+	check_refs(REFS_UPSTREAM_ACCOUNT, 1, "");
 	assert_ok(refs_exists(st, REFS_CERTIFICATE, 9, &is_there, &e), &e);
 	assert_false(is_there);
 	assert_ok(refs_exists(st, REFS_ORDER, 1, &is_there, &e), &e);
