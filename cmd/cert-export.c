@@ -9,7 +9,6 @@
 #include "cli/since.h"
 #include "deploy/export.h"
 #include "deploy/exporttree.h"
-#include "store/certificate.h"
 #include "store/store.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -177,24 +176,25 @@ static const struct {
 static int
 read_pick(struct chainpick *pick, struct err *e)
 {
-	const char *texts[] = {opt.issuer, opt.fingerprint, opt.key_id};
-	static const enum chainpick_by by[] = {
-	    CHAINPICK_ISSUER, CHAINPICK_FINGERPRINT, CHAINPICK_KEY_ID};
-	uint8_t ignored[32];
+	const struct {
+		const char *option, *text;
+		enum chainpick_by by;
+	} wishes[] = {{"--chain-issuer", opt.issuer, CHAINPICK_ISSUER},
+	    {"--chain-fingerprint", opt.fingerprint, CHAINPICK_FINGERPRINT},
+	    {"--chain-key-id", opt.key_id, CHAINPICK_KEY_ID}};
 	int n = opt.shortest;
 
-	if (opt.fingerprint &&
-	    certificate_fingerprint(opt.fingerprint, ignored) == 0)
-		return prog_misuse(e,
-		    "--chain-fingerprint %s: neither a SHA-256 nor a SHA-1",
-		    opt.fingerprint);
 	*pick = (struct chainpick){
 	    .by = opt.shortest ? CHAINPICK_SHORTEST : CHAINPICK_DEFAULT};
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (texts[i]) {
-			*pick = (struct chainpick){by[i], texts[i]};
-			n++;
-		}
+	for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+		if (!wishes[i].text)
+			continue;
+		*pick = (struct chainpick){wishes[i].by, wishes[i].text};
+		if (chainpick_check(pick, e) < 0)
+			return err_object(
+			    e, "%s %s", wishes[i].option, wishes[i].text);
+		n++;
+	}
 	return n > 1 ? prog_misuse(e, "one choice of a chain, not several") : 0;
 }
 
@@ -253,6 +253,9 @@ check_export(const struct prog *p, struct export *x, struct err *e)
 		    e, "%s: one name only", forms[x->form].option);
 	if (opt.id_only && x->form != EXPORT_JSON)
 		return prog_misuse(e, "--id-only is for --json");
+	if (x->pick.by != CHAINPICK_DEFAULT && !export_has_chain(x))
+		return prog_misuse(
+		    e, "a choice of a chain is for what has one in it");
 	x->id_only = opt.id_only;
 	x->style = opt.legacy ? P12_LEGACY : P12_MODERN;
 	x->friendly_name = opt.friendly_name;

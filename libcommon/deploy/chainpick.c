@@ -1,9 +1,45 @@
 #include "deploy/chainpick.h"
 
+#include <ctype.h>
+
 #include "base/hex.h"
 #include "base/str.h"
 #include "store/certificate.h"
 #include "wrap/cert.h"
+
+bool
+chainpick_is_wish(const struct chainpick *p)
+{
+	return p->by != CHAINPICK_DEFAULT && p->by != CHAINPICK_SHORTEST;
+}
+
+/* Whether it is bytes in hex, colons left out, at least one. */
+static bool
+is_bytes(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		if (isxdigit((unsigned char)*text))
+			n++;
+		else if (*text != ':')
+			return false;
+	return n > 0 && n % 2 == 0;
+}
+
+int
+chainpick_check(const struct chainpick *p, struct err *e)
+{
+	uint8_t fingerprint[32];
+
+	if (p->by == CHAINPICK_FINGERPRINT &&
+	    certificate_fingerprint(p->text, fingerprint) == 0)
+		return err_set(e, KIND_INPUT, "neither a SHA-256 nor a SHA-1");
+	if (p->by == CHAINPICK_KEY_ID && !is_bytes(p->text))
+		return err_set(
+		    e, KIND_INPUT, "not the hexadecimal digits of bytes");
+	return 0;
+}
 
 /* Whether it is the whole name, or its commonName. */
 static bool

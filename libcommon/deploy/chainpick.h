@@ -18,6 +18,12 @@ struct chainpick {
 	const char *text; /* ISSUER, FINGERPRINT, KEY_ID; hex in any case */
 };
 
+/* Whether it asks for something that a chain may not have. */
+bool chainpick_is_wish(const struct chainpick *p);
+
+/* Whether its text is one that a chain could fit: KIND_INPUT. */
+int chainpick_check(const struct chainpick *p, struct err *e);
+
 /*
  * The first chain that it fits, or NULL.  `chains` are as chain_load_all gives
  * them; a chain that cannot be read fits nothing that is asked for.

@@ -36,6 +36,27 @@ export_is_secret(const struct export *x)
 	    (x->form == EXPORT_JSON ? !x->id_only : x->what == EXPORT_BUNDLE);
 }
 
+static unsigned
+parts_of(enum export_what what)
+{
+	static const unsigned parts[] = {
+	    [EXPORT_CERT] = FORMAT_LEAF,
+	    [EXPORT_CHAIN] = FORMAT_CHAIN,
+	    [EXPORT_FULLCHAIN] = FORMAT_FULLCHAIN,
+	    [EXPORT_KEY] = FORMAT_KEY,
+	    [EXPORT_BUNDLE] = FORMAT_BUNDLE,
+	    [EXPORT_CSR] = 0,
+	};
+
+	return parts[what];
+}
+
+bool
+export_has_chain(const struct export *x)
+{
+	return (parts_of(x->what) & FORMAT_CHAIN) != 0;
+}
+
 /* ---- bytes --------------------------------------------------------------- */
 
 /* DER that is not of a certificate with its chain. */
@@ -94,21 +115,6 @@ put_json(const struct export *x, struct material *m, const char *domain,
 
 /* ---- of a certificate ---------------------------------------------------- */
 
-static unsigned
-parts_of(enum export_what what)
-{
-	static const unsigned parts[] = {
-	    [EXPORT_CERT] = FORMAT_LEAF,
-	    [EXPORT_CHAIN] = FORMAT_CHAIN,
-	    [EXPORT_FULLCHAIN] = FORMAT_FULLCHAIN,
-	    [EXPORT_KEY] = FORMAT_KEY,
-	    [EXPORT_BUNDLE] = FORMAT_BUNDLE,
-	    [EXPORT_CSR] = 0,
-	};
-
-	return parts[what];
-}
-
 static int
 put_request(const struct export *x, const struct material *m, struct buf *out,
     struct err *e)
@@ -139,7 +145,7 @@ put_material(const struct export *x, struct material *m, const char *domain,
 
 	if (x->what == EXPORT_CSR)
 		return put_request(x, m, out, e);
-	if ((parts & FORMAT_CHAIN) &&
+	if (export_has_chain(x) &&
 	    material_add_chain(x->st, m, &x->pick, false, e) < 0)
 		return -1;
 	if (x->what == EXPORT_CHAIN && m->chain.len == 0)

@@ -38,6 +38,9 @@ struct export
 	bool id_only; /* JSON */
 };
 
+/* Whether chains come out. */
+bool export_has_chain(const struct export *x);
+
 /* Whether a private key comes out: whether it has to be opened. */
 bool export_is_secret(const struct export *x);
 

@@ -33,10 +33,7 @@ material_add_chain(struct store *st, struct material *m,
 	chosen = chainpick_choose(pick, chains, len);
 	if (!chosen && or_default)
 		chosen = chainpick_choose(&by_default, chains, len);
-	rc = chosen || or_default ||
-		(len == 0 &&
-		    (pick->by == CHAINPICK_DEFAULT ||
-			pick->by == CHAINPICK_SHORTEST))
+	rc = chosen || or_default || !chainpick_is_wish(pick)
 	    ? 0
 	    : err_set(e, KIND_NOTFOUND,
 		  "certificate %lld: no chain of its %zu is like that",

@@ -23,7 +23,8 @@ void material_release(struct material *m);
 
 /*
  * Loads the chain.  When none fits: KIND_NOTFOUND, or with `or_default` the
- * preferred one.  A certificate that has no chain at all is given none.
+ * preferred one.  A certificate that has no chain at all is given none, unless
+ * one is wished for.
  */
 int material_add_chain(struct store *st, struct material *m,
     const struct chainpick *pick, bool or_default, struct err *e);

@@ -276,6 +276,19 @@ export_cert -o "$T/link" --bundle b.example
 exits 0 '-o, onto a link'
 is "$(stat -c '%a %F' "$T/link")" '600 regular file' \
     '... replaces the link; a key is for its owner alone'
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj / -addext subjectAltName=DNS:alone.example -keyout "$T/alone.key" \
+    -out "$T/alone.crt"
+must "$BIN/cert-import" -q --key "$T/alone.key" "$T/alone.crt"
+for pick in '--chain-issuer Nobody' "--bundle --chain-fingerprint $other" \
+    '--json --chain-key-id 01:02'; do
+	# shellcheck disable=SC2086 # words
+	export_cert $pick alone.example
+	exits 1 "a certificate without a chain: $pick"
+	is "$out" '' '... does not come'
+done
+export_cert --chain-shortest alone.example
+exits 0 '... has no shorter one'
 export_cert -o "$T/file" --mode 640 --key a.example
 is "$(stat -c %a "$T/file")" 640 --mode
 before=$(cat "$T/file")
@@ -308,7 +321,8 @@ for what in --key --bundle; do
 	export_cert $what bare.example
 	exits 1 "$what without the key"
 	is "$err" "cert-export: bare.example: the private key of certificate \
-$(sql 'SELECT max(id) FROM certificates') is not in the store" '... says so'
+$(sql "SELECT c.id FROM certificates c JOIN fqdn_set_members USING (fqdn_set_id)
+    JOIN domains d ON d.id = domain_id WHERE value = 'bare.example'") is not in the store" '... says so'
 done
 export_cert bare.example
 same "$T/bare.crt" 'the certificate without a key'
@@ -394,6 +408,10 @@ done <<-END
 	--tree certbot --pem
 	--tree certbot -o x
 	--tree certbot --since yesterday
+	--chain-fingerprint zz
+	--chain-key-id 123
+	--cert --chain-issuer x
+	--tree certbot --chain-fingerprint zz
 	--tree certbot two
 	--no-such-option
 END
@@ -407,18 +425,10 @@ done
 export_cert --p12 --password-fd 9 a.example 9<&-
 exits 100 'a descriptor that is closed'
 like "$err" 'password-fd 9' '... is named'
-export_cert --chain-fingerprint zz a.example
-exits 100 'a fingerprint that is none'
 ln -s /proc/self/fd/1 "$T/stdout"
 export_cert -o "$T/stdout" a.example
 exits 100 'a link to standard output is not replaced'
 ok '... and stays' test -L "$T/stdout"
-sql "DELETE FROM certificate_chains WHERE certificate_id = 1"
-export_cert --chain-issuer Nobody --cert 1
-exits 0 'what needs no chain'
-export_cert --chain-issuer Nobody 1
-exits 1 'a choice among no chains'
-
 # ---- EXAMPLES of the manual page -----------------------------------------------
 
 echo secret >"$T/secret"

@@ -114,8 +114,40 @@ test_choices(void **state)
 	key_free(k2);
 }
 
+static void
+check(enum chainpick_by by, const char *text, bool is_wish, bool is_good)
+{
+	const struct chainpick pick = {.by = by, .text = text};
+
+	assert_int_equal(chainpick_is_wish(&pick), is_wish);
+	if (is_good)
+		assert_ok(chainpick_check(&pick, &e), &e);
+	else
+		assert_kind(chainpick_check(&pick, &e), KIND_INPUT, &e);
+}
+
+static void
+test_texts(void **state)
+{
+	static const char sha1[] = "0123456789abcdef0123456789ABCDEF01234567";
+
+	(void)state;
+	check(CHAINPICK_DEFAULT, NULL, false, true);
+	check(CHAINPICK_SHORTEST, NULL, false, true);
+	check(CHAINPICK_ISSUER, "zz", true, true);
+	check(CHAINPICK_FINGERPRINT, sha1, true, true);
+	check(CHAINPICK_FINGERPRINT, sha1 + 2, true, false);
+	check(CHAINPICK_FINGERPRINT, "zz", true, false);
+	check(CHAINPICK_KEY_ID, sha1, true, true);
+	check(CHAINPICK_KEY_ID, "01:aB", true, true);
+	check(CHAINPICK_KEY_ID, "012", true, false);
+	check(CHAINPICK_KEY_ID, ":", true, false);
+	check(CHAINPICK_KEY_ID, "zz", true, false);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_choices),
+    cmocka_unit_test(test_texts),
 };
 
 UNIT_MAIN(tests)
