@@ -190,18 +190,13 @@ static int
 search_each(struct store *st, const struct certificate_filter *f,
     const struct strv *operands, struct certs *to, struct err *e)
 {
-	struct strv lower = {0};
 	int rc = 0;
 
 	if (operands->len == 0)
 		rc = certificate_list(st, f, certs_print, to, e);
-	for (size_t i = 0; rc == 0 && i < operands->len; i++) {
-		struct certificate_filter one = *f;
-
-		certificate_filter_operand(&one, operands->v[i], &lower);
-		rc = certificate_list(st, &one, certs_print, to, e);
-	}
-	strv_release(&lower);
+	for (size_t i = 0; rc == 0 && i < operands->len; i++)
+		rc = certificate_list_operand(
+		    st, f, operands->v[i], certs_print, to, e);
 	return rc;
 }
 

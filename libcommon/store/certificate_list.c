@@ -1,7 +1,5 @@
 #include "store/certificate_list.h"
 
-#include <arpa/inet.h>
-
 #include "base/hex.h"
 #include "store/fqdn_set.h"
 #include "store/stmt.h"
@@ -176,35 +174,6 @@ certificate_filter_fingerprint(struct certificate_filter *f, const char *text)
 					    sizeof(f->sha256), hex) > 0;
 	free(hex);
 	return is_one ? 0 : -1;
-}
-
-/* Which may look like a fingerprint with colons. */
-static bool
-is_ipv6(const char *text)
-{
-	struct in6_addr ignored;
-
-	return inet_pton(AF_INET6, text, &ignored) == 1;
-}
-
-void
-certificate_filter_operand(
-    struct certificate_filter *f, const char *text, struct strv *lower)
-{
-	uint64_t id;
-
-	if (str_starts(text, PREFIX))
-		text += strlen(PREFIX);
-	if (str_to_u64(text, INT64_MAX, &id)) {
-		f->id = id != 0 ? (int64_t)id : NO_ID;
-	} else if (is_ipv6(text) ||
-	    certificate_filter_fingerprint(f, text) < 0) {
-		char *name = name_spell(text);
-
-		strv_add(lower, name);
-		f->name = lower->v[lower->len - 1];
-		free(name);
-	}
 }
 
 /* "%TEXT%" for LIKE, in lower case; the caller frees. */
@@ -509,22 +478,109 @@ certificate_list(struct store *st, const struct certificate_filter *f,
 	return rc;
 }
 
-/* Keeps the first; a second one is one too many. */
-struct pick {
-	struct certificate_item item;
+/* ---- operands ------------------------------------------------------------ */
+
+/* What one may mean, the first before the others. */
+enum reading {
+	READ_NUMBER,
+	READ_FINGERPRINT, /* a whole one */
+	READ_NAME,
+	READ_BEGINNING, /* of a SHA-256 */
+	READING__MAX
+};
+
+/* Whether it can mean that; then the filter looks for it. */
+static bool
+read_as(enum reading how, const char *text, const char *name,
+    struct certificate_filter *f)
+{
+	uint8_t fingerprint[32];
+	uint64_t id;
+
+	switch (how) {
+	case READ_NUMBER:
+		if (!str_to_u64(text, INT64_MAX, &id))
+			return false;
+		f->id = id != 0 ? (int64_t)id : NO_ID;
+		return true;
+	case READ_FINGERPRINT:
+		return certificate_fingerprint(text, fingerprint) > 0 &&
+		    certificate_filter_fingerprint(f, text) == 0;
+	case READ_NAME:
+		f->name = name;
+		return name != NULL;
+	default:
+		return certificate_filter_fingerprint(f, text) == 0;
+	}
+}
+
+/* Passes on what is found, and counts it. */
+struct found {
+	int (*fn)(void *arg, const struct certificate_item *c, struct err *e);
+	void *arg;
 	int64_t n;
 };
 
 static int
-keep_first(void *arg, const struct certificate_item *c, struct err *e)
+pass_on(void *arg, const struct certificate_item *c, struct err *e)
 {
-	struct pick *p = arg;
+	struct found *f = arg;
+
+	f->n++;
+	return f->fn(f->arg, c, e);
+}
+
+/* `name` is NULL when it may be none.  `*readable`: it can mean something. */
+static int
+list_operand(struct store *st, const struct certificate_filter *f,
+    const char *text, const char *name, struct found *found, bool *readable,
+    struct err *e)
+{
+	int rc = 0;
+
+	*readable = false;
+	for (int how = 0; rc == 0 && found->n == 0 && how < READING__MAX;
+	     how++) {
+		struct certificate_filter one = *f;
+
+		if (!read_as((enum reading)how, text, name, &one))
+			continue;
+		*readable = true;
+		rc = certificate_list(st, &one, pass_on, found, e);
+	}
+	return rc;
+}
+
+static const char *
+without_prefix(const char *text)
+{
+	return str_starts(text, PREFIX) ? text + strlen(PREFIX) : text;
+}
+
+int
+certificate_list_operand(struct store *st, const struct certificate_filter *f,
+    const char *text,
+    int (*fn)(void *arg, const struct certificate_item *c, struct err *e),
+    void *arg, struct err *e)
+{
+	struct found found = {.fn = fn, .arg = arg};
+	char *name = name_spell(without_prefix(text));
+	bool readable;
+	int rc = list_operand(
+	    st, f, without_prefix(text), name, &found, &readable, e);
+
+	free(name);
+	return rc;
+}
+
+static int
+keep(void *arg, const struct certificate_item *c, struct err *e)
+{
+	struct certificate_item *out = arg;
 
 	(void)e;
-	if (p->n++ == 0) {
-		p->item = *c;
-		p->item.issuer = NULL;
-	}
+	*out = *c;
+	out->issuer = NULL;
 	return 0;
 }
 
@@ -532,34 +588,24 @@ int
 certificate_pick(struct store *st, const char *text,
     struct certificate_item *out, struct err *e)
 {
-	struct certificate_filter f = {.limit = 2};
-	struct pick p = {0};
-	struct strv lower = {0};
-	bool is_name;
+	/* A second one is one too many. */
+	const struct certificate_filter f = {.limit = 2};
+	struct found found = {.fn = keep, .arg = out};
+	bool readable;
 
-	certificate_filter_operand(&f, text, &lower);
-	is_name = f.name != NULL;
-	strv_release(&lower);
-	if (is_name)
+	if (list_operand(
+		st, &f, without_prefix(text), NULL, &found, &readable, e) < 0)
+		return -1;
+	if (!readable)
 		return err_set(e, KIND_INPUT,
 		    "%s: neither the number of a certificate nor a fingerprint",
 		    text);
-	if (certificate_list(st, &f, keep_first, &p, e) < 0)
-		return -1;
-	/* A number that is none may be the beginning of a SHA-256. */
-	if (p.n == 0 && f.id != 0) {
-		f.id = 0;
-		if (certificate_filter_fingerprint(&f, text) == 0 &&
-		    certificate_list(st, &f, keep_first, &p, e) < 0)
-			return -1;
-	}
-	if (p.n == 0)
+	if (found.n == 0)
 		return err_set(
 		    e, KIND_NOTFOUND, "%s: no such certificate", text);
-	if (p.n > 1)
+	if (found.n > 1)
 		return err_set(e, KIND_INPUT,
 		    "%s: more than one certificate begins so", text);
-	*out = p.item;
 	return 0;
 }
 

@@ -67,15 +67,6 @@ struct certificate_filter {
 };
 
 /*
- * Reads an operand: the number of a certificate, also with "certificate/"
- * before it, a SHA-1 or at least eight
- * digits of a SHA-256 (hex, colons allowed), or else a name, which `lower` then
- * holds in the spelling of the store.
- */
-void certificate_filter_operand(
-    struct certificate_filter *f, const char *text, struct strv *lower);
-
-/*
  * A SHA-1, or at least eight digits with which a SHA-256 begins.  -1 when
  * `text` is neither.
  */
@@ -97,8 +88,19 @@ int certificate_list(struct store *st, const struct certificate_filter *f,
     void *arg, struct err *e);
 
 /*
+ * The same for what an operand means besides, which is the first of these that
+ * finds something: a number, also with "certificate/" before it; a whole
+ * fingerprint; a name in any spelling (name_spell); the beginning of a SHA-256.
+ */
+int certificate_list_operand(struct store *st,
+    const struct certificate_filter *f, const char *text,
+    int (*fn)(void *arg, const struct certificate_item *c, struct err *e),
+    void *arg, struct err *e);
+
+/*
  * The one that an operand means, which is no name; its issuer is left out.
- * KIND_INPUT for a name, or when there are several; KIND_NOTFOUND.
+ * KIND_INPUT for what can only be a name, or when there are several;
+ * KIND_NOTFOUND.
  */
 int certificate_pick(struct store *st, const char *text,
     struct certificate_item *out, struct err *e);

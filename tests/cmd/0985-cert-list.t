@@ -86,6 +86,16 @@ is "$(ids --expiring 15d)" '' '--expiring is for active ones'
 cl -j 2
 like "$out" '^\{"id":2,"names":\["a.example","b.example"\],"not_before":"20.*"state":"active","auto_renew":false,"has_key":false,"key_type":"p256","source":"sign"' \
     '--json'
+must "$BIN/acmed-store" init -s "$T/odd/acmed.sqlite"
+for san in DNS:deadbeef DNS:12345678 IP:2001:db8::1; do
+	must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+	    -nodes -subj / -addext "subjectAltName=$san" -keyout "$T/odd.key" \
+	    -out "$T/odd.crt"
+	must "$BIN/cert-import" -q -s "$T/odd/acmed.sqlite" \
+	    --key "$T/odd.key" "$T/odd.crt"
+done
+is "$(ids -s "$T/odd/acmed.sqlite" deadbeef 12345678 2001:DB8:0::1)" '1 2 3' \
+    'names that look like the beginning of a fingerprint'
 cl c.example
 exits 1 'a name that nobody has'
 cl --serial 77

@@ -58,26 +58,17 @@ check_list(const struct certificate_filter *f, const char *want)
 	assert_string_equal(l.text, want);
 }
 
-static struct certificate_filter
-operand(const char *text, struct strv *lower)
-{
-	struct certificate_filter f = {0};
-
-	certificate_filter_operand(&f, text, lower);
-	return f;
-}
-
 #define CHECK(want, ...)                                                       \
 	check_list(&(const struct certificate_filter){__VA_ARGS__}, want)
 
 static void
 check_operand(const char *text, const char *want)
 {
-	struct strv lower = {0};
-	struct certificate_filter f = operand(text, &lower);
+	const struct certificate_filter f = {0};
+	struct list l = {0};
 
-	check_list(&f, want);
-	strv_release(&lower);
+	assert_ok(certificate_list_operand(st, &f, text, note, &l, &e), &e);
+	assert_string_equal(l.text, want);
 }
 
 /* 1 to 5, of which 3 ends first. */
@@ -147,6 +138,40 @@ test_numbers(void **state)
 	CHECK("", .serial = c.serial, .text = "no such text");
 	CHECK("2 ", .serial = c.serial, .text = "B.EXA");
 	certificate_release(&c);
+}
+
+/* Names that look like something else: that comes first only if it is whole. */
+static void
+test_odd_names(void **state)
+{
+	struct certificate_item c;
+	char text[80], sha256[65];
+
+	(void)state;
+	fill();
+	add("deadbeef 12345678 7", test_now + 8 * DAY); /* 6 */
+	add("v6.example", test_now + 9 * DAY);
+	run_sql("UPDATE domains SET value = '2001:db8::1', type = 'ip'"
+		" WHERE value = 'v6.example'");
+	add("v7.example", test_now + 9 * DAY); /* 8 */
+	run_sql("UPDATE domains SET value = '11:22:33:44:55:66:77:88'"
+		" WHERE value = 'v7.example'");
+	check_operand("deadbeef", "6 ");
+	check_operand("DeadBeef.", "6 ");
+	check_operand("12345678", "6 ");
+	check_operand("2001:db8::1", "7 ");
+	check_operand("2001:DB8:0:0::1", "7 ");
+	check_operand("11:22:33:44:55:66:77:88", "8 ");
+	check_operand("7", "7 ");
+	/* The beginning of a SHA-256 if there is no such name. */
+	assert_ok(certificate_pick(st, "2", &c, &e), &e);
+	hex_encode(sha256, c.sha256, 32);
+	snprintf(text, sizeof(text), "%.2s:%.2s:%.2s:%.2s", sha256, sha256 + 2,
+	    sha256 + 4, sha256 + 6);
+	check_operand(text, "2 ");
+	assert_kind(
+	    certificate_pick(st, "deadbeef", &c, &e), KIND_NOTFOUND, &e);
+	assert_kind(certificate_pick(st, "dead.beef", &c, &e), KIND_INPUT, &e);
 }
 
 static void
@@ -491,9 +516,9 @@ test_compromise(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
 static const struct CMUnitTest tests[] = {T(test_names), T(test_numbers),
-    T(test_words), T(test_others), T(test_list_states), T(test_pages),
-    T(test_pick), T(test_counts), T(test_expired), T(test_expired_kinds),
-    T(test_expired_key), T(test_duplicates), T(test_duplicates_serve),
-    T(test_compromise)};
+    T(test_odd_names), T(test_words), T(test_others), T(test_list_states),
+    T(test_pages), T(test_pick), T(test_counts), T(test_expired),
+    T(test_expired_kinds), T(test_expired_key), T(test_duplicates),
+    T(test_duplicates_serve), T(test_compromise)};
 
 UNIT_MAIN(tests)
