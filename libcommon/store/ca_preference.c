@@ -55,8 +55,7 @@ set(void *arg, struct err *e)
 		n += (size_t)snprintf(detail + n, sizeof(detail) - n, "%s%lld",
 		    i > 0 ? " " : "", (long long)c->to->ids[i]);
 	}
-	return event_add(
-	    c->st, "ca_certificate.prefer", EVENT_STORE, 0, detail, e);
+	return event_add(c->st, CA_PREFERENCE_EVENT, EVENT_STORE, 0, detail, e);
 }
 
 int

@@ -9,6 +9,7 @@
  */
 
 #define CA_PREFERENCES_MAX 20
+#define CA_PREFERENCE_EVENT "ca_certificate.prefer" /* of a change of them */
 
 struct ca_preferences {
 	int64_t ids[CA_PREFERENCES_MAX]; /* of CA certificates */

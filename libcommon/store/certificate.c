@@ -254,24 +254,32 @@ put_leaf(struct store *st, const struct certificate_new *n, int64_t *id,
 	return 0;
 }
 
+/* Another chain of what was there before may be the one to serve. */
+static int
+put_chain(struct store *st, int64_t id, int64_t chain_id, bool is_known,
+    struct err *e)
+{
+	char detail[32];
+	int64_t n = stmt_run(
+	    st, STMT_CERTIFICATE, CERTIFICATE_ADD_CHAIN, e, "ii", id, chain_id);
+
+	if (n <= 0 || !is_known)
+		return n < 0 ? -1 : 0;
+	snprintf(detail, sizeof(detail), "chain/%lld", (long long)chain_id);
+	return event_add(
+	    st, "certificate.add_chain", EVENT_CERTIFICATE, id, detail, e);
+}
+
 int
 certificate_put(struct store *st, const struct certificate_new *n, int64_t *id,
     bool *created, int64_t *chain_id, struct err *e)
 {
-	int64_t added;
 	bool is_new;
 
 	if (chain_put(st, n->certs, 1, chain_id, &is_new, e) < 0 ||
 	    put_leaf(st, n, id, created, e) < 0)
 		return -1;
-	if (*chain_id == 0)
-		return 0;
-	added = stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_ADD_CHAIN, e, "ii",
-	    *id, *chain_id);
-	if (added <= 0 || *created)
-		return added < 0 ? -1 : 0;
-	return event_add(
-	    st, "certificate.chain", EVENT_CERTIFICATE, *id, NULL, e);
+	return *chain_id == 0 ? 0 : put_chain(st, *id, *chain_id, !*created, e);
 }
 
 struct addition {

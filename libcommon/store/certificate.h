@@ -57,7 +57,8 @@ int certificate_add(struct store *st, const struct certificate_new *n,
 
 /*
  * For the modules of store/ only: the same within the transaction at hand, and
- * without an event; `*chain_id` is that of the chain, 0 when there is none.
+ * with no event but that of one more chain; `*chain_id` is that of the chain, 0
+ * when there is none.
  */
 int certificate_put(struct store *st, const struct certificate_new *n,
     int64_t *id, bool *created, int64_t *chain_id, struct err *e);

@@ -1,5 +1,6 @@
 #include "store/serving.h"
 
+#include "store/ca_preference.h"
 #include "store/certificate.h"
 #include "store/certificate_part.h"
 #include "store/chain.h"
@@ -14,7 +15,8 @@ enum {
 	SERVING_CERTIFICATE_NEXT,
 	SERVING_CERTIFICATE_LAST,
 	SERVING_OF_CERTIFICATES,
-	SERVING_OF_KEY
+	SERVING_OF_CHOICES,
+	SERVING_OF_KEYS
 };
 
 /* A domain with its best certificate, if it has one. */
@@ -44,11 +46,19 @@ static const char *const sql[] = {
 	"SELECT m.domain_id FROM certificates c"
 	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
 	" WHERE c.id >= ?1 AND c.id <= ?2",
-    [SERVING_OF_KEY] =
+    /* Of those that have more than one chain. */
+    [SERVING_OF_CHOICES] =
+	"SELECT m.domain_id FROM certificates c"
+	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
+	" WHERE c.id >= ?1 AND c.id <= ?2"
+	" AND (SELECT count(*) FROM certificate_chains k"
+	" WHERE k.certificate_id = c.id) > 1",
+    /* Of the certificates of the private keys from ?1 to ?2. */
+    [SERVING_OF_KEYS] =
 	"SELECT m.domain_id FROM private_keys p"
 	" JOIN certificates c ON c.spki_sha256 = p.spki_sha256"
 	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
-	" WHERE p.id = ?1",
+	" WHERE p.id >= ?1 AND p.id <= ?2",
 };
 
 const struct stmt_table serving_stmts = {"serving", sql, ARRAY_LEN(sql)};
@@ -254,9 +264,13 @@ ids_sort_unique(struct ids *ids)
 	ids->len = n;
 }
 
+/* Adds the names that a statement finds by numbers from `first` to `last`. */
 static int
-add_rows(struct db_stmt *s, struct ids *domains, struct err *e)
+add_names_of(struct store *st, size_t row, int64_t first, int64_t last,
+    struct ids *domains, struct err *e)
 {
+	struct db_stmt *s =
+	    stmt_query(st, STMT_SERVING, row, e, "ii", first, last);
 	int rc = -1;
 
 	while (s && (rc = db_step(s, e)) > 0)
@@ -264,14 +278,16 @@ add_rows(struct db_stmt *s, struct ids *domains, struct err *e)
 	return rc;
 }
 
-/* Adds the names of certificates by their numbers. */
 static int
-add_names_of(struct store *st, int64_t first, int64_t last, struct ids *domains,
-    struct err *e)
+add_names_of_each(struct store *st, size_t row, struct ids *of,
+    struct ids *domains, struct err *e)
 {
-	return add_rows(stmt_query(st, STMT_SERVING, SERVING_OF_CERTIFICATES, e,
-			    "ii", first, last),
-	    domains, e);
+	int rc = 0;
+
+	ids_sort_unique(of);
+	for (size_t i = 0; rc == 0 && i < of->len; i++)
+		rc = add_names_of(st, row, of->v[i], of->v[i], domains, e);
+	return rc;
 }
 
 /* The certificate with the lowest number, from `id` on; 0 when none is left. */
@@ -312,8 +328,26 @@ first_since(struct store *st, int64_t since, int64_t last, int64_t *first,
 	return 0;
 }
 
+/* From this certificate on, some at a time. */
 static int
-add_new(struct store *st, int64_t since, struct ids *domains, struct err *e)
+add_names_from(struct store *st, size_t row, int64_t first, int64_t last,
+    struct ids *domains, struct err *e)
+{
+	int rc = 0;
+
+	for (; rc == 0 && first <= last; first += PAGE)
+		rc = add_names_of(st, row, first, first + PAGE - 1, domains, e);
+	return rc;
+}
+
+struct changes {
+	struct ids certificates, keys, domains;
+	bool preferences; /* of chains */
+};
+
+/* Those that have come; and those that have another chain to prefer. */
+static int
+add_all(struct store *st, int64_t since, struct changes *c, struct err *e)
 {
 	int64_t first, last;
 	int rc =
@@ -322,15 +356,14 @@ add_new(struct store *st, int64_t since, struct ids *domains, struct err *e)
 	if (rc <= 0)
 		return rc;
 	rc = first_since(st, since, last, &first, e);
-	for (; rc == 0 && first <= last; first += PAGE)
-		rc = add_names_of(st, first, first + PAGE - 1, domains, e);
+	if (rc == 0)
+		rc = add_names_from(
+		    st, SERVING_OF_CERTIFICATES, first, last, &c->domains, e);
+	if (rc == 0 && c->preferences)
+		rc = add_names_from(
+		    st, SERVING_OF_CHOICES, 1, last, &c->domains, e);
 	return rc;
 }
-
-struct changes {
-	struct ids certificates, keys, domains;
-	bool all; /* chains are chosen in another way */
-};
 
 static int
 note_event(void *arg, const struct event *ev, struct err *e)
@@ -344,8 +377,8 @@ note_event(void *arg, const struct event *ev, struct err *e)
 		ids_add(&c->keys, ev->object_id);
 	else if (ev->object_type == EVENT_DOMAIN)
 		ids_add(&c->domains, ev->object_id);
-	else if (strcmp(ev->action, "ca_certificate.prefer") == 0)
-		c->all = true;
+	else if (strcmp(ev->action, CA_PREFERENCE_EVENT) == 0)
+		c->preferences = true;
 	return 0;
 }
 
@@ -356,16 +389,13 @@ find_changes(struct store *st, int64_t since, struct changes *c, struct err *e)
 	int rc = event_each(st, &filter, note_event, c, e);
 
 	if (rc == 0)
-		rc = add_new(st, since, &c->domains, e);
-	ids_sort_unique(&c->certificates);
-	for (size_t i = 0; rc == 0 && i < c->certificates.len; i++)
-		rc = add_names_of(st, c->certificates.v[i],
-		    c->certificates.v[i], &c->domains, e);
-	ids_sort_unique(&c->keys);
-	for (size_t i = 0; rc == 0 && i < c->keys.len; i++)
-		rc = add_rows(stmt_query(st, STMT_SERVING, SERVING_OF_KEY, e,
-				  "i", c->keys.v[i]),
-		    &c->domains, e);
+		rc = add_all(st, since, c, e);
+	if (rc == 0)
+		rc = add_names_of_each(st, SERVING_OF_CERTIFICATES,
+		    &c->certificates, &c->domains, e);
+	if (rc == 0)
+		rc = add_names_of_each(
+		    st, SERVING_OF_KEYS, &c->keys, &c->domains, e);
 	ids_sort_unique(&c->domains);
 	return rc;
 }
@@ -379,9 +409,7 @@ serving_each_since(struct store *st, int64_t since, int64_t now, serving_fn fn,
 	struct range r = {.st = st, .now = now, .page = &page};
 	int rc = find_changes(st, since - CLOCK_SLACK, &c, e);
 
-	if (rc == 0 && c.all)
-		rc = serving_each(st, now, fn, arg, e);
-	for (size_t i = 0; rc == 0 && !c.all && i < c.domains.len; i++)
+	for (size_t i = 0; rc == 0 && i < c.domains.len; i++)
 		rc = each_between(
 		    &r, c.domains.v[i] - 1, c.domains.v[i], fn, arg, e);
 	free(page.v);

@@ -762,6 +762,7 @@ put_chain(struct move *m, struct err *e)
 {
 	const struct certificate_new new = {
 	    .certs = m->chain, .source = "order"};
+	char detail[32];
 	int64_t id, chain;
 	bool created;
 
@@ -769,10 +770,12 @@ put_chain(struct move *m, struct err *e)
 		return -1;
 	if (!m->prefer || chain == 0)
 		return 0;
-	return stmt_run(m->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_SET_DEFAULT,
-		   e, "ii", id, chain) < 0
-	    ? -1
-	    : 0;
+	if (stmt_run(m->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_SET_DEFAULT, e,
+		"ii", id, chain) < 0)
+		return -1;
+	snprintf(detail, sizeof(detail), "chain/%lld", (long long)chain);
+	return event_add(m->st, "certificate.default_chain", EVENT_CERTIFICATE,
+	    id, detail, e);
 }
 
 static int

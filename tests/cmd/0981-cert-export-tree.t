@@ -377,39 +377,6 @@ is "$(grep -c t.example "$T/nginx/wildcards.map")" 2 \
     'a name that a wildcard would take is in the map'
 like "$(cat "$T/nginx/wildcards.map")" '^x.t.example x.t.example;$' \
     '... by itself'
-# ---- --since sees what serves in another way ---------------------------------------
-
-# latest: the last event was in two hours.
-latest() {
-	sql "UPDATE events SET at = at + 7200 WHERE id = (SELECT max(id) FROM
-	    events)"
-}
-soon=$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)
-tree certbot
-must "$BIN/private-key" import "$T/bare.key"
-latest
-tree certbot --since "$soon"
-is "$(changes)" bare.example=new '--since: a key that came late'
-sql "DELETE FROM certificate_chains WHERE certificate_id = (SELECT max(id)
-    FROM certificates)"
-tree certbot
-last=$(sql "SELECT lower(hex(sha256)) FROM certificates ORDER BY id DESC")
-last=$(echo "$last" | head -n 1)
-for file in "$T"/*.crt; do
-	case $(openssl x509 -in "$file" -noout -fingerprint -sha256 |
-	    tr -d : | tr A-F a-f) in
-	*"$last") must "$BIN/cert-import" -q "$file" ;;
-	esac
-done
-latest
-tree certbot --since "$soon"
-is "$(changes | tr ' ' '\n' | grep -c =changed)" 1 '--since: a chain that came late'
-must "$BIN/cert-manage" prefer "$(sql 'SELECT min(id) FROM ca_certificates')"
-latest
-rm "$live/a.example"
-tree certbot --since "$soon"
-like "$(changes)" 'a.example=new' '--since: all names, when others are preferred'
-
 # ---- what is told before it is done ---------------------------------------------
 if command -v strace >/dev/null; then
 	# Leaks cannot be looked for under strace.
@@ -421,5 +388,66 @@ if command -v strace >/dev/null; then
 else
 	skip 1 'no strace'
 fi
+
+# ---- another chain -----------------------------------------------------------------
+
+make_export_store "$T/second/acmed.sqlite"
+# certify NAME KEY ISSUER [OPTION...]: $T/NAME.pem.
+certify() {
+	certify_name=$1 certify_key=$2 certify_ca=$3
+	shift 3
+	[ -e "$T/$certify_key.key" ] || must openssl genpkey -algorithm ED25519 \
+	    -out "$T/$certify_key.key"
+	must openssl req -x509 -key "$T/$certify_key.key" -CA "$T/$certify_ca.pem" \
+	    -CAkey "$T/$certify_ca.key" -out "$T/$certify_name.pem" "$@"
+}
+for root in one two; do
+	must openssl req -x509 -newkey ed25519 -nodes -subj "/CN=$root" \
+	    -keyout "$T/$root.key" -out "$T/$root.pem"
+	certify "sub-$root" sub "$root" -subj /CN=sub
+done
+cp "$T/sub.key" "$T/sub-one.key"
+printf '[req]\ndistinguished_name = none\n[none]\n' >"$T/leaf.cnf"
+certify chain chain sub-one -config "$T/leaf.cnf" -subj / \
+    -addext subjectAltName=DNS:chain.example
+import() {
+	must "$BIN/cert-import" -q "$@"
+}
+prefer() {
+	must "$BIN/cert-manage" prefer "$@"
+}
+# since: what the tree gets of the last minutes; it was long ago then.
+since() {
+	export_cert --tree certbot --since 1h "$T/since"
+	sql 'UPDATE events SET at = at - 7200;
+	    UPDATE certificates SET created = created - 7200'
+}
+has_chain() {
+	ok "... with the chain to $1" cmp "$T/since/live/chain.example/chain.pem" \
+	    "$T/sub-$1.pem"
+}
+import "$T/chain.pem" --chain "$T/sub-one.pem"
+import "$T/sub-two.pem"
+since
+is "$(changes)" '' '--since: a certificate without its key'
+import "$T/chain.key"
+since
+is "$(changes)" chain.example=new '... which comes later'
+has_chain one
+prefer "$(openssl x509 -in "$T/sub-two.pem" -outform DER | sha256sum |
+    cut -d' ' -f1)"
+since
+is "$(changes)" '' 'the wish for a chain that is not there'
+import "$T/chain.pem" --chain "$T/sub-two.pem"
+since
+is "$(changes)" chain.example=changed '... which comes later'
+has_chain two
+import "$T/chain.pem" --chain "$T/sub-two.pem"
+since
+is "$(changes)" '' '... and again'
+prefer none
+since
+is "$(changes)" chain.example=changed 'no wish any more'
+has_chain one
 
 done_testing

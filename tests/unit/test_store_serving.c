@@ -2,7 +2,9 @@
  */
 #include "store.h"
 
+#include "store/ca_preference.h"
 #include "store/domain.h"
+#include "store/event.h"
 #include "store/serving.h"
 
 #define NAMES_MAX 32
@@ -232,6 +234,56 @@ test_since(void **state)
 	assert_null(find(&t, "n3.example"));
 }
 
+/* The same chain with its root once more, which is another one. */
+static void
+lengthen(struct cert_list *chain)
+{
+	size_t len;
+	const uint8_t *der = cert_der(chain->v[1], &len);
+
+	cert_list_take(chain, cert_from_der(der, len, &e));
+}
+
+/* Who may be served in another way for what has come to a certificate. */
+static void
+test_since_certificate(void **state)
+{
+	const struct ca_preferences prefer = {.ids = {1}, .len = 1};
+	struct cert_list chain = {0};
+	struct told t;
+
+	(void)state;
+	make_chain("a.example", test_now + 10 * 86400, &chain);
+	add_certificate(&chain, "import", 0);
+	add("b.example", test_now + 10 * 86400);
+	add_key();
+	test_now += 86400;
+	add_certificate(&chain, "import", 0);
+	tell_since(&t, test_now);
+	assert_int_equal(t.len, 0);
+	lengthen(&chain);
+	add_certificate(&chain, "import", 0);
+	tell_since(&t, test_now);
+	assert_int_equal(t.len, 1);
+	assert_string_equal(t.v[0].name, "a.example");
+
+	test_now += 86400;
+	tell_since(&t, test_now);
+	assert_int_equal(t.len, 0);
+	assert_ok(ca_preference_set(st, &prefer, &e), &e);
+	tell_since(&t, test_now);
+	assert_int_equal(t.len, 1);
+	assert_string_equal(t.v[0].name, "a.example");
+
+	test_now += 86400;
+	assert_ok(
+	    event_add(st, "private_key.add", EVENT_PRIVATE_KEY, 1, NULL, &e),
+	    &e);
+	tell_since(&t, test_now);
+	assert_int_equal(t.len, 2);
+	cert_list_release(&chain);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -240,6 +292,7 @@ static const struct CMUnitTest tests[] = {
     T(test_disabled),
     T(test_ends_early),
     T(test_since),
+    T(test_since_certificate),
 };
 
 UNIT_MAIN(tests)
