@@ -14,8 +14,7 @@ secret_password(const char *file, int fd, struct buf *out, struct err *e)
 	if (file)
 		rc = file_read_secret(file, out, e);
 	else if (fd >= 0 && fcntl(fd, F_GETFD) < 0)
-		rc = err_set(e, KIND_USAGE,
-		    "--password-fd %d: no descriptor that is open", fd);
+		rc = err_set(e, KIND_USAGE, "descriptor %d is not open", fd);
 	else if (fd >= 0)
 		rc = fd_read_all(fd, out, FD_FOREVER, e);
 	if (rc == 0 && out->len > 0)

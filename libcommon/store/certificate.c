@@ -476,18 +476,13 @@ int
 certificate_serving(struct store *st, const char *name, int64_t now,
     struct certificate *c, struct err *e)
 {
-	char *wildcard;
+	char *wildcard = certificate_wildcard_of(name);
 	int64_t id;
-	int rc;
+	int rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_SERVING, &id, e,
+	    "tti", name, wildcard ? wildcard : name, now);
 
-	*c = (struct certificate){0};
-	if (*name == '\0' || strstr(name, ".."))
-		return err_set(
-		    e, KIND_INPUT, "\"%s\" is no name: RFC 1035 2.3.1", name);
-	wildcard = certificate_wildcard_of(name);
-	rc = stmt_int(st, STMT_CERTIFICATE, CERTIFICATE_SERVING, &id, e, "tti",
-	    name, wildcard ? wildcard : name, now);
 	free(wildcard);
+	*c = (struct certificate){0};
 	if (rc == 0)
 		return err_set(e, KIND_NOTFOUND,
 		    "%s: no active certificate has this name", name);
@@ -507,6 +502,19 @@ certificate_fingerprint(const char *text, uint8_t out[32])
 	if (*text || (n != 64 && n != 40) || hex_decode(out, n / 2, digits) < 0)
 		return 0;
 	return n / 2;
+}
+
+/* There is nothing of this name: is it one at all? */
+static void
+check_name(const char *name, struct err *e)
+{
+	const char *bare = str_starts(name, "*.") ? name + 2 : name;
+	struct err why = {0};
+
+	if (name_is_address(name) || name_check(bare, &why) == 0)
+		return;
+	*e = why;
+	err_object(e, "no name");
 }
 
 int
@@ -529,6 +537,9 @@ certificate_find(struct store *st, const char *text, int64_t now,
 		return certificate_by_id(st, (int64_t)id, c, e);
 	name = name_spell(text);
 	rc = certificate_serving(st, name, now, c, e);
+	/* What strangers have written is found, whatever it is. */
+	if (rc < 0 && e->kind == KIND_NOTFOUND)
+		check_name(name, e);
 	free(name);
 	return rc;
 }

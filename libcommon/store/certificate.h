@@ -93,7 +93,8 @@ size_t certificate_fingerprint(const char *text, uint8_t out[32]);
 
 /*
  * The certificate that `text` means: a number, a fingerprint as above, or
- * else a name (name_spell), as certificate_serving.  KIND_NOTFOUND.
+ * else a name (name_spell), as certificate_serving.  KIND_NOTFOUND; KIND_INPUT
+ * when it is none of these.
  */
 int certificate_find(struct store *st, const char *text, int64_t now,
     struct certificate *c, struct err *e);

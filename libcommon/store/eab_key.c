@@ -5,7 +5,6 @@
 #include "store/stmt.h"
 #include "store/token.h"
 #include "sys/clock.h"
-#include "wrap/digest.h"
 
 #define PAGE 100
 
@@ -93,7 +92,7 @@ eab_key_add(struct store *st, struct eab_key *k,
 	k->created = clock_now();
 	k->sealed = seal_key != NULL;
 	token_make(k->key_id, TOKEN_URL_ID_BYTES);
-	digest_random(bytes, sizeof(bytes));
+	token_random(bytes, sizeof(bytes));
 	rc = sealed_make_named(
 	    k->key_id, bytes, sizeof(bytes), seal_key, &sealed, e);
 	a.sealed = &sealed;

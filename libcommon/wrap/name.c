@@ -122,6 +122,16 @@ spell_address(const char *text)
 	return NULL;
 }
 
+bool
+name_is_address(const char *text)
+{
+	char *address = spell_address(text);
+	bool is = address != NULL;
+
+	free(address);
+	return is;
+}
+
 char *
 name_spell(const char *text)
 {

@@ -30,6 +30,9 @@ void name_fold(char *name);
  */
 char *name_to_ascii(const char *name);
 
+/* Whether it is an IP address, in any spelling. */
+bool name_is_address(const char *text);
+
 /*
  * What a person has typed, as it is stored: a DNS name in lower case and
  * A-labels without a dot at the end, an address as inet_ntop(3) writes it.

@@ -85,7 +85,7 @@ for name in bücher.example BÜCHER.Example xn--bcher-kva.example; do
 	same "$T/idn.crt" "NAME $name"
 done
 export_cert "$(printf '\377.example')"
-exits 1 'no name at all'
+exits 100 'no name at all'
 for name in nosuch.example y.x.w.example 4711 certificate/4711 \
     "$(echo "$sum" | tr 0-9 1-90)"; do
 	export_cert "$name"
@@ -424,7 +424,7 @@ for name in '' a..b; do
 done
 export_cert --p12 --password-fd 9 a.example 9<&-
 exits 100 'a descriptor that is closed'
-like "$err" 'password-fd 9' '... is named'
+like "$err" 'descriptor 9 is not open' '... is named'
 ln -s /proc/self/fd/1 "$T/stdout"
 export_cert -o "$T/stdout" a.example
 exits 100 'a link to standard output is not replaced'

@@ -3,6 +3,7 @@
 
 #include "store/eab_key.h"
 #include "store/rekey.h"
+#include "store/token.h"
 #include "wrap/seal.h"
 
 static char path[128];
@@ -224,6 +225,19 @@ test_each(void **state)
 	assert_int_equal(s.accounts, 1);
 }
 
+/* A program would take it for an option. */
+static void
+test_no_dash(void **state)
+{
+	char text[B64URL_LEN(TOKEN_URL_ID_BYTES) + 1];
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		token_make(text, TOKEN_URL_ID_BYTES);
+		assert_int_not_equal(text[0], '-');
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, store_teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -232,6 +246,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_uses),
     TEST(test_ends),
     TEST(test_each),
+    cmocka_unit_test(test_no_dash),
 };
 
 UNIT_MAIN(tests)
