@@ -442,7 +442,7 @@ print_each(void *arg, const struct upstream_account *a, struct err *e)
 
 	put_account(o, a);
 	out_end(o);
-	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+	return out_check(e);
 }
 
 static int

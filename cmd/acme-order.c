@@ -149,8 +149,7 @@ struct work {
 static void
 fail_one(struct work *k, const struct err *e)
 {
-	k->w.prog->exit_code =
-	    prog_worse(k->w.prog->exit_code, prog_fail(k->w.prog, e));
+	prog_item_failed(k->w.prog, e);
 }
 
 static void

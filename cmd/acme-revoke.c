@@ -249,8 +249,7 @@ revoke_all(struct work *k, struct prog *p, struct err *e)
 		struct err why = {0};
 
 		if (revoke_one(k, i, &why) < 0)
-			p->exit_code =
-			    prog_worse(p->exit_code, prog_fail(p, &why));
+			prog_item_failed(p, &why);
 		while (k->w.up.client && i + 1 < k->operands.len &&
 		    clock_mono() < until && !sig_term())
 			if (client_wait(k->w.up.client, until, e) < 0)

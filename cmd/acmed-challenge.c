@@ -162,8 +162,7 @@ add_all(struct prog *p, struct store *st, const struct strv *keyauths,
 		struct err e = {0};
 
 		if (add_one(st, keyauths->v[i], name, until, &e) < 0)
-			p->exit_code =
-			    prog_worse(p->exit_code, prog_fail(p, &e));
+			prog_item_failed(p, &e);
 	}
 	free(name);
 }
@@ -201,8 +200,7 @@ remove_tokens(struct prog *p, struct err *e)
 		struct err why = {0};
 
 		if (challenge_answer_remove(st, p->argv[i], &why) < 0)
-			p->exit_code =
-			    prog_worse(p->exit_code, prog_fail(p, &why));
+			prog_item_failed(p, &why);
 	}
 	store_close(st);
 	return 0;
@@ -220,7 +218,7 @@ print_answer(void *arg, const struct challenge_answer *a, struct err *e)
 	out_yes(o, a->upstream_challenge_id != 0);
 	out_text(o, a->key_authorization);
 	out_end(o);
-	return out_failed() ? err_sys(e, "standard output") : 0;
+	return out_check(e);
 }
 
 static int
@@ -253,7 +251,7 @@ print_request(void *arg, const struct challenge_request *r, struct err *e)
 	out_text(o, r->token);
 	out_yes(o, r->answered);
 	out_end(o);
-	return out_failed() ? err_sys(e, "standard output") : 0;
+	return out_check(e);
 }
 
 static int

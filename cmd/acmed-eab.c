@@ -117,7 +117,7 @@ print_key(void *arg, const struct eab_key *k, struct err *e)
 	out_yes(o, k->sealed);
 	out_text(o, k->note);
 	out_end(o);
-	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+	return out_check(e);
 }
 
 static int
@@ -154,7 +154,7 @@ revoke_keys(struct prog *p, struct err *e)
 		if (eab_key_revoke(st, p->argv[i], &why) == 0)
 			continue;
 		err_object(&why, "%s", p->argv[i]);
-		p->exit_code = prog_worse(p->exit_code, prog_fail(p, &why));
+		prog_item_failed(p, &why);
 	}
 	store_close(st);
 	return 0;

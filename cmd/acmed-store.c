@@ -377,7 +377,7 @@ print_event(void *arg, const struct event *ev, struct err *e)
 	out_text(o, ev->request_id[0] ? ev->request_id : NULL);
 	out_text(o, ev->detail);
 	out_end(o);
-	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+	return out_check(e);
 }
 
 /* The object of an event filter as that of a request. */
@@ -597,8 +597,7 @@ pull_serials(struct prog *p, struct store *st, const struct renewal_pull *how,
 			return err_set(e, KIND_INPUT,
 			    "--serial %s: not hexadecimal", serials.v[i]);
 		if (renewal_pull_serial(st, clean, how, done, &why) < 0)
-			p->exit_code =
-			    prog_worse(p->exit_code, prog_fail(p, &why));
+			prog_item_failed(p, &why);
 		free(clean);
 	}
 	return 0;

@@ -324,8 +324,7 @@ add_all(struct prog *p, const struct export *x, struct buf *out, struct err *e)
 		struct err why = {0};
 
 		if (export_add(x, p->argv[i], out, &why) < 0)
-			p->exit_code =
-			    prog_worse(p->exit_code, prog_fail(p, &why));
+			prog_item_failed(p, &why);
 		if (!p->output && print(out, e) < 0)
 			return -1;
 	}
@@ -436,7 +435,7 @@ static void
 flush_changes(void *arg)
 {
 	(void)arg;
-	fflush(stdout); /* out_failed knows */
+	fflush(stdout); /* a failure is kept for the end */
 }
 
 static void

@@ -126,7 +126,7 @@ report(void *arg, const struct intake_report *r, struct err *e)
 	out_text(&w->out, r->place);
 	out_text(&w->out, r->reason);
 	out_end(&w->out);
-	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+	return out_check(e);
 }
 
 /* ---- reading ------------------------------------------------------------- */

@@ -253,8 +253,7 @@ show(struct prog *p, struct err *e)
 		if (i > 0 && form != SHEET_JSON)
 			putchar('\n');
 		if (show_object(st, p->argv[i], form, &why) < 0)
-			p->exit_code =
-			    prog_worse(p->exit_code, prog_fail(p, &why));
+			prog_item_failed(p, &why);
 	}
 	store_close(st);
 	return st ? 0 : -1;
@@ -293,8 +292,7 @@ why(struct prog *p, struct err *e)
 
 		if (why_explain(st, p->argv[i], clock_now(), print_line, &out,
 			&is_served, &reason) < 0)
-			p->exit_code =
-			    prog_worse(p->exit_code, prog_fail(p, &reason));
+			prog_item_failed(p, &reason);
 		else if (!is_served)
 			p->exit_code = prog_worse(p->exit_code, 1);
 	}

@@ -87,8 +87,7 @@ change_each(struct prog *p, change *fn, bool on, struct err *e)
 			    "stopped before %s and what follows it",
 			    operands.v[i]);
 		else if (fn(st, operands.v[i], on, &why) < 0)
-			p->exit_code =
-			    prog_worse(p->exit_code, prog_fail(p, &why));
+			prog_item_failed(p, &why);
 	}
 	store_close(st);
 	strv_release(&operands);
@@ -403,8 +402,7 @@ tell(void *arg, const struct reconcile_result *x, struct err *e)
 		err_object(&why, "%s%s%s/%lld", x->url ? x->url : "",
 		    x->url ? ", for " : "", event_object_name(x->gap->type),
 		    (long long)x->gap->id);
-		r->prog->exit_code =
-		    prog_worse(r->prog->exit_code, prog_fail(r->prog, &why));
+		prog_item_failed(r->prog, &why);
 	}
 	return 0;
 }

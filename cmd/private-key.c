@@ -289,7 +289,7 @@ print_each(void *arg, const struct private_key *k, struct err *e)
 
 	put_key(o, k);
 	out_end(o);
-	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+	return out_check(e);
 }
 
 static int
@@ -334,8 +334,7 @@ set_each(struct prog *p, enum private_key_status status, struct err *e)
 
 		if (private_key_find(w.st, p->argv[i], &k, &why) < 0 ||
 		    private_key_set_status(w.st, k.id, status, &why) < 0)
-			p->exit_code =
-			    prog_worse(p->exit_code, prog_fail(p, &why));
+			prog_item_failed(p, &why);
 	}
 	work_close(&w);
 	return rc;

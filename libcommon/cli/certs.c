@@ -41,5 +41,5 @@ certs_print(void *arg, const struct certificate_item *c, struct err *e)
 	out_end(o);
 	to->printed++;
 	strv_release(&names);
-	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+	return out_check(e);
 }

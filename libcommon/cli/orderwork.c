@@ -229,7 +229,7 @@ orderwork_print(struct out *out, struct store *st, int64_t id, struct err *e)
 	out_end(out);
 	strv_release(&names);
 	upstream_order_release(&o);
-	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+	return out_check(e);
 }
 
 static void

@@ -156,10 +156,10 @@ out_finish(struct out *o)
 	write_header(o);
 }
 
-bool
-out_failed(void)
+int
+out_check(struct err *e)
 {
-	return ferror(stdout) != 0;
+	return ferror(stdout) ? err_sys(e, "cannot write to stdout") : 0;
 }
 
 int

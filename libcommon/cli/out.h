@@ -15,7 +15,7 @@
  *	out_end(&o);
  *
  * Write errors are kept by stdio; prog_main reports them at the end (exit 111).
- * Once per record it is worth asking out_failed, when there may be millions.
+ * Once per record out_check is worth its call, when there may be millions.
  */
 struct js;
 
@@ -53,8 +53,8 @@ void out_end(struct out *o);
 /* Ends the output: a header that no record has brought out is written now. */
 void out_finish(struct out *o);
 
-/* Whether a write to stdout has failed. */
-bool out_failed(void);
+/* -1 (KIND_SYS) when a write to stdout has failed. */
+int out_check(struct err *e);
 
 /*
  * Flushes stdout and closes it, so that a full disk is noticed.

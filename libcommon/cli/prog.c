@@ -170,6 +170,12 @@ prog_worse(int a, int b)
 	return j > i ? b : a;
 }
 
+void
+prog_item_failed(struct prog *p, const struct err *e)
+{
+	p->exit_code = prog_worse(p->exit_code, prog_fail(p, e));
+}
+
 /* Says how the program ended; stdout is closed in any case. */
 static int
 finish(struct prog *p, struct err *e)

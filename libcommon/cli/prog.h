@@ -128,6 +128,9 @@ void prog_ready(struct prog *p);
  */
 int prog_fail(const struct prog *p, const struct err *e);
 
+/* One of several things has failed: prog_fail, and the worse exit code. */
+void prog_item_failed(struct prog *p, const struct err *e);
+
 /*
  * The exit code of a batch of which one item ended with `a`, another with `b`:
  * 1 outranks 111 outranks 0, anything else outranks all.

@@ -85,7 +85,7 @@ print_one(void *arg, const struct upstream_request *r, struct err *e)
 	out_int(&p->out, r->duration_ms);
 	out_text(&p->out, r->request_id[0] ? r->request_id : NULL);
 	out_end(&p->out);
-	return out_failed() ? err_sys(e, "cannot write to stdout") : 0;
+	return out_check(e);
 }
 
 /* ---- how many ------------------------------------------------------------ */
