@@ -375,8 +375,8 @@ work_open_account(struct work *w, struct prog *p, struct err *e)
 		    "with --ca",
 		    (long long)a.id);
 	else if (!w->up.client)
-		rc = upstream_open_ca(&w->up, p,
-		    a.directory_url[0] ? a.directory_url : ca_word, e);
+		rc = upstream_open_ca(
+		    &w->up, p, ca_word ? ca_word : a.directory_url, e);
 	upstream_account_release(&a);
 	w->x = upstream_enrol(&w->up);
 	return rc;

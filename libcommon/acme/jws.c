@@ -300,19 +300,24 @@ add_envelope(const struct buf *text, const struct buf *signature,
 	    : 0;
 }
 
-int
-jws_sign(const struct key *k, const struct jws_make *how, const char *payload,
-    struct buf *out, struct err *e)
+/* By a key, or without one by a secret. */
+static int
+make(const struct key *k, const void *secret, size_t secret_len,
+    const struct jws_make *how, const char *payload, struct buf *out,
+    struct err *e)
 {
+	const char *alg = k ? jwa_name(jwa_of(k)) : jwa_mac_name(JWA_HS256);
 	struct buf text, signature;
-	enum jwa alg = jwa_of(k);
 	int rc;
 
 	buf_init(&text, 2 * JWS_MAX);
 	buf_init(&signature, SIGNATURE_MAX);
-	rc = add_signed(jwa_name(alg), k, how, payload, &text, e);
+	rc = add_signed(alg, k, how, payload, &text, e);
 	if (rc == 0)
-		rc = jwa_sign(k, alg, text.data, text.len, &signature, e);
+		rc = k
+		    ? jwa_sign(k, jwa_of(k), text.data, text.len, &signature, e)
+		    : jwa_mac_make(JWA_HS256, secret, secret_len, text.data,
+			  text.len, &signature);
 	if (rc == 0)
 		rc = add_envelope(&text, &signature, out, e);
 	buf_release(&text);
@@ -321,24 +326,18 @@ jws_sign(const struct key *k, const struct jws_make *how, const char *payload,
 }
 
 int
+jws_sign(const struct key *k, const struct jws_make *how, const char *payload,
+    struct buf *out, struct err *e)
+{
+	return make(k, NULL, 0, how, payload, out, e);
+}
+
+int
 jws_sign_secret(const void *secret, size_t secret_len,
     const struct jws_make *how, const char *payload, struct buf *out,
     struct err *e)
 {
-	struct buf text, signature;
-	int rc;
-
-	buf_init(&text, 2 * JWS_MAX);
-	buf_init(&signature, SIGNATURE_MAX);
-	rc = add_signed(jwa_mac_name(JWA_HS256), NULL, how, payload, &text, e);
-	if (rc == 0)
-		rc = jwa_mac_make(JWA_HS256, secret, secret_len, text.data,
-		    text.len, &signature);
-	if (rc == 0)
-		rc = add_envelope(&text, &signature, out, e);
-	buf_release(&text);
-	buf_release(&signature);
-	return rc;
+	return make(NULL, secret, secret_len, how, payload, out, e);
 }
 
 void

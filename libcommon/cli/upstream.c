@@ -136,7 +136,7 @@ upstream_open_ca(
 {
 	if (ca_open(u->st, ca ? ca : p->conf.client.ca, &u->ca, e) < 0)
 		return -1;
-	u->client = client_new(u->st, u->net, &u->ca, u->trace, e);
+	u->client = client_new(u->st, u->net, &u->ca, u->trace);
 	return u->client ? 0 : -1;
 }
 

@@ -14,20 +14,21 @@ static const struct row {
 		BODY_JSON_OR_NONE,
 		BODY_JSON
 	} body;
+	bool is_member; /* of the directory, by that name */
 } rows[] = {
     [ENDPOINT_DIRECTORY] = {"directory", BODY_JSON},
-    [ENDPOINT_NEW_NONCE] = {"newNonce", BODY_ANY},
-    [ENDPOINT_NEW_ACCOUNT] = {"newAccount", BODY_JSON_OR_NONE},
+    [ENDPOINT_NEW_NONCE] = {"newNonce", BODY_ANY, true},
+    [ENDPOINT_NEW_ACCOUNT] = {"newAccount", BODY_JSON_OR_NONE, true},
     [ENDPOINT_ACCOUNT] = {"account", BODY_JSON_OR_NONE},
-    [ENDPOINT_KEY_CHANGE] = {"keyChange", BODY_JSON_OR_NONE},
-    [ENDPOINT_NEW_ORDER] = {"newOrder", BODY_JSON},
+    [ENDPOINT_KEY_CHANGE] = {"keyChange", BODY_JSON_OR_NONE, true},
+    [ENDPOINT_NEW_ORDER] = {"newOrder", BODY_JSON, true},
     [ENDPOINT_ORDER] = {"order", BODY_JSON},
     [ENDPOINT_AUTHORIZATION] = {"authorization", BODY_JSON},
     [ENDPOINT_CHALLENGE] = {"challenge", BODY_JSON},
     [ENDPOINT_FINALIZE] = {"finalize", BODY_JSON},
     [ENDPOINT_CERTIFICATE] = {"certificate", BODY_ANY},
-    [ENDPOINT_REVOKE_CERT] = {"revokeCert", BODY_ANY},
-    [ENDPOINT_RENEWAL_INFO] = {"renewalInfo", BODY_JSON},
+    [ENDPOINT_REVOKE_CERT] = {"revokeCert", BODY_ANY, true},
+    [ENDPOINT_RENEWAL_INFO] = {"renewalInfo", BODY_JSON, true},
 };
 _Static_assert(ARRAY_LEN(rows) == ENDPOINT__MAX, "a row per endpoint");
 
@@ -35,6 +36,12 @@ const char *
 endpoint_name(enum endpoint endpoint)
 {
 	return rows[endpoint].name;
+}
+
+bool
+endpoint_is_member(enum endpoint endpoint)
+{
+	return rows[endpoint].is_member;
 }
 
 void

@@ -51,7 +51,6 @@ struct client {
 	struct strv nonces; /* the last is the freshest */
 	size_t nonces_asked;
 	struct transfers waiting, sent, ready;
-	size_t pending;
 	uint64_t called; /* back, ever */
 	enum cause cause; /* of the last client_call */
 };
@@ -61,7 +60,6 @@ struct client {
 static void
 transfer_free(struct transfer *t)
 {
-	t->client->pending--;
 	free((char *)(uintptr_t)t->r.url);
 	free((char *)(uintptr_t)t->r.payload);
 	free((char *)(uintptr_t)t->signer.url);
@@ -92,7 +90,6 @@ transfer_new(
 	}
 	t->fn = fn;
 	t->arg = arg;
-	c->pending++;
 	return t;
 }
 
@@ -397,7 +394,7 @@ on_nonce(void *arg, const struct network_reply *r)
 	if (!r->nonce)
 		answer_fail(
 		    &a, CAUSE_CA_BROKEN, "newNonce gives no Replay-Nonce");
-	if (!r->nonce && c->nonces.len == 0)
+	if (!r->nonce && c->nonces.len == 0 && c->nonces_asked == 0)
 		give_up_all(c, &a.reply);
 	answer_release(&a);
 	pump(c);
@@ -598,11 +595,10 @@ use_cached(struct client *c)
 
 struct client *
 client_new(struct store *st, struct network *net, const struct upstream_ca *ca,
-    int trace, struct err *e)
+    int trace)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
 
-	(void)e;
 	c->st = st;
 	c->net = net;
 	c->ca = ca;
@@ -648,12 +644,6 @@ client_send(
 
 	TAILQ_INSERT_TAIL(&c->waiting, t, entry);
 	pump(c);
-}
-
-size_t
-client_pending(const struct client *c)
-{
-	return c->pending;
 }
 
 int
@@ -767,19 +757,10 @@ client_refresh(struct client *c, struct err *e)
 const char *
 client_url(const struct client *c, enum endpoint endpoint)
 {
-	static const char *const members[ENDPOINT__MAX] = {
-	    [ENDPOINT_NEW_NONCE] = "newNonce",
-	    [ENDPOINT_NEW_ACCOUNT] = "newAccount",
-	    [ENDPOINT_KEY_CHANGE] = "keyChange",
-	    [ENDPOINT_NEW_ORDER] = "newOrder",
-	    [ENDPOINT_REVOKE_CERT] = "revokeCert",
-	    [ENDPOINT_RENEWAL_INFO] = "renewalInfo",
-	};
-
 	if (endpoint == ENDPOINT_DIRECTORY)
 		return c->ca->directory_url;
-	return members[endpoint]
-	    ? directory_url(&c->directory, members[endpoint])
+	return endpoint_is_member(endpoint)
+	    ? directory_url(&c->directory, endpoint_name(endpoint))
 	    : NULL;
 }
 
@@ -794,12 +775,6 @@ client_needs_binding(const struct client *c)
 {
 	return js_is_true(
 	    js_get(directory_meta(&c->directory), "externalAccountRequired"));
-}
-
-bool
-client_has_profiles(const struct client *c)
-{
-	return js_len(js_get(directory_meta(&c->directory), "profiles")) > 0;
 }
 
 bool

@@ -45,6 +45,9 @@ enum endpoint {
 /* "newOrder" and so on. */
 const char *endpoint_name(enum endpoint endpoint);
 
+/* Whether it stands in the directory, by that name. */
+bool endpoint_is_member(enum endpoint endpoint);
+
 /* Who signs: `url` is the kid; NULL signs with the JWK in the header. */
 struct signer {
 	const struct key *key;
@@ -88,10 +91,10 @@ typedef void client_callback(void *arg, const struct reply *reply);
 /*
  * Makes a client of `ca`, which must stay.  The directory is fetched when it
  * is not cached or is older than a day, before the first request.  `trace` is
- * a descriptor for the raw exchange without secrets, or -1.  NULL: KIND_SYS.
+ * a descriptor for the raw exchange without secrets, or -1.
  */
 struct client *client_new(struct store *st, struct network *net,
-    const struct upstream_ca *ca, int trace, struct err *e);
+    const struct upstream_ca *ca, int trace);
 
 /* Drops what is under way without a callback.  NULL-safe. */
 void client_free(struct client *c);
@@ -104,9 +107,6 @@ void client_free(struct client *c);
  */
 void client_send(
     struct client *c, const struct request *r, client_callback *fn, void *arg);
-
-/* How many requests are under way. */
-size_t client_pending(const struct client *c);
 
 /*
  * Waits until something moves, or `until` (clock_mono) is there, or a signal.
@@ -140,6 +140,5 @@ const char *client_url(const struct client *c, enum endpoint endpoint);
 const char *client_terms(const struct client *c);
 bool client_needs_binding(const struct client *c);
 bool client_has_profile(const struct client *c, const char *profile);
-bool client_has_profiles(const struct client *c);
 
 #endif

@@ -20,6 +20,26 @@ contacts_js(const struct strv *contacts)
 	return array;
 }
 
+static int
+write_payload(const struct js *payload, struct buf *out, struct err *e)
+{
+	return js_write(payload, out) < 0
+	    ? err_set(e, KIND_INPUT, "the contacts are too long")
+	    : 0;
+}
+
+/* The contacts in an account that the CA shows; false: it shows none. */
+static bool
+read_contacts(const struct js *account, struct strv *out)
+{
+	const struct js *contacts = js_get(account, "contact");
+
+	for (size_t i = 0; i < js_len(contacts); i++)
+		if (js_text(js_at(contacts, i)))
+			strv_add(out, js_text(js_at(contacts, i)));
+	return js_type(contacts) == JS_ARRAY;
+}
+
 /* RFC 8555 7.3.4: the account's key, under the secret that the CA gave. */
 static int
 put_binding(struct js *payload, const struct key *key,
@@ -48,8 +68,9 @@ struct registering {
 	const struct key *key;
 	bool only_existing;
 	/* the answer */
-	char *url, *contacts;
-	bool existed;
+	char *url;
+	struct strv contacts;
+	bool has_contacts, existed;
 };
 
 static int
@@ -68,7 +89,7 @@ make_registration(void *arg, const char *url, struct buf *out, struct err *e)
 	if (!r->only_existing && r->how->eab_key_id)
 		rc = put_binding(payload, r->key, r->how, url, e);
 	if (rc == 0)
-		rc = js_write(payload, out);
+		rc = write_payload(payload, out, e);
 	js_free(payload);
 	return rc;
 }
@@ -87,7 +108,15 @@ on_account(void *arg, const struct reply *reply, struct err *e)
 		    "the account is there, but it is %s", status);
 	r->url = xstrdup(reply->location);
 	r->existed = reply->status == 200;
+	r->has_contacts = read_contacts(reply->json, &r->contacts);
 	return 0;
+}
+
+static void
+registering_release(struct registering *r)
+{
+	free(r->url);
+	strv_release(&r->contacts);
 }
 
 static int
@@ -167,14 +196,13 @@ take_key(const struct enrol *x, const struct enrol_how *how, int64_t *id,
 	return NULL;
 }
 
-/* The account is ours: kept with what was agreed. */
+/* The account is ours: kept with what was agreed, as the CA has it. */
 static int
 keep(const struct enrol *x, const struct enrol_how *how,
     const struct registering *r, int64_t id, struct err *e)
 {
 	const struct upstream_account_change to = {.url = r->url,
-	    .contacts =
-		how->contacts && how->contacts->len > 0 ? how->contacts : NULL,
+	    .contacts = r->has_contacts ? &r->contacts : NULL,
 	    .terms_agreed = how->agrees ? client_terms(x->client) : NULL,
 	    .eab_key_id = how->eab_key_id,
 	    .certificate_key_type = how->certificate_key_type,
@@ -203,8 +231,9 @@ enrol_register(const struct enrol *x, const struct enrol_how *how, int64_t *id,
 	}
 	if (rc == 0) {
 		rc = ask_account(x, &r, e);
-		/* what the CA has refused leaves nothing behind */
-		if (rc < 0 && created && e->kind == KIND_DENIED) {
+		/* what is refused, or not sent, leaves nothing behind */
+		if (rc < 0 && created &&
+		    (e->kind == KIND_DENIED || e->kind == KIND_INPUT)) {
 			struct err ignored = {0};
 
 			upstream_account_drop(x->st, *id, &ignored);
@@ -213,7 +242,7 @@ enrol_register(const struct enrol *x, const struct enrol_how *how, int64_t *id,
 	if (rc == 0)
 		rc = keep(x, how, &r, *id, e);
 	*existed = r.existed;
-	free(r.url);
+	registering_release(&r);
 	key_free(own);
 	return rc;
 }
@@ -233,7 +262,7 @@ enrol_find(const struct enrol *x, const struct enrol_how *how, int64_t *id,
 		rc = store_key(x, how, how->key, id, &created, e);
 	if (rc == 0)
 		rc = keep(x, how, &r, *id, e);
-	free(r.url);
+	registering_release(&r);
 	return rc;
 }
 
@@ -264,7 +293,9 @@ works(const struct enrol *x, const struct upstream_account *a,
 
 	if (call_account(x, a, key, NULL, NULL, NULL, &why) == 0)
 		return 1;
-	if (why.kind == KIND_DENIED || why.kind == KIND_NOTFOUND)
+	/* New terms are no word on the key. */
+	if ((why.kind == KIND_DENIED || why.kind == KIND_NOTFOUND) &&
+	    client_cause(x->client) != CAUSE_TERMS)
 		return 0;
 	*e = why;
 	return -1;
@@ -301,7 +332,8 @@ check_usable(
 		    "upstream account %lld has no URL yet; go on with "
 		    "acme-account register or find",
 		    (long long)a->id);
-	return strcmp(a->directory_url, x->ca->directory_url) == 0
+	return a->directory_url[0] == '\0' ||
+		strcmp(a->directory_url, x->ca->directory_url) == 0
 	    ? 0
 	    : err_set(e, KIND_CONFLICT,
 		  "upstream account %lld is not one at %s", (long long)a->id,
@@ -354,13 +386,23 @@ static int
 on_show(void *arg, const struct reply *reply, struct err *e)
 {
 	struct showing *s = arg;
-	const struct js *contacts = js_get(reply->json, "contact");
 
-	s->has_contacts = js_type(contacts) == JS_ARRAY;
-	for (size_t i = 0; i < js_len(contacts); i++)
-		if (js_text(js_at(contacts, i)))
-			strv_add(&s->contacts, js_text(js_at(contacts, i)));
+	s->has_contacts = read_contacts(reply->json, &s->contacts);
 	return s->fn ? s->fn(s->arg, reply->json, e) : 0;
+}
+
+/* Where an account is that came from elsewhere is known once it answers. */
+static int
+learn_ca(const struct enrol *x, const struct upstream_account *a,
+    const struct key *key, struct err *e)
+{
+	const struct strv none = {0};
+	const struct enrol_how how = {.contacts = &none};
+	int64_t id;
+	bool created;
+
+	return a->directory_url[0] ? 0
+				   : store_key(x, &how, key, &id, &created, e);
 }
 
 /* A request about the account itself, whose answer is kept. */
@@ -378,6 +420,8 @@ exchange(const struct enrol *x, int64_t id, const char *payload,
 	if (!key)
 		return -1;
 	rc = call_account(x, &a, key, payload, on_show, s, e);
+	if (rc == 0)
+		rc = learn_ca(x, &a, key, e);
 	if (rc == 0 && s->has_contacts)
 		to.contacts = &s->contacts;
 	if (rc == 0)
@@ -417,7 +461,8 @@ enrol_update(const struct enrol *x, int64_t id, const struct enrol_how *how,
 		js_put_bool(payload, "termsOfServiceAgreed", true);
 		more.terms_agreed = client_terms(x->client);
 	}
-	js_write(payload, &text);
+	if (rc == 0)
+		rc = write_payload(payload, &text, e);
 	if (rc == 0)
 		rc = exchange(x, id, text.data, &s, &more, e);
 	js_free(payload);

@@ -436,7 +436,7 @@ explain(struct store *st, int64_t id, struct err *e)
 	return -1;
 }
 
-/* One statement on one account, with its parameters behind `n`. */
+/* What came of a statement that changes one row. */
 static int
 changed_one(struct store *st, int64_t id, int64_t n, struct err *e)
 {
@@ -504,24 +504,39 @@ upstream_account_change(struct store *st, int64_t id,
 	return rc;
 }
 
-static int
-drop(void *arg, struct err *e)
-{
-	const struct change *c = arg;
-	int64_t n = stmt_run(
-	    c->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_DROP, e, "i", c->id);
+/* One statement of one account, and what it is called. */
+struct step {
+	struct store *st;
+	int64_t id;
+	size_t row;
+	const char *action;
+};
 
-	return changed_one(c->st, c->id, n, e) < 0
+static int
+take_step(void *arg, struct err *e)
+{
+	const struct step *s = arg;
+	int64_t n =
+	    stmt_run(s->st, STMT_UPSTREAM_ACCOUNT, s->row, e, "i", s->id);
+
+	return changed_one(s->st, s->id, n, e) < 0
 	    ? -1
-	    : add_event(c->st, "drop", c->id, e);
+	    : add_event(s->st, s->action, s->id, e);
+}
+
+static int
+step(
+    struct store *st, int64_t id, size_t row, const char *action, struct err *e)
+{
+	struct step s = {.st = st, .id = id, .row = row, .action = action};
+
+	return db_transaction(st->db, DB_DURABLE, take_step, &s, e);
 }
 
 int
 upstream_account_drop(struct store *st, int64_t id, struct err *e)
 {
-	struct change c = {.st = st, .id = id};
-
-	return db_transaction(st->db, DB_DURABLE, drop, &c, e);
+	return step(st, id, UPSTREAM_ACCOUNT_DROP, "drop", e);
 }
 
 /* ---- a change of keys ---------------------------------------------------- */
@@ -554,42 +569,14 @@ upstream_account_roll_begin(struct store *st, int64_t id,
 	return rc;
 }
 
-static int
-roll_finish(void *arg, struct err *e)
-{
-	const struct change *c = arg;
-	int64_t n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT,
-	    UPSTREAM_ACCOUNT_ROLL_FINISH, e, "i", c->id);
-
-	return changed_one(c->st, c->id, n, e) < 0
-	    ? -1
-	    : add_event(c->st, "roll", c->id, e);
-}
-
 int
 upstream_account_roll_finish(struct store *st, int64_t id, struct err *e)
 {
-	struct change c = {.st = st, .id = id};
-
-	return db_transaction(st->db, DB_DURABLE, roll_finish, &c, e);
-}
-
-static int
-roll_cancel(void *arg, struct err *e)
-{
-	const struct change *c = arg;
-	int64_t n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT,
-	    UPSTREAM_ACCOUNT_ROLL_CANCEL, e, "i", c->id);
-
-	return changed_one(c->st, c->id, n, e) < 0
-	    ? -1
-	    : add_event(c->st, "roll_cancel", c->id, e);
+	return step(st, id, UPSTREAM_ACCOUNT_ROLL_FINISH, "roll", e);
 }
 
 int
 upstream_account_roll_cancel(struct store *st, int64_t id, struct err *e)
 {
-	struct change c = {.st = st, .id = id};
-
-	return db_transaction(st->db, DB_DURABLE, roll_cancel, &c, e);
+	return step(st, id, UPSTREAM_ACCOUNT_ROLL_CANCEL, "roll_cancel", e);
 }

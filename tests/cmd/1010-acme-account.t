@@ -87,6 +87,12 @@ like "$err" 'unsupportedContact' "in the CA's own words"
 is "$(sqlite3 "$T/client/store/acmed.sqlite" \
     'SELECT count(*) FROM upstream_accounts')" 1 'leaves nothing behind'
 
+account register --ca pebble --agree-terms \
+    --contact "$(printf 'a%.0s' $(seq 1 60000))@example.com"
+exits 100 'contacts that no request has room for'
+is "$(sqlite3 "$T/client/store/acmed.sqlite" \
+    'SELECT count(*) FROM upstream_accounts')" 1 '... leave nothing behind either'
+
 # ---- by a key -----------------------------------------------------------------
 must openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 \
     -out "$T/rsa.pem"
@@ -104,9 +110,11 @@ is "$(field key_type)" rsa2048 'it is that key'
 is "$(field default)" no 'the second is not the default'
 is "$(field certificate_key_cycle)" account_weekly 'the cycle is kept'
 second=$(field id) second_url=$(field url)
-account register --ca pebble --agree-terms --key "$T/rsa.pem"
+account register --ca pebble --agree-terms --key "$T/rsa.pem" \
+    --contact other@example.com
 is "$(field result) $(field url)" "existed $second_url" \
     'once more is the same account'
+is "$(field contacts)" '' '... with the contacts that the CA has'
 must sqlite3 "$T/client/store/acmed.sqlite" \
     "DELETE FROM upstream_requests WHERE upstream_account_id = $second;
     DELETE FROM upstream_accounts WHERE id = $second"
@@ -118,6 +126,22 @@ account default "$second"
 exits 0 'default'
 account show --ca pebble
 is "$(field id) $(field result)" "$second valid" 'show takes the default'
+
+# ---- at which CA ---------------------------------------------------------------
+account show "$second" --ca letsencrypt
+exits 1 'an account of another CA'
+like "$err" "$second is not one at letsencrypt" 'it says so'
+must sqlite3 "$T/client/store/acmed.sqlite" \
+    "UPDATE upstream_accounts SET directory_url = '', is_default = 0
+    WHERE id = $second"
+account show "$second"
+exits 1 'an account of nobody knows which CA'
+like "$err" 'say it with --ca' 'it says what to do'
+account show "$second" --ca pebble
+exits 0 'that helps'
+account show "$second"
+exits 0 'for good'
+account default "$second"
 
 # ---- changes -------------------------------------------------------------------
 account update "$first" --contact you@example.com

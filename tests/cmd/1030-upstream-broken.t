@@ -52,8 +52,8 @@ wrong 111 'too long' '/dir long-head'
 wrong 111 'do not go' '/dir redirect https://evil.example/dir'
 wrong 111 'no https URL: http:' "/dir member newOrder http://localhost/o"
 wrong 111 'but nothing' '/dir empty'
-wrong 111 '' '/dir drop'
-wrong 111 '' '/dir cut'
+wrong 111 '[Ee]mpty reply' '/dir drop'
+wrong 111 'closed with' '/dir cut'
 wrong 111 'imed out' '/dir slow 5'
 is "$(asked "endpoint <> 'directory'")" 0 'nothing else was asked'
 is "$(asked 'status = 0')" 5 'what was no answer is in the log as such'
@@ -140,6 +140,15 @@ account roll "$id"
 exits 111 'roll without a clear answer'
 account list
 like "$out" '	yes$' 'is not over'
+# The CA may have the new key by now: its terms say nothing about that.
+rule '/account/1 problem 403 userActionRequired'
+account roll "$id"
+exits 1 'the CA wants new terms to be agreed to'
+account list
+like "$out" '	yes$' 'the key that it may have is still there'
+rule ''
+account show "$id"
+exits 0 'then it is found out'
 
 # ---- renewal information ---------------------------------------------------------------
 must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \

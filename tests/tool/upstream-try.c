@@ -160,7 +160,7 @@ main(int argc, char **argv)
 		err_clear(&e);
 	if (upstream_ca_by_name(st, "try", &ca, &e) < 0)
 		die(&e);
-	struct client *c = client_new(st, net, &ca, trace, &e);
+	struct client *c = client_new(st, net, &ca, trace);
 	struct key *k = key_generate(KEY_P256, 0, &e);
 	s.key = k;
 	r.signer = &s;
