@@ -696,36 +696,35 @@ put_meta(struct out *o, const struct directory *d)
 }
 
 static int
-print_ca(const struct prog *p, struct store *st, int64_t id, struct err *e)
+print_ca(const struct prog *p, struct store *st, const struct upstream_ca *ca,
+    struct err *e)
 {
 	static const char *const columns[] = {"name", "directory", "trust",
 	    "fetched", "directories", "held_until", "terms", "website",
 	    "caa_identities", "binding_required", "profiles", "renewal_info",
 	    NULL};
 	struct directory d = {0};
-	struct upstream_ca ca;
 	struct err ignored = {0};
 	struct out o;
 	int64_t count = 0;
 
-	if (upstream_ca_by_id(st, id, &ca, e) < 0 ||
-	    upstream_ca_each_directory(st, id, count_directory, &count, e) < 0)
+	if (upstream_ca_each_directory(st, ca->id, count_directory, &count, e) <
+	    0)
 		return -1;
-	if (ca.directory)
-		directory_read(&d, ca.directory_url, ca.directory,
-		    strlen(ca.directory), &ignored);
+	if (ca->directory)
+		directory_read(&d, ca->directory_url, ca->directory,
+		    strlen(ca->directory), &ignored);
 	out_init(&o, p->json, !p->no_header, columns);
-	out_text(&o, ca.name);
-	out_text(&o, ca.directory_url);
-	out_text(&o, ca.trust ? "own" : "machine");
-	out_time(&o, ca.fetched);
+	out_text(&o, ca->name);
+	out_text(&o, ca->directory_url);
+	out_text(&o, ca->trust ? "own" : "machine");
+	out_time(&o, ca->fetched);
 	out_int(&o, count);
-	out_time(&o, ca.retry_at);
+	out_time(&o, ca->retry_at);
 	put_meta(&o, &d);
 	out_end(&o);
 	out_finish(&o);
 	directory_release(&d);
-	upstream_ca_release(&ca);
 	return 0;
 }
 
@@ -733,12 +732,12 @@ static int
 ca_show(struct prog *p, struct err *e)
 {
 	struct store *st =
-	    rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 	struct upstream_ca ca;
-	int rc = st ? ca_open(st, p->argv[1], &ca, e) : -1;
+	int rc = st ? ca_find(st, p->argv[1], &ca, e) : -1;
 
 	if (rc == 0) {
-		rc = print_ca(p, st, ca.id, e);
+		rc = print_ca(p, st, &ca, e);
 		upstream_ca_release(&ca);
 	}
 	store_close(st);
@@ -749,41 +748,58 @@ static int
 ca_refresh(struct prog *p, struct err *e)
 {
 	struct work w = {0};
+	struct upstream_ca now;
 	int rc;
 
 	ca_word = p->argv[1];
 	rc = work_open_ca(&w, p, e);
 	if (rc == 0)
 		rc = client_refresh(w.up.client, e);
-	if (rc == 0)
-		rc = print_ca(p, w.up.st, w.up.ca.id, e);
+	if (rc == 0 &&
+	    (rc = upstream_ca_by_id(w.up.st, w.up.ca.id, &now, e)) == 0) {
+		rc = print_ca(p, w.up.st, &now, e);
+		upstream_ca_release(&now);
+	}
 	work_close(&w);
 	return rc;
+}
+
+struct ca_word {
+	const char *word;
+	int operands;
+	int (*run)(struct prog *p, struct err *e);
+	bool takes_trust, takes_trace;
+};
+
+static int
+check_word(const struct prog *p, const struct ca_word *w, struct err *e)
+{
+	if (p->argc != w->operands)
+		return prog_misuse(e, "ca %s: %s operands", w->word,
+		    p->argc < w->operands ? "too few" : "too many");
+	if (trust_file && !w->takes_trust)
+		return prog_misuse(e, "ca %s: --trust is for add", w->word);
+	if (traces && !w->takes_trace)
+		return prog_misuse(e, "ca %s: --trace is for refresh", w->word);
+	return 0;
 }
 
 /* The second word of the command. */
 static int
 ca(struct prog *p, struct err *e)
 {
-	static const struct {
-		const char *word;
-		int operands;
-		int (*run)(struct prog *p, struct err *e);
-	} words[] = {
-	    {"list", 1, ca_list},
-	    {"add", 3, ca_add},
-	    {"show", 2, ca_show},
-	    {"refresh", 2, ca_refresh},
+	static const struct ca_word words[] = {
+	    {"list", 1, ca_list, false, false},
+	    {"add", 3, ca_add, true, false},
+	    {"show", 2, ca_show, false, false},
+	    {"refresh", 2, ca_refresh, false, true},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcmp(p->argv[0], words[i].word) == 0)
-			return p->argc == words[i].operands
-			    ? words[i].run(p, e)
-			    : prog_misuse(e, "ca %s: %s operands",
-				  words[i].word,
-				  p->argc < words[i].operands ? "too few"
-							      : "too many");
+			return check_word(p, &words[i], e) < 0
+			    ? -1
+			    : words[i].run(p, e);
 	return prog_misuse(
 	    e, "ca %s: none of list add show refresh", p->argv[0]);
 }

@@ -26,23 +26,59 @@ const struct ca_known ca_known[] = {
 };
 const size_t ca_known_len = ARRAY_LEN(ca_known);
 
+/* ---- finding ------------------------------------------------------------- */
+
+static const struct ca_known *
+find_known(const char *text, bool is_url)
+{
+	for (size_t i = 0; i < ca_known_len; i++)
+		if (strcmp(text,
+			is_url ? ca_known[i].directory_url
+			       : ca_known[i].name) == 0)
+			return &ca_known[i];
+	return NULL;
+}
+
+/* 1: it is in the store, 0: it is not, -1. */
 static int
-open_by_url(struct store *st, const char *name, const char *url,
-    struct upstream_ca *ca, struct err *e)
+look_up(int (*by)(struct store *st, const char *text, struct upstream_ca *ca,
+	    struct err *e),
+    struct store *st, const char *text, struct upstream_ca *ca, struct err *e)
 {
 	struct err why = {0};
-	int64_t id;
 
-	if (upstream_ca_by_url(st, url, ca, &why) == 0)
+	if (by(st, text, ca, &why) == 0)
+		return 1;
+	if (why.kind == KIND_NOTFOUND)
 		return 0;
-	if (why.kind != KIND_NOTFOUND) {
-		*e = why;
-		return -1;
-	}
-	return upstream_ca_add(st, name, url, NULL, &id, e) < 0
-	    ? -1
-	    : upstream_ca_by_id(st, id, ca, e);
+	*e = why;
+	return -1;
 }
+
+int
+ca_find(
+    struct store *st, const char *text, struct upstream_ca *ca, struct err *e)
+{
+	bool is_url = strstr(text, "://") != NULL;
+	const struct ca_known *known = find_known(text, is_url);
+	const char *url = known ? known->directory_url : text;
+	int rc = is_url ? 0 : look_up(upstream_ca_by_name, st, text, ca, e);
+
+	if (rc == 0 && (is_url || known))
+		rc = look_up(upstream_ca_by_url, st, url, ca, e);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (!known)
+		return err_set(e, KIND_NOTFOUND,
+		    "%s: no CA that is known; acme-account ca list shows those "
+		    "that there are, ca add adds one",
+		    text);
+	*ca = (struct upstream_ca){
+	    .name = xstrdup(known->name), .directory_url = xstrdup(url)};
+	return 0;
+}
+
+/* ---- opening ------------------------------------------------------------- */
 
 /* A name that nobody has yet, after the host. */
 static int
@@ -72,24 +108,30 @@ name_host(struct store *st, const struct web_url *u, char *out, size_t size,
 	    "%s: too many CAs there; give this one a name with ca add", host);
 }
 
+/* Puts it into the store, and loads it again. */
 static int
-open_url(
+add(struct store *st, const char *name, const char *url, struct upstream_ca *ca,
+    struct err *e)
+{
+	int64_t id;
+
+	return upstream_ca_add(st, name, url, NULL, &id, e) < 0
+	    ? -1
+	    : upstream_ca_by_id(st, id, ca, e);
+}
+
+static int
+add_url(
     struct store *st, const char *url, struct upstream_ca *ca, struct err *e)
 {
 	char name[UPSTREAM_CA_NAME_MAX];
 	struct web_url u;
-	struct err why = {0};
 
-	for (size_t i = 0; i < ca_known_len; i++)
-		if (strcmp(url, ca_known[i].directory_url) == 0)
-			return open_by_url(st, ca_known[i].name, url, ca, e);
-	if (upstream_ca_by_url(st, url, ca, &why) == 0)
-		return 0;
 	if (web_url_parse(url, &u, e) < 0 || !u.is_https)
 		return err_set(e, KIND_INPUT, "%s: no https URL", url);
 	return name_host(st, &u, name, sizeof(name), e) < 0
 	    ? -1
-	    : open_by_url(st, name, url, ca, e);
+	    : add(st, name, url, ca, e);
 }
 
 int
@@ -97,23 +139,22 @@ ca_open(
     struct store *st, const char *text, struct upstream_ca *ca, struct err *e)
 {
 	struct err why = {0};
+	struct upstream_ca known;
+	int rc;
 
-	if (strstr(text, "://"))
-		return open_url(st, text, ca, e);
-	if (upstream_ca_by_name(st, text, ca, &why) == 0)
-		return 0;
-	if (why.kind != KIND_NOTFOUND) {
+	if (ca_find(st, text, &known, &why) < 0) {
+		if (why.kind == KIND_NOTFOUND && strstr(text, "://"))
+			return add_url(st, text, ca, e);
 		*e = why;
 		return -1;
 	}
-	for (size_t i = 0; i < ca_known_len; i++)
-		if (strcmp(text, ca_known[i].name) == 0)
-			return open_by_url(
-			    st, text, ca_known[i].directory_url, ca, e);
-	return err_set(e, KIND_NOTFOUND,
-	    "%s: no CA of that name; acme-account ca list shows those that "
-	    "there are, ca add adds one",
-	    text);
+	if (known.id != 0) {
+		*ca = known;
+		return 0;
+	}
+	rc = add(st, known.name, known.directory_url, ca, e);
+	upstream_ca_release(&known);
+	return rc;
 }
 
 /* ---- ports --------------------------------------------------------------- */

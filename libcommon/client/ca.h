@@ -19,8 +19,16 @@ extern const size_t ca_known_len;
 
 /*
  * Loads the CA that `text` means: the name of one in the store, of one that
- * everybody knows, or the https URL of a directory.  One that is not in the
- * store yet is put there.  The caller releases.  KIND_NOTFOUND, KIND_INPUT.
+ * everybody knows, or the URL of a directory.  One of those that is not in the
+ * store has the number 0, and no directory.  The caller releases.
+ * KIND_NOTFOUND.
+ */
+int ca_find(
+    struct store *st, const char *text, struct upstream_ca *ca, struct err *e);
+
+/*
+ * The same, but one that is not in the store yet is put there, also for the
+ * https URL of any directory.  KIND_INPUT as well.
  */
 int ca_open(
     struct store *st, const char *text, struct upstream_ca *ca, struct err *e);

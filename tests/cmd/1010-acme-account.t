@@ -43,6 +43,16 @@ account ca add p2 "$pebble_directory"
 exits 1 'and so is a URL'
 account ca add p2 http://other.example/dir
 exits 100 'http is no URL of a CA'
+account ca show https://mistyped.example/dir
+exits 1 'ca show of a URL that nobody has added'
+account ca show letsencrypt
+exits 0 'ca show of one that everybody knows'
+account ca list --no-header
+is "$(printf '%s\n' "$out" | grep -c mistyped)" 0 '... adds none'
+account ca list --trust "$pebble_ca"
+exits 100 'ca list has no --trust'
+account ca show pebble --trace
+exits 100 'ca show has nothing to trace'
 account ca show pebble
 exits 0 'ca show'
 is "$(field fetched)" '' 'nothing is fetched for that'
@@ -55,7 +65,7 @@ account ca refresh pebble
 is "$(field directories)" 1 'which has not changed'
 account show --ca nobody
 exits 1 'a CA that nobody knows'
-like "$err" 'nobody: no CA of that name' 'it says so'
+like "$err" 'nobody: no CA that is known' 'it says so'
 account ca nonsense
 exits 100 'a word that is no command'
 
