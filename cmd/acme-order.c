@@ -152,6 +152,43 @@ fail_one(struct work *k, const struct err *e)
 	prog_item_failed(k->w.prog, e);
 }
 
+/* Authorizations that are left at the CA though nobody needs them. */
+static int
+check_left(struct store *st, const struct upstream_order *o, struct err *e)
+{
+	struct upstream_authorizations l;
+	bool shared = false;
+	int rc = upstream_authorization_by_order(st, o->id, &l, e);
+
+	for (size_t i = 0; rc == 0 && i < l.len; i++) {
+		if (l.v[i].status != UPSTREAM_AUTHORIZATION_PENDING)
+			continue;
+		rc = upstream_authorization_is_shared(
+		    st, l.v[i].id, o->id, &shared, e);
+		if (rc == 0 && !shared)
+			rc = err_set(e, KIND_BUSY,
+			    "upstream_order/%lld: the authorization for %s is "
+			    "still pending at the CA",
+			    (long long)o->id, l.v[i].value);
+	}
+	upstream_authorizations_release(&l);
+	return rc;
+}
+
+static void
+check_given_up(struct work *k, const struct upstream_order *o)
+{
+	struct orderpolicy policy;
+	struct err why = {0};
+	int rc = orderpolicy_read(&policy, o->policy, &why);
+
+	if (rc == 0 && !policy.keeps_pending)
+		rc = check_left(k->w.up.st, o, &why);
+	if (rc < 0)
+		fail_one(k, &why);
+	orderpolicy_release(&policy);
+}
+
 static void
 tell(void *arg, const struct orders_result *r)
 {
@@ -161,9 +198,10 @@ tell(void *arg, const struct orders_result *r)
 	progress_add(&k->progress, 1);
 	if (r->order && orderwork_print(&k->w.out, k->w.up.st, r->id, &why) < 0)
 		fail_one(k, &why);
-	if (err_is_set(r->err) &&
-	    !(k->is_cancelling && r->order &&
-		r->order->status == UPSTREAM_ORDER_CANCELLED))
+	if (k->is_cancelling && r->err->kind == KIND_DENIED && r->order &&
+	    r->order->status == UPSTREAM_ORDER_CANCELLED)
+		check_given_up(k, r->order);
+	else if (err_is_set(r->err))
 		fail_one(k, r->err);
 }
 
@@ -225,11 +263,8 @@ make_policy(struct work *k, struct err *e)
 	p->keeps_pending = keep_pending;
 	p->unchecked = no_check;
 	p->auto_renew = !no_auto_renew;
-	p->has_key = key_word != NULL;
-	buf_init(&k->policy_text, ORDERPOLICY_MAX);
-	if (orderpolicy_write(p, &k->policy_text) < 0)
-		return prog_misuse(e, "--challenge: too much of it");
-	k->new.policy = k->policy_text.data;
+	p->days = days;
+	p->not_after = days == 0 ? k->new.not_after : 0;
 	return 0;
 }
 
@@ -297,7 +332,7 @@ read_sets(struct work *k, const struct prog *p, struct err *e)
 	if (!k->csr && p->argc == 0)
 		return prog_misuse(e, "no NAME is given");
 	if (p->argc == 1 && strcmp(p->argv[0], "-") == 0)
-		return operands_read(p, &k->sets, e);
+		return operands_read_lines(&k->sets, e);
 	for (int i = 0; i < p->argc; i++)
 		strv_add(&names, p->argv[i]);
 	if (k->csr)
@@ -330,18 +365,32 @@ find_given(struct work *k, struct err *e)
 		      : 0;
 }
 
+/* Only who wishes for all of this again is led to the order. */
+static int
+write_policy(struct work *k, struct err *e)
+{
+	k->policy.private_key_id = k->new.private_key_id;
+	k->policy.certificate_request_id = k->new.certificate_request_id;
+	k->policy.replaces_id = k->new.replaces_id;
+	buf_init(&k->policy_text, ORDERPOLICY_MAX);
+	if (orderpolicy_write(&k->policy, &k->policy_text) < 0)
+		return prog_misuse(e, "--challenge: too much of it");
+	k->new.policy = k->policy_text.data;
+	return 0;
+}
+
 static int
 open_new(struct work *k, struct prog *p, struct err *e)
 {
 	struct ordercheck check;
 
 	if (check_options(k, e) < 0 || read_csr(k, e) < 0 ||
-	    read_sets(k, p, e) < 0)
+	    read_sets(k, p, e) < 0 || orderwork_load_limits(&k->w, p, e) < 0)
 		return -1;
 	if (orderwork_start(&k->w, p, ca_word, &k->policy, NULL, 0, e) < 0)
 		return -1;
 	begin_output(k, p);
-	if (find_given(k, e) < 0 ||
+	if (find_given(k, e) < 0 || write_policy(k, e) < 0 ||
 	    orderwork_pick_account(&k->w, account_word, ca_word,
 		&k->new.upstream_account_id, e) < 0 ||
 	    orderwork_open(&k->w, k->new.upstream_account_id, e) < 0)
@@ -463,11 +512,13 @@ read_ids(struct work *k, const struct prog *p, struct err *e)
 	return rc;
 }
 
+/* With what meets their challenges, unless that is not needed. */
 static int
-open_ids(struct work *k, struct prog *p, struct err *e)
+open_ids(struct work *k, struct prog *p, bool with_solvers, struct err *e)
 {
-	if (read_ids(k, p, e) < 0 ||
-	    orderwork_start(&k->w, p, NULL, NULL, k->ids, k->len, e) < 0)
+	if (read_ids(k, p, e) < 0 || orderwork_load_limits(&k->w, p, e) < 0 ||
+	    orderwork_start(
+		&k->w, p, NULL, NULL, k->ids, with_solvers ? k->len : 0, e) < 0)
 		return -1;
 	begin_output(k, p);
 	return 0;
@@ -537,7 +588,7 @@ with_ids(struct prog *p, prepare *fn,
     struct err *e)
 {
 	struct work k = {.is_enough = is_enough};
-	int rc = open_ids(&k, p, e);
+	int rc = open_ids(&k, p, true, e);
 
 	for (size_t i = 0; rc == 0 && fn && i < k.len; i++) {
 		struct err why = {0};
@@ -635,7 +686,7 @@ order_again(struct work *k, int64_t *id, struct err *e)
 	n.not_after = o.not_after;
 	n.replaces_id = o.replaces_id;
 	n.retry_of_id = o.id;
-	if (policy.has_key)
+	if (policy.private_key_id)
 		n.private_key_id = o.private_key_id;
 	else if (o.private_key_id == 0) /* the request of others */
 		n.certificate_request_id = o.certificate_request_id;
@@ -679,12 +730,16 @@ static int
 sync_(struct prog *p, struct err *e)
 {
 	struct work k = {0};
-	int rc = open_ids(&k, p, e);
+	int rc = open_ids(&k, p, false, e);
 
-	for (size_t i = 0; rc == 0 && i < k.len && !sig_term(); i++) {
+	for (size_t i = 0; rc == 0 && i < k.len; i++) {
 		struct err why = {0};
 
-		if (sync_one(&k, k.ids[i], &why) < 0)
+		if (sig_term())
+			rc = err_set(e, KIND_BUSY,
+			    "stopped before order %lld and what follows it",
+			    (long long)k.ids[i]);
+		else if (sync_one(&k, k.ids[i], &why) < 0)
 			fail_one(&k, &why);
 	}
 	work_close(&k);

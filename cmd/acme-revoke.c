@@ -62,11 +62,18 @@ static const struct prog_option options[] = {
     {0},
 };
 
-/* What is to be revoked: an operand, and what is in the file of that name. */
+/* What is in the file of an operand's name, or why that cannot be read. */
+struct file {
+	struct cert *cert; /* NULL: there is none */
+	struct err why;
+};
+
+/* What is to be revoked. */
 struct work {
 	struct orderwork w;
 	struct strv operands;
-	struct cert **files; /* by operand; NULL: it is no file */
+	struct file *files; /* by operand */
+	char *ca; /* that w.up.client is of, as it was named; or NULL */
 	int reason;
 	struct out out;
 };
@@ -76,6 +83,7 @@ struct victim {
 	int64_t id; /* 0: it is not in the store */
 	const uint8_t *der;
 	size_t len;
+	uint8_t spki_sha256[32];
 	struct certificate stored;
 };
 
@@ -105,41 +113,57 @@ read_operands(struct work *k, const struct prog *p, struct err *e)
 {
 	if (operands_read(p, &k->operands, e) < 0)
 		return -1;
-	k->files = xcalloc(k->operands.len + 1, sizeof(struct cert *));
+	k->files = xcalloc(k->operands.len + 1, sizeof(*k->files));
 	for (size_t i = 0; i < k->operands.len; i++) {
 		const char *word = k->operands.v[i];
+		struct file *f = &k->files[i];
 
-		if (access(word, F_OK) != 0)
-			continue;
-		k->files[i] = read_file(word, e);
-		if (!k->files[i])
-			return err_object(e, "%s", word);
+		if (access(word, F_OK) == 0 &&
+		    !(f->cert = read_file(word, &f->why)))
+			err_object(&f->why, "%s", word);
 	}
 	return 0;
 }
 
-/* One of the store, or, from a file, also another. */
+/* That of a file need not be in the store. */
 static int
-find(struct work *k, size_t i, struct victim *v, struct err *e)
+find_file(struct work *k, const struct file *f, struct victim *v, struct err *e)
 {
 	struct err unknown = {0};
 	uint8_t sha256[32];
 
-	*v = (struct victim){0};
-	if (k->files[i]) {
-		v->der = cert_der(k->files[i], &v->len);
-		cert_sha256(k->files[i], sha256);
-		if (certificate_by_sha256(
-			k->w.up.st, sha256, &v->stored, &unknown) == 0)
-			v->id = v->stored.id;
-		return 0;
+	if (!f->cert) {
+		*e = f->why;
+		return -1;
 	}
+	v->der = cert_der(f->cert, &v->len);
+	cert_spki_sha256(f->cert, v->spki_sha256);
+	cert_sha256(f->cert, sha256);
+	if (certificate_by_sha256(k->w.up.st, sha256, &v->stored, &unknown) ==
+	    0)
+		v->id = v->stored.id;
+	else if (unknown.kind != KIND_NOTFOUND) {
+		*e = unknown;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+find(struct work *k, size_t i, struct victim *v, struct err *e)
+{
+	const struct file *f = &k->files[i];
+
+	*v = (struct victim){0};
+	if (f->cert || err_is_set(&f->why))
+		return find_file(k, f, v, e);
 	if (certificate_find(
 		k->w.up.st, k->operands.v[i], clock_now(), &v->stored, e) < 0)
 		return err_object(e, "%s", k->operands.v[i]);
 	v->id = v->stored.id;
 	v->der = v->stored.leaf.der;
 	v->len = v->stored.leaf.len;
+	memcpy(v->spki_sha256, v->stored.spki_sha256, sizeof(v->spki_sha256));
 	return 0;
 }
 
@@ -159,15 +183,50 @@ open_account(struct work *k, const struct victim *v, struct err *e)
 	return orderwork_open(&k->w, id, e);
 }
 
+/* The directory of the CA that gave it, which the caller frees, or NULL. */
+static int
+ca_of(struct work *k, const struct victim *v, char **directory, struct err *e)
+{
+	struct upstream_account a;
+	int64_t id = 0;
+
+	*directory = NULL;
+	if (v->id == 0)
+		return 0;
+	if (upstream_order_account_of(k->w.up.st, v->id, &id, e) < 0)
+		return -1;
+	if (id == 0)
+		return 0;
+	if (upstream_account_by_id(k->w.up.st, id, &a, e) < 0)
+		return -1;
+	*directory = xstrdup(a.directory_url);
+	upstream_account_release(&a);
+	return 0;
+}
+
 /* Whoever has the key of a certificate needs no account. */
 static int
-open_ca(struct work *k, struct err *e)
+open_ca(struct work *k, const struct victim *v, struct err *e)
 {
-	if (k->w.up.client)
-		return 0;
-	if (upstream_open_ca(&k->w.up, k->w.prog, ca_word, e) < 0)
+	const char *fallback = k->w.prog->conf.client.ca;
+	char *ca = ca_word ? xstrdup(ca_word) : NULL;
+
+	if (!ca && ca_of(k, v, &ca, e) < 0)
 		return -1;
-	return client_directory(k->w.up.client, e);
+	if (!ca)
+		ca = xstrdup(fallback);
+	if (k->ca && strcmp(k->ca, ca) == 0) {
+		free(ca);
+		return 0;
+	}
+	free(k->ca);
+	k->ca = ca;
+	if (upstream_open_ca(&k->w.up, k->w.prog, ca, e) == 0 &&
+	    client_directory(k->w.up.client, e) == 0)
+		return 0;
+	free(k->ca); /* the next one tries again */
+	k->ca = NULL;
+	return -1;
 }
 
 /* The private key of the certificate, which the caller frees. */
@@ -176,8 +235,7 @@ load_key(struct work *k, const struct victim *v, struct err *e)
 {
 	struct private_key known;
 
-	if (private_key_by_identity(
-		k->w.up.st, v->stored.spki_sha256, &known, e) < 0)
+	if (private_key_by_identity(k->w.up.st, v->spki_sha256, &known, e) < 0)
 		return NULL;
 	return private_key_load(k->w.up.st, known.id, k->w.seal, e);
 }
@@ -189,7 +247,7 @@ ask(struct work *k, const struct victim *v, bool *already, struct err *e)
 	struct key *key = NULL;
 	int rc;
 
-	if ((by_certificate ? open_ca(k, e) : open_account(k, v, e)) < 0)
+	if ((by_certificate ? open_ca(k, v, e) : open_account(k, v, e)) < 0)
 		return -1;
 	if (by_certificate) {
 		key = load_key(k, v, e);
@@ -244,10 +302,14 @@ revoke_one(struct work *k, size_t i, struct err *e)
 static int
 revoke_all(struct work *k, struct prog *p, struct err *e)
 {
-	for (size_t i = 0; i < k->operands.len && !sig_term(); i++) {
+	for (size_t i = 0; i < k->operands.len; i++) {
 		int64_t until = clock_mono() + 1000 / rate;
 		struct err why = {0};
 
+		if (sig_term())
+			return err_set(e, KIND_BUSY,
+			    "stopped before %s and what follows it",
+			    k->operands.v[i]);
 		if (revoke_one(k, i, &why) < 0)
 			prog_item_failed(p, &why);
 		while (k->w.up.client && i + 1 < k->operands.len &&
@@ -278,8 +340,9 @@ run(struct prog *p, struct err *e)
 		rc = revoke_all(&k, p, e);
 	orderwork_stop(&k.w);
 	for (size_t i = 0; k.files && i < k.operands.len; i++)
-		cert_free(k.files[i]);
+		cert_free(k.files[i].cert);
 	free(k.files);
+	free(k.ca);
 	strv_release(&k.operands);
 	return rc;
 }

@@ -6,8 +6,9 @@
 #include "cli/prog.h"
 #include "sys/fd.h"
 
+/* Of each line what stands before one of `ends`, among which is its end. */
 static int
-read_lines(struct strv *out, struct err *e)
+read_lines(const char *ends, struct strv *out, struct err *e)
 {
 	struct buf all;
 	int rc;
@@ -15,7 +16,7 @@ read_lines(struct strv *out, struct err *e)
 	buf_init(&all, OPERANDS_MAX);
 	rc = fd_read_all(STDIN_FILENO, &all, FD_FOREVER, e);
 	for (const char *p = all.data; rc == 0 && *p; p += *p == '\n') {
-		size_t line = strcspn(p, "\n"), n = strcspn(p, "\t\n");
+		size_t line = strcspn(p, "\n"), n = strcspn(p, ends);
 
 		if (n > 0)
 			strv_addn(out, p, n);
@@ -31,8 +32,14 @@ operands_read(const struct prog *p, struct strv *out, struct err *e)
 	for (int i = 0; i < p->argc; i++) {
 		if (strcmp(p->argv[i], "-") != 0)
 			strv_add(out, p->argv[i]);
-		else if (read_lines(out, e) < 0)
+		else if (read_lines("\t\n", out, e) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int
+operands_read_lines(struct strv *out, struct err *e)
+{
+	return read_lines("\n", out, e);
 }

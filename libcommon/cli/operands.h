@@ -15,4 +15,7 @@ struct prog;
 
 int operands_read(const struct prog *p, struct strv *out, struct err *e);
 
+/* The lines of the standard input, whole; fails the same. */
+int operands_read_lines(struct strv *out, struct err *e);
+
 #endif

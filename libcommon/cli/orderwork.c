@@ -10,28 +10,23 @@
 /* ---- start and end ------------------------------------------------------- */
 
 /* Solvers begin before there is a secret in memory. */
-static int
-prepare_solvers(
-    struct orderwork *w, const int64_t *ids, size_t len, struct err *e)
+static void
+prepare_solvers(struct orderwork *w, const int64_t *ids, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		struct orderpolicy policy = {0};
 		struct upstream_order o;
 		struct err ignored = {0};
-		int rc;
 
 		/* one that is not there is told of when its turn comes */
 		if (upstream_order_by_id(w->up.st, ids[i], &o, &ignored) < 0)
 			continue;
-		rc = orderpolicy_read(&policy, o.policy, e);
-		if (rc == 0)
-			rc = solvers_prepare(&w->solvers, &policy, e);
+		/* so is one whose solvers cannot be made */
+		if (orderpolicy_read(&policy, o.policy, &ignored) == 0)
+			solvers_prepare(&w->solvers, &policy, &ignored);
 		orderpolicy_release(&policy);
 		upstream_order_release(&o);
-		if (rc < 0)
-			return -1;
 	}
-	return 0;
 }
 
 /* Whether a solver does more than write to the store. */
@@ -45,22 +40,28 @@ has_programs(const struct solvers *s)
 }
 
 int
+orderwork_load_limits(struct orderwork *w, const struct prog *p, struct err *e)
+{
+	buf_init(&w->limits_text, LIMITS_FILE_MAX);
+	return limits_load(p->conf.client.limits_file, &w->limits_text, e);
+}
+
+int
 orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
     const struct orderpolicy *policy, const int64_t *ids, size_t len,
     struct err *e)
 {
 	w->prog = p;
-	buf_init(&w->limits_text, LIMITS_FILE_MAX);
-	if (limits_load(p->conf.client.limits_file, &w->limits_text, e) < 0 ||
-	    upstream_start(&w->up, p, ca, e) < 0)
+	if (upstream_start(&w->up, p, ca, e) < 0)
 		return -1;
 	w->up.st = store_open(p->conf.store.url, STORE_WRITE, e);
 	if (!w->up.st)
 		return -1;
 	w->solvers = (struct solvers){.st = w->up.st, .make = solver_make};
-	if ((policy && solvers_prepare(&w->solvers, policy, e) < 0) ||
-	    prepare_solvers(w, ids, len, e) < 0 ||
-	    secret_seal_key("certificate_key_file",
+	if (policy && solvers_prepare(&w->solvers, policy, e) < 0)
+		return -1;
+	prepare_solvers(w, ids, len);
+	if (secret_seal_key("certificate_key_file",
 		p->conf.store.certificate_key_file, &w->seal_room, &w->seal,
 		e) < 0)
 		return -1;
@@ -90,7 +91,8 @@ orderwork_open(struct orderwork *w, int64_t account_id, struct err *e)
 	if (upstream_account_by_id(w->up.st, account_id, &w->account, e) < 0 ||
 	    upstream_open_ca(&w->up, w->prog, w->account.directory_url, e) < 0)
 		return -1;
-	if (limits_read(w->prog->conf.client.limits_file, w->limits_text.data,
+	if (w->limits_text.data &&
+	    limits_read(w->prog->conf.client.limits_file, w->limits_text.data,
 		w->limits_text.len, w->up.ca.name, &w->limits, e) < 0)
 		return -1;
 	upstream_account_release(&w->account);
@@ -141,7 +143,9 @@ orderwork_env(const struct orderwork *w)
 	    .key_cycle = w->account.certificate_key_cycle,
 	    .seal = w->seal,
 	    .solvers = (struct solvers *)(uintptr_t)&w->solvers,
-	    .limits = &w->limits};
+	    .limits = &w->limits,
+	    /* some requests are sent twice */
+	    .hold = 2 * w->prog->conf.client.timeout + ORDERING_HOLD};
 }
 
 void

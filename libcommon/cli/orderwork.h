@@ -24,7 +24,7 @@ struct orderwork {
 	struct key *account_key;
 	struct signer signer;
 	char thumbprint[JWK_THUMBPRINT_SIZE];
-	struct buf limits_text; /* of all CAs */
+	struct buf limits_text; /* of all CAs; {0}: not loaded */
 	struct limits limits; /* of the account's */
 	struct out out;
 };
@@ -38,6 +38,10 @@ struct orderwork {
 int orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
     const struct orderpolicy *policy, const int64_t *ids, size_t len,
     struct err *e);
+
+/* Reads what CAs allow, for orders; before orderwork_start. */
+int orderwork_load_limits(
+    struct orderwork *w, const struct prog *p, struct err *e);
 
 /* Opens an account, its CA and the directory; the one before is closed. */
 int orderwork_open(struct orderwork *w, int64_t account_id, struct err *e);

@@ -134,6 +134,9 @@ int
 upstream_open_ca(
     struct upstream *u, const struct prog *p, const char *ca, struct err *e)
 {
+	client_free(u->client);
+	u->client = NULL;
+	upstream_ca_release(&u->ca);
 	if (ca_open(u->st, ca ? ca : p->conf.client.ca, &u->ca, e) < 0)
 		return -1;
 	u->client = client_new(u->st, u->net, &u->ca, u->trace);

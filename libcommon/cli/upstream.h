@@ -40,7 +40,10 @@ int upstream_start(
  */
 int upstream_enter(struct upstream *u, const struct prog *p, struct err *e);
 
-/* Makes a client of the CA called so, or NULL: [client] ca. */
+/*
+ * Makes a client of the CA called so, or NULL: [client] ca.  The one before is
+ * gone.
+ */
 int upstream_open_ca(
     struct upstream *u, const struct prog *p, const char *ca, struct err *e);
 

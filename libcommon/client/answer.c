@@ -16,17 +16,17 @@ static const struct row {
 	} body;
 	bool is_member; /* of the directory, by that name */
 } rows[] = {
-    [ENDPOINT_DIRECTORY] = {"directory", BODY_JSON},
+    [ENDPOINT_DIRECTORY] = {"directory", BODY_JSON, false},
     [ENDPOINT_NEW_NONCE] = {"newNonce", BODY_ANY, true},
     [ENDPOINT_NEW_ACCOUNT] = {"newAccount", BODY_JSON_OR_NONE, true},
-    [ENDPOINT_ACCOUNT] = {"account", BODY_JSON_OR_NONE},
+    [ENDPOINT_ACCOUNT] = {"account", BODY_JSON_OR_NONE, false},
     [ENDPOINT_KEY_CHANGE] = {"keyChange", BODY_JSON_OR_NONE, true},
     [ENDPOINT_NEW_ORDER] = {"newOrder", BODY_JSON, true},
-    [ENDPOINT_ORDER] = {"order", BODY_JSON},
-    [ENDPOINT_AUTHORIZATION] = {"authorization", BODY_JSON},
-    [ENDPOINT_CHALLENGE] = {"challenge", BODY_JSON},
-    [ENDPOINT_FINALIZE] = {"finalize", BODY_JSON},
-    [ENDPOINT_CERTIFICATE] = {"certificate", BODY_ANY},
+    [ENDPOINT_ORDER] = {"order", BODY_JSON, false},
+    [ENDPOINT_AUTHORIZATION] = {"authorization", BODY_JSON, false},
+    [ENDPOINT_CHALLENGE] = {"challenge", BODY_JSON, false},
+    [ENDPOINT_FINALIZE] = {"finalize", BODY_JSON, false},
+    [ENDPOINT_CERTIFICATE] = {"certificate", BODY_ANY, false},
     [ENDPOINT_REVOKE_CERT] = {"revokeCert", BODY_ANY, true},
     [ENDPOINT_RENEWAL_INFO] = {"renewalInfo", BODY_JSON, true},
 };

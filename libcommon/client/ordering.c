@@ -50,7 +50,7 @@ ordering_open(const struct ordering_env *env, int64_t id, struct err *e)
 	struct ordering *o = xcalloc(1, sizeof(*o));
 
 	o->env = *env;
-	if (upstream_order_take(env->st, id, ORDERING_HOLD, &o->hold, e) < 0) {
+	if (upstream_order_take(env->st, id, env->hold, &o->hold, e) < 0) {
 		free(o);
 		return NULL;
 	}
@@ -178,7 +178,7 @@ await_limits(struct ordering *o, struct err *e)
 	const struct limits_order order = {
 	    .upstream_account_id = o->order.upstream_account_id,
 	    .fqdn_set_id = o->order.fqdn_set_id,
-	    .replaces = o->order.replaces_id != 0};
+	    .replaces = ordering_replaces(o)};
 	const char *rule;
 	int64_t at;
 	char *text;

@@ -29,6 +29,8 @@ struct ordering_env {
 	const struct seal_key *seal; /* for keys of certificates */
 	struct solvers *solvers;
 	const struct limits *limits; /* of the CA */
+	int64_t hold; /* seconds for which an order is held: longer than any
+			 request takes */
 };
 
 enum ordering_result {
@@ -81,7 +83,7 @@ int ordering_reload(struct ordering *o, struct err *e);
  */
 int ordering_sync(struct ordering *o, struct err *e);
 
-/* Seconds for which an order is held: longer than any request takes. */
-#define ORDERING_HOLD 120
+/* Seconds for which an order is held for what needs no CA. */
+#define ORDERING_HOLD 60
 
 #endif

@@ -38,7 +38,13 @@ put_time(struct js *object, const char *key, int64_t t)
 	js_put_text(object, key, text);
 }
 
-/* Left out where the CA has no renewal information (RFC 9773 5). */
+bool
+ordering_replaces(const struct ordering *o)
+{
+	return o->order.replaces_id != 0 &&
+	    client_url(o->env.client, ENDPOINT_RENEWAL_INFO);
+}
+
 static int
 put_replaces(struct ordering *o, struct js *object, struct err *e)
 {
@@ -47,8 +53,7 @@ put_replaces(struct ordering *o, struct js *object, struct err *e)
 	struct cert *cert;
 	struct buf id;
 
-	if (o->order.replaces_id == 0 ||
-	    !client_url(o->env.client, ENDPOINT_RENEWAL_INFO))
+	if (!ordering_replaces(o))
 		return 0;
 	if (certificate_by_id(o->env.st, o->order.replaces_id, &c, e) < 0)
 		return -1;

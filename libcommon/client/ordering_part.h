@@ -46,6 +46,12 @@ struct upstream_challenge *ordering_challenge(struct ordering *o);
 int ordering_move(struct ordering *o, const struct upstream_challenge_move *to,
     struct err *e);
 
+/*
+ * Whether the CA is told of a certificate that the order replaces: not where it
+ * has no renewal information (RFC 9773 5).
+ */
+bool ordering_replaces(const struct ordering *o);
+
 /* A step that is done here. */
 int ordering_act(struct ordering *o, struct err *e);
 

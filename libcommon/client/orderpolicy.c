@@ -63,6 +63,19 @@ orderpolicy_matches(const struct orderpolicy_rule *r, const char *name)
 	return !r->name || strcmp(r->name, name) == 0;
 }
 
+/* What is 0 when it was not given. */
+static const struct {
+	const char *name;
+	size_t offset;
+} numbers[] = {
+    {"private_key", offsetof(struct orderpolicy, private_key_id)},
+    {"certificate_request",
+	offsetof(struct orderpolicy, certificate_request_id)},
+    {"replaces", offsetof(struct orderpolicy, replaces_id)},
+    {"days", offsetof(struct orderpolicy, days)},
+    {"not_after", offsetof(struct orderpolicy, not_after)},
+};
+
 int
 orderpolicy_write(const struct orderpolicy *p, struct buf *out)
 {
@@ -85,8 +98,13 @@ orderpolicy_write(const struct orderpolicy *p, struct buf *out)
 		js_put_bool(all, "unchecked", true);
 	if (p->auto_renew)
 		js_put_bool(all, "auto_renew", true);
-	if (p->has_key)
-		js_put_bool(all, "has_key", true);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		int64_t n;
+
+		memcpy(&n, (const char *)p + numbers[i].offset, sizeof(n));
+		if (n != 0)
+			js_put_int(all, numbers[i].name, n);
+	}
 	js_write(all, out);
 	js_free(all);
 	return out->full ? -1 : 0;
@@ -123,7 +141,11 @@ orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e)
 	p->keeps_pending = js_is_true(js_get(all, "keeps_pending"));
 	p->unchecked = js_is_true(js_get(all, "unchecked"));
 	p->auto_renew = js_is_true(js_get(all, "auto_renew"));
-	p->has_key = js_is_true(js_get(all, "has_key"));
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		int64_t n = js_int(js_get(all, numbers[i].name), 0);
+
+		memcpy((char *)p + numbers[i].offset, &n, sizeof(n));
+	}
 	js_free(all);
 	return 0;
 }

@@ -6,8 +6,8 @@
 
 /*
  * How an order is to be done, as upstream_orders.policy has it in JSON: ways to
- * meet challenges, the key, the chain.  A key or a request that was given is in
- * the order itself.
+ * meet challenges, the key, the chain, and what else was given, so that only
+ * who wishes for the same is led to an order that is there.
  */
 #define ORDERPOLICY_MAX ((size_t)32 * 1024) /* bytes of JSON */
 #define ORDERPOLICY_RULES_MAX 200
@@ -26,7 +26,9 @@ struct orderpolicy {
 	bool keeps_pending; /* authorizations, when the order has failed */
 	bool unchecked; /* challenges are not looked at before the CA is told */
 	bool auto_renew;
-	bool has_key; /* it was given, and is in the order */
+	/* rows that were given, and are in the order; 0: none */
+	int64_t private_key_id, certificate_request_id, replaces_id;
+	int64_t days, not_after; /* the end that is asked for; 0: none */
 };
 
 /*

@@ -14,7 +14,7 @@ struct run {
 	const struct orders *how;
 	struct slot *slots;
 	size_t len;
-	bool is_dry; /* `next` has no more */
+	bool is_dry; /* `next` has no more, or is not asked any more */
 };
 
 /* ---- what has become of one ---------------------------------------------- */
@@ -82,7 +82,7 @@ wait_for(struct run *r, struct slot *s)
 	s->until = ordering_until(s->ordering);
 	if (s->until > r->how->give_up_at) {
 		end_by_row(r, s);
-	} else if (s->until > clock_now() + ORDERING_HOLD / 2) {
+	} else if (s->until > clock_now() + r->how->env->hold / 2) {
 		ordering_close(s->ordering);
 		s->ordering = NULL;
 	}
@@ -189,11 +189,13 @@ int
 orders_run(const struct orders *how, struct err *e)
 {
 	struct run r = {.how = how};
+	bool stopped = false;
 	int rc = 0;
 
 	r.slots = xcalloc(how->in_flight, sizeof(*r.slots));
 	for (;;) {
-		r.is_dry = r.is_dry || how->is_stopped();
+		if (!r.is_dry && how->is_stopped())
+			r.is_dry = stopped = true;
 		rc = fill(&r, e);
 		if (rc < 0 || r.len == 0)
 			break;
@@ -208,5 +210,7 @@ orders_run(const struct orders *how, struct err *e)
 	for (size_t i = 0; i < r.len; i++)
 		ordering_close(r.slots[i].ordering);
 	free(r.slots);
-	return rc;
+	return rc == 0 && stopped
+	    ? err_set(e, KIND_BUSY, "stopped before all were looked at")
+	    : rc;
 }

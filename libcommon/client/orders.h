@@ -36,7 +36,10 @@ struct orders {
 	void *arg;
 };
 
-/* -1: `next`, or the process with the network; all are given back. */
+/*
+ * -1: `next`, the process with the network, or (KIND_BUSY) it was stopped
+ * before `next` had no more; all are given back.
+ */
 int orders_run(const struct orders *r, struct err *e);
 
 /* Why an order has failed, as its row says; not set when it has not. */

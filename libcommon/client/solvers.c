@@ -2,20 +2,28 @@
 
 #include "acme/keyauth.h"
 
+static const struct solver *
+what_is(const struct solvers_item *item, struct err *e)
+{
+	if (!err_is_set(&item->why))
+		return &item->solver;
+	*e = item->why;
+	return NULL;
+}
+
 const struct solver *
 solvers_get(struct solvers *s, const char *text, struct err *e)
 {
-	struct solver made = {0};
+	struct solvers_item *item;
 
 	for (size_t i = 0; i < s->len; i++)
 		if (strcmp(s->v[i].text, text) == 0)
-			return &s->v[i].solver;
-	if (s->make(text, s->st, &made, e) < 0)
-		return NULL;
+			return what_is(&s->v[i], e);
 	s->v = xreallocarray(s->v, s->len + 1, sizeof(*s->v));
-	s->v[s->len].text = xstrdup(text);
-	s->v[s->len].solver = made; /* transferred */
-	return &s->v[s->len++].solver;
+	item = &s->v[s->len++];
+	*item = (struct solvers_item){.text = xstrdup(text)};
+	s->make(text, s->st, &item->solver, &item->why);
+	return what_is(item, e);
 }
 
 int

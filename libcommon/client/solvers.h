@@ -9,17 +9,23 @@
 typedef int solvers_make(
     const char *text, struct store *st, struct solver *out, struct err *e);
 
+struct solvers_item {
+	char *text;
+	struct solver solver;
+	struct err why; /* it could not be made */
+};
+
 struct solvers {
 	struct store *st;
 	solvers_make *make; /* solver_make, but for tests */
-	struct {
-		char *text;
-		struct solver solver;
-	} * v;
+	struct solvers_item *v;
 	size_t len;
 };
 
-/* The solver that `text` means; fails as solver_make. */
+/*
+ * The solver that `text` means; fails as solver_make, which is tried once: what
+ * comes later has secrets in memory.
+ */
 const struct solver *solvers_get(
     struct solvers *s, const char *text, struct err *e);
 

@@ -33,16 +33,18 @@ const struct stmt_table upstream_use_stmts = {
 static int
 collect(struct db_stmt *s, struct upstream_use *out, struct err *e)
 {
-	int rc;
+	int rc = 1;
 
 	out->len = 0;
-	while ((rc = db_step(s, e)) > 0 && out->len < out->max) {
+	while (out->len < out->max && (rc = db_step(s, e)) > 0) {
 		int64_t at = db_int(s, 0);
 
 		if (at < out->since)
-			return 0;
+			break;
 		out->at[out->len++] = at;
 	}
+	if (rc > 0)
+		db_reset(s); /* the rest is not wanted */
 	return rc < 0 ? -1 : 0;
 }
 

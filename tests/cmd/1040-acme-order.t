@@ -97,6 +97,47 @@ is "$(field names) $(field private_key)" 'csr.example ' '... has its names, no k
 order run --csr "$T/mine.csr" other.example
 exits 100 'run --csr: with others'
 
+# ---- one like it ------------------------------------------------------------------
+
+must "$BIN/private-key" generate -c "$client"
+key=$(sql 'SELECT max(id) FROM private_keys')
+order new like.example
+like=$(field id)
+order new like.example
+is "$(field id)" "$like" 'new: one that is open is taken up'
+for wish in "--key $key" "--days 3" "--not-after 2031-01-01T00:00:00Z" \
+    "--replaces 1"; do
+	# shellcheck disable=SC2086 # words
+	order new $wish like.example
+	other=$(field id)
+	unlike "$other" "^$like\$" "new $wish: another wish is another order"
+	# shellcheck disable=SC2086 # words
+	order new $wish like.example
+	is "$(field id)" "$other" '... and the same wish the same'
+done
+printf 'tab1.example\ttab2.example\n' >"$T/sets"
+run "$BIN/acme-order" new -c "$client" - <"$T/sets"
+is "$(field names)" 'tab1.example tab2.example' 'new -: blanks between names'
+
+# ---- a solver that cannot be made ---------------------------------------------------
+
+mkdir "$T/root"
+order new solver.example --challenge "webroot:$T/root"
+broken=$(field id)
+order new unwanted.example --challenge "webroot:$T/root"
+unwanted=$(field id)
+order new fine.example
+fine=$(field id)
+rmdir "$T/root"
+order sync "$unwanted"
+exits 0 'sync needs no solver'
+order cancel "$unwanted"
+exits 0 'nor does cancel'
+order download "$broken" "$fine"
+like "$out" 'fine.example.*	' 'download: one whose solver is gone'
+is "$(sql "SELECT count(*) FROM upstream_orders o WHERE o.status = 'valid'
+    AND o.id = $fine")" 1 '... does not stop the others'
+
 # ---- refused early ----------------------------------------------------------------
 
 before=$(asked 1=1)
@@ -170,7 +211,8 @@ is "$(field status) $(field retry_of)" "valid $id" '... is a new order'
 order retry "$(field id)"
 exits 1 'retry: of a valid one'
 order list --status cancelled --no-header
-is "$(printf '%s\n' "$out" | cut -f1)" "$id" 'list --status'
+is "$(printf '%s\n' "$out" | cut -f1 | sort -n | tr '\n' ' ')" \
+    "$unwanted $id " 'list --status'
 order status 999
 exits 1 'status: an order that is not there'
 

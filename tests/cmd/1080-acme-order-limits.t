@@ -33,6 +33,9 @@ exits 0 'names that had one are renewed'
 order run a.example.test
 exits 111 'but not for ever'
 like "$out" 'certificates_per_set' '... which is another limit'
+order cancel "$(sqlite3 "$T/client/store/acmed.sqlite" \
+    "SELECT id FROM upstream_orders WHERE status = 'new'
+    ORDER BY id DESC LIMIT 1")"
 order new --replaces 1 a.example.test
 exits 111 'a CA without renewal information knows of no replacement'
 
