@@ -8,7 +8,7 @@
 #include "cli/upstream.h"
 #include "client/ca.h"
 #include "client/directory.h"
-#include "store/key_cycle.h"
+#include "client/orderkey.h"
 #include "store/upstream_account.h"
 #include "sys/file.h"
 #include "wrap/js.h"
@@ -208,29 +208,11 @@ read_contacts(struct err *e)
 }
 
 static int
-check_key_type(const char *option, const char *word, struct err *e)
-{
-	enum key_type type;
-	int bits;
-
-	if (!word || key_type_parse(word, &type, &bits, e) == 0)
-		return 0;
-	err_clear(e);
-	return prog_misuse(e, "--%s %s: no type of key", option, word);
-}
-
-static int
 check_options(struct err *e)
 {
-	enum key_cycle cycle;
-
-	if (check_key_type("key-type", key_type_word, e) < 0 ||
-	    check_key_type("certificate-key-type", certificate_key_type, e) < 0)
+	if (orderkey_check(key_type_word, NULL, e) < 0 ||
+	    orderkey_check(certificate_key_type, certificate_key_cycle, e) < 0)
 		return -1;
-	if (certificate_key_cycle &&
-	    key_cycle_by_name(certificate_key_cycle, &cycle) < 0)
-		return prog_misuse(e, "--certificate-key-cycle %s: no cycle",
-		    certificate_key_cycle);
 	if (eab_secret_file && eab_secret_fd >= 0)
 		return prog_misuse(
 		    e, "--eab-secret-file and --eab-secret-fd: one of them");

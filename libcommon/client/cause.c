@@ -45,6 +45,7 @@ static const struct row {
 	"choose one of the CA's profiles, which acme-account ca show lists"},
     [CAUSE_REPLACED] = {"replaced", false,
 	"order without naming the certificate that is replaced"},
+    [CAUSE_REVOKED] = {"revoked", false, "it is revoked: nothing to do"},
     [CAUSE_GONE] = {"gone", false,
 	"the CA does not know it any more; begin anew"},
     [CAUSE_CERTIFICATE] = {"certificate", false,
@@ -103,6 +104,7 @@ static const struct {
 } types[] = {
     {"accountDoesNotExist", CAUSE_ACCOUNT, CAUSE_NONE},
     {"alreadyReplaced", CAUSE_REPLACED, CAUSE_NONE},
+    {"alreadyRevoked", CAUSE_REVOKED, CAUSE_NONE},
     {"badCSR", CAUSE_CSR, CAUSE_NONE},
     {"badNonce", CAUSE_CA_BROKEN, CAUSE_NONE}, /* again and again */
     {"badPublicKey", CAUSE_KEY, CAUSE_NONE},

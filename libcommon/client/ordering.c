@@ -285,12 +285,6 @@ ordering_until(const struct ordering *o)
 	return o->step.until;
 }
 
-enum orderstep_kind
-ordering_step(const struct ordering *o)
-{
-	return o->step.kind;
-}
-
 const struct upstream_order *
 ordering_order(const struct ordering *o)
 {

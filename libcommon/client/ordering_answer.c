@@ -256,7 +256,7 @@ learn_authorization(struct ordering *o, const struct reply *r,
 	if (a->status == UPSTREAM_AUTHORIZATION_PENDING && was_refused(o, a)) {
 		text = ordering_challenge(o)->error;
 		return ordering_fail(o, UPSTREAM_ORDER_INVALID,
-		    orderanswer_cause(text, true), text, e);
+		    orderanswer_cause(text), text, e);
 	}
 	a->retry_at = next_look(o, r, a->status);
 	return upstream_authorization_learn(

@@ -21,7 +21,6 @@ enum {
 	UPSTREAM_ORDER_EACH,
 	UPSTREAM_ORDER_EACH_STATUS,
 	UPSTREAM_ORDER_EACH_ACCOUNT,
-	UPSTREAM_ORDER_EACH_SET,
 	UPSTREAM_ORDER_TAKE,
 	UPSTREAM_ORDER_LEAVE,
 	UPSTREAM_ORDER_KEEP,
@@ -85,9 +84,6 @@ static const char *const sql[] = {
     [UPSTREAM_ORDER_EACH_ACCOUNT] =
 	"SELECT " COLUMNS " FROM upstream_orders"
 	" WHERE upstream_account_id = ?3 AND id > ?1 ORDER BY id LIMIT ?2",
-    [UPSTREAM_ORDER_EACH_SET] =
-	"SELECT " COLUMNS " FROM upstream_orders"
-	" WHERE fqdn_set_id = ?3 AND id > ?1 ORDER BY id LIMIT ?2",
     [UPSTREAM_ORDER_TAKE] =
 	"UPDATE upstream_orders SET lease = lease + 1, lease_until = ?2"
 	" WHERE id = ?1 AND (lease_until <= ?3 OR lease_until > ?4)"
@@ -285,10 +281,6 @@ static struct db_stmt *
 query_page(struct store *st, const struct upstream_order_filter *f,
     int64_t after, struct err *e)
 {
-	if (f->fqdn_set_id)
-		return stmt_query(st, STMT_UPSTREAM_ORDER,
-		    UPSTREAM_ORDER_EACH_SET, e, "iii", after, (int64_t)PAGE,
-		    f->fqdn_set_id);
 	if (f->status != UPSTREAM_ORDER__MAX)
 		return stmt_query(st, STMT_UPSTREAM_ORDER,
 		    UPSTREAM_ORDER_EACH_STATUS, e, "iit", after, (int64_t)PAGE,

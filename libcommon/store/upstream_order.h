@@ -103,7 +103,6 @@ int upstream_order_names(struct store *st, int64_t id, struct strv *dns,
 struct upstream_order_filter {
 	enum upstream_order_status status; /* UPSTREAM_ORDER__MAX: any */
 	int64_t upstream_account_id; /* 0: any */
-	int64_t fqdn_set_id; /* 0: any */
 };
 
 /*

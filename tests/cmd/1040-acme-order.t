@@ -48,6 +48,10 @@ last=$(openssl crl2pkcs7 -nocrl -certfile "$T/chain.pem" |
     openssl pkcs7 -print_certs -noout | sed -n 's/^issuer=.*CN = //p' | tail -n 1)
 order run c.example --preferred-chain "$last"
 exits 0 'run --preferred-chain: the default'
+must "$BIN/cert-export" -c "$client" --chain -o "$T/preferred.pem" c.example
+is "$(openssl crl2pkcs7 -nocrl -certfile "$T/preferred.pem" |
+    openssl pkcs7 -print_certs -noout | sed -n 's/^issuer=.*CN = //p' |
+    tail -n 1)" "$last" '... is the chain of that root'
 other=$(sql "SELECT i.name FROM certificate_chains c
     JOIN chain_members m ON m.chain_id = c.chain_id
     JOIN ca_certificates a ON a.id = m.ca_certificate_id
