@@ -139,7 +139,8 @@ make_store(const struct conf *c, struct err *e)
 static int
 make_ca(const struct conf *c, struct err *e)
 {
-	if (strcmp(c->signer.backend, "local") != 0)
+	if (strcmp(c->signer.backend, "local") != 0 ||
+	    !(c->there & (CONF_SERVER | CONF_SIGNER | CONF_LOCAL_CA)))
 		return 0;
 	if (made_or_there(
 		local_create(c, e), "init.ca", c->local_ca.directory, e) < 0)
@@ -479,7 +480,8 @@ config_judge(const struct conf *c, struct err *e)
 	struct strv files = {0}, ports = {0};
 	char *path = NULL;
 
-	if (address_lists_check(&c->policy.allowed_server_ip_ranges,
+	if ((c->sections & CONF_POLICY) &&
+	    address_lists_check(&c->policy.allowed_server_ip_ranges,
 		&c->policy.exclude_server_ip_ranges, e) < 0)
 		return -1;
 	if (store_load(c->store.url, &files, &ports, e) == 0)
@@ -519,7 +521,8 @@ config(struct prog *p, struct err *e)
 	return err_is_set(e) ? -1 : 0;
 }
 
-#define OWN (CONF_STORE | CONF_SERVER | CONF_SIGNER | CONF_LOCAL_CA)
+#define OWN                                                                    \
+	(CONF_STORE | CONF_SERVER | CONF_SIGNER | CONF_LOCAL_CA | CONF_AS_THERE)
 
 static int
 rekey_kind(
@@ -668,7 +671,7 @@ static const struct prog_command commands[] = {
 	.run = show_log},
     {.name = "config",
 	.options = config_options,
-	.sections = CONF_ALL,
+	.sections = CONF_ALL | CONF_AS_THERE,
 	.run = config},
     {.name = "tls-renew", .sections = OWN | CONF_POLICY, .run = tls_renew},
     {.name = "rekey", .sections = CONF_STORE, .run = rekey},
