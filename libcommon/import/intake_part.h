@@ -28,6 +28,12 @@ struct intake_pending {
 	char *name, *place, *reason;
 };
 
+/* An account that a dry run has told of. */
+struct intake_dry {
+	char *directory_url, *url; /* or NULL */
+	struct key *key;
+};
+
 struct intake {
 	struct store *st;
 	const struct intake_conf *conf;
@@ -38,6 +44,8 @@ struct intake {
 	struct digestmap issuers; /* of chains, that this transaction has put */
 	struct strv accounts; /* their ids there, */
 	int64_t *account_ids; /* and here */
+	struct intake_dry *dry; /* accounts */
+	size_t dry_len;
 };
 
 /*

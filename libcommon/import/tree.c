@@ -68,20 +68,36 @@ tree_wants_accounts(const struct tree_walk *w)
 	return f->account || (!f->lineage && !f->version);
 }
 
-bool
-tree_wants(const struct tree_walk *w, const char *lineage)
+/* Whether it is the one that is asked for, which has been seen then, or any. */
+static bool
+is_wanted(const char *wanted, const char *name, bool *seen)
 {
-	const char *wanted = w->filter->lineage;
-
-	return tree_wants_items(w) && (!wanted || strcmp(wanted, lineage) == 0);
+	if (!wanted)
+		return true;
+	if (!name || strcmp(wanted, name) != 0)
+		return false;
+	*seen = true;
+	return true;
 }
 
 bool
-tree_wants_version(const struct tree_walk *w, const char *version)
+tree_wants_account(struct tree_walk *w, const char *id)
 {
-	const char *wanted = w->filter->version;
+	return tree_wants_accounts(w) &&
+	    is_wanted(w->filter->account, id, &w->has_account);
+}
 
-	return !wanted || (version && strcmp(wanted, version) == 0);
+bool
+tree_wants(struct tree_walk *w, const char *lineage)
+{
+	return tree_wants_items(w) &&
+	    is_wanted(w->filter->lineage, lineage, &w->has_lineage);
+}
+
+bool
+tree_wants_version(struct tree_walk *w, const char *version)
+{
+	return is_wanted(w->filter->version, version, &w->has_version);
 }
 
 /* ---- problems ---------------------------------------------------------- */
@@ -392,36 +408,10 @@ tree_tell_item(struct tree_walk *w, const char *where, struct tree_item *item,
 	return rc;
 }
 
-/* One key may have accounts of several CAs. */
-static bool
-is_told(const struct tree_walk *w, const struct key *k, const char *url)
-{
-	for (size_t i = 0; i < w->accounts.len; i++)
-		if (key_equal(w->accounts.v[i], k) &&
-		    strcmp(w->account_urls.v[i], url) == 0)
-			return true;
-	return false;
-}
-
 int
 tree_tell_account(
     struct tree_walk *w, const struct tree_account *account, struct err *e)
 {
-	const char *wanted = w->filter->account;
-	const char *url = account->url ? account->url : "";
-	struct key_parts parts;
-	struct key *k;
-
-	if (!tree_wants_accounts(w) ||
-	    (wanted && strcmp(wanted, account->id) != 0) ||
-	    is_told(w, account->key, url))
-		return 0;
-	key_parts(account->key, &parts);
-	k = key_from_parts(&parts, e);
-	if (!k)
-		return -1;
-	key_list_take(&w->accounts, k); /* transferred */
-	strv_add(&w->account_urls, url);
 	w->told++;
 	return w->sink->account(w->sink->arg, account, e);
 }
@@ -455,15 +445,26 @@ open_tree(struct tree_walk *w, const struct tree_reader *r, const char *path,
 	return w->root < 0 ? -1 : 0;
 }
 
+/* Whether all was there that was asked for by name, and anything else. */
 static int
-say_nothing(const struct tree_reader *r, const char *path,
-    const struct tree_filter *f, struct err *e)
+check_found(const struct tree_walk *w, const struct tree_reader *r,
+    const char *path, struct err *e)
 {
-	if (f->lineage || f->version || f->account)
-		return err_set(e, KIND_NOTFOUND,
-		    "%s: nothing in it of what was asked for", path);
-	return err_set(
-	    e, KIND_NOTFOUND, "%s: nothing of %s in it", path, r->word);
+	const struct tree_filter *f = w->filter;
+
+	if (f->account && !w->has_account)
+		return err_set(e, KIND_NOTFOUND, "%s: no account %s in it",
+		    path, f->account);
+	if (f->lineage && !w->has_lineage)
+		return err_set(e, KIND_NOTFOUND, "%s: no lineage %s in it",
+		    path, f->lineage);
+	if (f->version && !w->has_version)
+		return err_set(e, KIND_NOTFOUND, "%s: no version %s in it",
+		    path, f->version);
+	if (w->told == 0)
+		return err_set(
+		    e, KIND_NOTFOUND, "%s: nothing of %s in it", path, r->word);
+	return 0;
 }
 
 int
@@ -476,10 +477,8 @@ tree_read(const struct tree_reader *r, const char *path,
 
 	if (rc == 0)
 		rc = r->read(&w, e);
-	if (rc == 0 && w.told == 0)
-		rc = say_nothing(r, path, f, e);
-	key_list_release(&w.accounts);
-	strv_release(&w.account_urls);
+	if (rc == 0)
+		rc = check_found(&w, r, path, e);
 	fd_close(&w.root);
 	free(copies[0]);
 	free(copies[1]);

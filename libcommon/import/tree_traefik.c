@@ -148,7 +148,7 @@ read_resolver(const char *name, const struct js *v, void *arg)
 	int rc = 0;
 
 	r->name = name;
-	if (js_type(account) == JS_OBJECT && tree_wants_accounts(r->walk))
+	if (js_type(account) == JS_OBJECT && tree_wants_account(r->walk, name))
 		rc = tell_account(r, account);
 	if (!tree_wants_items(r->walk) || !tree_wants_version(r->walk, NULL))
 		return rc;

@@ -417,6 +417,38 @@ like "$out" 'refused.*	sites/a	a/outside: ' '... a link out of it is refused'
 is "$(sqlite3 "$T/sites.sqlite" 'SELECT count(*) FROM private_keys')" 2 \
     '... hidden ones are passed over'
 
+# ---- accounts of another client ------------------------------------------------------
+
+for account in a b c broken; do
+	mkdir -p "dehydrated/accounts/$account"
+	cp www.key "dehydrated/accounts/$account/account_key.pem"
+	echo "{\"url\": \"https://ca.example/$account\"}" \
+	    >"dehydrated/accounts/$account/account_id.json"
+done
+echo '{"url": "https://ca.example/a"}' >dehydrated/accounts/b/account_id.json
+echo nonsense >dehydrated/accounts/broken/account_key.pem
+must "$BIN/acmed-store" -s "$T/accounts.sqlite" init
+for how in --dry-run --no-auto-renew; do
+	imp -s "$T/accounts.sqlite" $how --dehydrated dehydrated
+	is "$status $(counts)" '1 file refused 1,upstream_account created 1,upstream_account known 1,upstream_account refused 1' \
+	    "$how: one key in three accounts, of which two are one"
+	like "$out" 'refused	https://ca.example/c	' '... and it is said which'
+done
+imp -s "$T/accounts.sqlite" --dehydrated dehydrated --account a
+is "$status $(counts)" '0 upstream_account known 1' \
+    '--account: another that is broken is not asked for'
+imp -s "$T/accounts.sqlite" --dehydrated dehydrated --account none
+is "$status $out$err" '1 cert-import: dehydrated: no account none in it' \
+    '... one that is not there is told'
+imp -s "$T/accounts.sqlite" --dehydrated dehydrated --account broken
+is "$status $(counts)" '1 file refused 1' '... and one that is broken'
+mkdir -p late/archive/a
+cp www.crt late/archive/a/cert1.pem
+ln -s /etc late/archive/out
+imp -s "$T/accounts.sqlite" --certbot late --account none --lineage a
+is "$status $err $(counts)" '1 cert-import: late: no account none in it certificate created 1,file refused 1' \
+    'what is there is taken beside what is not'
+
 # ---- EXAMPLES of the manual page ---------------------------------------------------
 
 cp www.crt www-only.pem
