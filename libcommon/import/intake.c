@@ -103,6 +103,8 @@ put_batch(void *arg, struct err *e)
 
 	intake_drop_reports(b->in);
 	digestmap_release(&b->in->issuers);
+	free(b->in->failed_place);
+	b->in->failed_place = NULL;
 	b->done = false;
 	for (size_t i = 0; i < b->len; i++)
 		if (intake_put(b->in, &b->items[i], e) < 0)
@@ -138,7 +140,7 @@ is_refusal(const struct err *e)
 static int
 store_alone(struct intake *in, const struct intake_item *it, struct err *e)
 {
-	char text[1024];
+	char text[1024], *place;
 
 	if (store_batch(in, it, 1, e) == 0)
 		return intake_send_reports(in, e);
@@ -147,7 +149,9 @@ store_alone(struct intake *in, const struct intake_item *it, struct err *e)
 	err_format(e, text, sizeof(text));
 	err_clear(e);
 	intake_drop_reports(in);
-	intake_note_refused(in, it, "file", xstrdup(""), text);
+	place = in->failed_place ? in->failed_place : xstrdup(it->place);
+	in->failed_place = NULL; /* transferred */
+	intake_note_refused(in, place, "file", xstrdup(""), text);
 	return intake_send_reports(in, e);
 }
 
@@ -345,7 +349,6 @@ intake_add_account(struct intake *in, const char *place,
 	    .deactivated = a->deactivated,
 	    .key = a->key};
 	struct account_batch b = {.in = in, .new = &n};
-	struct intake_item it = {.place = (char *)(uintptr_t)place};
 	const char *name = a->url ? a->url : a->id;
 	char text[1024];
 
@@ -357,13 +360,13 @@ intake_add_account(struct intake *in, const char *place,
 			remember_account(in, a->id, b.id);
 		else if (remember_dry(in, &n, e) < 0)
 			return -1;
-		intake_note_added(in, &it, "upstream_account", b.id, b.created,
-		    xstrdup(name));
+		intake_note_added(in, xstrdup(place), "upstream_account", b.id,
+		    b.created, xstrdup(name));
 	} else if (is_refusal(e)) {
 		err_format(e, text, sizeof(text));
 		err_clear(e);
-		intake_note_refused(
-		    in, &it, "upstream_account", xstrdup(name), text);
+		intake_note_refused(in, xstrdup(place), "upstream_account",
+		    xstrdup(name), text);
 	} else {
 		return -1;
 	}
@@ -386,6 +389,7 @@ intake_close(struct intake *in)
 	for (size_t i = 0; i < in->len; i++)
 		item_release(&in->items[i]);
 	intake_drop_reports(in);
+	free(in->failed_place);
 	drop_dry(in);
 	digestmap_release(&in->issuers);
 	strv_release(&in->accounts);

@@ -57,13 +57,13 @@ take_account(void *arg, const struct tree_account *account, struct err *e)
 
 /* A store that fails now fails again at the end, where it is told. */
 static void
-take_problem(void *arg, const char *line)
+take_problem(void *arg, const char *place, const char *line)
 {
 	struct passage *p = arg;
 	struct bundle b = {0};
 	struct err ignored = {0};
 
-	strv_add(&b.problems, line);
+	bundle_add_line(&b, place, line);
 	intake_add(p->in, p->path, &b, &ignored);
 	bundle_release(&b);
 }

@@ -104,13 +104,15 @@ tree_wants_version(struct tree_walk *w, const char *version)
 
 /* One line, whatever the names in the tree are made of. */
 static void
-tell_problem(struct tree_walk *w, const char *line)
+tell_problem(struct tree_walk *w, const char *path, const char *line)
 {
+	char *place = bundle_path(w->root_path, path);
 	char text[2048];
 
 	str_escape(text, sizeof(text), line, strlen(line));
 	w->told++;
-	w->sink->problem(w->sink->arg, text);
+	w->sink->problem(w->sink->arg, place, text);
+	free(place);
 }
 
 void
@@ -122,7 +124,7 @@ tree_problem(struct tree_walk *w, const char *path, const struct err *e)
 	err_format(e, text, sizeof(text));
 	line = str_starts(text, path) ? xstrdup(text)
 				      : xasprintf("%s: %s", path, text);
-	tell_problem(w, line);
+	tell_problem(w, path, line);
 	free(line);
 }
 
@@ -137,14 +139,15 @@ tree_complain(struct tree_walk *w, const char *path, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	line = xasprintf("%s: %s", path, text);
-	tell_problem(w, line);
+	tell_problem(w, path, line);
 	free(line);
 }
 
 static void
-ignore(void *arg, const char *line)
+ignore(void *arg, const char *place, const char *line)
 {
 	(void)arg;
+	(void)place;
 	(void)line;
 }
 
@@ -271,7 +274,7 @@ add_file(struct tree_walk *w, struct bundle *b, const char *password,
 	if (dir_read(w->root, path, &text, &e) == 0)
 		bundle_add(b, path, text.data, text.len, password);
 	else if (e.kind != KIND_NOTFOUND)
-		bundle_add_problem(b, &e);
+		bundle_add_problem(b, path, &e);
 	buf_wipe(&text);
 }
 
@@ -289,8 +292,12 @@ tree_add(struct tree_walk *w, struct bundle *b, const char *password,
 static void
 tell_problems(struct tree_walk *w, const struct bundle *b)
 {
-	for (size_t i = 0; i < b->problems.len; i++)
-		tell_problem(w, b->problems.v[i]);
+	for (size_t i = 0; i < b->problems.len; i++) {
+		char *path = bundle_place(b, BUNDLE_PROBLEM, i);
+
+		tell_problem(w, path, b->problems.v[i]);
+		free(path);
+	}
 }
 
 struct key *
@@ -398,6 +405,7 @@ tree_tell_item(struct tree_walk *w, const char *where, struct tree_item *item,
 
 	if (b->certs.len > 0) {
 		w->told++;
+		b->root = xstrdup(w->root_path);
 		rc = w->sink->item(w->sink->arg, item, e);
 	} else if (b->problems.len > 0) {
 		tell_problems(w, b);
@@ -426,7 +434,8 @@ open_file(struct tree_walk *w, const char *path, char **copies, struct err *e)
 	copies[1] = xstrdup(path);
 	w->file = basename(copies[0]);
 	w->path = path;
-	w->root = dir_open(dirname(copies[1]), e);
+	w->root_path = dirname(copies[1]);
+	w->root = dir_open(w->root_path, e);
 	return w->root < 0 ? -1 : 0;
 }
 
@@ -441,6 +450,7 @@ open_tree(struct tree_walk *w, const struct tree_reader *r, const char *path,
 	w->file = r->file;
 	if (r->file)
 		w->path = copies[0] = xasprintf("%s/%s", path, r->file);
+	w->root_path = path;
 	w->root = dir_open(path, e);
 	return w->root < 0 ? -1 : 0;
 }

@@ -9,6 +9,7 @@ struct js;
 
 struct tree_walk {
 	int root;
+	const char *root_path;
 	const char *file; /* the store, when it is a file in root */
 	const char *path; /* of that file */
 	const struct tree_filter *filter;

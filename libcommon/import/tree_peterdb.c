@@ -33,7 +33,7 @@ tell_account(void *arg, const char *const *columns, struct err *e)
 
 	if (!tree_wants_account(r->walk, id))
 		return 0;
-	where = xasprintf("acme_account %s", id);
+	where = xasprintf("%s: acme_account %s", r->walk->file, id);
 	mailto = contact && *contact && !strchr(contact, ':')
 	    ? xasprintf("mailto:%s", contact)
 	    : NULL;
@@ -69,7 +69,7 @@ tell_certificate(void *arg, const char *const *columns, struct err *e)
 	struct reading *r = arg;
 	const char *id = columns[DB_PETER_CERTIFICATE_ID];
 	const char *set = columns[DB_PETER_SET_ID];
-	char *where = xasprintf("certificate_signed %s", id);
+	char *where = xasprintf("%s: certificate_signed %s", r->walk->file, id);
 	struct bundle b = {0};
 	struct tree_item item = {.lineage = set ? set : "",
 	    .version = id,

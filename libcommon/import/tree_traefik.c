@@ -39,7 +39,7 @@ add_member(const struct resolver *r, struct bundle *b, const char *of,
 	if (!text || b64_decode(&bytes, text, strlen(text)) < 0) {
 		char *line = xasprintf("%s: no base64", name);
 
-		strv_add(&b->problems, line);
+		bundle_add_line(b, name, line);
 		free(line);
 	} else {
 		bundle_add(b, name, bytes.data, bytes.len, NULL);

@@ -111,7 +111,7 @@ test_reports(void **state)
 	assert_reported(
 	    0, "file 0 refused : bad: neither PEM nor DER that is known");
 	assert_reported(1,
-	    "private_key 0 refused P-256: it fits none of the certificates "
+	    "private_key 0 refused p256: it fits none of the certificates "
 	    "beside it");
 	assert_reported(2, "ca_certificate 1 created CN=unit");
 	assert_reported(3, "certificate 1 created b.example a.example");

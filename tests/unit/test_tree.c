@@ -212,9 +212,10 @@ see_account(void *arg, const struct tree_account *a, struct err *e)
 }
 
 static void
-see_problem(void *arg, const char *line)
+see_problem(void *arg, const char *place, const char *line)
 {
 	(void)arg;
+	(void)place;
 	see(xasprintf("problem %s", line));
 }
 
