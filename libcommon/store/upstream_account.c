@@ -49,8 +49,9 @@ static const char *const sql[] = {
 	"UPDATE upstream_accounts SET directory_url = CASE directory_url"
 	" WHEN '' THEN ?2 ELSE directory_url END, url = COALESCE(url, ?3),"
 	" data = COALESCE(data, ?4) WHERE id = ?1"
-	" AND (directory_url = '' OR ?2 = '' OR directory_url = ?2)"
-	" AND (url IS NULL OR CAST(?3 AS TEXT) IS NULL OR url = ?3)",
+	" AND (url = ?3 OR ((directory_url = '' OR ?2 = ''"
+	" OR directory_url = ?2)"
+	" AND (url IS NULL OR CAST(?3 AS TEXT) IS NULL)))",
     [UPSTREAM_ACCOUNT_BY_ID] =
 	"SELECT " COLUMNS " FROM upstream_accounts WHERE id = ?1",
     [UPSTREAM_ACCOUNT_ID] =
