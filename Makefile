@@ -269,7 +269,8 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in orders connections challenges certificates $(if $(LONG),store long); do \
+	@for b in orders connections challenges certificates client \
+		$(if $(LONG),store long); do \
 		printf '\n== %s\n' $$b; \
 		$(RUN) tests/bench/$$b || exit 1; \
 	done
