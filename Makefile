@@ -34,8 +34,8 @@ LIBS := libssl libcrypto sqlite3 jansson libbsd-overlay libidn2 inih
 LIBS_acme-validate := libcurl libunbound
 LIBS_cert-manage := libcurl
 LIBS_acme-account := libcurl
-LIBS_acme-order := libcurl libunbound
-LIBS_acme-revoke := libcurl libunbound
+LIBS_acme-order := libcurl libpsl libunbound
+LIBS_acme-revoke := libcurl libpsl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
 # Those that a program loads when it needs them: the headers only.
 LOADED := libpq
