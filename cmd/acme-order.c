@@ -425,7 +425,7 @@ create(struct work *k, const char *set, int64_t *id, struct err *e)
 	    .account = &k->w.account,
 	    .policy = &k->policy,
 	    .solvers = &k->w.solvers};
-	struct strv names = {0}, dns = {0}, ip = {0};
+	struct strv names = {0}, dns = {0}, ip = {0}, registered = {0};
 	bool created;
 	int rc;
 
@@ -437,12 +437,16 @@ create(struct work *k, const char *set, int64_t *id, struct err *e)
 		rc = csrs_check(k->csr, &dns, &ip, NULL, e);
 	k->new.dns = &dns;
 	k->new.ip = &ip;
+	k->new.registered = &registered;
+	if (rc == 0)
+		limits_registered(k->w.suffixes, &dns, &ip, &registered);
 	if (rc == 0)
 		rc =
 		    upstream_order_create(k->w.up.st, &k->new, id, &created, e);
 	strv_release(&names);
 	strv_release(&dns);
 	strv_release(&ip);
+	strv_release(&registered);
 	return rc;
 }
 
@@ -663,10 +667,11 @@ cancel(struct prog *p, struct err *e)
 static int
 order_again(struct work *k, int64_t *id, struct err *e)
 {
-	struct strv dns = {0}, ip = {0};
+	struct strv dns = {0}, ip = {0}, registered = {0};
 	struct orderpolicy policy = {0};
 	struct upstream_order o;
-	struct upstream_order_new n = {.dns = &dns, .ip = &ip};
+	struct upstream_order_new n = {
+	    .dns = &dns, .ip = &ip, .registered = &registered};
 	bool created;
 	int rc;
 
@@ -690,12 +695,14 @@ order_again(struct work *k, int64_t *id, struct err *e)
 		n.private_key_id = o.private_key_id;
 	else if (o.private_key_id == 0) /* the request of others */
 		n.certificate_request_id = o.certificate_request_id;
+	limits_registered(k->w.suffixes, &dns, &ip, &registered);
 	if (rc == 0)
 		rc = upstream_order_create(k->w.up.st, &n, id, &created, e);
 	orderpolicy_release(&policy);
 	upstream_order_release(&o);
 	strv_release(&dns);
 	strv_release(&ip);
+	strv_release(&registered);
 	return rc;
 }
 

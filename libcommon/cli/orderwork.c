@@ -6,6 +6,7 @@
 #include "cli/sheet.h"
 #include "client/client.h"
 #include "store/upstream_authorization.h"
+#include "wrap/suffix.h"
 
 /* ---- start and end ------------------------------------------------------- */
 
@@ -43,6 +44,9 @@ int
 orderwork_load_limits(struct orderwork *w, const struct prog *p, struct err *e)
 {
 	buf_init(&w->limits_text, LIMITS_FILE_MAX);
+	w->suffixes = suffix_list_load(e);
+	if (!w->suffixes)
+		return -1;
 	return limits_load(p->conf.client.limits_file, &w->limits_text, e);
 }
 
@@ -157,6 +161,7 @@ orderwork_stop(struct orderwork *w)
 	solvers_release(&w->solvers);
 	upstream_stop(&w->up);
 	buf_release(&w->limits_text);
+	suffix_list_free(w->suffixes);
 	seal_key_wipe(&w->seal_room);
 }
 

@@ -26,6 +26,7 @@ struct orderwork {
 	char thumbprint[JWK_THUMBPRINT_SIZE];
 	struct buf limits_text; /* of all CAs; {0}: not loaded */
 	struct limits limits; /* of the account's */
+	struct suffix_list *suffixes; /* loaded together with them */
 	struct out out;
 };
 

@@ -46,7 +46,8 @@ static const char *const sql[] = {
 	"UPDATE upstream_authorizations SET attempts ="
 	" CASE WHEN status = ?2 THEN attempts + 1 ELSE 0 END, status = ?2,"
 	" domain_id = ?3, expires ="
-	" COALESCE(NULLIF(CAST(?4 AS BIGINT), 0), expires), retry_at = ?5"
+	" COALESCE(NULLIF(CAST(?4 AS BIGINT), 0), expires), retry_at = ?5,"
+	" failed = COALESCE(NULLIF(CAST(?6 AS BIGINT), 0), failed)"
 	" WHERE id = ?1 AND status IN ('unknown', 'pending')",
     [UPSTREAM_AUTHORIZATION_SET_STATUS] =
 	"UPDATE upstream_authorizations SET status = ?2, attempts = 0,"
@@ -346,8 +347,9 @@ learn(void *arg, struct err *e)
 	    domain_put(m->st, a->type, a->value, &domain, e) < 0)
 		return -1;
 	n = stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
-	    UPSTREAM_AUTHORIZATION_LEARN, e, "itiii", m->id,
-	    statuses[a->status], domain, a->expires, a->retry_at);
+	    UPSTREAM_AUTHORIZATION_LEARN, e, "itiiii", m->id,
+	    statuses[a->status], domain, a->expires, a->retry_at,
+	    a->status == UPSTREAM_AUTHORIZATION_INVALID ? clock_now() : 0);
 	if (n == 0)
 		return err_set(e, KIND_CONFLICT,
 		    "upstream_authorization/%lld is neither unknown nor "

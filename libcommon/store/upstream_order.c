@@ -13,6 +13,7 @@
 
 enum {
 	UPSTREAM_ORDER_ADD,
+	UPSTREAM_ORDER_ADD_DOMAIN,
 	UPSTREAM_ORDER_SAME,
 	UPSTREAM_ORDER_DISABLED,
 	UPSTREAM_ORDER_BY_ID,
@@ -57,6 +58,9 @@ static const char *const sql[] = {
 	" NULLIF(CAST(?11 AS BIGINT), 0)"
 	" FROM upstream_accounts WHERE id = ?1 AND status = 'valid'"
 	" RETURNING id",
+    [UPSTREAM_ORDER_ADD_DOMAIN] =
+	"INSERT INTO upstream_order_domains (registered, upstream_order_id)"
+	" VALUES (?1, ?2)",
     [UPSTREAM_ORDER_SAME] =
 	"SELECT id FROM upstream_orders WHERE fqdn_set_id = ?1"
 	" AND upstream_account_id = ?2 AND policy = ?3"
@@ -367,6 +371,11 @@ insert(struct creation *c, int64_t set, struct err *e)
 		return err_set(e, KIND_CONFLICT,
 		    "upstream_account/%lld is not valid",
 		    (long long)n->upstream_account_id);
+	for (size_t i = 0; rc > 0 && n->registered && i < n->registered->len;
+	     i++)
+		rc = stmt_run(c->st, STMT_UPSTREAM_ORDER,
+		    UPSTREAM_ORDER_ADD_DOMAIN, e, "ti", n->registered->v[i],
+		    c->id);
 	c->created = true;
 	return rc < 0 ? -1
 		      : event_add(c->st, "upstream_order.create",

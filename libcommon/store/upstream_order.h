@@ -51,6 +51,8 @@ struct upstream_order {
 struct upstream_order_new {
 	int64_t upstream_account_id;
 	const struct strv *dns, *ip; /* canonical; together at least one */
+	const struct strv *registered; /* what they are in (client/limit.h), or
+					  NULL */
 	const char *policy;
 	const char *profile; /* or NULL */
 	int64_t not_before, not_after; /* 0: not asked */
