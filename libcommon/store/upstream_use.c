@@ -8,21 +8,31 @@ enum {
 	UPSTREAM_USE_RENEWAL
 };
 
+/* What replaces a certificate in its window is no use of a limit. */
+#define COUNTS(at)                                                             \
+	"NOT EXISTS (SELECT 1 FROM renewal_infos i"                            \
+	" WHERE i.certificate_id = o.replaces_id"                              \
+	" AND i.window_start <= " at " AND i.window_end > " at ")"
+
 static const char *const sql[] = {
     [UPSTREAM_USE_ORDERS] =
 	"SELECT r.at FROM upstream_requests r"
 	" JOIN upstream_orders o ON o.id = r.upstream_order_id"
 	" WHERE r.upstream_account_id = ?1 AND r.endpoint = 'newOrder'"
-	" AND r.status BETWEEN 200 AND 299 AND o.replaces_id IS NULL"
-	" AND NOT EXISTS (SELECT 1 FROM certificates c"
-	" WHERE c.fqdn_set_id = o.fqdn_set_id AND c.created < o.created)"
-	" ORDER BY r.id DESC",
+	" AND r.status BETWEEN 200 AND 299 AND " COUNTS(
+	    "r.at") " AND NOT EXISTS (SELECT 1 FROM certificates c"
+		    " WHERE c.fqdn_set_id = o.fqdn_set_id AND c.created < "
+		    "o.created)"
+		    " ORDER BY r.id DESC",
     [UPSTREAM_USE_SET] =
 	"SELECT o.created FROM upstream_orders o"
 	" WHERE o.fqdn_set_id = ?1 AND o.certificate_id IS NOT NULL"
-	" AND (SELECT a.directory_url FROM upstream_accounts a"
-	" WHERE a.id = o.upstream_account_id) = (SELECT own.directory_url"
-	" FROM upstream_accounts own WHERE own.id = ?2) ORDER BY o.id DESC",
+	" AND " COUNTS(
+	    "o.created") " AND (SELECT a.directory_url FROM upstream_accounts a"
+			 " WHERE a.id = o.upstream_account_id) = (SELECT "
+			 "own.directory_url"
+			 " FROM upstream_accounts own WHERE own.id = ?2) ORDER "
+			 "BY o.id DESC",
     [UPSTREAM_USE_RENEWAL] =
 	"SELECT 1 FROM certificates WHERE fqdn_set_id = ?1 LIMIT 1",
 };

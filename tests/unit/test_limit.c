@@ -2,6 +2,7 @@
 #include "store.h"
 
 #include "client/limit.h"
+#include "store/renewal_info.h"
 #include "store/upstream_account.h"
 #include "store/upstream_ca.h"
 #include "store/upstream_order.h"
@@ -147,11 +148,12 @@ set_of(int64_t order)
 }
 
 static int64_t
-free_at(const struct limits *l, int64_t set, bool replaces, const char **rule)
+free_at(
+    const struct limits *l, int64_t set, int64_t replaces, const char **rule)
 {
 	const struct limits_order o = {.upstream_account_id = account,
 	    .fqdn_set_id = set,
-	    .replaces = replaces};
+	    .replaces_id = replaces};
 	int64_t at;
 
 	assert_ok(limits_order(l, st, &o, test_now, &at, rule, &e), &e);
@@ -170,21 +172,55 @@ test_orders(void **state)
 	(void)state;
 	make_account();
 	set = set_of(ask_for("a.example"));
-	assert_int_equal(free_at(&l, set, false, &rule), 0);
+	assert_int_equal(free_at(&l, set, 0, &rule), 0);
 	ask_for("b.example");
-	assert_int_equal(free_at(&l, set, false, &rule), test_now + 100);
+	assert_int_equal(free_at(&l, set, 0, &rule), test_now + 100);
 	assert_string_equal(rule, "orders_per_account");
-	assert_int_equal(free_at(&l, set, true, &rule), 0);
 	/* These names have had one: to ask again is free, and so was theirs. */
 	make_chain("a.example", test_now + 86400, &chain);
 	add_certificate(&chain, "import", 0);
-	assert_int_equal(free_at(&l, set, false, &rule), 0);
+	assert_int_equal(free_at(&l, set, 0, &rule), 0);
 	cert_list_release(&chain);
 	test_now += 100;
 	ask_for("a.example");
-	assert_int_equal(
-	    free_at(&l, set_of(ask_for("c.example")), false, &rule),
+	assert_int_equal(free_at(&l, set_of(ask_for("c.example")), 0, &rule),
 	    test_now + 100);
+}
+
+/* What replaces a certificate is free in the window of that one only. */
+static void
+test_window(void **state)
+{
+	const struct limits l = {
+	    .orders_per_account = {.count = 1, .seconds = 200}};
+	struct renewal_info r = {.upstream_ca_id = 0,
+	    .window_start = test_now + 10,
+	    .window_end = test_now + 20};
+	struct cert_list chain = {0};
+	int64_t set, order;
+	const char *rule;
+
+	(void)state;
+	make_account();
+	make_chain("old.example", test_now + 86400, &chain);
+	r.certificate_id = add_certificate(&chain, "import", 0);
+	r.upstream_ca_id = ca;
+	order = ask_for("new.example");
+	run_sql("UPDATE upstream_orders SET replaces_id ="
+		" (SELECT max(id) FROM certificates)");
+	set = set_of(order);
+	assert_int_not_equal(free_at(&l, set, r.certificate_id, &rule), 0);
+	assert_ok(renewal_info_keep(st, &r, &e), &e);
+	assert_int_not_equal(free_at(&l, set, r.certificate_id, &rule), 0);
+	test_now += 10;
+	assert_int_equal(free_at(&l, set, r.certificate_id, &rule), 0);
+	assert_int_not_equal(free_at(&l, set, 0, &rule), 0);
+	test_now += 10;
+	assert_int_not_equal(free_at(&l, set, r.certificate_id, &rule), 0);
+	/* And that one is not counted afterwards. */
+	run_sql("UPDATE upstream_requests SET at = at + 10");
+	assert_int_equal(free_at(&l, set, 0, &rule), 0);
+	cert_list_release(&chain);
 }
 
 int
@@ -196,6 +232,8 @@ main(void)
 	    cmocka_unit_test(test_bucket),
 	    cmocka_unit_test_setup_teardown(
 		test_orders, store_setup, store_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_window, store_setup, store_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
