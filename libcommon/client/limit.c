@@ -4,6 +4,7 @@
 
 #include "conf/value.h"
 #include "store/fqdn_set.h"
+#include "store/renewal_info.h"
 #include "store/upstream_use.h"
 #include "sys/file.h"
 #include "wrap/inifile.h"
@@ -270,16 +271,42 @@ judge_new(struct judging *j, const struct limits *l, struct err *e)
 	return rc;
 }
 
+/*
+ * Outside of the window, as the CA has given it last, such an order is one like
+ * any other.
+ */
+static int
+is_in_window(struct store *st, int64_t certificate_id, int64_t now, bool *yes,
+    struct err *e)
+{
+	struct renewal_info r;
+	struct err why = {0};
+
+	*yes = false;
+	if (certificate_id == 0)
+		return 0;
+	if (renewal_info_load(st, certificate_id, &r, &why) < 0) {
+		if (why.kind != KIND_NOTFOUND)
+			*e = why;
+		return why.kind == KIND_NOTFOUND ? 0 : -1;
+	}
+	*yes = r.window_start <= now && now < r.window_end;
+	renewal_info_release(&r);
+	return 0;
+}
+
 int
 limits_order(const struct limits *l, struct store *st,
     const struct limits_order *o, int64_t now, struct limits_wait *out,
     struct err *e)
 {
 	struct judging j = {.st = st, .order = o, .now = now, .wait = out};
-	bool is_renewal;
+	bool is_renewal, is_exempt;
 
 	*out = (struct limits_wait){0};
-	if (o->replaces)
+	if (is_in_window(st, o->replaces_id, now, &is_exempt, e) < 0)
+		return -1;
+	if (is_exempt)
 		return 0;
 	if (judge_all(&j, l, e) < 0 ||
 	    upstream_use_is_renewal(st, o->fqdn_set_id, &is_renewal, e) < 0)

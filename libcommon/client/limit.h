@@ -57,7 +57,11 @@ struct limits_order {
 	int64_t id;
 	int64_t upstream_account_id;
 	int64_t fqdn_set_id;
-	bool replaces; /* a certificate, by name: RFC 9773 5 */
+	/*
+	 * The certificate that it replaces, by name (RFC 9773 5); 0: none.  In
+	 * the window that the CA has given for that one nothing is limited.
+	 */
+	int64_t replaces_id;
 };
 
 /* Which limit an order has to wait for. */

@@ -178,7 +178,7 @@ await_limits(struct ordering *o, struct err *e)
 	const struct limits_order order = {.id = o->order.id,
 	    .upstream_account_id = o->order.upstream_account_id,
 	    .fqdn_set_id = o->order.fqdn_set_id,
-	    .replaces = ordering_replaces(o)};
+	    .replaces_id = ordering_replaces(o) ? o->order.replaces_id : 0};
 	struct limits_wait w;
 	char *text;
 	int rc;

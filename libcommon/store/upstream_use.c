@@ -16,9 +16,14 @@ enum {
 	"(SELECT a.directory_url FROM upstream_accounts a"                     \
 	" WHERE a.id = o.upstream_account_id) = (SELECT own.directory_url"     \
 	" FROM upstream_accounts own WHERE own.id = ?2)"
-/* An order o that renewed nothing. */
-#define COUNTS                                                                 \
-	"o.replaces_id IS NULL AND NOT EXISTS (SELECT 1 FROM certificates c"   \
+/* An order o that replaced no certificate in its window. */
+#define NO_REPLACEMENT(at)                                                     \
+	"NOT EXISTS (SELECT 1 FROM renewal_infos i"                            \
+	" WHERE i.certificate_id = o.replaces_id"                              \
+	" AND i.window_start <= " at " AND i.window_end > " at ")"
+/* An order o for names of which there was no certificate. */
+#define NO_RENEWAL                                                             \
+	"NOT EXISTS (SELECT 1 FROM certificates c"                             \
 	" WHERE c.fqdn_set_id = o.fqdn_set_id AND c.created < o.created)"
 
 static const char *const sql[] = {
@@ -26,16 +31,20 @@ static const char *const sql[] = {
 	"SELECT r.at FROM upstream_requests r"
 	" JOIN upstream_orders o ON o.id = r.upstream_order_id"
 	" WHERE r.upstream_account_id = ?1 AND r.endpoint = 'newOrder'"
-	" AND r.status BETWEEN 200 AND 299 AND " COUNTS " ORDER BY r.id DESC",
+	" AND r.status BETWEEN 200 AND 299 AND " NO_REPLACEMENT(
+	    "r.at") " AND " NO_RENEWAL " ORDER BY r.id DESC",
     [UPSTREAM_USE_SET] =
 	"SELECT o.created FROM upstream_orders o"
 	" WHERE o.fqdn_set_id = ?1 AND o.certificate_id IS NOT NULL"
-	" AND " AT_THE_CA " ORDER BY o.id DESC",
+	" AND " NO_REPLACEMENT("o.created") " AND " AT_THE_CA
+					    " ORDER BY o.id DESC",
     [UPSTREAM_USE_DOMAIN] =
 	"SELECT o.created FROM upstream_order_domains d"
 	" JOIN upstream_orders o ON o.id = d.upstream_order_id"
 	" WHERE d.registered = ?1 AND o.certificate_id IS NOT NULL"
-	" AND " COUNTS " AND " AT_THE_CA " ORDER BY d.upstream_order_id DESC",
+	" AND " NO_REPLACEMENT(
+	    "o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
+			 " ORDER BY d.upstream_order_id DESC",
     [UPSTREAM_USE_FAILURES] =
 	"SELECT u.failed FROM domains d JOIN upstream_authorizations u"
 	" ON u.domain_id = d.id AND u.failed >= ?4"

@@ -2,6 +2,7 @@
 #include "store.h"
 
 #include "client/limit.h"
+#include "store/renewal_info.h"
 #include "store/upstream_account.h"
 #include "store/upstream_authorization.h"
 #include "store/upstream_ca.h"
@@ -159,12 +160,12 @@ static struct limits_wait waiting;
 
 /* For an order; what it waits for is in `waiting`. */
 static int64_t
-free_at(const struct limits *l, int64_t order, bool replaces)
+free_at(const struct limits *l, int64_t order, int64_t replaces)
 {
 	const struct limits_order o = {.id = order,
 	    .upstream_account_id = account,
 	    .fqdn_set_id = set_of(order),
-	    .replaces = replaces};
+	    .replaces_id = replaces};
 
 	assert_ok(limits_order(l, st, &o, test_now, &waiting, &e), &e);
 	return waiting.at;
@@ -181,20 +182,18 @@ test_orders(void **state)
 	(void)state;
 	make_account();
 	order = ask_for("a.example");
-	assert_int_equal(free_at(&l, order, false), 0);
+	assert_int_equal(free_at(&l, order, 0), 0);
 	ask_for("b.example");
-	assert_int_equal(free_at(&l, order, false), test_now + 100);
+	assert_int_equal(free_at(&l, order, 0), test_now + 100);
 	assert_string_equal(waiting.rule, "orders_per_account");
-	assert_int_equal(free_at(&l, order, true), 0);
 	/* These names have had one: to ask again is free, and so was theirs. */
 	make_chain("a.example", test_now + 86400, &chain);
 	add_certificate(&chain, "import", 0);
-	assert_int_equal(free_at(&l, order, false), 0);
+	assert_int_equal(free_at(&l, order, 0), 0);
 	cert_list_release(&chain);
 	test_now += 100;
 	ask_for("a.example");
-	assert_int_equal(
-	    free_at(&l, ask_for("c.example"), false), test_now + 100);
+	assert_int_equal(free_at(&l, ask_for("c.example"), 0), test_now + 100);
 }
 
 static void
@@ -258,20 +257,19 @@ test_domains(void **state)
 	give_certificate(ask_for("a.example.co.uk"), "a.example.co.uk");
 	give_certificate(ask_for("a.other.co.uk"), "a.other.co.uk");
 	order = ask_for("c.example.co.uk");
-	assert_int_equal(free_at(&l, order, false), 0);
+	assert_int_equal(free_at(&l, order, 0), 0);
 	give_certificate(ask_for("b.example.co.uk"), "b.example.co.uk");
-	assert_int_equal(free_at(&l, order, false), test_now + 100);
+	assert_int_equal(free_at(&l, order, 0), test_now + 100);
 	assert_string_equal(waiting.rule, "certificates_per_domain");
 	assert_string_equal(waiting.subject, "example.co.uk");
-	/* Another domain; a replacement; names that had one. */
-	assert_int_equal(free_at(&l, ask_for("d.other.co.uk"), false), 0);
-	assert_int_equal(free_at(&l, order, true), 0);
-	assert_int_equal(free_at(&l, ask_for("a.example.co.uk"), false), 0);
+	/* Another domain; names that had one. */
+	assert_int_equal(free_at(&l, ask_for("d.other.co.uk"), 0), 0);
+	assert_int_equal(free_at(&l, ask_for("a.example.co.uk"), 0), 0);
 	/* A renewal does not count. */
 	test_now += 100;
-	assert_int_equal(free_at(&l, order, false), 0);
+	assert_int_equal(free_at(&l, order, 0), 0);
 	give_certificate(ask_for("a.example.co.uk"), "a.example.co.uk");
-	assert_int_equal(free_at(&l, order, false), 0);
+	assert_int_equal(free_at(&l, order, 0), 0);
 }
 
 static void
@@ -309,16 +307,49 @@ test_failures(void **state)
 	order = ask_for("a.example");
 	wildcard = ask_for("*.a.example");
 	fail_validation(order, "a.example");
-	assert_int_equal(free_at(&l, order, false), 0);
+	assert_int_equal(free_at(&l, order, 0), 0);
 	fail_validation(wildcard, "*.a.example");
-	assert_int_equal(free_at(&l, order, false), test_now + 100);
+	assert_int_equal(free_at(&l, order, 0), test_now + 100);
 	assert_string_equal(waiting.rule, "failures_per_name");
 	assert_string_equal(waiting.subject, "a.example");
-	assert_int_equal(free_at(&l, wildcard, false), test_now + 100);
-	assert_int_equal(free_at(&l, ask_for("b.example"), false), 0);
-	assert_int_equal(free_at(&l, order, true), 0);
+	assert_int_equal(free_at(&l, wildcard, 0), test_now + 100);
+	assert_int_equal(free_at(&l, ask_for("b.example"), 0), 0);
 	test_now += 100;
-	assert_int_equal(free_at(&l, order, false), 0);
+	assert_int_equal(free_at(&l, order, 0), 0);
+}
+
+/* What replaces a certificate is free in the window of that one only. */
+static void
+test_window(void **state)
+{
+	const struct limits l = {
+	    .orders_per_account = {.count = 1, .seconds = 200}};
+	struct renewal_info r = {.upstream_ca_id = 0,
+	    .window_start = test_now + 10,
+	    .window_end = test_now + 20};
+	struct cert_list chain = {0};
+	int64_t order;
+
+	(void)state;
+	make_account();
+	make_chain("old.example", test_now + 86400, &chain);
+	r.certificate_id = add_certificate(&chain, "import", 0);
+	r.upstream_ca_id = ca;
+	order = ask_for("new.example");
+	run_sql("UPDATE upstream_orders SET replaces_id ="
+		" (SELECT max(id) FROM certificates)");
+	assert_int_not_equal(free_at(&l, order, r.certificate_id), 0);
+	assert_ok(renewal_info_keep(st, &r, &e), &e);
+	assert_int_not_equal(free_at(&l, order, r.certificate_id), 0);
+	test_now += 10;
+	assert_int_equal(free_at(&l, order, r.certificate_id), 0);
+	assert_int_not_equal(free_at(&l, order, 0), 0);
+	test_now += 10;
+	assert_int_not_equal(free_at(&l, order, r.certificate_id), 0);
+	/* And that one is not counted afterwards. */
+	run_sql("UPDATE upstream_requests SET at = at + 10");
+	assert_int_equal(free_at(&l, order, 0), 0);
+	cert_list_release(&chain);
 }
 
 int
