@@ -522,7 +522,8 @@ config(struct prog *p, struct err *e)
 }
 
 #define OWN                                                                    \
-	(CONF_STORE | CONF_SERVER | CONF_SIGNER | CONF_LOCAL_CA | CONF_AS_THERE)
+	(CONF_STORE | CONF_SERVER | CONF_SIGNER | CONF_LOCAL_CA |              \
+	    CONF_NO_SERVER)
 
 static int
 rekey_kind(
@@ -671,7 +672,7 @@ static const struct prog_command commands[] = {
 	.run = show_log},
     {.name = "config",
 	.options = config_options,
-	.sections = CONF_ALL | CONF_AS_THERE,
+	.sections = CONF_ALL | CONF_NO_SERVER,
 	.run = config},
     {.name = "tls-renew", .sections = OWN | CONF_POLICY, .run = tls_renew},
     {.name = "rekey", .sections = CONF_STORE, .run = rekey},
