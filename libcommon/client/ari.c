@@ -134,12 +134,15 @@ static void
 on_reply(void *arg, const struct reply *reply)
 {
 	struct asking *a = arg;
-	struct err e = {0};
+	struct err e = {0}, why = {0};
 
 	if (reply->cause != CAUSE_NONE)
 		e = *reply->err;
+	else if (keep(a, reply, &why) < 0 && why.kind == KIND_INPUT)
+		err_set(&e, cause_kind(CAUSE_CA_BROKEN),
+		    "the CA's answer is of no use: %s", why.text);
 	else
-		keep(a, reply, &e);
+		e = why;
 	if (err_is_set(&e))
 		put_off_by_reply(a, reply);
 	a->fn(a->arg, a->certificate_id, err_is_set(&e) ? &e : NULL);
@@ -221,12 +224,12 @@ on_landing(void *arg, int64_t certificate_id, const struct err *why)
 	tell(f, certificate_id, why);
 }
 
-/* One that cannot be asked for will hardly be tomorrow. */
+/* One that cannot be asked for, having no name, will hardly be tomorrow. */
 static void
 take_off(struct flight *f, int64_t certificate_id)
 {
 	const struct ari_run *r = f->how;
-	struct err why = {0};
+	struct err why = {0}, e = {0};
 
 	if (ari_ask(r->client, r->st, r->upstream_ca_id, certificate_id,
 		on_landing, f, &why) == 0) {
@@ -235,7 +238,9 @@ take_off(struct flight *f, int64_t certificate_id)
 	}
 	put_off(
 	    r->st, r->upstream_ca_id, certificate_id, clock_now() + NEXT_MOST);
-	tell(f, certificate_id, &why);
+	if (why.kind == KIND_INPUT)
+		err_set(&e, KIND_DENIED, "%s", why.text);
+	tell(f, certificate_id, err_is_set(&e) ? &e : &why);
 }
 
 static bool
