@@ -41,6 +41,12 @@ void problem_add(struct problem *p, const char *type, const char *value,
  */
 int problem_sum_up(const struct problem *p, struct err *e);
 
+/*
+ * An ACME type without the PROBLEM_URN before it: a part of `type`, or all of
+ * it if it is of another kind; NULL for NULL.
+ */
+const char *problem_bare_type(const char *type);
+
 /* The ACME type of a failure: its own, or that of its kind. */
 const char *problem_type(const struct err *e);
 
