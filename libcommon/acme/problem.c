@@ -116,7 +116,7 @@ subproblems(const struct problem *p)
 	return list;
 }
 
-struct js *
+static struct js *
 problem_js(const struct err *e, const struct problem *p, const char *id)
 {
 	struct js *o = js_object();

@@ -8,8 +8,6 @@
  * Problem documents (RFC 7807 as RFC 8555 6.7 uses it): the one place where a
  * failure becomes what an ACME client reads.
  */
-struct js;
-
 #define PROBLEM_URN "urn:ietf:params:acme:error:"
 #define PROBLEM_TYPE "application/problem+json"
 
@@ -54,15 +52,12 @@ const char *problem_type(const struct err *e);
 int problem_status(const struct err *e);
 
 /*
- * The document for `e`: type, detail, status, and what `p` (may be NULL) adds;
+ * Appends the document for `e`: type, detail, status, and what `p` (may be
+ * NULL) adds;
  * badSignatureAlgorithm lists the algorithms (RFC 8555 6.2).  The text of a
  * kind that is not public is replaced by a general one with `id`, which stands
- * in the log, too.  All text is printable ASCII.  The caller frees.
+ * in the log, too.  All text is printable ASCII.
  */
-struct js *problem_js(
-    const struct err *e, const struct problem *p, const char *id);
-
-/* The same appended to `out` as JSON. */
 int problem_write(const struct err *e, const struct problem *p, const char *id,
     struct buf *out);
 
