@@ -1,6 +1,7 @@
 #include "store/renewal.h"
 
 #include "base/rfc3339.h"
+#include "store/certificate_part.h"
 #include "store/event.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
@@ -25,18 +26,19 @@ enum {
 #define COLUMNS                                                                \
 	"c.id, c.status, c.not_before, c.not_after, c.created, c.revoked_at,"  \
 	" c.renew_start, c.renew_end"
-#define OURS "c.source IN ('acme', 'sign', 'tls')"
 #define PAGED                                                                  \
-	"SELECT " COLUMNS ", CASE WHEN " OURS " AND NOT EXISTS"                \
+	"SELECT " COLUMNS ", CASE WHEN " CERTIFICATE_IS_OURS " AND NOT EXISTS" \
 	" (SELECT 1 FROM orders o WHERE o.replaces_id = c.id"                  \
 	" AND o.status = 'valid') THEN 1 ELSE 0 END"                           \
 	" FROM certificates c WHERE "
 
 static const char *const sql[] = {
-    [RENEWAL_FIND] = "SELECT " COLUMNS " FROM certificates c"
-		     " WHERE c.serial = ?1 AND c.aki = ?2 AND " OURS " LIMIT 1",
+    [RENEWAL_FIND] =
+	"SELECT " COLUMNS " FROM certificates c"
+	" WHERE c.serial = ?1 AND c.aki = ?2 AND " CERTIFICATE_IS_OURS
+	" LIMIT 1",
     [RENEWAL_BY_SHA256] = "SELECT " COLUMNS " FROM certificates c"
-			  " WHERE c.sha256 = ?1 AND " OURS,
+			  " WHERE c.sha256 = ?1 AND " CERTIFICATE_IS_OURS,
     [RENEWAL_PAGE] = PAGED "(c.not_after, c.id) > (?1, ?2)"
 			   " ORDER BY c.not_after, c.id LIMIT ?3",
     [RENEWAL_PAGE_OF_ISSUER] =

@@ -107,6 +107,7 @@ misuse '404 malformed' 'renewalInfo: a query' -X GET "$info/$id?x"
 must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
     -keyout "$T/other.key" -out "$T/other.pem" -days 30 -subj /CN=x \
     -addext subjectAltName=DNS:x.example.test \
+    -addext basicConstraints=critical,CA:FALSE \
     -addext authorityKeyIdentifier=keyid:always
 must "$BIN/cert-import" -c "$config" "$T/other.pem"
 works '404 malformed' 'renewalInfo: a certificate of another CA' \
