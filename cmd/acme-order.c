@@ -47,6 +47,9 @@ static const char usage_text[] =
     "                      all that is known here\n"
     "  list [-j] [--status STATUS] [--account ACCOUNT]\n"
     "                      all orders\n"
+    "  authorizations [-j] [--status STATUS] [--account ACCOUNT]\n"
+    "                      what is to be proved, and what is in place for "
+    "it\n"
     "  renewal-info [-j] [--jobs N] [--trace] [CERT ...]\n"
     "                      asks the CAs when certificates should be renewed: "
     "those\n"
@@ -1082,13 +1085,27 @@ print_each(void *arg, const struct upstream_order *o, struct err *e)
 	return orderwork_print(&l->out, l->st, o->id, e);
 }
 
+/* The number of --account; nothing without it. */
+static int
+find_account(struct store *st, int64_t *id, struct err *e)
+{
+	struct upstream_account a;
+	int rc;
+
+	if (!account_word)
+		return 0;
+	rc = upstream_account_pick(st, account_word, &a, e);
+	*id = a.id;
+	upstream_account_release(&a);
+	return rc;
+}
+
 static int
 list(struct prog *p, struct err *e)
 {
 	struct upstream_order_filter f = {.status = UPSTREAM_ORDER__MAX};
-	struct upstream_account a;
 	struct listing l = {0};
-	int rc = 0;
+	int rc;
 
 	if (status_word &&
 	    upstream_order_status_by_name(status_word, &f.status) < 0)
@@ -1097,16 +1114,33 @@ list(struct prog *p, struct err *e)
 	if (!l.st)
 		return -1;
 	orderwork_begin(&l.out, p);
-	if (account_word) {
-		rc = upstream_account_pick(l.st, account_word, &a, e);
-		f.upstream_account_id = a.id;
-		upstream_account_release(&a);
-	}
+	rc = find_account(l.st, &f.upstream_account_id, e);
 	if (rc == 0)
 		rc = upstream_order_each(l.st, &f, print_each, &l, e);
 	if (rc == 0)
 		out_finish(&l.out);
 	store_close(l.st);
+	return rc;
+}
+
+static int
+authorizations(struct prog *p, struct err *e)
+{
+	struct upstream_authorization_filter f = {
+	    .status = UPSTREAM_AUTHORIZATION__MAX};
+	struct store *st;
+	int rc;
+
+	if (status_word &&
+	    upstream_authorization_status_parse(status_word, &f.status) < 0)
+		return prog_misuse(e, "--status %s: no status", status_word);
+	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
+	if (!st)
+		return -1;
+	rc = find_account(st, &f.upstream_account_id, e);
+	if (rc == 0)
+		rc = orderwork_print_authorizations(p, st, &f, e);
+	store_close(st);
 	return rc;
 }
 
@@ -1141,6 +1175,11 @@ static const struct prog_command commands[] = {
 	.sections = CONF_STORE,
 	.flags = PROG_JSON,
 	.run = list},
+    {.name = "authorizations",
+	.options = list_options,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = authorizations},
     {.name = "renewal-info",
 	.options = renewal_info_options,
 	WITH_CA,

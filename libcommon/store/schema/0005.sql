@@ -1,4 +1,4 @@
--- What limits of CAs are counted by.
+-- What limits of CAs are counted by, and authorizations are looked for by.
 
 -- The registered domains, or the networks, that the names of an order are in,
 -- each once.
@@ -13,5 +13,7 @@ CREATE INDEX upstream_order_domains_order
 
 -- When it became invalid, by what the CA said.
 ALTER TABLE upstream_authorizations ADD COLUMN failed @int;
+CREATE INDEX upstream_authorizations_account
+    ON upstream_authorizations (upstream_account_id, id);
 CREATE INDEX upstream_authorizations_failed
     ON upstream_authorizations (domain_id, failed) WHERE failed IS NOT NULL;
