@@ -63,7 +63,7 @@ static const char usage_text[] =
     "                      global_weekly, reuse_year\n"
     "      --key-type TYPE p256, p384, rsa2048 ...\n"
     "      --no-auto-renew the certificate is not renewed by itself\n"
-    "      --no-check      tell the CA to look without looking first\n"
+    "      --no-precheck   tell the CA to look without looking first\n"
     "      --not-after TIME\n"
     "                      ask for a certificate that ends then\n"
     "      --preferred-chain NAME\n"
@@ -86,7 +86,7 @@ static const char *account_word, *ca_word, *csr_file, *key_word, *key_type_word;
 static const char *key_cycle, *not_after_word, *preferred_chain, *profile;
 static const char *replaces_word, *status_word;
 static int64_t days, jobs = 50, timeout = 600;
-static bool keep_pending, no_auto_renew, no_check, traces;
+static bool keep_pending, no_auto_renew, no_precheck, traces;
 static struct strv challenges;
 
 #define OPTION(n, t, v)                                                        \
@@ -112,7 +112,7 @@ static const struct prog_option new_options[] = {
     OPTION("key-cycle", PROG_TEXT, key_cycle),
     OPTION("key-type", PROG_TEXT, key_type_word),
     OPTION("no-auto-renew", PROG_FLAG, no_auto_renew),
-    OPTION("no-check", PROG_FLAG, no_check),
+    OPTION("no-precheck", PROG_FLAG, no_precheck),
     OPTION("not-after", PROG_TEXT, not_after_word),
     OPTION("preferred-chain", PROG_TEXT, preferred_chain),
     OPTION("profile", PROG_TEXT, profile),
@@ -261,7 +261,7 @@ make_policy(struct work *k, struct err *e)
 	p->key_cycle = key_cycle ? xstrdup(key_cycle) : NULL;
 	p->preferred_chain = preferred_chain ? xstrdup(preferred_chain) : NULL;
 	p->keeps_pending = keep_pending;
-	p->unchecked = no_check;
+	p->unchecked = no_precheck;
 	p->auto_renew = !no_auto_renew;
 	p->days = days;
 	p->not_after = days == 0 ? k->new.not_after : 0;

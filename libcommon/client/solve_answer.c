@@ -8,8 +8,8 @@
 #define LIFETIME (7 * 86400) /* more than any CA waits */
 
 struct self {
+	struct solve_look look;
 	struct store *store;
-	const struct solver_options *options;
 };
 
 static int
@@ -35,14 +35,6 @@ present(void *self, const struct solver_task *t, struct err *e)
 }
 
 static int
-check(void *self, const struct solver_task *t, struct err *e)
-{
-	const struct self *s = self;
-
-	return solve_check_http(s->options, t, e);
-}
-
-static int
 cleanup(void *self, const struct solver_task *t, struct err *e)
 {
 	const struct self *s = self;
@@ -65,10 +57,10 @@ solve_answer_make(
 		return solve_misuse(e, "needs a store");
 	s = xcalloc(1, sizeof(*s));
 	s->store = m->store;
-	s->options = m->options;
+	s->look.options = m->options;
 	*out = (struct solver){.type = "http-01",
 	    .present = present,
-	    .check = check,
+	    .check = solve_look,
 	    .cleanup = cleanup,
 	    .free = free,
 	    .self = s};

@@ -292,6 +292,18 @@ const struct table_key table_keys[] = {
 	    .doc = "Longest time for one request to a CA in all."},
 	{CONF_CLIENT, "proxy", TYPE(client.proxy, VALUE_URL),
 	    .doc = "HTTP proxy through which CAs are reached; empty: none."},
+	{CONF_CLIENT, "precheck", CHOICE(client.precheck, "on dns-01 off"), .fallback = "on",
+	    .doc = "Which challenges are looked at before a CA is told: on, "
+	    "all; dns-01, only the records of that; off, none."},
+	{CONF_CLIENT, "precheck_http_port", NUMBER(client.precheck_http_port, 1, 65535), .fallback = "80",
+	    .doc = "Port where http-01 is looked at; other than 80 for tests "
+	    "only."},
+	{CONF_CLIENT, "precheck_tls_port", NUMBER(client.precheck_tls_port, 1, 65535), .fallback = "443",
+	    .doc = "Port where tls-alpn-01 is looked at; other than 443 for "
+	    "tests only."},
+	{CONF_CLIENT, "resolver", LIST(client.resolver, VALUE_RESOLVERS),
+	    .doc = "DNS servers that are asked about names before a CA is; "
+	    "empty: those of /etc/resolv.conf."},
 	{CONF_CLIENT, "user", TEXT(client.user, 32),
 	    .doc = "User that programs which talk to CAs become when started "
 	    "as root; empty: stays."},

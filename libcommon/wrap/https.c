@@ -82,7 +82,7 @@ set_rules(CURL *c, const struct https *h)
 	CURLcode rc = CURLE_OK;
 
 	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_PROTOCOLS_STR, h->o.allows_http ? "http,https" : "https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -118,14 +118,34 @@ set_trust(CURL *c, const char *trust)
 }
 
 static void
-add_field(struct transfer *t, const char *name, const char *value)
+add_line(struct transfer *t, const char *text, size_t len)
 {
-	char *line = xasprintf("%s: %s", name, value);
+	char *line = xstrndup(text, len);
 	struct curl_slist *longer = curl_slist_append(t->fields, line);
 
 	if (longer)
 		t->fields = longer;
 	free(line);
+}
+
+static void
+add_field(struct transfer *t, const char *name, const char *value)
+{
+	char *line = xasprintf("%s: %s", name, value);
+
+	add_line(t, line, strlen(line));
+	free(line);
+}
+
+static void
+add_lines(struct transfer *t, const char *lines)
+{
+	while (lines && *lines) {
+		size_t len = strcspn(lines, "\n");
+
+		add_line(t, lines, len);
+		lines += len + (lines[len] != '\0');
+	}
 }
 
 static CURLcode
@@ -159,6 +179,7 @@ set_request(struct transfer *t, const struct https_request *r)
 	if (rc == CURLE_OK)
 		rc = set_method(c, t, r);
 	add_field(t, "Accept-Language", "en");
+	add_lines(t, r->fields);
 	SET(CURLOPT_URL, r->url);
 	SET(CURLOPT_HTTPHEADER, t->fields);
 	SET(CURLOPT_HEADERFUNCTION, on_head);

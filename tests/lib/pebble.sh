@@ -5,7 +5,8 @@
 #	. "$(dirname "$0")/../lib/pebble.sh"
 #	start_pebble [eab]
 #
-# After "stop pebble" it may be started again, and has forgotten everything.
+# With $dns it asks that about names; see start_dns of clients.sh.  After "stop
+# pebble" it may be started again, and has forgotten everything.
 
 pebble_http_port=''
 
@@ -45,6 +46,6 @@ start_pebble() {
 	END
 	start pebble env GOMAXPROCS=1 PEBBLE_VA_NOSLEEP=1 \
 	    PEBBLE_WFE_NONCEREJECT="${PEBBLE_WFE_NONCEREJECT:-5}" \
-	    pebble -config "$T/pebble.json"
+	    pebble -config "$T/pebble.json" ${dns:+-dnsserver "$dns"}
 	wait_for 20 pebble_answers || must cat "$T/pebble.out" /nonexistent
 }
