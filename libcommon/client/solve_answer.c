@@ -1,5 +1,6 @@
 #include "client/solve_part.h"
 
+#include "acme/ident.h"
 #include "store/challenge_answer.h"
 #include "sys/clock.h"
 
@@ -16,7 +17,6 @@ static int
 present(void *self, const struct solver_task *t, struct err *e)
 {
 	const struct self *s = self;
-	bool is_ipv6 = strchr(t->value, ':') != NULL;
 	struct challenge_answer a = {
 	    .upstream_challenge_id = t->upstream_challenge_id,
 	    .expires = clock_now() + LIFETIME};
@@ -26,9 +26,7 @@ present(void *self, const struct solver_task *t, struct err *e)
 		return -1;
 	a.token = xstrdup(t->token);
 	a.key_authorization = xstrdup(t->key_authorization);
-	a.host = xasprintf(
-	    "%s%s%s", is_ipv6 ? "[" : "", t->value, is_ipv6 ? "]" : "");
-	str_lower(a.host);
+	a.host = ident_host(t->value);
 	rc = challenge_answer_put(s->store, &a, e);
 	challenge_answer_release(&a);
 	return rc;
