@@ -73,7 +73,7 @@ static const char usage_text[] =
     "                      global_weekly, reuse_year\n"
     "      --key-type TYPE p256, p384, rsa2048 ...\n"
     "      --no-auto-renew the certificate is not renewed by itself\n"
-    "      --no-check      tell the CA to look without looking first\n"
+    "      --no-precheck   tell the CA to look without looking first\n"
     "      --no-replaces   do not tell the CA which certificate this one "
     "follows\n"
     "      --not-after TIME\n"
@@ -100,7 +100,7 @@ static const char *account_word, *ca_word, *csr_file, *key_word, *key_type_word;
 static const char *key_cycle, *not_after_word, *preferred_chain, *profile;
 static const char *replaces_word, *status_word;
 static int64_t days, jobs = 50, timeout = 600;
-static bool keep_pending, no_auto_renew, no_check, no_replaces, traces;
+static bool keep_pending, no_auto_renew, no_precheck, no_replaces, traces;
 static struct strv challenges;
 
 #define OPTION(n, t, v)                                                        \
@@ -126,7 +126,7 @@ static const struct prog_option new_options[] = {
     OPTION("key-cycle", PROG_TEXT, key_cycle),
     OPTION("key-type", PROG_TEXT, key_type_word),
     OPTION("no-auto-renew", PROG_FLAG, no_auto_renew),
-    OPTION("no-check", PROG_FLAG, no_check),
+    OPTION("no-precheck", PROG_FLAG, no_precheck),
     OPTION("no-replaces", PROG_FLAG, no_replaces),
     OPTION("not-after", PROG_TEXT, not_after_word),
     OPTION("preferred-chain", PROG_TEXT, preferred_chain),
@@ -279,7 +279,7 @@ make_policy(struct work *k, struct err *e)
 	p->key_cycle = key_cycle ? xstrdup(key_cycle) : NULL;
 	p->preferred_chain = preferred_chain ? xstrdup(preferred_chain) : NULL;
 	p->keeps_pending = keep_pending;
-	p->unchecked = no_check;
+	p->unchecked = no_precheck;
 	p->no_replaces = no_replaces;
 	p->auto_renew = !no_auto_renew;
 	p->days = days;

@@ -6,6 +6,7 @@
 #include "cli/upstream.h"
 #include "client/ordercheck.h"
 #include "client/orders.h"
+#include "jobs/precheck.h"
 #include "store/upstream_account.h"
 #include "store/upstream_authorization.h"
 
@@ -18,7 +19,9 @@
 struct orderwork {
 	struct prog *prog;
 	struct upstream up;
+	struct solver_options options; /* of solvers */
 	struct solvers solvers;
+	struct precheck precheck;
 	struct seal_key seal_room; /* of certificate keys */
 	const struct seal_key *seal;
 	struct upstream_account account;

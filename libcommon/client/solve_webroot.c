@@ -13,8 +13,8 @@
  * to somebody else: no link in it is followed, whoever runs us.
  */
 struct self {
+	struct solve_look look;
 	int root;
-	const struct solver_options *options;
 };
 
 /* The directory `name` in `parent`, made if it is missing; -1. */
@@ -68,14 +68,6 @@ present(void *self, const struct solver_task *t, struct err *e)
 }
 
 static int
-check(void *self, const struct solver_task *t, struct err *e)
-{
-	const struct self *s = self;
-
-	return solve_check_http(s->options, t, e);
-}
-
-static int
 cleanup(void *self, const struct solver_task *t, struct err *e)
 {
 	struct err why = {0};
@@ -117,10 +109,10 @@ solve_webroot_make(
 		    e, "%.200s: %s", m->argument, strerrordesc_np(errno));
 	s = xcalloc(1, sizeof(*s));
 	s->root = root;
-	s->options = m->options;
+	s->look.options = m->options;
 	*out = (struct solver){.type = "http-01",
 	    .present = present,
-	    .check = check,
+	    .check = solve_look,
 	    .cleanup = cleanup,
 	    .free = free_self,
 	    .self = s};

@@ -74,7 +74,8 @@ set_rules(CURL *c, const struct https *h)
 {
 	CURLcode rc = transfer_rules(c);
 
-	TRANSFER_SET(CURLOPT_PROTOCOLS_STR, "https");
+	TRANSFER_SET(
+	    CURLOPT_PROTOCOLS_STR, h->o.allows_http ? "http,https" : "https");
 	TRANSFER_SET(CURLOPT_FOLLOWLOCATION, 0L);
 	TRANSFER_SET(CURLOPT_PATH_AS_IS, 1L);
 	TRANSFER_SET(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -103,6 +104,17 @@ set_trust(CURL *c, const char *trust)
 	if (trust)
 		TRANSFER_SET(CURLOPT_CAINFO_BLOB, &pem);
 	return rc;
+}
+
+static void
+add_lines(struct transfer *t, const char *lines)
+{
+	while (lines && *lines) {
+		size_t len = strcspn(lines, "\n");
+
+		transfer_add_line(&t->fields, lines, len);
+		lines += len + (lines[len] != '\0');
+	}
 }
 
 static CURLcode
@@ -136,6 +148,7 @@ set_request(struct transfer *t, const struct https_request *r)
 	if (rc == CURLE_OK)
 		rc = set_method(c, t, r);
 	transfer_add_field(&t->fields, "Accept-Language", "en");
+	add_lines(t, r->fields);
 	TRANSFER_SET(CURLOPT_URL, r->url);
 	TRANSFER_SET(CURLOPT_HTTPHEADER, t->fields);
 	TRANSFER_SET(CURLOPT_HEADERFUNCTION, on_head);

@@ -14,10 +14,9 @@ transfer_rules(CURL *c)
 }
 
 void
-transfer_add_field(
-    struct curl_slist **fields, const char *name, const char *value)
+transfer_add_line(struct curl_slist **fields, const char *text, size_t len)
 {
-	char *line = xasprintf("%s: %s", name, value);
+	char *line = xstrndup(text, len);
 	struct curl_slist *longer = curl_slist_append(*fields, line);
 
 	free(line);
@@ -26,6 +25,16 @@ transfer_add_field(
 		exit(111);
 	}
 	*fields = longer;
+}
+
+void
+transfer_add_field(
+    struct curl_slist **fields, const char *name, const char *value)
+{
+	char *line = xasprintf("%s: %s", name, value);
+
+	transfer_add_line(fields, line, strlen(line));
+	free(line);
 }
 
 CURLM *

@@ -23,7 +23,11 @@
  */
 CURLcode transfer_rules(CURL *c);
 
-/* Adds the header field `name: value` to a list (NULL: an empty one). */
+/* Adds a header field as it stands to a list (NULL: an empty one). */
+void transfer_add_line(
+    struct curl_slist **fields, const char *text, size_t len);
+
+/* The same of `name: value`. */
 void transfer_add_field(
     struct curl_slist **fields, const char *name, const char *value);
 

@@ -7,6 +7,7 @@ skip_unless_has curl socat sqlite3 perl
 
 token=evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA
 other=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+third=BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB
 thumb=NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
 at=/.well-known/acme-challenge
 mkdir "$T/store"
@@ -63,6 +64,12 @@ run challenge add "$token.$(printf '%s' "$thumb" | sed 's/^N/O/')"
 exits 1 'the same token of another account'
 run challenge add --expires soon "$token.$thumb"
 exits 100 'an odd --expires'
+for wrong in 'a b' '*.a.example' 'a.example:80' '<script>' ''; do
+	run challenge add --host "$wrong" "$third.$thumb"
+	exits 100 "add --host '$wrong'"
+done
+run challenge add --host 2001:DB8::1 "$third.$thumb"
+exits 0 'add for an address'
 
 once GET $at/$token
 is "$code $body" "200 $token.$thumb" 'a token is answered'
@@ -74,6 +81,12 @@ once GET $at/$other a.example
 is "$code" 404 'a token of another host'
 once GET $at/$other B.EXAMPLE:80
 is "$code $body" "200 $other.$thumb" '... of this one, with a port'
+once GET $at/$third '[2001:db8::1]:80'
+is "$code $body" "200 $third.$thumb" '... of an address of IPv6'
+challenge --no-header list | grep "^$third" >"$T/tokens"
+run challenge remove - <"$T/tokens"
+is "$status$(challenge --no-header list | grep -c "^$third")" 00 \
+    'remove: what list prints'
 for path in $at $at/ "$at/$token/" "$at/x$token" "$at/$token?x" "$at/../x" \
     / /.well-known/ /directory "$at/%65vaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"; do
 	once GET "$path"

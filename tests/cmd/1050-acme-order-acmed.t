@@ -31,7 +31,7 @@ cat >"$T/hook" <<-END
 	esac
 END
 chmod 755 "$T/hook"
-order run '*.b.example.test' b.example.test --challenge "hook:$T/hook" --no-check
+order run '*.b.example.test' b.example.test --challenge "hook:$T/hook" --no-precheck
 exits 0 'dns-01, a wildcard and its name'
 is "$(field status)" valid '... is valid'
 is "$(grep -c '^present ' "$T/hook.log") $(grep -c '^cleanup ' "$T/hook.log")" \
@@ -42,12 +42,12 @@ mkdir -p "$answers"
 start www "$TOOLS/http-token" 127.0.0.1 "$http_port" "$answers"
 must wait_for 5 grep -q ready "$T/www.out"
 order run c.example.test w.example.test --challenge "webroot:$root" \
-    --challenge "w.example.test=hook:$T/hook" --no-check
+    --challenge "w.example.test=hook:$T/hook" --no-precheck
 exits 0 'one way for each name'
 is "$(sqlite3 "$store" "SELECT count(*) FROM challenges
     WHERE type = 'dns-01' AND status = 'valid'")" 3 '... each its own'
 
-order run d.example.test nowhere.example.test --challenge answer --no-check
+order run d.example.test nowhere.example.test --challenge answer --no-precheck
 exits 1 'nothing answers'
 is "$(field status)" invalid '... it is invalid'
 like "$(field cause)" '^(connection|challenge)$' '... with a cause'
@@ -58,7 +58,7 @@ is "$(sqlite3 "$store" "SELECT count(*) FROM authorizations
 
 seq 1 60 | sed 's/.*/m&.example.test/' >"$T/many"
 run "$BIN/acme-order" run -c "$client" --jobs 30 --challenge "webroot:$root" \
-    --no-check --no-header - <"$T/many"
+    --no-precheck --no-header - <"$T/many"
 exits 0 'sixty orders, thirty at once'
 is "$(printf '%s\n' "$out" | grep -c '	valid	')" 60 '... are valid'
 is "$(printf '%s\n' "$out" | cut -f5 | sort -u | wc -l)" 60 \
