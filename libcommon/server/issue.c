@@ -22,8 +22,7 @@ issue_lease(const struct conf *conf)
 	return conf->signer.timeout + LEASE_MARGIN;
 }
 
-/* The longest time for which a job is put off: beyond what was taken with it.
- */
+/* How long a job is put off at most: beyond what was taken with it. */
 static int64_t
 longest(const struct conf *conf)
 {
