@@ -1,5 +1,7 @@
 #include "wrap/https.h"
 
+#include <curl/curl.h>
+
 #include "sys/clock.h"
 #include "wrap/transfer_part.h"
 
@@ -227,7 +229,7 @@ explain(struct transfer *t, CURLcode rc, struct https_response *r)
 }
 
 static void
-finish(void *arg, void *transfer, CURLcode rc)
+finish(void *arg, void *transfer, int rc)
 {
 	struct transfer *t = transfer;
 	struct https_response r = {.body = t->body.data,
@@ -245,7 +247,7 @@ finish(void *arg, void *transfer, CURLcode rc)
 		if (fields[i].len > 0 && !fields[i].full)
 			r.fields[i] = fields[i].data;
 	}
-	explain(t, rc, &r);
+	explain(t, (CURLcode)rc, &r);
 	t->fn(t->arg, &r);
 	for (int i = 0; i < HTTPS_FIELD__MAX; i++)
 		buf_release(&fields[i]);

@@ -1,7 +1,9 @@
 #include "wrap/transfer_part.h"
 
-CURLcode
-transfer_rules(CURL *c)
+#include <curl/curl.h>
+
+int
+transfer_rules(void *c)
 {
 	CURLcode rc = CURLE_OK;
 
@@ -37,7 +39,7 @@ transfer_add_field(
 	free(line);
 }
 
-CURLM *
+void *
 transfer_multi(struct err *e)
 {
 	CURLM *multi = NULL;
@@ -50,7 +52,7 @@ transfer_multi(struct err *e)
 }
 
 int
-transfer_begin(CURLM *multi, CURL *c, CURLcode rc, struct err *e)
+transfer_begin(void *multi, void *c, int rc, struct err *e)
 {
 	CURLMcode added = CURLM_OK;
 
@@ -62,13 +64,13 @@ transfer_begin(CURLM *multi, CURL *c, CURLcode rc, struct err *e)
 		return 0;
 	err_set(e, KIND_SYS, "libcurl refuses the request");
 	return err_detail(e, "%s",
-	    rc != CURLE_OK ? curl_easy_strerror(rc)
+	    rc != CURLE_OK ? curl_easy_strerror((CURLcode)rc)
 			   : curl_multi_strerror(added));
 }
 
 void
 transfer_reap(
-    CURLM *multi, void (*fn)(void *arg, void *transfer, CURLcode rc), void *arg)
+    void *multi, void (*fn)(void *arg, void *transfer, int rc), void *arg)
 {
 	CURLMsg *m;
 	int left;

@@ -167,6 +167,9 @@ run challenge remove $token
 is "$status$out$err" 0 'remove'
 is "$(get $at/$token)" 'Not Found
  404' 'it is gone at once'
+is "$(sqlite3 "$T/store/acmed.sqlite" "SELECT count(*) FROM events WHERE
+    action = 'challenge_answer.remove' AND detail = '$token'")" 1 \
+    'the event log has it'
 run challenge remove $token
 exits 1 'remove, again'
 
