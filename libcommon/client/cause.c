@@ -45,6 +45,7 @@ static const struct row {
 	"choose one of the CA's profiles, which acme-account ca show lists"},
     [CAUSE_REPLACED] = {"replaced", false,
 	"order without naming the certificate that is replaced"},
+    [CAUSE_REVOKED] = {"revoked", false, "it is revoked: nothing to do"},
     [CAUSE_GONE] = {"gone", false,
 	"the CA does not know it any more; begin anew"},
     [CAUSE_CERTIFICATE] = {"certificate", false,
@@ -103,6 +104,7 @@ static const struct {
 } types[] = {
     {"accountDoesNotExist", CAUSE_ACCOUNT, CAUSE_NONE},
     {"alreadyReplaced", CAUSE_REPLACED, CAUSE_NONE},
+    {"alreadyRevoked", CAUSE_REVOKED, CAUSE_NONE},
     {"badCSR", CAUSE_CSR, CAUSE_NONE},
     {"badNonce", CAUSE_CA_BROKEN, CAUSE_NONE}, /* again and again */
     {"badPublicKey", CAUSE_KEY, CAUSE_NONE},
@@ -139,8 +141,7 @@ of_status(int status)
 enum cause
 cause_of_problem(const char *type, int status, bool is_challenge)
 {
-	if (type && str_starts(type, PROBLEM_URN))
-		type += strlen(PROBLEM_URN);
+	type = problem_bare_type(type);
 	for (size_t i = 0; type && i < ARRAY_LEN(types); i++) {
 		if (strcmp(type, types[i].type) != 0)
 			continue;

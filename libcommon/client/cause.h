@@ -26,6 +26,7 @@ enum cause {
 	CAUSE_CSR, /* badCSR */
 	CAUSE_PROFILE, /* invalidProfile, or one the directory lacks */
 	CAUSE_REPLACED, /* alreadyReplaced, or a `replaces` it refuses */
+	CAUSE_REVOKED, /* alreadyRevoked */
 	CAUSE_GONE, /* the order, authorization or account is not there */
 	CAUSE_CERTIFICATE, /* what came is not what was asked for */
 	CAUSE_CLOCK, /* our clock and the CA's are too far apart */

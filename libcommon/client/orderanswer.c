@@ -9,15 +9,14 @@
 
 /* ---- problems ------------------------------------------------------------ */
 
-void
-orderanswer_problem_text(const struct js *problem, char *out, size_t size)
+/* RFC 7807 3 as one line, "type: detail"; "" when there is none. */
+static void
+problem_text(const struct js *problem, char *out, size_t size)
 {
-	const char *type = js_get_text(problem, "type");
+	const char *type = problem_bare_type(js_get_text(problem, "type"));
 	const char *detail = js_get_text(problem, "detail");
 	char escaped[280];
 
-	if (type && str_starts(type, PROBLEM_URN))
-		type += strlen(PROBLEM_URN);
 	if (!detail)
 		detail = "";
 	str_escape(escaped, sizeof(escaped), detail, strlen(detail));
@@ -26,10 +25,10 @@ orderanswer_problem_text(const struct js *problem, char *out, size_t size)
 }
 
 enum cause
-orderanswer_cause(const char *line, bool is_challenge)
+orderanswer_cause(const char *line)
 {
 	char *type = xstrndup(line, strcspn(line, ":"));
-	enum cause cause = cause_of_problem(type, 0, is_challenge);
+	enum cause cause = cause_of_problem(type, 0, true);
 
 	free(type);
 	return cause;
@@ -46,9 +45,8 @@ read_problem(const struct js *problem, struct orderanswer_problem *out)
 
 	if (js_type(problem) != JS_OBJECT)
 		return;
-	orderanswer_problem_text(
-	    first ? first : problem, out->text, sizeof(out->text));
-	out->cause = orderanswer_cause(out->text, true);
+	problem_text(first ? first : problem, out->text, sizeof(out->text));
+	out->cause = orderanswer_cause(out->text);
 }
 
 /* ---- orders -------------------------------------------------------------- */
@@ -177,7 +175,7 @@ read_challenges(const struct js *list, struct orderanswer_authorization *out)
 		if (!c->type || !c->url || !status ||
 		    upstream_challenge_status_by_name(status, &c->status) < 0)
 			continue;
-		orderanswer_problem_text(js_get(js, "error"), out->errors[n],
+		problem_text(js_get(js, "error"), out->errors[n],
 		    sizeof(out->errors[n]));
 		c->error = out->errors[n][0] ? out->errors[n] : NULL;
 		n++;

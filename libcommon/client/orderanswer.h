@@ -44,10 +44,9 @@ int orderanswer_read_authorization(
 void orderanswer_authorization_release(struct orderanswer_authorization *a);
 
 /*
- * A problem document as one line, "type: detail" (RFC 7807 3), the same way for
- * all; "" when there is none.  And the cause in such a line.
+ * What went wrong with a challenge, in the line that stands in
+ * upstream_challenges: "type: detail".
  */
-void orderanswer_problem_text(const struct js *problem, char *out, size_t size);
-enum cause orderanswer_cause(const char *line, bool is_challenge);
+enum cause orderanswer_cause(const char *line);
 
 #endif

@@ -63,9 +63,6 @@ enum ordering_result ordering_next(struct ordering *o);
 /* When to go on, after ORDERING_WAITS (clock_now). */
 int64_t ordering_until(const struct ordering *o);
 
-/* The step that was last taken. */
-enum orderstep_kind ordering_step(const struct ordering *o);
-
 /* The order as it was last loaded. */
 const struct upstream_order *ordering_order(const struct ordering *o);
 const struct err *ordering_err(const struct ordering *o);

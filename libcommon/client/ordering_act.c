@@ -138,7 +138,7 @@ cause_of(const struct upstream_authorization *a, const char **error)
 			*error = a->challenges[i].error;
 	if (a->status == UPSTREAM_AUTHORIZATION_GONE)
 		return CAUSE_GONE;
-	return *error ? orderanswer_cause(*error, true) : CAUSE_CHALLENGE;
+	return *error ? orderanswer_cause(*error) : CAUSE_CHALLENGE;
 }
 
 static int

@@ -1,7 +1,6 @@
 #include "client/revoke.h"
 
 #include "base/b64.h"
-#include "sys/fd.h"
 
 /* RFC 5280 5.3.1, by number; NULL: not for a subscriber to say. */
 static const char *const reasons[] = {"unspecified", "keyCompromise", NULL,
@@ -23,32 +22,13 @@ revoke_reason_parse(const char *text, int *reason)
 	return false;
 }
 
-struct asking {
-	bool is_done, already;
-	enum cause cause;
-	struct err err;
-};
-
-static void
-on_revoked(void *arg, const struct reply *r)
-{
-	struct asking *a = arg;
-
-	a->is_done = true;
-	a->cause = r->cause;
-	a->already =
-	    r->error_type && strcmp(r->error_type, "alreadyRevoked") == 0;
-	if (r->err)
-		a->err = *r->err;
-}
-
 int
 revoke_certificate(struct client *c, const struct signer *signer,
     const void *der, size_t len, int reason, bool *already, struct err *e)
 {
 	struct request r = {.endpoint = ENDPOINT_REVOKE_CERT, .signer = signer};
-	struct asking a = {0};
 	struct buf payload;
+	int rc;
 
 	buf_init(&payload, CLIENT_BODY_MAX);
 	buf_adds(&payload, "{\"certificate\":\"");
@@ -58,14 +38,10 @@ revoke_certificate(struct client *c, const struct signer *signer,
 		buf_addf(&payload, ",\"reason\":%d", reason);
 	buf_adds(&payload, "}");
 	r.payload = payload.data;
-	client_send(c, &r, on_revoked, &a);
+	rc = client_call(c, &r, NULL, NULL, e);
 	buf_release(&payload);
-	while (!a.is_done)
-		if (client_wait(c, FD_FOREVER, e) < 0)
-			return -1;
-	*already = a.already;
-	if (a.cause == CAUSE_NONE || a.already)
-		return 0;
-	*e = a.err;
-	return -1;
+	*already = client_cause(c) == CAUSE_REVOKED;
+	if (*already)
+		err_clear(e);
+	return *already ? 0 : rc;
 }

@@ -61,9 +61,23 @@ take_line(const struct inifile_line *line, void *arg, struct err *e)
 		if (l->open == 0)
 			return err_set(e, KIND_CONF, "[%s]: unknown section",
 			    line->section);
+		l->c->there |= l->open;
 		return 0;
 	}
 	return (l->open & l->wanted) ? take_key(l, line, e) : 0;
+}
+
+/*
+ * [policy] without [server] protects nothing, and [server] without [policy]
+ * would be open to all: only who has neither may lack them.
+ */
+static bool
+may_lack(const struct loader *l, unsigned section)
+{
+	const unsigned server = CONF_SERVER | CONF_POLICY;
+
+	return (l->wanted & CONF_NO_SERVER) && (section & server) &&
+	    l->c->there != 0 && !(l->c->there & server);
 }
 
 /* Gives every key that the file does not name its default. */
@@ -76,6 +90,10 @@ fill(struct loader *l, struct err *e)
 		k = &table_keys[i];
 		if (!(k->section & l->wanted) || l->seen[i])
 			continue;
+		if (k->required && may_lack(l, k->section)) {
+			l->c->sections &= ~k->section;
+			continue;
+		}
 		if (k->required) {
 			err_set(e, KIND_CONF, "required, but absent%s%s",
 			    k->hint ? "; " : "", k->hint ? k->hint : "");
@@ -140,7 +158,7 @@ conf_parse(struct conf *c, const char *name, const char *text, size_t len,
 	struct loader l = {.c = c, .wanted = sections};
 
 	memset(c, 0, sizeof(*c));
-	c->sections = sections;
+	c->sections = sections & CONF_ALL;
 	if (inifile_read(name, text, len, take_line, &l, e) == 0) {
 		if (fill(&l, e) == 0 && check(c, e) == 0)
 			return 0;
@@ -219,7 +237,7 @@ conf_release(struct conf *c)
 	for (size_t i = 0; i < table_keys_len; i++)
 		value_release(
 		    table_keys[i].rule.type, field(c, &table_keys[i]));
-	c->sections = 0;
+	c->sections = c->there = 0;
 }
 
 char *

@@ -28,6 +28,12 @@
 #define CONF_CLIENT (1U << 9)
 #define CONF_ALL ((1U << 10) - 1)
 
+/*
+ * Or-ed to them by a program that is also for who has no server: [server] and
+ * [policy] need not be there, in a file that has neither, but is not empty.
+ */
+#define CONF_NO_SERVER (1U << 31)
+
 #define CONF_DEFAULT_PATH "/etc/acmed/acmed.conf"
 
 struct conf_store {
@@ -143,7 +149,8 @@ struct conf_client {
 };
 
 struct conf {
-	unsigned sections; /* which of them have been read */
+	unsigned sections; /* which of them have been read, and are complete */
+	unsigned there; /* which of all the file has */
 	struct conf_store store;
 	struct conf_server server;
 	struct conf_policy policy;
@@ -165,7 +172,8 @@ struct conf {
  * rule`: no file, a line that is too long or has no `=`, a key before any
  * section, an unknown key, a key that stands twice (unless it is a list), a
  * value outside its limits, a required key that is missing ([policy]
- * allowed_server_ip_ranges: absent never means "no restriction").
+ * allowed_server_ip_ranges: absent never means "no restriction"), but see
+ * CONF_NO_SERVER.
  * Returns 0, or -1 with `c` empty.
  */
 int conf_load(

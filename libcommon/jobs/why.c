@@ -1,8 +1,11 @@
 #include "jobs/why.h"
 
+#include "base/rfc3339.h"
+#include "jobs/due.h"
 #include "store/certificate_list.h"
 #include "store/domain.h"
 #include "store/fqdn_set.h"
+#include "store/renewal_info.h"
 #include "wrap/name.h"
 
 static const char *const words[] = {
@@ -262,11 +265,43 @@ tell_next(const struct why *w, const struct candidate *served, struct err *e)
 	return 0;
 }
 
-/* When a third of the lifetime is left. */
-static int64_t
-due(const struct candidate *c)
+/* The window in words, and why the CA wishes for it; the caller frees. */
+static char *
+describe_window(const struct renewal_info *r)
 {
-	return c->item.not_after - (c->item.not_after - c->item.not_before) / 3;
+	char start[RFC3339_SIZE], end[RFC3339_SIZE];
+
+	rfc3339_format(start, r->window_start);
+	rfc3339_format(end, r->window_end);
+	return xasprintf(
+	    "auto-renew is on: due at a moment in the CA's window, "
+	    "%s to %s%s%s",
+	    start, end, r->explanation_url ? "; it says why: " : "",
+	    r->explanation_url ? r->explanation_url : "");
+}
+
+static int
+tell_due(const struct why *w, const struct candidate *c, struct err *e)
+{
+	struct renewal_info r;
+	struct err why = {0};
+	struct due due;
+	char *text;
+	int rc = renewal_info_load(w->st, c->item.id, &r, &why);
+
+	if (rc < 0 && why.kind != KIND_NOTFOUND) {
+		*e = why;
+		return -1;
+	}
+	due = due_find(c->item.not_before, c->item.not_after, &r);
+	text = due.rule == DUE_WINDOW
+	    ? describe_window(&r)
+	    : xstrdup("auto-renew is on: due when a third of its lifetime is "
+		      "left");
+	rc = tell(w, WHY_RENEWAL, due.at, c, text, e);
+	free(text);
+	renewal_info_release(&r);
+	return rc;
 }
 
 static int
@@ -282,10 +317,7 @@ tell_renewal(const struct why *w, const struct candidate *c, struct err *e)
 		return -1;
 	err_clear(e);
 	if (c->item.auto_renew)
-		return tell(w, WHY_RENEWAL, due(c), c,
-		    "auto-renew is on: due when a third of its lifetime is "
-		    "left",
-		    e);
+		return tell_due(w, c, e);
 	if (strcmp(c->item.source, "tls") == 0)
 		return tell(
 		    w, WHY_RENEWAL, 0, c, "acmed-store tls-renew renews it", e);

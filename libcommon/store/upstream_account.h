@@ -50,6 +50,7 @@ struct upstream_account_new {
 
 /* What becomes of an account; NULL leaves a text as it is. */
 struct upstream_account_change {
+	const char *directory_url; /* if it was not known */
 	const char *url;
 	const struct strv *contacts;
 	const char *terms_agreed; /* now */

@@ -652,4 +652,31 @@ run acmed-store config --check
 exits 102 'config --check finds a mistake'
 like "$err" "$conf:[0-9]+: .*nonsense" '... and says where'
 
+# ---- a certificate manager alone ------------------------------------------------
+
+cat >"$T/manager.conf" <<-END
+	[store]
+	url = $T/manager/acmed.sqlite
+	certificate_key_file = $T/manager.key
+	account_key_file = $T/manager-accounts.key
+	[client]
+	ca = pebble
+	END
+run acmed-store init -c "$T/manager.conf"
+exits 0 'init without a server'
+is "$(cd "$T" && echo manager*)" \
+    'manager manager-accounts.key manager.conf manager.key' \
+    '... makes the store and the keys'
+is "$(cd "$T/manager" && echo *.crt *.key ca*)" '*.crt *.key ca*' '... and no CA'
+run acmed-store check -c "$T/manager.conf"
+exits 0 '... which is sound'
+run acmed-store config --check -c "$T/manager.conf"
+exits 0 'config --check without a server'
+run acmed-store config --print -c "$T/manager.conf"
+unlike "$out" '^.(server|policy).$' 'config --print leaves out what is not there'
+printf '[server]\nterms_of_service = https://a.example/\n' >>"$T/manager.conf"
+run acmed-store config --check -c "$T/manager.conf"
+exits 102 'half a server is none'
+like "$err" 'base_url: required' '... says what is missing'
+
 done_testing

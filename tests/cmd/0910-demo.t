@@ -23,7 +23,9 @@ for round in first again; do
 	like "$out" '^ready$' "$round: the server runs"
 	like "$out" 'cert\.pem: OK$' "$round: the chain is good"
 	like "$out" 'DNS:www.localhost' "$round: the name is in it"
-	like "$out" '^www.localhost.(new|changed)' "$round: it is exported"
+	like "$out" '^certificate.1.created.www.localhost' "$round: it is taken in"
+	like "$out" '^1.valid.shop.localhost' "$round: another is ordered"
+	like "$out" '^shop.localhost.(new|changed)' "$round: it is exported"
 	unlike "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')" \
 	    "$tree/demo" "$round: no process is left"
 done

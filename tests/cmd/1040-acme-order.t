@@ -48,6 +48,10 @@ last=$(openssl crl2pkcs7 -nocrl -certfile "$T/chain.pem" |
     openssl pkcs7 -print_certs -noout | sed -n 's/^issuer=.*CN = //p' | tail -n 1)
 order run c.example --preferred-chain "$last"
 exits 0 'run --preferred-chain: the default'
+must "$BIN/cert-export" -c "$client" --chain -o "$T/preferred.pem" c.example
+is "$(openssl crl2pkcs7 -nocrl -certfile "$T/preferred.pem" |
+    openssl pkcs7 -print_certs -noout | sed -n 's/^issuer=.*CN = //p' |
+    tail -n 1)" "$last" '... is the chain of that root'
 other=$(sql "SELECT i.name FROM certificate_chains c
     JOIN chain_members m ON m.chain_id = c.chain_id
     JOIN ca_certificates a ON a.id = m.ca_certificate_id
@@ -62,6 +66,19 @@ like "$(sql "SELECT i.name FROM certificate_chains c
     JOIN issuers i ON i.id = a.issuer_id
     WHERE c.certificate_id = 4 AND c.is_default = 1
     ORDER BY m.position DESC LIMIT 1")" "$other" '... is the default then'
+
+order run --trace a.example b.example
+exits 0 'run: the same names again'
+like "$err" '"identifiers"' '... with a trace'
+unlike "$err" replaces '... replaces nothing, as this CA has no renewal information'
+is "$(field replaces)" '' '... nor says so here'
+order renewal-info
+exits 0 'renewal-info: there is none'
+is "$out" "$(printf '%s\n' "$out" | head -n 1)" '... and none is printed'
+order renewal-info a.example
+exits 1 'renewal-info: by name'
+like "$err" 'pebble: the CA has no renewal information' '... says so'
+is "$(asked "endpoint = 'renewalInfo'")" 0 '... and is not asked'
 
 printf 'n1.example w1.example\nn2.example\n\nbad_name.example\nn3.example\n' \
     >"$T/sets"

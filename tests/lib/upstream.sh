@@ -18,12 +18,6 @@ client_up() {
 	url = $T/client/store/acmed.sqlite
 	account_key_file = $T/client/account.seal
 	certificate_key_file = $T/client/certificate.seal
-	[server]
-	base_url = https://unused.example
-	[policy]
-	allowed_server_ip_ranges = any
-	[local-ca]
-	directory = $T/client/ca
 	[client]
 	connect_timeout = 5s
 	timeout = 20s

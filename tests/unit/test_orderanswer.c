@@ -116,8 +116,7 @@ test_authorization(void **state)
 	assert_int_equal(a.authorization.challenges_len, 1);
 	assert_string_equal(
 	    a.authorization.challenges[0].error, "unauthorized: d");
-	assert_int_equal(
-	    orderanswer_cause("unauthorized: d", true), CAUSE_CHALLENGE);
+	assert_int_equal(orderanswer_cause("unauthorized: d"), CAUSE_CHALLENGE);
 	orderanswer_authorization_release(&a);
 	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
 		assert_kind(read_authorization(broken[i], &a), KIND_SYS, &e);

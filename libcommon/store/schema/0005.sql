@@ -1,0 +1,19 @@
+-- What limits of CAs are counted by, and authorizations are looked for by.
+
+-- The registered domains, or the networks, that the names of an order are in,
+-- each once.
+CREATE TABLE upstream_order_domains (
+	registered @text NOT NULL,
+	upstream_order_id @int NOT NULL
+	    REFERENCES upstream_orders (id) ON DELETE CASCADE,
+	PRIMARY KEY (registered, upstream_order_id)
+) @keyed;
+CREATE INDEX upstream_order_domains_order
+    ON upstream_order_domains (upstream_order_id, registered);
+
+-- When it became invalid, by what the CA said.
+ALTER TABLE upstream_authorizations ADD COLUMN failed @int;
+CREATE INDEX upstream_authorizations_account
+    ON upstream_authorizations (upstream_account_id, id);
+CREATE INDEX upstream_authorizations_failed
+    ON upstream_authorizations (domain_id, failed) WHERE failed IS NOT NULL;
