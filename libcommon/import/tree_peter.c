@@ -69,8 +69,8 @@ read_factories(struct tree_walk *w, const char *folder, struct err *e)
 int
 tree_peter(struct tree_walk *w, struct err *e)
 {
-	const char *root = tree_is_folder(w, "certificates") ? "certificates"
-							     : ".";
+	const char *root =
+	    tree_is_folder(w, "certificates") ? "certificates" : ".";
 	int rc;
 
 	if (!tree_wants_items(w))
