@@ -17,3 +17,7 @@ CREATE INDEX upstream_authorizations_account
     ON upstream_authorizations (upstream_account_id, id);
 CREATE INDEX upstream_authorizations_failed
     ON upstream_authorizations (domain_id, failed) WHERE failed IS NOT NULL;
+
+-- What another client renewed with an account.
+CREATE INDEX lineages_upstream_account ON lineages (upstream_account_id, id)
+    WHERE upstream_account_id IS NOT NULL;
