@@ -49,8 +49,8 @@ like "$err" '[Cc]onnect' '... is told of'
 set_client proxy=
 
 # ---- the time to connect ---------------------------------------------------------
-# shellcheck disable=SC2016 # it is Perl
 # A socket whose queue is full: connections to it are never answered.
+# shellcheck disable=SC2016 # it is Perl
 start full perl -MIO::Socket::INET -e '
 	my $s = IO::Socket::INET->new(Listen => 0, LocalAddr => "127.0.0.1");
 	my @queue = map { IO::Socket::INET->new(Blocking => 0,
