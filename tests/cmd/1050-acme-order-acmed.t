@@ -56,6 +56,87 @@ like "$err" 'example.test: the authorization is invalid: .*; see that ' \
 is "$(sqlite3 "$store" "SELECT count(*) FROM authorizations
     WHERE status = 'pending'")" 0 '... and nothing stays pending'
 
+# ---- what is left pending --------------------------------------------------------
+
+cat >"$T/busy" <<-'END'
+	#!/bin/sh
+	exit 111
+END
+chmod 755 "$T/busy"
+# at_server NAME: the status of its last authorization there.
+at_server() {
+	sqlite3 "$store" "SELECT status FROM authorizations WHERE value = '$1'
+	    ORDER BY id DESC LIMIT 1"
+}
+order run d.example.test k.example.test --challenge answer \
+    --challenge "k.example.test=hook:$T/busy" --no-check
+exits 1 'one name fails, the other waits'
+is "$(at_server k.example.test)" deactivated '... and is given up'
+order run d.example.test k.example.test --challenge answer \
+    --challenge "k.example.test=hook:$T/busy" --no-check --keep-pending
+exits 1 'the same with --keep-pending'
+is "$(at_server k.example.test)" pending '... and stays pending'
+
+# ---- how long ---------------------------------------------------------------------
+
+# ends_in SECONDS: the last certificate, give or take a quarter of an hour.
+ends_in() {
+	must "$BIN/cert-export" -c "$client" --cert -o "$T/ends.pem" \
+	    "$(field certificate)"
+	openssl x509 -in "$T/ends.pem" -noout -checkend "$(($1 - 900))" &&
+	    ! openssl x509 -in "$T/ends.pem" -noout -checkend "$(($1 + 900))"
+}
+order run e.example.test --challenge "webroot:$root" --no-check --days 3
+exits 0 '--days'
+ok '... is when the certificate ends' ends_in $((3 * 86400))
+order run e.example.test --challenge "webroot:$root" --no-check --not-after 36h
+exits 0 '--not-after, so long from now'
+ok '... is when the certificate ends' ends_in $((36 * 3600))
+end=$(date -u -d '+2 days' +%Y-%m-%dT%H:%M:%SZ)
+order run e.example.test --challenge "webroot:$root" --no-check \
+    --not-after "$end"
+exits 0 '--not-after, a time'
+must "$BIN/cert-export" -c "$client" --cert -o "$T/ends.pem" "$(field certificate)"
+is "$(date -u -d "$(openssl x509 -in "$T/ends.pem" -noout -enddate |
+    sed 's/.*=//')" +%Y-%m-%dT%H:%M:%SZ)" "$end" \
+    '... is when the certificate ends, to the second'
+order run e.example.test --challenge "webroot:$root" --no-check --days 30000
+exits 1 'longer than the CA gives'
+like "$err" 'notAfter' '... is what the CA says'
+
+# ---- our clock ---------------------------------------------------------------------
+
+case $BIN in */asan/*) preloads=no ;; *) preloads=yes ;; esac
+if [ $preloads = yes ] && command -v faketime >/dev/null; then
+	run faketime -f +1h "$BIN/acme-order" run -c "$client" t.example.test \
+	    --challenge "webroot:$root" --no-check
+	exits 0 'our clock is an hour ahead'
+	is "$(field status)" valid '... the order goes through'
+	run faketime -f -1h "$BIN/acme-order" run -c "$client" u.example.test \
+	    --challenge "webroot:$root" --no-check
+	exits 0 'our clock is an hour late'
+	is "$(field status)" valid '... the order goes through'
+	run faketime -f -3h "$BIN/acme-order" run -c "$client" v.example.test \
+	    --challenge "webroot:$root" --no-check
+	exits 111 'our clock is three hours late'
+	like "$err" 'not yet valid' '... which is said'
+else
+	skip 6 'needs faketime, and no sanitizer'
+fi
+
+# ---- whose -------------------------------------------------------------------------
+
+order list --account 1 --no-header
+exits 0 'list --account'
+is "$(printf '%s\n' "$out" | wc -l)" \
+    "$(sql 'SELECT count(*) FROM upstream_orders')" '... has all of them'
+account register --ca acmed --agree-terms
+exits 0 'another account'
+order list --account "$(field id)" --no-header
+is "$status$out" 0 '... has none'
+order list --account 77
+exits 1 '... and one that is none is not there'
+
 seq 1 60 | sed 's/.*/m&.example.test/' >"$T/many"
 run "$BIN/acme-order" run -c "$client" --jobs 30 --challenge "webroot:$root" \
     --no-precheck --no-header - <"$T/many"

@@ -11,6 +11,10 @@ CREATE TABLE upstream_order_domains (
 CREATE INDEX upstream_order_domains_order
     ON upstream_order_domains (upstream_order_id, registered);
 
+-- To remove one that was tried again.
+CREATE INDEX upstream_orders_retry_of ON upstream_orders (retry_of_id)
+    WHERE retry_of_id IS NOT NULL;
+
 -- When it became invalid, by what the CA said.
 ALTER TABLE upstream_authorizations ADD COLUMN failed @int;
 CREATE INDEX upstream_authorizations_account
