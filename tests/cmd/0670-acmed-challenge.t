@@ -67,6 +67,11 @@ exits 100 'an odd --expires'
 once GET $at/$token
 is "$code $body" "200 $token.$thumb" 'a token is answered'
 like "$head" '^Content-Type: application/octet-stream$' 'as RFC 8555 8.3 says'
+long=$token$token # as some CAs have them
+challenge add "$long.$thumb"
+once GET $at/$long
+is "$code $body" "200 $long.$thumb" 'and so is a long one'
+challenge remove "$long"
 once HEAD $at/$token
 is "$code $body" '200 ' 'HEAD'
 like "$head" '^Content-Length: 87$' '... says how long it is'
