@@ -287,12 +287,9 @@ check_options(struct work *k, struct err *e)
 	if (days != 0)
 		k->new.not_after = clock_now() + days * 86400;
 	if (not_after_word &&
-	    since_parse_ahead(
+	    since_parse_future(
 		"not-after", not_after_word, &k->new.not_after, e) < 0)
 		return -1;
-	if (not_after_word && k->new.not_after <= clock_now())
-		return prog_misuse(
-		    e, "--not-after %s: that time has passed", not_after_word);
 	k->new.profile = profile;
 	k->new.resume = true;
 	return make_policy(k, e);

@@ -173,7 +173,7 @@ add(struct prog *p, struct err *e)
 	struct strv keyauths = {0};
 	struct store *st = NULL;
 	int64_t until;
-	int rc = since_parse_ahead("expires", expires, &until, e);
+	int rc = since_parse_future("expires", expires, &until, e);
 
 	if (rc == 0)
 		rc = operands_read(p, &keyauths, e);

@@ -63,6 +63,8 @@ run challenge add "$token.$(printf '%s' "$thumb" | sed 's/^N/O/')"
 exits 1 'the same token of another account'
 run challenge add --expires soon "$token.$thumb"
 exits 100 'an odd --expires'
+run challenge add --expires 0s "$token.$thumb"
+exits 100 'an end that has passed'
 
 once GET $at/$token
 is "$code $body" "200 $token.$thumb" 'a token is answered'

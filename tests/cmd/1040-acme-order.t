@@ -170,6 +170,8 @@ order run a.example --key-type rsa1
 exits 100 'a type of key that is none'
 order run a.example --not-after 2020-01-01T00:00:00Z
 exits 100 'an end that has passed'
+order run a.example --not-after 999999999w
+exits 100 'an end that RFC 3339 cannot say'
 order run --csr "$T/none.csr"
 is "$err" "acme-order: $T/none.csr: no such file" 'no such request, said once'
 seq 1 101 | sed 's/.*/x&.example/' | tr '\n' ' ' >"$T/many"
