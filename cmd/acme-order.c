@@ -827,6 +827,8 @@ set_challenges(struct store *st, int64_t id, struct err *e)
 		orderpolicy_clear_rules(&policy);
 	for (size_t i = 0; rc == 0 && i < challenges.len; i++)
 		rc = orderpolicy_add_rule(&policy, challenges.v[i], e);
+	for (size_t i = 0; rc == 0 && i < policy.rules_len; i++)
+		rc = solver_check(policy.rules[i].solver, e);
 	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
 		rc = prog_misuse(e, "--challenge: too much of it");
 	if (rc == 0)

@@ -61,6 +61,12 @@ struct solver {
 int solver_make(
     const char *text, struct store *st, struct solver *out, struct err *e);
 
+/*
+ * Whether there is such a word, and an argument where one is wanted, which is
+ * not looked at.  KIND_USAGE.
+ */
+int solver_check(const char *text, struct err *e);
+
 /* What acme-dns is asked. */
 struct solver_post {
 	const char *url;

@@ -195,6 +195,8 @@ like "$("$BIN/acme-order" status -c "$client" "$id")" \
     '^challenges: +s.example http-01 pending$' '... fetches the authorization'
 order challenge "$id" --challenge hook:/bin/true
 exits 0 'challenge'
+order challenge "$id" --challenge carrier-pigeon
+exits 100 'challenge: a solver that is none'
 order challenge "$id" --challenge answer
 order next "$id"
 order next "$id"
