@@ -196,7 +196,7 @@ add(struct prog *p, struct err *e)
 	struct store *st = NULL;
 	char *name = NULL;
 	int64_t until;
-	int rc = since_parse_ahead("expires", expires, &until, e);
+	int rc = since_parse_future("expires", expires, &until, e);
 
 	if (rc == 0)
 		rc = read_host(&name, e);

@@ -234,7 +234,7 @@ orderwork_parse_id(const char *text, int64_t *id, struct err *e)
 
 	if (str_starts(text, "upstream_order/"))
 		digits += strlen("upstream_order/");
-	if (!str_to_u64(digits, INT64_MAX, &n))
+	if (!str_to_u64(digits, INT64_MAX, &n) || n == 0)
 		return err_set(
 		    e, KIND_INPUT, "%s: no number of an order", text);
 	*id = (int64_t)n;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acme/keyauth.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 
@@ -52,7 +53,7 @@ open_challenges(const struct self *s, bool make, struct err *e)
 static int
 present(void *self, const struct solver_task *t, struct err *e)
 {
-	char path[128];
+	char path[KEYAUTH_TOKEN_MAX + 32];
 	int fd, rc;
 
 	if (solve_check_task(t, e) < 0)

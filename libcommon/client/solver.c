@@ -35,27 +35,48 @@ find_kind(const char *text, size_t len)
 	return NULL;
 }
 
-int
-solver_make(const char *text, struct store *st, const struct solver_options *o,
-    struct solver *out, struct err *e)
+/* The kind that `text` names, and its argument or NULL; NULL: it names none. */
+static const struct kind *
+parse(const char *text, const char **argument, struct err *e)
 {
 	size_t len = strcspn(text, ":");
 	const struct kind *kind = find_kind(text, len);
-	struct solve_making m = {.store = st, .options = o};
 
-	*out = (struct solver){0};
-	if (text[len] == ':' && text[len + 1] != '\0')
-		m.argument = text + len + 1;
+	*argument =
+	    text[len] == ':' && text[len + 1] != '\0' ? text + len + 1 : NULL;
 	if (!kind)
-		return solve_misuse(e,
+		solve_misuse(e,
 		    "%.60s: no such solver (answer, webroot:DIR, listen:PORT, "
 		    "alpn-dir:DIR, alpn-listen:PORT, hook:PROGRAM, "
 		    "hook-line:PROGRAM, hook-http:PROGRAM, rfc2136:FILE, "
 		    "acme-dns:URL)",
 		    text);
-	if (!m.argument == kind->has_argument)
-		return solve_misuse(e, "%.60s: %s an argument behind a colon",
-		    text, kind->has_argument ? "wants" : "has no use for");
+	else if (!*argument == kind->has_argument)
+		solve_misuse(e, "%.60s: %s an argument behind a colon", text,
+		    kind->has_argument ? "wants" : "has no use for");
+	else
+		return kind;
+	return NULL;
+}
+
+int
+solver_check(const char *text, struct err *e)
+{
+	const char *argument;
+
+	return parse(text, &argument, e) ? 0 : -1;
+}
+
+int
+solver_make(const char *text, struct store *st, const struct solver_options *o,
+    struct solver *out, struct err *e)
+{
+	struct solve_making m = {.store = st, .options = o};
+	const struct kind *kind = parse(text, &m.argument, e);
+
+	*out = (struct solver){0};
+	if (!kind)
+		return -1;
 	if (kind->make(&m, out, e) < 0) {
 		solver_release(out);
 		return err_object(e, "%s", kind->name);

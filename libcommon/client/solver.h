@@ -82,6 +82,12 @@ struct solver_options {
 int solver_make(const char *text, struct store *st,
     const struct solver_options *o, struct solver *out, struct err *e);
 
+/*
+ * Whether there is such a word, and an argument where one is wanted, which is
+ * not looked at.  KIND_USAGE.
+ */
+int solver_check(const char *text, struct err *e);
+
 /* NULL-safe; also for {0}. */
 void solver_release(struct solver *s);
 

@@ -70,10 +70,17 @@ for wrong in 'a b' '*.a.example' 'a.example:80' '<script>' ''; do
 done
 run challenge add --host 2001:DB8::1 "$third.$thumb"
 exits 0 'add for an address'
+run challenge add --expires 0s "$token.$thumb"
+exits 100 'an end that has passed'
 
 once GET $at/$token
 is "$code $body" "200 $token.$thumb" 'a token is answered'
 like "$head" '^Content-Type: application/octet-stream$' 'as RFC 8555 8.3 says'
+long=$token$token # as some CAs have them
+challenge add "$long.$thumb"
+once GET $at/$long
+is "$code $body" "200 $long.$thumb" 'and so is a long one'
+challenge remove "$long"
 once HEAD $at/$token
 is "$code $body" '200 ' 'HEAD'
 like "$head" '^Content-Length: 87$' '... says how long it is'

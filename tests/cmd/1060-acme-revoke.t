@@ -38,9 +38,22 @@ is "$(field result)" revoked '... is revoked'
 like "$(at_pebble one.example)" '"Reason":4' '... at the CA, with the reason'
 is "$(sql "SELECT status, revocation_reason FROM certificates
     WHERE id = $(id_of one.example)")" 'revoked|4' '... and in the store'
+mkdir "$T/files" "$T/files/three.example"
+must "$BIN/cert-export" -c "$client" --cert \
+    -o "$T/files/$(id_of one.example)" four.example
+cd "$T/files" || exit 1
 revoke "$(id_of one.example)"
 exits 0 'by number, once more'
 is "$(field result)" already '... is no failure'
+is "$(field certificate)" "$(id_of one.example)" '... and a file of that name is none'
+revoke three.example
+exits 0 'a name of which there is a folder'
+cd "$SRC" || exit 1
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj /CN=stranger -keyout "$T/stranger.key" -out "$T/stranger.pem"
+revoke "$T/stranger.pem"
+exits 1 'what the CA did not give'
+like "$err" "^acme-revoke: $T/stranger.pem: pebble: " '... is told of by its name'
 must "$BIN/cert-export" -c "$client" --cert -o "$T/two.pem" two.example
 revoke "$T/two.pem" --certificate-key --reason 1
 exits 0 'a file, by the key of the certificate'
@@ -51,7 +64,7 @@ printf '%s\n' "$(id_of three.example)" "$(id_of four.example)" >"$T/ids"
 echo 999 >>"$T/ids"
 run "$BIN/acme-revoke" -c "$client" -j - <"$T/ids"
 exits 1 'a list, of which one is not there'
-is "$(printf '%s\n' "$out" | grep -c '"result":"revoked"')" 2 '... the others are'
+is "$(printf '%s\n' "$out" | grep -c '"result":"revoked"')" 1 '... the others are'
 like "$err" '999: no such certificate' '... and it is told of'
 revoke --reason cACompromise old.example.org
 exits 100 'a reason that is not for us'
