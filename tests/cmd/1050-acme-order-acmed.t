@@ -69,11 +69,11 @@ at_server() {
 	    ORDER BY id DESC LIMIT 1"
 }
 order run d.example.test k.example.test --challenge answer \
-    --challenge "k.example.test=hook:$T/busy" --no-check
+    --challenge "k.example.test=hook:$T/busy" --no-precheck
 exits 1 'one name fails, the other waits'
 is "$(at_server k.example.test)" deactivated '... and is given up'
 order run d.example.test k.example.test --challenge answer \
-    --challenge "k.example.test=hook:$T/busy" --no-check --keep-pending
+    --challenge "k.example.test=hook:$T/busy" --no-precheck --keep-pending
 exits 1 'the same with --keep-pending'
 is "$(at_server k.example.test)" pending '... and stays pending'
 
@@ -86,21 +86,21 @@ ends_in() {
 	openssl x509 -in "$T/ends.pem" -noout -checkend "$(($1 - 900))" &&
 	    ! openssl x509 -in "$T/ends.pem" -noout -checkend "$(($1 + 900))"
 }
-order run e.example.test --challenge "webroot:$root" --no-check --days 3
+order run e.example.test --challenge "webroot:$root" --no-precheck --days 3
 exits 0 '--days'
 ok '... is when the certificate ends' ends_in $((3 * 86400))
-order run e.example.test --challenge "webroot:$root" --no-check --not-after 36h
+order run e.example.test --challenge "webroot:$root" --no-precheck --not-after 36h
 exits 0 '--not-after, so long from now'
 ok '... is when the certificate ends' ends_in $((36 * 3600))
 end=$(date -u -d '+2 days' +%Y-%m-%dT%H:%M:%SZ)
-order run e.example.test --challenge "webroot:$root" --no-check \
+order run e.example.test --challenge "webroot:$root" --no-precheck \
     --not-after "$end"
 exits 0 '--not-after, a time'
 must "$BIN/cert-export" -c "$client" --cert -o "$T/ends.pem" "$(field certificate)"
 is "$(date -u -d "$(openssl x509 -in "$T/ends.pem" -noout -enddate |
     sed 's/.*=//')" +%Y-%m-%dT%H:%M:%SZ)" "$end" \
     '... is when the certificate ends, to the second'
-order run e.example.test --challenge "webroot:$root" --no-check --days 30000
+order run e.example.test --challenge "webroot:$root" --no-precheck --days 30000
 exits 1 'longer than the CA gives'
 like "$err" 'notAfter' '... is what the CA says'
 
@@ -109,15 +109,15 @@ like "$err" 'notAfter' '... is what the CA says'
 case $BIN in */asan/*) preloads=no ;; *) preloads=yes ;; esac
 if [ $preloads = yes ] && command -v faketime >/dev/null; then
 	run faketime -f +1h "$BIN/acme-order" run -c "$client" t.example.test \
-	    --challenge "webroot:$root" --no-check
+	    --challenge "webroot:$root" --no-precheck
 	exits 0 'our clock is an hour ahead'
 	is "$(field status)" valid '... the order goes through'
 	run faketime -f -1h "$BIN/acme-order" run -c "$client" u.example.test \
-	    --challenge "webroot:$root" --no-check
+	    --challenge "webroot:$root" --no-precheck
 	exits 0 'our clock is an hour late'
 	is "$(field status)" valid '... the order goes through'
 	run faketime -f -3h "$BIN/acme-order" run -c "$client" v.example.test \
-	    --challenge "webroot:$root" --no-check
+	    --challenge "webroot:$root" --no-precheck
 	exits 111 'our clock is three hours late'
 	like "$err" 'not yet valid' '... which is said'
 else
