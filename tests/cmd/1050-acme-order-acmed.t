@@ -100,7 +100,8 @@ must "$BIN/cert-export" -c "$client" --cert -o "$T/ends.pem" "$(field certificat
 is "$(date -u -d "$(openssl x509 -in "$T/ends.pem" -noout -enddate |
     sed 's/.*=//')" +%Y-%m-%dT%H:%M:%SZ)" "$end" \
     '... is when the certificate ends, to the second'
-order run e.example.test --challenge "webroot:$root" --no-precheck --days 30000
+order run e.example.test --challenge "webroot:$root" --no-precheck \
+    --no-replaces --days 30000
 exits 1 'longer than the CA gives'
 like "$err" 'notAfter' '... is what the CA says'
 
