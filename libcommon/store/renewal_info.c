@@ -49,7 +49,7 @@ static const char *const sql[] = {
 	" (SELECT l.upstream_account_id FROM lineages l"
 	" WHERE l.fqdn_set_id = (SELECT c.fqdn_set_id FROM certificates c"
 	" WHERE c.id = ?1 AND c.source = 'import')"
-	" AND l.upstream_account_id IS NOT NULL ORDER BY l.id DESC LIMIT 1))",
+	" ORDER BY l.upstream_account_id IS NULL, l.id DESC LIMIT 1))",
     [RENEWAL_INFO_SETTLE] =
 	"UPDATE renewal_infos SET retry_at = CASE WHEN EXISTS"
 	" (SELECT 1 FROM certificates c WHERE c.id = certificate_id"
