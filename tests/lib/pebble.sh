@@ -28,7 +28,8 @@ pebble_answers() {
 
 start_pebble() {
 	prepare_pebble
-	start pebble "$SRC/tests/lib/pebble" "$T/pebble" "$pebble_port" \
+	start pebble env PEBBLE_WFE_NONCEREJECT="${PEBBLE_WFE_NONCEREJECT:-5}" \
+	    "$SRC/tests/lib/pebble" "$T/pebble" "$pebble_port" \
 	    "$pebble_manage" "$pebble_http_port" "$pebble_tls_port" "$@" \
 	    ${dns:+-dnsserver "$dns"}
 	wait_for 20 pebble_answers || must cat "$T/pebble.out" /nonexistent
