@@ -11,18 +11,19 @@
 static const struct kind {
 	const char *name;
 	bool has_argument;
+	enum solver_needs needs;
 	solve_maker *make;
 } kinds[] = {
-    {"answer", false, solve_answer_make},
-    {"webroot", true, solve_webroot_make},
-    {"listen", true, solve_listen_make},
-    {"alpn-dir", true, solve_alpn_dir_make},
-    {"alpn-listen", true, solve_alpn_listen_make},
-    {"hook", true, solve_hook_make},
-    {"hook-http", true, solve_hook_http_make},
-    {"hook-line", true, solve_hook_line_make},
-    {"rfc2136", true, solve_rfc2136_make},
-    {"acme-dns", true, solve_acme_dns_make},
+    {"answer", false, SOLVER_STORE, solve_answer_make},
+    {"webroot", true, SOLVER_DIRECTORY, solve_webroot_make},
+    {"listen", true, SOLVER_STORE, solve_listen_make},
+    {"alpn-dir", true, SOLVER_DIRECTORY, solve_alpn_dir_make},
+    {"alpn-listen", true, SOLVER_STORE, solve_alpn_listen_make},
+    {"hook", true, SOLVER_PROGRAM, solve_hook_make},
+    {"hook-http", true, SOLVER_PROGRAM, solve_hook_http_make},
+    {"hook-line", true, SOLVER_PROGRAM, solve_hook_line_make},
+    {"rfc2136", true, SOLVER_PROGRAM, solve_rfc2136_make},
+    {"acme-dns", true, SOLVER_STORE, solve_acme_dns_make},
 };
 
 static const struct kind *
@@ -41,11 +42,10 @@ solver_make(const char *text, struct store *st, const struct solver_options *o,
 {
 	size_t len = strcspn(text, ":");
 	const struct kind *kind = find_kind(text, len);
-	struct solve_making m = {.store = st, .options = o};
+	const struct solve_making m = {
+	    .argument = solver_argument(text), .store = st, .options = o};
 
 	*out = (struct solver){0};
-	if (text[len] == ':' && text[len + 1] != '\0')
-		m.argument = text + len + 1;
 	if (!kind)
 		return solve_misuse(e,
 		    "%.60s: no such solver (answer, webroot:DIR, listen:PORT, "
@@ -61,7 +61,17 @@ solver_make(const char *text, struct store *st, const struct solver_options *o,
 		return err_object(e, "%s", kind->name);
 	}
 	out->name = kind->name;
+	out->needs = kind->needs;
 	return 0;
+}
+
+const char *
+solver_argument(const char *text)
+{
+	size_t len = strcspn(text, ":");
+
+	return text[len] == ':' && text[len + 1] != '\0' ? text + len + 1
+							 : NULL;
 }
 
 void

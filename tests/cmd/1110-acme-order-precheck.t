@@ -114,6 +114,16 @@ like "$(field error)" 'record.example.test: the TXT record is not there yet, by 
     '... and it is said'
 is "$(told)" "$before" '... and the CA is told nothing'
 
+# ---- what is given up ---------------------------------------------------------------
+
+start www "$TOOLS/http-token" 127.0.0.1 "$http_port" "$www"
+order run -v sandbox.example.test --challenge "webroot:$T/elsewhere"
+exits 0 'a solver that writes'
+like "$err" 'debug: sandbox role=client.order ' '... leaves a role to enter'
+order run -v sandbox.example.test --challenge hook:/bin/true --no-precheck
+unlike "$err" 'role=client.order' 'a program leaves none'
+stop www
+
 # ---- the processes that look -------------------------------------------------------
 
 order new listed.example.test --challenge "listen:$http_port"
