@@ -213,7 +213,7 @@ like "$(cat "$T/calls")" "^present c.example.test delegated.example.test " \
     'the CNAME is followed'
 does '... and looked up' "hook:$T/hook" dns-01 c.example.test check cleanup
 
-must dns_set _acme-challenge.o.example.test CNAME 'a\032b.example.test.'
+must dns_set _acme-challenge.o.example.test CNAME 'a\\032b.example.test.'
 refuses 'present denied .*CNAME of its record leads to an odd name' \
     "hook:$T/hook" dns-01 o.example.test present
 
