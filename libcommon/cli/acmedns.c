@@ -53,7 +53,7 @@ init(struct work *w, struct prog *p, const struct acmedns *how, struct err *e)
 {
 	w->prog = p;
 	w->how = how;
-	w->up.trace = -1;
+	w->up.role = SANDBOX_STORE_USER;
 	for (int i = 0; i < how->len; i++)
 		if (add_name(w, how->names[i], e) < 0)
 			return -1;

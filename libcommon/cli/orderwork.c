@@ -77,14 +77,21 @@ prepare_solvers(struct orderwork *w, const int64_t *ids, size_t len)
 	}
 }
 
-/* Whether a solver does more than write to the store. */
-static bool
-has_programs(const struct solvers *s)
+/* What solvers need of this process when rights are given up. */
+static void
+tell_needs(struct orderwork *w)
 {
-	for (size_t i = 0; i < s->len; i++)
-		if (strcmp(s->v[i].text, "answer") != 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < w->solvers.len; i++) {
+		const struct solvers_item *item = &w->solvers.v[i];
+
+		if (!item->solver.name)
+			continue; /* it could not be made */
+		if (item->solver.needs == SOLVER_PROGRAM)
+			w->up.runs_programs = true;
+		if (item->solver.needs == SOLVER_DIRECTORY)
+			strv_add(&w->prog->writes, solver_argument(item->text));
+	}
+	w->up.role = SANDBOX_CLIENT_ORDER;
 }
 
 int
@@ -123,7 +130,7 @@ orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
 		p->conf.store.certificate_key_file, &w->seal_room, &w->seal,
 		e) < 0)
 		return -1;
-	w->up.runs_programs = has_programs(&w->solvers);
+	tell_needs(w);
 	if (upstream_enter(&w->up, p, e) < 0)
 		return -1;
 	w->options.account_key = w->up.seal;

@@ -37,7 +37,7 @@ struct orderwork {
 /*
  * Starts the process with the network, makes the solvers of `policy` (may be
  * NULL) and of the orders `ids`, reads what orders are sealed under, and gives
- * up rights.  A solver other than `answer` needs some that no sandbox can
+ * up rights.  A solver that runs a program needs some that no sandbox can
  * leave: then there is none.
  */
 int orderwork_start(struct orderwork *w, struct prog *p, const char *ca,

@@ -96,6 +96,10 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 		for (size_t i = 0; i < p->reads.len; i++)
 			strv_add(out, p->reads.v[i]);
 		return 0;
+	case SANDBOX_SOLVER_TREES:
+		for (size_t i = 0; i < p->writes.len; i++)
+			strv_add(out, p->writes.v[i]);
+		return 0;
 	case SANDBOX_STORE_FILES: /* add_opening */
 	case SANDBOX_DEVICES:
 	case SANDBOX_PLACE__MAX:

@@ -24,8 +24,9 @@
 #define SERVER_NAME_SIZE 256
 #define PEM_SIZE ((size_t)16 * 1024)
 
-int
-solve_alpn_certificate(
+/* The certificate of a task and its key (RFC 8737 3); the caller frees. */
+static int
+make_certificate(
     const struct solver_task *t, struct cert **c, struct key **k, struct err *e)
 {
 	bool is_ip = strcmp(t->identifier_type, "ip") == 0;
@@ -116,7 +117,7 @@ present_file(void *self, const struct solver_task *t, struct err *e)
 
 	if (!path)
 		return -1;
-	rc = solve_alpn_certificate(t, &c, &k, e);
+	rc = make_certificate(t, &c, &k, e);
 	if (rc == 0) {
 		rc = write_pem(path, c, k, e);
 		cert_free(c);
@@ -197,7 +198,7 @@ find(void *arg, const char *sni, struct cert **c, struct key **k, struct err *e)
 
 		server_name(a->name, name);
 		if (strcasecmp(name, sni) == 0)
-			return solve_alpn_certificate(&t, c, k, e);
+			return make_certificate(&t, c, k, e);
 	}
 	return err_set(e, KIND_NOTFOUND, "no challenge for this name");
 }

@@ -18,6 +18,15 @@ find_name(struct solve_dns *d, const struct solver_task *t, struct err *e)
 	return canonical;
 }
 
+/* Others choose where a CNAME leads, and it stands in lines and arguments. */
+static bool
+is_plain(const char *name)
+{
+	return name[strspn(name,
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		   "0123456789.-_")] == '\0';
+}
+
 static int
 change(struct solve_dns *d, bool is_wanted, const struct solver_task *t,
     struct err *e)
@@ -29,12 +38,17 @@ change(struct solve_dns *d, bool is_wanted, const struct solver_task *t,
 	    .name = t->value,
 	    .fqdn = fqdn,
 	    .value = digest};
-	int rc;
+	int rc = -1;
 
 	if (!fqdn)
 		return -1;
 	keyauth_digest(digest, t->key_authorization);
-	rc = d->change(d, &r, e);
+	if (is_plain(fqdn))
+		rc = d->change(d, &r, e);
+	else
+		err_set(e, KIND_DENIED,
+		    "%s: the CNAME of its record leads to an odd name",
+		    t->value);
 	free(fqdn);
 	return rc;
 }

@@ -4,8 +4,6 @@
 #include "client/solver.h"
 
 /* What the files solve_*.c share: each makes one kind of solver. */
-struct cert;
-struct key;
 struct lookup;
 
 /* All is borrowed, and stays as long as the solver but for `argument`. */
@@ -15,7 +13,10 @@ struct solve_making {
 	const struct solver_options *options;
 };
 
-/* Each fills `out` but for its name.  Fails as solver_make. */
+/*
+ * Each fills `out`, but for what solver_make knows of its kind, and fails as
+ * that, which then releases `out`.
+ */
 typedef int solve_maker(
     const struct solve_making *m, struct solver *out, struct err *e);
 solve_maker solve_answer_make;
@@ -73,9 +74,9 @@ struct solve_dns {
 };
 
 /*
- * Fills `out` for `self`, which is freed with `free_self`, also on failure by
- * who releases `out`: `change` puts records there and takes them away, and the
- * check is solve_dns_check.  Starts the process that looks names up.  KIND_SYS.
+ * Fills `out`, also on failure, with `self`, which `free_self` frees: `change`
+ * puts a record there or takes it away, and solve_dns_check looks.  Starts the
+ * process that looks names up.  KIND_SYS.
  */
 int solve_dns_make(struct solve_dns *self,
     int (*change)(void *self, const struct solve_record *r, struct err *e),
@@ -88,11 +89,5 @@ void solve_dns_release(struct solve_dns *d);
  * name that answers.  KIND_BUSY, with the one that does not have it.
  */
 int solve_dns_check(void *self, const struct solver_task *t, struct err *e);
-
-/* ---- tls-alpn-01 --------------------------------------------------------- */
-
-/* The certificate of a task and its key (RFC 8737 3); the caller frees. */
-int solve_alpn_certificate(const struct solver_task *t, struct cert **c,
-    struct key **k, struct err *e);
 
 #endif

@@ -133,9 +133,6 @@ change(void *self, const struct solve_record *r, struct err *e)
 	char ttl[24], *input;
 	int rc;
 
-	if (!is_word(r->fqdn))
-		return err_set(e, KIND_DENIED,
-		    "the CNAME of the record leads to an odd name");
 	snprintf(ttl, sizeof(ttl), "%llu ", (unsigned long long)s->ttl);
 	input = xasprintf("server %s %llu\n%s%s%supdate %s %s. %sTXT \"%s\"\n"
 			  "send\n",

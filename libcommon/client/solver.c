@@ -11,18 +11,19 @@
 static const struct kind {
 	const char *name;
 	bool has_argument;
+	enum solver_needs needs;
 	solve_maker *make;
 } kinds[] = {
-    {"answer", false, solve_answer_make},
-    {"webroot", true, solve_webroot_make},
-    {"listen", true, solve_listen_make},
-    {"alpn-dir", true, solve_alpn_dir_make},
-    {"alpn-listen", true, solve_alpn_listen_make},
-    {"hook", true, solve_hook_make},
-    {"hook-http", true, solve_hook_http_make},
-    {"hook-line", true, solve_hook_line_make},
-    {"rfc2136", true, solve_rfc2136_make},
-    {"acme-dns", true, solve_acme_dns_make},
+    {"answer", false, SOLVER_STORE, solve_answer_make},
+    {"webroot", true, SOLVER_DIRECTORY, solve_webroot_make},
+    {"listen", true, SOLVER_STORE, solve_listen_make},
+    {"alpn-dir", true, SOLVER_DIRECTORY, solve_alpn_dir_make},
+    {"alpn-listen", true, SOLVER_STORE, solve_alpn_listen_make},
+    {"hook", true, SOLVER_PROGRAM, solve_hook_make},
+    {"hook-http", true, SOLVER_PROGRAM, solve_hook_http_make},
+    {"hook-line", true, SOLVER_PROGRAM, solve_hook_line_make},
+    {"rfc2136", true, SOLVER_PROGRAM, solve_rfc2136_make},
+    {"acme-dns", true, SOLVER_STORE, solve_acme_dns_make},
 };
 
 static const struct kind *
@@ -35,15 +36,21 @@ find_kind(const char *text, size_t len)
 	return NULL;
 }
 
-/* The kind that `text` names, and its argument or NULL; NULL: it names none. */
-static const struct kind *
-parse(const char *text, const char **argument, struct err *e)
+const char *
+solver_argument(const char *text)
 {
 	size_t len = strcspn(text, ":");
-	const struct kind *kind = find_kind(text, len);
 
-	*argument =
-	    text[len] == ':' && text[len + 1] != '\0' ? text + len + 1 : NULL;
+	return text[len] == ':' && text[len + 1] != '\0' ? text + len + 1
+							 : NULL;
+}
+
+/* The kind that `text` names, which has the argument it wants; NULL: none. */
+static const struct kind *
+parse(const char *text, struct err *e)
+{
+	const struct kind *kind = find_kind(text, strcspn(text, ":"));
+
 	if (!kind)
 		solve_misuse(e,
 		    "%.60s: no such solver (answer, webroot:DIR, listen:PORT, "
@@ -51,7 +58,7 @@ parse(const char *text, const char **argument, struct err *e)
 		    "hook-line:PROGRAM, hook-http:PROGRAM, rfc2136:FILE, "
 		    "acme-dns:URL)",
 		    text);
-	else if (!*argument == kind->has_argument)
+	else if (!solver_argument(text) == kind->has_argument)
 		solve_misuse(e, "%.60s: %s an argument behind a colon", text,
 		    kind->has_argument ? "wants" : "has no use for");
 	else
@@ -62,17 +69,16 @@ parse(const char *text, const char **argument, struct err *e)
 int
 solver_check(const char *text, struct err *e)
 {
-	const char *argument;
-
-	return parse(text, &argument, e) ? 0 : -1;
+	return parse(text, e) ? 0 : -1;
 }
 
 int
 solver_make(const char *text, struct store *st, const struct solver_options *o,
     struct solver *out, struct err *e)
 {
-	struct solve_making m = {.store = st, .options = o};
-	const struct kind *kind = parse(text, &m.argument, e);
+	const struct solve_making m = {
+	    .argument = solver_argument(text), .store = st, .options = o};
+	const struct kind *kind = parse(text, e);
 
 	*out = (struct solver){0};
 	if (!kind)
@@ -82,6 +88,7 @@ solver_make(const char *text, struct store *st, const struct solver_options *o,
 		return err_object(e, "%s", kind->name);
 	}
 	out->name = kind->name;
+	out->needs = kind->needs;
 	return 0;
 }
 

@@ -21,6 +21,13 @@ struct solver_task {
 	const char *key_authorization; /* RFC 8555 8.1 */
 };
 
+/* What a solver needs in this process, besides descriptors that are open. */
+enum solver_needs {
+	SOLVER_STORE, /* no more than the store */
+	SOLVER_DIRECTORY, /* to write below its argument */
+	SOLVER_PROGRAM /* to run a program, which may need anything */
+};
+
 /*
  * A way to do it.  All three are as a caller who may be killed between them
  * needs them: what is in place already is no error, nor what is gone already.
@@ -32,6 +39,7 @@ struct solver_task {
 struct solver {
 	const char *name; /* "webroot", as options and the store have it */
 	const char *type; /* of challenge */
+	enum solver_needs needs;
 	int (*present)(void *self, const struct solver_task *t, struct err *e);
 	int (*check)(void *self, const struct solver_task *t, struct err *e);
 	int (*cleanup)(void *self, const struct solver_task *t, struct err *e);
@@ -87,6 +95,9 @@ int solver_make(const char *text, struct store *st,
  * not looked at.  KIND_USAGE.
  */
 int solver_check(const char *text, struct err *e);
+
+/* What stands behind the colon of what an operator writes, or NULL. */
+const char *solver_argument(const char *text);
 
 /* NULL-safe; also for {0}. */
 void solver_release(struct solver *s);

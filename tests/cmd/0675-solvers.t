@@ -213,6 +213,10 @@ like "$(cat "$T/calls")" "^present c.example.test delegated.example.test " \
     'the CNAME is followed'
 does '... and looked up' "hook:$T/hook" dns-01 c.example.test check cleanup
 
+must dns_set _acme-challenge.o.example.test CNAME 'a\\032b.example.test.'
+refuses 'present denied .*CNAME of its record leads to an odd name' \
+    "hook:$T/hook" dns-01 o.example.test present
+
 # A second name server, which does not know of the update.
 sed -e 's/127\.0\.0\.1@/127.0.0.2@/' -e "s|$T/knot\"|$T/knot2\"|" \
     "$T/knot.conf" >"$T/knot2.conf"

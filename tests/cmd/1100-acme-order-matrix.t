@@ -178,7 +178,7 @@ meet() {
 	base=$way.example.test
 	case $2 in
 	name) name=$base ;;
-	wildcard) name=*.$base ;;
+	wildcard) name="*.$base" ;;
 	ipv4) name=127.0.0.1 ;;
 	ipv6) name=::1 ;;
 	esac

@@ -114,6 +114,16 @@ like "$(field error)" 'record.example.test: the TXT record is not there yet, by 
     '... and it is said'
 is "$(told)" "$before" '... and the CA is told nothing'
 
+# ---- what is given up ---------------------------------------------------------------
+
+start www "$TOOLS/http-token" 127.0.0.1 "$http_port" "$www"
+order run -v sandbox.example.test --challenge "webroot:$T/elsewhere"
+exits 0 'a solver that writes'
+like "$err" 'debug: sandbox role=client.order ' '... leaves a role to enter'
+order run -v sandbox.example.test --challenge hook:/bin/true --no-precheck
+unlike "$err" 'role=client.order' 'a program leaves none'
+stop www
+
 # ---- the processes that look -------------------------------------------------------
 
 order new listed.example.test --challenge "listen:$http_port"
@@ -135,4 +145,25 @@ else
 fi
 wait $parent
 is $? 0 'a log on another descriptor is no harm'
+
+if [ "$(id -u)" = 0 ]; then
+	sed 's/^\[client\]$/&\nuser = nobody/' "$client" >"$T/nobody.conf"
+	chmod 711 "$T"
+	chown -R nobody "$T/client"
+	order new nobody.example.test --challenge "listen:$http_port"
+	id=$(field id)
+	chown -R nobody "$T/client"
+	"$BIN/acme-order" download -c "$T/nobody.conf" "$id" >"$T/nobody" 2>&1 &
+	parent=$!
+	if wait_for 5 has_children; then
+		is "$(ps -o user= --ppid $parent | sort -u)" nobody \
+		    'started as root: all its processes are [client] user'
+	else
+		skip 1 'it was too fast'
+	fi
+	wait $parent
+	is $? 0 '... and do their work'
+else
+	skip 2 'needs root'
+fi
 done_testing
