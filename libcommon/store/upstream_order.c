@@ -4,6 +4,7 @@
 #include "store/event.h"
 #include "store/fqdn_set.h"
 #include "store/identifier.h"
+#include "store/renewal_configuration.h"
 #include "store/stmt.h"
 #include "store/upstream_authorization.h"
 #include "sys/clock.h"
@@ -726,6 +727,9 @@ finish(void *arg, struct err *e)
 		    stmt_run(m->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_FINISH,
 			e, "iit", m->hold->id, m->certificate_id, alternates),
 		    e);
+	if (rc == 0)
+		rc = renewal_configuration_arrived(
+		    m->st, m->hold->id, m->auto_renew, e);
 	free(alternates);
 	snprintf(detail, sizeof(detail), "certificate/%lld",
 	    (long long)m->certificate_id);
