@@ -36,6 +36,7 @@ LIBS_cert-manage := libcurl
 LIBS_acme-account := libcurl
 LIBS_acme-order := libcurl libunbound
 LIBS_acme-revoke := libcurl libunbound
+LIBS_renew-queue := libcurl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
 # Those that a program loads when it needs them: the headers only.
 LOADED := libpq

@@ -47,9 +47,8 @@ orderwork_load_limits(struct orderwork *w, const struct prog *p, struct err *e)
 }
 
 int
-orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
-    const struct orderpolicy *policy, const int64_t *ids, size_t len,
-    struct err *e)
+orderwork_prepare(
+    struct orderwork *w, struct prog *p, const char *ca, struct err *e)
 {
 	w->prog = p;
 	if (upstream_start(&w->up, p, ca, e) < 0)
@@ -58,15 +57,32 @@ orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
 	if (!w->up.st)
 		return -1;
 	w->solvers = (struct solvers){.st = w->up.st, .make = solver_make};
-	if (policy && solvers_prepare(&w->solvers, policy, e) < 0)
-		return -1;
-	prepare_solvers(w, ids, len);
+	return 0;
+}
+
+int
+orderwork_enter(struct orderwork *w, struct err *e)
+{
+	struct prog *p = w->prog;
+
 	if (secret_seal_key("certificate_key_file",
 		p->conf.store.certificate_key_file, &w->seal_room, &w->seal,
 		e) < 0)
 		return -1;
 	w->up.runs_programs = has_programs(&w->solvers);
 	return upstream_enter(&w->up, p, e);
+}
+
+int
+orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
+    const struct orderpolicy *policy, const int64_t *ids, size_t len,
+    struct err *e)
+{
+	if (orderwork_prepare(w, p, ca, e) < 0 ||
+	    (policy && solvers_prepare(&w->solvers, policy, e) < 0))
+		return -1;
+	prepare_solvers(w, ids, len);
+	return orderwork_enter(w, e);
 }
 
 static void
