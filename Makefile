@@ -34,9 +34,9 @@ LIBS := libssl libcrypto sqlite3 jansson libbsd-overlay libidn2 inih
 LIBS_acme-validate := libcurl libunbound
 LIBS_cert-manage := libcurl
 LIBS_acme-account := libcurl
-LIBS_acme-order := libcurl libunbound
-LIBS_acme-revoke := libcurl libunbound
-LIBS_renew-queue := libcurl libunbound
+LIBS_acme-order := libcurl libpsl libunbound
+LIBS_acme-revoke := libcurl libpsl libunbound
+LIBS_renew-queue := libcurl libpsl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
 # Those that a program loads when it needs them: the headers only.
 LOADED := libpq
@@ -270,7 +270,8 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in orders connections challenges certificates $(if $(LONG),store long); do \
+	@for b in orders connections challenges certificates client \
+		$(if $(LONG),store long); do \
 		printf '\n== %s\n' $$b; \
 		$(RUN) tests/bench/$$b || exit 1; \
 	done

@@ -473,6 +473,7 @@ show(struct prog *p, struct err *e)
 	return rc;
 }
 
+/* What no CA has to be asked about. */
 static int
 set_policy(struct work *w, struct err *e)
 {
@@ -488,19 +489,18 @@ static int
 update(struct prog *p, struct err *e)
 {
 	struct work w = {0};
-	bool is_policy = certificate_key_type || certificate_key_cycle;
 	bool is_asked = contact_words.len > 0 || agrees;
 	int rc;
 
-	if (!is_policy && !is_asked)
+	if (!is_asked && !certificate_key_type && !certificate_key_cycle)
 		return prog_misuse(e, "update: nothing is to be changed");
 	rc = work_open_account(&w, p, e);
-	if (rc == 0 && is_policy)
-		rc = set_policy(&w, e);
 	if (rc == 0 && is_asked) {
 		const struct enrol_how how = how_of(&w.given);
 
 		rc = enrol_update(&w.x, w.id, &how, e);
+	} else if (rc == 0) {
+		rc = set_policy(&w, e);
 	}
 	work_close(&w);
 	return rc;
@@ -660,13 +660,10 @@ static void
 put_meta(struct out *o, const struct directory *d)
 {
 	const struct js *meta = directory_meta(d);
-	const struct js *caa = js_get(meta, "caaIdentities");
 	struct strv profiles = {0}, names = {0};
 
 	js_each(js_get(meta, "profiles"), add_profile, &profiles);
-	for (size_t i = 0; i < js_len(caa); i++)
-		if (js_text(js_at(caa, i)))
-			strv_add(&names, js_text(js_at(caa, i)));
+	js_texts(js_get(meta, "caaIdentities"), &names);
 	out_text(o, js_get_text(meta, "termsOfService"));
 	out_text(o, js_get_text(meta, "website"));
 	out_list(o, &names);

@@ -6,10 +6,13 @@
 #include "cli/progress.h"
 #include "cli/rights.h"
 #include "cli/since.h"
+#include "client/ari.h"
 #include "policy/csrs.h"
 #include "store/certificate_list.h"
 #include "store/certificate_request.h"
+#include "store/fqdn_set.h"
 #include "store/private_key.h"
+#include "store/renewal_info.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/sig.h"
@@ -44,6 +47,13 @@ static const char usage_text[] =
     "                      all that is known here\n"
     "  list [-j] [--status STATUS] [--account ACCOUNT]\n"
     "                      all orders\n"
+    "  authorizations [-j] [--status STATUS] [--account ACCOUNT]\n"
+    "                      what is to be proved, and what is in place for "
+    "it\n"
+    "  renewal-info [-j] [--jobs N] [--trace] [CERT ...]\n"
+    "                      asks the CAs when certificates should be renewed: "
+    "those\n"
+    "                      that are due to be asked for, or CERT now\n"
     "\n"
     "      --account ACCOUNT\n"
     "                      number or URL, instead of the CA's default\n"
@@ -64,12 +74,16 @@ static const char usage_text[] =
     "      --key-type TYPE p256, p384, rsa2048 ...\n"
     "      --no-auto-renew the certificate is not renewed by itself\n"
     "      --no-check      tell the CA to look without looking first\n"
+    "      --no-replaces   do not tell the CA which certificate this one "
+    "follows\n"
     "      --not-after TIME\n"
     "                      ask for a certificate that ends then\n"
     "      --preferred-chain NAME\n"
     "                      the chain whose last issuer has this commonName\n"
     "      --profile NAME  of the CA's profiles\n"
-    "      --replaces CERT the certificate that this one follows\n"
+    "      --replaces CERT the certificate that this one follows, instead of "
+    "the\n"
+    "                      last one for the same names\n"
     "      --timeout N     leave orders that wait for longer (600 seconds)\n"
     "      --trace         what is said to the CA and back, on standard error\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
@@ -86,7 +100,7 @@ static const char *account_word, *ca_word, *csr_file, *key_word, *key_type_word;
 static const char *key_cycle, *not_after_word, *preferred_chain, *profile;
 static const char *replaces_word, *status_word;
 static int64_t days, jobs = 50, timeout = 600;
-static bool keep_pending, no_auto_renew, no_check, traces;
+static bool keep_pending, no_auto_renew, no_check, no_replaces, traces;
 static struct strv challenges;
 
 #define OPTION(n, t, v)                                                        \
@@ -113,12 +127,16 @@ static const struct prog_option new_options[] = {
     OPTION("key-type", PROG_TEXT, key_type_word),
     OPTION("no-auto-renew", PROG_FLAG, no_auto_renew),
     OPTION("no-check", PROG_FLAG, no_check),
+    OPTION("no-replaces", PROG_FLAG, no_replaces),
     OPTION("not-after", PROG_TEXT, not_after_word),
     OPTION("preferred-chain", PROG_TEXT, preferred_chain),
     OPTION("profile", PROG_TEXT, profile),
     OPTION("replaces", PROG_TEXT, replaces_word), OPTIONS_RUN, {0}};
 
 static const struct prog_option run_options[] = {OPTIONS_RUN, {0}};
+
+static const struct prog_option renewal_info_options[] = {
+    NUMBER("jobs", jobs, 10000), OPTION("trace", PROG_FLAG, traces), {0}};
 
 static const struct prog_option challenge_options[] = {
     OPTION("challenge", PROG_LIST, challenges), {0}};
@@ -262,6 +280,7 @@ make_policy(struct work *k, struct err *e)
 	p->preferred_chain = preferred_chain ? xstrdup(preferred_chain) : NULL;
 	p->keeps_pending = keep_pending;
 	p->unchecked = no_check;
+	p->no_replaces = no_replaces;
 	p->auto_renew = !no_auto_renew;
 	p->days = days;
 	p->not_after = days == 0 ? k->new.not_after : 0;
@@ -275,6 +294,9 @@ check_options(struct work *k, struct err *e)
 		return prog_misuse(e,
 		    "--csr, --key, and --key-type or --key-cycle: only one of "
 		    "them");
+	if (no_replaces && replaces_word)
+		return prog_misuse(
+		    e, "--replaces and --no-replaces: one of them");
 	if (days != 0 && not_after_word)
 		return prog_misuse(e, "--days and --not-after: one of them");
 	if (days != 0)
@@ -395,6 +417,8 @@ open_new(struct work *k, struct prog *p, struct err *e)
 		&k->new.upstream_account_id, e) < 0 ||
 	    orderwork_open(&k->w, k->new.upstream_account_id, e) < 0)
 		return -1;
+	k->new.follows = !no_replaces &&client_url(
+			     k->w.up.client, ENDPOINT_RENEWAL_INFO) != NULL;
 	check = (struct ordercheck){.client = k->w.up.client,
 	    .account = &k->w.account,
 	    .policy = &k->policy,
@@ -425,7 +449,7 @@ create(struct work *k, const char *set, int64_t *id, struct err *e)
 	    .account = &k->w.account,
 	    .policy = &k->policy,
 	    .solvers = &k->w.solvers};
-	struct strv names = {0}, dns = {0}, ip = {0};
+	struct strv names = {0}, dns = {0}, ip = {0}, registered = {0};
 	bool created;
 	int rc;
 
@@ -437,12 +461,16 @@ create(struct work *k, const char *set, int64_t *id, struct err *e)
 		rc = csrs_check(k->csr, &dns, &ip, NULL, e);
 	k->new.dns = &dns;
 	k->new.ip = &ip;
+	k->new.registered = &registered;
+	if (rc == 0)
+		limits_registered(k->w.suffixes, &dns, &ip, &registered);
 	if (rc == 0)
 		rc =
 		    upstream_order_create(k->w.up.st, &k->new, id, &created, e);
 	strv_release(&names);
 	strv_release(&dns);
 	strv_release(&ip);
+	strv_release(&registered);
 	return rc;
 }
 
@@ -663,10 +691,11 @@ cancel(struct prog *p, struct err *e)
 static int
 order_again(struct work *k, int64_t *id, struct err *e)
 {
-	struct strv dns = {0}, ip = {0};
+	struct strv dns = {0}, ip = {0}, registered = {0};
 	struct orderpolicy policy = {0};
 	struct upstream_order o;
-	struct upstream_order_new n = {.dns = &dns, .ip = &ip};
+	struct upstream_order_new n = {
+	    .dns = &dns, .ip = &ip, .registered = &registered};
 	bool created;
 	int rc;
 
@@ -684,18 +713,21 @@ order_again(struct work *k, int64_t *id, struct err *e)
 	n.profile = o.profile;
 	n.not_before = o.not_before;
 	n.not_after = o.not_after;
-	n.replaces_id = o.replaces_id;
+	n.replaces_id = policy.replaces_id ? o.replaces_id : 0;
+	n.follows = !policy.replaces_id && o.replaces_id;
 	n.retry_of_id = o.id;
 	if (policy.private_key_id)
 		n.private_key_id = o.private_key_id;
 	else if (o.private_key_id == 0) /* the request of others */
 		n.certificate_request_id = o.certificate_request_id;
+	limits_registered(k->w.suffixes, &dns, &ip, &registered);
 	if (rc == 0)
 		rc = upstream_order_create(k->w.up.st, &n, id, &created, e);
 	orderpolicy_release(&policy);
 	upstream_order_release(&o);
 	strv_release(&dns);
 	strv_release(&ip);
+	strv_release(&registered);
 	return rc;
 }
 
@@ -743,6 +775,230 @@ sync_(struct prog *p, struct err *e)
 			fail_one(&k, &why);
 	}
 	work_close(&k);
+	return rc;
+}
+
+/* ---- renewal information ------------------------------------------------- */
+
+/* Certificates that CAs are asked about. */
+struct asking {
+	struct prog *prog;
+	struct upstream up;
+	struct out out;
+	struct progress progress;
+	struct strv directories; /* of the CAs */
+	int64_t *named; /* what the operator has named ... */
+	size_t *where; /* ... each with its CA in `directories` */
+	size_t len;
+};
+
+/* The place of a text in a list, to which it is added if need be. */
+static size_t
+place_in(struct strv *list, const char *text)
+{
+	size_t i = 0;
+
+	while (i < list->len && strcmp(list->v[i], text) != 0)
+		i++;
+	if (i == list->len)
+		strv_add(list, text);
+	return i;
+}
+
+static int
+find_named(struct asking *a, const char *word, struct err *e)
+{
+	struct certificate c;
+	char *directory;
+	int rc;
+
+	if (certificate_find(a->up.st, word, clock_now(), &c, e) < 0)
+		return -1;
+	rc = renewal_info_directory(a->up.st, c.id, &directory, e);
+	if (rc == 0) {
+		a->where[a->len] = place_in(&a->directories, directory);
+		a->named[a->len++] = c.id;
+		free(directory);
+	}
+	certificate_release(&c);
+	return rc;
+}
+
+static void
+find_all_named(struct asking *a, const struct strv *words)
+{
+	a->named = xcalloc(words->len + 1, sizeof(*a->named));
+	a->where = xcalloc(words->len + 1, sizeof(*a->where));
+	for (size_t i = 0; i < words->len; i++) {
+		struct err why = {0};
+
+		if (find_named(a, words->v[i], &why) < 0)
+			prog_item_failed(a->prog, &why);
+	}
+}
+
+static int
+add_directory(void *arg, const struct upstream_ca *ca, struct err *e)
+{
+	struct asking *a = arg;
+
+	(void)e;
+	strv_add(&a->directories, ca->directory_url);
+	return 0;
+}
+
+static int
+print_renewal_info(struct asking *a, int64_t certificate_id, struct err *e)
+{
+	struct renewal_info r;
+	struct strv names = {0};
+	struct certificate c;
+	int rc;
+
+	if (renewal_info_load(a->up.st, certificate_id, &r, e) < 0)
+		return -1;
+	rc = certificate_by_id(a->up.st, certificate_id, &c, e);
+	if (rc == 0)
+		rc = fqdn_set_names(a->up.st, c.fqdn_set_id, &names, e);
+	out_int(&a->out, certificate_id);
+	out_list(&a->out, &names);
+	out_text(&a->out, a->up.ca.name);
+	out_time(&a->out, r.window_start);
+	out_time(&a->out, r.window_end);
+	out_time(&a->out, r.chosen);
+	out_text(&a->out, r.explanation_url);
+	out_time(&a->out, r.fetched);
+	out_time(&a->out, r.retry_at);
+	out_end(&a->out);
+	certificate_release(&c);
+	strv_release(&names);
+	renewal_info_release(&r);
+	return rc < 0 ? -1 : out_check(e);
+}
+
+static void
+tell_asked(void *arg, int64_t certificate_id, const struct err *why)
+{
+	struct asking *a = arg;
+	struct err e = {0};
+
+	progress_add(&a->progress, 1);
+	if (print_renewal_info(a, certificate_id, &e) < 0)
+		prog_item_failed(a->prog, &e);
+	if (!why)
+		return;
+	e = *why;
+	err_object(&e, "certificate/%lld", (long long)certificate_id);
+	prog_item_failed(a->prog, &e);
+}
+
+/* Those of one CA that were named; the caller frees. */
+static int64_t *
+named_at(const struct asking *a, size_t ca, size_t *len)
+{
+	int64_t *ids = xcalloc(a->len + 1, sizeof(*ids));
+
+	*len = 0;
+	for (size_t i = 0; i < a->len; i++)
+		if (a->where[i] == ca)
+			ids[(*len)++] = a->named[i];
+	return ids;
+}
+
+/*
+ * Those that are due; the caller frees.  A CA is not asked for its directory
+ * when there are none, and those of one without renewal information are not
+ * looked at, however many there are.
+ */
+static int
+find_due(struct asking *a, int64_t **ids, size_t *len, struct err *e)
+{
+	int64_t id = a->up.ca.id, now = clock_now();
+	int rc = renewal_info_due(a->up.st, id, now, 1, ids, len, e);
+
+	if (rc < 0 || *len == 0)
+		return rc;
+	free(*ids);
+	*ids = NULL;
+	*len = 0;
+	if (client_directory(a->up.client, e) < 0)
+		return -1;
+	if (!client_url(a->up.client, ENDPOINT_RENEWAL_INFO))
+		return 0;
+	return renewal_info_settle(a->up.st, id, now, e) < 0
+	    ? -1
+	    : renewal_info_due(a->up.st, id, now, SIZE_MAX, ids, len, e);
+}
+
+static int
+ask_ca(struct asking *a, size_t ca, struct err *e)
+{
+	const char *directory = a->directories.v[ca];
+	struct ari_run run = {.st = a->up.st,
+	    .in_flight = (size_t)jobs,
+	    .tell = tell_asked,
+	    .is_stopped = sig_term,
+	    .arg = a};
+	int64_t *ids = NULL;
+	size_t len = 0;
+	int rc = upstream_open_ca(&a->up, a->prog, directory, e);
+
+	if (rc < 0)
+		return err_object(e, "%s", directory);
+	run.client = a->up.client;
+	run.upstream_ca_id = a->up.ca.id;
+	if (a->named)
+		ids = named_at(a, ca, &len);
+	else
+		rc = find_due(a, &ids, &len, e);
+	if (rc == 0 && len > 0)
+		rc = ari_run(&run, ids, len, e);
+	free(ids);
+	return rc < 0 ? err_object(e, "%s", a->up.ca.name) : 0;
+}
+
+static void
+ask_cas(struct asking *a)
+{
+	static const char *const columns[] = {"certificate", "names", "ca",
+	    "window_start", "window_end", "chosen", "explanation_url",
+	    "fetched", "retry_at", NULL};
+
+	a->up.trace = traces ? STDERR_FILENO : -1;
+	out_init(&a->out, a->prog->json, !a->prog->no_header, columns);
+	progress_begin(&a->progress, "certificates");
+	for (size_t i = 0; i < a->directories.len && !sig_term(); i++) {
+		struct err why = {0};
+
+		if (ask_ca(a, i, &why) < 0)
+			prog_item_failed(a->prog, &why);
+	}
+	progress_end(&a->progress);
+	out_finish(&a->out);
+}
+
+static int
+renewal_info(struct prog *p, struct err *e)
+{
+	struct asking a = {.prog = p};
+	struct strv words = {0};
+	int rc = operands_read(p, &words, e);
+
+	if (rc == 0)
+		rc = upstream_start(&a.up, p, NULL, e);
+	if (rc == 0)
+		rc = upstream_enter(&a.up, p, e);
+	if (rc == 0 && p->argc > 0)
+		find_all_named(&a, &words);
+	else if (rc == 0)
+		rc = upstream_ca_each(a.up.st, add_directory, &a, e);
+	if (rc == 0)
+		ask_cas(&a);
+	upstream_stop(&a.up);
+	strv_release(&a.directories);
+	strv_release(&words);
+	free(a.named);
+	free(a.where);
 	return rc;
 }
 
@@ -829,13 +1085,27 @@ print_each(void *arg, const struct upstream_order *o, struct err *e)
 	return orderwork_print(&l->out, l->st, o->id, e);
 }
 
+/* The number of --account; nothing without it. */
+static int
+find_account(struct store *st, int64_t *id, struct err *e)
+{
+	struct upstream_account a;
+	int rc;
+
+	if (!account_word)
+		return 0;
+	rc = upstream_account_pick(st, account_word, &a, e);
+	*id = a.id;
+	upstream_account_release(&a);
+	return rc;
+}
+
 static int
 list(struct prog *p, struct err *e)
 {
 	struct upstream_order_filter f = {.status = UPSTREAM_ORDER__MAX};
-	struct upstream_account a;
 	struct listing l = {0};
-	int rc = 0;
+	int rc;
 
 	if (status_word &&
 	    upstream_order_status_by_name(status_word, &f.status) < 0)
@@ -844,16 +1114,33 @@ list(struct prog *p, struct err *e)
 	if (!l.st)
 		return -1;
 	orderwork_begin(&l.out, p);
-	if (account_word) {
-		rc = upstream_account_pick(l.st, account_word, &a, e);
-		f.upstream_account_id = a.id;
-		upstream_account_release(&a);
-	}
+	rc = find_account(l.st, &f.upstream_account_id, e);
 	if (rc == 0)
 		rc = upstream_order_each(l.st, &f, print_each, &l, e);
 	if (rc == 0)
 		out_finish(&l.out);
 	store_close(l.st);
+	return rc;
+}
+
+static int
+authorizations(struct prog *p, struct err *e)
+{
+	struct upstream_authorization_filter f = {
+	    .status = UPSTREAM_AUTHORIZATION__MAX};
+	struct store *st;
+	int rc;
+
+	if (status_word &&
+	    upstream_authorization_status_parse(status_word, &f.status) < 0)
+		return prog_misuse(e, "--status %s: no status", status_word);
+	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
+	if (!st)
+		return -1;
+	rc = find_account(st, &f.upstream_account_id, e);
+	if (rc == 0)
+		rc = orderwork_print_authorizations(p, st, &f, e);
+	store_close(st);
 	return rc;
 }
 
@@ -888,6 +1175,15 @@ static const struct prog_command commands[] = {
 	.sections = CONF_STORE,
 	.flags = PROG_JSON,
 	.run = list},
+    {.name = "authorizations",
+	.options = list_options,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = authorizations},
+    {.name = "renewal-info",
+	.options = renewal_info_options,
+	WITH_CA,
+	.run = renewal_info},
     {0},
 };
 

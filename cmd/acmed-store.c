@@ -45,11 +45,12 @@ static const char usage_text[] =
     "                      read all of the configuration; print it\n"
     "  tls-renew           renew the server's own certificate if it is due\n"
     "  rekey               new sealing keys, and all private keys sealed anew\n"
-    "  renew-now [-jn] --all | --issuer TEXT | --serial HEX ... [--spread "
-    "TIME]\n"
+    "  renew-now [-jn] --all | --issuer TEXT | --serial HEX ...\n"
+    "            [--spread TIME | --undo]\n"
     "                      tell clients to renew what our CA has issued, "
     "within\n"
-    "                      TIME (6h), RFC 3339 or so long from now\n"
+    "                      TIME (6h), RFC 3339 or so long from now; or take\n"
+    "                      that back\n"
     "\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL     store, instead of [store] url\n"
@@ -69,9 +70,9 @@ static bool prometheus;
 static const char *since, *object;
 static int64_t last;
 static bool config_check, config_print;
-static const char *issuer, *spread = "6h";
+static const char *issuer, *spread;
 static struct strv serials;
-static bool all;
+static bool all, undo;
 
 static const struct prog_option purge_options[] = {
     {.name = "event-age",
@@ -105,6 +106,7 @@ static const struct prog_option renew_now_options[] = {
     {.name = "issuer", .type = PROG_TEXT, .value = &issuer},
     {.name = "serial", .type = PROG_LIST, .value = &serials},
     {.name = "spread", .type = PROG_TEXT, .value = &spread},
+    {.name = "undo", .type = PROG_FLAG, .value = &undo},
     {0},
 };
 
@@ -522,7 +524,8 @@ config(struct prog *p, struct err *e)
 }
 
 #define OWN                                                                    \
-	(CONF_STORE | CONF_SERVER | CONF_SIGNER | CONF_LOCAL_CA | CONF_AS_THERE)
+	(CONF_STORE | CONF_SERVER | CONF_SIGNER | CONF_LOCAL_CA |              \
+	    CONF_NO_SERVER)
 
 static int
 rekey_kind(
@@ -569,6 +572,7 @@ rekey(struct prog *p, struct err *e)
 /* ---- renew-now ----------------------------------------------------------- */
 
 #define SPREAD_MAX ((int64_t)366 * 86400)
+#define SPREAD_USUAL "6h"
 
 static int
 read_pull(const struct prog *p, struct renewal_pull *how, struct err *e)
@@ -576,7 +580,12 @@ read_pull(const struct prog *p, struct renewal_pull *how, struct err *e)
 	if (all + (issuer != NULL) + (serials.len > 0) != 1)
 		return prog_misuse(
 		    e, "renew-now: either --all, --issuer or --serial");
+	if (undo && spread)
+		return prog_misuse(e, "renew-now: --spread is not for --undo");
+	if (!spread)
+		spread = SPREAD_USUAL;
 	how->issuer = issuer;
+	how->undo = undo;
 	how->dry_run = p->dry_run;
 	how->from = clock_now();
 	if (since_parse_ahead("spread", spread, &how->until, e) < 0)
@@ -612,13 +621,17 @@ print_pulled(const struct prog *p, const struct renewal_pull *how,
 {
 	static const char *const columns[] = {
 	    "pulled", "kept", "from", "until", NULL};
+	static const char *const undo_columns[] = {"undone", "kept", NULL};
 	struct out o;
 
-	out_init(&o, p->json, !p->no_header, columns);
+	out_init(
+	    &o, p->json, !p->no_header, how->undo ? undo_columns : columns);
 	out_int(&o, done->pulled);
 	out_int(&o, done->kept);
-	out_time(&o, how->from);
-	out_time(&o, how->until);
+	if (!how->undo) {
+		out_time(&o, how->from);
+		out_time(&o, how->until);
+	}
 	out_end(&o);
 }
 
@@ -671,7 +684,7 @@ static const struct prog_command commands[] = {
 	.run = show_log},
     {.name = "config",
 	.options = config_options,
-	.sections = CONF_ALL | CONF_AS_THERE,
+	.sections = CONF_ALL | CONF_NO_SERVER,
 	.run = config},
     {.name = "tls-renew", .sections = OWN | CONF_POLICY, .run = tls_renew},
     {.name = "rekey", .sections = CONF_STORE, .run = rekey},

@@ -430,7 +430,7 @@ static int
 reconcile(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"issuer", "object", "url", NULL};
-	struct reconciling r = {.prog = p, .fetcher = {.fd = -1}};
+	struct reconciling r = {.prog = p};
 	const struct reconcile how = {
 	    .dry_run = p->dry_run, .fetch = fetch, .arg = &r, .tell = tell};
 	struct store *st = NULL;

@@ -98,8 +98,8 @@ find_accounts(struct processing *k, struct store *st, struct err *e)
 	struct account a = {0};
 	int rc;
 
-	while ((rc = renewal_queue_next_account(
-		    st, &a.id, &a.window_end, e)) > 0) {
+	while ((rc = renewal_queue_next_account(st, &a.id, &a.window_end, e)) >
+	    0) {
 		k->accounts = xreallocarray(
 		    k->accounts, k->len + 1, sizeof(*k->accounts));
 		k->accounts[k->len++] = a;
@@ -180,6 +180,7 @@ process_account(struct processing *k, int64_t account, struct err *e)
 	struct renewer r = {.st = k->w.up.st,
 	    .account = account,
 	    .solvers = &k->w.solvers,
+	    .suffixes = k->w.suffixes,
 	    .left = &k->left,
 	    .take_until = k->take_until,
 	    .hold_until = k->take_until + GRACE + orderwork_env(&k->w).hold,
@@ -213,8 +214,7 @@ process_accounts(struct processing *k, struct prog *p, struct err *e)
 static int
 work(struct prog *p, bool updates, struct err *e)
 {
-	struct processing k = {
-	    .left = max, .take_until = clock_now() + budget};
+	struct processing k = {.left = max, .take_until = clock_now() + budget};
 	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
 	int64_t added;
 	int rc = st ? 0 : -1;
@@ -275,8 +275,8 @@ change_each(struct prog *p, change *fn, struct err *e)
 		struct renewal_configuration c;
 		struct err why = {0};
 
-		if (renewal_configuration_find(
-			st, operands.v[i], &c, &why) < 0 ||
+		if (renewal_configuration_find(st, operands.v[i], &c, &why) <
+			0 ||
 		    fn(st, c.id, &why) < 0)
 			prog_item_failed(p, &why);
 		renewal_configuration_release(&c);
@@ -309,10 +309,10 @@ struct listing {
 static const char *
 state_of(const struct renewal_item *i, int64_t now)
 {
-	return i->is_parked	     ? "parked"
-	    : i->lease_until > now   ? "held"
-	    : i->attempts > 0	     ? "failing"
-				     : "waiting";
+	return i->is_parked	   ? "parked"
+	    : i->lease_until > now ? "held"
+	    : i->attempts > 0	   ? "failing"
+				   : "waiting";
 }
 
 static void
@@ -360,9 +360,8 @@ static int
 list(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"certificate", "state", "why",
-	    "names", "configuration", "account", "order", "added",
-	    "window_end", "retry_at", "attempts", "failing_since", "cause",
-	    "error", NULL};
+	    "names", "configuration", "account", "order", "added", "window_end",
+	    "retry_at", "attempts", "failing_since", "cause", "error", NULL};
 	struct listing l = {.now = clock_now(),
 	    .st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e)};
 	int rc = -1;
@@ -403,8 +402,7 @@ status(struct prog *p, struct err *e)
 	return 0;
 }
 
-#define WITH_CA                                                                \
-	.options = process_options, .sections = CONF_STORE | CONF_CLIENT
+#define WITH_CA .options = process_options, .sections = CONF_STORE | CONF_CLIENT
 #define NAMES                                                                  \
 	.operands_min = 1, .operands_max = PROG_ANY, .sections = CONF_STORE
 #define LOOKING .sections = CONF_STORE, .flags = PROG_JSON

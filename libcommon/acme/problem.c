@@ -47,6 +47,14 @@ problem_sum_up(const struct problem *p, struct err *e)
 }
 
 const char *
+problem_bare_type(const char *type)
+{
+	return type && str_starts(type, PROBLEM_URN)
+	    ? type + strlen(PROBLEM_URN)
+	    : type;
+}
+
+const char *
 problem_type(const struct err *e)
 {
 	return e->acme_type ? e->acme_type : err_row(e->kind)->acme_type;
@@ -108,7 +116,7 @@ subproblems(const struct problem *p)
 	return list;
 }
 
-struct js *
+static struct js *
 problem_js(const struct err *e, const struct problem *p, const char *id)
 {
 	struct js *o = js_object();

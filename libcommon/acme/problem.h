@@ -8,8 +8,6 @@
  * Problem documents (RFC 7807 as RFC 8555 6.7 uses it): the one place where a
  * failure becomes what an ACME client reads.
  */
-struct js;
-
 #define PROBLEM_URN "urn:ietf:params:acme:error:"
 #define PROBLEM_TYPE "application/problem+json"
 
@@ -41,6 +39,12 @@ void problem_add(struct problem *p, const char *type, const char *value,
  */
 int problem_sum_up(const struct problem *p, struct err *e);
 
+/*
+ * An ACME type without the PROBLEM_URN before it: a part of `type`, or all of
+ * it if it is of another kind; NULL for NULL.
+ */
+const char *problem_bare_type(const char *type);
+
 /* The ACME type of a failure: its own, or that of its kind. */
 const char *problem_type(const struct err *e);
 
@@ -48,15 +52,12 @@ const char *problem_type(const struct err *e);
 int problem_status(const struct err *e);
 
 /*
- * The document for `e`: type, detail, status, and what `p` (may be NULL) adds;
+ * Appends the document for `e`: type, detail, status, and what `p` (may be
+ * NULL) adds;
  * badSignatureAlgorithm lists the algorithms (RFC 8555 6.2).  The text of a
  * kind that is not public is replaced by a general one with `id`, which stands
- * in the log, too.  All text is printable ASCII.  The caller frees.
+ * in the log, too.  All text is printable ASCII.
  */
-struct js *problem_js(
-    const struct err *e, const struct problem *p, const char *id);
-
-/* The same appended to `out` as JSON. */
 int problem_write(const struct err *e, const struct problem *p, const char *id,
     struct buf *out);
 

@@ -47,14 +47,8 @@ signmsg_request_release(struct signmsg_request *r)
 static void
 put_list(struct js *object, const char *key, const struct strv *l)
 {
-	struct js *array;
-
-	if (l->len == 0)
-		return;
-	array = js_array();
-	for (size_t i = 0; i < l->len; i++)
-		js_add_text(array, l->v[i]);
-	js_put(object, key, array);
+	if (l->len > 0)
+		js_put(object, key, js_array_of(l));
 }
 
 static void

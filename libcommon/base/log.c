@@ -43,6 +43,21 @@ log_init(const char *prog, enum log_sink sink, int fd)
 		openlog(prog, LOG_PID, LOG_DAEMON);
 }
 
+int
+log_fd(void)
+{
+	return state.sink == LOG_SINK_FD ? state.fd : -1;
+}
+
+void
+log_set_fd(int fd)
+{
+	/* The library would write to whatever has that descriptor now. */
+	if (state.sink == LOG_SINK_SYSLOG)
+		closelog();
+	log_init(state.prog, state.sink, fd);
+}
+
 void
 log_set_level(enum log_level level)
 {

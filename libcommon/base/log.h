@@ -28,6 +28,14 @@ enum log_sink {
 /* Names the program and sets the sink; `prog` must stay. */
 void log_init(const char *prog, enum log_sink sink, int fd);
 
+/*
+ * For a process that keeps few descriptors: the sink's, or -1 when that is
+ * syslog, to which there may be a connection all the same; and what it has
+ * become, when all else is closed.
+ */
+int log_fd(void);
+void log_set_fd(int fd);
+
 /* Events below `level` are dropped; the default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 

@@ -5,7 +5,7 @@
 #include "cli/secret.h"
 #include "cli/sheet.h"
 #include "client/client.h"
-#include "store/upstream_authorization.h"
+#include "wrap/suffix.h"
 
 /* ---- start and end ------------------------------------------------------- */
 
@@ -43,6 +43,9 @@ int
 orderwork_load_limits(struct orderwork *w, const struct prog *p, struct err *e)
 {
 	buf_init(&w->limits_text, LIMITS_FILE_MAX);
+	w->suffixes = suffix_list_load(e);
+	if (!w->suffixes)
+		return -1;
 	return limits_load(p->conf.client.limits_file, &w->limits_text, e);
 }
 
@@ -173,6 +176,7 @@ orderwork_stop(struct orderwork *w)
 	solvers_release(&w->solvers);
 	upstream_stop(&w->up);
 	buf_release(&w->limits_text);
+	suffix_list_free(w->suffixes);
 	seal_key_wipe(&w->seal_room);
 }
 
@@ -250,6 +254,44 @@ orderwork_print(struct out *out, struct store *st, int64_t id, struct err *e)
 	strv_release(&names);
 	upstream_order_release(&o);
 	return out_check(e);
+}
+
+static int
+print_authorization(
+    void *arg, const struct upstream_authorization_item *i, struct err *e)
+{
+	struct out *out = arg;
+
+	out_int(out, i->id);
+	out_text(out, i->status);
+	out_text(out, i->value);
+	out_text(out, i->ca);
+	out_int(out, i->upstream_account_id);
+	out_id(out, i->upstream_order_id);
+	out_text(out, i->type);
+	out_text(out, i->solver);
+	out_text(out, i->place);
+	out_time(out, i->expires);
+	out_text(out, i->url);
+	out_end(out);
+	return out_check(e);
+}
+
+int
+orderwork_print_authorizations(const struct prog *p, struct store *st,
+    const struct upstream_authorization_filter *f, struct err *e)
+{
+	static const char *const columns[] = {"id", "status", "name", "ca",
+	    "account", "order", "challenge", "solver", "place", "expires",
+	    "url", NULL};
+	struct out out;
+
+	out_init(&out, p->json, !p->no_header, columns);
+	if (upstream_authorization_each(st, f, print_authorization, &out, e) <
+	    0)
+		return -1;
+	out_finish(&out);
+	return 0;
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "client/ordercheck.h"
 #include "client/orders.h"
 #include "store/upstream_account.h"
+#include "store/upstream_authorization.h"
 
 /*
  * What programs that order certificates do at their start and end, on top of
@@ -26,6 +27,7 @@ struct orderwork {
 	char thumbprint[JWK_THUMBPRINT_SIZE];
 	struct buf limits_text; /* of all CAs; {0}: not loaded */
 	struct limits limits; /* of the account's */
+	struct suffix_list *suffixes; /* loaded together with them */
 	struct out out;
 };
 
@@ -72,6 +74,10 @@ int orderwork_parse_id(const char *text, int64_t *id, struct err *e);
 /* An order as lists print it: orderwork_begin, one each, out_finish. */
 void orderwork_begin(struct out *o, const struct prog *p);
 int orderwork_print(struct out *o, struct store *st, int64_t id, struct err *e);
+
+/* Authorizations of all orders, in columns; {.status = ...__MAX}: all. */
+int orderwork_print_authorizations(const struct prog *p, struct store *st,
+    const struct upstream_authorization_filter *f, struct err *e);
 
 /* One in full, with its authorizations and challenges, on stdout. */
 int orderwork_show(struct store *st, int64_t id, bool json, struct err *e);

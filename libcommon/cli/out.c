@@ -115,19 +115,16 @@ void
 out_list(struct out *o, const struct strv *l)
 {
 	const char *column = next(o);
-	struct js *array = o->json ? js_array() : NULL;
 
+	if (o->json) {
+		js_put(o->record, column, js_array_of(l));
+		return;
+	}
 	for (size_t i = 0; i < l->len; i++) {
-		if (array) {
-			js_add_text(array, l->v[i]);
-			continue;
-		}
 		if (i > 0)
 			putchar(' ');
 		put_escaped(l->v[i]);
 	}
-	if (array)
-		js_put(o->record, column, array);
 }
 
 void

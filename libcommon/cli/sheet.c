@@ -89,16 +89,11 @@ sheet_hex(struct sheet *s, const char *name, const void *p, size_t len)
 void
 sheet_list(struct sheet *s, const char *name, const struct strv *values)
 {
-	struct js *array = s->object ? js_array() : NULL;
-
-	for (size_t i = 0; i < values->len; i++) {
-		if (array)
-			js_add_text(array, values->v[i]);
-		else
+	if (s->object)
+		js_put(s->object, name, js_array_of(values));
+	else
+		for (size_t i = 0; i < values->len; i++)
 			write_line(s, name, values->v[i]);
-	}
-	if (array)
-		js_put(s->object, name, array);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "store/lineage.h"
 #include "store/private_key.h"
 #include "store/refs.h"
+#include "store/renewal_info.h"
 #include "store/upstream_account.h"
 #include "sys/clock.h"
 #include "wrap/cert.h"
@@ -122,6 +123,30 @@ put_certificate_row(
 	return 0;
 }
 
+/* What its CA has said of when to renew it. */
+static int
+put_renewal_info(struct object *o, struct err *e)
+{
+	struct sheet *s = &o->sheet;
+	struct err why = {0};
+	struct renewal_info r;
+
+	if (renewal_info_load(o->st, o->id, &r, &why) < 0) {
+		if (why.kind != KIND_NOTFOUND)
+			*e = why;
+		return why.kind == KIND_NOTFOUND ? 0 : -1;
+	}
+	sheet_time(s, "renewal_window_start", r.window_start);
+	sheet_time(s, "renewal_window_end", r.window_end);
+	sheet_time(s, "renewal_chosen", r.chosen);
+	sheet_text(s, "renewal_explanation_url", r.explanation_url);
+	sheet_time(s, "renewal_fetched", r.fetched);
+	if (r.retry_at != RENEWAL_INFO_NEVER)
+		sheet_time(s, "renewal_retry_at", r.retry_at);
+	renewal_info_release(&r);
+	return 0;
+}
+
 static int
 put_certificate(struct object *o, struct err *e)
 {
@@ -133,6 +158,8 @@ put_certificate(struct object *o, struct err *e)
 	rc = put_names(o, c.fqdn_set_id, e);
 	if (rc == 0)
 		rc = put_certificate_row(o, &c, e);
+	if (rc == 0)
+		rc = put_renewal_info(o, e);
 	if (rc == 0)
 		rc = put_der(&o->sheet, c.leaf.der, c.leaf.len, e);
 	certificate_release(&c);

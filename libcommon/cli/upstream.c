@@ -89,8 +89,6 @@ confine(void *arg, struct err *e)
 {
 	const struct confining *c = arg;
 
-	if (drop(c->prog, e) < 0)
-		return -1;
 	return rights_enter_ports(
 	    c->prog, SANDBOX_CLIENT_NETWORK, c->ports, c->len, e);
 }
@@ -103,6 +101,7 @@ upstream_start(
 	const struct network_options o = {.proxy = p->conf.client.proxy,
 	    .connect_ms = p->conf.client.connect_timeout * 1000,
 	    .total_ms = p->conf.client.timeout * 1000,
+	    .user = p->conf.client.user,
 	    .confine = confine,
 	    .arg = &c};
 

@@ -90,14 +90,6 @@ add_subproblems(const struct js *problem, struct buf *text)
 	}
 }
 
-static const char *
-bare_type(const char *type)
-{
-	return type && str_starts(type, PROBLEM_URN)
-	    ? type + strlen(PROBLEM_URN)
-	    : type;
-}
-
 /* Of several with one type that type says more than `compound`. */
 static const char *
 shared_type(const struct js *problem)
@@ -117,8 +109,8 @@ shared_type(const struct js *problem)
 static void
 read_problem(struct answer *a, enum endpoint endpoint)
 {
-	const char *type = bare_type(js_get_text(a->json, "type"));
-	const char *sub = bare_type(shared_type(a->json));
+	const char *type = problem_bare_type(js_get_text(a->json, "type"));
+	const char *sub = problem_bare_type(shared_type(a->json));
 	const char *detail = js_get_text(a->json, "detail");
 	bool is_general = type &&
 	    (strcmp(type, "compound") == 0 || strcmp(type, "malformed") == 0);

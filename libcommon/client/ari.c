@@ -6,6 +6,7 @@
 #include "store/certificate.h"
 #include "store/renewal_info.h"
 #include "sys/clock.h"
+#include "sys/fd.h"
 #include "wrap/cert.h"
 #include "wrap/digest.h"
 #include "wrap/js.h"
@@ -106,33 +107,44 @@ keep(const struct asking *a, const struct reply *reply, struct err *e)
 }
 
 static void
-put_off(const struct asking *a, const struct reply *reply)
+put_off(struct store *st, int64_t upstream_ca_id, int64_t certificate_id,
+    int64_t retry_at)
 {
-	int64_t now = clock_now(), at = reply->retry_at;
 	struct err e = {0};
+
+	if (renewal_info_postpone(st, certificate_id, upstream_ca_id,
+		ari_next(retry_at, clock_now()), &e) < 0)
+		log_err("client.ari", &e);
+}
+
+static void
+put_off_by_reply(const struct asking *a, const struct reply *reply)
+{
+	int64_t at = reply->retry_at;
 
 	/* of what it does not know it will hardly hear tomorrow */
 	if (at == 0)
-		at = now +
+		at = clock_now() +
 		    (reply->cause == CAUSE_GONE ? NEXT_MOST
 						: NEXT_AFTER_FAILURE);
-	if (renewal_info_postpone(a->st, a->certificate_id, a->upstream_ca_id,
-		ari_next(at, now), &e) < 0)
-		log_err("client.ari", &e);
+	put_off(a->st, a->upstream_ca_id, a->certificate_id, at);
 }
 
 static void
 on_reply(void *arg, const struct reply *reply)
 {
 	struct asking *a = arg;
-	struct err e = {0};
+	struct err e = {0}, why = {0};
 
 	if (reply->cause != CAUSE_NONE)
 		e = *reply->err;
+	else if (keep(a, reply, &why) < 0 && why.kind == KIND_INPUT)
+		err_set(&e, cause_kind(CAUSE_CA_BROKEN),
+		    "the CA's answer is of no use: %s", why.text);
 	else
-		keep(a, reply, &e);
+		e = why;
 	if (err_is_set(&e))
-		put_off(a, reply);
+		put_off_by_reply(a, reply);
 	a->fn(a->arg, a->certificate_id, err_is_set(&e) ? &e : NULL);
 	free(a);
 }
@@ -186,4 +198,79 @@ ari_ask(struct client *c, struct store *st, int64_t upstream_ca_id,
 	}
 	buf_release(&url);
 	return rc;
+}
+
+/* ---- very many ----------------------------------------------------------- */
+
+struct flight {
+	const struct ari_run *how;
+	size_t n; /* under way */
+	int failures; /* of the CA, in a row */
+};
+
+static void
+tell(struct flight *f, int64_t certificate_id, const struct err *why)
+{
+	f->failures = why && why->kind == KIND_BUSY ? f->failures + 1 : 0;
+	f->how->tell(f->how->arg, certificate_id, why);
+}
+
+static void
+on_landing(void *arg, int64_t certificate_id, const struct err *why)
+{
+	struct flight *f = arg;
+
+	f->n--;
+	tell(f, certificate_id, why);
+}
+
+/* One that cannot be asked for, having no name, will hardly be tomorrow. */
+static void
+take_off(struct flight *f, int64_t certificate_id)
+{
+	const struct ari_run *r = f->how;
+	struct err why = {0}, e = {0};
+
+	if (ari_ask(r->client, r->st, r->upstream_ca_id, certificate_id,
+		on_landing, f, &why) == 0) {
+		f->n++;
+		return;
+	}
+	put_off(
+	    r->st, r->upstream_ca_id, certificate_id, clock_now() + NEXT_MOST);
+	if (why.kind == KIND_INPUT)
+		err_set(&e, KIND_DENIED, "%s", why.text);
+	tell(f, certificate_id, err_is_set(&e) ? &e : &why);
+}
+
+static bool
+goes_on(const struct flight *f)
+{
+	return f->failures < ARI_FAILURES_MAX && !f->how->is_stopped();
+}
+
+int
+ari_run(const struct ari_run *r, const int64_t *certificate_ids, size_t len,
+    struct err *e)
+{
+	struct flight f = {.how = r};
+	size_t at = 0;
+
+	if (client_directory(r->client, e) < 0)
+		return -1;
+	if (!client_url(r->client, ENDPOINT_RENEWAL_INFO))
+		return err_set(
+		    e, KIND_DENIED, "the CA has no renewal information");
+	for (;;) {
+		while (at < len && f.n < r->in_flight && goes_on(&f))
+			take_off(&f, certificate_ids[at++]);
+		if (f.n == 0)
+			break;
+		if (client_wait(r->client, FD_FOREVER, e) < 0)
+			return -1;
+	}
+	return at == len
+	    ? 0
+	    : err_set(e, KIND_BUSY, "%zu certificates are left for a later run",
+		  len - at);
 }

@@ -38,4 +38,26 @@ typedef void ari_callback(
 int ari_ask(struct client *c, struct store *st, int64_t upstream_ca_id,
     int64_t certificate_id, ari_callback *fn, void *arg, struct err *e);
 
+/* Asking about very many, of one CA. */
+struct ari_run {
+	struct client *client;
+	struct store *st;
+	int64_t upstream_ca_id;
+	size_t in_flight; /* at least 1 */
+	ari_callback *tell; /* once for each that was asked for */
+	bool (*is_stopped)(void); /* what is in flight comes to its end */
+	void *arg;
+};
+
+#define ARI_FAILURES_MAX 5 /* in a row */
+
+/*
+ * Asks about each, in this order, and leaves the rest when the CA fails
+ * (KIND_BUSY) so often in a row: what is left is due as before.  -1: KIND_BUSY,
+ * some are left; KIND_DENIED: the CA has no renewal information; as
+ * client_directory and client_wait.
+ */
+int ari_run(const struct ari_run *r, const int64_t *certificate_ids, size_t len,
+    struct err *e);
+
 #endif

@@ -141,8 +141,7 @@ of_status(int status)
 enum cause
 cause_of_problem(const char *type, int status, bool is_challenge)
 {
-	if (type && str_starts(type, PROBLEM_URN))
-		type += strlen(PROBLEM_URN);
+	type = problem_bare_type(type);
 	for (size_t i = 0; type && i < ARRAY_LEN(types); i++) {
 		if (strcmp(type, types[i].type) != 0)
 			continue;

@@ -10,16 +10,6 @@
 
 /* ---- payloads ------------------------------------------------------------ */
 
-static struct js *
-contacts_js(const struct strv *contacts)
-{
-	struct js *array = js_array();
-
-	for (size_t i = 0; i < contacts->len; i++)
-		js_add_text(array, contacts->v[i]);
-	return array;
-}
-
 static int
 write_payload(const struct js *payload, struct buf *out, struct err *e)
 {
@@ -34,9 +24,7 @@ read_contacts(const struct js *account, struct strv *out)
 {
 	const struct js *contacts = js_get(account, "contact");
 
-	for (size_t i = 0; i < js_len(contacts); i++)
-		if (js_text(js_at(contacts, i)))
-			strv_add(out, js_text(js_at(contacts, i)));
+	js_texts(contacts, out);
 	return js_type(contacts) == JS_ARRAY;
 }
 
@@ -85,7 +73,7 @@ make_registration(void *arg, const char *url, struct buf *out, struct err *e)
 	if (!r->only_existing && r->how->agrees)
 		js_put_bool(payload, "termsOfServiceAgreed", true);
 	if (!r->only_existing && r->how->contacts && r->how->contacts->len > 0)
-		js_put(payload, "contact", contacts_js(r->how->contacts));
+		js_put(payload, "contact", js_array_of(r->how->contacts));
 	if (!r->only_existing && r->how->eab_key_id)
 		rc = put_binding(payload, r->key, r->how, url, e);
 	if (rc == 0)
@@ -391,21 +379,10 @@ on_show(void *arg, const struct reply *reply, struct err *e)
 	return s->fn ? s->fn(s->arg, reply->json, e) : 0;
 }
 
-/* Where an account is that came from elsewhere is known once it answers. */
-static int
-learn_ca(const struct enrol *x, const struct upstream_account *a,
-    const struct key *key, struct err *e)
-{
-	const struct strv none = {0};
-	const struct enrol_how how = {.contacts = &none};
-	int64_t id;
-	bool created;
-
-	return a->directory_url[0] ? 0
-				   : store_key(x, &how, key, &id, &created, e);
-}
-
-/* A request about the account itself, whose answer is kept. */
+/*
+ * A request about the account itself, whose answer is kept with `more`.  Where
+ * an account is that came from elsewhere is known once it answers.
+ */
 static int
 exchange(const struct enrol *x, int64_t id, const char *payload,
     struct showing *s, const struct upstream_account_change *more,
@@ -419,9 +396,8 @@ exchange(const struct enrol *x, int64_t id, const char *payload,
 
 	if (!key)
 		return -1;
+	to.directory_url = x->ca->directory_url;
 	rc = call_account(x, &a, key, payload, on_show, s, e);
-	if (rc == 0)
-		rc = learn_ca(x, &a, key, e);
 	if (rc == 0 && s->has_contacts)
 		to.contacts = &s->contacts;
 	if (rc == 0)
@@ -447,8 +423,10 @@ int
 enrol_update(const struct enrol *x, int64_t id, const struct enrol_how *how,
     struct err *e)
 {
-	struct upstream_account_change more = {
-	    .action = "update", .contacts = how->contacts};
+	struct upstream_account_change more = {.contacts = how->contacts,
+	    .certificate_key_type = how->certificate_key_type,
+	    .certificate_key_cycle = how->certificate_key_cycle,
+	    .action = "update"};
 	struct showing s = {0};
 	struct js *payload = js_object();
 	struct buf text;
@@ -456,7 +434,7 @@ enrol_update(const struct enrol *x, int64_t id, const struct enrol_how *how,
 
 	buf_init(&text, TEXT_MAX);
 	if (how->contacts)
-		js_put(payload, "contact", contacts_js(how->contacts));
+		js_put(payload, "contact", js_array_of(how->contacts));
 	if (how->agrees) {
 		js_put_bool(payload, "termsOfServiceAgreed", true);
 		more.terms_agreed = client_terms(x->client);

@@ -62,7 +62,11 @@ int enrol_show(const struct enrol *x, int64_t id,
     int (*fn)(void *arg, const struct js *account, struct err *e), void *arg,
     struct err *e);
 
-/* New contacts (how->contacts), agreement to the terms (how->agrees). */
+/*
+ * New contacts (how->contacts), agreement to the terms (how->agrees).  When the
+ * CA has taken them they are kept, and with them what new certificates get;
+ * otherwise all stays as it was.
+ */
 int enrol_update(const struct enrol *x, int64_t id, const struct enrol_how *how,
     struct err *e);
 

@@ -1,9 +1,14 @@
 #include "client/limit.h"
 
+#include <arpa/inet.h>
+
 #include "conf/value.h"
+#include "store/fqdn_set.h"
+#include "store/renewal_info.h"
 #include "store/upstream_use.h"
 #include "sys/file.h"
 #include "wrap/inifile.h"
+#include "wrap/suffix.h"
 
 #define SECONDS_MAX (366LL * 86400)
 
@@ -15,6 +20,9 @@ static const struct {
 } keys[] = {
     {"orders_per_account", offsetof(struct limits, orders_per_account)},
     {"certificates_per_set", offsetof(struct limits, certificates_per_set)},
+    {"certificates_per_domain",
+	offsetof(struct limits, certificates_per_domain)},
+    {"failures_per_name", offsetof(struct limits, failures_per_name)},
 };
 
 struct reading {
@@ -102,65 +110,206 @@ limit_free_at(
 	return late <= 0 ? 0 : now + (late + 999) / 1000;
 }
 
-typedef int count_fn(struct store *st, const struct limits_order *o,
-    struct upstream_use *use, struct err *e);
+/* ---- what names are counted under ---------------------------------------- */
+
+#define NETWORK_BYTES 8
+
+static void
+add_address(struct strv *out, const char *text)
+{
+	unsigned char raw[sizeof(struct in6_addr)];
+	char network[INET6_ADDRSTRLEN];
+	char *prefix;
+
+	if (inet_pton(AF_INET6, text, raw) != 1) {
+		strv_add(out, text);
+		return;
+	}
+	memset(raw + NETWORK_BYTES, 0, sizeof(raw) - NETWORK_BYTES);
+	inet_ntop(AF_INET6, raw, network, sizeof(network));
+	prefix = xasprintf("%s/%d", network, NETWORK_BYTES * 8);
+	strv_add(out, prefix);
+	free(prefix);
+}
+
+void
+limits_registered(const struct suffix_list *l, const struct strv *dns,
+    const struct strv *ip, struct strv *out)
+{
+	for (size_t i = 0; i < dns->len; i++) {
+		const char *name = dns->v[i];
+
+		name += str_starts(name, "*.") ? 2 : 0;
+		strv_add(out, suffix_registered(l, name));
+	}
+	for (size_t i = 0; i < ip->len; i++)
+		add_address(out, ip->v[i]);
+	strv_sort_unique(out);
+}
+
+/* ---- an order ------------------------------------------------------------ */
+
+/* One limit, and what has been used of it. */
+struct rule {
+	const char *name;
+	const struct limit *limit;
+	int (*count)(struct store *st, const struct limits_order *o,
+	    const char *subject, struct upstream_use *use, struct err *e);
+};
 
 static int
 count_orders(struct store *st, const struct limits_order *o,
-    struct upstream_use *use, struct err *e)
+    const char *subject, struct upstream_use *use, struct err *e)
 {
+	(void)subject;
 	return upstream_use_orders(st, o->upstream_account_id, use, e);
 }
 
 static int
-count_set(struct store *st, const struct limits_order *o,
+count_set(struct store *st, const struct limits_order *o, const char *subject,
     struct upstream_use *use, struct err *e)
 {
+	(void)subject;
 	return upstream_use_set(
 	    st, o->fqdn_set_id, o->upstream_account_id, use, e);
 }
 
 static int
-ask(const struct limit *l, count_fn *fn, struct store *st,
-    const struct limits_order *o, int64_t now, int64_t *at, struct err *e)
+count_domain(struct store *st, const struct limits_order *o,
+    const char *subject, struct upstream_use *use, struct err *e)
+{
+	return upstream_use_domain(st, subject, o->upstream_account_id, use, e);
+}
+
+static int
+count_failures(struct store *st, const struct limits_order *o,
+    const char *subject, struct upstream_use *use, struct err *e)
+{
+	return upstream_use_failures(
+	    st, subject, o->upstream_account_id, use, e);
+}
+
+/* An order, and the longest it has to wait for so far. */
+struct judging {
+	struct store *st;
+	const struct limits_order *order;
+	int64_t now;
+	struct limits_wait *wait;
+};
+
+static int
+judge(
+    struct judging *j, const struct rule *r, const char *subject, struct err *e)
 {
 	/* What is older than the time in which all fill has no effect, nor has
 	 * more than a full bucket and what fills meanwhile. */
-	struct upstream_use use = {
-	    .max = 2 * (size_t)l->count, .since = now - 2 * l->seconds};
+	struct upstream_use use = {.max = 2 * (size_t)r->limit->count,
+	    .since = j->now - 2 * r->limit->seconds};
+	int64_t at = 0;
 	int rc;
 
-	*at = 0;
-	if (l->count == 0)
+	if (r->limit->count == 0)
 		return 0;
 	use.at = xcalloc(use.max, sizeof(*use.at));
-	rc = fn(st, o, &use, e);
+	rc = r->count(j->st, j->order, subject, &use, e);
 	if (rc == 0)
-		*at = limit_free_at(l, use.at, use.len, now);
+		at = limit_free_at(r->limit, use.at, use.len, j->now);
 	free(use.at);
+	if (at > j->wait->at) {
+		j->wait->at = at;
+		j->wait->rule = r->name;
+		snprintf(
+		    j->wait->subject, sizeof(j->wait->subject), "%s", subject);
+	}
 	return rc;
+}
+
+static int
+judge_each(struct judging *j, const struct rule *r, const struct strv *subjects,
+    struct err *e)
+{
+	for (size_t i = 0; i < subjects->len; i++)
+		if (judge(j, r, subjects->v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* Those that hold for renewals as well. */
+static int
+judge_all(struct judging *j, const struct limits *l, struct err *e)
+{
+	const struct rule set = {
+	    "certificates_per_set", &l->certificates_per_set, count_set};
+	const struct rule failures = {
+	    "failures_per_name", &l->failures_per_name, count_failures};
+	struct strv names = {0};
+	int rc = judge(j, &set, "", e);
+
+	if (rc == 0 && l->failures_per_name.count > 0)
+		rc = fqdn_set_names(j->st, j->order->fqdn_set_id, &names, e);
+	if (rc == 0)
+		rc = judge_each(j, &failures, &names, e);
+	strv_release(&names);
+	return rc;
+}
+
+static int
+judge_new(struct judging *j, const struct limits *l, struct err *e)
+{
+	const struct rule orders = {
+	    "orders_per_account", &l->orders_per_account, count_orders};
+	const struct rule domain = {"certificates_per_domain",
+	    &l->certificates_per_domain, count_domain};
+	struct strv domains = {0};
+	int rc = judge(j, &orders, "", e);
+
+	if (rc == 0 && l->certificates_per_domain.count > 0)
+		rc = upstream_use_domains(j->st, j->order->id, &domains, e);
+	if (rc == 0)
+		rc = judge_each(j, &domain, &domains, e);
+	strv_release(&domains);
+	return rc;
+}
+
+/*
+ * Outside of the window, as the CA has given it last, such an order is one like
+ * any other.
+ */
+static int
+is_in_window(struct store *st, int64_t certificate_id, int64_t now, bool *yes,
+    struct err *e)
+{
+	struct renewal_info r;
+	struct err why = {0};
+
+	*yes = false;
+	if (certificate_id == 0)
+		return 0;
+	if (renewal_info_load(st, certificate_id, &r, &why) < 0) {
+		if (why.kind != KIND_NOTFOUND)
+			*e = why;
+		return why.kind == KIND_NOTFOUND ? 0 : -1;
+	}
+	*yes = r.window_start <= now && now < r.window_end;
+	renewal_info_release(&r);
+	return 0;
 }
 
 int
 limits_order(const struct limits *l, struct store *st,
-    const struct limits_order *o, int64_t now, int64_t *at, const char **rule,
+    const struct limits_order *o, int64_t now, struct limits_wait *out,
     struct err *e)
 {
-	bool is_renewal;
+	struct judging j = {.st = st, .order = o, .now = now, .wait = out};
+	bool is_renewal, is_exempt;
 
-	*at = 0;
-	*rule = NULL;
-	if (o->replaces)
-		return 0;
-	if (ask(&l->certificates_per_set, count_set, st, o, now, at, e) < 0)
+	*out = (struct limits_wait){0};
+	if (is_in_window(st, o->replaces_id, now, &is_exempt, e) < 0)
 		return -1;
-	*rule = "certificates_per_set";
-	if (*at > 0)
+	if (is_exempt)
 		return 0;
-	if (upstream_use_is_renewal(st, o->fqdn_set_id, &is_renewal, e) < 0)
+	if (judge_all(&j, l, e) < 0 ||
+	    upstream_use_is_renewal(st, o->fqdn_set_id, &is_renewal, e) < 0)
 		return -1;
-	*rule = "orders_per_account";
-	return is_renewal
-	    ? 0
-	    : ask(&l->orders_per_account, count_orders, st, o, now, at, e);
+	return is_renewal ? 0 : judge_new(&j, l, e);
 }

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 
 /*
  * What a CA allows, so that what it would refuse is not sent: token buckets of
@@ -10,6 +11,7 @@
  * stand in a text file (scripts/limits.conf) with a section for each CA.
  */
 struct store;
+struct suffix_list;
 
 struct limit {
 	int64_t count; /* 0: no limit */
@@ -22,6 +24,8 @@ struct limit {
 struct limits {
 	struct limit orders_per_account;
 	struct limit certificates_per_set;
+	struct limit certificates_per_domain; /* that is registered */
+	struct limit failures_per_name; /* of an account */
 };
 
 /*
@@ -41,18 +45,38 @@ int limits_load(const char *path, struct buf *text, struct err *e);
 int64_t limit_free_at(
     const struct limit *l, const int64_t *used, size_t len, int64_t now);
 
+/*
+ * What the names of an order are counted under, for upstream_order_create: the
+ * registered domains of DNS names, IPv4 addresses, the /64 of IPv6 addresses;
+ * sorted, each once.
+ */
+void limits_registered(const struct suffix_list *l, const struct strv *dns,
+    const struct strv *ip, struct strv *out);
+
 struct limits_order {
+	int64_t id;
 	int64_t upstream_account_id;
 	int64_t fqdn_set_id;
-	bool replaces; /* a certificate, by name: RFC 9773 5 */
+	/*
+	 * The certificate that it replaces, by name (RFC 9773 5); 0: none.  In
+	 * the window that the CA has given for that one nothing is limited.
+	 */
+	int64_t replaces_id;
+};
+
+/* Which limit an order has to wait for. */
+struct limits_wait {
+	int64_t at; /* 0: for none */
+	const char *rule;
+	char subject[256]; /* a name it is of, or "" */
 };
 
 /*
- * When the CA would take this order: `*at` is 0 for now, else `*rule` says
- * which limit it is.
+ * When the CA would take this order: the one of its limits for which it has to
+ * wait longest.
  */
 int limits_order(const struct limits *l, struct store *st,
-    const struct limits_order *o, int64_t now, int64_t *at, const char **rule,
+    const struct limits_order *o, int64_t now, struct limits_wait *out,
     struct err *e);
 
 #endif

@@ -15,7 +15,7 @@
 #include "sys/sandbox.h"
 #include "wrap/digest.h"
 
-#define LISTENING 4 /* where sys/helper puts what is kept */
+#define LISTENING HELPER_KEPT
 #define BACKLOG 128
 #define CONNECTION_S 10
 #define MESSAGE_MAX 1024

@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -13,6 +11,7 @@
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/frame.h"
+#include "sys/helper.h"
 #include "wrap/https.h"
 
 #define USER_AGENT "acmed/" ACMED_VERSION
@@ -211,9 +210,9 @@ raise_limits(void)
 
 /* Ends when the other side of `fd` is closed. */
 static void
-live(int fd, const struct network_options *o)
+live(int fd, void *arg)
 {
-	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
+	const struct network_options *o = arg;
 	const struct https_options how = {.user_agent = USER_AGENT,
 	    .proxy = o->proxy,
 	    .connect_ms = o->connect_ms,
@@ -223,8 +222,6 @@ live(int fd, const struct network_options *o)
 	struct live l = {.fd = fd};
 	struct err e = {0};
 
-	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-		signal(ignored[i], SIG_IGN);
 	raise_limits();
 	buf_init(&l.in, QUEUE_MAX);
 	l.https = https_new(&how, &e);
@@ -243,8 +240,7 @@ struct pending {
 };
 
 struct network {
-	pid_t pid;
-	int fd;
+	struct helper helper;
 	uint64_t last_id;
 	struct buf in, out;
 	struct pending *pending; /* by id */
@@ -255,27 +251,16 @@ struct network *
 network_start(const struct network_options *o, struct err *e)
 {
 	struct network *n = xcalloc(1, sizeof(*n));
-	int pair[2];
+	const struct helper_options how = {.live = live,
+	    .arg = (void *)(uintptr_t)o,
+	    .keep = -1,
+	    .user = o->user};
 
-	n->fd = -1;
 	buf_init(&n->in, QUEUE_MAX);
 	buf_init(&n->out, QUEUE_MAX);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-		err_sys(e, "cannot make a socket pair");
-		goto fail;
-	}
-	n->pid = fork();
-	if (n->pid == 0) {
-		close(pair[0]);
-		live(pair[1], o);
-	}
-	close(pair[1]);
-	n->fd = pair[0];
-	if (n->pid < 0)
-		err_sys(e, "cannot fork");
-	else if (fd_nonblock(n->fd, e) == 0)
+	if (helper_start(&n->helper, &how, e) == 0 &&
+	    fd_nonblock(n->helper.fd, e) == 0)
 		return n;
-fail:
 	network_stop(n);
 	return NULL;
 }
@@ -285,12 +270,7 @@ network_stop(struct network *n)
 {
 	if (!n)
 		return;
-	fd_close(&n->fd);
-	if (n->pid > 0) {
-		kill(n->pid, SIGKILL);
-		while (waitpid(n->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	helper_stop(&n->helper);
 	buf_release(&n->in);
 	buf_release(&n->out);
 	free(n->pending);
@@ -346,7 +326,7 @@ flush(struct network *n, struct err *e)
 {
 	while (n->out.len > 0) {
 		ssize_t wrote =
-		    send(n->fd, n->out.data, n->out.len, MSG_NOSIGNAL);
+		    send(n->helper.fd, n->out.data, n->out.len, MSG_NOSIGNAL);
 
 		if (wrote < 0 && errno == EINTR)
 			continue;
@@ -431,7 +411,7 @@ static int
 take(struct network *n, struct err *e)
 {
 	char chunk[65536];
-	ssize_t got = read(n->fd, chunk, sizeof(chunk));
+	ssize_t got = read(n->helper.fd, chunk, sizeof(chunk));
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -457,7 +437,7 @@ int
 network_wait(struct network *n, int64_t until, struct err *e)
 {
 	for (;;) {
-		struct pollfd p = {.fd = n->fd,
+		struct pollfd p = {.fd = n->helper.fd,
 		    .events = (short)(POLLIN | (n->out.len > 0 ? POLLOUT : 0))};
 		int left = left_ms(until), rc = poll(&p, 1, left);
 

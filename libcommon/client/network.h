@@ -4,8 +4,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#include <sys/types.h>
-
 /*
  * The process that talks to CAs, for any number of clients: it is given whole
  * requests and answers with what came, many at once (wrap/https.h).  It must be
@@ -17,6 +15,7 @@ struct network_options {
 	const char *proxy; /* URL, or NULL: none */
 	int64_t connect_ms; /* until connected, with TLS */
 	int64_t total_ms; /* for each request */
+	const char *user; /* that it becomes, if it can, or NULL */
 	/* Called in the new process, to give up its rights. */
 	int (*confine)(void *arg, struct err *e);
 	void *arg;

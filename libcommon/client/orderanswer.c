@@ -13,12 +13,10 @@
 static void
 problem_text(const struct js *problem, char *out, size_t size)
 {
-	const char *type = js_get_text(problem, "type");
+	const char *type = problem_bare_type(js_get_text(problem, "type"));
 	const char *detail = js_get_text(problem, "detail");
 	char escaped[280];
 
-	if (type && str_starts(type, PROBLEM_URN))
-		type += strlen(PROBLEM_URN);
 	if (!detail)
 		detail = "";
 	str_escape(escaped, sizeof(escaped), detail, strlen(detail));

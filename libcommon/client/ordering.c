@@ -175,22 +175,22 @@ ordering_called_back(void *arg, const struct reply *r)
 static int
 await_limits(struct ordering *o, struct err *e)
 {
-	const struct limits_order order = {
+	const struct limits_order order = {.id = o->order.id,
 	    .upstream_account_id = o->order.upstream_account_id,
 	    .fqdn_set_id = o->order.fqdn_set_id,
-	    .replaces = ordering_replaces(o)};
-	const char *rule;
-	int64_t at;
+	    .replaces_id = ordering_replaces(o) ? o->order.replaces_id : 0};
+	struct limits_wait w;
 	char *text;
 	int rc;
 
-	if (limits_order(o->env.limits, o->env.st, &order, clock_now(), &at,
-		&rule, e) < 0)
+	if (limits_order(o->env.limits, o->env.st, &order, clock_now(), &w, e) <
+	    0)
 		return -1;
-	if (at == 0)
+	if (w.at == 0)
 		return 0;
-	text = xasprintf("not sent: the CA's limit of %s is used up", rule);
-	rc = ordering_wait(o, at, CAUSE_RATE_LIMITED, text, e);
+	text = xasprintf("not sent: the CA's limit of %s%s%s is used up",
+	    w.rule, *w.subject ? " for " : "", w.subject);
+	rc = ordering_wait(o, w.at, CAUSE_RATE_LIMITED, text, e);
 	free(text);
 	return rc < 0 ? -1 : 1;
 }

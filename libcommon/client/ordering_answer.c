@@ -13,13 +13,18 @@
 
 /* ---- failures ------------------------------------------------------------ */
 
+static bool
+is_account_gone(const struct reply *r)
+{
+	return r->error_type &&
+	    strcmp(r->error_type, "accountDoesNotExist") == 0;
+}
+
 /* The CA has forgotten the account, or the order (RFC 8555 6.7). */
 static bool
 is_gone(const struct reply *r)
 {
-	return r->cause == CAUSE_GONE ||
-	    (r->error_type &&
-		strcmp(r->error_type, "accountDoesNotExist") == 0);
+	return r->cause == CAUSE_GONE || is_account_gone(r);
 }
 
 static int
@@ -106,25 +111,40 @@ on_order(struct ordering *o, const struct reply *r, struct err *e)
 	return rc;
 }
 
-/* A CA that refuses `replaces` is asked once more without it. */
+/*
+ * A CA that refuses `replaces` is asked once more without it.  How it says so
+ * is its own affair, even by 404 (RFC 9773 5), so all is taken for that which
+ * is not plainly something else.
+ */
 static bool
-is_for_replaces(const struct ordering *o, const struct reply *r)
+is_for_replaces(const struct reply *r)
 {
-	return o->order.replaces_id != 0 && ordering_is_permanent(r) &&
-	    r->cause != CAUSE_NAME && r->cause != CAUSE_CAA &&
-	    r->cause != CAUSE_PROFILE && r->cause != CAUSE_TERMS &&
-	    r->cause != CAUSE_BINDING && !is_gone(r);
+	return ordering_is_permanent(r) && r->cause != CAUSE_NAME &&
+	    r->cause != CAUSE_CAA && r->cause != CAUSE_PROFILE &&
+	    r->cause != CAUSE_TERMS && r->cause != CAUSE_BINDING &&
+	    !is_account_gone(r);
+}
+
+static int
+drop_replaces(struct ordering *o, const struct reply *r, struct err *e)
+{
+	char order[48], certificate[48];
+
+	snprintf(
+	    order, sizeof(order), "upstream_order/%lld", (long long)o->hold.id);
+	snprintf(certificate, sizeof(certificate), "certificate/%lld",
+	    (long long)o->order.replaces_id);
+	log_event(LOG_LEVEL_WARN, "upstream_order.drop_replaces", "object",
+	    order, "replaces", certificate, "why", r->err->text, NULL);
+	return upstream_order_drop_replaces(
+	    o->env.st, &o->hold, r->err->text, e);
 }
 
 static int
 new_order_failed(struct ordering *o, const struct reply *r, struct err *e)
 {
-	if (r->cause == CAUSE_REPLACED || is_for_replaces(o, r))
-		return o->order.replaces_id != 0
-		    ? upstream_order_drop_replaces(
-			  o->env.st, &o->hold, r->err->text, e)
-		    : ordering_fail(
-			  o, UPSTREAM_ORDER_INVALID, r->cause, r->err->text, e);
+	if (ordering_replaces(o) && is_for_replaces(r))
+		return drop_replaces(o, r, e);
 	if (!ordering_is_permanent(r))
 		return ordering_wait(o, r->retry_at, r->cause, r->err->text, e);
 	return ordering_fail(

@@ -98,6 +98,8 @@ orderpolicy_write(const struct orderpolicy *p, struct buf *out)
 		js_put_bool(all, "unchecked", true);
 	if (p->auto_renew)
 		js_put_bool(all, "auto_renew", true);
+	if (p->no_replaces)
+		js_put_bool(all, "no_replaces", true);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		int64_t n;
 
@@ -141,6 +143,7 @@ orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e)
 	p->keeps_pending = js_is_true(js_get(all, "keeps_pending"));
 	p->unchecked = js_is_true(js_get(all, "unchecked"));
 	p->auto_renew = js_is_true(js_get(all, "auto_renew"));
+	p->no_replaces = js_is_true(js_get(all, "no_replaces"));
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		int64_t n = js_int(js_get(all, numbers[i].name), 0);
 

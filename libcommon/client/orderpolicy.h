@@ -26,6 +26,7 @@ struct orderpolicy {
 	bool keeps_pending; /* authorizations, when the order has failed */
 	bool unchecked; /* challenges are not looked at before the CA is told */
 	bool auto_renew;
+	bool no_replaces; /* it tells of no certificate that it follows */
 	/* rows that were given, and are in the order; 0: none */
 	int64_t private_key_id, certificate_request_id, replaces_id;
 	int64_t days, not_after; /* the end that is asked for; 0: none */

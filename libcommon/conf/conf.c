@@ -67,6 +67,19 @@ take_line(const struct inifile_line *line, void *arg, struct err *e)
 	return (l->open & l->wanted) ? take_key(l, line, e) : 0;
 }
 
+/*
+ * [policy] without [server] protects nothing, and [server] without [policy]
+ * would be open to all: only who has neither may lack them.
+ */
+static bool
+may_lack(const struct loader *l, unsigned section)
+{
+	const unsigned server = CONF_SERVER | CONF_POLICY;
+
+	return (l->wanted & CONF_NO_SERVER) && (section & server) &&
+	    l->c->there != 0 && !(l->c->there & server);
+}
+
 /* Gives every key that the file does not name its default. */
 static int
 fill(struct loader *l, struct err *e)
@@ -77,8 +90,7 @@ fill(struct loader *l, struct err *e)
 		k = &table_keys[i];
 		if (!(k->section & l->wanted) || l->seen[i])
 			continue;
-		if (k->required && (l->wanted & CONF_AS_THERE) &&
-		    !(l->c->there & k->section)) {
+		if (k->required && may_lack(l, k->section)) {
 			l->c->sections &= ~k->section;
 			continue;
 		}

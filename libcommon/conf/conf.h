@@ -29,10 +29,10 @@
 #define CONF_ALL ((1U << 10) - 1)
 
 /*
- * Or-ed to them by a program that serves who has one half of acmed only: what
- * is required is so in the sections that the file has.
+ * Or-ed to them by a program that is also for who has no server: [server] and
+ * [policy] need not be there, in a file that has neither, but is not empty.
  */
-#define CONF_AS_THERE (1U << 31)
+#define CONF_NO_SERVER (1U << 31)
 
 #define CONF_DEFAULT_PATH "/etc/acmed/acmed.conf"
 
@@ -172,8 +172,8 @@ struct conf {
  * rule`: no file, a line that is too long or has no `=`, a key before any
  * section, an unknown key, a key that stands twice (unless it is a list), a
  * value outside its limits, a required key that is missing ([policy]
- * allowed_server_ip_ranges: absent never means "no restriction"), unless
- * CONF_AS_THERE was asked for and the whole section is.
+ * allowed_server_ip_ranges: absent never means "no restriction"), but see
+ * CONF_NO_SERVER.
  * Returns 0, or -1 with `c` empty.
  */
 int conf_load(

@@ -36,7 +36,76 @@ bundle_release(struct bundle *b)
 	digestmap_release(&b->known_certs);
 	digestmap_release(&b->known_keys);
 	digestmap_release(&b->known_csrs);
+	for (size_t i = 0; i < b->sources_len; i++)
+		free(b->sources[i].name);
+	free(b->sources);
+	free(b->root);
 	*b = (struct bundle){0};
+}
+
+/* ---- where it is from --------------------------------------------------- */
+
+static struct bundle_source
+next_source(const struct bundle *b, const char *name)
+{
+	return (struct bundle_source){.name = xstrdup(name),
+	    .from = {
+		[BUNDLE_CERT] = b->certs.len,
+		[BUNDLE_KEY] = b->keys.len,
+		[BUNDLE_CSR] = b->csrs_len,
+		[BUNDLE_PROBLEM] = b->problems.len,
+	    }};
+}
+
+static void
+begin_source(struct bundle *b, const char *name)
+{
+	b->sources =
+	    xreallocarray(b->sources, b->sources_len + 1, sizeof(*b->sources));
+	b->sources[b->sources_len++] = next_source(b, name);
+}
+
+/* One that has added nothing is none. */
+static void
+end_source(struct bundle *b)
+{
+	struct bundle_source *last = &b->sources[b->sources_len - 1];
+	struct bundle_source next = next_source(b, "");
+
+	if (memcmp(last->from, next.from, sizeof(next.from)) == 0) {
+		free(last->name);
+		b->sources_len--;
+	}
+	free(next.name);
+}
+
+char *
+bundle_path(const char *root, const char *name)
+{
+	size_t len = root ? strlen(root) : 0;
+
+	if (len == 0 || strcmp(root, ".") == 0)
+		return xstrdup(name);
+	if (strcmp(name, ".") == 0)
+		return xstrdup(root);
+	return xasprintf("%s%s%s", root, root[len - 1] == '/' ? "" : "/", name);
+}
+
+/* The last one that begins there or before. */
+char *
+bundle_place(const struct bundle *b, enum bundle_kind kind, size_t i)
+{
+	size_t low = 0, high = b->sources_len;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (b->sources[middle].from[kind] <= i)
+			low = middle;
+		else
+			high = middle;
+	}
+	return bundle_path(b->root, b->sources[low].name);
 }
 
 static void
@@ -343,26 +412,35 @@ add_pem(struct part *part, const char *p, size_t len)
 		complain(part, "no certificate, key or request in it");
 }
 
+static void
+add_any(struct part *part, const void *p, size_t len)
+{
+	adder *add;
+
+	if (len > BUNDLE_MAX) {
+		complain(part, "larger than any bundle may be");
+		return;
+	}
+	if (pem_is_text(p, len)) {
+		add_pem(part, p, len);
+		return;
+	}
+	add = recognise((struct der){p, len});
+	if (add)
+		add_part(part, add, p, len);
+	else
+		complain(part, "neither PEM nor DER that is known");
+}
+
 void
 bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
     const char *password)
 {
 	struct part part = {.bundle = b, .name = name, .password = password};
-	adder *add;
 
-	if (len > BUNDLE_MAX) {
-		complain(&part, "larger than any bundle may be");
-		return;
-	}
-	if (pem_is_text(p, len)) {
-		add_pem(&part, p, len);
-		return;
-	}
-	add = recognise((struct der){p, len});
-	if (add)
-		add_part(&part, add, p, len);
-	else
-		complain(&part, "neither PEM nor DER that is known");
+	begin_source(b, name);
+	add_any(&part, p, len);
+	end_source(b);
 }
 
 static int
@@ -383,17 +461,25 @@ bundle_add_file(struct bundle *b, const char *name, const char *password)
 	if (read_content(name, &content, &e) == 0)
 		bundle_add(b, name, content.data, content.len, password);
 	else
-		bundle_add_problem(b, &e);
+		bundle_add_problem(b, name, &e);
 	buf_wipe(&content);
 }
 
 void
-bundle_add_problem(struct bundle *b, const struct err *e)
+bundle_add_line(struct bundle *b, const char *name, const char *line)
+{
+	begin_source(b, name);
+	strv_add(&b->problems, line);
+	end_source(b);
+}
+
+void
+bundle_add_problem(struct bundle *b, const char *name, const struct err *e)
 {
 	char line[1024];
 
 	err_format(e, line, sizeof(line));
-	strv_add(&b->problems, line);
+	bundle_add_line(b, name, line);
 }
 
 bool

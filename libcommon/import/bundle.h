@@ -11,6 +11,20 @@
  * What somebody hands over: certificates, private keys and signing requests, in
  * any order and encoding, put together again by keys and signatures.
  */
+enum bundle_kind {
+	BUNDLE_CERT,
+	BUNDLE_KEY,
+	BUNDLE_CSR,
+	BUNDLE_PROBLEM,
+	BUNDLE__MAX
+};
+
+/* A file, and where in each list that begins which it has added. */
+struct bundle_source {
+	char *name;
+	size_t from[BUNDLE__MAX];
+};
+
 struct bundle {
 	struct cert_list certs; /* none is there twice */
 	struct key_list keys; /* private; none is there twice */
@@ -20,6 +34,9 @@ struct bundle {
 	/* what is there: by the SHA-256 of the DER, of keys the public one */
 	struct digestmap known_certs, known_keys, known_csrs;
 	size_t decrypted; /* how often a password was tried */
+	struct bundle_source *sources; /* in order; each has added something */
+	size_t sources_len;
+	char *root; /* the directory that their names are in, or NULL */
 };
 
 #define BUNDLE_MAX ((size_t)64 * 1024 * 1024) /* bytes in one file */
@@ -46,8 +63,20 @@ void bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
  */
 void bundle_add_file(struct bundle *b, const char *name, const char *password);
 
-/* Adds a line to `problems`. */
-void bundle_add_problem(struct bundle *b, const struct err *e);
+/* Adds a line to `problems`, which is about this file. */
+void bundle_add_line(struct bundle *b, const char *name, const char *line);
+void bundle_add_problem(
+    struct bundle *b, const char *name, const struct err *e);
+
+/*
+ * The path of the file that the thing at `i` of its list came from, of several
+ * the first, or of what a problem is with.  The caller frees.
+ */
+char *bundle_place(const struct bundle *b, enum bundle_kind kind, size_t i);
+
+/* A name in a directory, as a path; NULL and "." are no directory.  As above.
+ */
+char *bundle_path(const char *root, const char *name);
 
 /* Whether one of its certificates is for the public part of `k`. */
 bool bundle_has_cert_for(const struct bundle *b, const struct key *k);

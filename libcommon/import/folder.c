@@ -30,7 +30,7 @@ add_file(const struct walk *w, const char *path, struct bundle *b)
 	if (dir_read(w->root, path, &content, &e) == 0)
 		bundle_add(b, path, content.data, content.len, w->password);
 	else
-		bundle_add_problem(b, &e);
+		bundle_add_problem(b, path, &e);
 	buf_wipe(&content);
 }
 
@@ -53,7 +53,7 @@ add_folder(const struct walk *w, const char *at, struct bundle *b,
 	struct strv names = {0};
 
 	if (dir_list(w->root, at, &names, &e) < 0)
-		bundle_add_problem(b, &e);
+		bundle_add_problem(b, at, &e);
 	for (size_t i = 0; i < names.len; i++) {
 		char *path = join(at, names.v[i]);
 
@@ -74,8 +74,8 @@ give(const struct walk *w, const char *at, struct bundle *b, struct err *e)
 
 	if (b->certs.len + b->keys.len + b->csrs_len + b->problems.len == 0)
 		return 0;
-	place = strcmp(at, ".") == 0 ? xstrdup(w->root_path)
-				     : xasprintf("%s/%s", w->root_path, at);
+	b->root = xstrdup(w->root_path);
+	place = bundle_path(w->root_path, at);
 	rc = w->fn(w->arg, place, b, e);
 	free(place);
 	return rc;
@@ -94,8 +94,8 @@ read_folders(
 
 		add_folder(w, level->v[i], &b, &below);
 		if (depth == FOLDER_DEPTH_MAX && below.len > 0) {
-			strv_add(
-			    &b.problems, "deeper than any directory is read");
+			bundle_add_line(&b, level->v[i],
+			    "deeper than any directory is read");
 			strv_release(&below);
 		}
 		rc = give(w, level->v[i], &b, e);

@@ -103,6 +103,8 @@ put_batch(void *arg, struct err *e)
 
 	intake_drop_reports(b->in);
 	digestmap_release(&b->in->issuers);
+	free(b->in->failed_place);
+	b->in->failed_place = NULL;
 	b->done = false;
 	for (size_t i = 0; i < b->len; i++)
 		if (intake_put(b->in, &b->items[i], e) < 0)
@@ -138,7 +140,7 @@ is_refusal(const struct err *e)
 static int
 store_alone(struct intake *in, const struct intake_item *it, struct err *e)
 {
-	char text[1024];
+	char text[1024], *place;
 
 	if (store_batch(in, it, 1, e) == 0)
 		return intake_send_reports(in, e);
@@ -147,7 +149,9 @@ store_alone(struct intake *in, const struct intake_item *it, struct err *e)
 	err_format(e, text, sizeof(text));
 	err_clear(e);
 	intake_drop_reports(in);
-	intake_note_refused(in, it, "file", xstrdup(""), text);
+	place = in->failed_place ? in->failed_place : xstrdup(it->place);
+	in->failed_place = NULL; /* transferred */
+	intake_note_refused(in, place, "file", xstrdup(""), text);
 	return intake_send_reports(in, e);
 }
 
@@ -249,19 +253,78 @@ struct account_batch {
 	bool created, done;
 };
 
+/* What a dry run has taken back, and of which this one may be another copy. */
+static int
+put_dry(const struct intake *in, const struct key *k, struct err *e)
+{
+	static const struct strv none;
+	bool created;
+	int64_t id;
+
+	for (size_t i = 0; i < in->dry_len; i++) {
+		const struct intake_dry *d = &in->dry[i];
+		const struct upstream_account_new n = {
+		    .directory_url = d->directory_url,
+		    .url = d->url,
+		    .contacts = &none,
+		    .source = in->conf->source,
+		    .key = d->key};
+
+		if (key_equal(d->key, k) &&
+		    upstream_account_add(in->st, &n, in->conf->account_seal,
+			&id, &created, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 put_account(void *arg, struct err *e)
 {
 	struct account_batch *b = arg;
 
 	b->done = false;
-	if (upstream_account_add(b->in->st, b->new, b->in->conf->account_seal,
+	if (put_dry(b->in, b->new->key, e) < 0 ||
+	    upstream_account_add(b->in->st, b->new, b->in->conf->account_seal,
 		&b->id, &b->created, e) < 0)
 		return -1;
 	if (!b->in->conf->dry_run)
 		return 0;
 	b->done = true;
 	return err_set(e, KIND_CONFLICT, "only a dry run");
+}
+
+static int
+remember_dry(
+    struct intake *in, const struct upstream_account_new *n, struct err *e)
+{
+	struct intake_dry *d;
+	struct key *k = NULL;
+	struct buf der;
+
+	buf_init(&der, KEY_DER_MAX);
+	if (key_to_der(n->key, &der, e) == 0)
+		k = key_from_der(der.data, der.len, e);
+	buf_wipe(&der);
+	if (!k)
+		return -1;
+	in->dry = xreallocarray(in->dry, in->dry_len + 1, sizeof(*in->dry));
+	d = &in->dry[in->dry_len++];
+	d->directory_url = n->directory_url ? xstrdup(n->directory_url) : NULL;
+	d->url = n->url ? xstrdup(n->url) : NULL;
+	d->key = k; /* transferred */
+	return 0;
+}
+
+static void
+drop_dry(struct intake *in)
+{
+	for (size_t i = 0; i < in->dry_len; i++) {
+		free(in->dry[i].directory_url);
+		free(in->dry[i].url);
+		key_free(in->dry[i].key);
+	}
+	free(in->dry);
 }
 
 static void
@@ -286,7 +349,6 @@ intake_add_account(struct intake *in, const char *place,
 	    .deactivated = a->deactivated,
 	    .key = a->key};
 	struct account_batch b = {.in = in, .new = &n};
-	struct intake_item it = {.place = (char *)(uintptr_t)place};
 	const char *name = a->url ? a->url : a->id;
 	char text[1024];
 
@@ -296,13 +358,15 @@ intake_add_account(struct intake *in, const char *place,
 		err_clear(e);
 		if (!in->conf->dry_run)
 			remember_account(in, a->id, b.id);
-		intake_note_added(in, &it, "upstream_account", b.id, b.created,
-		    xstrdup(name));
+		else if (remember_dry(in, &n, e) < 0)
+			return -1;
+		intake_note_added(in, xstrdup(place), "upstream_account", b.id,
+		    b.created, xstrdup(name));
 	} else if (is_refusal(e)) {
 		err_format(e, text, sizeof(text));
 		err_clear(e);
-		intake_note_refused(
-		    in, &it, "upstream_account", xstrdup(name), text);
+		intake_note_refused(in, xstrdup(place), "upstream_account",
+		    xstrdup(name), text);
 	} else {
 		return -1;
 	}
@@ -325,6 +389,8 @@ intake_close(struct intake *in)
 	for (size_t i = 0; i < in->len; i++)
 		item_release(&in->items[i]);
 	intake_drop_reports(in);
+	free(in->failed_place);
+	drop_dry(in);
 	digestmap_release(&in->issuers);
 	strv_release(&in->accounts);
 	free(in->account_ids);

@@ -28,6 +28,12 @@ struct intake_pending {
 	char *name, *place, *reason;
 };
 
+/* An account that a dry run has told of. */
+struct intake_dry {
+	char *directory_url, *url; /* or NULL */
+	struct key *key;
+};
+
 struct intake {
 	struct store *st;
 	const struct intake_conf *conf;
@@ -35,25 +41,31 @@ struct intake {
 	size_t len, things;
 	struct intake_pending *reports;
 	size_t reports_len, reports_cap;
+	char *failed_place; /* or NULL */
 	struct digestmap issuers; /* of chains, that this transaction has put */
 	struct strv accounts; /* their ids there, */
 	int64_t *account_ids; /* and here */
+	struct intake_dry *dry; /* accounts */
+	size_t dry_len;
 };
 
 /*
- * Notes what became of an object, for when the transaction is on disk; `name`
- * is taken over.  id 0 in a dry run.
+ * Notes what became of an object, for when the transaction is on disk; `place`
+ * and `name` are taken over.  id 0 in a dry run.
  */
-void intake_note_added(struct intake *in, const struct intake_item *it,
-    const char *object, int64_t id, bool created, char *name);
-void intake_note_refused(struct intake *in, const struct intake_item *it,
-    const char *object, char *name, const char *reason);
+void intake_note_added(struct intake *in, char *place, const char *object,
+    int64_t id, bool created, char *name);
+void intake_note_refused(struct intake *in, char *place, const char *object,
+    char *name, const char *reason);
 
 /* Hands on what was noted, or forgets it. */
 int intake_send_reports(struct intake *in, struct err *e);
 void intake_drop_reports(struct intake *in);
 
-/* Stores all of an item, in the transaction at hand. */
+/*
+ * Stores all of an item, in the transaction at hand.  -1: `failed_place` is
+ * where the thing is from that the store did not take.
+ */
 int intake_put(struct intake *in, const struct intake_item *it, struct err *e);
 
 #endif

@@ -43,6 +43,28 @@ cert_text(const struct cert *c)
 	return text;
 }
 
+/* The file that one of its certificates came from. */
+static char *
+cert_place(const struct intake_item *it, const struct cert *c)
+{
+	uint8_t digest[DIGESTMAP_KEY_SIZE];
+	size_t at;
+
+	cert_sha256(c, digest);
+	return digestmap_get(&it->bundle.known_certs, digest, &at)
+	    ? bundle_place(&it->bundle, BUNDLE_CERT, at)
+	    : xstrdup(it->place);
+}
+
+/* -1; the place is taken over. */
+static int
+fail_at(struct intake *in, char *place)
+{
+	free(in->failed_place);
+	in->failed_place = place;
+	return -1;
+}
+
 /* Whether a key is for one of the certificates that came with it, if any. */
 static bool
 fits(const struct intake_item *it, const struct key *k)
@@ -55,26 +77,40 @@ fits(const struct intake_item *it, const struct key *k)
 	    digestmap_get(&it->cert_keys, digest, &ignored);
 }
 
+/* As the store names its type. */
+static char *
+key_text(const struct key *k)
+{
+	char word[KEY_WORD_SIZE];
+	const uint8_t *spki;
+	size_t len;
+
+	spki = key_spki(k, &len);
+	key_spki_word(spki, len, word);
+	return xstrdup(word);
+}
+
 static int
 put_keys(struct intake *in, const struct intake_item *it, struct err *e)
 {
 	const struct key_list *keys = &it->bundle.keys;
 
 	for (size_t i = 0; i < keys->len; i++) {
+		char *place = bundle_place(&it->bundle, BUNDLE_KEY, i);
 		struct private_key stored;
 		bool created;
 
 		if (!fits(it, keys->v[i])) {
-			intake_note_refused(in, it, "private_key",
-			    xstrdup(key_type_name(key_type(keys->v[i]))),
+			intake_note_refused(in, place, "private_key",
+			    key_text(keys->v[i]),
 			    "it fits none of the certificates beside it");
 			continue;
 		}
 		if (private_key_add(in->st, keys->v[i],
 			in->conf->certificate_seal, PRIVATE_KEY_IMPORTED,
 			&stored, &created, e) < 0)
-			return -1;
-		intake_note_added(in, it, "private_key", stored.id, created,
+			return fail_at(in, place);
+		intake_note_added(in, place, "private_key", stored.id, created,
 		    xstrdup(stored.type));
 		if (it->state.compromised &&
 		    stored.status != PRIVATE_KEY_COMPROMISED &&
@@ -89,14 +125,15 @@ static int
 put_csrs(struct intake *in, const struct intake_item *it, struct err *e)
 {
 	for (size_t i = 0; i < it->bundle.csrs_len; i++) {
+		char *place = bundle_place(&it->bundle, BUNDLE_CSR, i);
 		const struct csr *csr = it->bundle.csrs[i];
 		int64_t id;
 		bool created;
 
 		if (certificate_request_add(
 			in->st, csr, in->conf->source, &id, &created, e) < 0)
-			return -1;
-		intake_note_added(in, it, "certificate_request", id, created,
+			return fail_at(in, place);
+		intake_note_added(in, place, "certificate_request", id, created,
 		    names_text(csr_dns(csr), csr_ip(csr)));
 	}
 	return 0;
@@ -133,7 +170,8 @@ put_lineage(struct intake *in, const struct intake_item *it,
 	certificate_release(&c);
 	if (lineage_add(in->st, &n, &id, &created, e) < 0)
 		return -1;
-	intake_note_added(in, it, "lineage", id, created, xstrdup(it->name));
+	intake_note_added(
+	    in, xstrdup(it->place), "lineage", id, created, xstrdup(it->name));
 	return 0;
 }
 
@@ -167,11 +205,11 @@ put_issuer(struct intake *in, const struct intake_item *it,
 	if (digestmap_get(&in->issuers, digest, &ignored))
 		return 0;
 	if (ca_certificate_add(in->st, c, "chain", false, &id, &created, e) < 0)
-		return -1;
+		return fail_at(in, cert_place(it, c));
 	digestmap_put(&in->issuers, digest, 0);
 	if (created)
-		intake_note_added(
-		    in, it, "ca_certificate", id, created, cert_subject(c));
+		intake_note_added(in, cert_place(it, c), "ca_certificate", id,
+		    created, cert_subject(c));
 	return 0;
 }
 
@@ -222,7 +260,8 @@ note_bad_name(
 		return;
 	snprintf(reason, sizeof(reason),
 	    "RFC 5280 4.2.1.6: subjectAltName: %s; it is left out", bad);
-	intake_note_refused(in, it, "domain", cert_text(c), reason);
+	intake_note_refused(
+	    in, cert_place(it, c), "domain", cert_text(c), reason);
 }
 
 static int
@@ -233,12 +272,13 @@ put_certificates(struct intake *in, const struct intake_item *it, struct err *e)
 		int64_t id = 0;
 		bool created;
 
-		if (put_issuers(in, it, s, e) < 0 ||
-		    put_set(in, it, s, &id, &created, e) < 0 ||
-		    (it->state.revoked && revoke(in, id, e) < 0))
+		if (put_issuers(in, it, s, e) < 0)
 			return -1;
-		intake_note_added(
-		    in, it, "certificate", id, created, cert_text(s->cert));
+		if (put_set(in, it, s, &id, &created, e) < 0 ||
+		    (it->state.revoked && revoke(in, id, e) < 0))
+			return fail_at(in, cert_place(it, s->cert));
+		intake_note_added(in, cert_place(it, s->cert), "certificate",
+		    id, created, cert_text(s->cert));
 		note_bad_name(in, it, s->cert);
 		if (i == 0 && it->settings && put_lineage(in, it, id, e) < 0)
 			return -1;
@@ -266,9 +306,9 @@ put_ca(struct intake *in, const struct intake_item *it, const struct cert *c,
 
 	if (ca_certificate_add(in->st, c, trusted ? "roots" : in->conf->source,
 		trusted, &id, &created, e) < 0)
-		return -1;
-	intake_note_added(
-	    in, it, "ca_certificate", id, created, cert_subject(c));
+		return fail_at(in, cert_place(it, c));
+	intake_note_added(in, cert_place(it, c), "ca_certificate", id, created,
+	    cert_subject(c));
 	return 0;
 }
 
@@ -312,21 +352,23 @@ put_cas(struct intake *in, const struct intake_item *it, struct err *e)
 		const struct cert *c = b->certs.v[i];
 
 		if (!cert_is_ca(c))
-			intake_note_refused(
-			    in, it, "certificate", cert_subject(c), reason);
+			intake_note_refused(in, cert_place(it, c),
+			    "certificate", cert_subject(c), reason);
 		else if (put_ca(in, it, c, e) < 0)
 			return -1;
 	}
-	for (size_t i = 0; i < b->keys.len + b->csrs_len; i++)
-		intake_note_refused(in, it,
-		    i < b->keys.len ? "private_key" : "certificate_request",
-		    xstrdup(""), reason);
+	for (size_t i = 0; i < b->keys.len; i++)
+		intake_note_refused(in, bundle_place(b, BUNDLE_KEY, i),
+		    "private_key", xstrdup(""), reason);
+	for (size_t i = 0; i < b->csrs_len; i++)
+		intake_note_refused(in, bundle_place(b, BUNDLE_CSR, i),
+		    "certificate_request", xstrdup(""), reason);
 	if (in->conf->trusted || !is_chain(&b->certs))
 		return 0;
 	if (chain_add(in->st, &b->certs, &id, &created, e) < 0)
 		return -1;
-	intake_note_added(
-	    in, it, "chain", id, created, cert_subject(b->certs.v[0]));
+	intake_note_added(in, cert_place(it, b->certs.v[0]), "chain", id,
+	    created, cert_subject(b->certs.v[0]));
 	return 0;
 }
 
@@ -341,8 +383,8 @@ check_lineage(struct intake *in, const struct intake_item *it)
 		return;
 	for (size_t i = 0; i < certs->len; i++)
 		if (cert_is_ca(certs->v[i])) {
-			intake_note_refused(in, it, "chain",
-			    cert_subject(certs->v[i]),
+			intake_note_refused(in, cert_place(it, certs->v[i]),
+			    "chain", cert_subject(certs->v[i]),
 			    "RFC 5280 6.1.3: it has not signed the "
 			    "certificate");
 			return;
@@ -353,8 +395,9 @@ int
 intake_put(struct intake *in, const struct intake_item *it, struct err *e)
 {
 	for (size_t i = 0; i < it->bundle.problems.len; i++)
-		intake_note_refused(
-		    in, it, "file", xstrdup(""), it->bundle.problems.v[i]);
+		intake_note_refused(in,
+		    bundle_place(&it->bundle, BUNDLE_PROBLEM, i), "file",
+		    xstrdup(""), it->bundle.problems.v[i]);
 	if (in->conf->ca_only)
 		return put_cas(in, it, e);
 	check_lineage(in, it);

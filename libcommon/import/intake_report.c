@@ -25,8 +25,8 @@ intake_drop_reports(struct intake *in)
 }
 
 static void
-note(struct intake *in, const struct intake_item *it, const char *object,
-    int64_t id, enum intake_result result, char *name, const char *reason)
+note(struct intake *in, char *place, const char *object, int64_t id,
+    enum intake_result result, char *name, const char *reason)
 {
 	if (in->reports_len == in->reports_cap) {
 		in->reports_cap = in->reports_cap ? 2 * in->reports_cap : 64;
@@ -38,23 +38,23 @@ note(struct intake *in, const struct intake_item *it, const char *object,
 		.id = in->conf->dry_run ? 0 : id,
 		.result = result,
 		.name = name,
-		.place = xstrdup(it->place),
+		.place = place,
 		.reason = reason ? xstrdup(reason) : NULL};
 }
 
 void
-intake_note_added(struct intake *in, const struct intake_item *it,
-    const char *object, int64_t id, bool created, char *name)
+intake_note_added(struct intake *in, char *place, const char *object,
+    int64_t id, bool created, char *name)
 {
-	note(in, it, object, id, created ? INTAKE_CREATED : INTAKE_KNOWN, name,
-	    NULL);
+	note(in, place, object, id, created ? INTAKE_CREATED : INTAKE_KNOWN,
+	    name, NULL);
 }
 
 void
-intake_note_refused(struct intake *in, const struct intake_item *it,
-    const char *object, char *name, const char *reason)
+intake_note_refused(struct intake *in, char *place, const char *object,
+    char *name, const char *reason)
 {
-	note(in, it, object, 0, INTAKE_REFUSED, name, reason);
+	note(in, place, object, 0, INTAKE_REFUSED, name, reason);
 }
 
 int

@@ -5,6 +5,7 @@
 struct passage {
 	struct intake *in;
 	const char *client, *path;
+	bool failed; /* the intake, not the tree */
 };
 
 /* Where something stands: the tree, and what the client calls it. */
@@ -30,6 +31,7 @@ take_item(void *arg, const struct tree_item *item, struct err *e)
 	int rc = intake_add_lineage(p->in, place, item->bundle, &state,
 	    item->settings ? &lineage : NULL, e);
 
+	p->failed = rc < 0;
 	free(place);
 	return rc;
 }
@@ -48,19 +50,20 @@ take_account(void *arg, const struct tree_account *account, struct err *e)
 	char *place = place_of(p, account->id, NULL);
 	int rc = intake_add_account(p->in, place, &a, e);
 
+	p->failed = rc < 0;
 	free(place);
 	return rc;
 }
 
 /* A store that fails now fails again at the end, where it is told. */
 static void
-take_problem(void *arg, const char *line)
+take_problem(void *arg, const char *place, const char *line)
 {
 	struct passage *p = arg;
 	struct bundle b = {0};
 	struct err ignored = {0};
 
-	strv_add(&b.problems, line);
+	bundle_add_line(&b, place, line);
 	intake_add(p->in, p->path, &b, &ignored);
 	bundle_release(&b);
 }
@@ -76,5 +79,11 @@ intake_add_tree(struct intake *in, const struct tree_reader *r,
 	    .account = take_account,
 	    .problem = take_problem};
 
-	return tree_read(r, path, f, &sink, e);
+	struct err other = {0};
+	int rc = tree_read(r, path, f, &sink, e);
+
+	/* a tree that ends too early has given what it has given */
+	if (rc < 0 && !p.failed && intake_finish(in, &other) < 0)
+		*e = other;
+	return rc;
 }

@@ -68,33 +68,51 @@ tree_wants_accounts(const struct tree_walk *w)
 	return f->account || (!f->lineage && !f->version);
 }
 
-bool
-tree_wants(const struct tree_walk *w, const char *lineage)
+/* Whether it is the one that is asked for, which has been seen then, or any. */
+static bool
+is_wanted(const char *wanted, const char *name, bool *seen)
 {
-	const char *wanted = w->filter->lineage;
-
-	return tree_wants_items(w) && (!wanted || strcmp(wanted, lineage) == 0);
+	if (!wanted)
+		return true;
+	if (!name || strcmp(wanted, name) != 0)
+		return false;
+	*seen = true;
+	return true;
 }
 
 bool
-tree_wants_version(const struct tree_walk *w, const char *version)
+tree_wants_account(struct tree_walk *w, const char *id)
 {
-	const char *wanted = w->filter->version;
+	return tree_wants_accounts(w) &&
+	    is_wanted(w->filter->account, id, &w->has_account);
+}
 
-	return !wanted || (version && strcmp(wanted, version) == 0);
+bool
+tree_wants(struct tree_walk *w, const char *lineage)
+{
+	return tree_wants_items(w) &&
+	    is_wanted(w->filter->lineage, lineage, &w->has_lineage);
+}
+
+bool
+tree_wants_version(struct tree_walk *w, const char *version)
+{
+	return is_wanted(w->filter->version, version, &w->has_version);
 }
 
 /* ---- problems ---------------------------------------------------------- */
 
 /* One line, whatever the names in the tree are made of. */
 static void
-tell_problem(struct tree_walk *w, const char *line)
+tell_problem(struct tree_walk *w, const char *path, const char *line)
 {
+	char *place = bundle_path(w->root_path, path);
 	char text[2048];
 
 	str_escape(text, sizeof(text), line, strlen(line));
 	w->told++;
-	w->sink->problem(w->sink->arg, text);
+	w->sink->problem(w->sink->arg, place, text);
+	free(place);
 }
 
 void
@@ -106,7 +124,7 @@ tree_problem(struct tree_walk *w, const char *path, const struct err *e)
 	err_format(e, text, sizeof(text));
 	line = str_starts(text, path) ? xstrdup(text)
 				      : xasprintf("%s: %s", path, text);
-	tell_problem(w, line);
+	tell_problem(w, path, line);
 	free(line);
 }
 
@@ -121,14 +139,15 @@ tree_complain(struct tree_walk *w, const char *path, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	line = xasprintf("%s: %s", path, text);
-	tell_problem(w, line);
+	tell_problem(w, path, line);
 	free(line);
 }
 
 static void
-ignore(void *arg, const char *line)
+ignore(void *arg, const char *place, const char *line)
 {
 	(void)arg;
+	(void)place;
 	(void)line;
 }
 
@@ -255,7 +274,7 @@ add_file(struct tree_walk *w, struct bundle *b, const char *password,
 	if (dir_read(w->root, path, &text, &e) == 0)
 		bundle_add(b, path, text.data, text.len, password);
 	else if (e.kind != KIND_NOTFOUND)
-		bundle_add_problem(b, &e);
+		bundle_add_problem(b, path, &e);
 	buf_wipe(&text);
 }
 
@@ -273,8 +292,12 @@ tree_add(struct tree_walk *w, struct bundle *b, const char *password,
 static void
 tell_problems(struct tree_walk *w, const struct bundle *b)
 {
-	for (size_t i = 0; i < b->problems.len; i++)
-		tell_problem(w, b->problems.v[i]);
+	for (size_t i = 0; i < b->problems.len; i++) {
+		char *path = bundle_place(b, BUNDLE_PROBLEM, i);
+
+		tell_problem(w, path, b->problems.v[i]);
+		free(path);
+	}
 }
 
 struct key *
@@ -382,6 +405,7 @@ tree_tell_item(struct tree_walk *w, const char *where, struct tree_item *item,
 
 	if (b->certs.len > 0) {
 		w->told++;
+		b->root = xstrdup(w->root_path);
 		rc = w->sink->item(w->sink->arg, item, e);
 	} else if (b->problems.len > 0) {
 		tell_problems(w, b);
@@ -392,36 +416,10 @@ tree_tell_item(struct tree_walk *w, const char *where, struct tree_item *item,
 	return rc;
 }
 
-/* One key may have accounts of several CAs. */
-static bool
-is_told(const struct tree_walk *w, const struct key *k, const char *url)
-{
-	for (size_t i = 0; i < w->accounts.len; i++)
-		if (key_equal(w->accounts.v[i], k) &&
-		    strcmp(w->account_urls.v[i], url) == 0)
-			return true;
-	return false;
-}
-
 int
 tree_tell_account(
     struct tree_walk *w, const struct tree_account *account, struct err *e)
 {
-	const char *wanted = w->filter->account;
-	const char *url = account->url ? account->url : "";
-	struct key_parts parts;
-	struct key *k;
-
-	if (!tree_wants_accounts(w) ||
-	    (wanted && strcmp(wanted, account->id) != 0) ||
-	    is_told(w, account->key, url))
-		return 0;
-	key_parts(account->key, &parts);
-	k = key_from_parts(&parts, e);
-	if (!k)
-		return -1;
-	key_list_take(&w->accounts, k); /* transferred */
-	strv_add(&w->account_urls, url);
 	w->told++;
 	return w->sink->account(w->sink->arg, account, e);
 }
@@ -436,7 +434,8 @@ open_file(struct tree_walk *w, const char *path, char **copies, struct err *e)
 	copies[1] = xstrdup(path);
 	w->file = basename(copies[0]);
 	w->path = path;
-	w->root = dir_open(dirname(copies[1]), e);
+	w->root_path = dirname(copies[1]);
+	w->root = dir_open(w->root_path, e);
 	return w->root < 0 ? -1 : 0;
 }
 
@@ -451,19 +450,31 @@ open_tree(struct tree_walk *w, const struct tree_reader *r, const char *path,
 	w->file = r->file;
 	if (r->file)
 		w->path = copies[0] = xasprintf("%s/%s", path, r->file);
+	w->root_path = path;
 	w->root = dir_open(path, e);
 	return w->root < 0 ? -1 : 0;
 }
 
+/* Whether all was there that was asked for by name, and anything else. */
 static int
-say_nothing(const struct tree_reader *r, const char *path,
-    const struct tree_filter *f, struct err *e)
+check_found(const struct tree_walk *w, const struct tree_reader *r,
+    const char *path, struct err *e)
 {
-	if (f->lineage || f->version || f->account)
-		return err_set(e, KIND_NOTFOUND,
-		    "%s: nothing in it of what was asked for", path);
-	return err_set(
-	    e, KIND_NOTFOUND, "%s: nothing of %s in it", path, r->word);
+	const struct tree_filter *f = w->filter;
+
+	if (f->account && !w->has_account)
+		return err_set(e, KIND_NOTFOUND, "%s: no account %s in it",
+		    path, f->account);
+	if (f->lineage && !w->has_lineage)
+		return err_set(e, KIND_NOTFOUND, "%s: no lineage %s in it",
+		    path, f->lineage);
+	if (f->version && !w->has_version)
+		return err_set(e, KIND_NOTFOUND, "%s: no version %s in it",
+		    path, f->version);
+	if (w->told == 0)
+		return err_set(
+		    e, KIND_NOTFOUND, "%s: nothing of %s in it", path, r->word);
+	return 0;
 }
 
 int
@@ -476,10 +487,8 @@ tree_read(const struct tree_reader *r, const char *path,
 
 	if (rc == 0)
 		rc = r->read(&w, e);
-	if (rc == 0 && w.told == 0)
-		rc = say_nothing(r, path, f, e);
-	key_list_release(&w.accounts);
-	strv_release(&w.account_urls);
+	if (rc == 0)
+		rc = check_found(&w, r, path, e);
 	fd_close(&w.root);
 	free(copies[0]);
 	free(copies[1]);

@@ -42,15 +42,16 @@ struct tree_account {
 /*
  * All that is handed over is valid during the call; a bundle may be emptied.
  * `item` and `account` return -1 with `e` set to end the walk.  `problem` is
- * told, as one line that begins with the path within the tree, of what cannot
- * be read or makes no sense and belongs to no item; the walk goes on.
+ * told, as the path of a file and one line that begins with the path within
+ * the tree, of what cannot be read or makes no sense and belongs to no item;
+ * the walk goes on.
  */
 struct tree_sink {
 	void *arg;
 	int (*item)(void *arg, const struct tree_item *item, struct err *e);
 	int (*account)(
 	    void *arg, const struct tree_account *account, struct err *e);
-	void (*problem)(void *arg, const char *line);
+	void (*problem)(void *arg, const char *place, const char *line);
 };
 
 /*

@@ -21,11 +21,14 @@ static int
 tell_account(struct tree_walk *w, const char *folder, struct err *e)
 {
 	const char *id = folder + strlen("ca/");
-	struct key *k = tree_key(w, NULL, "%s/account.key", folder);
 	struct strv contacts = {0};
+	struct key *k;
 	struct js *v;
 	int rc;
 
+	if (!tree_wants_account(w, id))
+		return 0;
+	k = tree_key(w, NULL, "%s/account.key", folder);
 	if (!k)
 		return 0;
 	v = account_data(w, folder);

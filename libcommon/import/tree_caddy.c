@@ -31,7 +31,7 @@ directory_url(struct tree_walk *w, const char *issuer)
 
 /* `stem`: ISSUER/users/USER/NAME, of a .json and a .key */
 static int
-tell_account(struct tree_walk *w, const char *issuer, const char *user,
+tell_account(struct tree_walk *w, const char *issuer, const char *id,
     const char *stem, struct err *e)
 {
 	struct key *k = tree_key(w, NULL, "%s.key", stem);
@@ -42,7 +42,6 @@ tell_account(struct tree_walk *w, const char *issuer, const char *user,
 	if (!k)
 		return 0;
 	tree_add_texts(&contacts, js_get(v, "contact"));
-	char *id = xasprintf("%s/%s", issuer, user);
 	char *directory = directory_url(w, issuer);
 	char *data = tree_js_text(v);
 	struct tree_account account = {.id = id,
@@ -55,7 +54,6 @@ tell_account(struct tree_walk *w, const char *issuer, const char *user,
 	key_free(k);
 	js_free(v);
 	strv_release(&contacts);
-	free(id);
 	free(directory);
 	free(data);
 	return rc;
@@ -65,10 +63,12 @@ static int
 read_user(
     struct tree_walk *w, const char *issuer, const char *user, struct err *e)
 {
+	char *id = xasprintf("%s/%s", issuer, user);
 	struct strv names = {0};
 	int rc = 0;
 
-	tree_list(w, &names, "acme/%s/users/%s", issuer, user);
+	if (tree_wants_account(w, id))
+		tree_list(w, &names, "acme/%s/users/%s", issuer, user);
 	for (size_t i = 0; i < names.len && rc == 0; i++) {
 		size_t len = strlen(names.v[i]);
 		char *stem;
@@ -77,10 +77,11 @@ read_user(
 			continue;
 		stem = xasprintf("acme/%s/users/%s/%.*s", issuer, user,
 		    (int)(len - strlen(".key")), names.v[i]);
-		rc = tell_account(w, issuer, user, stem, e);
+		rc = tell_account(w, issuer, id, stem, e);
 		free(stem);
 	}
 	strv_release(&names);
+	free(id);
 	return rc;
 }
 

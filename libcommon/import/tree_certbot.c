@@ -117,17 +117,27 @@ account_data(struct tree_walk *w, const char *folder, struct js *regr)
 	return text;
 }
 
+static const char *
+account_id(const char *folder)
+{
+	return strrchr(folder, '/') + 1;
+}
+
 /* accounts/HOST/PATH/ID */
 static int
 tell_account(struct accounts *a, const char *folder, struct err *e)
 {
 	const char *inside = folder + strlen("accounts/");
-	const char *id = strrchr(folder, '/') + 1;
-	struct key *k = read_account_key(a->walk, folder);
-	struct js *regr = k ? tree_json(a->walk, "%s/regr.json", folder) : NULL;
+	const char *id = account_id(folder);
+	struct key *k;
+	struct js *regr;
 	struct strv contacts = {0};
 	int rc;
 
+	if (!tree_wants_account(a->walk, id))
+		return 0;
+	k = read_account_key(a->walk, folder);
+	regr = k ? tree_json(a->walk, "%s/regr.json", folder) : NULL;
 	if (!k)
 		return 0;
 	char *server = id > inside ? xstrndup(inside, (size_t)(id - inside - 1))
@@ -237,19 +247,27 @@ find_accounts(struct accounts *a)
 	strv_sort_unique(&a->linked);
 }
 
-/* What is reached by a link comes last: its path tells less of the CA. */
+/*
+ * What is reached by a link comes last: its path tells less of the CA, and
+ * mostly it is one of those that are told already.
+ */
 static int
 read_accounts(struct tree_walk *w, struct err *e)
 {
 	struct accounts a = {.walk = w};
+	struct strv told = {0};
 	int rc = 0;
 
 	find_accounts(&a);
 	list_servers(&a);
 	for (size_t i = 0; i < a.real.len && rc == 0; i++)
 		rc = tell_account(&a, a.real.v[i], e);
+	for (size_t i = 0; i < a.real.len; i++)
+		strv_add(&told, account_id(a.real.v[i]));
 	for (size_t i = 0; i < a.linked.len && rc == 0; i++)
-		rc = tell_account(&a, a.linked.v[i], e);
+		if (!strv_has(&told, account_id(a.linked.v[i])))
+			rc = tell_account(&a, a.linked.v[i], e);
+	strv_release(&told);
 	strv_release(&a.real);
 	strv_release(&a.linked);
 	strv_release(&a.servers);

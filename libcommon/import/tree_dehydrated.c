@@ -75,7 +75,8 @@ read_accounts(struct tree_walk *w, struct err *e)
 
 	tree_list(w, &names, "accounts");
 	for (size_t i = 0; i < names.len && rc == 0; i++)
-		rc = tell_account(w, names.v[i], e);
+		if (tree_wants_account(w, names.v[i]))
+			rc = tell_account(w, names.v[i], e);
 	strv_release(&names);
 	return rc;
 }

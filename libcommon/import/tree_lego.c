@@ -73,12 +73,15 @@ read_host(struct tree_walk *w, const char *host, struct err *e)
 
 	tree_list(w, &names, "accounts/%s", host);
 	for (size_t i = 0; i < names.len && rc == 0; i++) {
-		struct js *v = tree_json(
-		    w, "accounts/%s/%s/account.json", host, names.v[i]);
+		char *id = xasprintf("%s/%s", host, names.v[i]);
+		struct js *v = tree_wants_account(w, id)
+		    ? tree_json(w, "accounts/%s/account.json", id)
+		    : NULL;
 
 		if (v)
 			rc = tell_account(w, host, names.v[i], v, e);
 		js_free(v);
+		free(id);
 	}
 	strv_release(&names);
 	return rc;

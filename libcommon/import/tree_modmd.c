@@ -99,7 +99,8 @@ read_accounts(struct tree_walk *w, struct err *e)
 	read_password(w, &password);
 	tree_list(w, &names, "accounts");
 	for (size_t i = 0; i < names.len && rc == 0; i++)
-		rc = tell_account(w, names.v[i], &password, e);
+		if (tree_wants_account(w, names.v[i]))
+			rc = tell_account(w, names.v[i], &password, e);
 	strv_release(&names);
 	buf_wipe(&password);
 	return rc;

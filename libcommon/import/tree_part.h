@@ -9,12 +9,13 @@ struct js;
 
 struct tree_walk {
 	int root;
+	const char *root_path;
 	const char *file; /* the store, when it is a file in root */
 	const char *path; /* of that file */
 	const struct tree_filter *filter;
 	const struct tree_sink *sink;
-	struct key_list accounts; /* told already, by key and URL or "" */
-	struct strv account_urls;
+	/* seen in the tree, of what the filter asks for by name */
+	bool has_account, has_lineage, has_version;
 	size_t told; /* accounts, items, problems */
 };
 
@@ -35,11 +36,15 @@ tree_read_fn tree_uacme;
 #define TREE_FILE_MAX ((size_t)64 * 1024 * 1024)
 #define TREE_TEXT_MAX ((size_t)1024 * 1024) /* settings, account files */
 
-/* What is wanted. */
+/*
+ * What is wanted.  A reader asks before it reads a thing, with the name of one
+ * that is in the tree: what nobody wants cannot be broken.
+ */
 bool tree_wants_items(const struct tree_walk *w);
 bool tree_wants_accounts(const struct tree_walk *w);
-bool tree_wants(const struct tree_walk *w, const char *lineage);
-bool tree_wants_version(const struct tree_walk *w, const char *version);
+bool tree_wants_account(struct tree_walk *w, const char *id);
+bool tree_wants(struct tree_walk *w, const char *lineage);
+bool tree_wants_version(struct tree_walk *w, const char *version);
 
 /* Tells a problem with the thing at `path`. */
 void tree_problem(struct tree_walk *w, const char *path, const struct err *e);
@@ -95,7 +100,7 @@ bool tree_version(char out[TREE_VERSION_SIZE], const char *name,
 /*
  * Hand to the sink: an item that has a certificate (else its problems, or that
  * it has none, is the problem; `where` stands for it), and empties the bundle;
- * an account whose key and URL have not been told of before.
+ * an account.
  */
 int tree_tell_item(struct tree_walk *w, const char *where,
     struct tree_item *item, struct err *e);

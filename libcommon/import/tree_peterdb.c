@@ -20,19 +20,23 @@ static int
 tell_account(void *arg, const char *const *columns, struct err *e)
 {
 	struct reading *r = arg;
+	const char *id = columns[DB_PETER_ID];
 	const char *contact = columns[DB_PETER_CONTACT];
-	char *where = xasprintf("acme_account %s", columns[DB_PETER_ID]);
-	char *mailto = contact && *contact && !strchr(contact, ':')
-	    ? xasprintf("mailto:%s", contact)
-	    : NULL;
+	char *where, *mailto;
 	struct strv contacts = {0};
 	struct bundle b = {0};
-	struct tree_account account = {.id = columns[DB_PETER_ID],
+	struct tree_account account = {.id = id,
 	    .directory_url = columns[DB_PETER_DIRECTORY],
 	    .url = columns[DB_PETER_URL],
 	    .contacts = &contacts};
 	int rc = 0;
 
+	if (!tree_wants_account(r->walk, id))
+		return 0;
+	where = xasprintf("%s: acme_account %s", r->walk->file, id);
+	mailto = contact && *contact && !strchr(contact, ':')
+	    ? xasprintf("mailto:%s", contact)
+	    : NULL;
 	r->bundle = &b;
 	r->where = where;
 	if (contact && *contact)
@@ -65,7 +69,7 @@ tell_certificate(void *arg, const char *const *columns, struct err *e)
 	struct reading *r = arg;
 	const char *id = columns[DB_PETER_CERTIFICATE_ID];
 	const char *set = columns[DB_PETER_SET_ID];
-	char *where = xasprintf("certificate_signed %s", id);
+	char *where = xasprintf("%s: certificate_signed %s", r->walk->file, id);
 	struct bundle b = {0};
 	struct tree_item item = {.lineage = set ? set : "",
 	    .version = id,

@@ -39,7 +39,7 @@ add_member(const struct resolver *r, struct bundle *b, const char *of,
 	if (!text || b64_decode(&bytes, text, strlen(text)) < 0) {
 		char *line = xasprintf("%s: no base64", name);
 
-		strv_add(&b->problems, line);
+		bundle_add_line(b, name, line);
 		free(line);
 	} else {
 		bundle_add(b, name, bytes.data, bytes.len, NULL);
@@ -148,7 +148,7 @@ read_resolver(const char *name, const struct js *v, void *arg)
 	int rc = 0;
 
 	r->name = name;
-	if (js_type(account) == JS_OBJECT && tree_wants_accounts(r->walk))
+	if (js_type(account) == JS_OBJECT && tree_wants_account(r->walk, name))
 		rc = tell_account(r, account);
 	if (!tree_wants_items(r->walk) || !tree_wants_version(r->walk, NULL))
 		return rc;

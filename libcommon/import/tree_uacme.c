@@ -5,11 +5,16 @@ static int
 tell_account(struct tree_walk *w, struct err *e)
 {
 	static const struct strv none;
-	struct key *k = tree_key(w, NULL, "private/key.pem");
-	struct tree_account account = {
-	    .id = "key", .contacts = &none, .key = k};
-	int rc = k ? tree_tell_account(w, &account, e) : 0;
+	struct tree_account account = {.id = "key", .contacts = &none};
+	struct key *k;
+	int rc = 0;
 
+	if (!tree_wants_account(w, account.id))
+		return 0;
+	k = tree_key(w, NULL, "private/key.pem");
+	account.key = k;
+	if (k)
+		rc = tree_tell_account(w, &account, e);
 	key_free(k);
 	return rc;
 }
@@ -57,7 +62,7 @@ int
 tree_uacme(struct tree_walk *w, struct err *e)
 {
 	struct strv names = {0};
-	int rc = tree_wants_accounts(w) ? tell_account(w, e) : 0;
+	int rc = tell_account(w, e);
 
 	if (tree_wants_items(w))
 		tree_list(w, &names, ".");

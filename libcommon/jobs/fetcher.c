@@ -1,14 +1,9 @@
 #include "jobs/fetcher.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "policy/address.h"
-#include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/frame.h"
 #include "wrap/fetch.h"
@@ -89,14 +84,11 @@ serve(int fd, const struct fetcher_options *o, struct err *e)
 
 /* Ends when the other side of `fd` is closed. */
 static void
-live(int fd, const struct fetcher_options *o)
+live(int fd, void *arg)
 {
-	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
 	struct err e = {0};
 
-	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-		signal(ignored[i], SIG_IGN);
-	if (serve(fd, o, &e) < 0)
+	if (serve(fd, arg, &e) < 0)
 		log_err("fetch", &e);
 	_exit(err_exit(&e));
 }
@@ -106,74 +98,42 @@ live(int fd, const struct fetcher_options *o)
 int
 fetcher_start(struct fetcher *f, const struct fetcher_options *o, struct err *e)
 {
-	int pair[2];
+	const struct helper_options how = {
+	    .live = live, .arg = (void *)(uintptr_t)o, .keep = -1};
 
-	*f = (struct fetcher){.fd = -1, .total_ms = o->total_ms};
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, "cannot make a socket pair");
-	f->pid = fork();
-	if (f->pid == 0) {
-		close(pair[0]);
-		live(pair[1], o);
-	}
-	close(pair[1]);
-	f->fd = pair[0];
-	if (f->pid > 0)
-		return 0;
-	err_sys(e, "cannot fork");
-	fetcher_stop(f);
-	return -1;
-}
-
-/* What it answers later would be taken for the next answer. */
-static int
-give_up(struct fetcher *f, struct err *e)
-{
-	fetcher_stop(f);
-	err_clear(e);
-	return err_set(
-	    e, KIND_SYS, "the process with the network does not answer");
+	f->total_ms = o->total_ms;
+	return helper_start(&f->helper, &how, e);
 }
 
 int
 fetcher_get(struct fetcher *f, const char *url, struct buf *body, struct err *e)
 {
-	struct buf in;
+	struct buf question, in;
 	int rc;
 
 	if (strlen(url) >= URL_MAX)
 		return err_set(e, KIND_DENIED, "the URL is too long");
+	buf_init(&question, URL_MAX);
 	buf_init(&in, ANSWER_MAX);
-	rc = frame_write(f->fd, url, strlen(url), FD_FOREVER, e);
-	if (rc == 0)
-		rc = frame_read(
-		    f->fd, &in, clock_mono() + f->total_ms + MARGIN_MS, e);
-	if (rc == 0 || (rc > 0 && in.len == 0))
-		rc = err_set(e, KIND_SYS,
-		    "the process with the network is lost; it has logged why");
-	else if (rc < 0)
-		rc = give_up(f, e);
-	else if (rc > 0 && in.data[0] != (char)KIND_NONE)
+	buf_adds(&question, url);
+	rc = helper_ask(&f->helper, &question, &in, f->total_ms + MARGIN_MS, e);
+	if (rc == 0 && in.len == 0)
+		rc = err_set(e, KIND_BUG, "an answer without a kind");
+	else if (rc == 0 && in.data[0] != (char)KIND_NONE)
 		rc = err_set(e,
 		    in.data[0] < KIND__MAX ? (enum err_kind)in.data[0]
 					   : KIND_BUSY,
 		    "%s", in.data + 1);
-	else if (rc > 0)
+	else if (rc == 0)
 		rc = buf_add(body, in.data + 1, in.len - 1);
+	buf_release(&question);
 	buf_release(&in);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 void
 fetcher_stop(struct fetcher *f)
 {
-	if (!f)
-		return;
-	fd_close(&f->fd);
-	if (f->pid <= 0)
-		return;
-	kill(f->pid, SIGKILL);
-	while (waitpid(f->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	f->pid = 0;
+	if (f)
+		helper_stop(&f->helper);
 }

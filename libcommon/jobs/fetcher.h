@@ -4,8 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-
-#include <sys/types.h>
+#include "sys/helper.h"
 
 /*
  * A process of its own that has the network and nothing else: it is given a URL
@@ -25,8 +24,7 @@ struct fetcher_options {
 };
 
 struct fetcher {
-	pid_t pid;
-	int fd;
+	struct helper helper;
 	int64_t total_ms;
 };
 
@@ -43,7 +41,7 @@ int fetcher_start(
 int fetcher_get(
     struct fetcher *f, const char *url, struct buf *body, struct err *e);
 
-/* NULL-safe; also for one that has not been started ({.fd = -1}). */
+/* NULL-safe; also for {0}. */
 void fetcher_stop(struct fetcher *f);
 
 #endif

@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "server/nonce.h"
 #include "server/server.h"
+#include "store/rekey.h"
 #include "sys/file.h"
 
 #define SECRET_MAX ((size_t)1024 * 1024)
@@ -77,6 +78,28 @@ check_left(const char *path, struct strv *problems)
 	strv_release(&names);
 }
 
+/* Until it is done, a part of the store may be under the one key or the other.
+ */
+static void
+check_sealing(const char *path, struct strv *problems)
+{
+	char *next;
+
+	if (!path)
+		return;
+	next = rekey_next_path(path);
+	if (file_exists(next))
+		add(problems,
+		    xasprintf("%s: acmed-store rekey has not come to its end; "
+			      "unless it is running, run it again",
+			next));
+	check_secret(path, problems);
+	check_secret(next, problems);
+	check_left(path, problems);
+	check_left(next, problems);
+	free(next);
+}
+
 static void
 check_nonces(const struct conf *conf, struct strv *problems)
 {
@@ -96,12 +119,9 @@ filecheck_run(const struct conf *conf, struct strv *problems)
 {
 	const struct conf_server *s = &conf->server;
 
-	if (conf->store.certificate_key_file)
-		check_secret(conf->store.certificate_key_file, problems);
-	if (conf->store.account_key_file)
-		check_secret(conf->store.account_key_file, problems);
-	if (conf->store.eab_key_file)
-		check_secret(conf->store.eab_key_file, problems);
+	check_sealing(conf->store.certificate_key_file, problems);
+	check_sealing(conf->store.account_key_file, problems);
+	check_sealing(conf->store.eab_key_file, problems);
 	if (s->tls_private_key)
 		check_secret(s->tls_private_key, problems);
 	if (strcmp(conf->signer.backend, "local") == 0)

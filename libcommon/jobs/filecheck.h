@@ -11,7 +11,8 @@
  *   - the directory of the built-in CA, when others than its owner can write
  *     to it, and so replace what is in it;
  *   - the file of nonces, when it is not whole;
- *   - what a killed process has left beside a file that is replaced whole.
+ *   - what a killed process has left beside a file that is replaced whole, and
+ *     a change of a sealing key that has not come to its end.
  * A file that is not there is no problem.
  */
 struct conf;

@@ -162,8 +162,7 @@ fail(struct renewer *r, struct renewer_flight *f,
 		cause = CAUSE_OTHER;
 	if (!word && why->kind == KIND_BUSY)
 		cause = CAUSE_CA_UNREACHABLE;
-	failure.retry_at =
-	    now + renewer_pause(attempts, lifetime(f), draw());
+	failure.retry_at = now + renewer_pause(attempts, lifetime(f), draw());
 	if (o && o->retry_at > failure.retry_at)
 		failure.retry_at = o->retry_at;
 	failure.parks = renewer_parks(cause, attempts,
@@ -212,12 +211,14 @@ order_names(struct renewer *r, struct renewer_flight *f,
 	    .policy = policy,
 	    .solvers = r->solvers,
 	    .profile = n->profile};
-	struct strv names = {0}, dns = {0}, ip = {0};
+	struct strv names = {0}, dns = {0}, ip = {0}, registered = {0};
 	int rc = fqdn_set_names(r->st, f->configuration.fqdn_set_id, &names, e);
 
 	split_names(&names, &dns, &ip);
+	limits_registered(r->suffixes, &dns, &ip, &registered);
 	n->dns = &dns;
 	n->ip = &ip;
+	n->registered = &registered;
 	if (rc == 0)
 		rc = solvers_prepare(r->solvers, policy, e);
 	if (rc == 0)
@@ -229,6 +230,7 @@ order_names(struct renewer *r, struct renewer_flight *f,
 	strv_release(&names);
 	strv_release(&dns);
 	strv_release(&ip);
+	strv_release(&registered);
 	return rc;
 }
 
@@ -247,6 +249,8 @@ make_order(struct renewer *r, struct renewer_flight *f, struct err *e)
 	buf_init(&text, ORDERPOLICY_MAX);
 	rc = write_policy(f, &policy, &text, e);
 	n.policy = text.data;
+	if (policy.no_replaces)
+		n.replaces_id = 0;
 	n.private_key_id = policy.private_key_id;
 	n.certificate_request_id = policy.certificate_request_id;
 	if (policy.days > 0)
@@ -300,8 +304,8 @@ take(struct renewer *r, struct renewer_flight *f, struct err *e)
 	*f = (struct renewer_flight){0};
 	if (*r->left <= 0 || clock_now() >= r->take_until)
 		return 0;
-	return renewal_queue_take(r->st, r->account, &r->at, r->hold_until,
-	    &f->hold, &f->item, e);
+	return renewal_queue_take(
+	    r->st, r->account, &r->at, r->hold_until, &f->hold, &f->item, e);
 }
 
 int
@@ -427,8 +431,7 @@ renewer_release(struct renewer *r)
 	if (!r)
 		return;
 	for (size_t i = 0; i < r->len; i++) {
-		renewal_queue_put_back(
-		    r->st, &r->flights[i].hold, 0, &ignored);
+		renewal_queue_put_back(r->st, &r->flights[i].hold, 0, &ignored);
 		flight_release(&r->flights[i]);
 	}
 	free(r->flights);

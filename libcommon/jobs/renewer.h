@@ -1,6 +1,7 @@
 #ifndef JOBS_RENEWER_H
 #define JOBS_RENEWER_H
 
+#include "client/limit.h"
 #include "client/ordercheck.h"
 #include "client/orders.h"
 #include "store/renewal_queue.h"
@@ -24,6 +25,7 @@ struct renewer {
 	const struct upstream_account *row; /* of the account */
 	struct client *client; /* with a directory */
 	struct solvers *solvers;
+	const struct suffix_list *suffixes; /* for limits of domains */
 	int64_t *left; /* how many more may be taken; of several renewers */
 	int64_t take_until; /* nothing is taken then (clock_now) */
 	int64_t hold_until; /* whoever is not done then has died */
@@ -61,9 +63,10 @@ void renewer_release(struct renewer *r);
 int64_t renewer_pause(int64_t attempts, int64_t lifetime, uint32_t random);
 
 /*
- * Whether it is given up: by the cause, for how long and how often it has failed
- * by now.  Never for what goes away by itself; a name that leads elsewhere after
- * a week, or a lifetime if that is less; all else after a month.
+ * Whether it is given up: by the cause, for how long and how often it has
+ * failed by now.  Never for what goes away by itself; a name that leads
+ * elsewhere after a week, or a lifetime if that is less; all else after a
+ * month.
  */
 bool renewer_parks(
     enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime);

@@ -1,8 +1,11 @@
 #include "jobs/why.h"
 
+#include "base/rfc3339.h"
 #include "store/certificate_list.h"
 #include "store/domain.h"
 #include "store/fqdn_set.h"
+#include "store/renewal_configuration.h"
+#include "store/renewal_info.h"
 #include "wrap/name.h"
 
 static const char *const words[] = {
@@ -262,11 +265,85 @@ tell_next(const struct why *w, const struct candidate *served, struct err *e)
 	return 0;
 }
 
-/* When a third of the lifetime is left. */
-static int64_t
-due(const struct candidate *c)
+/* The window in words, and why the CA wishes for it; the caller frees. */
+static char *
+describe_window(const struct renewal_info *r)
 {
-	return c->item.not_after - (c->item.not_after - c->item.not_before) / 3;
+	char start[RFC3339_SIZE], end[RFC3339_SIZE];
+
+	rfc3339_format(start, r->window_start);
+	rfc3339_format(end, r->window_end);
+	return xasprintf(
+	    "auto-renew is on: due at a moment in the CA's window, "
+	    "%s to %s%s%s",
+	    start, end, r->explanation_url ? "; it says why: " : "",
+	    r->explanation_url ? r->explanation_url : "");
+}
+
+/* What an operator has set for it; false: nothing is ordered for it. */
+static int
+load_settings(const struct why *w, const struct candidate *c,
+    struct renewal_facts *f, bool *active, struct err *e)
+{
+	struct renewal_configuration settings;
+	struct err why = {0};
+
+	*active = true;
+	if (renewal_configuration_by_certificate(
+		w->st, c->item.id, &settings, &why) < 0) {
+		if (why.kind != KIND_NOTFOUND)
+			*e = why;
+		return err_is_set(e) ? -1 : 0;
+	}
+	if (settings.certificate_id == c->item.id) {
+		f->part_left = settings.part_left;
+		*active = settings.active;
+	}
+	renewal_configuration_release(&settings);
+	return 0;
+}
+
+static int
+load_info(const struct why *w, const struct candidate *c,
+    struct renewal_info *r, struct err *e)
+{
+	struct err why = {0};
+
+	if (renewal_info_load(w->st, c->item.id, r, &why) == 0 ||
+	    why.kind == KIND_NOTFOUND)
+		return 0;
+	*e = why;
+	return -1;
+}
+
+static int
+tell_due(const struct why *w, const struct candidate *c, struct err *e)
+{
+	struct renewal_facts f = {.has_certificate = true,
+	    .not_before = c->item.not_before,
+	    .not_after = c->item.not_after};
+	struct renewal_info r;
+	struct renewal_due due;
+	bool active;
+	char *text;
+	int rc;
+
+	if (load_settings(w, c, &f, &active, e) < 0 ||
+	    load_info(w, c, &r, e) < 0)
+		return -1;
+	f.window_start = r.window_start;
+	f.window_end = r.window_end;
+	f.chosen = r.chosen;
+	due = renewal_due(&f, w->now);
+	text = !active ? xstrdup("its renewal configuration is deactivated")
+	    : due.rule == RENEWAL_WINDOW
+	    ? describe_window(&r)
+	    : xasprintf("auto-renew is on: due %s",
+		  renewal_rule_text(due.rule, f.not_after - f.not_before));
+	rc = tell(w, WHY_RENEWAL, active ? due.at : 0, c, text, e);
+	free(text);
+	renewal_info_release(&r);
+	return rc;
 }
 
 static int
@@ -282,10 +359,7 @@ tell_renewal(const struct why *w, const struct candidate *c, struct err *e)
 		return -1;
 	err_clear(e);
 	if (c->item.auto_renew)
-		return tell(w, WHY_RENEWAL, due(c), c,
-		    "auto-renew is on: due when a third of its lifetime is "
-		    "left",
-		    e);
+		return tell_due(w, c, e);
 	if (strcmp(c->item.source, "tls") == 0)
 		return tell(
 		    w, WHY_RENEWAL, 0, c, "acmed-store tls-renew renews it", e);

@@ -19,16 +19,12 @@ static const struct {
 static struct js *
 meta(const struct conf_server *conf)
 {
-	struct js *o = js_object(), *caa = js_array();
+	struct js *o = js_object();
 
 	js_put_text(o, "termsOfService", conf->terms_of_service);
 	js_put_text(o, "website", conf->website);
-	for (size_t i = 0; i < conf->caa_identities.len; i++)
-		js_add_text(caa, conf->caa_identities.v[i]);
-	if (js_len(caa) > 0)
-		js_put(o, "caaIdentities", caa);
-	else
-		js_free(caa);
+	if (conf->caa_identities.len > 0)
+		js_put(o, "caaIdentities", js_array_of(&conf->caa_identities));
 	if (strcmp(conf->external_account_binding, "required") == 0)
 		js_put_bool(o, "externalAccountRequired", true);
 	return o;

@@ -99,6 +99,10 @@ revoke(struct call *c, const struct cert *cert, int reason, struct err *e)
 	cert_sha256(cert, sha256);
 	if (certificate_by_sha256(c->server->store, sha256, &stored, e) < 0)
 		return -1;
+	if (!certificate_is_ours(&stored)) {
+		err_set(e, KIND_NOTFOUND, "it is not of this CA");
+		goto out;
+	}
 	if (check_right(c, cert, &stored, e) < 0)
 		goto out;
 	rc = certificate_revoke(c->server->store, stored.id, reason, e);

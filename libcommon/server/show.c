@@ -46,15 +46,11 @@ put_object(struct js *o, const char *member, const char *text)
 struct js *
 show_account(const struct call *c, const struct account *a)
 {
-	struct js *o = js_object(), *contacts;
+	struct js *o = js_object();
 
 	js_put_text(o, "status", account_status_name(a->status));
-	if (a->contacts.len > 0) {
-		contacts = js_array();
-		for (size_t i = 0; i < a->contacts.len; i++)
-			js_add_text(contacts, a->contacts.v[i]);
-		js_put(o, "contact", contacts);
-	}
+	if (a->contacts.len > 0)
+		js_put(o, "contact", js_array_of(&a->contacts));
 	if (a->terms_agreed_at != 0)
 		js_put_bool(o, "termsOfServiceAgreed", true);
 	put_object(o, "externalAccountBinding", a->eab);

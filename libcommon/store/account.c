@@ -98,12 +98,8 @@ contacts_read(const char *text, struct strv *out, struct err *e)
 {
 	char *wrapped = xasprintf("{\"contacts\":%s}", text);
 	struct js *v = js_parse(wrapped, strlen(wrapped), e);
-	const struct js *list = js_get(v, "contacts");
-	size_t i;
 
-	for (i = 0; i < js_len(list); i++)
-		if (js_text(js_at(list, i)))
-			strv_add(out, js_text(js_at(list, i)));
+	js_texts(js_get(v, "contacts"), out);
 	free(wrapped);
 	if (!v)
 		return -1;
@@ -114,13 +110,9 @@ contacts_read(const char *text, struct strv *out, struct err *e)
 static int
 contacts_write(const struct strv *contacts, struct buf *out, struct err *e)
 {
-	struct js *list = js_array();
-	size_t i;
-	int rc;
+	struct js *list = js_array_of(contacts);
+	int rc = js_write(list, out);
 
-	for (i = 0; i < contacts->len; i++)
-		js_add_text(list, contacts->v[i]);
-	rc = js_write(list, out);
 	js_free(list);
 	if (rc < 0)
 		return err_set(e, KIND_INPUT, "contacts: more than %d bytes",

@@ -546,6 +546,13 @@ certificate_find(struct store *st, const char *text, int64_t now,
 	return rc;
 }
 
+bool
+certificate_is_ours(const struct certificate *c)
+{
+	return strcmp(c->source, "acme") == 0 ||
+	    strcmp(c->source, "sign") == 0 || strcmp(c->source, "tls") == 0;
+}
+
 /* ---- states -------------------------------------------------------------- */
 
 int

@@ -27,7 +27,9 @@ struct certificate {
 	int64_t revoked_at; /* 0 unless revoked */
 	int revocation_reason; /* or CERTIFICATE_NO_REASON */
 	int64_t account_id; /* who ordered it, 0: nobody */
-	char *source; /* "acme", "sign", "tls" (our server's own), "import" */
+	/* of our CA: "acme", "sign", "tls" (our server's own); else: "order",
+	 * "import" */
+	char *source;
 	int64_t created; /* when it came to the store */
 	bool active; /* it may be served; false: it was deactivated */
 	bool auto_renew;
@@ -74,6 +76,12 @@ int certificate_by_sha256(struct store *st, const uint8_t sha256[32],
     struct certificate *c, struct err *e);
 int certificate_by_order(
     struct store *st, int64_t order_id, struct certificate *c, struct err *e);
+
+/*
+ * Whether our CA has issued it: only then does it have a window of renewal
+ * here, and only then can it be revoked here for everybody to see.
+ */
+bool certificate_is_ours(const struct certificate *c);
 
 /*
  * The certificate that serves a name (as it is stored: lower case, A-labels)

@@ -1,6 +1,9 @@
 #ifndef STORE_CERTIFICATE_PART_H
 #define STORE_CERTIFICATE_PART_H
 
+/* As certificate_is_ours. */
+#define CERTIFICATE_IS_OURS "c.source IN ('acme', 'sign', 'tls')"
+
 /*
  * The rule by which one of several certificates `c`, of the sets of `m`, serves
  * a name: parts of an ORDER BY, in this order; `now` is a parameter.

@@ -240,12 +240,18 @@ make_new(const char *path, struct seal_key *k, struct err *e)
 	return seal_key_read(path, k, e);
 }
 
+char *
+rekey_next_path(const char *path)
+{
+	return xasprintf("%s.new", path);
+}
+
 int
 rekey_run(struct store *st, enum rekey_kind kind, const char *path,
     int64_t *changed, struct err *e)
 {
 	struct rekey r = {.st = st, .kind = kind, .path = path};
-	char *next = xasprintf("%s.new", path);
+	char *next = rekey_next_path(path);
 	int rc = keep_old(&r, e);
 
 	if (rc == 0)

@@ -15,12 +15,18 @@ enum rekey_kind {
  * Makes a new key and seals all rows under it, also those that were in the
  * clear, in one transaction; then the file at `path` is the new one, and the
  * one of before is beside it, with .old- and its id behind the name: copies of
- * the store need it.  Whoever is killed in between leaves PATH.new, with which
- * the next run goes on.  `*changed` is how many rows were sealed anew.
- * KIND_CONF: a row is sealed under a key that is neither at `path` nor among
- * the old ones; nothing is changed then.
+ * the store need it.  Whoever is killed in between leaves the file of
+ * rekey_next_path, with which the next run goes on.  `*changed` is how many
+ * rows were sealed anew. KIND_CONF: a row is sealed under a key that is neither
+ * at `path` nor among the old ones; nothing is changed then.
  */
 int rekey_run(struct store *st, enum rekey_kind kind, const char *path,
     int64_t *changed, struct err *e);
+
+/*
+ * Where the new key is, and maybe the only copy of it, until a run has come to
+ * its end.  The caller frees.
+ */
+char *rekey_next_path(const char *path);
 
 #endif

@@ -1,6 +1,7 @@
 #include "store/renewal.h"
 
 #include "base/rfc3339.h"
+#include "store/certificate_part.h"
 #include "store/event.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
@@ -18,24 +19,26 @@ enum {
 	RENEWAL_PAGE_OF_ISSUER,
 	RENEWAL_OF_SERIAL,
 	RENEWAL_SET,
+	RENEWAL_UNSET,
 	RENEWAL_ISSUERS
 };
 
 #define COLUMNS                                                                \
 	"c.id, c.status, c.not_before, c.not_after, c.created, c.revoked_at,"  \
 	" c.renew_start, c.renew_end"
-#define OURS "c.source IN ('acme', 'sign', 'tls')"
 #define PAGED                                                                  \
-	"SELECT " COLUMNS ", CASE WHEN " OURS " AND NOT EXISTS"                \
+	"SELECT " COLUMNS ", CASE WHEN " CERTIFICATE_IS_OURS " AND NOT EXISTS" \
 	" (SELECT 1 FROM orders o WHERE o.replaces_id = c.id"                  \
 	" AND o.status = 'valid') THEN 1 ELSE 0 END"                           \
 	" FROM certificates c WHERE "
 
 static const char *const sql[] = {
-    [RENEWAL_FIND] = "SELECT " COLUMNS " FROM certificates c"
-		     " WHERE c.serial = ?1 AND c.aki = ?2 AND " OURS " LIMIT 1",
+    [RENEWAL_FIND] =
+	"SELECT " COLUMNS " FROM certificates c"
+	" WHERE c.serial = ?1 AND c.aki = ?2 AND " CERTIFICATE_IS_OURS
+	" LIMIT 1",
     [RENEWAL_BY_SHA256] = "SELECT " COLUMNS " FROM certificates c"
-			  " WHERE c.sha256 = ?1 AND " OURS,
+			  " WHERE c.sha256 = ?1 AND " CERTIFICATE_IS_OURS,
     [RENEWAL_PAGE] = PAGED "(c.not_after, c.id) > (?1, ?2)"
 			   " ORDER BY c.not_after, c.id LIMIT ?3",
     [RENEWAL_PAGE_OF_ISSUER] =
@@ -45,6 +48,9 @@ static const char *const sql[] = {
     [RENEWAL_SET] = "UPDATE certificates SET renew_start = ?2, renew_end = ?3"
 		    " WHERE id = ?1 AND status = 'valid'"
 		    " AND (renew_start IS NULL OR renew_start > ?2)",
+    [RENEWAL_UNSET] =
+	"UPDATE certificates SET renew_start = NULL, renew_end = NULL"
+	" WHERE id = ?1 AND status = 'valid' AND renew_start IS NOT NULL",
     [RENEWAL_ISSUERS] = "SELECT id, name FROM issuers WHERE id > 0 ORDER BY id",
 };
 
@@ -175,8 +181,9 @@ judge(struct pull *p, struct db_stmt *s)
 	    db_int(s, 3) <= p->how->from)
 		return;
 	start = r->start;
-	pulled_window(p, r);
-	if (start <= r->start)
+	if (!p->how->undo)
+		pulled_window(p, r);
+	if (p->how->undo ? r->is_usual : start <= r->start)
 		p->done.kept++;
 	else
 		p->len++;
@@ -218,17 +225,21 @@ look(struct pull *p, struct err *e)
 static int
 set(struct pull *p, const struct renewal *r, struct err *e)
 {
+	bool undo = p->how->undo;
 	char start[RFC3339_SIZE];
-	int64_t n = stmt_run(p->st, STMT_RENEWAL, RENEWAL_SET, e, "iii",
-	    r->certificate_id, r->start, r->end);
+	int64_t n = undo ? stmt_run(p->st, STMT_RENEWAL, RENEWAL_UNSET, e, "i",
+			       r->certificate_id)
+			 : stmt_run(p->st, STMT_RENEWAL, RENEWAL_SET, e, "iii",
+			       r->certificate_id, r->start, r->end);
 
 	if (n == 0) /* revoked a moment ago */
 		p->done.pulled--;
 	if (n <= 0)
 		return n < 0 ? -1 : 0;
 	rfc3339_format(start, r->start);
-	return event_add(p->st, "certificate.renew_now", EVENT_CERTIFICATE,
-	    r->certificate_id, start, e);
+	return event_add(p->st,
+	    undo ? "certificate.renew_undo" : "certificate.renew_now",
+	    EVENT_CERTIFICATE, r->certificate_id, undo ? NULL : start, e);
 }
 
 static int
@@ -261,56 +272,85 @@ turn(struct pull *p, struct renewal_pulled *done, struct err *e)
 	return 0;
 }
 
-/* An issuer whose name is the text, or else the only one that has it in it. */
+/* Whose names were found: those that are the text, or else have it in them. */
+struct found {
+	int64_t *ids;
+	size_t len;
+	bool is_whole;
+};
+
+static void
+find_name(struct found *f, int64_t id, const char *name, const char *text)
+{
+	bool is_whole = strcmp(name, text) == 0;
+
+	if (!strcasestr(name, text) || (f->is_whole && !is_whole))
+		return;
+	if (is_whole && !f->is_whole) {
+		f->is_whole = true;
+		f->len = 0;
+	}
+	f->ids = xreallocarray(f->ids, f->len + 1, sizeof(*f->ids));
+	f->ids[f->len++] = id;
+}
+
+/* One name may be spelt in several ways in DER, each an issuer. */
 static int
-find_issuer(struct store *st, const char *text, int64_t *id, struct err *e)
+find_issuers(struct store *st, const char *text, struct found *f, struct err *e)
 {
 	struct db_stmt *s =
 	    stmt_query(st, STMT_RENEWAL, RENEWAL_ISSUERS, e, "");
-	size_t n = 0;
 	int rc = -1;
 
-	while (s && (rc = db_step(s, e)) > 0) {
-		const char *name = db_text(s, 1);
-
-		if (!name || !strcasestr(name, text))
-			continue;
-		*id = db_int(s, 0);
-		n++;
-		if (strcmp(name, text) == 0) {
-			db_reset(s);
-			return 0;
-		}
-	}
+	while (s && (rc = db_step(s, e)) > 0)
+		find_name(f, db_int(s, 0), db_text(s, 1), text);
 	if (rc < 0)
 		return -1;
-	if (n == 0)
+	if (f->len == 0)
 		return err_set(
 		    e, KIND_NOTFOUND, "%s: no issuer has this name", text);
-	if (n > 1)
+	if (f->len > 1 && !f->is_whole)
 		return err_set(e, KIND_INPUT,
 		    "%s: %zu issuers have this in their name; give the whole "
 		    "name of one",
-		    text, n);
+		    text, f->len);
 	return 0;
+}
+
+/* All pages of one issuer, or (0) of all. */
+static int
+turn_all(struct pull *p, int64_t issuer_id, struct renewal_pulled *done,
+    struct err *e)
+{
+	int rc;
+
+	p->issuer_id = issuer_id;
+	p->after = p->how->from;
+	p->after_id = INT64_MAX;
+	do
+		rc = turn(p, done, e);
+	while (rc == 0 && p->looked == AT_ONCE && !sig_term());
+	return rc;
 }
 
 int
 renewal_pull(struct store *st, const struct renewal_pull *how,
     struct renewal_pulled *done, struct err *e)
 {
-	struct pull p = {
-	    .st = st, .how = how, .after = how->from, .after_id = INT64_MAX};
+	struct pull p = {.st = st, .how = how};
+	struct found f = {0};
 	int rc = 0;
 
 	*done = (struct renewal_pulled){0};
-	if (how->issuer && find_issuer(st, how->issuer, &p.issuer_id, e) < 0)
-		return -1;
+	if (how->issuer)
+		rc = find_issuers(st, how->issuer, &f, e);
 	p.v = xcalloc(AT_ONCE + 1, sizeof(*p.v));
-	do
-		rc = turn(&p, done, e);
-	while (rc == 0 && p.looked == AT_ONCE && !sig_term());
+	for (size_t i = 0; rc == 0 && i < f.len && !sig_term(); i++)
+		rc = turn_all(&p, f.ids[i], done, e);
+	if (rc == 0 && !how->issuer)
+		rc = turn_all(&p, 0, done, e);
 	free(p.v);
+	free(f.ids);
 	return rc;
 }
 

@@ -29,14 +29,19 @@ int renewal_by_sha256(struct store *st, const uint8_t sha256[32],
 
 /* Which windows are to be pulled forward, and to when. */
 struct renewal_pull {
-	const char *issuer; /* a part of its name, in any case; NULL: any */
+	/*
+	 * The name of an issuer, or a part of it, in any case, that only one
+	 * has; NULL: any.  Those with other keys of that name are meant too.
+	 */
+	const char *issuer;
 	int64_t from, until; /* windows lie within; from <= until */
+	bool undo; /* instead: the usual windows again; `until` is ignored */
 	bool dry_run; /* only count */
 };
 
 struct renewal_pulled {
 	int64_t pulled; /* how many have another window now */
-	int64_t kept; /* how many begin as early already */
+	int64_t kept; /* how many begin as early, or are usual, already */
 };
 
 /*
@@ -44,9 +49,10 @@ struct renewal_pulled {
  * that no order has replaced, spread evenly between `from` and `until`: where
  * one lies depends on the certificate and on these two, so that a run which was
  * cut short, also by SIGTERM (sys/sig.h), is finished by another.  A window is
- * pulled forward, and never pushed back.  Each transaction takes some of them;
- * each change is an event.  Durable.  KIND_NOTFOUND when no issuer has such a
- * name, KIND_INPUT when several have it.
+ * pulled forward, and never pushed back but by `undo`, which takes all back
+ * that was set.  Each transaction takes some of them; each change is an event.
+ * Durable.  KIND_NOTFOUND when no issuer has such a name, KIND_INPUT when
+ * several have it.
  */
 int renewal_pull(struct store *st, const struct renewal_pull *how,
     struct renewal_pulled *done, struct err *e);

@@ -4,12 +4,20 @@
 #include "store/stmt.h"
 #include "sys/clock.h"
 
+#define PAGE 1000
+#define DAY 86400
+
 enum {
 	RENEWAL_INFO_KEEP,
 	RENEWAL_INFO_POSTPONE,
 	RENEWAL_INFO_LOAD,
-	RENEWAL_INFO_DUE
+	RENEWAL_INFO_DIRECTORY,
+	RENEWAL_INFO_SETTLE,
+	RENEWAL_INFO_DUE,
+	RENEWAL_INFO_BEGIN
 };
+
+#define IS_OF_USE "c.status = 'valid' AND c.not_after > CAST(?2 AS BIGINT)"
 
 static const char *const sql[] = {
     [RENEWAL_INFO_KEEP] =
@@ -35,8 +43,37 @@ static const char *const sql[] = {
 	("SELECT certificate_id, upstream_ca_id, window_start, window_end,"
 	 " chosen, explanation_url, fetched, retry_at FROM renewal_infos"
 	 " WHERE certificate_id = ?1"),
-    [RENEWAL_INFO_DUE] = "SELECT certificate_id FROM renewal_infos"
-			 " WHERE retry_at <= ?1 ORDER BY retry_at LIMIT ?2",
+    [RENEWAL_INFO_DIRECTORY] =
+	"SELECT directory_url FROM upstream_accounts WHERE id = COALESCE("
+	"(SELECT o.upstream_account_id FROM upstream_orders o"
+	" WHERE o.certificate_id = ?1 ORDER BY o.id DESC LIMIT 1),"
+	" (SELECT l.upstream_account_id FROM certificates c"
+	" JOIN lineages l ON l.fqdn_set_id = c.fqdn_set_id"
+	" WHERE c.id = ?1 AND c.source = 'import'"
+	" AND l.upstream_account_id IS NOT NULL ORDER BY l.id DESC LIMIT 1))",
+    [RENEWAL_INFO_SETTLE] =
+	"UPDATE renewal_infos SET retry_at = CASE WHEN EXISTS"
+	" (SELECT 1 FROM certificates c WHERE c.id = certificate_id"
+	" AND c.active = 0 AND " IS_OF_USE ") THEN CAST(?3 AS BIGINT)"
+	" ELSE CAST(?4 AS BIGINT) END"
+	" WHERE upstream_ca_id = ?1 AND retry_at <= ?2 AND NOT EXISTS"
+	" (SELECT 1 FROM certificates c WHERE c.id = certificate_id"
+	" AND c.active = 1 AND " IS_OF_USE " AND NOT EXISTS"
+	" (SELECT 1 FROM upstream_orders o WHERE o.replaces_id = c.id"
+	" AND o.status = 'valid'))",
+    [RENEWAL_INFO_DUE] = "SELECT certificate_id, retry_at FROM renewal_infos"
+			 " WHERE upstream_ca_id = ?1 AND retry_at <= ?2"
+			 " AND (retry_at, certificate_id) > (?3, ?4)"
+			 " ORDER BY retry_at, certificate_id LIMIT ?5",
+    [RENEWAL_INFO_BEGIN] =
+	"INSERT INTO renewal_infos (certificate_id, upstream_ca_id,"
+	" window_start, window_end, chosen, fetched, retry_at)"
+	" SELECT CAST(?1 AS BIGINT), u.id, 0, 0, 0, 0, 0"
+	" FROM upstream_orders o"
+	" JOIN upstream_accounts a ON a.id = o.upstream_account_id"
+	" JOIN upstream_cas u ON u.directory_url = a.directory_url"
+	" WHERE o.id = ?2"
+	" ON CONFLICT (certificate_id) DO NOTHING",
 };
 
 const struct stmt_table renewal_info_stmts = {
@@ -119,17 +156,93 @@ renewal_info_load(struct store *st, int64_t certificate_id,
 }
 
 int
-renewal_info_due(struct store *st, int64_t now, int64_t *certificate_ids,
-    size_t max, size_t *len, struct err *e)
+renewal_info_directory(struct store *st, int64_t certificate_id,
+    char **directory_url, struct err *e)
 {
-	struct db_stmt *s = stmt_query(st, STMT_RENEWAL_INFO, RENEWAL_INFO_DUE,
-	    e, "ii", now, (int64_t)max);
-	int rc = -1;
+	struct db_stmt *s = stmt_query(st, STMT_RENEWAL_INFO,
+	    RENEWAL_INFO_DIRECTORY, e, "i", certificate_id);
+	int rc = s ? db_step(s, e) : -1;
 
+	*directory_url = NULL;
+	if (rc < 0)
+		return -1;
+	if (rc > 0) {
+		*directory_url = stmt_text_dup(s, 0);
+		db_reset(s);
+	}
+	if (rc > 0 && (*directory_url)[0])
+		return 0;
+	free(*directory_url);
+	*directory_url = NULL;
+	return err_set(e, KIND_DENIED,
+	    "certificate/%lld: no account of ours has got it from a CA",
+	    (long long)certificate_id);
+}
+
+/* ---- what is due --------------------------------------------------------- */
+
+struct settling {
+	struct store *st;
+	int64_t upstream_ca_id, now;
+};
+
+static int
+settle(void *arg, struct err *e)
+{
+	const struct settling *x = arg;
+
+	return stmt_run(x->st, STMT_RENEWAL_INFO, RENEWAL_INFO_SETTLE, e,
+		   "iiii", x->upstream_ca_id, x->now, x->now + DAY,
+		   RENEWAL_INFO_NEVER) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+renewal_info_settle(
+    struct store *st, int64_t upstream_ca_id, int64_t now, struct err *e)
+{
+	struct settling x = {st, upstream_ca_id, now};
+
+	return db_transaction(st->db, DB_QUICK, settle, &x, e);
+}
+
+int
+renewal_info_due(struct store *st, int64_t upstream_ca_id, int64_t now,
+    size_t max, int64_t **certificate_ids, size_t *len, struct err *e)
+{
+	int64_t retry_at = -1, id = 0;
+	size_t page;
+	int rc;
+
+	*certificate_ids = NULL;
 	*len = 0;
-	while (s && (rc = db_step(s, e)) > 0)
-		certificate_ids[(*len)++] = db_int(s, 0);
+	do {
+		size_t want = max - *len < PAGE ? max - *len : PAGE;
+		struct db_stmt *s = stmt_query(st, STMT_RENEWAL_INFO,
+		    RENEWAL_INFO_DUE, e, "iiiii", upstream_ca_id, now, retry_at,
+		    id, (int64_t)want);
+
+		*certificate_ids = xreallocarray(*certificate_ids,
+		    *len + want + 1, sizeof(**certificate_ids));
+		rc = -1;
+		for (page = 0; s && (rc = db_step(s, e)) > 0; page++) {
+			id = db_int(s, 0);
+			retry_at = db_int(s, 1);
+			(*certificate_ids)[(*len)++] = id;
+		}
+	} while (rc == 0 && page == PAGE && *len < max);
 	return rc;
+}
+
+int
+renewal_info_begin(struct store *st, int64_t certificate_id,
+    int64_t upstream_order_id, struct err *e)
+{
+	return stmt_run(st, STMT_RENEWAL_INFO, RENEWAL_INFO_BEGIN, e, "ii",
+		   certificate_id, upstream_order_id) < 0
+	    ? -1
+	    : 0;
 }
 
 void

@@ -49,8 +49,9 @@ static const char *const sql[] = {
 	"UPDATE upstream_accounts SET directory_url = CASE directory_url"
 	" WHEN '' THEN ?2 ELSE directory_url END, url = COALESCE(url, ?3),"
 	" data = COALESCE(data, ?4) WHERE id = ?1"
-	" AND (directory_url = '' OR ?2 = '' OR directory_url = ?2)"
-	" AND (url IS NULL OR CAST(?3 AS TEXT) IS NULL OR url = ?3)",
+	" AND (url = ?3 OR ((directory_url = '' OR ?2 = ''"
+	" OR directory_url = ?2)"
+	" AND (url IS NULL OR CAST(?3 AS TEXT) IS NULL)))",
     [UPSTREAM_ACCOUNT_BY_ID] =
 	"SELECT " COLUMNS " FROM upstream_accounts WHERE id = ?1",
     [UPSTREAM_ACCOUNT_ID] =
@@ -81,7 +82,9 @@ static const char *const sql[] = {
 	" THEN terms_agreed_at ELSE ?5 END,"
 	" eab_key_id = COALESCE(?6, eab_key_id),"
 	" certificate_key_type = COALESCE(?7, certificate_key_type),"
-	" certificate_key_cycle = COALESCE(?8, certificate_key_cycle)"
+	" certificate_key_cycle = COALESCE(?8, certificate_key_cycle),"
+	" directory_url = CASE directory_url"
+	" WHEN '' THEN COALESCE(?9, '') ELSE directory_url END"
 	" WHERE id = ?1 AND status = 'valid'"
 	" AND (url IS NULL OR CAST(?2 AS TEXT) IS NULL OR url = ?2)",
     [UPSTREAM_ACCOUNT_NO_DEFAULT] =
@@ -186,10 +189,8 @@ add(void *arg, struct err *e)
 static int
 write_contacts(const struct strv *contacts, struct buf *out, struct err *e)
 {
-	struct js *array = js_array();
+	struct js *array = contacts ? js_array_of(contacts) : js_array();
 
-	for (size_t i = 0; contacts && i < contacts->len; i++)
-		js_add_text(array, contacts->v[i]);
 	js_write(array, out);
 	js_free(array);
 	return out->full
@@ -324,11 +325,8 @@ upstream_account_contacts(const struct upstream_account *a, struct strv *out)
 	char *text = xasprintf("{\"c\":%s}", a->contacts);
 	struct err ignored = {0};
 	struct js *object = js_parse(text, strlen(text), &ignored);
-	const struct js *array = js_get(object, "c");
 
-	for (size_t i = 0; i < js_len(array); i++)
-		if (js_text(js_at(array, i)))
-			strv_add(out, js_text(js_at(array, i)));
+	js_texts(js_get(object, "c"), out);
 	js_free(object);
 	free(text);
 }
@@ -466,10 +464,11 @@ change(void *arg, struct err *e)
 {
 	const struct change *c = arg;
 	const struct upstream_account_change *to = c->to;
-	int64_t n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT,
-	    UPSTREAM_ACCOUNT_CHANGE, e, "itttittt", c->id, to->url, c->contacts,
-	    to->terms_agreed, clock_now(), to->eab_key_id,
-	    to->certificate_key_type, to->certificate_key_cycle);
+	int64_t n =
+	    stmt_run(c->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_CHANGE, e,
+		"itttitttt", c->id, to->url, c->contacts, to->terms_agreed,
+		clock_now(), to->eab_key_id, to->certificate_key_type,
+		to->certificate_key_cycle, to->directory_url);
 
 	if (changed_one(c->st, c->id, n, e) < 0)
 		return -1;

@@ -50,6 +50,7 @@ struct upstream_account_new {
 
 /* What becomes of an account; NULL leaves a text as it is. */
 struct upstream_account_change {
+	const char *directory_url; /* if it was not known */
 	const char *url;
 	const struct strv *contacts;
 	const char *terms_agreed; /* now */
@@ -68,7 +69,7 @@ const char *upstream_account_status_name(enum upstream_account_status status);
  * Stores an account.  One with this key that is there already stays as it is,
  * but for a directory, URL or data that was not known before.  Without `seal`
  * the key is stored in the clear.  Durable.  KIND_CONFLICT: the key belongs to
- * an account at another CA, or with another URL.
+ * an account with another URL or, while one has none, at another CA.
  */
 int upstream_account_add(struct store *st, const struct upstream_account_new *n,
     const struct seal_key *seal, int64_t *id, bool *created, struct err *e);

@@ -9,6 +9,9 @@ enum {
 	UPSTREAM_AUTHORIZATION_ADD,
 	UPSTREAM_AUTHORIZATION_LINK,
 	UPSTREAM_AUTHORIZATION_BY_ORDER,
+	UPSTREAM_AUTHORIZATION_EACH,
+	UPSTREAM_AUTHORIZATION_EACH_STATUS,
+	UPSTREAM_AUTHORIZATION_EACH_ACCOUNT,
 	UPSTREAM_AUTHORIZATION_CHALLENGES,
 	UPSTREAM_AUTHORIZATION_LEARN,
 	UPSTREAM_AUTHORIZATION_SET_STATUS,
@@ -20,6 +23,19 @@ enum {
 	UPSTREAM_CHALLENGE_ALL_GONE,
 	UPSTREAM_CHALLENGE_MOVE
 };
+
+#define ITEMS                                                                  \
+	"SELECT a.id, a.status, d.value, a.upstream_account_id,"               \
+	" COALESCE(k.name, u.directory_url), (SELECT oa.upstream_order_id"     \
+	" FROM upstream_order_authorizations oa"                               \
+	" WHERE oa.upstream_authorization_id = a.id"                           \
+	" ORDER BY oa.upstream_order_id DESC LIMIT 1), c.type, c.solver,"      \
+	" c.place, a.expires, a.url FROM upstream_authorizations a"            \
+	" JOIN upstream_accounts u ON u.id = a.upstream_account_id"            \
+	" LEFT JOIN upstream_cas k ON k.directory_url = u.directory_url"       \
+	" LEFT JOIN domains d ON d.id = a.domain_id"                           \
+	" LEFT JOIN upstream_challenges c"                                     \
+	" ON c.upstream_authorization_id = a.id AND c.place <> 'none'"
 
 static const char *const sql[] = {
     [UPSTREAM_AUTHORIZATION_ADD] =
@@ -38,6 +54,11 @@ static const char *const sql[] = {
 	" ON a.id = oa.upstream_authorization_id"
 	" LEFT JOIN domains d ON d.id = a.domain_id"
 	" WHERE oa.upstream_order_id = ?1 ORDER BY oa.position",
+    [UPSTREAM_AUTHORIZATION_EACH] = ITEMS " WHERE a.id > 0 ORDER BY a.id",
+    [UPSTREAM_AUTHORIZATION_EACH_STATUS] =
+	ITEMS " WHERE a.status = ?1 ORDER BY a.id",
+    [UPSTREAM_AUTHORIZATION_EACH_ACCOUNT] =
+	ITEMS " WHERE a.upstream_account_id = ?1 ORDER BY a.id",
     [UPSTREAM_AUTHORIZATION_CHALLENGES] =
 	"SELECT id, type, url, token, status, place, solver, error"
 	" FROM upstream_challenges WHERE upstream_authorization_id = ?1"
@@ -46,7 +67,8 @@ static const char *const sql[] = {
 	"UPDATE upstream_authorizations SET attempts ="
 	" CASE WHEN status = ?2 THEN attempts + 1 ELSE 0 END, status = ?2,"
 	" domain_id = ?3, expires ="
-	" COALESCE(NULLIF(CAST(?4 AS BIGINT), 0), expires), retry_at = ?5"
+	" COALESCE(NULLIF(CAST(?4 AS BIGINT), 0), expires), retry_at = ?5,"
+	" failed = COALESCE(NULLIF(CAST(?6 AS BIGINT), 0), failed)"
 	" WHERE id = ?1 AND status IN ('unknown', 'pending')",
     [UPSTREAM_AUTHORIZATION_SET_STATUS] =
 	"UPDATE upstream_authorizations SET status = ?2, attempts = 0,"
@@ -272,6 +294,86 @@ upstream_authorization_by_order(struct store *st, int64_t order_id,
 	return rc;
 }
 
+/* ---- lists --------------------------------------------------------------- */
+
+int
+upstream_authorization_status_parse(
+    const char *name, enum upstream_authorization_status *status)
+{
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		if (strcmp(statuses[i], name) != 0)
+			continue;
+		*status = (enum upstream_authorization_status)i;
+		return 0;
+	}
+	return -1;
+}
+
+static struct db_stmt *
+query_items(struct store *st, const struct upstream_authorization_filter *f,
+    struct err *e)
+{
+	if (f->upstream_account_id)
+		return stmt_query(st, STMT_UPSTREAM_AUTHORIZATION,
+		    UPSTREAM_AUTHORIZATION_EACH_ACCOUNT, e, "i",
+		    f->upstream_account_id);
+	if (f->status < UPSTREAM_AUTHORIZATION__MAX)
+		return stmt_query(st, STMT_UPSTREAM_AUTHORIZATION,
+		    UPSTREAM_AUTHORIZATION_EACH_STATUS, e, "t",
+		    statuses[f->status]);
+	return stmt_query(st, STMT_UPSTREAM_AUTHORIZATION,
+	    UPSTREAM_AUTHORIZATION_EACH, e, "");
+}
+
+struct walk {
+	const struct upstream_authorization_filter *filter;
+	int (*fn)(void *arg, const struct upstream_authorization_item *i,
+	    struct err *e);
+	void *arg;
+};
+
+static int
+give_item(const struct walk *w, struct db_stmt *s, struct err *e)
+{
+	const struct upstream_authorization_filter *f = w->filter;
+	const struct upstream_authorization_item i = {.id = db_int(s, 0),
+	    .status = db_text(s, 1),
+	    .value = db_text(s, 2),
+	    .upstream_account_id = db_int(s, 3),
+	    .ca = db_text(s, 4),
+	    .upstream_order_id = db_int(s, 5),
+	    .type = db_text(s, 6),
+	    .solver = db_text(s, 7),
+	    .place = db_text(s, 8),
+	    .expires = db_int(s, 9),
+	    .url = db_text(s, 10)};
+
+	if (f->status < UPSTREAM_AUTHORIZATION__MAX &&
+	    strcmp(i.status, statuses[f->status]) != 0)
+		return 0;
+	return w->fn(w->arg, &i, e);
+}
+
+int
+upstream_authorization_each(struct store *st,
+    const struct upstream_authorization_filter *f,
+    int (*fn)(
+	void *arg, const struct upstream_authorization_item *i, struct err *e),
+    void *arg, struct err *e)
+{
+	const struct walk w = {.filter = f, .fn = fn, .arg = arg};
+	struct db_stmt *s = query_items(st, f, e);
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0) {
+		if (give_item(&w, s, e) == 0)
+			continue;
+		db_reset(s);
+		return -1;
+	}
+	return rc;
+}
+
 int
 upstream_authorization_is_shared(
     struct store *st, int64_t id, int64_t order_id, bool *shared, struct err *e)
@@ -346,8 +448,9 @@ learn(void *arg, struct err *e)
 	    domain_put(m->st, a->type, a->value, &domain, e) < 0)
 		return -1;
 	n = stmt_run(m->st, STMT_UPSTREAM_AUTHORIZATION,
-	    UPSTREAM_AUTHORIZATION_LEARN, e, "itiii", m->id,
-	    statuses[a->status], domain, a->expires, a->retry_at);
+	    UPSTREAM_AUTHORIZATION_LEARN, e, "itiiii", m->id,
+	    statuses[a->status], domain, a->expires, a->retry_at,
+	    a->status == UPSTREAM_AUTHORIZATION_INVALID ? clock_now() : 0);
 	if (n == 0)
 		return err_set(e, KIND_CONFLICT,
 		    "upstream_authorization/%lld is neither unknown nor "

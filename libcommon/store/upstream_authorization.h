@@ -150,6 +150,41 @@ int upstream_challenge_move(struct store *st,
     const struct upstream_authorization *a, size_t challenge,
     const struct upstream_challenge_move *to, struct err *e);
 
+/* An authorization as lists show it; its texts live during the call only. */
+struct upstream_authorization_item {
+	int64_t id;
+	const char *status;
+	const char *value; /* with "*." for a wildcard, or NULL */
+	int64_t upstream_account_id;
+	const char *ca; /* its name, or the URL of its directory */
+	int64_t upstream_order_id; /* the last that has it; 0: none */
+	/* what is in place for it; the three are NULL when nothing is */
+	const char *type, *solver, *place;
+	int64_t expires; /* 0: not known */
+	const char *url;
+};
+
+/* Which; {.status = UPSTREAM_AUTHORIZATION__MAX} is all of them. */
+struct upstream_authorization_filter {
+	enum upstream_authorization_status status;
+	int64_t upstream_account_id; /* 0: any */
+};
+
+/*
+ * Calls `fn` for each that matches, by their ids, until it returns -1, which is
+ * then the result; once for each challenge that is in place.  `fn` must not
+ * call the store.
+ */
+int upstream_authorization_each(struct store *st,
+    const struct upstream_authorization_filter *f,
+    int (*fn)(
+	void *arg, const struct upstream_authorization_item *i, struct err *e),
+    void *arg, struct err *e);
+
+/* As upstream_authorization_status_by_name, but for our own words as well. */
+int upstream_authorization_status_parse(
+    const char *name, enum upstream_authorization_status *status);
+
 /*
  * Whether another order that is open needs this authorization: then it is not
  * to be deactivated.

@@ -20,9 +20,7 @@ enum {
 	UPSTREAM_CA_HELD
 };
 
-#define COLUMNS                                                                \
-	"id, name, directory_url, trust, directory, fetched, retry_at,"        \
-	" register_at"
+#define COLUMNS "id, name, directory_url, trust, directory, fetched, retry_at"
 
 static const char *const sql[] = {
     [UPSTREAM_CA_ADD] =
@@ -143,7 +141,6 @@ read_row(struct db_stmt *s, struct upstream_ca *ca)
 	ca->directory = stmt_text_dup(s, 4);
 	ca->fetched = db_int(s, 5);
 	ca->retry_at = db_int(s, 6);
-	ca->register_at = db_int(s, 7);
 }
 
 static int

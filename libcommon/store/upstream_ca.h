@@ -17,7 +17,7 @@ struct upstream_ca {
 	char *trust; /* PEM of its own roots, or NULL: the machine's */
 	char *directory; /* JSON, or NULL: not fetched yet */
 	int64_t fetched; /* 0: never */
-	int64_t retry_at, register_at; /* as in upstream_ca_hold */
+	int64_t retry_at; /* as UPSTREAM_HOLD_ALL */
 };
 
 /*

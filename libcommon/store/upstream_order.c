@@ -5,6 +5,7 @@
 #include "store/fqdn_set.h"
 #include "store/identifier.h"
 #include "store/renewal_configuration.h"
+#include "store/renewal_info.h"
 #include "store/stmt.h"
 #include "store/upstream_authorization.h"
 #include "sys/clock.h"
@@ -14,8 +15,10 @@
 
 enum {
 	UPSTREAM_ORDER_ADD,
+	UPSTREAM_ORDER_ADD_DOMAIN,
 	UPSTREAM_ORDER_SAME,
 	UPSTREAM_ORDER_DISABLED,
+	UPSTREAM_ORDER_PREDECESSOR,
 	UPSTREAM_ORDER_BY_ID,
 	UPSTREAM_ORDER_ACCOUNT_OF,
 	UPSTREAM_ORDER_NAMES,
@@ -58,6 +61,9 @@ static const char *const sql[] = {
 	" NULLIF(CAST(?11 AS BIGINT), 0)"
 	" FROM upstream_accounts WHERE id = ?1 AND status = 'valid'"
 	" RETURNING id",
+    [UPSTREAM_ORDER_ADD_DOMAIN] =
+	"INSERT INTO upstream_order_domains (registered, upstream_order_id)"
+	" VALUES (?1, ?2)",
     [UPSTREAM_ORDER_SAME] =
 	"SELECT id FROM upstream_orders WHERE fqdn_set_id = ?1"
 	" AND upstream_account_id = ?2 AND policy = ?3"
@@ -68,6 +74,17 @@ static const char *const sql[] = {
 	"SELECT d.value FROM fqdn_set_members m"
 	" JOIN domains d ON d.id = m.domain_id"
 	" WHERE m.fqdn_set_id = ?1 AND d.active = 0 LIMIT 1",
+    [UPSTREAM_ORDER_PREDECESSOR] =
+	"SELECT c.id FROM certificates c WHERE c.fqdn_set_id = ?1"
+	" AND c.active = 1 AND c.status = 'valid' AND c.not_after > ?3"
+	" AND c.aki IS NOT NULL AND (EXISTS (SELECT 1 FROM upstream_orders o"
+	" WHERE o.certificate_id = c.id AND o.upstream_account_id = ?2)"
+	" OR (c.source = 'import' AND EXISTS (SELECT 1 FROM lineages l"
+	" WHERE l.fqdn_set_id = ?1 AND l.upstream_account_id = ?2)))"
+	" AND NOT EXISTS (SELECT 1 FROM upstream_orders o"
+	" WHERE o.replaces_id = c.id AND (o.status = 'valid'"
+	" OR o.status IN " OPEN "))"
+	" ORDER BY c.not_after DESC, c.id DESC LIMIT 1",
     [UPSTREAM_ORDER_BY_ID] =
 	"SELECT " COLUMNS " FROM upstream_orders WHERE id = ?1",
     [UPSTREAM_ORDER_ACCOUNT_OF] =
@@ -355,23 +372,53 @@ check_enabled(struct store *st, int64_t set, struct err *e)
 	return -1;
 }
 
+/* The certificate that it replaces, 0: none. */
+static int
+find_replaced(
+    struct creation *c, int64_t set, int64_t *certificate_id, struct err *e)
+{
+	const struct upstream_order_new *n = c->new;
+
+	*certificate_id = n->replaces_id;
+	if (n->replaces_id != 0 || !n->follows)
+		return 0;
+	return stmt_int(c->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_PREDECESSOR,
+		   certificate_id, e, "iii", set, n->upstream_account_id,
+		   clock_now()) < 0
+	    ? -1
+	    : 0;
+}
+
 static int
 insert(struct creation *c, int64_t set, struct err *e)
 {
 	const struct upstream_order_new *n = c->new;
-	int rc = stmt_int(c->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_ADD,
-	    &c->id, e, "iiittiiiiii", n->upstream_account_id, set, clock_now(),
-	    n->policy, n->profile, n->not_before, n->not_after, n->replaces_id,
-	    n->private_key_id, n->certificate_request_id, n->retry_of_id);
+	char detail[48];
+	int64_t replaced;
+	int rc = find_replaced(c, set, &replaced, e);
 
+	if (rc < 0)
+		return -1;
+	rc = stmt_int(c->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_ADD, &c->id, e,
+	    "iiittiiiiii", n->upstream_account_id, set, clock_now(), n->policy,
+	    n->profile, n->not_before, n->not_after, replaced,
+	    n->private_key_id, n->certificate_request_id, n->retry_of_id);
 	if (rc == 0)
 		return err_set(e, KIND_CONFLICT,
 		    "upstream_account/%lld is not valid",
 		    (long long)n->upstream_account_id);
+	for (size_t i = 0; rc > 0 && n->registered && i < n->registered->len;
+	     i++)
+		rc = stmt_run(c->st, STMT_UPSTREAM_ORDER,
+		    UPSTREAM_ORDER_ADD_DOMAIN, e, "ti", n->registered->v[i],
+		    c->id);
 	c->created = true;
-	return rc < 0 ? -1
-		      : event_add(c->st, "upstream_order.create",
-			    EVENT_UPSTREAM_ORDER, c->id, NULL, e);
+	snprintf(detail, sizeof(detail), "replaces certificate/%lld",
+	    (long long)replaced);
+	return rc < 0
+	    ? -1
+	    : event_add(c->st, "upstream_order.create", EVENT_UPSTREAM_ORDER,
+		  c->id, replaced ? detail : NULL, e);
 }
 
 static int
@@ -727,6 +774,9 @@ finish(void *arg, struct err *e)
 		    stmt_run(m->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_FINISH,
 			e, "iit", m->hold->id, m->certificate_id, alternates),
 		    e);
+	if (rc == 0)
+		rc = renewal_info_begin(
+		    m->st, m->certificate_id, m->hold->id, e);
 	if (rc == 0)
 		rc = renewal_configuration_arrived(
 		    m->st, m->hold->id, m->auto_renew, e);

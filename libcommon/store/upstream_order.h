@@ -51,10 +51,13 @@ struct upstream_order {
 struct upstream_order_new {
 	int64_t upstream_account_id;
 	const struct strv *dns, *ip; /* canonical; together at least one */
+	const struct strv *registered; /* what they are in (client/limit.h), or
+					  NULL */
 	const char *policy;
 	const char *profile; /* or NULL */
 	int64_t not_before, not_after; /* 0: not asked */
 	int64_t replaces_id; /* 0: none, and so on */
+	bool follows; /* without replaces_id: see below */
 	int64_t private_key_id;
 	int64_t certificate_request_id;
 	int64_t retry_of_id;
@@ -72,8 +75,11 @@ bool upstream_order_is_open(enum upstream_order_status status);
 /*
  * Makes a new order; with `resume` one of the same account, names, policy and
  * profile is taken instead that is open, or whose other chains are not here
- * yet, and `*created` is false.  KIND_CONFLICT:
- * the account is not valid; KIND_DENIED: a name is disabled
+ * yet, and `*created` is false.  With `follows` a new one replaces the latest
+ * certificate for exactly these names that is active, has not expired, is of
+ * this account, by an order of ours or of the client whose store was imported,
+ * and that no other order which is open or valid replaces, if there is one.
+ * KIND_CONFLICT: the account is not valid; KIND_DENIED: a name is disabled
  * (store/domain.h); KIND_INPUT: a name is none (fqdn_set_put).
  */
 int upstream_order_create(struct store *st, const struct upstream_order_new *n,

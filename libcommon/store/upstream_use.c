@@ -5,24 +5,54 @@
 enum {
 	UPSTREAM_USE_ORDERS,
 	UPSTREAM_USE_SET,
+	UPSTREAM_USE_DOMAIN,
+	UPSTREAM_USE_FAILURES,
+	UPSTREAM_USE_DOMAINS,
 	UPSTREAM_USE_RENEWAL
 };
+
+/* The CA of an order o, and that of account ?2. */
+#define AT_THE_CA                                                              \
+	"(SELECT a.directory_url FROM upstream_accounts a"                     \
+	" WHERE a.id = o.upstream_account_id) = (SELECT own.directory_url"     \
+	" FROM upstream_accounts own WHERE own.id = ?2)"
+/* An order o that replaced no certificate in its window. */
+#define NO_REPLACEMENT(at)                                                     \
+	"NOT EXISTS (SELECT 1 FROM renewal_infos i"                            \
+	" WHERE i.certificate_id = o.replaces_id"                              \
+	" AND i.window_start <= " at " AND i.window_end > " at ")"
+/* An order o for names of which there was no certificate. */
+#define NO_RENEWAL                                                             \
+	"NOT EXISTS (SELECT 1 FROM certificates c"                             \
+	" WHERE c.fqdn_set_id = o.fqdn_set_id AND c.created < o.created)"
 
 static const char *const sql[] = {
     [UPSTREAM_USE_ORDERS] =
 	"SELECT r.at FROM upstream_requests r"
 	" JOIN upstream_orders o ON o.id = r.upstream_order_id"
 	" WHERE r.upstream_account_id = ?1 AND r.endpoint = 'newOrder'"
-	" AND r.status BETWEEN 200 AND 299 AND o.replaces_id IS NULL"
-	" AND NOT EXISTS (SELECT 1 FROM certificates c"
-	" WHERE c.fqdn_set_id = o.fqdn_set_id AND c.created < o.created)"
-	" ORDER BY r.id DESC",
+	" AND r.status BETWEEN 200 AND 299 AND " NO_REPLACEMENT(
+	    "r.at") " AND " NO_RENEWAL " ORDER BY r.id DESC",
     [UPSTREAM_USE_SET] =
 	"SELECT o.created FROM upstream_orders o"
 	" WHERE o.fqdn_set_id = ?1 AND o.certificate_id IS NOT NULL"
-	" AND (SELECT a.directory_url FROM upstream_accounts a"
-	" WHERE a.id = o.upstream_account_id) = (SELECT own.directory_url"
-	" FROM upstream_accounts own WHERE own.id = ?2) ORDER BY o.id DESC",
+	" AND " NO_REPLACEMENT("o.created") " AND " AT_THE_CA
+					    " ORDER BY o.id DESC",
+    [UPSTREAM_USE_DOMAIN] =
+	"SELECT o.created FROM upstream_order_domains d"
+	" JOIN upstream_orders o ON o.id = d.upstream_order_id"
+	" WHERE d.registered = ?1 AND o.certificate_id IS NOT NULL"
+	" AND " NO_REPLACEMENT(
+	    "o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
+			 " ORDER BY d.upstream_order_id DESC",
+    [UPSTREAM_USE_FAILURES] =
+	"SELECT u.failed FROM domains d JOIN upstream_authorizations u"
+	" ON u.domain_id = d.id AND u.failed >= ?4"
+	" WHERE d.value IN (?1, ?2) AND u.upstream_account_id = ?3"
+	" ORDER BY u.failed DESC",
+    [UPSTREAM_USE_DOMAINS] =
+	"SELECT registered FROM upstream_order_domains"
+	" WHERE upstream_order_id = ?1 ORDER BY registered",
     [UPSTREAM_USE_RENEWAL] =
 	"SELECT 1 FROM certificates WHERE fqdn_set_id = ?1 LIMIT 1",
 };
@@ -66,6 +96,44 @@ upstream_use_set(struct store *st, int64_t fqdn_set_id,
 	    e, "ii", fqdn_set_id, upstream_account_id);
 
 	return s ? collect(s, out, e) : -1;
+}
+
+int
+upstream_use_domain(struct store *st, const char *registered,
+    int64_t upstream_account_id, struct upstream_use *out, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_USE,
+	    UPSTREAM_USE_DOMAIN, e, "ti", registered, upstream_account_id);
+
+	return s ? collect(s, out, e) : -1;
+}
+
+int
+upstream_use_failures(struct store *st, const char *name,
+    int64_t upstream_account_id, struct upstream_use *out, struct err *e)
+{
+	const char *base = str_starts(name, "*.") ? name + 2 : name;
+	char *wildcard = xasprintf("*.%s", base);
+	struct db_stmt *s =
+	    stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_FAILURES, e, "ttii",
+		base, wildcard, upstream_account_id, out->since);
+	int rc = s ? collect(s, out, e) : -1;
+
+	free(wildcard);
+	return rc;
+}
+
+int
+upstream_use_domains(struct store *st, int64_t upstream_order_id,
+    struct strv *out, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_USE,
+	    UPSTREAM_USE_DOMAINS, e, "i", upstream_order_id);
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0)
+		strv_add(out, db_text(s, 0));
+	return rc;
 }
 
 int

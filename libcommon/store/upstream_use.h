@@ -1,6 +1,7 @@
 #ifndef STORE_UPSTREAM_USE_H
 #define STORE_UPSTREAM_USE_H
 
+#include "base/str.h"
 #include "store/store.h"
 
 /*
@@ -23,6 +24,21 @@ int upstream_use_orders(struct store *st, int64_t upstream_account_id,
 /* Certificates for a set of names, by all accounts at the account's CA. */
 int upstream_use_set(struct store *st, int64_t fqdn_set_id,
     int64_t upstream_account_id, struct upstream_use *out, struct err *e);
+
+/*
+ * Certificates for names in a registered domain, by all accounts at the
+ * account's CA, that counted against it, as orders of an account do.
+ */
+int upstream_use_domain(struct store *st, const char *registered,
+    int64_t upstream_account_id, struct upstream_use *out, struct err *e);
+
+/* Validations of a name, also for its wildcard, that have failed. */
+int upstream_use_failures(struct store *st, const char *name,
+    int64_t upstream_account_id, struct upstream_use *out, struct err *e);
+
+/* The registered domains of an order; added to `out`. */
+int upstream_use_domains(struct store *st, int64_t upstream_order_id,
+    struct strv *out, struct err *e);
 
 /* Whether there was a certificate for a set of names before. */
 int upstream_use_is_renewal(

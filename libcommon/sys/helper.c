@@ -9,29 +9,69 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/frame.h"
+#include "sys/proc.h"
 
+/* Descriptors of the new process, besides 0 to 2 and HELPER_KEPT. */
 #define CHANNEL 3
-#define KEPT 4
+#define LOG 5
 
-/* Only 0 to 4 stay, 0 and 1 as /dev/null. */
+/* Out of the way of all that are to be in their places. */
+static int
+lift(int fd)
+{
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD, 10);
+}
+
+/* At `place` there is `fd` then, or nothing. */
+static void
+put(int fd, int place)
+{
+	if (fd < 0)
+		close(place);
+	else if (dup2(fd, place) < 0)
+		_exit(111);
+}
+
+static void
+keep_few(int channel, int kept)
+{
+	int null = open("/dev/null", O_RDWR), log = log_fd();
+	bool moves = log > STDERR_FILENO || log < 0;
+
+	channel = lift(channel);
+	kept = lift(kept);
+	if (moves)
+		log = lift(log);
+	put(null, STDIN_FILENO);
+	/* whose log is on standard output */
+	if (log != STDOUT_FILENO)
+		put(null, STDOUT_FILENO);
+	put(channel, CHANNEL);
+	put(kept, HELPER_KEPT);
+	put(moves ? log : -1, LOG);
+	syscall(SYS_close_range, LOG + 1U, ~0U, 0U);
+	if (moves)
+		log_set_fd(LOG);
+}
+
 static void
 live(int channel, const struct helper_options *o)
 {
 	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
-	int null = open("/dev/null", O_RDWR);
-	int fd = fcntl(channel, F_DUPFD, 10);
-	int kept = o->keep < 0 ? -1 : fcntl(o->keep, F_DUPFD, 10);
+	struct err e = {0};
 
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		signal(ignored[i], SIG_IGN);
+	keep_few(channel, o->keep);
+	if (proc_drop(o->user, &e) < 0) {
+		log_err("helper", &e);
+		_exit(err_exit(&e));
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(fd, CHANNEL) < 0 ||
-	    (kept >= 0 && dup2(kept, KEPT) < 0))
-		_exit(111);
-	syscall(SYS_close_range, kept >= 0 ? KEPT + 1U : KEPT, ~0U, 0U);
 	o->live(CHANNEL, o->arg);
 	_exit(0);
 }

@@ -16,15 +16,19 @@ struct helper {
 	int fd;
 };
 
+#define HELPER_KEPT 4
+
 /*
  * Starts it: `live(fd, arg)` is its whole life, and returns when the other
- * side of `fd` is closed.  It has descriptor 2, those in `keep`, and no other;
- * SIGTERM, SIGINT, SIGHUP and SIGPIPE are ignored.  KIND_SYS.
+ * side of `fd` is closed.  It has descriptor 2, the log's, `keep`, which is
+ * HELPER_KEPT there, and no other; SIGTERM, SIGINT, SIGHUP and SIGPIPE are
+ * ignored.  KIND_SYS.
  */
 struct helper_options {
 	void (*live)(int fd, void *arg);
 	void *arg;
 	int keep; /* one more descriptor, or -1 */
+	const char *user; /* it becomes that, if it can; NULL: it stays */
 };
 int helper_start(
     struct helper *h, const struct helper_options *o, struct err *e);

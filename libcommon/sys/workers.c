@@ -155,6 +155,14 @@ count(const struct workers *w)
 	return n;
 }
 
+/* Whether there is a seat, and nobody who is idle or soon will be. */
+static bool
+wants_spare(const struct workers *w)
+{
+	return count(w) < (size_t)w->options.max && !has(w, SEAT_IDLE) &&
+	    !has(w, SEAT_STARTING);
+}
+
 /* Keeps one idle. Returns as start_worker. */
 static int
 keep_spare(struct workers *w)
@@ -162,8 +170,7 @@ keep_spare(struct workers *w)
 	struct err why = {0};
 	int rc;
 
-	if (count(w) == (size_t)w->options.max || has(w, SEAT_IDLE) ||
-	    has(w, SEAT_STARTING) || clock_mono() < w->start_after)
+	if (!wants_spare(w) || clock_mono() < w->start_after)
 		return 0;
 	rc = start_worker(w, &why);
 	if (rc < 0) {
@@ -232,17 +239,30 @@ reap(struct workers *w, struct err *e)
 	return 0;
 }
 
+/* ms until the master has something to do, if nobody calls it before. */
+static int64_t
+idle_ms(const struct workers *w)
+{
+	int64_t left;
+
+	if (wants_spare(w)) {
+		left = w->start_after - clock_mono();
+		return left > 0 ? left : 0;
+	}
+	return w->options.linger > 0 && w->options.linger < TICK_MS
+	    ? w->options.linger
+	    : TICK_MS;
+}
+
 /* Waits for a call, the death of a worker, SIGTERM, or a while. */
 static int
 wait_master(struct workers *w, struct err *e)
 {
 	struct pollfd p = {.fd = w->call[0], .events = POLLIN};
-	int64_t ms = w->start_after > clock_mono() ? FAILURE_MS : TICK_MS;
+	int64_t ms = idle_ms(w);
 	struct timespec wait;
 	char calls[64];
 
-	if (w->options.linger > 0 && w->options.linger < ms)
-		ms = w->options.linger;
 	wait = (struct timespec){ms / 1000, ms % 1000 * 1000000};
 	if (ppoll(&p, 1, &wait, &w->waiting) < 0 && errno != EINTR)
 		return err_sys(e, "cannot wait for workers");

@@ -1,7 +1,8 @@
 #include "wrap/fetch.h"
 
-#include <curl/curl.h>
 #include <unistd.h>
+
+#include "wrap/transfer_part.h"
 
 #define CONNECT_MS 10000
 
@@ -38,44 +39,26 @@ on_body(char *p, size_t size, size_t count, void *arg)
 static CURLcode
 set_options(CURL *c, struct transfer *t, char *reason)
 {
-	const struct {
-		CURLoption option;
-		long value;
-	} numbers[] = {
-	    {CURLOPT_NOSIGNAL, 1},
-	    {CURLOPT_FOLLOWLOCATION, 1},
-	    {CURLOPT_MAXREDIRS, FETCH_REDIRECTS_MAX},
-	    {CURLOPT_NETRC, CURL_NETRC_IGNORED},
-	    {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
-	    {CURLOPT_HTTP09_ALLOWED, 0},
-	    {CURLOPT_SSL_VERIFYPEER, 0},
-	    {CURLOPT_SSL_VERIFYHOST, 0},
-	    {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
-	    {CURLOPT_FAILONERROR, 1},
-	    {CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS},
-	    {CURLOPT_TIMEOUT_MS, (long)t->f->total_ms},
-	};
-	CURLcode rc = CURLE_OK;
+	CURLcode rc = transfer_rules(c);
 
-	for (size_t i = 0; rc == CURLE_OK && i < ARRAY_LEN(numbers); i++)
-		rc = curl_easy_setopt(c, numbers[i].option, numbers[i].value);
-#define SET(option, value)                                                     \
-	do {                                                                   \
-		if (rc == CURLE_OK)                                            \
-			rc = curl_easy_setopt(c, option, value);               \
-	} while (0)
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_PROXY, "");
-	SET(CURLOPT_NOPROXY, "*");
-	SET(CURLOPT_URL, t->f->url);
-	SET(CURLOPT_USERAGENT, t->f->user_agent);
-	SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
-	SET(CURLOPT_OPENSOCKETDATA, t);
-	SET(CURLOPT_WRITEFUNCTION, on_body);
-	SET(CURLOPT_WRITEDATA, t);
-	SET(CURLOPT_ERRORBUFFER, reason);
-#undef SET
+	TRANSFER_SET(CURLOPT_FOLLOWLOCATION, 1L);
+	TRANSFER_SET(CURLOPT_MAXREDIRS, (long)FETCH_REDIRECTS_MAX);
+	TRANSFER_SET(CURLOPT_SSL_VERIFYPEER, 0L);
+	TRANSFER_SET(CURLOPT_SSL_VERIFYHOST, 0L);
+	TRANSFER_SET(CURLOPT_FAILONERROR, 1L);
+	TRANSFER_SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	TRANSFER_SET(CURLOPT_TIMEOUT_MS, (long)t->f->total_ms);
+	TRANSFER_SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	TRANSFER_SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	TRANSFER_SET(CURLOPT_PROXY, "");
+	TRANSFER_SET(CURLOPT_NOPROXY, "*");
+	TRANSFER_SET(CURLOPT_URL, t->f->url);
+	TRANSFER_SET(CURLOPT_USERAGENT, t->f->user_agent);
+	TRANSFER_SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+	TRANSFER_SET(CURLOPT_OPENSOCKETDATA, t);
+	TRANSFER_SET(CURLOPT_WRITEFUNCTION, on_body);
+	TRANSFER_SET(CURLOPT_WRITEDATA, t);
+	TRANSFER_SET(CURLOPT_ERRORBUFFER, reason);
 	return rc;
 }
 

@@ -1,8 +1,7 @@
 #include "wrap/https.h"
 
-#include <curl/curl.h>
-
 #include "sys/clock.h"
+#include "wrap/transfer_part.h"
 
 #define IDLE_MS 60000
 #define CONNECTIONS_PER_HOST 32
@@ -69,35 +68,24 @@ free_transfer(struct transfer *t)
 	free(t);
 }
 
-#define SET(option, value)                                                     \
-	do {                                                                   \
-		if (rc == CURLE_OK)                                            \
-			rc = curl_easy_setopt(c, option, value);               \
-	} while (0)
-
 /* What holds for every request. */
 static CURLcode
 set_rules(CURL *c, const struct https *h)
 {
-	CURLcode rc = CURLE_OK;
+	CURLcode rc = transfer_rules(c);
 
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "https");
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	SET(CURLOPT_HTTP09_ALLOWED, 0L);
-	SET(CURLOPT_PATH_AS_IS, 1L);
-	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	SET(CURLOPT_PIPEWAIT, 1L);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)h->o.connect_ms);
-	SET(CURLOPT_TIMEOUT_MS, (long)h->o.total_ms);
-	SET(CURLOPT_USERAGENT, h->user_agent);
-	SET(CURLOPT_PROXY, h->proxy ? h->proxy : "");
-	SET(CURLOPT_NOPROXY, h->proxy ? "" : "*");
+	TRANSFER_SET(CURLOPT_PROTOCOLS_STR, "https");
+	TRANSFER_SET(CURLOPT_FOLLOWLOCATION, 0L);
+	TRANSFER_SET(CURLOPT_PATH_AS_IS, 1L);
+	TRANSFER_SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	TRANSFER_SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	TRANSFER_SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	TRANSFER_SET(CURLOPT_PIPEWAIT, 1L);
+	TRANSFER_SET(CURLOPT_CONNECTTIMEOUT_MS, (long)h->o.connect_ms);
+	TRANSFER_SET(CURLOPT_TIMEOUT_MS, (long)h->o.total_ms);
+	TRANSFER_SET(CURLOPT_USERAGENT, h->user_agent);
+	TRANSFER_SET(CURLOPT_PROXY, h->proxy ? h->proxy : "");
+	TRANSFER_SET(CURLOPT_NOPROXY, h->proxy ? "" : "*");
 	return rc;
 }
 
@@ -110,22 +98,11 @@ set_trust(CURL *c, const char *trust)
 	    .flags = CURL_BLOB_COPY};
 	CURLcode rc = CURLE_OK;
 
-	SET(CURLOPT_CAPATH, NULL);
-	SET(CURLOPT_CAINFO, trust ? NULL : https_roots());
+	TRANSFER_SET(CURLOPT_CAPATH, NULL);
+	TRANSFER_SET(CURLOPT_CAINFO, trust ? NULL : https_roots());
 	if (trust)
-		SET(CURLOPT_CAINFO_BLOB, &pem);
+		TRANSFER_SET(CURLOPT_CAINFO_BLOB, &pem);
 	return rc;
-}
-
-static void
-add_field(struct transfer *t, const char *name, const char *value)
-{
-	char *line = xasprintf("%s: %s", name, value);
-	struct curl_slist *longer = curl_slist_append(t->fields, line);
-
-	if (longer)
-		t->fields = longer;
-	free(line);
 }
 
 static CURLcode
@@ -134,17 +111,17 @@ set_method(CURL *c, struct transfer *t, const struct https_request *r)
 	CURLcode rc = CURLE_OK;
 
 	if (strcmp(r->method, "HEAD") == 0)
-		SET(CURLOPT_NOBODY, 1L);
+		TRANSFER_SET(CURLOPT_NOBODY, 1L);
 	if (strcmp(r->method, "POST") != 0)
 		return rc;
 	t->request_body = xmalloc(r->len + 1);
 	memcpy(t->request_body, r->body, r->len);
 	if (r->content_type)
-		add_field(t, "Content-Type", r->content_type);
-	add_field(t, "Expect", "");
-	SET(CURLOPT_POST, 1L);
-	SET(CURLOPT_POSTFIELDS, t->request_body);
-	SET(CURLOPT_POSTFIELDSIZE, (long)r->len);
+		transfer_add_field(&t->fields, "Content-Type", r->content_type);
+	transfer_add_field(&t->fields, "Expect", "");
+	TRANSFER_SET(CURLOPT_POST, 1L);
+	TRANSFER_SET(CURLOPT_POSTFIELDS, t->request_body);
+	TRANSFER_SET(CURLOPT_POSTFIELDSIZE, (long)r->len);
 	return rc;
 }
 
@@ -158,25 +135,24 @@ set_request(struct transfer *t, const struct https_request *r)
 		rc = set_trust(c, r->trust);
 	if (rc == CURLE_OK)
 		rc = set_method(c, t, r);
-	add_field(t, "Accept-Language", "en");
-	SET(CURLOPT_URL, r->url);
-	SET(CURLOPT_HTTPHEADER, t->fields);
-	SET(CURLOPT_HEADERFUNCTION, on_head);
-	SET(CURLOPT_HEADERDATA, t);
-	SET(CURLOPT_WRITEFUNCTION, on_body);
-	SET(CURLOPT_WRITEDATA, t);
-	SET(CURLOPT_ERRORBUFFER, t->reason);
-	SET(CURLOPT_PRIVATE, t);
+	transfer_add_field(&t->fields, "Accept-Language", "en");
+	TRANSFER_SET(CURLOPT_URL, r->url);
+	TRANSFER_SET(CURLOPT_HTTPHEADER, t->fields);
+	TRANSFER_SET(CURLOPT_HEADERFUNCTION, on_head);
+	TRANSFER_SET(CURLOPT_HEADERDATA, t);
+	TRANSFER_SET(CURLOPT_WRITEFUNCTION, on_body);
+	TRANSFER_SET(CURLOPT_WRITEDATA, t);
+	TRANSFER_SET(CURLOPT_ERRORBUFFER, t->reason);
+	TRANSFER_SET(CURLOPT_PRIVATE, t);
 	return rc;
 }
-#undef SET
 
 int
 https_start(struct https *h, const struct https_request *r, https_callback *fn,
     void *arg, struct err *e)
 {
 	struct transfer *t = xcalloc(1, sizeof(*t));
-	CURLcode rc = CURLE_FAILED_INIT;
+	CURLcode rc = CURLE_OK;
 
 	t->https = h;
 	t->fn = fn;
@@ -191,12 +167,10 @@ https_start(struct https *h, const struct https_request *r, https_callback *fn,
 	t->curl = curl_easy_init();
 	if (t->curl)
 		rc = set_request(t, r);
-	if (rc == CURLE_OK &&
-	    curl_multi_add_handle(h->multi, t->curl) == CURLM_OK)
+	if (transfer_begin(h->multi, t->curl, rc, e) == 0)
 		return 0;
 	free_transfer(t);
-	err_set(e, KIND_SYS, "libcurl refuses the request");
-	return err_detail(e, "%s", curl_easy_strerror(rc));
+	return -1;
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -240,14 +214,16 @@ explain(struct transfer *t, CURLcode rc, struct https_response *r)
 }
 
 static void
-finish(struct transfer *t, CURLcode rc)
+finish(void *arg, void *transfer, CURLcode rc)
 {
+	struct transfer *t = transfer;
 	struct https_response r = {.body = t->body.data,
 	    .len = t->body.len,
 	    .duration_ms = clock_mono() - t->begun};
 	struct buf fields[HTTPS_FIELD__MAX];
 	long status = 0;
 
+	(void)arg;
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
 	r.status = (int)status;
 	for (int i = 0; i < HTTPS_FIELD__MAX; i++) {
@@ -283,10 +259,8 @@ https_new(const struct https_options *o, struct err *e)
 	h->o = *o;
 	h->user_agent = xstrdup(o->user_agent);
 	h->proxy = o->proxy ? xstrdup(o->proxy) : NULL;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
-		h->multi = curl_multi_init();
+	h->multi = transfer_multi(e);
 	if (!h->multi) {
-		err_set(e, KIND_SYS, "libcurl cannot start");
 		https_free(h);
 		return NULL;
 	}
@@ -315,23 +289,6 @@ https_free(struct https *h)
 	free(h);
 }
 
-static void
-reap(struct https *h)
-{
-	CURLMsg *m;
-	int left;
-
-	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
-		struct transfer *t = NULL;
-		CURLcode rc = m->data.result;
-
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
-		finish(t, rc);
-	}
-}
-
 int
 https_wait(struct https *h, int fd, bool *is_readable, struct err *e)
 {
@@ -340,7 +297,7 @@ https_wait(struct https *h, int fd, bool *is_readable, struct err *e)
 	CURLMcode rc = curl_multi_perform(h->multi, &running);
 
 	/* what has ended now frees what else would wait for it */
-	reap(h);
+	transfer_reap(h->multi, finish, NULL);
 	if (rc == CURLM_OK)
 		rc = curl_multi_poll(h->multi, &w, 1, IDLE_MS, NULL);
 	*is_readable = w.revents != 0;

@@ -179,6 +179,14 @@ js_get_text(const struct js *v, const char *key)
 	return js_text(js_get(v, key));
 }
 
+void
+js_texts(const struct js *array, struct strv *out)
+{
+	for (size_t i = 0; i < js_len(array); i++)
+		if (js_text(js_at(array, i)))
+			strv_add(out, js_text(js_at(array, i)));
+}
+
 int64_t
 js_int(const struct js *v, int64_t fallback)
 {
@@ -247,6 +255,16 @@ void
 js_add_text(struct js *array, const char *text)
 {
 	js_add(array, js_of(string_of(text)));
+}
+
+struct js *
+js_array_of(const struct strv *texts)
+{
+	struct js *array = js_array();
+
+	for (size_t i = 0; i < texts->len; i++)
+		js_add_text(array, texts->v[i]);
+	return array;
 }
 
 static int

@@ -9,6 +9,7 @@
  * a getter returns is borrowed from the value it was got from.
  */
 struct js;
+struct strv;
 
 /* Limits on what is read (RFC 8555 10.3 leaves them to us). */
 #define JS_DEPTH_MAX 8
@@ -65,6 +66,9 @@ const char *js_text(const struct js *v);
 /* The text of the string member `key`, or NULL. */
 const char *js_get_text(const struct js *v, const char *key);
 
+/* Adds the strings of an array to `out`; what is no string is passed over. */
+void js_texts(const struct js *array, struct strv *out);
+
 /* Value of an integer, else `fallback`; whether `v` is the constant true. */
 int64_t js_int(const struct js *v, int64_t fallback);
 bool js_is_true(const struct js *v);
@@ -73,6 +77,9 @@ bool js_is_true(const struct js *v);
 struct js *js_object(void);
 struct js *js_array(void);
 struct js *js_null(void);
+
+/* A new array of these texts. */
+struct js *js_array_of(const struct strv *texts);
 
 /*
  * Puts a member into an object; a NULL text or value leaves it out.  js_put

@@ -1,7 +1,6 @@
 #include "wrap/web.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -12,6 +11,7 @@
 #include "base/str.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
+#include "wrap/transfer_part.h"
 
 #define EVENTS_AT_ONCE 64
 
@@ -191,31 +191,21 @@ connect_entry(const struct sockaddr_storage *address)
 static CURLcode
 set_rules(CURL *c)
 {
-	CURLcode rc = CURLE_OK;
+	CURLcode rc = transfer_rules(c);
 
-#define SET(option, value)                                                     \
-	do {                                                                   \
-		if (rc == CURLE_OK)                                            \
-			rc = curl_easy_setopt(c, option, value);               \
-	} while (0)
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_PROXY, "");
-	SET(CURLOPT_NOPROXY, "*");
-	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	SET(CURLOPT_PATH_AS_IS, 1L);
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_HTTP09_ALLOWED, 0L);
-	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
-	SET(CURLOPT_FRESH_CONNECT, 1L);
-	SET(CURLOPT_FORBID_REUSE, 1L);
-	SET(CURLOPT_SSL_VERIFYPEER, 0L);
-	SET(CURLOPT_SSL_VERIFYHOST, 0L);
-	SET(CURLOPT_SSL_ENABLE_ALPN, 0L);
-	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_BUFFERSIZE, 1024L);
+	TRANSFER_SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	TRANSFER_SET(CURLOPT_FOLLOWLOCATION, 0L);
+	TRANSFER_SET(CURLOPT_PROXY, "");
+	TRANSFER_SET(CURLOPT_NOPROXY, "*");
+	TRANSFER_SET(CURLOPT_PATH_AS_IS, 1L);
+	TRANSFER_SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	TRANSFER_SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+	TRANSFER_SET(CURLOPT_FRESH_CONNECT, 1L);
+	TRANSFER_SET(CURLOPT_FORBID_REUSE, 1L);
+	TRANSFER_SET(CURLOPT_SSL_VERIFYPEER, 0L);
+	TRANSFER_SET(CURLOPT_SSL_VERIFYHOST, 0L);
+	TRANSFER_SET(CURLOPT_SSL_ENABLE_ALPN, 0L);
+	TRANSFER_SET(CURLOPT_BUFFERSIZE, 1024L);
 	return rc;
 }
 
@@ -225,24 +215,23 @@ set_request(struct web_transfer *t, const struct web_request *r)
 	CURL *c = t->curl;
 	CURLcode rc = set_rules(c);
 
-	SET(CURLOPT_URL, r->url);
-	SET(CURLOPT_USERAGENT, r->user_agent);
-	SET(CURLOPT_CONNECT_TO, t->connect_to);
-	SET(CURLOPT_HTTPHEADER, t->fields);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
-	SET(CURLOPT_TIMEOUT_MS, (long)r->total_ms);
-	SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
-	SET(CURLOPT_OPENSOCKETDATA, t);
-	SET(CURLOPT_HEADERFUNCTION, on_head);
-	SET(CURLOPT_HEADERDATA, t);
-	SET(CURLOPT_WRITEFUNCTION, on_body);
-	SET(CURLOPT_WRITEDATA, t);
-	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
-	SET(CURLOPT_XFERINFODATA, t);
-	SET(CURLOPT_NOPROGRESS, 0L);
-	SET(CURLOPT_ERRORBUFFER, t->reason);
-	SET(CURLOPT_PRIVATE, t);
-#undef SET
+	TRANSFER_SET(CURLOPT_URL, r->url);
+	TRANSFER_SET(CURLOPT_USERAGENT, r->user_agent);
+	TRANSFER_SET(CURLOPT_CONNECT_TO, t->connect_to);
+	TRANSFER_SET(CURLOPT_HTTPHEADER, t->fields);
+	TRANSFER_SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
+	TRANSFER_SET(CURLOPT_TIMEOUT_MS, (long)r->total_ms);
+	TRANSFER_SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+	TRANSFER_SET(CURLOPT_OPENSOCKETDATA, t);
+	TRANSFER_SET(CURLOPT_HEADERFUNCTION, on_head);
+	TRANSFER_SET(CURLOPT_HEADERDATA, t);
+	TRANSFER_SET(CURLOPT_WRITEFUNCTION, on_body);
+	TRANSFER_SET(CURLOPT_WRITEDATA, t);
+	TRANSFER_SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+	TRANSFER_SET(CURLOPT_XFERINFODATA, t);
+	TRANSFER_SET(CURLOPT_NOPROGRESS, 0L);
+	TRANSFER_SET(CURLOPT_ERRORBUFFER, t->reason);
+	TRANSFER_SET(CURLOPT_PRIVATE, t);
 	return rc;
 }
 
@@ -251,27 +240,24 @@ web_start(struct web *w, const struct web_request *r, web_callback *fn,
     void *arg, struct err *e)
 {
 	struct web_transfer *t = xcalloc(1, sizeof(*t));
-	CURLcode rc = CURLE_FAILED_INIT;
+	CURLcode rc = CURLE_OUT_OF_MEMORY;
 
 	t->fn = fn;
 	t->arg = arg;
 	t->fd = -1;
 	t->address = *r->address;
 	t->connect_to = connect_entry(r->address);
-	t->fields = curl_slist_append(NULL, "Accept-Encoding: identity");
+	transfer_add_field(&t->fields, "Accept-Encoding", "identity");
 	t->curl = curl_easy_init();
 	t->prev = &w->transfers;
 	t->next = w->transfers;
 	if (t->next)
 		t->next->prev = &t->next;
 	w->transfers = t;
-	if (t->curl && t->connect_to && t->fields)
+	if (t->curl && t->connect_to)
 		rc = set_request(t, r);
-	if (rc == CURLE_OK &&
-	    curl_multi_add_handle(w->multi, t->curl) == CURLM_OK)
+	if (transfer_begin(w->multi, t->curl, rc, e) == 0)
 		return t;
-	err_set(e, KIND_SYS, "libcurl refuses the request");
-	err_detail(e, "%s", curl_easy_strerror(rc));
 	free_transfer(w, t);
 	return NULL;
 }
@@ -351,8 +337,10 @@ redirect_of(CURL *c)
 }
 
 static void
-finish(struct web *w, struct web_transfer *t, CURLcode rc)
+finish(void *arg, void *transfer, CURLcode rc)
 {
+	struct web *w = arg;
+	struct web_transfer *t = transfer;
 	struct web_response r = {.body = t->body, .body_len = t->body_len};
 	char *redirect = redirect_of(t->curl);
 
@@ -375,10 +363,11 @@ web_new(struct err *e)
 
 	w->timer = -1;
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll >= 0 && curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
-		w->multi = curl_multi_init();
+	if (w->epoll < 0)
+		err_sys(e, "cannot wait for answers");
+	else
+		w->multi = transfer_multi(e);
 	if (!w->multi) {
-		err_set(e, KIND_SYS, "libcurl cannot start");
 		web_free(w);
 		return NULL;
 	}
@@ -425,23 +414,6 @@ web_wait_ms(const struct web *w)
 	return left > 0 ? left : 0;
 }
 
-static void
-reap(struct web *w)
-{
-	CURLMsg *m;
-	int left;
-
-	while ((m = curl_multi_info_read(w->multi, &left)) != NULL) {
-		struct web_transfer *t = NULL;
-		CURLcode rc = m->data.result;
-
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
-		finish(w, t, rc);
-	}
-}
-
 void
 web_process(struct web *w)
 {
@@ -465,7 +437,7 @@ web_process(struct web *w)
 		curl_multi_socket_action(
 		    w->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
-	reap(w);
+	transfer_reap(w->multi, finish, w);
 }
 
 /* ---- URLs ---------------------------------------------------------------- */

@@ -178,6 +178,53 @@ for bits in 775 757 1777; do
 its owner can replace what is in it" "check: the CA's directory, mode $bits"
 done
 chmod 755 "$T/ca"
+
+# A rekey that is killed is told by check until another has come to its end.
+SHIM=${TOOLS%/tool}/preload/shim.so
+case $BIN in
+*/asan/*) SHIM='' ;;
+esac
+if [ -e "$SHIM" ]; then
+	mkdir "$T/rekey"
+	cat >"$T/rekey/conf" <<-END
+		[store]
+		url = $T/rekey/acmed.sqlite
+		certificate_key_file = $T/rekey/seal.key
+		[server]
+		base_url = https://localhost
+		[policy]
+		allowed_server_ip_ranges = any
+		[local-ca]
+		directory = $T/rekey/ca
+	END
+	must acmed-store -c "$T/rekey/conf" -q init
+	"$BIN/private-key" -c "$T/rekey/conf" generate >/dev/null ||
+		must false 'private-key generate'
+	n=1 bad='' cut=0
+	while :; do
+		rm -f "$T/faults"
+		LD_PRELOAD=$SHIM FAULT_FILE=$T/faults \
+		    FAULT=acmed-store:$n:before "$BIN/acmed-store" \
+		    -c "$T/rekey/conf" rekey >/dev/null 2>&1
+		[ $? -eq 137 ] || break
+		run acmed-store -c "$T/rekey/conf" check
+		if [ -e "$T/rekey/seal.key.new" ]; then
+			cut=$((cut + 1))
+			case $status$out in
+			"1$T/rekey/seal.key.new: acmed-store rekey has not "*) ;;
+			*) bad="$bad $n:$status:$out" ;;
+			esac
+		fi
+		must acmed-store -c "$T/rekey/conf" rekey
+		run acmed-store -c "$T/rekey/conf" check
+		[ "$status$out" = 0 ] || bad="$bad $n:then:$out"
+		n=$((n + 1))
+	done
+	is "$bad" '' "check: rekey, killed at each of $n calls"
+	ok '... of which some were in the middle' test "$cut" -gt 3
+else
+	skip 2 'needs the shim, and no sanitizer'
+fi
 chmod 664 "$T/store/acmed.sqlite"
 run acmed-store check --json
 exits 1 'check: a store that others can read'

@@ -10,7 +10,8 @@ ENGINE_URL=$postgres
 CMOCKA_MESSAGE_OUTPUT=TAP
 export ENGINE_URL CMOCKA_MESSAGE_OUTPUT
 
-for unit in "$TOOLS"/../unit/test_db "$TOOLS"/../unit/test_store_*; do
+for unit in "$TOOLS"/../unit/test_db "$TOOLS"/../unit/test_limit \
+    "$TOOLS"/../unit/test_store_*; do
 	[ -x "$unit" ] || continue
 	ok "${unit##*/}" "$unit"
 done

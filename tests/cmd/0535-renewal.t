@@ -107,6 +107,7 @@ misuse '404 malformed' 'renewalInfo: a query' -X GET "$info/$id?x"
 must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
     -keyout "$T/other.key" -out "$T/other.pem" -days 30 -subj /CN=x \
     -addext subjectAltName=DNS:x.example.test \
+    -addext basicConstraints=critical,CA:FALSE \
     -addext authorityKeyIdentifier=keyid:always
 must "$BIN/cert-import" -c "$config" "$T/other.pem"
 works '404 malformed' 'renewalInfo: a certificate of another CA' \
@@ -252,6 +253,29 @@ is "$(get explanationURL)" https://example.com/why \
     'a window set by hand has its explanation'
 works '200 -' 'renewalInfo, as ever' -X GET "$info/$id"
 is "$(get explanationURL)" '' 'a usual one has none'
+
+# ---- and back
+
+now --all --undo --spread 1h
+exits 100 '--undo with --spread'
+now --dry-run --all --undo
+is "$out" "$(printf '3\t0')" '--undo --dry-run: counts'
+now --undo --serial "$(openssl x509 -in "$T/a2.pem" -noout -serial | sed 's/.*=//')"
+exits 0 '--undo of one'
+is "$out" "$(printf '1\t0')" '... says so'
+works '200 -' 'renewalInfo of it' -X GET "$info/$id2"
+window
+is $(((start - $(date +%s)) / 86400)) 59 '... is as usual'
+is "$(get explanationURL)" '' '... without explanation'
+run "$BIN/acmed-store" -c "$config" renew-now --all --undo --json
+is "$out" '{"undone":2,"kept":1}' '--undo of the rest'
+run "$BIN/acmed-store" -c "$config" log --no-header --object "certificate/$sha"
+like "$(echo "$out" | cut -f2 | paste -sd' ' -)" \
+    'certificate.renew_now certificate.renew_undo$' 'the log tells of that'
+now --all --undo
+is "$out" "$(printf '0\t3')" '... and once more, nothing'
+now --all --spread 0s
+exits 0 'and forward again'
 
 # The server's own certificate, too.
 must wait_for 5 sh -c "! '$BIN/acmed-store' -c '$config' renew-now --dry-run \

@@ -58,6 +58,16 @@ misuse '404 malformed' 'certificate that we did not issue' \
     --payload "$(payload "$T/foreign")" "$revoke"
 misuse '404 malformed' 'certificate of the CA itself' \
     --payload "$(payload "$issuer")" "$revoke"
+must openssl req -x509 -new -key "$T/one.key" -subj /CN=x -days 1 \
+    -addext basicConstraints=critical,CA:FALSE \
+    -addext subjectAltName=DNS:one.example.test -out "$T/imported"
+must "$BIN/cert-import" -c "$config" "$T/imported"
+is "$(status_of "$T/imported")" valid 'a certificate of another CA is in the store'
+works '404 malformed' 'its key does not revoke it here' --jwk \
+    -k "$T/one.key" --payload "$(payload "$T/imported")" "$revoke"
+works '404 malformed' 'nor does an account that holds its name' \
+    --payload "$(payload "$T/imported")" "$revoke"
+is "$(status_of "$T/imported")" valid '... and it stays valid'
 as bob
 misuse '403 unauthorized' 'by an account that has nothing to do with it' \
     --payload "$(payload "$T/one")" "$revoke"

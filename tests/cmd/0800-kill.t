@@ -12,6 +12,10 @@ FIRST=7 STEP=12 until_done 'acme-validate' acme-validate before round
 until_done 'acme-validate, the process with the network' \
     acme-validate+ before round
 
+issued 4500 "$T/thousands"
+FROM=$T/thousands FIRST=5 STEP=331 until_done 'acmed-store renew-now' \
+    acmed-store before renew_now
+
 # The answer of the signer is lost.
 lost() {
 	FAULT=''

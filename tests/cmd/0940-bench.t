@@ -3,7 +3,7 @@
 # certificate is not what it asked for; the benchmarks run.  What they measure
 # is never judged here.
 . "$(dirname "$0")/../lib/tap.sh"
-skip_unless_has openssl sqlite3 tcpserver
+skip_unless_has openssl sqlite3 tcpserver lego
 BENCH=${TOOLS%/tool}/bench
 
 http_port=$(free_port) dns_port=$(free_port)
@@ -74,6 +74,12 @@ exits 0 'long: done, and the store is sound'
 BENCH=$BENCH TRIPLETS=20 FILL=100 RUNS=2 LAYOUTS=certbot run "$SRC/tests/bench/certificates"
 exits 0 'certificates: done'
 like "$out" '^cert-import, beside a loop on OpenSSL .* (met|MISSED)$' \
+    '... with the aims'
+ORDERS=6 JOBS=3 COUNT=1 OTHERS=lego SERVERS=wait run "$SRC/tests/bench/client"
+exits 0 'client: done'
+is "$(printf '%s\n' "$out" | grep -Ec '^(order +wait +6|lego +wait +1) ')" 2 \
+    '... a line for each client'
+like "$out" '^wait: requests per certificate, at most +[4-9][.][0-9]+ +9[.]00  met$' \
     '... with the aims'
 RUNS=2 run "$SRC/tests/bench/connections"
 exits 0 'connections: done'

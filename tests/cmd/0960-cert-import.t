@@ -130,7 +130,7 @@ exits 0 '--inactive --no-auto-renew'
 is "$(store 'SELECT active, auto_renew FROM certificates
     ORDER BY id DESC LIMIT 1')" '0|0' '... are in the store'
 imp --json --key two.key two.crt
-like "$out" '^\{"object":"private_key","id":[0-9]*,"result":"known","name":"p256","place":"two.crt","reason":null\}' \
+like "$out" '^\{"object":"private_key","id":[0-9]*,"result":"known","name":"p256","place":"two.key","reason":null\}' \
     '--json'
 imp -q two.crt two.key
 is "$status $out$err" '0 ' '-q is silent when nothing was refused'
@@ -370,6 +370,41 @@ imp --password-file password ip.p12
 exits 1 'the wrong password'
 unlike "$out$err" 'wrong|secret' '... which nobody sees'
 
+# places: "object result place" of each line, in order
+places() {
+	printf '%s\n' "$out" | awk -F '\t' 'NR > 1 { print $1, $3, $5 }'
+}
+must "$BIN/acmed-store" -s "$T/places.sqlite" init
+make pl DNS:pl.example.org
+imp -s "$T/places.sqlite" --dry-run pl.chain nonsense two.csr www.key pl.key \
+    pl.crt www.key nul.crt nul.key
+is "$(places)" 'file refused nonsense
+private_key refused www.key
+private_key created pl.key
+private_key created nul.key
+certificate_request created two.csr
+ca_certificate created pl.chain
+certificate created pl.crt
+certificate created nul.crt
+domain refused nul.crt' 'each thing is told with the file that it is from'
+imp -s "$T/places.sqlite" --dry-run --ca root.crt pl.crt pl.key pl.csr
+is "$(places)" 'ca_certificate created root.crt
+certificate refused pl.crt
+private_key refused pl.key
+certificate_request refused pl.csr' '... also with --ca'
+imp -s "$T/places.sqlite" --certbot misfit
+is "$(places)" 'chain refused misfit/archive/odd/chain1.pem
+private_key refused misfit/archive/odd/privkey1.pem
+certificate created misfit/archive/odd/cert1.pem
+ca_certificate created misfit/archive/odd/chain1.pem' \
+    '... and in a tree'
+# A name that is longer than any.
+long=$(printf 'a%.0s' $(seq 60))
+self long / "subjectAltName=DNS:$long.$long.$long.$long.$long.example"
+imp -s "$T/places.sqlite" pl.crt long.crt long.key
+exits 1 'a certificate that the store does not take'
+is "$(places)" 'file refused long.crt' '... is the one that is named'
+
 # ---- many at once ---------------------------------------------------------------
 
 mkdir haproxy
@@ -412,10 +447,46 @@ must "$BIN/acmed-store" -s "$T/sites.sqlite" init
 imp --each -s "$T/sites.sqlite" sites
 is "$status $(counts)" '1 ca_certificate created 1,certificate created 2,file refused 1,private_key created 2' \
     'a directory'
-like "$out" 'certificate.*da.example.org	sites/a	' '... each folder by itself'
-like "$out" 'refused.*	sites/a	a/outside: ' '... a link out of it is refused'
+like "$out" 'certificate.*da.example.org	sites/a/da.crt	' \
+    '... each folder by itself'
+like "$out" 'refused.*	sites/a/outside	a/outside: ' \
+    '... a link out of it is refused'
 is "$(sqlite3 "$T/sites.sqlite" 'SELECT count(*) FROM private_keys')" 2 \
     '... hidden ones are passed over'
+
+# ---- accounts of another client ------------------------------------------------------
+
+for account in a b c broken; do
+	mkdir -p "dehydrated/accounts/$account"
+	cp www.key "dehydrated/accounts/$account/account_key.pem"
+	echo "{\"url\": \"https://ca.example/$account\"}" \
+	    >"dehydrated/accounts/$account/account_id.json"
+done
+echo '{"url": "https://ca.example/a"}' >dehydrated/accounts/b/account_id.json
+echo nonsense >dehydrated/accounts/broken/account_key.pem
+must "$BIN/acmed-store" -s "$T/accounts.sqlite" init
+for how in --dry-run --no-auto-renew; do
+	imp -s "$T/accounts.sqlite" $how --dehydrated dehydrated
+	is "$status $(counts)" '1 file refused 1,upstream_account created 1,upstream_account known 1,upstream_account refused 1' \
+	    "$how: one key in three accounts, of which two are one"
+	like "$out" 'refused	https://ca.example/c	' '... and it is said which'
+done
+imp -s "$T/accounts.sqlite" --dehydrated dehydrated --account a
+is "$status $(counts)" '0 upstream_account known 1' \
+    '--account: another that is broken is not asked for'
+imp -s "$T/accounts.sqlite" --dehydrated dehydrated --account none
+is "$status $out$err" '1 cert-import: dehydrated: no account none in it' \
+    '... one that is not there is told'
+imp -s "$T/accounts.sqlite" --dehydrated dehydrated --account broken
+is "$status $(counts)" '1 file refused 1' '... and one that is broken'
+is "$(places)" 'file refused dehydrated/accounts/broken/account_key.pem' \
+    '... by its own file'
+mkdir -p late/archive/a
+cp www.crt late/archive/a/cert1.pem
+ln -s /etc late/archive/out
+imp -s "$T/accounts.sqlite" --certbot late --account none --lineage a
+is "$status $err $(counts)" '1 cert-import: late: no account none in it certificate created 1,file refused 1' \
+    'what is there is taken beside what is not'
 
 # ---- EXAMPLES of the manual page ---------------------------------------------------
 

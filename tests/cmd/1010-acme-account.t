@@ -160,6 +160,15 @@ account show "$first_url"
 is "$(field contacts)" mailto:you@example.com 'the CA has the new contact'
 account update "$first" --certificate-key-type ed25519
 exits 0 'what only we know needs no CA'
+account update "$first" --contact tel:123 --certificate-key-type p384
+exits 1 'contacts that the CA does not take'
+account show "$first"
+is "$(field certificate_key_type)" ed25519 \
+    'and then nothing else is changed either'
+account update "$first" --contact you@example.com --certificate-key-type p384
+exits 0 'with contacts that it takes'
+account show "$first"
+is "$(field certificate_key_type)" p384 'all is'
 account update "$first"
 exits 100 'nothing to change'
 

@@ -67,6 +67,19 @@ like "$(sql "SELECT i.name FROM certificate_chains c
     WHERE c.certificate_id = 4 AND c.is_default = 1
     ORDER BY m.position DESC LIMIT 1")" "$other" '... is the default then'
 
+order run --trace a.example b.example
+exits 0 'run: the same names again'
+like "$err" '"identifiers"' '... with a trace'
+unlike "$err" replaces '... replaces nothing, as this CA has no renewal information'
+is "$(field replaces)" '' '... nor says so here'
+order renewal-info
+exits 0 'renewal-info: there is none'
+is "$out" "$(printf '%s\n' "$out" | head -n 1)" '... and none is printed'
+order renewal-info a.example
+exits 1 'renewal-info: by name'
+like "$err" 'pebble: the CA has no renewal information' '... says so'
+is "$(asked "endpoint = 'renewalInfo'")" 0 '... and is not asked'
+
 printf 'n1.example w1.example\nn2.example\n\nbad_name.example\nn3.example\n' \
     >"$T/sets"
 run "$BIN/acme-order" run -c "$client" --jobs 2 - <"$T/sets"

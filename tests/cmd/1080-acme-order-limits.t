@@ -39,6 +39,52 @@ order cancel "$(sqlite3 "$T/client/store/acmed.sqlite" \
 order new --replaces 1 a.example.test
 exits 111 'a CA without renewal information knows of no replacement'
 
+# ---- names ---------------------------------------------------------------------
+echo '[pebble]
+certificates_per_domain = 2/1d' >"$T/limits.conf"
+order run a.shop.co.uk
+exits 0 'a name in a registered domain'
+order run b.shop.co.uk c.shop.co.uk
+exits 0 'two more there'
+before=$(asked "endpoint = 'newOrder'")
+order run e.example.test d.shop.co.uk
+exits 111 'a third order with one there'
+like "$out" 'not sent: .*certificates_per_domain for shop.co.uk is used up' \
+    '... which is told, with the domain'
+is "$(asked "endpoint = 'newOrder'")" "$before" '... and not sent'
+order run a.shop.co.uk
+exits 0 'names that had one are renewed'
+order run a.other.co.uk
+exits 0 'another domain below the same suffix is another'
+order run 127.0.0.1
+exits 0 'an address'
+
+# Nobody answers, and what has failed is counted.
+echo '[pebble]
+failures_per_name = 2/1h' >"$T/limits.conf"
+stop pebble
+unset PEBBLE_VA_ALWAYS_VALID
+start_pebble
+account register --ca pebble --agree-terms --default
+exits 0 'an account at a CA that looks'
+for i in 1 2; do
+	order run f.example.test
+	exits 1 "validation $i fails"
+done
+before=$(asked "endpoint = 'newOrder'")
+order run f.example.test g.example.test
+exits 111 'a third would be one too many'
+like "$out" 'not sent: .*failures_per_name for f.example.test is used up' \
+    '... which is told, with the name'
+is "$(asked "endpoint = 'newOrder'")" "$before" '... and not sent'
+order run --timeout 1 g.example.test
+exits 1 'another name may fail'
+export PEBBLE_VA_ALWAYS_VALID=1
+stop pebble
+start_pebble
+account register --ca pebble --agree-terms --default
+exits 0 'an account again'
+
 # ---- the file ------------------------------------------------------------------
 echo '[pebble]
 orders_per_account = many' >"$T/limits.conf"

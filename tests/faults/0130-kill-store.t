@@ -73,6 +73,12 @@ renew() {
 }
 until_done 'tls-renew' acmed-store before renew
 
+issued 30 "$T/few"
+FROM=$T/few until_done 'renew-now' acmed-store before renew_now
+issued 4500 "$T/thousands"
+FROM=$T/thousands STEP=61 until_done 'renew-now, several transactions' \
+    acmed-store before renew_now
+
 crl() {
 	under "$BIN/acme-sign" -c "$config" crl 2>/dev/null
 	said=$("$BIN/acme-sign" -c "$config" crl 2>&1) &&

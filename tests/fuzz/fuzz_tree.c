@@ -148,10 +148,10 @@ see_account(void *arg, const struct tree_account *account, struct err *e)
 }
 
 static void
-see_problem(void *arg, const char *line)
+see_problem(void *arg, const char *place, const char *line)
 {
 	++*(size_t *)arg;
-	if (!str_is_printable(line, strlen(line)))
+	if (!str_starts(place, root) || !str_is_printable(line, strlen(line)))
 		abort();
 }
 

@@ -274,6 +274,57 @@ whole_order() {
 	    step_certificate && step_revoke
 }
 
+# issued N FOLDER: a store with so many certificates of our CA, for renew_now.
+issued() {
+	fresh_round
+	must sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+	    WHERE i < $1) INSERT INTO certificates (sha256, serial, not_before,
+	    not_after, der, spki_sha256, source, created, status)
+	    SELECT randomblob(32), printf('%x', i), 1,
+	    strftime('%s', 'now') + 8640000 + i, x'00', randomblob(32), 'acme',
+	    strftime('%s', 'now') - 60, 'valid' FROM n"
+	rm -rf "$2"
+	mv "$R" "$2"
+}
+
+# renew_now: all windows are pulled forward, in two runs when the first is
+# killed: each is set once, with its event, and lies where it should; and taken
+# back in the same way.
+renew_now() {
+	for renew_undo in '' --undo; do
+		# shellcheck disable=SC2086 # a word or none
+		under "$BIN/acmed-store" -q -c "$config" renew-now --all \
+		    $renew_undo >/dev/null 2>&1
+		renew_half=$(sql "SELECT (SELECT count(*) FROM certificates
+		    WHERE renew_start IS NOT NULL) -
+		    (SELECT count(*) FROM events
+		    WHERE action = 'certificate.renew_now') +
+		    (SELECT count(*) FROM events
+		    WHERE action = 'certificate.renew_undo')")
+		[ "$renew_half" -eq 0 ] || {
+			said="$renew_half windows without their event"
+			return 1
+		}
+		# shellcheck disable=SC2086 # a word or none
+		said=$("$BIN/acmed-store" -q -c "$config" renew-now --all \
+		    $renew_undo --no-header 2>&1) || return 1
+		case $renew_undo in
+		'') renew_left=$(sql "SELECT count(*) FROM certificates
+		    WHERE renew_start IS NULL OR renew_end <= renew_start
+		    OR renew_end > strftime('%s', 'now') + 6 * 3600") ;;
+		*) renew_left=$(sql "SELECT count(*) FROM certificates
+		    WHERE renew_start IS NOT NULL OR renew_end IS NOT NULL") ;;
+		esac
+		[ "$renew_left" -eq 0 ] || {
+			said="renew-now $renew_undo: $renew_left are left"
+			return 1
+		}
+	done
+	said=$(sql "SELECT count(*) - (SELECT count(*) FROM certificates)
+	    FROM events WHERE action = 'certificate.renew_now'")
+	[ "$said" -eq 0 ]
+}
+
 # ---- what must be true afterwards -------------------------------------------
 
 # serials LOG ORDER-URL: what the signer says it has signed for the order.

@@ -197,6 +197,10 @@ ended() {
 start() {
 	tap_name=$1
 	shift
+	# Here, not in the new process: whoever waits for its output must not
+	# find that of one which had the name before.
+	: >"$T/$tap_name.out"
+	: >"$T/$tap_name.log"
 	"$@" >"$T/$tap_name.out" 2>"$T/$tap_name.log" </dev/null &
 	echo $! >"$T/$tap_name.pid"
 	tap_servers="$tap_name $tap_servers"

@@ -308,6 +308,50 @@ test_loop(void **state)
 	cert_free(other);
 }
 
+static void
+assert_place(
+    const struct bundle *b, enum bundle_kind kind, size_t i, const char *want)
+{
+	char *place = bundle_place(b, kind, i);
+
+	assert_string_equal(place, want);
+	free(place);
+}
+
+/* Each thing is from the first file that had it. */
+static void
+test_places(void **state)
+{
+	struct bundle b = {0};
+	struct err e = {0};
+	struct buf der;
+	const uint8_t *p;
+	size_t len;
+
+	(void)state;
+	buf_init(&der, KEY_DER_MAX);
+	assert_ok(key_to_der(leaf_key[0], &der, &e), &e);
+	bundle_add(&b, "bad", "x", 1, NULL);
+	p = cert_der(leaf[0], &len);
+	bundle_add(&b, "one", p, len, NULL);
+	bundle_add(&b, "copy", p, len, NULL);
+	bundle_add(&b, "key", der.data, der.len, NULL);
+	p = cert_der(middle, &len);
+	bundle_add(&b, "two", p, len, NULL);
+	bundle_add_line(&b, "worse", "worse: a line");
+	bundle_add(&b, "copy", p, len, NULL);
+	assert_int_equal(b.sources_len, 5);
+	assert_place(&b, BUNDLE_CERT, 0, "one");
+	assert_place(&b, BUNDLE_CERT, 1, "two");
+	assert_place(&b, BUNDLE_KEY, 0, "key");
+	assert_place(&b, BUNDLE_PROBLEM, 0, "bad");
+	assert_place(&b, BUNDLE_PROBLEM, 1, "worse");
+	b.root = xstrdup("tree/");
+	assert_place(&b, BUNDLE_CERT, 1, "tree/two");
+	bundle_release(&b);
+	buf_wipe(&der);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_any_order),
     cmocka_unit_test(test_der),
@@ -315,6 +359,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_requests),
     cmocka_unit_test(test_bad),
     cmocka_unit_test(test_loop),
+    cmocka_unit_test(test_places),
 };
 
 int

@@ -111,7 +111,7 @@ test_reports(void **state)
 	assert_reported(
 	    0, "file 0 refused : bad: neither PEM nor DER that is known");
 	assert_reported(1,
-	    "private_key 0 refused P-256: it fits none of the certificates "
+	    "private_key 0 refused p256: it fits none of the certificates "
 	    "beside it");
 	assert_reported(2, "ca_certificate 1 created CN=unit");
 	assert_reported(3, "certificate 1 created b.example a.example");
@@ -232,6 +232,11 @@ test_account_and_lineage(void **state)
 	a.directory_url = "https://other.example/directory";
 	assert_ok(intake_add_account(in, "tree", &a, &e), &e);
 	assert_true(str_starts(reported.v[3], "upstream_account 0 refused x:"));
+	/* Its URL says which it is, by whatever address of the CA. */
+	a.url = "https://ca.example/acct/1";
+	assert_ok(intake_add_account(in, "tree", &a, &e), &e);
+	assert_reported(
+	    4, "upstream_account 1 known https://ca.example/acct/1");
 	stored = account(1);
 	assert_string_equal(
 	    stored.directory_url, "https://ca.example/directory");
@@ -278,12 +283,54 @@ test_account_and_lineage(void **state)
 	assert_sound();
 }
 
+/* A dry run says of each what the real one would. */
+static void
+test_dry_accounts(void **state)
+{
+	static const struct strv none;
+	static const struct intake_account accounts[] = {
+	    {.id = "a", .url = "https://ca.example/acct/1"},
+	    {.id = "b", .url = "https://ca.example/acct/1"},
+	    {.id = "c", .url = "https://ca.example/acct/2"},
+	    {.id = "d", .directory_url = "https://ca.example/directory"},
+	};
+	struct key *k = key_generate(KEY_P256, 0, &e);
+
+	(void)state;
+	for (int run = 0; run < 2; run++) {
+		struct intake *in;
+
+		conf.dry_run = run == 0;
+		in = intake_open(st, &conf);
+		for (size_t i = 0; i < ARRAY_LEN(accounts); i++) {
+			struct intake_account a = accounts[i];
+
+			a.contacts = &none;
+			a.key = k;
+			assert_ok(intake_add_account(in, "tree", &a, &e), &e);
+		}
+		assert_ok(intake_finish(in, &e), &e);
+		intake_close(in);
+		assert_int_equal(reported.len, 4);
+		assert_non_null(strstr(reported.v[0], " created "));
+		assert_non_null(strstr(reported.v[1], " known "));
+		assert_non_null(strstr(reported.v[2], " refused "));
+		assert_non_null(strstr(reported.v[3], " known d"));
+		strv_release(&reported);
+		assert_int_equal(
+		    count("SELECT count(*) FROM upstream_accounts"), run);
+	}
+	key_free(k);
+	assert_sound();
+}
+
 int
 main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_reports), T(test_dry_run),
-	    T(test_refused), T(test_batches), T(test_account_and_lineage)};
+	    T(test_refused), T(test_batches), T(test_account_and_lineage),
+	    T(test_dry_accounts)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,10 +2,13 @@
 #include "store.h"
 
 #include "client/limit.h"
+#include "store/renewal_info.h"
 #include "store/upstream_account.h"
+#include "store/upstream_authorization.h"
 #include "store/upstream_ca.h"
 #include "store/upstream_order.h"
 #include "store/upstream_request.h"
+#include "wrap/suffix.h"
 
 #define ARRAY(...) ((const int64_t[]){__VA_ARGS__})
 
@@ -34,6 +37,8 @@ test_file(void **state)
 	    &e);
 	buf_release(&shipped);
 	assert_int_equal(l.certificates_per_set.count, 5);
+	assert_int_equal(l.certificates_per_domain.count, 50);
+	assert_int_equal(l.failures_per_name.count, 5);
 }
 
 static void
@@ -113,10 +118,12 @@ make_account(void)
 static int64_t
 ask_for(const char *name)
 {
-	struct strv dns = {0};
+	struct suffix_list *suffixes = suffix_list_load(&e);
+	struct strv dns = {0}, registered = {0};
 	const struct upstream_order_new n = {.upstream_account_id = account,
 	    .dns = &dns,
 	    .ip = &(struct strv){0},
+	    .registered = &registered,
 	    .policy = "{}"};
 	struct upstream_request r = {.upstream_ca_id = ca,
 	    .upstream_account_id = account,
@@ -126,11 +133,14 @@ ask_for(const char *name)
 	bool created;
 
 	strv_add(&dns, name);
+	limits_registered(suffixes, &dns, n.ip, &registered);
+	suffix_list_free(suffixes);
 	assert_ok(
 	    upstream_order_create(st, &n, &r.upstream_order_id, &created, &e),
 	    &e);
 	assert_ok(upstream_request_add(st, &r, &e), &e);
 	strv_release(&dns);
+	strv_release(&registered);
 	return r.upstream_order_id;
 }
 
@@ -146,16 +156,19 @@ set_of(int64_t order)
 	return id;
 }
 
-static int64_t
-free_at(const struct limits *l, int64_t set, bool replaces, const char **rule)
-{
-	const struct limits_order o = {.upstream_account_id = account,
-	    .fqdn_set_id = set,
-	    .replaces = replaces};
-	int64_t at;
+static struct limits_wait waiting;
 
-	assert_ok(limits_order(l, st, &o, test_now, &at, rule, &e), &e);
-	return at;
+/* For an order; what it waits for is in `waiting`. */
+static int64_t
+free_at(const struct limits *l, int64_t order, int64_t replaces)
+{
+	const struct limits_order o = {.id = order,
+	    .upstream_account_id = account,
+	    .fqdn_set_id = set_of(order),
+	    .replaces_id = replaces};
+
+	assert_ok(limits_order(l, st, &o, test_now, &waiting, &e), &e);
+	return waiting.at;
 }
 
 static void
@@ -164,27 +177,179 @@ test_orders(void **state)
 	const struct limits l = {
 	    .orders_per_account = {.count = 2, .seconds = 200}};
 	struct cert_list chain = {0};
-	const char *rule;
-	int64_t set;
+	int64_t order;
 
 	(void)state;
 	make_account();
-	set = set_of(ask_for("a.example"));
-	assert_int_equal(free_at(&l, set, false, &rule), 0);
+	order = ask_for("a.example");
+	assert_int_equal(free_at(&l, order, 0), 0);
 	ask_for("b.example");
-	assert_int_equal(free_at(&l, set, false, &rule), test_now + 100);
-	assert_string_equal(rule, "orders_per_account");
-	assert_int_equal(free_at(&l, set, true, &rule), 0);
+	assert_int_equal(free_at(&l, order, 0), test_now + 100);
+	assert_string_equal(waiting.rule, "orders_per_account");
 	/* These names have had one: to ask again is free, and so was theirs. */
 	make_chain("a.example", test_now + 86400, &chain);
 	add_certificate(&chain, "import", 0);
-	assert_int_equal(free_at(&l, set, false, &rule), 0);
+	assert_int_equal(free_at(&l, order, 0), 0);
 	cert_list_release(&chain);
 	test_now += 100;
 	ask_for("a.example");
-	assert_int_equal(
-	    free_at(&l, set_of(ask_for("c.example")), false, &rule),
-	    test_now + 100);
+	assert_int_equal(free_at(&l, ask_for("c.example"), 0), test_now + 100);
+}
+
+static void
+test_registered(void **state)
+{
+	static const char *const names[] = {"a.b.example.co.uk",
+	    "*.example.co.uk", "co.uk", "x.y.test", "shop.github.io",
+	    "www.xn--85x722f.xn--55qx5d.cn"};
+	static const char *const addresses[] = {
+	    "192.0.2.7", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::9"};
+	static const char *const want[] = {"192.0.2.7", "2001:db8:1:2::/64",
+	    "co.uk", "example.co.uk", "shop.github.io",
+	    "xn--85x722f.xn--55qx5d.cn", "y.test"};
+	struct suffix_list *l = suffix_list_load(&e);
+	struct strv dns = {0}, ip = {0}, got = {0};
+
+	(void)state;
+	assert_non_null(l);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		strv_add(&dns, names[i]);
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
+		strv_add(&ip, addresses[i]);
+	limits_registered(l, &dns, &ip, &got);
+	assert_int_equal(got.len, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		assert_string_equal(got.v[i], want[i]);
+	strv_release(&dns);
+	strv_release(&ip);
+	strv_release(&got);
+	suffix_list_free(l);
+	suffix_list_free(NULL);
+}
+
+/* Answers of the CA, and its certificate, put there in one go. */
+static void
+give_certificate(int64_t order, const char *name)
+{
+	struct cert_list chain = {0};
+	char *statement;
+
+	make_chain(name, test_now + 86400, &chain);
+	statement = xasprintf("UPDATE upstream_orders SET status = 'valid',"
+			      " url = 'https://ca.example/order/%lld',"
+			      " certificate_id = %lld WHERE id = %lld",
+	    (long long)order, (long long)add_certificate(&chain, "import", 0),
+	    (long long)order);
+	run_sql(statement);
+	free(statement);
+	cert_list_release(&chain);
+}
+
+static void
+test_domains(void **state)
+{
+	const struct limits l = {
+	    .certificates_per_domain = {.count = 2, .seconds = 200}};
+	int64_t order;
+
+	(void)state;
+	make_account();
+	give_certificate(ask_for("a.example.co.uk"), "a.example.co.uk");
+	give_certificate(ask_for("a.other.co.uk"), "a.other.co.uk");
+	order = ask_for("c.example.co.uk");
+	assert_int_equal(free_at(&l, order, 0), 0);
+	give_certificate(ask_for("b.example.co.uk"), "b.example.co.uk");
+	assert_int_equal(free_at(&l, order, 0), test_now + 100);
+	assert_string_equal(waiting.rule, "certificates_per_domain");
+	assert_string_equal(waiting.subject, "example.co.uk");
+	/* Another domain; names that had one. */
+	assert_int_equal(free_at(&l, ask_for("d.other.co.uk"), 0), 0);
+	assert_int_equal(free_at(&l, ask_for("a.example.co.uk"), 0), 0);
+	/* A renewal does not count. */
+	test_now += 100;
+	assert_int_equal(free_at(&l, order, 0), 0);
+	give_certificate(ask_for("a.example.co.uk"), "a.example.co.uk");
+	assert_int_equal(free_at(&l, order, 0), 0);
+}
+
+static void
+fail_validation(int64_t order, const char *name)
+{
+	static int n;
+	struct upstream_order_hold hold;
+	struct upstream_authorizations l;
+	struct upstream_authorization_answer a = {
+	    .status = UPSTREAM_AUTHORIZATION_INVALID,
+	    .type = IDENTIFIER_DNS,
+	    .value = name};
+	char *url = xasprintf("https://ca.example/authz/%d", ++n);
+	int64_t number;
+
+	assert_ok(upstream_order_take(st, order, 60, &hold, &e), &e);
+	assert_ok(upstream_authorization_link(st, order, n, url, &e), &e);
+	assert_ok(upstream_authorization_by_order(st, order, &l, &e), &e);
+	number = l.v[l.len - 1].id;
+	upstream_authorizations_release(&l);
+	assert_ok(upstream_authorization_learn(st, &hold, number, &a, &e), &e);
+	assert_ok(upstream_order_leave(st, &hold, &e), &e);
+	free(url);
+}
+
+static void
+test_failures(void **state)
+{
+	const struct limits l = {
+	    .failures_per_name = {.count = 2, .seconds = 200}};
+	int64_t order, wildcard;
+
+	(void)state;
+	make_account();
+	order = ask_for("a.example");
+	wildcard = ask_for("*.a.example");
+	fail_validation(order, "a.example");
+	assert_int_equal(free_at(&l, order, 0), 0);
+	fail_validation(wildcard, "*.a.example");
+	assert_int_equal(free_at(&l, order, 0), test_now + 100);
+	assert_string_equal(waiting.rule, "failures_per_name");
+	assert_string_equal(waiting.subject, "a.example");
+	assert_int_equal(free_at(&l, wildcard, 0), test_now + 100);
+	assert_int_equal(free_at(&l, ask_for("b.example"), 0), 0);
+	test_now += 100;
+	assert_int_equal(free_at(&l, order, 0), 0);
+}
+
+/* What replaces a certificate is free in the window of that one only. */
+static void
+test_window(void **state)
+{
+	const struct limits l = {
+	    .orders_per_account = {.count = 1, .seconds = 200}};
+	struct renewal_info r = {.upstream_ca_id = 0,
+	    .window_start = test_now + 10,
+	    .window_end = test_now + 20};
+	struct cert_list chain = {0};
+	int64_t order;
+
+	(void)state;
+	make_account();
+	make_chain("old.example", test_now + 86400, &chain);
+	r.certificate_id = add_certificate(&chain, "import", 0);
+	r.upstream_ca_id = ca;
+	order = ask_for("new.example");
+	run_sql("UPDATE upstream_orders SET replaces_id ="
+		" (SELECT max(id) FROM certificates)");
+	assert_int_not_equal(free_at(&l, order, r.certificate_id), 0);
+	assert_ok(renewal_info_keep(st, &r, &e), &e);
+	assert_int_not_equal(free_at(&l, order, r.certificate_id), 0);
+	test_now += 10;
+	assert_int_equal(free_at(&l, order, r.certificate_id), 0);
+	assert_int_not_equal(free_at(&l, order, 0), 0);
+	test_now += 10;
+	assert_int_not_equal(free_at(&l, order, r.certificate_id), 0);
+	/* And that one is not counted afterwards. */
+	run_sql("UPDATE upstream_requests SET at = at + 10");
+	assert_int_equal(free_at(&l, order, 0), 0);
+	cert_list_release(&chain);
 }
 
 int
@@ -196,6 +361,11 @@ main(void)
 	    cmocka_unit_test(test_bucket),
 	    cmocka_unit_test_setup_teardown(
 		test_orders, store_setup, store_teardown),
+	    cmocka_unit_test(test_registered),
+	    cmocka_unit_test_setup_teardown(
+		test_domains, store_setup, store_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_failures, store_setup, store_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,6 +239,64 @@ test_who(void **state)
 	assert_kind(renewal_pull(st, &how, &done, &e), KIND_INPUT, &e);
 }
 
+/* Of one name spelt in two ways all are meant. */
+static void
+test_same_name(void **state)
+{
+	int64_t first = issue("acme", 0, 90 * DAY);
+	int64_t second = issue("acme", 0, 90 * DAY);
+	const struct renewal_pull how = {
+	    .issuer = "CN=unit", .from = test_now, .until = test_now + HOUR};
+	struct renewal_pulled done;
+
+	(void)state;
+	run_sql(
+	    "INSERT INTO issuers (sha256, name)"
+	    " SELECT spki_sha256, 'CN=unit' FROM certificates WHERE id = 1");
+	run_sql("UPDATE certificates SET issuer_id = (SELECT max(id) FROM"
+		" issuers) WHERE id = (SELECT max(id) FROM certificates)");
+	assert_ok(renewal_pull(st, &how, &done, &e), &e);
+	assert_int_equal(done.pulled, 2);
+	assert_false(get(first).is_usual);
+	assert_false(get(second).is_usual);
+}
+
+static void
+test_undo(void **state)
+{
+	int64_t set = issue("acme", 0, 90 * DAY);
+	int64_t usual = issue("acme", 0, 90 * DAY);
+	int64_t revoked = issue("acme", 0, 90 * DAY);
+	struct renewal before = get(set), over;
+	struct renewal_pull how = {.from = test_now, .until = test_now + HOUR};
+	struct renewal_pulled done;
+	struct certificate c;
+
+	(void)state;
+	assert_ok(renewal_pull(st, &how, &done, &e), &e);
+	assert_int_equal(done.pulled, 3);
+	assert_ok(certificate_revoke(st, revoked, 1, &e), &e);
+	over = get(revoked);
+	how.undo = true;
+	assert_ok(certificate_by_id(st, usual, &c, &e), &e);
+	done = (struct renewal_pulled){0};
+	assert_ok(renewal_pull_serial(st, c.serial, &how, &done, &e), &e);
+	assert_int_equal(done.pulled, 1);
+	certificate_release(&c);
+	how.dry_run = true;
+	assert_ok(renewal_pull(st, &how, &done, &e), &e);
+	assert_int_equal(done.pulled, 1);
+	assert_int_equal(done.kept, 1);
+	assert_false(get(set).is_usual);
+	how.dry_run = false;
+	assert_ok(renewal_pull(st, &how, &done, &e), &e);
+	assert_int_equal(done.pulled, 1);
+	assert_true(get(set).is_usual);
+	assert_int_equal(get(set).start, before.start);
+	assert_int_equal(get(set).end, before.end);
+	assert_int_equal(get(revoked).end, over.end);
+}
+
 static void
 test_serial(void **state)
 {
@@ -366,6 +424,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_revoked),
     TEST(test_spread),
     TEST(test_who),
+    TEST(test_same_name),
+    TEST(test_undo),
     TEST(test_serial),
     TEST(test_replaces),
     TEST(test_replaces_again),

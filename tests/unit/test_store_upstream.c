@@ -2,8 +2,11 @@
 #include "store.h"
 
 #include "store/domain.h"
+#include "store/lineage.h"
+#include "store/renewal_info.h"
 #include "store/upstream_account.h"
 #include "store/upstream_authorization.h"
+#include "store/upstream_ca.h"
 #include "store/upstream_order.h"
 #include "wrap/seal.h"
 
@@ -307,6 +310,239 @@ test_finish(void **state)
 	strv_release(&urls);
 }
 
+/* ---- what follows what ----------------------------------------------------
+ */
+
+/* An order for a.example that is done, and ends then; its certificate. */
+static int64_t
+get_certificate(int64_t not_after)
+{
+	static const struct strv none;
+	static int n;
+	struct cert_list chain = {0};
+	struct strv one = {0};
+	struct upstream_order_new new = wanted();
+	char url[40];
+	int64_t id, order;
+	bool created;
+
+	strv_add(&one, "a.example");
+	new.dns = &one;
+	new.ip = &none;
+	assert_ok(upstream_order_create(st, &new, &order, &created, &e), &e);
+	take(order);
+	snprintf(url, sizeof(url), "https://ca.example/done/%d", ++n);
+	place(url);
+	move_to(UPSTREAM_ORDER_ISSUED);
+	make_chain("a.example", not_after, &chain);
+	assert_ok(
+	    upstream_order_finish(st, &hold, &chain, NULL, true, &id, &e), &e);
+	cert_list_release(&chain);
+	strv_release(&one);
+	return id;
+}
+
+/* An order for a.example; what it replaces. */
+static int64_t
+followed(int64_t by_account, int64_t *order)
+{
+	static const struct strv none;
+	struct strv one = {0};
+	struct upstream_order_new new = wanted();
+	struct upstream_order o;
+	int64_t id;
+	bool created;
+
+	strv_add(&one, "a.example");
+	new.upstream_account_id = by_account;
+	new.dns = &one;
+	new.ip = &none;
+	new.follows = true;
+	assert_ok(upstream_order_create(st, &new, order, &created, &e), &e);
+	assert_ok(upstream_order_by_id(st, *order, &o, &e), &e);
+	id = o.replaces_id;
+	upstream_order_release(&o);
+	strv_release(&one);
+	return id;
+}
+
+/* That order is over, so that it replaces nothing. */
+static void
+give_up(int64_t order)
+{
+	take(order);
+	assert_ok(upstream_order_fail(
+		      st, &hold, UPSTREAM_ORDER_CANCELLED, NULL, "x", &e),
+	    &e);
+}
+
+static int64_t
+other_account(void)
+{
+	const struct upstream_account_new n = {
+	    .directory_url = "https://ca.example/dir",
+	    .url = "https://ca.example/acct/2",
+	    .source = "import"};
+	struct upstream_account_new with_key = n;
+	struct key *k = key_generate(KEY_P256, 0, &e);
+	int64_t id;
+	bool created;
+
+	with_key.key = k;
+	assert_ok(
+	    upstream_account_add(st, &with_key, &seal_key, &id, &created, &e),
+	    &e);
+	key_free(k);
+	return id;
+}
+
+static void
+test_follows(void **state)
+{
+	int64_t first, last, order, other = other_account();
+
+	(void)state;
+	assert_int_equal(followed(account, &order), 0);
+	give_up(order);
+	first = get_certificate(test_now + 1000);
+	last = get_certificate(test_now + 2000);
+	assert_int_equal(followed(other, &order), 0);
+	assert_int_equal(followed(account, &order), last);
+	assert_int_equal(count("SELECT count(*) FROM events WHERE detail LIKE"
+			       " 'replaces certificate/%'"),
+	    1);
+	/* It is being replaced: the one before is left. */
+	assert_int_equal(followed(account, &(int64_t){0}), first);
+	give_up(order);
+	assert_int_equal(followed(account, &order), last);
+	give_up(order);
+	assert_ok(certificate_set_active(st, last, false, &e), &e);
+	assert_int_equal(followed(account, &order), 0);
+	assert_ok(certificate_set_active(st, last, true, &e), &e);
+	test_now += 2000;
+	assert_int_equal(followed(account, &order), 0);
+}
+
+/* What was imported follows the account that its former client had. */
+static void
+test_follows_import(void **state)
+{
+	struct lineage_new l = {.source = "certbot",
+	    .name = "a.example",
+	    .settings = "{}",
+	    .upstream_account_id = account};
+	struct cert_list chain = {0};
+	struct upstream_order o;
+	int64_t id, order, lineage;
+	char *directory;
+	bool created;
+
+	(void)state;
+	make_chain("a.example", test_now + 1000, &chain);
+	id = add_certificate(&chain, "import", 0);
+	cert_list_release(&chain);
+	assert_int_equal(followed(account, &order), 0);
+	assert_kind(
+	    renewal_info_directory(st, id, &directory, &e), KIND_DENIED, &e);
+	assert_ok(upstream_order_by_id(st, order, &o, &e), &e);
+	l.fqdn_set_id = o.fqdn_set_id;
+	upstream_order_release(&o);
+	assert_ok(lineage_add(st, &l, &lineage, &created, &e), &e);
+	assert_int_equal(followed(account, &order), id);
+	assert_ok(renewal_info_directory(st, id, &directory, &e), &e);
+	assert_string_equal(directory, "https://ca.example/dir");
+	free(directory);
+}
+
+/* ---- renewal information --------------------------------------------------
+ */
+
+static size_t
+due(int64_t ca, size_t max, int64_t *first)
+{
+	int64_t *ids;
+	size_t len;
+
+	assert_ok(renewal_info_due(st, ca, test_now, max, &ids, &len, &e), &e);
+	*first = len > 0 ? ids[0] : 0;
+	free(ids);
+	return len;
+}
+
+static void
+test_renewal_info(void **state)
+{
+	struct renewal_info r;
+	int64_t ca, other, a, b, c, first;
+
+	(void)state;
+	assert_ok(
+	    upstream_ca_add(st, "one", "https://ca.example/dir", NULL, &ca, &e),
+	    &e);
+	assert_ok(upstream_ca_add(
+		      st, "two", "https://other.example/dir", NULL, &other, &e),
+	    &e);
+	a = get_certificate(test_now + 1000);
+	b = get_certificate(test_now + 100000);
+	c = get_certificate(test_now + 100000);
+	assert_int_equal(due(ca, 10, &first), 3);
+	assert_int_equal(due(ca, 2, &first), 2);
+	assert_int_equal(first, a);
+	assert_int_equal(due(other, 10, &first), 0);
+	assert_ok(renewal_info_postpone(st, a, ca, test_now + 10, &e), &e);
+	assert_int_equal(due(ca, 10, &first), 2);
+	assert_int_equal(first, b);
+	test_now += 10;
+	assert_int_equal(due(ca, 10, &first), 3);
+	/* What is over, and what may come back. */
+	assert_ok(certificate_set_active(st, b, false, &e), &e);
+	test_now += 1000;
+	assert_ok(renewal_info_settle(st, ca, test_now, &e), &e);
+	assert_int_equal(due(ca, 10, &first), 1);
+	assert_int_equal(first, c);
+	assert_ok(renewal_info_load(st, a, &r, &e), &e);
+	assert_true(r.retry_at == RENEWAL_INFO_NEVER);
+	renewal_info_release(&r);
+	assert_ok(renewal_info_load(st, b, &r, &e), &e);
+	assert_int_equal(r.retry_at, test_now + 86400);
+	renewal_info_release(&r);
+	/* Replaced. */
+	run_sql("UPDATE upstream_orders SET replaces_id ="
+		" (SELECT max(id) FROM certificates) WHERE id ="
+		" (SELECT min(id) FROM upstream_orders)");
+	assert_ok(renewal_info_settle(st, ca, test_now, &e), &e);
+	assert_int_equal(due(ca, 10, &first), 0);
+}
+
+/* A page after the other, each certificate once. */
+static void
+test_renewal_info_pages(void **state)
+{
+	int64_t ca, first;
+	char sql[500];
+
+	(void)state;
+	assert_ok(
+	    upstream_ca_add(st, "one", "https://ca.example/dir", NULL, &ca, &e),
+	    &e);
+	get_certificate(test_now + 1000);
+	snprintf(sql, sizeof(sql),
+	    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+	    " WHERE i < 2500) INSERT INTO certificates (sha256, serial,"
+	    " not_before, not_after, der, spki_sha256, source, created, status)"
+	    " SELECT %s, serial, not_before, not_after, der, spki_sha256,"
+	    " source, created, status FROM certificates, n",
+	    engine_is_other() ? "decode(md5(CAST(n.i AS TEXT)), 'hex')"
+			      : "randomblob(32)");
+	run_sql(sql);
+	run_sql("INSERT INTO renewal_infos SELECT c.id, i.upstream_ca_id, 0, 0,"
+		" 0, NULL, 0, c.id % 7 FROM certificates c, renewal_infos i"
+		" WHERE c.id <> i.certificate_id");
+	assert_int_equal(due(ca, SIZE_MAX, &first), 2501);
+	assert_int_equal(due(ca, 1500, &first), 1500);
+	assert_int_equal(due(ca, 1000, &first), 1000);
+}
+
 static struct upstream_authorizations
 authorizations(void)
 {
@@ -472,6 +708,10 @@ static const struct CMUnitTest tests[] = {
     TEST(test_learn),
     TEST(test_replaces),
     TEST(test_finish),
+    TEST(test_follows),
+    TEST(test_follows_import),
+    TEST(test_renewal_info),
+    TEST(test_renewal_info_pages),
     TEST(test_authorizations),
     TEST(test_each),
     TEST(test_words),

@@ -90,7 +90,7 @@ test_one(void **state)
 	    "served 1 @0: no other active one has it" NO_KEY "\n"
 	    "expires 1 @777601: nothing that is valid has the name then: it is"
 	    " served on\n"
-	    "renewal 1 @518400: auto-renew is on: due when a third of its"
+	    "renewal 1 @388800: auto-renew is on: due when half of its"
 	    " lifetime is left\n");
 	assert_ok(domain_by_value(st, "a.example", &d, &e), &e);
 	assert_ok(domain_set_active(st, d.id, false, &e), &e);

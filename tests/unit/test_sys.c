@@ -8,11 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "sys/clock.h"
 #include "sys/conn.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/frame.h"
+#include "sys/helper.h"
 #include "sys/lock.h"
 #include "sys/sock.h"
 #include "unit.h"
@@ -363,6 +365,83 @@ test_owners(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Answers with the descriptors that it has, and logs. */
+static void
+tell_descriptors(int fd, void *arg)
+{
+	struct buf b;
+	struct err e = {0};
+
+	(void)arg;
+	buf_init(&b, 1000);
+	while (frame_read(fd, &b, FD_FOREVER, &e) > 0) {
+		buf_clear(&b);
+		for (int i = 0; i < 256; i++)
+			if (fcntl(i, F_GETFD) >= 0)
+				buf_addf(&b, "%d ", i);
+		log_event(LOG_LEVEL_INFO, "told", NULL);
+		frame_write(fd, b.data, b.len, FD_FOREVER, &e);
+	}
+	buf_release(&b);
+}
+
+static void
+check_helper(int log, int keep, const char *descriptors)
+{
+	const struct helper_options o = {
+	    .live = tell_descriptors, .keep = keep};
+	int ends[2], was = fcntl(log, F_DUPFD_CLOEXEC, 100);
+	struct buf question, answer;
+	struct err e = {0};
+	struct helper h;
+	char line[200] = "";
+
+	buf_init(&question, 10);
+	buf_init(&answer, 1000);
+	assert_int_equal(pipe(ends), 0);
+	for (int i = 0; i < 2; i++) {
+		int high = fcntl(ends[i], F_DUPFD, 50);
+
+		close(ends[i]);
+		ends[i] = high;
+	}
+	assert_int_equal(dup2(ends[1], log), log);
+	log_init("unit", LOG_SINK_FD, log);
+	assert_ok(helper_start(&h, &o, &e), &e);
+	assert_ok(helper_ask(&h, &question, &answer, 5000, &e), &e);
+	assert_string_equal(answer.data, descriptors);
+	assert_true(read(ends[0], line, sizeof(line) - 1) > 0);
+	assert_non_null(strstr(line, "info: told"));
+	helper_stop(&h);
+	log_init("unit", LOG_SINK_FD, STDERR_FILENO);
+	if (was >= 0) {
+		dup2(was, log);
+		close(was);
+	} else {
+		close(log);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	buf_release(&question);
+	buf_release(&answer);
+}
+
+/* Its places are taken here by others, the log's among them. */
+static void
+test_a_helper_has_few_descriptors(void **state)
+{
+	int keep = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	check_helper(STDERR_FILENO, -1, "0 1 2 3 ");
+	check_helper(STDERR_FILENO, keep, "0 1 2 3 4 ");
+	for (int log = 3; log < 12; log++)
+		if (log != keep)
+			check_helper(log, keep, "0 1 2 3 4 5 ");
+	check_helper(4, -1, "0 1 2 3 5 ");
+	close(keep);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_replace_is_whole_or_nothing),
     cmocka_unit_test(test_what_was_left_over_goes),
@@ -375,6 +454,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_reset_is_no_end),
     cmocka_unit_test(test_lock_is_exclusive_and_dies_with_its_holder),
     cmocka_unit_test(test_lock_is_no_way_to_another_file),
+    cmocka_unit_test(test_a_helper_has_few_descriptors),
 };
 
 int

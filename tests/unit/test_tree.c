@@ -212,9 +212,10 @@ see_account(void *arg, const struct tree_account *a, struct err *e)
 }
 
 static void
-see_problem(void *arg, const char *line)
+see_problem(void *arg, const char *place, const char *line)
 {
 	(void)arg;
+	(void)place;
 	see(xasprintf("problem %s", line));
 }
 
@@ -407,7 +408,7 @@ test_certbot_accounts(void **state)
 	put("renewal/a.conf",
 	    "[renewalparams]\nserver = http://acme.example/v2/directory\n");
 	put_lineage("a", "1");
-	CHECK("certbot", &((struct tree_filter){.account = "abc"}),
+	CHECK("certbot", NULL,
 	    "problem accounts/out: a link that leads out of the tree, or "
 	    "nowhere",
 	    "account abc http://acme.example/v2/directory "
@@ -415,7 +416,40 @@ test_certbot_accounts(void **state)
 	    "{\"regr\":" REGR ",\"meta\":{\"creation_host\":\"h\"}}",
 	    "problem accounts/z/d/1/private_key.json: jwk: not an EC key on "
 	    "P-256, P-384 or P-521, an RSA key or an Ed25519 key",
+	    "problem accounts/z/d/2: no private_key.json",
+	    "item a 1 newest 2+1 - {\"renewalparams\":{\"server\":"
+	    "\"http://acme.example/v2/directory\"}}");
+	CHECK("certbot", &((struct tree_filter){.account = "2"}),
+	    "problem accounts/out: a link that leads out of the tree, or "
+	    "nowhere",
 	    "problem accounts/z/d/2: no private_key.json");
+}
+
+/* What is asked for by name and is not there, beside what is broken. */
+static void
+test_not_there(void **state)
+{
+	static const struct tree_filter account = {.account = "c"},
+					lineage = {.lineage = "c"},
+					version = {
+					    .lineage = "a", .version = "3"};
+	struct err e = {0};
+
+	(void)state;
+	put("accounts/a/account_key.pem", key_pem);
+	put("accounts/b/account_key.pem", "broken");
+	put("certs/a/cert.pem", leaf_pem);
+	put("certs/b/cert.pem", "broken");
+	put("archive/a/cert1.pem", leaf_pem);
+	put_link("archive/out", "/etc");
+	CHECK("dehydrated", &((struct tree_filter){.account = "a"}),
+	    "account a - - - P-256 {}");
+	assert_kind(
+	    read_all("dehydrated", root, &account, &e), KIND_NOTFOUND, &e);
+	assert_int_equal(seen.len, 0);
+	assert_kind(read_all("certbot", root, &lineage, &e), KIND_NOTFOUND, &e);
+	assert_int_equal(seen.len, 1);
+	assert_kind(read_all("certbot", root, &version, &e), KIND_NOTFOUND, &e);
 }
 
 static void
@@ -580,7 +614,7 @@ test_dehydrated(void **state)
 	    "item b.example - newest 2+0 - {\"domains\":[\"b.example\"]}");
 }
 
-/* One key with two CAs is two accounts; a copy of an account is none. */
+/* Who takes them decides what is another account, and what is a copy. */
 static void
 test_same_key(void **state)
 {
@@ -593,6 +627,8 @@ test_same_key(void **state)
 	put("accounts/c/account_id.json", "{\"url\":\"https://c/1\"}");
 	CHECK("dehydrated", NULL,
 	    "account a - " ACCT " - P-256 {\"account_id\":{\"url\":\"" ACCT
+	    "\"}}",
+	    "account b - " ACCT " - P-256 {\"account_id\":{\"url\":\"" ACCT
 	    "\"}}",
 	    "account c - https://c/1 - P-256 "
 	    "{\"account_id\":{\"url\":\"https://c/1\"}}");
@@ -866,6 +902,7 @@ main(void)
 	    IN_TREE(test_modmd),
 	    IN_TREE(test_traefik),
 	    IN_TREE(test_nothing),
+	    IN_TREE(test_not_there),
 	    IN_TREE(test_stop),
 	    cmocka_unit_test(test_configobj),
 	    cmocka_unit_test(test_shellvars),

@@ -111,6 +111,8 @@ CREATE INDEX upstream_orders_account
 CREATE INDEX upstream_orders_fqdn_set ON upstream_orders (fqdn_set_id, id);
 CREATE INDEX upstream_orders_certificate
     ON upstream_orders (certificate_id, id) WHERE certificate_id IS NOT NULL;
+CREATE INDEX upstream_orders_replaces
+    ON upstream_orders (replaces_id, id) WHERE replaces_id IS NOT NULL;
 
 CREATE TABLE upstream_authorizations (
 	id @id,
@@ -216,10 +218,11 @@ CREATE TABLE renewal_infos (
 	window_end @int NOT NULL,
 	chosen @int NOT NULL,			-- a moment in it, once and for all
 	explanation_url @text,
-	fetched @int NOT NULL,
-	retry_at @int NOT NULL
+	fetched @int NOT NULL,			-- 0: never
+	retry_at @int NOT NULL			-- ask then
 ) @keyed;
-CREATE INDEX renewal_infos_retry ON renewal_infos (retry_at);
+CREATE INDEX renewal_infos_retry
+    ON renewal_infos (upstream_ca_id, retry_at, certificate_id);
 
 -- Our accounts at acme-dns servers, one per name.
 CREATE TABLE acme_dns_accounts (

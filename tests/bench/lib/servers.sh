@@ -63,30 +63,17 @@ start_acmed() {
 	    "$(sed -n 's/^issuer=//p' "$dir/$name.out")"
 }
 
-# start_pebble: with a certificate for localhost of a CA of its own.  On more
-# than one processor its store deadlocks; on one that is seldom, and it is
-# started again then.
+# start_pebble: hangs now and then, and is started again then.
 start_pebble() {
-	pebble=$dir/pebble
 	port=$(port) manage=$(port)
-	mkdir -p "$pebble"
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-	    -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-	    -keyout "$pebble/tls.key" -out "$pebble/tls.crt" 2>/dev/null
-	cat >"$pebble/config.json" <<-END
-	{"pebble": {"listenAddress": "127.0.0.1:$port",
-	"managementListenAddress": "127.0.0.1:$manage",
-	"certificate": "$pebble/tls.crt", "privateKey": "$pebble/tls.key",
-	"httpPort": $http_port, "tlsPort": 5001, "ocspResponderURL": "",
-	"externalAccountBindingRequired": false}}
-	END
-	GOMAXPROCS=1 PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 \
-	    PEBBLE_AUTHZREUSE=0 pebble -config "$pebble/config.json" \
-	    -dnsserver "127.0.0.1:$dns_port" >"$pebble/log" 2>&1 &
+	mkdir -p "$dir/pebble"
+	PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=0 "$SRC/tests/lib/pebble" \
+	    "$dir/pebble" "$port" "$manage" "$http_port" 5001 \
+	    -dnsserver "127.0.0.1:$dns_port" >"$dir/pebble/log" 2>&1 &
 	pebble_pid=$!
-	keep pebble "$pebble_pid" "https://localhost:$port/dir" "$pebble/tls.crt" \
-	    "$pebble/root.crt"
-	wait_until "curl -sk --fail -o '$pebble/root.crt' \
+	keep pebble "$pebble_pid" "https://localhost:$port/dir" \
+	    "$dir/pebble/tls.crt" "$dir/pebble/root.crt"
+	wait_until "curl -sk --fail -o '$dir/pebble/root.crt' \
 	    'https://localhost:$manage/roots/0'"
 }
 
