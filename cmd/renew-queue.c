@@ -1,10 +1,13 @@
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/operands.h"
 #include "cli/orderwork.h"
 #include "cli/prog.h"
+#include "cli/renewalinfo.h"
 #include "cli/rights.h"
 #include "cli/sheet.h"
+#include "client/ari.h"
 #include "jobs/renewer.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
@@ -18,7 +21,9 @@ static const char usage_text[] =
     "the number of a certificate, or a fingerprint; - is a list of them on\n"
     "standard input.\n"
     "\n"
-    "  run [OPTION ...]    update and process: the one line of a crontab\n"
+    "  run [OPTION ...]    update, process, and ask CAs when to renew what "
+    "there\n"
+    "                      is: the one line of a crontab\n"
     "  update              puts in what is due\n"
     "  process [OPTION ...]\n"
     "                      renews what is in the queue; several may run at "
@@ -79,6 +84,7 @@ struct processing {
 	struct orderwork w;
 	struct account *accounts; /* with something that is ready */
 	size_t len;
+	bool asks; /* CAs, when to renew */
 	int64_t left;
 	int64_t take_until;
 };
@@ -194,6 +200,85 @@ process_account(struct processing *k, int64_t account, struct err *e)
 	return rc;
 }
 
+/* ---- renewal information ------------------------------------------------- */
+
+static int64_t ask_until;
+
+static bool
+is_time_up(void)
+{
+	return sig_term() || clock_now() >= ask_until;
+}
+
+static void
+tell_asked(void *arg, int64_t certificate_id, const struct err *why)
+{
+	struct processing *k = arg;
+
+	(void)certificate_id;
+	if (why)
+		k->w.prog->exit_code =
+		    prog_worse(k->w.prog->exit_code, err_exit(why));
+}
+
+static int
+ask_ca(struct processing *k, const char *directory, struct err *e)
+{
+	struct ari_run run = {.st = k->w.up.st,
+	    .in_flight = (size_t)jobs,
+	    .tell = tell_asked,
+	    .is_stopped = is_time_up,
+	    .arg = k};
+	int64_t *ids = NULL;
+	size_t len = 0;
+	int rc = upstream_open_ca(&k->w.up, k->w.prog, directory, e);
+
+	if (rc == 0)
+		rc = renewalinfo_due(&k->w.up, &ids, &len, e);
+	run.client = k->w.up.client;
+	run.upstream_ca_id = k->w.up.ca.id;
+	if (rc == 0 && len > 0)
+		rc = ari_run(&run, ids, len, e);
+	free(ids);
+	return rc;
+}
+
+static int
+add_directory(void *arg, const struct upstream_ca *ca, struct err *e)
+{
+	(void)e;
+	strv_add(arg, ca->directory_url);
+	return 0;
+}
+
+/*
+ * When certificates should be renewed next.  A CA that does not say is asked
+ * again, and meanwhile the lifetime decides: nobody need be told.
+ */
+static int
+ask_cas(struct processing *k, struct err *e)
+{
+	struct strv directories = {0};
+	int rc = upstream_ca_each(k->w.up.st, add_directory, &directories, e);
+
+	ask_until = k->take_until;
+	for (size_t i = 0; rc == 0 && i < directories.len && !is_time_up();
+	     i++) {
+		struct err why = {0};
+
+		if (ask_ca(k, directories.v[i], &why) == 0)
+			continue;
+		log_event(LOG_LEVEL_INFO, "renewal.info", "ca",
+		    directories.v[i], "error", why.text, (char *)NULL);
+		k->w.prog->exit_code =
+		    prog_worse(k->w.prog->exit_code, err_exit(&why));
+	}
+	strv_release(&directories);
+	return rc;
+}
+
+/* ---- both ---------------------------------------------------------------- */
+
 static int
 process_accounts(struct processing *k, struct prog *p, struct err *e)
 {
@@ -207,24 +292,31 @@ process_accounts(struct processing *k, struct prog *p, struct err *e)
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < k->len && !sig_term(); i++)
 		rc = process_account(k, k->accounts[i].id, e);
-	return rc;
+	return rc == 0 && k->asks ? ask_cas(k, e) : rc;
 }
 
-/* With `updates` first what is due is put in.  Mostly there is nothing. */
+/*
+ * With `is_all` what is due is put in first, and CAs are asked at the end, what
+ * was renewed just now included.  Mostly there is nothing to do.
+ */
 static int
-work(struct prog *p, bool updates, struct err *e)
+work(struct prog *p, bool is_all, struct err *e)
 {
 	struct processing k = {.left = max, .take_until = clock_now() + budget};
 	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
 	int64_t added;
 	int rc = st ? 0 : -1;
 
-	if (rc == 0 && updates)
+	if (rc == 0 && is_all)
 		rc = renewal_queue_update(st, &added, e);
+	if (rc == 0 && is_all)
+		rc = renewalinfo_is_due(st, &k.asks, e);
 	if (rc == 0)
 		rc = find_accounts(&k, st, e);
 	store_close(st);
-	if (rc == 0 && k.len > 0)
+	if (rc == 0 && k.len > 0 && is_all)
+		k.asks = true;
+	if (rc == 0 && (k.len > 0 || k.asks))
 		rc = process_accounts(&k, p, e);
 	orderwork_stop(&k.w);
 	free(k.accounts);
