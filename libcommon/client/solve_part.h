@@ -29,6 +29,30 @@ solve_maker solve_hook_line_make;
 solve_maker solve_rfc2136_make;
 solve_maker solve_acme_dns_make;
 
+enum solve_kind {
+	SOLVE_ANSWER,
+	SOLVE_WEBROOT,
+	SOLVE_LISTEN,
+	SOLVE_ALPN_DIR,
+	SOLVE_ALPN_LISTEN,
+	SOLVE_HOOK,
+	SOLVE_HOOK_HTTP,
+	SOLVE_HOOK_LINE,
+	SOLVE_RFC2136,
+	SOLVE_ACME_DNS,
+	SOLVE__MAX
+};
+
+/* "answer" and so on. */
+const char *solver_kind_name(enum solve_kind kind);
+
+/*
+ * What an operator has written: the kind, and the argument behind the colon, or
+ * NULL; borrowed.  KIND_USAGE.
+ */
+int solver_kind_of(const char *text, enum solve_kind *kind,
+    const char **argument, struct err *e);
+
 /* Wrong use of a solver: -1, KIND_USAGE.  */
 #define solve_misuse(e, ...) err_set((e), KIND_USAGE, __VA_ARGS__)
 

@@ -3,61 +3,37 @@
 #include "acme/keyauth.h"
 #include "client/solve_part.h"
 
-static const struct kind {
-	const char *name;
-	bool has_argument;
-	solve_maker *make;
-} kinds[] = {
-    {"answer", false, solve_answer_make},
-    {"webroot", true, solve_webroot_make},
-    {"listen", true, solve_listen_make},
-    {"alpn-dir", true, solve_alpn_dir_make},
-    {"alpn-listen", true, solve_alpn_listen_make},
-    {"hook", true, solve_hook_make},
-    {"hook-http", true, solve_hook_http_make},
-    {"hook-line", true, solve_hook_line_make},
-    {"rfc2136", true, solve_rfc2136_make},
-    {"acme-dns", true, solve_acme_dns_make},
+static solve_maker *const makers[] = {
+    [SOLVE_ANSWER] = solve_answer_make,
+    [SOLVE_WEBROOT] = solve_webroot_make,
+    [SOLVE_LISTEN] = solve_listen_make,
+    [SOLVE_ALPN_DIR] = solve_alpn_dir_make,
+    [SOLVE_ALPN_LISTEN] = solve_alpn_listen_make,
+    [SOLVE_HOOK] = solve_hook_make,
+    [SOLVE_HOOK_HTTP] = solve_hook_http_make,
+    [SOLVE_HOOK_LINE] = solve_hook_line_make,
+    [SOLVE_RFC2136] = solve_rfc2136_make,
+    [SOLVE_ACME_DNS] = solve_acme_dns_make,
 };
+_Static_assert(ARRAY_LEN(makers) == SOLVE__MAX, "one per kind");
 
 static const struct solver_options defaults = {0};
-
-static const struct kind *
-find_kind(const char *text, size_t len)
-{
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (strlen(kinds[i].name) == len &&
-		    memcmp(kinds[i].name, text, len) == 0)
-			return &kinds[i];
-	return NULL;
-}
 
 int
 solver_make_with(const char *text, struct store *st,
     const struct solver_options *o, struct solver *out, struct err *e)
 {
-	size_t len = strcspn(text, ":");
-	const struct kind *kind = find_kind(text, len);
 	struct solve_making m = {.store = st, .options = o};
+	enum solve_kind kind;
 
 	*out = (struct solver){0};
-	if (text[len] == ':' && text[len + 1] != '\0')
-		m.argument = text + len + 1;
-	if (!kind)
-		return solve_misuse(e,
-		    "%.60s: no such solver (answer, webroot:DIR, listen:PORT, "
-		    "alpn-dir:DIR, alpn-listen:PORT, hook:PROGRAM, "
-		    "hook-line:PROGRAM, hook-http:PROGRAM, rfc2136:FILE, "
-		    "acme-dns:URL)",
-		    text);
-	if (!m.argument == kind->has_argument)
-		return solve_misuse(e, "%.60s: %s an argument behind a colon",
-		    text, kind->has_argument ? "wants" : "has no use for");
-	if (kind->make(&m, out, e) < 0) {
+	if (solver_kind_of(text, &kind, &m.argument, e) < 0)
+		return -1;
+	if (makers[kind](&m, out, e) < 0) {
 		solver_release(out);
-		return err_object(e, "%s", kind->name);
+		return err_object(e, "%s", solver_kind_name(kind));
 	}
-	out->name = kind->name;
+	out->name = solver_kind_name(kind);
 	return 0;
 }
 

@@ -61,6 +61,9 @@ struct solver {
 int solver_make(
     const char *text, struct store *st, struct solver *out, struct err *e);
 
+/* Checks the word, and whether an argument must be there; makes nothing. */
+int solver_check(const char *text, struct err *e);
+
 /* What acme-dns is asked. */
 struct solver_post {
 	const char *url;
