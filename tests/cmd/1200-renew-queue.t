@@ -139,11 +139,15 @@ is "$(sql 'SELECT count(*) FROM upstream_orders
 # ---- the CA is away ----------------------------------------------------------------
 
 queue add a.example
+queue add b.example
+before=$(asked 'status = 0')
 stop pebble
 queue process
 exits 111 'the CA is away'
 like "$err" '^renew-queue: a.example and 1 other: ' '... is told'
-is "$(printf '%s\n' "$err" | wc -l)" 1 '... in one line'
+is "$(printf '%s\n' "$err" | wc -l)" 2 '... in one line each'
+ok '... after few attempts' [ "$(($(asked 'status = 0') - before))" -le 200 ]
+queue remove b.example
 like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 40 AND 66,
     upstream_order_id IS NOT NULL FROM renewal_queue")" '^1\|1\|' \
     '... and tried again in a minute'
