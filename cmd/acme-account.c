@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "base/b64.h"
+#include "cli/acmedns.h"
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
@@ -47,6 +48,13 @@ static const char usage_text[] =
     "                      changes the key of an account\n"
     "  default ACCOUNT     makes it the default at its CA\n"
     "  deactivate ACCOUNT  there is no way back\n"
+    "  acme-dns list [-j] [--server URL] [NAME ...]\n"
+    "                      our accounts at acme-dns servers\n"
+    "  acme-dns register [-j] --server URL NAME ...\n"
+    "                      makes one for each name, and shows the CNAME to "
+    "make\n"
+    "  acme-dns audit [-j] [--server URL] [NAME ...]\n"
+    "                      whether CNAMEs lead there, and updates are taken\n"
     "\n"
     "      --agree-terms   agree to the terms of the CA\n"
     "      --ca CA         instead of [client] ca\n"
@@ -65,6 +73,7 @@ static const char usage_text[] =
     "                      and where the secret is, base64url\n"
     "      --key FILE      this private key, PEM\n"
     "      --key-type TYPE a new key: p256 (default), p384, rsa2048 ...\n"
+    "      --server URL    of an acme-dns server\n"
     "      --trace         what is said to the CA and back, on standard error\n"
     "      --trust FILE    roots of the CA, PEM, instead of the machine's\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
@@ -81,7 +90,7 @@ static const char usage_text[] =
 
 static const char *ca_word, *trust_file, *key_file, *key_type_word = "p256";
 static const char *eab_key_id, *eab_secret_file;
-static const char *certificate_key_type, *certificate_key_cycle;
+static const char *certificate_key_type, *certificate_key_cycle, *server_url;
 static int64_t eab_secret_fd = -1;
 static bool agrees, make_default, traces;
 static struct strv contact_words, contacts;
@@ -126,6 +135,9 @@ static const struct prog_option update_options[] = {
 
 static const struct prog_option roll_options[] = {
     OPTION_CA, OPTIONS_KEY, OPTION_TRACE, {0}};
+
+static const struct prog_option acme_dns_options[] = {
+    OPTION("server", PROG_TEXT, server_url), {0}};
 
 static const struct prog_option deactivate_options[] = {OPTION_TRACE, {0}};
 
@@ -783,6 +795,29 @@ ca(struct prog *p, struct err *e)
 	    e, "ca %s: none of list add show refresh", p->argv[0]);
 }
 
+/* The second word of the command. */
+static int
+acme_dns(struct prog *p, struct err *e)
+{
+	static const struct {
+		const char *word;
+		int (*run)(
+		    struct prog *p, const struct acmedns *how, struct err *e);
+	} words[] = {
+	    {"list", acmedns_list},
+	    {"register", acmedns_register},
+	    {"audit", acmedns_audit},
+	};
+	const struct acmedns how = {
+	    .server = server_url, .names = p->argv + 1, .len = p->argc - 1};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(p->argv[0], words[i].word) == 0)
+			return words[i].run(p, &how, e);
+	return prog_misuse(
+	    e, "acme-dns %s: none of list register audit", p->argv[0]);
+}
+
 #define UPSTREAM .sections = (CONF_STORE | CONF_CLIENT)
 
 static const struct prog_command commands[] = {
@@ -831,6 +866,13 @@ static const struct prog_command commands[] = {
 	.operands_max = 1,
 	UPSTREAM,
 	.run = deactivate},
+    {.name = "acme-dns",
+	.options = acme_dns_options,
+	.operands_min = 1,
+	.operands_max = PROG_ANY,
+	UPSTREAM,
+	.flags = PROG_JSON,
+	.run = acme_dns},
     {0},
 };
 

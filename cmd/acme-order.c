@@ -74,7 +74,7 @@ static const char usage_text[] =
     "                      global_weekly, reuse_year\n"
     "      --key-type TYPE p256, p384, rsa2048 ...\n"
     "      --no-auto-renew the certificate is not renewed by itself\n"
-    "      --no-check      tell the CA to look without looking first\n"
+    "      --no-precheck   tell the CA to look without looking first\n"
     "      --no-replaces   do not tell the CA which certificate this one "
     "follows\n"
     "      --not-after TIME\n"
@@ -101,7 +101,7 @@ static const char *account_word, *ca_word, *csr_file, *key_word, *key_type_word;
 static const char *key_cycle, *not_after_word, *preferred_chain, *profile;
 static const char *replaces_word, *status_word;
 static int64_t days, jobs = 50, timeout = 600;
-static bool keep_pending, no_auto_renew, no_check, no_replaces, traces;
+static bool keep_pending, no_auto_renew, no_precheck, no_replaces, traces;
 static struct strv challenges;
 
 #define OPTION(n, t, v)                                                        \
@@ -127,7 +127,7 @@ static const struct prog_option new_options[] = {
     OPTION("key-cycle", PROG_TEXT, key_cycle),
     OPTION("key-type", PROG_TEXT, key_type_word),
     OPTION("no-auto-renew", PROG_FLAG, no_auto_renew),
-    OPTION("no-check", PROG_FLAG, no_check),
+    OPTION("no-precheck", PROG_FLAG, no_precheck),
     OPTION("no-replaces", PROG_FLAG, no_replaces),
     OPTION("not-after", PROG_TEXT, not_after_word),
     OPTION("preferred-chain", PROG_TEXT, preferred_chain),
@@ -157,7 +157,7 @@ struct work {
 	struct csr *csr;
 	struct orderpolicy policy;
 	struct buf policy_text;
-	int64_t *ids; /* orders that are there, by account */
+	int64_t *ids; /* orders that are there, by account; or in work */
 	size_t len;
 	size_t at;
 	bool is_cancelling; /* a cancelled order is no failure */
@@ -262,6 +262,13 @@ begin_output(struct work *k, const struct prog *p)
 	progress_begin(&k->progress, "orders");
 }
 
+static void
+add_id(struct work *k, int64_t id)
+{
+	k->ids = xreallocarray(k->ids, k->len + 1, sizeof(*k->ids));
+	k->ids[k->len++] = id;
+}
+
 /* ---- run, new ------------------------------------------------------------ */
 
 static int
@@ -280,7 +287,7 @@ make_policy(struct work *k, struct err *e)
 	p->key_cycle = key_cycle ? xstrdup(key_cycle) : NULL;
 	p->preferred_chain = preferred_chain ? xstrdup(preferred_chain) : NULL;
 	p->keeps_pending = keep_pending;
-	p->unchecked = no_check;
+	p->unchecked = no_precheck;
 	p->no_replaces = no_replaces;
 	p->auto_renew = !no_auto_renew;
 	p->days = days;
@@ -303,7 +310,7 @@ check_options(struct work *k, struct err *e)
 	if (days != 0)
 		k->new.not_after = clock_now() + days * 86400;
 	if (not_after_word &&
-	    since_parse_ahead(
+	    since_parse_future(
 		"not-after", not_after_word, &k->new.not_after, e) < 0)
 		return -1;
 	k->new.profile = profile;
@@ -325,7 +332,9 @@ read_csr(struct work *k, struct err *e)
 	if (rc == 0)
 		k->csr = csr_from_any(text.data, text.len, e);
 	buf_release(&text);
-	return k->csr ? 0 : err_object(e, "%s", csr_file);
+	if (rc == 0 && !k->csr)
+		rc = err_object(e, "%s", csr_file);
+	return rc;
 }
 
 /* Adds a set of names. */
@@ -444,14 +453,14 @@ split(const char *line, struct strv *names)
 
 /* Makes the order of one set, or finds it. */
 static int
-create(struct work *k, const char *set, int64_t *id, struct err *e)
+create(
+    struct work *k, const char *set, int64_t *id, bool *created, struct err *e)
 {
 	const struct ordercheck check = {.client = k->w.up.client,
 	    .account = &k->w.account,
 	    .policy = &k->policy,
 	    .solvers = &k->w.solvers};
 	struct strv names = {0}, dns = {0}, ip = {0}, registered = {0};
-	bool created;
 	int rc;
 
 	split(set, &names);
@@ -466,8 +475,7 @@ create(struct work *k, const char *set, int64_t *id, struct err *e)
 	if (rc == 0)
 		limits_registered(k->w.suffixes, &dns, &ip, &registered);
 	if (rc == 0)
-		rc =
-		    upstream_order_create(k->w.up.st, &k->new, id, &created, e);
+		rc = upstream_order_create(k->w.up.st, &k->new, id, created, e);
 	strv_release(&names);
 	strv_release(&dns);
 	strv_release(&ip);
@@ -475,7 +483,19 @@ create(struct work *k, const char *set, int64_t *id, struct err *e)
 	return rc;
 }
 
-/* A set that cannot be ordered does not stop the rest. */
+static bool
+has_id(const struct work *k, int64_t id)
+{
+	for (size_t i = 0; i < k->len; i++)
+		if (k->ids[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * A set that cannot be ordered does not stop the rest, and one that is in work
+ * already is not worked on twice.
+ */
 static int
 next_set(void *arg, int64_t *id, struct err *e)
 {
@@ -484,10 +504,14 @@ next_set(void *arg, int64_t *id, struct err *e)
 	(void)e;
 	while (k->at < k->sets.len) {
 		struct err why = {0};
+		bool created = false;
 
-		if (create(k, k->sets.v[k->at++], id, &why) == 0)
+		if (create(k, k->sets.v[k->at++], id, &created, &why) < 0) {
+			fail_one(k, &why);
+		} else if (created || !has_id(k, *id)) {
+			add_id(k, *id);
 			return 1;
-		fail_one(k, &why);
+		}
 	}
 	return 0;
 }
@@ -529,6 +553,27 @@ static int new (struct prog *p, struct err *e)
 /* ---- orders that are there ----------------------------------------------- */
 
 static int
+by_number(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* One that is given twice would find that another has it: we have. */
+static void
+drop_repeated(struct work *k)
+{
+	size_t n = 0;
+
+	qsort(k->ids, k->len, sizeof(*k->ids), by_number);
+	for (size_t i = 0; i < k->len; i++)
+		if (n == 0 || k->ids[i] != k->ids[n - 1])
+			k->ids[n++] = k->ids[i];
+	k->len = n;
+}
+
+static int
 read_ids(struct work *k, const struct prog *p, struct err *e)
 {
 	struct strv words = {0};
@@ -545,7 +590,10 @@ read_ids(struct work *k, const struct prog *p, struct err *e)
 static int
 open_ids(struct work *k, struct prog *p, bool with_solvers, struct err *e)
 {
-	if (read_ids(k, p, e) < 0 || orderwork_load_limits(&k->w, p, e) < 0 ||
+	if (read_ids(k, p, e) < 0)
+		return -1;
+	drop_repeated(k);
+	if (orderwork_load_limits(&k->w, p, e) < 0 ||
 	    orderwork_start(
 		&k->w, p, NULL, NULL, k->ids, with_solvers ? k->len : 0, e) < 0)
 		return -1;
@@ -740,6 +788,16 @@ retry(struct prog *p, struct err *e)
 
 /* ---- sync ---------------------------------------------------------------- */
 
+/* What keeps an order from going on, or has ended it. */
+static int
+check_synced(const struct upstream_order *o, struct err *e)
+{
+	if (upstream_order_is_open(o->status) && !o->cause)
+		return 0;
+	orders_why(o, e);
+	return err_is_set(e) ? -1 : 0;
+}
+
 static int
 sync_one(struct work *k, int64_t id, struct err *e)
 {
@@ -755,6 +813,8 @@ sync_one(struct work *k, int64_t id, struct err *e)
 	if (!o)
 		return -1;
 	rc = ordering_sync(o, e);
+	if (rc == 0)
+		rc = check_synced(ordering_order(o), e);
 	ordering_close(o);
 	return orderwork_print(&k->w.out, k->w.up.st, id, e) < 0 ? -1 : rc;
 }
@@ -999,6 +1059,8 @@ set_challenges(struct store *st, int64_t id, struct err *e)
 		orderpolicy_clear_rules(&policy);
 	for (size_t i = 0; rc == 0 && i < challenges.len; i++)
 		rc = orderpolicy_add_rule(&policy, challenges.v[i], e);
+	for (size_t i = 0; rc == 0 && i < policy.rules_len; i++)
+		rc = solver_check(policy.rules[i].solver, e);
 	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
 		rc = prog_misuse(e, "--challenge: too much of it");
 	if (rc == 0)

@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/operands.h"
@@ -107,6 +108,19 @@ read_file(const char *path, struct err *e)
 	return c;
 }
 
+/* What is a number or a fingerprint is no file, whatever is in the folder. */
+static bool
+is_file(const char *word)
+{
+	uint8_t fingerprint[32];
+	struct stat sb;
+	uint64_t n;
+
+	return !str_to_u64(word, INT64_MAX, &n) &&
+	    certificate_fingerprint(word, fingerprint) == 0 &&
+	    stat(word, &sb) == 0 && !S_ISDIR(sb.st_mode);
+}
+
 /* Files are read while there is the right to. */
 static int
 read_operands(struct work *k, const struct prog *p, struct err *e)
@@ -118,9 +132,8 @@ read_operands(struct work *k, const struct prog *p, struct err *e)
 		const char *word = k->operands.v[i];
 		struct file *f = &k->files[i];
 
-		if (access(word, F_OK) == 0 &&
-		    !(f->cert = read_file(word, &f->why)))
-			err_object(&f->why, "%s", word);
+		if (is_file(word))
+			f->cert = read_file(word, &f->why);
 	}
 	return 0;
 }
@@ -159,7 +172,7 @@ find(struct work *k, size_t i, struct victim *v, struct err *e)
 		return find_file(k, f, v, e);
 	if (certificate_find(
 		k->w.up.st, k->operands.v[i], clock_now(), &v->stored, e) < 0)
-		return err_object(e, "%s", k->operands.v[i]);
+		return -1;
 	v->id = v->stored.id;
 	v->der = v->stored.leaf.der;
 	v->len = v->stored.leaf.len;
@@ -298,6 +311,16 @@ revoke_one(struct work *k, size_t i, struct err *e)
 	return rc;
 }
 
+/* Of a list, which one: unless the text begins with it. */
+static void
+name_operand(const char *operand, struct err *e)
+{
+	size_t len = strlen(operand);
+
+	if (!str_starts(e->text, operand) || e->text[len] != ':')
+		err_object(e, "%s", operand);
+}
+
 /* One that cannot be revoked does not stop the rest. */
 static int
 revoke_all(struct work *k, struct prog *p, struct err *e)
@@ -310,8 +333,10 @@ revoke_all(struct work *k, struct prog *p, struct err *e)
 			return err_set(e, KIND_BUSY,
 			    "stopped before %s and what follows it",
 			    k->operands.v[i]);
-		if (revoke_one(k, i, &why) < 0)
+		if (revoke_one(k, i, &why) < 0) {
+			name_operand(k->operands.v[i], &why);
 			prog_item_failed(p, &why);
+		}
 		while (k->w.up.client && i + 1 < k->operands.len &&
 		    clock_mono() < until && !sig_term())
 			if (client_wait(k->w.up.client, until, e) < 0)

@@ -1,3 +1,4 @@
+#include "acme/ident.h"
 #include "acme/keyauth.h"
 #include "base/b64.h"
 #include "cli/operands.h"
@@ -9,6 +10,7 @@
 #include "server/wellknown.h"
 #include "store/challenge_answer.h"
 #include "store/challenge_request.h"
+#include "store/identifier.h"
 #include "store/store.h"
 #include "sys/clock.h"
 #include "sys/proc.h"
@@ -151,20 +153,40 @@ add_one(struct store *st, const char *keyauth, const char *name, int64_t until,
 	return rc;
 }
 
+/* The host as requests name it, NULL: any; the caller frees. */
+static int
+read_host(char **name, struct err *e)
+{
+	char *typed = host ? name_spell(host) : NULL;
+	struct identifier id = {0};
+	struct err ignored = {0};
+	int rc = 0;
+
+	*name = NULL;
+	if (typed && ident_parse("ip", typed, &id, &ignored) < 0)
+		rc = ident_parse("dns", typed, &id, e);
+	if (rc == 0 && id.value && ident_is_wildcard(id.value))
+		rc = err_set(e, KIND_INPUT, "no request is for a wildcard");
+	if (rc < 0)
+		err_object(e, "--host %.100s", host);
+	else if (typed)
+		*name = ident_host(id.value);
+	identifier_release(&id);
+	free(typed);
+	return rc;
+}
+
 /* Each operand by itself: what is wrong with one does not stop the others. */
 static void
 add_all(struct prog *p, struct store *st, const struct strv *keyauths,
-    int64_t until)
+    const char *name, int64_t until)
 {
-	char *name = host ? name_spell(host) : NULL;
-
 	for (size_t i = 0; i < keyauths->len; i++) {
 		struct err e = {0};
 
 		if (add_one(st, keyauths->v[i], name, until, &e) < 0)
 			prog_item_failed(p, &e);
 	}
-	free(name);
 }
 
 static int
@@ -172,9 +194,12 @@ add(struct prog *p, struct err *e)
 {
 	struct strv keyauths = {0};
 	struct store *st = NULL;
+	char *name = NULL;
 	int64_t until;
-	int rc = since_parse_ahead("expires", expires, &until, e);
+	int rc = since_parse_future("expires", expires, &until, e);
 
+	if (rc == 0)
+		rc = read_host(&name, e);
 	if (rc == 0)
 		rc = operands_read(p, &keyauths, e);
 	if (rc == 0) {
@@ -182,8 +207,9 @@ add(struct prog *p, struct err *e)
 		rc = st ? 0 : -1;
 	}
 	if (rc == 0)
-		add_all(p, st, &keyauths, until);
+		add_all(p, st, &keyauths, name, until);
 	store_close(st);
+	free(name);
 	strv_release(&keyauths);
 	return rc;
 }
@@ -191,19 +217,23 @@ add(struct prog *p, struct err *e)
 static int
 remove_tokens(struct prog *p, struct err *e)
 {
-	struct store *st =
-	    rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+	struct strv tokens = {0};
+	struct store *st = NULL;
+	int rc = operands_read(p, &tokens, e);
 
-	if (!st)
-		return -1;
-	for (int i = 0; i < p->argc; i++) {
+	if (rc == 0) {
+		st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+		rc = st ? 0 : -1;
+	}
+	for (size_t i = 0; rc == 0 && i < tokens.len; i++) {
 		struct err why = {0};
 
-		if (challenge_answer_remove(st, p->argv[i], &why) < 0)
+		if (challenge_answer_remove(st, tokens.v[i], &why) < 0)
 			prog_item_failed(p, &why);
 	}
 	store_close(st);
-	return 0;
+	strv_release(&tokens);
+	return rc;
 }
 
 static int
@@ -235,7 +265,8 @@ list(struct prog *p, struct err *e)
 		return -1;
 	out_init(&o, p->json, !p->no_header, columns);
 	rc = challenge_answer_each(st, print_answer, &o, e);
-	out_finish(&o);
+	if (rc == 0)
+		out_finish(&o);
 	store_close(st);
 	return rc;
 }
@@ -271,7 +302,8 @@ show_log(struct prog *p, struct err *e)
 		return -1;
 	out_init(&o, p->json, !p->no_header, columns);
 	rc = challenge_request_each(st, &filter, print_request, &o, e);
-	out_finish(&o);
+	if (rc == 0)
+		out_finish(&o);
 	store_close(st);
 	return rc;
 }

@@ -86,7 +86,8 @@ add(struct prog *p, struct err *e)
 	struct buf secret;
 	int rc = -1;
 
-	if (expires && since_parse_ahead("expires", expires, &k.expires, e) < 0)
+	if (expires &&
+	    since_parse_future("expires", expires, &k.expires, e) < 0)
 		return -1;
 	buf_init(&secret, EAB_KEY_SECRET_SIZE);
 	st = open_all(p, &room, &seal, e);

@@ -61,6 +61,17 @@ ident_parse(
 	return 0;
 }
 
+char *
+ident_host(const char *value)
+{
+	bool is_ipv6 = strchr(value, ':') != NULL;
+	char *host =
+	    xasprintf("%s%s%s", is_ipv6 ? "[" : "", value, is_ipv6 ? "]" : "");
+
+	str_lower(host);
+	return host;
+}
+
 bool
 ident_is_wildcard(const char *value)
 {

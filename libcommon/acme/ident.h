@@ -23,6 +23,12 @@ struct identifier;
 int ident_parse(
     const char *type, const char *value, struct identifier *out, struct err *e);
 
+/*
+ * The value as the Host field of a request has it: IPv6 in brackets, in lower
+ * case.  The caller frees.
+ */
+char *ident_host(const char *value);
+
 /* Whether `value` of type dns is a wildcard. */
 bool ident_is_wildcard(const char *value);
 

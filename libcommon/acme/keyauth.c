@@ -4,7 +4,6 @@
 #include "wrap/digest.h"
 
 #define TOKEN_MIN 22 /* 128 bits */
-#define TOKEN_MAX 43
 
 bool
 keyauth_token_is_good(const char *token)
@@ -13,7 +12,8 @@ keyauth_token_is_good(const char *token)
 				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
 	size_t len = strspn(token, digits);
 
-	return token[len] == '\0' && len >= TOKEN_MIN && len <= TOKEN_MAX;
+	return token[len] == '\0' && len >= TOKEN_MIN &&
+	    len <= KEYAUTH_TOKEN_MAX;
 }
 
 void

@@ -4,11 +4,13 @@
 #include "base/base.h"
 
 /* Key authorizations (RFC 8555 8.1). */
-#define KEYAUTH_SIZE 88 /* token 43, dot, thumbprint 43, NUL */
+/* RFC 8555 knows no longest token; this is a file name, too. */
+#define KEYAUTH_TOKEN_MAX 128
+#define KEYAUTH_SIZE (KEYAUTH_TOKEN_MAX + 45) /* dot, thumbprint 43, NUL */
 
 /*
- * Whether `token` is base64url of at least 128 bits that fits; others must not
- * reach a file name or URL.
+ * Whether `token` is base64url of at least 128 bits and at most
+ * KEYAUTH_TOKEN_MAX digits; others must not reach a file name or URL.
  */
 bool keyauth_token_is_good(const char *token);
 

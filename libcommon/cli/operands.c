@@ -15,6 +15,10 @@ read_lines(const char *ends, struct strv *out, struct err *e)
 
 	buf_init(&all, OPERANDS_MAX);
 	rc = fd_read_all(STDIN_FILENO, &all, FD_FOREVER, e);
+	/* what follows one would be passed over */
+	if (rc == 0 && strlen(all.data) != all.len)
+		rc = err_set(e, KIND_INPUT,
+		    "standard input: a NUL byte; lines end with a newline");
 	for (const char *p = all.data; rc == 0 && *p; p += *p == '\n') {
 		size_t line = strcspn(p, "\n"), n = strcspn(p, ends);
 

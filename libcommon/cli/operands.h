@@ -7,7 +7,8 @@
 /*
  * The operands of a program, where "-" stands for the lines of the standard
  * input: of each the first column (cli/out.h).  Empty lines are passed over.
- * KIND_INPUT when that is more than OPERANDS_MAX bytes, KIND_SYS.
+ * KIND_INPUT when that is more than OPERANDS_MAX bytes or has a NUL among them,
+ * KIND_SYS.
  */
 struct prog;
 

@@ -5,7 +5,55 @@
 #include "cli/secret.h"
 #include "cli/sheet.h"
 #include "client/client.h"
+#include "conf/value.h"
+#include "store/upstream_authorization.h"
 #include "wrap/suffix.h"
+
+/* ---- prechecks ----------------------------------------------------------- */
+
+static int
+confine(void *arg, struct err *e)
+{
+	const struct prog *p = arg;
+	const struct conf_client *c = &p->conf.client;
+	struct sandbox s = {0};
+	int rc;
+
+	sandbox_add_port(&s, (uint16_t)c->precheck_http_port);
+	sandbox_add_port(&s, (uint16_t)c->precheck_tls_port);
+	for (size_t i = 0; i < c->resolver.len; i++)
+		sandbox_add_port(&s, value_resolver_port(c->resolver.v[i]));
+	rc = rights_enter_ports(
+	    p, SANDBOX_VALIDATE_NETWORK, s.ports, s.ports_len, e);
+	sandbox_release(&s);
+	return rc;
+}
+
+static bool
+has_looks(const struct solvers *s)
+{
+	for (size_t i = 0; i < s->len; i++)
+		if (s->v[i].solver.type &&
+		    strcmp(s->v[i].solver.type, "dns-01") != 0)
+			return true;
+	return false;
+}
+
+/* Begins before there is a secret in memory, too. */
+static int
+start_precheck(struct orderwork *w, struct err *e)
+{
+	const struct precheck_options o = {
+	    .conf = &w->prog->conf.client, .confine = confine, .arg = w->prog};
+
+	if (strcmp(o.conf->precheck, "on") != 0 || !has_looks(&w->solvers))
+		return 0;
+	if (precheck_start(&w->precheck, &o, e) < 0)
+		return -1;
+	w->options.look = precheck_look;
+	w->options.arg = &w->precheck;
+	return 0;
+}
 
 /* ---- start and end ------------------------------------------------------- */
 
@@ -29,14 +77,21 @@ prepare_solvers(struct orderwork *w, const int64_t *ids, size_t len)
 	}
 }
 
-/* Whether a solver does more than write to the store. */
-static bool
-has_programs(const struct solvers *s)
+/* What solvers need of this process when rights are given up. */
+static void
+tell_needs(struct orderwork *w)
 {
-	for (size_t i = 0; i < s->len; i++)
-		if (strcmp(s->v[i].text, "answer") != 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < w->solvers.len; i++) {
+		const struct solvers_item *item = &w->solvers.v[i];
+
+		if (!item->solver.name)
+			continue; /* it could not be made */
+		if (item->solver.needs == SOLVER_PROGRAM)
+			w->up.runs_programs = true;
+		if (item->solver.needs == SOLVER_DIRECTORY)
+			strv_add(&w->prog->writes, solver_argument(item->text));
+	}
+	w->up.role = SANDBOX_CLIENT_ORDER;
 }
 
 int
@@ -59,7 +114,12 @@ orderwork_prepare(
 	w->up.st = store_open(p->conf.store.url, STORE_WRITE, e);
 	if (!w->up.st)
 		return -1;
-	w->solvers = (struct solvers){.st = w->up.st, .make = solver_make};
+	w->options =
+	    (struct solver_options){.resolvers = &p->conf.client.resolver,
+		.proxy = p->conf.client.proxy,
+		.user = p->conf.client.user,
+		.sandbox = rights_mode(&p->conf)};
+	w->solvers = (struct solvers){.st = w->up.st, .options = &w->options};
 	return 0;
 }
 
@@ -68,12 +128,17 @@ orderwork_enter(struct orderwork *w, struct err *e)
 {
 	struct prog *p = w->prog;
 
+	if (start_precheck(w, e) < 0)
+		return -1;
 	if (secret_seal_key("certificate_key_file",
 		p->conf.store.certificate_key_file, &w->seal_room, &w->seal,
 		e) < 0)
 		return -1;
-	w->up.runs_programs = has_programs(&w->solvers);
-	return upstream_enter(&w->up, p, e);
+	tell_needs(w);
+	if (upstream_enter(&w->up, p, e) < 0)
+		return -1;
+	w->options.account_key = w->up.seal;
+	return 0;
 }
 
 int
@@ -162,6 +227,7 @@ orderwork_env(const struct orderwork *w)
 	    .key_cycle = w->account.certificate_key_cycle,
 	    .seal = w->seal,
 	    .solvers = (struct solvers *)(uintptr_t)&w->solvers,
+	    .unchecked = strcmp(w->prog->conf.client.precheck, "off") == 0,
 	    .limits = &w->limits,
 	    /* some requests are sent twice */
 	    .hold = 2 * w->prog->conf.client.timeout + ORDERING_HOLD};
@@ -174,6 +240,7 @@ orderwork_stop(struct orderwork *w)
 		return;
 	close_account(w);
 	solvers_release(&w->solvers);
+	precheck_stop(&w->precheck);
 	upstream_stop(&w->up);
 	buf_release(&w->limits_text);
 	suffix_list_free(w->suffixes);
@@ -190,7 +257,7 @@ orderwork_parse_id(const char *text, int64_t *id, struct err *e)
 
 	if (str_starts(text, "upstream_order/"))
 		digits += strlen("upstream_order/");
-	if (!str_to_u64(digits, INT64_MAX, &n))
+	if (!str_to_u64(digits, INT64_MAX, &n) || n == 0)
 		return err_set(
 		    e, KIND_INPUT, "%s: no number of an order", text);
 	*id = (int64_t)n;

@@ -6,6 +6,7 @@
 #include "cli/upstream.h"
 #include "client/ordercheck.h"
 #include "client/orders.h"
+#include "jobs/precheck.h"
 #include "store/upstream_account.h"
 #include "store/upstream_authorization.h"
 
@@ -18,7 +19,9 @@
 struct orderwork {
 	struct prog *prog;
 	struct upstream up;
+	struct solver_options options; /* of solvers */
 	struct solvers solvers;
+	struct precheck precheck;
 	struct seal_key seal_room; /* of certificate keys */
 	const struct seal_key *seal;
 	struct upstream_account account;
@@ -34,7 +37,7 @@ struct orderwork {
 /*
  * Starts the process with the network, makes the solvers of `policy` (may be
  * NULL) and of the orders `ids`, reads what orders are sealed under, and gives
- * up rights.  A solver other than `answer` needs some that no sandbox can
+ * up rights.  A solver that runs a program needs some that no sandbox can
  * leave: then there is none.
  */
 int orderwork_start(struct orderwork *w, struct prog *p, const char *ca,

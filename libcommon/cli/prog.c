@@ -191,6 +191,7 @@ finish(struct prog *p, struct err *e)
 		fputs(p->usage, stderr);
 	conf_release(&p->conf);
 	strv_release(&p->reads);
+	strv_release(&p->writes);
 	return code;
 }
 

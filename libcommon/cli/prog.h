@@ -86,7 +86,9 @@ struct prog {
 	const char *store_url; /* -s or ACMED_STORE; is in conf already */
 	const char *log_sink; /* -l */
 	int ready_fd; /* --ready-fd, or -1 */
-	struct strv reads; /* paths that the command reads, for rights_enter */
+	/* paths that the command reads, and below which it writes, for
+	 * rights_enter */
+	struct strv reads, writes;
 	bool json;
 	bool no_header;
 	bool dry_run;

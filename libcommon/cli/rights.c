@@ -3,12 +3,11 @@
 #include <libgen.h>
 
 #include "cli/prog.h"
+#include "conf/value.h"
 #include "wrap/digest.h"
 
-#define DNS_PORT 53
-
-static enum sandbox_mode
-mode_of(const struct conf *c)
+enum sandbox_mode
+rights_mode(const struct conf *c)
 {
 	if (strcmp(c->sandbox.landlock, "off") == 0)
 		return SANDBOX_OFF;
@@ -97,6 +96,10 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 		for (size_t i = 0; i < p->reads.len; i++)
 			strv_add(out, p->reads.v[i]);
 		return 0;
+	case SANDBOX_SOLVER_TREES:
+		for (size_t i = 0; i < p->writes.len; i++)
+			strv_add(out, p->writes.v[i]);
+		return 0;
 	case SANDBOX_STORE_FILES: /* add_opening */
 	case SANDBOX_DEVICES:
 	case SANDBOX_PLACE__MAX:
@@ -107,28 +110,15 @@ add_place(const struct prog *p, enum sandbox_place place, struct strv *out,
 
 /* ---- ports --------------------------------------------------------------- */
 
-/* ADDRESS, ADDRESS:PORT, [IPV6]:PORT; the configuration has checked it. */
-static uint16_t
-resolver_port(const char *text)
-{
-	const char *colon = strrchr(text, ':');
-	bool is_bare_ipv6 = text[0] != '[' && strchr(text, ':') != colon;
-	uint64_t port;
-
-	if (!colon || is_bare_ipv6 || !str_to_u64(colon + 1, 65535, &port))
-		return DNS_PORT;
-	return (uint16_t)port;
-}
-
 static void
 add_ports(const struct conf_validate *c, struct sandbox *s)
 {
 	sandbox_add_port(s, (uint16_t)c->http_port);
 	sandbox_add_port(s, (uint16_t)c->tls_port);
 	for (size_t i = 0; i < c->resolver.len; i++)
-		sandbox_add_port(s, resolver_port(c->resolver.v[i]));
+		sandbox_add_port(s, value_resolver_port(c->resolver.v[i]));
 	if (c->resolver.len == 0)
-		sandbox_add_port(s, DNS_PORT);
+		sandbox_add_port(s, VALUE_DNS_PORT);
 }
 
 static void
@@ -136,7 +126,7 @@ add_given_ports(const uint16_t *ports, size_t len, struct sandbox *s)
 {
 	for (size_t i = 0; i < len; i++)
 		sandbox_add_port(s, ports[i]);
-	sandbox_add_port(s, DNS_PORT);
+	sandbox_add_port(s, VALUE_DNS_PORT);
 }
 
 /* For a role that opens the store when it has entered. */
@@ -174,7 +164,7 @@ enter(const struct prog *p, enum sandbox_role role, const uint16_t *ports,
 	else if (row->connects)
 		add_ports(&p->conf.validate, &s);
 	digest_prepare();
-	if (rc == 0 && sandbox_enter(role, mode_of(&p->conf), &s, e) < 0)
+	if (rc == 0 && sandbox_enter(role, rights_mode(&p->conf), &s, e) < 0)
 		rc = err_object(e, "[sandbox] landlock");
 	sandbox_release(&s);
 	return rc;

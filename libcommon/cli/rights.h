@@ -7,7 +7,11 @@
 
 /* The last step before the work: what a program gives up, by its configuration.
  */
+struct conf;
 struct prog;
+
+/* What [sandbox] says. */
+enum sandbox_mode rights_mode(const struct conf *c);
 
 /*
  * Enters the role (sys/sandbox.h), with the paths and ports of `p`'s

@@ -17,6 +17,9 @@ secret_password(const char *file, int fd, struct buf *out, struct err *e)
 		rc = err_set(e, KIND_USAGE, "descriptor %d is not open", fd);
 	else if (fd >= 0)
 		rc = fd_read_all(fd, out, FD_FOREVER, e);
+	if (rc == 0 && strlen(out->data) != out->len)
+		rc = err_set(e, KIND_INPUT, "%s: a NUL byte in a secret",
+		    file ? file : "the descriptor");
 	if (rc == 0 && out->len > 0)
 		out->data[out->len = strcspn(out->data, "\r\n")] = '\0';
 	return rc;

@@ -7,6 +7,7 @@
 
 #define COUNT_MAX 999999999
 #define COUNT_DIGITS 9
+#define YEAR_9999_END INT64_C(253402300799) /* RFC 3339 has no later one */
 
 /* A number and its unit, in seconds; -1 when it is something else. */
 static int64_t
@@ -55,5 +56,18 @@ since_parse_ahead(
 		    "long from now (90s 15m 36h 7d 4w)",
 		    option, text);
 	*t = clock_now() + age;
-	return 0;
+	return *t > YEAR_9999_END
+	    ? prog_misuse(e, "--%s %s: after the year 9999", option, text)
+	    : 0;
+}
+
+int
+since_parse_future(
+    const char *option, const char *text, int64_t *t, struct err *e)
+{
+	if (since_parse_ahead(option, text, t, e) < 0)
+		return -1;
+	return *t <= clock_now()
+	    ? prog_misuse(e, "--%s %s: that time has passed", option, text)
+	    : 0;
 }

@@ -11,9 +11,14 @@
 int since_parse(const char *text, int64_t *t, struct err *e);
 
 /*
- * The same for a time ahead, the value of `option`: so long after now.
+ * The same for a time ahead, the value of `option`: so long after now, and not
+ * after the year 9999.
  */
 int since_parse_ahead(
+    const char *option, const char *text, int64_t *t, struct err *e);
+
+/* The same for a time that must not have passed. */
+int since_parse_future(
     const char *option, const char *text, int64_t *t, struct err *e);
 
 #endif

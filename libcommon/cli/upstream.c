@@ -105,7 +105,7 @@ upstream_start(
 	    .confine = confine,
 	    .arg = &c};
 
-	*u = (struct upstream){.trace = -1};
+	*u = (struct upstream){.trace = -1, .role = SANDBOX_STORE_USER};
 	sig_ignore_pipe();
 	strv_add(&p->reads, https_roots());
 	if (find_ports(p, ca, &c, e) < 0)
@@ -126,7 +126,7 @@ upstream_enter(struct upstream *u, const struct prog *p, struct err *e)
 		u->st = store_open(p->conf.store.url, STORE_WRITE, e);
 	if (!u->st || u->runs_programs)
 		return u->st ? 0 : -1;
-	return rights_enter(p, SANDBOX_STORE_USER, e);
+	return rights_enter(p, u->role, e);
 }
 
 int

@@ -4,6 +4,7 @@
 #include "client/enrol.h"
 #include "store/store.h"
 #include "store/upstream_ca.h"
+#include "sys/sandbox.h"
 #include "wrap/seal.h"
 
 /*
@@ -22,7 +23,9 @@ struct upstream {
 	struct seal_key seal_room;
 	const struct seal_key *seal; /* of account keys, or NULL */
 	int trace; /* for clients: a descriptor, or -1 */
-	bool runs_programs; /* so no sandbox can hold; before upstream_enter */
+	/* before upstream_enter: */
+	enum sandbox_role role;
+	bool runs_programs; /* so no sandbox can hold */
 };
 
 /*

@@ -37,7 +37,7 @@ static const struct row {
     [CAUSE_CHALLENGE] = {"challenge", false,
 	"see that the name leads to what answers the challenge"},
     [CAUSE_PRECHECK] = {"precheck", false,
-	"mend what the check has found; the CA has not been asked"},
+	"mend that, or use --no-precheck; the CA has not been told"},
     [CAUSE_KEY] = {"key", false, "use a key of a type that the CA takes"},
     [CAUSE_CSR] = {"csr", false,
 	"make another request: the CA refuses what is in this one"},

@@ -22,8 +22,10 @@
 #define ASK_MS 10000
 
 struct listener {
+	struct solve_look look;
 	struct helper helper;
 	listener_serve *serve;
+	enum sandbox_mode sandbox;
 };
 
 /* ---- the other process --------------------------------------------------- */
@@ -139,7 +141,8 @@ live(int channel, void *arg)
 
 	digest_prepare();
 	if (fd_nonblock(LISTENING, &e) < 0 ||
-	    sandbox_enter(SANDBOX_STATELESS_MASTER, SANDBOX_ON, &none, &e) < 0)
+	    sandbox_enter(
+		SANDBOX_STATELESS_MASTER, s.listener->sandbox, &none, &e) < 0)
 		log_err("listener", &e);
 	else
 		serve_all(&s, channel);
@@ -177,32 +180,6 @@ bind_port(uint16_t port, struct err *e)
 	return -1;
 }
 
-struct listener *
-listener_new(uint16_t port, listener_serve *serve, struct err *e)
-{
-	struct listener *l = xcalloc(1, sizeof(*l));
-	int fd = bind_port(port, e), rc = -1;
-	const struct helper_options o = {.live = live, .arg = l, .keep = fd};
-
-	l->serve = serve;
-	if (fd >= 0)
-		rc = helper_start(&l->helper, &o, e);
-	fd_close(&fd);
-	if (rc == 0)
-		return l;
-	listener_free(l);
-	return NULL;
-}
-
-void
-listener_free(struct listener *l)
-{
-	if (!l)
-		return;
-	helper_stop(&l->helper);
-	free(l);
-}
-
 static int
 tell(struct listener *l, char sign, const struct solver_task *t, struct err *e)
 {
@@ -220,14 +197,58 @@ tell(struct listener *l, char sign, const struct solver_task *t, struct err *e)
 	return rc;
 }
 
-int
-listener_add(struct listener *l, const struct solver_task *t, struct err *e)
+static int
+present(void *self, const struct solver_task *t, struct err *e)
 {
-	return tell(l, '+', t, e);
+	return tell(self, '+', t, e);
+}
+
+static int
+cleanup(void *self, const struct solver_task *t, struct err *e)
+{
+	return tell(self, '-', t, e);
+}
+
+static void
+free_self(void *self)
+{
+	struct listener *l = self;
+
+	helper_stop(&l->helper);
+	free(l);
+}
+
+static int
+start(struct listener *l, uint16_t port, struct err *e)
+{
+	int fd = bind_port(port, e), rc = -1;
+	const struct helper_options o = {
+	    .live = live, .arg = l, .keep = fd, .user = l->look.options->user};
+
+	if (fd >= 0)
+		rc = helper_start(&l->helper, &o, e);
+	fd_close(&fd);
+	return rc;
 }
 
 int
-listener_remove(struct listener *l, const struct solver_task *t, struct err *e)
+listener_make(const char *type, listener_serve *serve,
+    const struct solve_making *m, struct solver *out, struct err *e)
 {
-	return tell(l, '-', t, e);
+	struct listener *l;
+	uint64_t port;
+
+	if (!str_to_u64(m->argument, 65535, &port) || port == 0)
+		return solve_misuse(e, "%.60s: no port", m->argument);
+	l = xcalloc(1, sizeof(*l));
+	l->look.options = m->options;
+	l->serve = serve;
+	l->sandbox = m->options->sandbox;
+	*out = (struct solver){.type = type,
+	    .present = present,
+	    .check = solve_look,
+	    .cleanup = cleanup,
+	    .free = free_self,
+	    .self = l};
+	return start(l, (uint16_t)port, e);
 }

@@ -9,8 +9,8 @@
  * LISTENER_CONNECTIONS at once, each for a few seconds.  It has neither a store
  * nor a key: start it before there are any.
  */
-struct listener;
-struct solver_task;
+struct solve_making;
+struct solver;
 
 #define LISTENER_CONNECTIONS 64
 
@@ -25,17 +25,12 @@ typedef void listener_serve(
     int fd, const struct listener_answer *answers, size_t len);
 
 /*
- * Binds the port on all addresses, IPv6 and IPv4.  The caller frees.  NULL:
- * KIND_SYS, KIND_CONF when it is taken or may not be had.
+ * Makes a solver of it (client/solve_part.h), for challenges of a type; the
+ * argument is the port, which is bound on all addresses, IPv6 and IPv4, until
+ * the release.  KIND_USAGE for what is no port, KIND_CONF when it is taken or
+ * may not be had, KIND_SYS.
  */
-struct listener *listener_new(
-    uint16_t port, listener_serve *serve, struct err *e);
-void listener_free(struct listener *l); /* NULL-safe */
-
-/* Begins, or ends, to answer a task; both may be said twice. */
-int listener_add(
-    struct listener *l, const struct solver_task *t, struct err *e);
-int listener_remove(
-    struct listener *l, const struct solver_task *t, struct err *e);
+int listener_make(const char *type, listener_serve *serve,
+    const struct solve_making *m, struct solver *out, struct err *e);
 
 #endif

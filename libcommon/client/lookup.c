@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "base/log.h"
+#include "conf/value.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/frame.h"
@@ -18,12 +19,12 @@
 #define SERVER_MS 3000 /* for one at an authoritative server, */
 #define ALL_MS 60000 /* and for an answer */
 #define SERVERS_MAX 8
-#define DNS_PORT 53
 
 struct lookup {
 	struct helper helper;
 	struct strv resolvers;
 	uint16_t port;
+	enum sandbox_mode sandbox;
 };
 
 /* ---- the other process --------------------------------------------------- */
@@ -213,16 +214,11 @@ confine(const struct lookup *l, struct err *e)
 	strv_add(&s.paths[SANDBOX_RESOLVER_FILES], "/etc/resolv.conf");
 	strv_add(&s.paths[SANDBOX_RESOLVER_FILES], "/etc/hosts");
 	sandbox_add_port(&s, l->port);
-	sandbox_add_port(&s, DNS_PORT);
-	for (size_t i = 0; i < l->resolvers.len; i++) {
-		const char *colon = strrchr(l->resolvers.v[i], ':');
-		uint64_t port;
-
-		if (colon && str_to_u64(colon + 1, 65535, &port))
-			sandbox_add_port(&s, (uint16_t)port);
-	}
+	sandbox_add_port(&s, VALUE_DNS_PORT);
+	for (size_t i = 0; i < l->resolvers.len; i++)
+		sandbox_add_port(&s, value_resolver_port(l->resolvers.v[i]));
 	digest_prepare();
-	rc = sandbox_enter(SANDBOX_FETCH, SANDBOX_ON, &s, e);
+	rc = sandbox_enter(SANDBOX_FETCH, l->sandbox, &s, e);
 	sandbox_release(&s);
 	return rc;
 }
@@ -255,15 +251,17 @@ live(int fd, void *arg)
 /* ---- this one ------------------------------------------------------------ */
 
 struct lookup *
-lookup_new(const struct strv *resolvers, uint16_t port, struct err *e)
+lookup_new(const struct lookup_options *o, struct err *e)
 {
 	struct lookup *l = xcalloc(1, sizeof(*l));
-	const struct helper_options o = {.live = live, .arg = l, .keep = -1};
+	const struct helper_options how = {
+	    .live = live, .arg = l, .keep = -1, .user = o->user};
 
-	l->port = port ? port : DNS_PORT;
-	for (size_t i = 0; resolvers && i < resolvers->len; i++)
-		strv_add(&l->resolvers, resolvers->v[i]);
-	if (helper_start(&l->helper, &o, e) == 0)
+	l->port = o->port ? o->port : VALUE_DNS_PORT;
+	l->sandbox = o->sandbox;
+	for (size_t i = 0; o->resolvers && i < o->resolvers->len; i++)
+		strv_add(&l->resolvers, o->resolvers->v[i]);
+	if (helper_start(&l->helper, &how, e) == 0)
 		return l;
 	lookup_free(l);
 	return NULL;

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "sys/sandbox.h"
 
 /*
  * Look-ups for dns-01, in a process of its own, that has neither a store nor a
@@ -10,12 +11,15 @@
  */
 struct lookup;
 
-/*
- * `resolvers` as in wrap/dns.h, NULL for the system's; authoritative servers
- * are asked at `port`.  The caller frees.  NULL: KIND_SYS.
- */
-struct lookup *lookup_new(
-    const struct strv *resolvers, uint16_t port, struct err *e);
+struct lookup_options {
+	const struct strv *resolvers; /* as in wrap/dns.h; NULL: the system's */
+	uint16_t port; /* of authoritative servers; 0: 53 */
+	const char *user; /* that the process becomes, if it can, or NULL */
+	enum sandbox_mode sandbox;
+};
+
+/* The caller frees.  NULL: KIND_SYS. */
+struct lookup *lookup_new(const struct lookup_options *o, struct err *e);
 void lookup_free(struct lookup *l); /* NULL-safe */
 
 /*

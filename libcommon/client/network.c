@@ -22,14 +22,17 @@
 
 /*
  * Messages of both ways: texts that each end with a NUL, then the body.  To
- * the network: id, method, URL, roots.  Back: id, status, duration, reason and
- * the fields, in the order of enum https_field.  An absent text is empty.
+ * the network: id, method, URL, roots, type of the body, more fields.  Back:
+ * id, status, duration, reason and the fields, in the order of enum
+ * https_field.  An absent text is empty.
  */
 enum {
 	ASK_ID,
 	ASK_METHOD,
 	ASK_URL,
 	ASK_TRUST,
+	ASK_TYPE,
+	ASK_FIELDS,
 	ASK__MAX
 };
 enum {
@@ -144,7 +147,8 @@ begin(struct live *l, const struct buf *frame, struct err *e)
 	const struct https_request r = {.method = m.texts[ASK_METHOD],
 	    .url = m.texts[ASK_URL],
 	    .trust = m.texts[ASK_TRUST],
-	    .content_type = BODY_TYPE,
+	    .content_type = m.texts[ASK_TYPE] ? m.texts[ASK_TYPE] : BODY_TYPE,
+	    .fields = m.texts[ASK_FIELDS],
 	    .body = m.body,
 	    .len = m.len};
 
@@ -217,6 +221,7 @@ live(int fd, void *arg)
 	    .proxy = o->proxy,
 	    .connect_ms = o->connect_ms,
 	    .total_ms = o->total_ms,
+	    .allows_http = o->allows_http,
 	    .head_max = HEAD_MAX,
 	    .body_max = CLIENT_BODY_MAX};
 	struct live l = {.fd = fd};
@@ -353,10 +358,12 @@ network_send(struct network *n, const struct network_request *r,
 	add_text(&b, r->method);
 	add_text(&b, r->url);
 	add_text(&b, r->trust);
+	add_text(&b, r->content_type);
+	add_text(&b, r->fields);
 	buf_add(&b, r->body ? r->body : "", r->len);
 	rc = b.full ? err_set(e, KIND_DENIED, "the request is too long")
 		    : frame_add(&n->out, b.data, b.len, e);
-	buf_release(&b);
+	buf_wipe(&b); /* fields may be secrets */
 	if (rc < 0)
 		return -1;
 	add_pending(n, fn, arg);

@@ -5,9 +5,10 @@
 #include "base/err.h"
 
 /*
- * The process that talks to CAs, for any number of clients: it is given whole
- * requests and answers with what came, many at once (wrap/https.h).  It must be
- * started before the store is open, and before there is any secret in memory.
+ * A process that talks to CAs, for any number of clients, or to another server
+ * whose certificate is to be verified: it is given whole requests and answers
+ * with what came, many at once (wrap/https.h).  It must be started before the
+ * store is open, and before there is any secret in memory.
  */
 struct network;
 
@@ -15,6 +16,7 @@ struct network_options {
 	const char *proxy; /* URL, or NULL: none */
 	int64_t connect_ms; /* until connected, with TLS */
 	int64_t total_ms; /* for each request */
+	bool allows_http;
 	const char *user; /* that it becomes, if it can, or NULL */
 	/* Called in the new process, to give up its rights. */
 	int (*confine)(void *arg, struct err *e);
@@ -23,10 +25,12 @@ struct network_options {
 
 struct network_request {
 	const char *method; /* GET, HEAD, POST */
-	const char *url; /* https */
+	const char *url; /* https, unless the options allow more */
 	const char *trust; /* PEM of the roots, or NULL: the machine's */
-	const char *body; /* application/jose+json, or NULL */
+	const char *body; /* or NULL */
 	size_t len;
+	const char *content_type; /* of that; NULL: application/jose+json */
+	const char *fields; /* as in wrap/https.h, or NULL */
 };
 
 /* Fields that we read; NULL when absent.  Lives during the callback only. */

@@ -28,6 +28,8 @@ struct ordering_env {
 	const char *key_type, *key_cycle; /* of the account, or NULL */
 	const struct seal_key *seal; /* for keys of certificates */
 	struct solvers *solvers;
+	bool unchecked; /* challenges are not looked at, whatever an order says
+			 */
 	const struct limits *limits; /* of the CA */
 	int64_t hold; /* seconds for which an order is held: longer than any
 			 request takes */

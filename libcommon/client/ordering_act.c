@@ -8,7 +8,8 @@
 /* The steps of client/ordering.h that are done here. */
 
 #define PLACE_ATTEMPTS_MAX 8 /* four minutes */
-#define CHECK_ATTEMPTS_MAX 15 /* ten minutes */
+#define LOOK_ATTEMPTS_MAX 4 /* a quarter of a minute */
+#define RECORD_ATTEMPTS_MAX 15 /* ten minutes, for all its name servers */
 
 /* ---- challenges ---------------------------------------------------------- */
 
@@ -100,16 +101,18 @@ place(struct ordering *o, struct err *e)
 static int
 check(struct ordering *o, struct err *e)
 {
+	bool is_record = strcmp(ordering_challenge(o)->type, "dns-01") == 0;
 	struct err why = {0};
 	struct deed d;
 
-	if (o->policy.unchecked)
+	if (o->policy.unchecked || o->env.unchecked)
 		return move(o, UPSTREAM_PLACE_CHECKED, NULL, e);
 	if (prepare(o, ordering_challenge(o)->solver, &d, &why) < 0 ||
 	    (d.solver->check &&
 		d.solver->check(d.solver->self, &d.task, &why) < 0))
-		return solver_failed(
-		    o, &why, CHECK_ATTEMPTS_MAX, CAUSE_PRECHECK, e);
+		return solver_failed(o, &why,
+		    is_record ? RECORD_ATTEMPTS_MAX : LOOK_ATTEMPTS_MAX,
+		    CAUSE_PRECHECK, e);
 	return move(o, UPSTREAM_PLACE_CHECKED, NULL, e);
 }
 

@@ -21,10 +21,12 @@
 
 #define LIFETIME (7 * 86400)
 #define BACKDATE 3600
+#define SERVER_NAME_SIZE 256
 #define PEM_SIZE ((size_t)16 * 1024)
 
-int
-solve_alpn_certificate(
+/* The certificate of a task and its key (RFC 8737 3); the caller frees. */
+static int
+make_certificate(
     const struct solver_task *t, struct cert **c, struct key **k, struct err *e)
 {
 	bool is_ip = strcmp(t->identifier_type, "ip") == 0;
@@ -57,16 +59,35 @@ solve_alpn_certificate(
 	return -1;
 }
 
+/* RFC 8737 3; RFC 8738 6: an address is asked for by its reverse name. */
+static void
+server_name(const char *value, char out[SERVER_NAME_SIZE])
+{
+	struct address address;
+
+	if (address_parse(value, &address))
+		address_reverse(&address, out);
+	else
+		snprintf(out, SERVER_NAME_SIZE, "%s", value);
+}
+
 /* ---- files --------------------------------------------------------------- */
+
+struct files {
+	struct solve_look look;
+	char *directory;
+};
 
 static char *
 file_of(void *self, const struct solver_task *t, struct err *e)
 {
-	const char *directory = self;
+	const struct files *f = self;
+	char name[SERVER_NAME_SIZE];
 
 	if (solve_check_task(t, e) < 0)
 		return NULL;
-	return xasprintf("%s/%s.pem", directory, t->value);
+	server_name(t->value, name);
+	return xasprintf("%s/%s.pem", f->directory, name);
 }
 
 static int
@@ -96,7 +117,7 @@ present_file(void *self, const struct solver_task *t, struct err *e)
 
 	if (!path)
 		return -1;
-	rc = solve_alpn_certificate(t, &c, &k, e);
+	rc = make_certificate(t, &c, &k, e);
 	if (rc == 0) {
 		rc = write_pem(path, c, k, e);
 		cert_free(c);
@@ -120,18 +141,20 @@ cleanup_file(void *self, const struct solver_task *t, struct err *e)
 	return rc;
 }
 
-/* Whether the gateway has taken it, only the gateway knows. */
-static int
-check_nothing(void *self, const struct solver_task *t, struct err *e)
+static void
+free_files(void *self)
 {
-	(void)self;
-	return solve_check_task(t, e);
+	struct files *f = self;
+
+	free(f->directory);
+	free(f);
 }
 
 int
 solve_alpn_dir_make(
     const struct solve_making *m, struct solver *out, struct err *e)
 {
+	struct files *f;
 	struct stat st;
 
 	if (m->argument[0] != '/' || stat(m->argument, &st) < 0 ||
@@ -139,12 +162,15 @@ solve_alpn_dir_make(
 		return solve_misuse(e,
 		    "%.200s: not the absolute path of a directory",
 		    m->argument);
+	f = xcalloc(1, sizeof(*f));
+	f->directory = xstrdup(m->argument);
+	f->look.options = m->options;
 	*out = (struct solver){.type = "tls-alpn-01",
 	    .present = present_file,
-	    .check = check_nothing,
+	    .check = solve_look,
 	    .cleanup = cleanup_file,
-	    .free = free,
-	    .self = xstrdup(m->argument)};
+	    .free = free_files,
+	    .self = f};
 	return 0;
 }
 
@@ -155,23 +181,11 @@ struct known {
 	size_t len;
 };
 
-/* RFC 8737 3; RFC 8738 6: an address is asked for by its reverse name. */
-static bool
-is_asked(const struct listener_answer *a, const char *sni)
-{
-	char reverse[ADDRESS_REVERSE_SIZE];
-	struct address address;
-
-	if (!address_parse(a->name, &address))
-		return strcasecmp(a->name, sni) == 0;
-	address_reverse(&address, reverse);
-	return strcasecmp(reverse, sni) == 0;
-}
-
 static int
 find(void *arg, const char *sni, struct cert **c, struct key **k, struct err *e)
 {
 	const struct known *known = arg;
+	char name[SERVER_NAME_SIZE];
 	struct address address;
 
 	for (size_t i = 0; i < known->len; i++) {
@@ -182,8 +196,9 @@ find(void *arg, const char *sni, struct cert **c, struct key **k, struct err *e)
 		    .value = a->name,
 		    .key_authorization = a->key_authorization};
 
-		if (is_asked(a, sni))
-			return solve_alpn_certificate(&t, c, k, e);
+		server_name(a->name, name);
+		if (strcasecmp(name, sni) == 0)
+			return make_certificate(&t, c, k, e);
 	}
 	return err_set(e, KIND_NOTFOUND, "no challenge for this name");
 }
@@ -197,41 +212,9 @@ serve(int fd, const struct listener_answer *answers, size_t len)
 	alpn_answer(fd, find, &known, &e);
 }
 
-static int
-present(void *self, const struct solver_task *t, struct err *e)
-{
-	return listener_add(self, t, e);
-}
-
-static int
-cleanup(void *self, const struct solver_task *t, struct err *e)
-{
-	return listener_remove(self, t, e);
-}
-
-static void
-free_listener(void *self)
-{
-	listener_free(self);
-}
-
 int
 solve_alpn_listen_make(
     const struct solve_making *m, struct solver *out, struct err *e)
 {
-	struct listener *l;
-	uint16_t port;
-
-	if (solve_port(m->argument, &port, e) < 0)
-		return -1;
-	l = listener_new(port, serve, e);
-	if (!l)
-		return -1;
-	*out = (struct solver){.type = "tls-alpn-01",
-	    .present = present,
-	    .check = check_nothing,
-	    .cleanup = cleanup,
-	    .free = free_listener,
-	    .self = l};
-	return 0;
+	return listener_make("tls-alpn-01", serve, m, out, e);
 }

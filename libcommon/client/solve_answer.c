@@ -1,5 +1,6 @@
 #include "client/solve_part.h"
 
+#include "acme/ident.h"
 #include "store/challenge_answer.h"
 #include "sys/clock.h"
 
@@ -8,15 +9,14 @@
 #define LIFETIME (7 * 86400) /* more than any CA waits */
 
 struct self {
+	struct solve_look look;
 	struct store *store;
-	const struct solver_options *options;
 };
 
 static int
 present(void *self, const struct solver_task *t, struct err *e)
 {
 	const struct self *s = self;
-	bool is_ipv6 = strchr(t->value, ':') != NULL;
 	struct challenge_answer a = {
 	    .upstream_challenge_id = t->upstream_challenge_id,
 	    .expires = clock_now() + LIFETIME};
@@ -26,20 +26,10 @@ present(void *self, const struct solver_task *t, struct err *e)
 		return -1;
 	a.token = xstrdup(t->token);
 	a.key_authorization = xstrdup(t->key_authorization);
-	a.host = xasprintf(
-	    "%s%s%s", is_ipv6 ? "[" : "", t->value, is_ipv6 ? "]" : "");
-	str_lower(a.host);
+	a.host = ident_host(t->value);
 	rc = challenge_answer_put(s->store, &a, e);
 	challenge_answer_release(&a);
 	return rc;
-}
-
-static int
-check(void *self, const struct solver_task *t, struct err *e)
-{
-	const struct self *s = self;
-
-	return solve_check_http(s->options, t, e);
 }
 
 static int
@@ -65,10 +55,10 @@ solve_answer_make(
 		return solve_misuse(e, "needs a store");
 	s = xcalloc(1, sizeof(*s));
 	s->store = m->store;
-	s->options = m->options;
+	s->look.options = m->options;
 	*out = (struct solver){.type = "http-01",
 	    .present = present,
-	    .check = check,
+	    .check = solve_look,
 	    .cleanup = cleanup,
 	    .free = free,
 	    .self = s};

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "acme/keyauth.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/run.h"
@@ -17,13 +16,12 @@
  * is started with the first and ends with the solver; one that has died is
  * started again with the next.
  */
-#define TIMEOUT_MS (120 * 1000)
 #define LINE_SIZE 1024
 
 struct self {
-	char *program;
-	const struct solver_options *options;
 	struct solve_dns dns;
+	char *program;
+	int64_t timeout_ms;
 	pid_t pid; /* 0: none */
 	int fd; /* both ways */
 };
@@ -95,9 +93,7 @@ judge(const struct self *s, const char *line, struct err *e)
 static int
 exchange(struct self *s, const char *request, struct err *e)
 {
-	int64_t timeout =
-	    s->options->timeout_ms ? s->options->timeout_ms : TIMEOUT_MS;
-	int64_t deadline = clock_mono() + timeout;
+	int64_t deadline = clock_mono() + s->timeout_ms;
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	char line[LINE_SIZE];
 	int rc;
@@ -119,41 +115,14 @@ exchange(struct self *s, const char *request, struct err *e)
 }
 
 static int
-tell(struct self *s, const char *verb, const struct solver_task *t,
-    struct err *e)
+change(void *self, const struct solve_record *r, struct err *e)
 {
-	char digest[KEYAUTH_DIGEST_SIZE];
-	char *fqdn = solve_dns_name(&s->dns, t, e), *request;
-	int rc;
+	char *request =
+	    xasprintf("%s %s %s %s\n", r->verb, r->name, r->fqdn, r->value);
+	int rc = exchange(self, request, e);
 
-	if (!fqdn)
-		return -1;
-	keyauth_digest(digest, t->key_authorization);
-	request = xasprintf("%s %s %s %s\n", verb, t->value, fqdn, digest);
-	rc = exchange(s, request, e);
 	free(request);
-	free(fqdn);
 	return rc;
-}
-
-static int
-present(void *self, const struct solver_task *t, struct err *e)
-{
-	return tell(self, "present", t, e);
-}
-
-static int
-cleanup(void *self, const struct solver_task *t, struct err *e)
-{
-	return tell(self, "cleanup", t, e);
-}
-
-static int
-check(void *self, const struct solver_task *t, struct err *e)
-{
-	struct self *s = self;
-
-	return solve_dns_check(&s->dns, t, e);
 }
 
 static void
@@ -173,18 +142,11 @@ solve_hook_line_make(
 {
 	struct self *s;
 
-	if (m->argument[0] != '/' || access(m->argument, X_OK) < 0)
-		return solve_misuse(e,
-		    "%.200s: not the absolute path of a program", m->argument);
+	if (solve_check_program(m->argument, e) < 0)
+		return -1;
 	s = xcalloc(1, sizeof(*s));
 	s->program = xstrdup(m->argument);
-	s->options = m->options;
+	s->timeout_ms = solve_timeout(m->options);
 	s->fd = -1;
-	*out = (struct solver){.type = "dns-01",
-	    .present = present,
-	    .check = check,
-	    .cleanup = cleanup,
-	    .free = free_self,
-	    .self = s};
-	return solve_dns_init(&s->dns, m->options, e);
+	return solve_dns_make(&s->dns, change, free_self, m->options, out, e);
 }

@@ -6,18 +6,11 @@
 #include "http/response.h"
 #include "sys/conn.h"
 
-/* http-01 by a listener of our own. */
+/* http-01 by a listener of our own: what its process does. */
 
 #define PATH "/.well-known/acme-challenge/"
 #define REQUEST_MS 5000
 #define REQUESTS_MAX 10
-
-struct self {
-	struct listener *listener;
-	const struct solver_options *options;
-};
-
-/* ---- in the process of a connection -------------------------------------- */
 
 struct known {
 	const struct listener_answer *answers;
@@ -67,62 +60,9 @@ serve(int fd, const struct listener_answer *answers, size_t len)
 	http_serve(&c, &service, &e);
 }
 
-/* ---- the solver ---------------------------------------------------------- */
-
-static int
-present(void *self, const struct solver_task *t, struct err *e)
-{
-	const struct self *s = self;
-
-	return listener_add(s->listener, t, e);
-}
-
-static int
-check(void *self, const struct solver_task *t, struct err *e)
-{
-	const struct self *s = self;
-
-	return solve_check_http(s->options, t, e);
-}
-
-static int
-cleanup(void *self, const struct solver_task *t, struct err *e)
-{
-	const struct self *s = self;
-
-	return listener_remove(s->listener, t, e);
-}
-
-static void
-free_self(void *self)
-{
-	struct self *s = self;
-
-	listener_free(s->listener);
-	free(s);
-}
-
 int
 solve_listen_make(
     const struct solve_making *m, struct solver *out, struct err *e)
 {
-	struct listener *l;
-	uint16_t port;
-	struct self *s;
-
-	if (solve_port(m->argument, &port, e) < 0)
-		return -1;
-	l = listener_new(port, serve, e);
-	if (!l)
-		return -1;
-	s = xcalloc(1, sizeof(*s));
-	s->listener = l;
-	s->options = m->options;
-	*out = (struct solver){.type = "http-01",
-	    .present = present,
-	    .check = check,
-	    .cleanup = cleanup,
-	    .free = free_self,
-	    .self = s};
-	return 0;
+	return listener_make("http-01", serve, m, out, e);
 }

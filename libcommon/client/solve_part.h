@@ -4,8 +4,6 @@
 #include "client/solver.h"
 
 /* What the files solve_*.c share: each makes one kind of solver. */
-struct cert;
-struct key;
 struct lookup;
 
 /* All is borrowed, and stays as long as the solver but for `argument`. */
@@ -15,7 +13,10 @@ struct solve_making {
 	const struct solver_options *options;
 };
 
-/* Each fills `out` but for its name.  Fails as solver_make. */
+/*
+ * Each fills `out`, but for what solver_make knows of its kind, and fails as
+ * that, which then releases `out`.
+ */
 typedef int solve_maker(
     const struct solve_making *m, struct solver *out, struct err *e);
 solve_maker solve_answer_make;
@@ -43,15 +44,12 @@ enum solve_kind {
 	SOLVE__MAX
 };
 
-/* "answer" and so on. */
+/* "answer" and so on; what such a solver needs of its process. */
 const char *solver_kind_name(enum solve_kind kind);
+enum solver_needs solver_kind_needs(enum solve_kind kind);
 
-/*
- * What an operator has written: the kind, and the argument behind the colon, or
- * NULL; borrowed.  KIND_USAGE.
- */
-int solver_kind_of(const char *text, enum solve_kind *kind,
-    const char **argument, struct err *e);
+/* The kind of what an operator has written; fails as solver_check. */
+int solver_kind_of(const char *text, enum solve_kind *kind, struct err *e);
 
 /* Wrong use of a solver: -1, KIND_USAGE.  */
 #define solve_misuse(e, ...) err_set((e), KIND_USAGE, __VA_ARGS__)
@@ -65,49 +63,52 @@ int solver_kind_of(const char *text, enum solve_kind *kind,
 int solve_check_task(const struct solver_task *t, struct err *e);
 
 /*
- * http-01 as a CA will see it: the answer at the identifier's name is the key
- * authorization, by the options' `fetch`; 0 also when there is none.
- * KIND_DENIED.
+ * The `check` of http-01 and tls-alpn-01: as a CA will see it, by the options'
+ * `look`; 0 also when there is none.  `self` begins with a struct solve_look.
  */
-int solve_check_http(
-    const struct solver_options *o, const struct solver_task *t, struct err *e);
+struct solve_look {
+	const struct solver_options *options;
+};
+int solve_look(void *self, const struct solver_task *t, struct err *e);
 
-/* A port by its number.  KIND_USAGE. */
-int solve_port(const char *text, uint16_t *port, struct err *e);
+/* Checks that it is the absolute path of a program.  KIND_USAGE. */
+int solve_check_program(const char *path, struct err *e);
+
+/* How long a program may take, of the options or else two minutes. */
+int64_t solve_timeout(const struct solver_options *o);
 
 /* ---- dns-01 -------------------------------------------------------------- */
 
-/* The record that a task is about, and how it is looked up. */
-struct solve_dns {
-	struct lookup *lookup;
+/* The record that a task is about. */
+struct solve_record {
+	bool is_wanted; /* present, else cleanup */
+	const char *verb; /* that word */
+	const char *name; /* of the identifier */
+	const char *fqdn; /* where CNAMEs of _acme-challenge lead */
+	const char *value; /* its text */
 };
 
-/* Starts the process that looks names up.  KIND_SYS, KIND_CONF. */
-int solve_dns_init(
-    struct solve_dns *d, const struct solver_options *o, struct err *e);
-void solve_dns_release(struct solve_dns *d);
+/* What a solver's `self` begins with. */
+struct solve_dns {
+	struct lookup *lookup;
+	int (*change)(void *self, const struct solve_record *r, struct err *e);
+};
 
 /*
- * The name of the record: where CNAMEs of _acme-challenge lead; the caller
- * frees.  NULL: KIND_BUSY when nobody answers.
+ * Fills `out`, also on failure, with `self`, which `free_self` frees: `change`
+ * puts a record there or takes it away, and solve_dns_check looks.  Starts the
+ * process that looks names up.  KIND_SYS.
  */
-char *solve_dns_name(
-    struct solve_dns *d, const struct solver_task *t, struct err *e);
-
-/* The record itself, where no CNAME has led yet; fails in the same way. */
-char *solve_dns_record(const struct solver_task *t, struct err *e);
+int solve_dns_make(struct solve_dns *self,
+    int (*change)(void *self, const struct solve_record *r, struct err *e),
+    void (*free_self)(void *self), const struct solver_options *o,
+    struct solver *out, struct err *e);
+void solve_dns_release(struct solve_dns *d);
 
 /*
  * Whether the record is there: at each of the authoritative servers of its
  * name that answers.  KIND_BUSY, with the one that does not have it.
  */
-int solve_dns_check(
-    struct solve_dns *d, const struct solver_task *t, struct err *e);
-
-/* ---- tls-alpn-01 --------------------------------------------------------- */
-
-/* The certificate of a task and its key (RFC 8737 3); the caller frees. */
-int solve_alpn_certificate(const struct solver_task *t, struct cert **c,
-    struct key **k, struct err *e);
+int solve_dns_check(void *self, const struct solver_task *t, struct err *e);
 
 #endif

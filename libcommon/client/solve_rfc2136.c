@@ -1,6 +1,5 @@
 #include "client/solve_part.h"
 
-#include "acme/keyauth.h"
 #include "sys/file.h"
 #include "sys/run.h"
 #include "wrap/inifile.h"
@@ -16,12 +15,11 @@
  *	ttl = 60
  * Only server is required; without key_file updates are not signed.
  */
-#define TIMEOUT_MS (60 * 1000)
 #define FILE_MAX ((size_t)64 * 1024)
 
 struct self {
-	const struct solver_options *options;
 	struct solve_dns dns;
+	int64_t timeout_ms;
 	char *server, *zone, *key_file;
 	uint64_t port, ttl;
 };
@@ -121,60 +119,30 @@ run(const struct self *s, const char *input, struct err *e)
 {
 	const char *argv[] = {"nsupdate", "-t", "30", s->key_file ? "-k" : NULL,
 	    s->key_file, NULL};
-	const struct run r = {.argv = argv,
-	    .input = input,
-	    .timeout_ms =
-		s->options->timeout_ms ? s->options->timeout_ms : TIMEOUT_MS};
+	const struct run r = {
+	    .argv = argv, .input = input, .timeout_ms = s->timeout_ms};
 
 	return run_wait(&r, e);
 }
 
 /* What is there already, or not any more, is no error of an update. */
 static int
-update(struct self *s, bool add, const struct solver_task *t, struct err *e)
+change(void *self, const struct solve_record *r, struct err *e)
 {
-	char digest[KEYAUTH_DIGEST_SIZE], ttl[24];
-	char *fqdn = solve_dns_name(&s->dns, t, e), *input;
+	const struct self *s = self;
+	char ttl[24], *input;
 	int rc;
 
-	if (!fqdn)
-		return -1;
-	if (!is_word(fqdn)) {
-		free(fqdn);
-		return err_set(e, KIND_DENIED,
-		    "the CNAME of the record leads to an odd name");
-	}
-	keyauth_digest(digest, t->key_authorization);
 	snprintf(ttl, sizeof(ttl), "%llu ", (unsigned long long)s->ttl);
 	input = xasprintf("server %s %llu\n%s%s%supdate %s %s. %sTXT \"%s\"\n"
 			  "send\n",
 	    s->server, (unsigned long long)s->port, s->zone ? "zone " : "",
-	    s->zone ? s->zone : "", s->zone ? "\n" : "", add ? "add" : "delete",
-	    fqdn, add ? ttl : "", digest);
+	    s->zone ? s->zone : "", s->zone ? "\n" : "",
+	    r->is_wanted ? "add" : "delete", r->fqdn, r->is_wanted ? ttl : "",
+	    r->value);
 	rc = run(s, input, e);
 	free(input);
-	free(fqdn);
 	return rc;
-}
-
-static int
-present(void *self, const struct solver_task *t, struct err *e)
-{
-	return update(self, true, t, e);
-}
-
-static int
-cleanup(void *self, const struct solver_task *t, struct err *e)
-{
-	return update(self, false, t, e);
-}
-
-static int
-check(void *self, const struct solver_task *t, struct err *e)
-{
-	struct self *s = self;
-
-	return solve_dns_check(&s->dns, t, e);
 }
 
 static void
@@ -195,14 +163,10 @@ solve_rfc2136_make(
 {
 	struct self *s = xcalloc(1, sizeof(*s));
 
-	s->options = m->options;
-	*out = (struct solver){.type = "dns-01",
-	    .present = present,
-	    .check = check,
-	    .cleanup = cleanup,
-	    .free = free_self,
-	    .self = s};
-	if (read_file(s, m->argument, e) < 0)
-		return -1;
-	return solve_dns_init(&s->dns, m->options, e);
+	s->timeout_ms = solve_timeout(m->options);
+	if (read_file(s, m->argument, e) == 0)
+		return solve_dns_make(
+		    &s->dns, change, free_self, m->options, out, e);
+	free_self(s);
+	return -1;
 }

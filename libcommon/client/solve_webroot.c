@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acme/keyauth.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 
@@ -13,8 +14,8 @@
  * to somebody else: no link in it is followed, whoever runs us.
  */
 struct self {
+	struct solve_look look;
 	int root;
-	const struct solver_options *options;
 };
 
 /* The directory `name` in `parent`, made if it is missing; -1. */
@@ -52,7 +53,7 @@ open_challenges(const struct self *s, bool make, struct err *e)
 static int
 present(void *self, const struct solver_task *t, struct err *e)
 {
-	char path[128];
+	char path[KEYAUTH_TOKEN_MAX + 32];
 	int fd, rc;
 
 	if (solve_check_task(t, e) < 0)
@@ -65,14 +66,6 @@ present(void *self, const struct solver_task *t, struct err *e)
 	    path, 0644, t->key_authorization, strlen(t->key_authorization), e);
 	close(fd);
 	return rc;
-}
-
-static int
-check(void *self, const struct solver_task *t, struct err *e)
-{
-	const struct self *s = self;
-
-	return solve_check_http(s->options, t, e);
 }
 
 static int
@@ -117,10 +110,10 @@ solve_webroot_make(
 		    e, "%.200s: %s", m->argument, strerrordesc_np(errno));
 	s = xcalloc(1, sizeof(*s));
 	s->root = root;
-	s->options = m->options;
+	s->look.options = m->options;
 	*out = (struct solver){.type = "http-01",
 	    .present = present,
-	    .check = check,
+	    .check = solve_look,
 	    .cleanup = cleanup,
 	    .free = free_self,
 	    .self = s};

@@ -1,7 +1,12 @@
 #include "client/solver.h"
 
-#include "acme/keyauth.h"
 #include "client/solve_part.h"
+
+#include <unistd.h>
+
+#include "acme/keyauth.h"
+
+#define PROGRAM_MS (120 * 1000)
 
 static solve_maker *const makers[] = {
     [SOLVE_ANSWER] = solve_answer_make,
@@ -17,31 +22,24 @@ static solve_maker *const makers[] = {
 };
 _Static_assert(ARRAY_LEN(makers) == SOLVE__MAX, "one per kind");
 
-static const struct solver_options defaults = {0};
-
 int
-solver_make_with(const char *text, struct store *st,
-    const struct solver_options *o, struct solver *out, struct err *e)
+solver_make(const char *text, struct store *st, const struct solver_options *o,
+    struct solver *out, struct err *e)
 {
-	struct solve_making m = {.store = st, .options = o};
+	const struct solve_making m = {
+	    .argument = solver_argument(text), .store = st, .options = o};
 	enum solve_kind kind;
 
 	*out = (struct solver){0};
-	if (solver_kind_of(text, &kind, &m.argument, e) < 0)
+	if (solver_kind_of(text, &kind, e) < 0)
 		return -1;
 	if (makers[kind](&m, out, e) < 0) {
 		solver_release(out);
 		return err_object(e, "%s", solver_kind_name(kind));
 	}
 	out->name = solver_kind_name(kind);
+	out->needs = solver_kind_needs(kind);
 	return 0;
-}
-
-int
-solver_make(
-    const char *text, struct store *st, struct solver *out, struct err *e)
-{
-	return solver_make_with(text, st, &defaults, out, e);
 }
 
 void
@@ -80,52 +78,27 @@ solve_check_task(const struct solver_task *t, struct err *e)
 }
 
 int
-solve_port(const char *text, uint16_t *port, struct err *e)
+solve_check_program(const char *path, struct err *e)
 {
-	uint64_t n;
-
-	if (!str_to_u64(text, 65535, &n) || n == 0)
-		return solve_misuse(e, "%.60s: no port", text);
-	*port = (uint16_t)n;
-	return 0;
+	if (path[0] == '/' && access(path, X_OK) == 0)
+		return 0;
+	return solve_misuse(
+	    e, "%.200s: not the absolute path of a program", path);
 }
 
-/* What a CA reads may have white space behind it (RFC 8555 8.3). */
-static bool
-is_answer(const struct buf *body, const char *keyauth)
+int64_t
+solve_timeout(const struct solver_options *o)
 {
-	size_t len = body->len;
-
-	while (len > 0 && strchr(" \t\r\n", body->data[len - 1]))
-		len--;
-	return len == strlen(keyauth) && memcmp(body->data, keyauth, len) == 0;
+	return o->timeout_ms ? o->timeout_ms : PROGRAM_MS;
 }
 
 int
-solve_check_http(
-    const struct solver_options *o, const struct solver_task *t, struct err *e)
+solve_look(void *self, const struct solver_task *t, struct err *e)
 {
-	bool is_ipv6 = strchr(t->value, ':') != NULL;
-	struct err why = {0};
-	struct buf body;
-	char *url;
-	int rc = 0;
+	const struct solver_options *o =
+	    ((const struct solve_look *)self)->options;
 
-	if (!o->fetch)
-		return 0;
-	url = xasprintf("http://%s%s%s/.well-known/acme-challenge/%s",
-	    is_ipv6 ? "[" : "", t->value, is_ipv6 ? "]" : "", t->token);
-	buf_init(&body, 4096);
-	if (o->fetch(o->arg, url, &body, &why) < 0)
-		rc = err_set(e, KIND_DENIED,
-		    "%s: %.100s; does port 80 of that name lead here?", url,
-		    why.text);
-	else if (!is_answer(&body, t->key_authorization))
-		rc = err_set(e, KIND_DENIED,
-		    "%s: answered with something else; does port 80 of that "
-		    "name lead here?",
-		    url);
-	buf_release(&body);
-	free(url);
-	return rc;
+	if (solve_check_task(t, e) < 0)
+		return -1;
+	return o->look ? o->look(o->arg, t, e) : 0;
 }

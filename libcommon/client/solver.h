@@ -1,9 +1,9 @@
 #ifndef CLIENT_SOLVER_H
 #define CLIENT_SOLVER_H
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "sys/sandbox.h"
 
 /*
  * How a challenge of a CA is met: what must be in place before the CA is told
@@ -21,6 +21,13 @@ struct solver_task {
 	const char *key_authorization; /* RFC 8555 8.1 */
 };
 
+/* What a solver needs in this process, besides descriptors that are open. */
+enum solver_needs {
+	SOLVER_STORE, /* no more than the store */
+	SOLVER_DIRECTORY, /* to write below its argument */
+	SOLVER_PROGRAM /* to run a program, which may need anything */
+};
+
 /*
  * A way to do it.  All three are as a caller who may be killed between them
  * needs them: what is in place already is no error, nor what is gone already.
@@ -32,6 +39,7 @@ struct solver_task {
 struct solver {
 	const char *name; /* "webroot", as options and the store have it */
 	const char *type; /* of challenge */
+	enum solver_needs needs;
 	int (*present)(void *self, const struct solver_task *t, struct err *e);
 	int (*check)(void *self, const struct solver_task *t, struct err *e);
 	int (*cleanup)(void *self, const struct solver_task *t, struct err *e);
@@ -57,44 +65,39 @@ struct solver {
  * Make them before there is a secret in memory and rights are given up: what
  * listens or looks names up is a process of its own, which begins here, and
  * a listener's port is bound from here until the release.
+ * The options are borrowed as long as the solver is there, and so are those of
+ * them that may come after it: `look`, and `account_key`.
  */
-int solver_make(
-    const char *text, struct store *st, struct solver *out, struct err *e);
-
-/* Checks the word, and whether an argument must be there; makes nothing. */
-int solver_check(const char *text, struct err *e);
-
-/* What acme-dns is asked. */
-struct solver_post {
-	const char *url;
-	const char *user, *key; /* of X-Api-User, X-Api-Key; or NULL */
-	const char *json;
-};
-
-/* The same with settings; {0} is what solver_make has.  All is borrowed. */
 struct solver_options {
 	/* For CNAMEs and the check of dns-01, as in wrap/dns.h; NULL: none */
 	const struct strv *resolvers;
 	uint16_t dns_port; /* of authoritative servers; 0: 53 */
 	int64_t timeout_ms; /* of a program; 0: two minutes */
+	const char *proxy; /* for acme-dns servers: URL, or NULL */
+	/* Of processes that begin here. */
+	const char *user; /* that they become, if they can, or NULL */
+	enum sandbox_mode sandbox;
 	/*
-	 * GETs what a CA will, for the check of http-01, as wrap/fetch.h; NULL:
-	 * it is not checked.
+	 * Looks at a challenge of http-01 or tls-alpn-01 as a CA will: 0 when
+	 * it would be content; KIND_BUSY, KIND_DENIED, as `check`.  NULL: there
+	 * is no look.
 	 */
-	int (*fetch)(
-	    void *arg, const char *url, struct buf *body, struct err *e);
-	/*
-	 * POSTs JSON to an acme-dns server and adds its answer to `body`; -1
-	 * when there is none.  NULL: no acme-dns.
-	 */
-	int (*post)(void *arg, const struct solver_post *p, int *status,
-	    struct buf *body, struct err *e);
+	int (*look)(void *arg, const struct solver_task *t, struct err *e);
 	void *arg;
-	/* For accounts at acme-dns servers; it may come after the solver. */
+	/* For accounts at acme-dns servers. */
 	const struct seal_key *account_key;
 };
-int solver_make_with(const char *text, struct store *st,
+int solver_make(const char *text, struct store *st,
     const struct solver_options *o, struct solver *out, struct err *e);
+
+/*
+ * Whether there is such a word, and an argument where one is wanted, which is
+ * not looked at.  KIND_USAGE.
+ */
+int solver_check(const char *text, struct err *e);
+
+/* What stands behind the colon of what an operator writes, or NULL. */
+const char *solver_argument(const char *text);
 
 /* NULL-safe; also for {0}. */
 void solver_release(struct solver *s);

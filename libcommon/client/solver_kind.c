@@ -4,17 +4,18 @@
 static const struct {
 	const char *name;
 	bool has_argument;
+	enum solver_needs needs;
 } kinds[] = {
-    [SOLVE_ANSWER] = {"answer", false},
-    [SOLVE_WEBROOT] = {"webroot", true},
-    [SOLVE_LISTEN] = {"listen", true},
-    [SOLVE_ALPN_DIR] = {"alpn-dir", true},
-    [SOLVE_ALPN_LISTEN] = {"alpn-listen", true},
-    [SOLVE_HOOK] = {"hook", true},
-    [SOLVE_HOOK_HTTP] = {"hook-http", true},
-    [SOLVE_HOOK_LINE] = {"hook-line", true},
-    [SOLVE_RFC2136] = {"rfc2136", true},
-    [SOLVE_ACME_DNS] = {"acme-dns", true},
+    [SOLVE_ANSWER] = {"answer", false, SOLVER_STORE},
+    [SOLVE_WEBROOT] = {"webroot", true, SOLVER_DIRECTORY},
+    [SOLVE_LISTEN] = {"listen", true, SOLVER_STORE},
+    [SOLVE_ALPN_DIR] = {"alpn-dir", true, SOLVER_DIRECTORY},
+    [SOLVE_ALPN_LISTEN] = {"alpn-listen", true, SOLVER_STORE},
+    [SOLVE_HOOK] = {"hook", true, SOLVER_PROGRAM},
+    [SOLVE_HOOK_HTTP] = {"hook-http", true, SOLVER_PROGRAM},
+    [SOLVE_HOOK_LINE] = {"hook-line", true, SOLVER_PROGRAM},
+    [SOLVE_RFC2136] = {"rfc2136", true, SOLVER_PROGRAM},
+    [SOLVE_ACME_DNS] = {"acme-dns", true, SOLVER_STORE},
 };
 _Static_assert(ARRAY_LEN(kinds) == SOLVE__MAX, "one per kind");
 
@@ -24,9 +25,23 @@ solver_kind_name(enum solve_kind kind)
 	return kinds[kind].name;
 }
 
+enum solver_needs
+solver_kind_needs(enum solve_kind kind)
+{
+	return kinds[kind].needs;
+}
+
+const char *
+solver_argument(const char *text)
+{
+	size_t len = strcspn(text, ":");
+
+	return text[len] == ':' && text[len + 1] != '\0' ? text + len + 1
+							 : NULL;
+}
+
 int
-solver_kind_of(const char *text, enum solve_kind *kind, const char **argument,
-    struct err *e)
+solver_kind_of(const char *text, enum solve_kind *kind, struct err *e)
 {
 	size_t len = strcspn(text, ":"), i = 0;
 
@@ -42,9 +57,7 @@ solver_kind_of(const char *text, enum solve_kind *kind, const char **argument,
 		    "acme-dns:URL)",
 		    text);
 	*kind = (enum solve_kind)i;
-	*argument =
-	    text[len] == ':' && text[len + 1] != '\0' ? text + len + 1 : NULL;
-	if (!*argument == kinds[i].has_argument)
+	if (!solver_argument(text) == kinds[i].has_argument)
 		return solve_misuse(e, "%.60s: %s an argument behind a colon",
 		    text, kinds[i].has_argument ? "wants" : "has no use for");
 	return 0;
@@ -54,7 +67,6 @@ int
 solver_check(const char *text, struct err *e)
 {
 	enum solve_kind kind;
-	const char *argument;
 
-	return solver_kind_of(text, &kind, &argument, e);
+	return solver_kind_of(text, &kind, e);
 }

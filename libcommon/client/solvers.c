@@ -22,7 +22,7 @@ solvers_get(struct solvers *s, const char *text, struct err *e)
 	s->v = xreallocarray(s->v, s->len + 1, sizeof(*s->v));
 	item = &s->v[s->len++];
 	*item = (struct solvers_item){.text = xstrdup(text)};
-	s->make(text, s->st, &item->solver, &item->why);
+	solver_make(text, s->st, s->options, &item->solver, &item->why);
 	return what_is(item, e);
 }
 

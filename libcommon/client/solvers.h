@@ -6,9 +6,6 @@
 #include "store/upstream_authorization.h"
 
 /* The solvers of a run, each made once of what an operator has written. */
-typedef int solvers_make(
-    const char *text, struct store *st, struct solver *out, struct err *e);
-
 struct solvers_item {
 	char *text;
 	struct solver solver;
@@ -17,7 +14,7 @@ struct solvers_item {
 
 struct solvers {
 	struct store *st;
-	solvers_make *make; /* solver_make, but for tests */
+	const struct solver_options *options;
 	struct solvers_item *v;
 	size_t len;
 };

@@ -7,15 +7,17 @@
 
 #define TRACE_MAX ((size_t)4 * CLIENT_BODY_MAX)
 
-/* Without what stands in a member "signature". */
+/* Without what stands in a member "signature", which CAs lay out. */
 static void
 add_redacted(struct buf *out, const char *text)
 {
-	static const char member[] = "\"signature\":\"";
+	static const char member[] = "\"signature\"", between[] = " \t\r\n:";
 	const char *at;
 
 	while ((at = strstr(text, member)) != NULL) {
 		at += strlen(member);
+		at += strspn(at, between);
+		at += *at == '"';
 		buf_add(out, text, (size_t)(at - text));
 		buf_adds(out, "...");
 		text = at + strcspn(at, "\"");
@@ -80,6 +82,17 @@ trace_request(
 	buf_release(&text);
 }
 
+/* Whatever a CA sends, also what stands behind a NUL. */
+static void
+add_body(struct buf *out, const char *body, size_t len)
+{
+	for (size_t at = 0; at < len; at += strlen(body + at) + 1) {
+		if (at > 0)
+			buf_addc(out, '\0');
+		add_redacted(out, body + at);
+	}
+}
+
 static void
 add_field(struct buf *out, const char *name, const char *value)
 {
@@ -107,7 +120,7 @@ trace_reply(const struct trace *t, const struct network_reply *r)
 	add_field(&text, "Retry-After", r->retry_after);
 	add_field(&text, "Date", r->date);
 	if (r->body)
-		buf_add(&text, r->body, r->len);
+		add_body(&text, r->body, r->len);
 	put(t, '<', &text);
 	buf_release(&text);
 }

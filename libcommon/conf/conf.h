@@ -146,6 +146,10 @@ struct conf_client {
 	int64_t timeout;
 	char *proxy;
 	char *user;
+	char *precheck; /* on dns-01 off */
+	int64_t precheck_http_port;
+	int64_t precheck_tls_port;
+	struct strv resolver; /* as in conf_validate */
 };
 
 struct conf {

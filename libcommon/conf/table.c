@@ -45,6 +45,32 @@ _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 #define LIST(f, t) RULE(.type = (t)), AT(f, struct strv)
 
 /* clang-format off */
+/* What all have that answer HTTP on connections they are given. */
+#define LISTENER(section, f, program) \
+	{section, "user", TEXT(f.user, 32), \
+	    .doc = "User that " program " becomes when started as root; " \
+	    "empty: stays."}, \
+	{section, "request_timeout", DURATION(f.request_timeout, 1, 600), .fallback = "10s", \
+	    .doc = "Longest time for one request, from its first byte to its " \
+	    "last, and as long again for the answer."}, \
+	{section, "idle_timeout", DURATION(f.idle_timeout, 1, 3600), .fallback = "10s", \
+	    .doc = "How long a connection may wait between two requests."}, \
+	{section, "requests_per_connection", NUMBER(f.requests_per_connection, 1, 1000000), .fallback = "1000", \
+	    .doc = "After that many requests a connection is closed."}, \
+	{section, "workers", NUMBER(f.workers, 1, 1000), .fallback = "64", \
+	    .doc = "Most processes that serve a listening socket together, a " \
+	    "connection each."}, \
+	{section, "requests_per_worker", NUMBER(f.requests_per_worker, 1, INT64_MAX), .fallback = "100000", \
+	    .doc = "After that many requests such a process ends, with its " \
+	    "connection, and another takes its place."}, \
+	{section, "linger", DURATION(f.linger, 0, 365 * DAY), .fallback = "5m", \
+	    .doc = "How long a listening socket is served after the last " \
+	    "connection; 0s: until SIGTERM."}, \
+	{section, "peer_from", TYPE(f.peer_from, VALUE_PEER), \
+	    .fallback = "socket", \
+	    .doc = "Who tells the client's address if it is not at the other " \
+	    "end of the socket: socket (nobody), x-real-ip, proxy, env:NAME."}
+
 const struct table_key table_keys[] = {
 	{CONF_STORE, "url", TYPE(store.url, VALUE_STORE),
 	    .fallback = "/var/lib/acmed/acmed.sqlite",
@@ -76,25 +102,7 @@ const struct table_key table_keys[] = {
 	    "a front that does TLS."},
 	{CONF_SERVER, "tls_private_key", PATH(server.tls_private_key),
 	    .doc = "PEM key that belongs to tls_certificate."},
-	{CONF_SERVER, "user", TEXT(server.listener.user, 32),
-	    .doc = "User that acmed-accept becomes when started as root; "
-	    "empty: stays."},
-	{CONF_SERVER, "request_timeout", DURATION(server.listener.request_timeout, 1, 600), .fallback = "10s",
-	    .doc = "Longest time for one request, from its first byte to its "
-	    "last, and as long again for the answer."},
-	{CONF_SERVER, "idle_timeout", DURATION(server.listener.idle_timeout, 1, 3600), .fallback = "10s",
-	    .doc = "How long a connection may wait between two requests."},
-	{CONF_SERVER, "requests_per_connection", NUMBER(server.listener.requests_per_connection, 1, 1000000), .fallback = "1000",
-	    .doc = "After that many requests a connection is closed."},
-	{CONF_SERVER, "workers", NUMBER(server.listener.workers, 1, 1000), .fallback = "64",
-	    .doc = "Most processes that serve a listening socket together, a "
-	    "connection each."},
-	{CONF_SERVER, "requests_per_worker", NUMBER(server.listener.requests_per_worker, 1, INT64_MAX), .fallback = "100000",
-	    .doc = "After that many requests such a process ends, with its "
-	    "connection, and another takes its place."},
-	{CONF_SERVER, "linger", DURATION(server.listener.linger, 0, 365 * DAY), .fallback = "5m",
-	    .doc = "How long a listening socket is served after the last "
-	    "connection; 0s: until SIGTERM."},
+	LISTENER(CONF_SERVER, server.listener, "acmed-accept"),
 	{CONF_SERVER, "terms_of_service", TYPE(server.terms_of_service, VALUE_URL),
 	    .doc = "URL of the terms; if set, new accounts must agree to "
 	    "them."},
@@ -122,10 +130,6 @@ const struct table_key table_keys[] = {
 	{CONF_SERVER, "renewal_explanation_url", TYPE(server.renewal_explanation_url, VALUE_URL),
 	    .doc = "URL of a page that says why certificates are to be renewed "
 	    "early, shown with windows that are not the usual ones."},
-	{CONF_SERVER, "peer_from", TYPE(server.listener.peer_from, VALUE_PEER),
-	    .fallback = "socket",
-	    .doc = "Who tells the client's address if it is not at the other "
-	    "end of the socket: socket (nobody), x-real-ip, proxy, env:NAME."},
 
 	{CONF_POLICY, "allowed_server_ip_ranges", LIST(policy.allowed_server_ip_ranges, VALUE_RANGES), .required = true,
 	    .hint = "absent is not \"no restriction\": list the ranges, or say "
@@ -250,9 +254,7 @@ const struct table_key table_keys[] = {
 	    "on, as far as the kernel can; required, or it does not start; "
 	    "off."},
 
-	{CONF_CHALLENGE, "user", TEXT(challenge.listener.user, 32),
-	    .doc = "User that acmed-challenge becomes when started as root; "
-	    "empty: stays."},
+	LISTENER(CONF_CHALLENGE, challenge.listener, "acmed-challenge"),
 	{CONF_CHALLENGE, "log_requests", BOOL(challenge.log_requests),
 	    .fallback = "true",
 	    .doc = "Who asked is kept in the store; false: the store is only "
@@ -260,26 +262,6 @@ const struct table_key table_keys[] = {
 	{CONF_CHALLENGE, "thumbprints", LIST(challenge.thumbprints, VALUE_THUMBPRINTS),
 	    .doc = "Without a store: accounts whose every token is answered, "
 	    "THUMBPRINT for all hosts (at most one) or HOST=THUMBPRINT."},
-	{CONF_CHALLENGE, "request_timeout", DURATION(challenge.listener.request_timeout, 1, 600), .fallback = "10s",
-	    .doc = "Longest time for one request, from its first byte to its "
-	    "last, and as long again for the answer."},
-	{CONF_CHALLENGE, "idle_timeout", DURATION(challenge.listener.idle_timeout, 1, 3600), .fallback = "10s",
-	    .doc = "How long a connection may wait between two requests."},
-	{CONF_CHALLENGE, "requests_per_connection", NUMBER(challenge.listener.requests_per_connection, 1, 1000000), .fallback = "1000",
-	    .doc = "After that many requests a connection is closed."},
-	{CONF_CHALLENGE, "workers", NUMBER(challenge.listener.workers, 1, 1000), .fallback = "64",
-	    .doc = "Most processes that serve a listening socket together, a "
-	    "connection each."},
-	{CONF_CHALLENGE, "requests_per_worker", NUMBER(challenge.listener.requests_per_worker, 1, INT64_MAX), .fallback = "100000",
-	    .doc = "After that many requests such a process ends, with its "
-	    "connection, and another takes its place."},
-	{CONF_CHALLENGE, "linger", DURATION(challenge.listener.linger, 0, 365 * DAY), .fallback = "5m",
-	    .doc = "How long a listening socket is served after the last "
-	    "connection; 0s: until SIGTERM."},
-	{CONF_CHALLENGE, "peer_from", TYPE(challenge.listener.peer_from, VALUE_PEER),
-	    .fallback = "socket",
-	    .doc = "Who tells the client's address if it is not at the other "
-	    "end of the socket: socket (nobody), x-real-ip, proxy, env:NAME."},
 	{CONF_CLIENT, "ca", TEXT(client.ca, 1000), .fallback = "letsencrypt",
 	    .doc = "The CA that is meant when no other is named: a name, or "
 	    "the https URL of a directory."},
@@ -292,6 +274,18 @@ const struct table_key table_keys[] = {
 	    .doc = "Longest time for one request to a CA in all."},
 	{CONF_CLIENT, "proxy", TYPE(client.proxy, VALUE_URL),
 	    .doc = "HTTP proxy through which CAs are reached; empty: none."},
+	{CONF_CLIENT, "precheck", CHOICE(client.precheck, "on dns-01 off"), .fallback = "on",
+	    .doc = "Which challenges are looked at before a CA is told: on, "
+	    "all; dns-01, only the records of that; off, none."},
+	{CONF_CLIENT, "precheck_http_port", NUMBER(client.precheck_http_port, 1, 65535), .fallback = "80",
+	    .doc = "Port where http-01 is looked at; other than 80 for tests "
+	    "only."},
+	{CONF_CLIENT, "precheck_tls_port", NUMBER(client.precheck_tls_port, 1, 65535), .fallback = "443",
+	    .doc = "Port where tls-alpn-01 is looked at; other than 443 for "
+	    "tests only."},
+	{CONF_CLIENT, "resolver", LIST(client.resolver, VALUE_RESOLVERS),
+	    .doc = "DNS servers that are asked about names before a CA is; "
+	    "empty: those of /etc/resolv.conf."},
 	{CONF_CLIENT, "user", TEXT(client.user, 32),
 	    .doc = "User that programs which talk to CAs become when started "
 	    "as root; empty: stays."},

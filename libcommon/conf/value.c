@@ -334,6 +334,18 @@ value_set(
 	}
 }
 
+uint16_t
+value_resolver_port(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	bool is_bare_ipv6 = text[0] != '[' && strchr(text, ':') != colon;
+	uint64_t port;
+
+	if (!colon || is_bare_ipv6 || !str_to_u64(colon + 1, 65535, &port))
+		return VALUE_DNS_PORT;
+	return (uint16_t)port;
+}
+
 bool
 value_equal(enum value_type type, const void *a, const void *b)
 {

@@ -51,6 +51,11 @@ bool value_equal(enum value_type type, const void *a, const void *b);
 void value_print(
     enum value_type type, const char *key, const void *field, struct buf *out);
 
+#define VALUE_DNS_PORT 53
+
+/* The port of a resolver, as VALUE_RESOLVERS has it. */
+uint16_t value_resolver_port(const char *text);
+
 /* Frees what the field holds and makes it zero. */
 void value_release(enum value_type type, void *field);
 

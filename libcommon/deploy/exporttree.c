@@ -37,6 +37,12 @@ struct pending {
 	int64_t certificate_id;
 };
 
+/* A generation whose files were not as they should be. */
+struct mended {
+	char generation[LAYOUT_NAME_SIZE];
+	int64_t created;
+};
+
 struct walk {
 	const struct exporttree *t;
 	struct gendir g;
@@ -49,6 +55,9 @@ struct walk {
 	bool last_changed;
 	struct strv links; /* that are as they should be, as DIRECTORY/ENTRY */
 	struct strv generations; /* in use, or left by this run */
+	struct mended *mended;
+	size_t mended_len;
+	struct strv removed; /* names, with `since` */
 	struct digestmap taken; /* names of files that two names may want */
 	int64_t names, invalid;
 };
@@ -215,6 +224,18 @@ load(struct walk *w, const struct step *step, struct material *m, struct err *e)
 	return material_add_key(st, m, w->t->seal, e);
 }
 
+static void
+note_mended(struct walk *w, const struct step *step)
+{
+	struct mended *m;
+
+	w->mended =
+	    xreallocarray(w->mended, w->mended_len + 1, sizeof(*w->mended));
+	m = &w->mended[w->mended_len++];
+	memcpy(m->generation, step->generation, sizeof(m->generation));
+	m->created = step->s->created;
+}
+
 /* Makes sure of the generation; nothing is loaded when it looks right. */
 static int
 ensure(struct walk *w, const struct step *step, bool trusted, struct err *e)
@@ -223,6 +244,7 @@ ensure(struct walk *w, const struct step *step, bool trusted, struct err *e)
 	    .file_name = step->file_name,
 	    .generation = step->generation,
 	    .root = w->t->root};
+	enum gendir_result result = GENDIR_SAME;
 	struct material m;
 	int rc;
 
@@ -236,11 +258,14 @@ ensure(struct walk *w, const struct step *step, bool trusted, struct err *e)
 		it.m = &m;
 		rc = load(w, step, &m, e);
 		if (rc == 0)
-			rc = gendir_write(&w->g, &it, &w->last_changed, e);
+			rc = gendir_write(&w->g, &it, trusted, &result, e);
 		material_release(&m);
 		if (rc < 0)
 			return -1;
+		w->last_changed = result != GENDIR_SAME;
 		w->unsynced |= w->last_changed;
+		if (result == GENDIR_MENDED)
+			note_mended(w, step);
 	}
 	memcpy(w->last, step->generation, sizeof(w->last));
 	strv_add(&w->generations, step->generation);
@@ -385,14 +410,16 @@ is_of_name(const struct layout_link *l)
 
 /* Nothing serves it any more. */
 static int
-remove_name(struct walk *w, const struct serving *s, struct err *e)
+remove_name(struct walk *w, const char *name, struct err *e)
 {
-	struct step step = {.s = s};
+	struct serving s = {0};
+	struct step step = {.s = &s};
 	const struct layout_link *l;
 	struct place p;
 	bool told = false;
 
-	if (!layout_name(w->t->layout, s->name, step.file_name))
+	snprintf(s.name, sizeof(s.name), "%s", name);
+	if (!layout_name(w->t->layout, name, step.file_name))
 		return 0;
 	for (size_t i = 0; (l = link_at(w, i)); i++) {
 		if (!is_of_name(l))
@@ -404,7 +431,7 @@ remove_name(struct walk *w, const struct serving *s, struct err *e)
 		if (p.is[0] == '\0')
 			continue;
 		if (!told)
-			announce_removal(w, s->name);
+			announce_removal(w, name);
 		told = true;
 		if (linkdir_remove(&w->l, p.directory, p.entry,
 			strchr(l->directory, '%') != NULL, e) < 0)
@@ -429,8 +456,11 @@ export_name(struct walk *w, const struct serving *s, struct err *e)
 {
 	struct step step;
 
-	if (s->certificate_id == 0)
-		return w->t->remove && w->t->since ? remove_name(w, s, e) : 0;
+	if (s->certificate_id == 0) {
+		if (w->t->remove && w->t->since)
+			strv_add(&w->removed, s->name);
+		return 0;
+	}
 	if (prepare(w, s, &step, e) < 0)
 		return name_error(s, e);
 	if (export_step(w, &step, e) < 0)
@@ -624,6 +654,33 @@ walk_store(struct walk *w, struct err *e)
 	    : 0;
 }
 
+/* Not before the file of all names names them no more. */
+static int
+remove_names(struct walk *w, struct err *e)
+{
+	for (size_t i = 0; i < w->removed.len; i++) {
+		struct err why = {0};
+
+		if (remove_name(w, w->removed.v[i], &why) < 0 &&
+		    judge(w, &why, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What has been told of, and is on disk, need not be told of again. */
+static int
+stamp_mended(struct walk *w, struct err *e)
+{
+	if (w->mended_len > 0)
+		w->t->tell(w->t->arg);
+	for (size_t i = 0; i < w->mended_len; i++)
+		if (gendir_stamp(&w->g, w->mended[i].generation,
+			w->mended[i].created, e) < 0)
+			return -1;
+	return 0;
+}
+
 static void
 report(const struct walk *w)
 {
@@ -656,10 +713,12 @@ exporttree_run(const struct exporttree *t, struct err *e)
 		rc = -1;
 	if (rc == 0)
 		rc = indexfile_write(&w->index, t->root, &t->owner, e);
-	if (rc == 0 && t->since == 0)
-		rc = sweep(w, e);
+	if (rc == 0)
+		rc = t->since == 0 ? sweep(w, e) : remove_names(w, e);
 	if (rc == 0 && w->unsynced)
 		rc = gendir_sync(&w->g, e);
+	if (rc == 0)
+		rc = stamp_mended(w, e);
 	if (rc == 0 && t->since == 0)
 		rc = gendir_settle(&w->g, e);
 	if (rc == 0)
@@ -670,6 +729,8 @@ exporttree_run(const struct exporttree *t, struct err *e)
 	gendir_close(&w->g);
 	strv_release(&w->links);
 	strv_release(&w->generations);
+	strv_release(&w->removed);
+	free(w->mended);
 	free(w);
 	return rc;
 }

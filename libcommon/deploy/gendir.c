@@ -189,20 +189,20 @@ struct piece {
 	int dir;
 	const struct buf *content;
 	int64_t created;
+	bool stamped; /* at once */
 };
 
+/* Its time is the right one, or one that it has not been stamped with. */
 static int
 settle(const struct piece *p, int fd, struct err *e)
 {
 	struct timespec times[2];
 
 	times[0] = times[1] = stamp(p->created, p->content->len);
-	if (file_own(
-		fd, p->file->name, &p->g->owner, mode_of(p->g, p->file), e) < 0)
-		return -1;
-	if (futimens(fd, times) < 0)
+	if (futimens(fd, p->stamped ? times : NULL) < 0)
 		return path_err(p->g, p->file->name, "cannot set its time", e);
-	return 0;
+	return file_own(
+	    fd, p->file->name, &p->g->owner, mode_of(p->g, p->file), e);
 }
 
 static int
@@ -273,7 +273,7 @@ mend(const struct piece *p, bool *changed, struct err *e)
 /* All files, into an empty directory or into one that is there. */
 static int
 write_files(const struct gendir *g, const struct layout_item *it, int dir,
-    bool is_new, bool *changed, struct err *e)
+    bool is_new, bool stamped, bool *changed, struct err *e)
 {
 	struct buf content;
 	int rc = 0;
@@ -285,7 +285,8 @@ write_files(const struct gendir *g, const struct layout_item *it, int dir,
 		    .file = f,
 		    .dir = dir,
 		    .content = &content,
-		    .created = it->m->cert.created};
+		    .created = it->m->cert.created,
+		    .stamped = stamped};
 
 		buf_clear(&content);
 		rc = f->write(it, &content, e);
@@ -298,7 +299,8 @@ write_files(const struct gendir *g, const struct layout_item *it, int dir,
 }
 
 static int
-make(const struct gendir *g, const struct layout_item *it, struct err *e)
+make(const struct gendir *g, const struct layout_item *it, bool stamped,
+    struct err *e)
 {
 	char tmp[32];
 	bool ignored;
@@ -308,7 +310,7 @@ make(const struct gendir *g, const struct layout_item *it, struct err *e)
 	dir = open_made(g, g->fd, tmp, e);
 	if (dir < 0)
 		return -1;
-	rc = write_files(g, it, dir, true, &ignored, e);
+	rc = write_files(g, it, dir, true, stamped, &ignored, e);
 	close(dir);
 	if (rc == 0 && renameat(g->fd, tmp, g->fd, it->generation) < 0)
 		rc = path_err(g, it->generation, "cannot be made", e);
@@ -321,23 +323,43 @@ make(const struct gendir *g, const struct layout_item *it, struct err *e)
 }
 
 int
-gendir_write(const struct gendir *g, const struct layout_item *it,
-    bool *changed, struct err *e)
+gendir_write(const struct gendir *g, const struct layout_item *it, bool linked,
+    enum gendir_result *result, struct err *e)
 {
+	bool changed = false;
 	int dir = openat(g->fd, it->generation,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int rc;
 
-	*changed = false;
 	if (dir < 0) {
 		if (errno != ENOENT)
 			return path_err(g, it->generation, "cannot open", e);
-		*changed = true;
-		return make(g, it, e);
+		*result = linked ? GENDIR_MENDED : GENDIR_MADE;
+		return make(g, it, !linked, e);
 	}
-	rc = write_files(g, it, dir, false, changed, e);
+	rc = write_files(g, it, dir, false, false, &changed, e);
+	*result = changed ? GENDIR_MENDED : GENDIR_SAME;
 	close(dir);
 	return rc;
+}
+
+int
+gendir_stamp(const struct gendir *g, const char *generation, int64_t created,
+    struct err *e)
+{
+	char path[2 * LAYOUT_NAME_SIZE];
+	struct timespec times[2];
+	struct stat st;
+
+	for (const struct layout_file *f = g->layout->files; f->name; f++) {
+		snprintf(path, sizeof(path), "%s/%s", generation, f->name);
+		if (fstatat(g->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return path_err(g, path, "cannot look at", e);
+		times[0] = times[1] = stamp(created, (size_t)st.st_size);
+		if (utimensat(g->fd, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+			return path_err(g, path, "cannot set its time", e);
+	}
+	return 0;
 }
 
 int

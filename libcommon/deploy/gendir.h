@@ -9,7 +9,9 @@
  * in one step, with all its files.  The modification time of a file is when
  * its certificate came to the store, and the fraction of the second its size:
  * what was changed since, by hand say, is told from what was not without being
- * read.
+ * read.  A file that is mended gets that time by gendir_stamp only, once it has
+ * been told of: until then it is one that is to be mended, also for the run
+ * after one that was killed.
  */
 struct gendir {
 	int fd; /* of ROOT/.acmed */
@@ -37,12 +39,21 @@ int gendir_settle(struct gendir *g, struct err *e);
 bool gendir_is_sound(
     const struct gendir *g, const char *generation, int64_t created);
 
+enum gendir_result {
+	GENDIR_SAME,
+	GENDIR_MADE,
+	GENDIR_MENDED, /* gendir_stamp is to follow */
+};
+
 /*
  * Makes a generation, or compares all of it and puts right what is otherwise.
- * `it` has its material.  `*changed`: something was written.
+ * `it` has its material.  `linked`: a link leads there already, so that one
+ * that has to be made is mended.
  */
 int gendir_write(const struct gendir *g, const struct layout_item *it,
-    bool *changed, struct err *e);
+    bool linked, enum gendir_result *result, struct err *e);
+int gendir_stamp(const struct gendir *g, const char *generation,
+    int64_t created, struct err *e);
 
 /* Makes what was written before durable. */
 int gendir_sync(const struct gendir *g, struct err *e);

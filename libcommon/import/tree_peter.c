@@ -7,7 +7,8 @@ tell(struct tree_walk *w, const char *folder, const char *name,
 {
 	static const char *const files[] = {
 	    "cert", "pkey", "chain", "fullchain"};
-	char *where = xasprintf("%s/%s/%s", folder, name, version);
+	char *set = bundle_path(folder, name);
+	char *where = xasprintf("%s/%s", set, version);
 	struct bundle b = {0};
 	struct tree_item item = {.lineage = name,
 	    .version = version,
@@ -20,6 +21,7 @@ tell(struct tree_walk *w, const char *folder, const char *name,
 			tree_add(w, &b, NULL, "%s/%s.pem", where, files[i]);
 		rc = tree_tell_item(w, where, &item, e);
 	}
+	free(set);
 	free(where);
 	return rc;
 }
@@ -43,17 +45,36 @@ read_folder(struct tree_walk *w, const char *folder, struct err *e)
 	return rc;
 }
 
-/* The directory above certificates/, that itself, or global/ in it. */
+/* global/, and a folder for each EnrollmentFactory, beside which it lies. */
+static int
+read_factories(struct tree_walk *w, const char *folder, struct err *e)
+{
+	struct strv names = {0};
+	int rc = 0;
+
+	tree_list(w, &names, "%s", folder);
+	for (size_t i = 0; i < names.len && rc == 0; i++) {
+		char *path = bundle_path(folder, names.v[i]);
+
+		if (!str_starts(names.v[i], "rc-") &&
+		    tree_is_folder(w, "%s", path))
+			rc = read_folder(w, path, e);
+		free(path);
+	}
+	strv_release(&names);
+	return rc;
+}
+
+/* The directory above certificates/, that itself, or one of those in it. */
 int
 tree_peter(struct tree_walk *w, struct err *e)
 {
-	static const char *const places[] = {
-	    "certificates/global", "global", "."};
+	const char *root =
+	    tree_is_folder(w, "certificates") ? "certificates" : ".";
+	int rc;
 
 	if (!tree_wants_items(w))
 		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(places); i++)
-		if (tree_is_folder(w, "%s", places[i]))
-			return read_folder(w, places[i], e);
-	return 0;
+	rc = read_folder(w, root, e);
+	return rc == 0 ? read_factories(w, root, e) : -1;
 }

@@ -22,6 +22,13 @@ issue_lease(const struct conf *conf)
 	return conf->signer.timeout + LEASE_MARGIN;
 }
 
+/* How long a job is put off at most: beyond what was taken with it. */
+static int64_t
+longest(const struct conf *conf)
+{
+	return issue_lease(conf) + RETRY_DELAY;
+}
+
 /*
  * The subject: none, or the first name if it fits.  A name has passed the
  * grammar, so nothing in it needs RFC 4514 escapes.
@@ -206,9 +213,7 @@ settle(struct store *st, const struct conf *conf, const struct order *o,
 	    why->kind == KIND_CONFLICT) /* somebody else has finished it */
 		return 0;
 	if (result != ISSUE_REFUSED && o->attempts < ISSUE_ATTEMPTS)
-		/* after those that were taken with it */
-		return order_retry(st, o->id,
-		    clock_now() + issue_lease(conf) + RETRY_DELAY, e);
+		return order_retry(st, o->id, clock_now() + longest(conf), e);
 	if (!err_is_set(why))
 		err_set(why, KIND_BUSY, "the CA gives no answer");
 	return fail_order(st, o, why, e);
@@ -267,8 +272,8 @@ issue_sweep(struct store *st, const struct conf *conf, struct err *e)
 
 	signmsg_client_init(&signer, conf->signer.socket);
 	do {
-		rc = order_take_stale(
-		    st, issue_lease(conf), SWEEP_BATCH, &orders, &len, e);
+		rc = order_take_stale(st, issue_lease(conf), longest(conf),
+		    SWEEP_BATCH, &orders, &len, e);
 		if (rc < 0)
 			break;
 		for (size_t i = 0; i < len && rc == 0 && !is_deaf; i++)

@@ -1,7 +1,6 @@
 #include "server/serve.h"
 
 #include "acme/certid.h"
-#include "base/rfc3339.h"
 #include "conf/conf.h"
 #include "http/response.h"
 #include "store/renewal.h"
@@ -10,15 +9,6 @@
 #define CHECKS 360 /* that a client makes in the life of a certificate */
 #define PAUSE_MIN 60
 #define PAUSE_MAX 86400
-
-static void
-put_time(struct js *o, const char *member, int64_t t)
-{
-	char text[RFC3339_SIZE];
-
-	rfc3339_format(text, t);
-	js_put_text(o, member, text);
-}
 
 /* Six hours for 90 days, and in proportion (RFC 9773 4.3). */
 static int64_t
@@ -44,8 +34,8 @@ serve_renewal(struct call *c, struct err *e)
 		return -1;
 	o = js_object();
 	window = js_object();
-	put_time(window, "start", r.start);
-	put_time(window, "end", r.end);
+	js_put_time(window, "start", r.start);
+	js_put_time(window, "end", r.end);
 	js_put(o, "suggestedWindow", window);
 	if (!r.is_usual)
 		js_put_text(o, "explanationURL",

@@ -1,6 +1,5 @@
 #include "server/show.h"
 
-#include "base/rfc3339.h"
 #include "store/authorization.h"
 #include "store/order.h"
 #include "wrap/js.h"
@@ -10,17 +9,6 @@ put_url(struct js *o, const char *member, char *url)
 {
 	js_put_text(o, member, url);
 	free(url);
-}
-
-static void
-put_time(struct js *o, const char *member, int64_t t)
-{
-	char text[RFC3339_SIZE];
-
-	if (t == 0)
-		return;
-	rfc3339_format(text, t);
-	js_put_text(o, member, text);
 }
 
 static struct js *
@@ -64,7 +52,7 @@ show_order(const struct call *c, const struct order *o)
 	struct js *v = js_object(), *names = js_array(), *urls = js_array();
 
 	js_put_text(v, "status", order_status_name(o->status));
-	put_time(v, "expires", o->expires);
+	js_put_time(v, "expires", o->expires);
 	for (size_t i = 0; i < o->names_len; i++) {
 		char *url = call_url(
 		    c, "/authorization/%s", o->names[i].authorization_url_id);
@@ -74,8 +62,8 @@ show_order(const struct call *c, const struct order *o)
 		free(url);
 	}
 	js_put(v, "identifiers", names);
-	put_time(v, "notBefore", o->not_before);
-	put_time(v, "notAfter", o->not_after);
+	js_put_time(v, "notBefore", o->not_before);
+	js_put_time(v, "notAfter", o->not_after);
 	js_put_text(v, "replaces", o->replaces);
 	if (o->status == ORDER_INVALID)
 		put_object(v, "error", o->error);
@@ -97,7 +85,7 @@ show_challenge(const struct call *c, const struct authorization *a,
 	js_put_text(o, "type", type);
 	put_url(o, "url", call_url(c, "/challenge/%s/%s", a->url_id, type));
 	js_put_text(o, "status", challenge_status_name(ch->status));
-	put_time(o, "validated", ch->validated);
+	js_put_time(o, "validated", ch->validated);
 	/* RFC 8555 8.2: also while it is going to be tried again */
 	if (ch->status == CHALLENGE_INVALID ||
 	    ch->status == CHALLENGE_PROCESSING)
@@ -124,7 +112,7 @@ show_authorization(const struct call *c, const struct authorization *a)
 
 	js_put(o, "identifier", identifier_js(&a->identifier));
 	js_put_text(o, "status", authorization_status_name(a->status));
-	put_time(o, "expires", a->expires);
+	js_put_time(o, "expires", a->expires);
 	for (size_t i = 0; i < a->challenges_len; i++)
 		if (is_shown(a, &a->challenges[i]))
 			js_add(list, show_challenge(c, a, &a->challenges[i]));

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "acme/keyauth.h"
+#include "acme/problem.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "conf/conf.h"
@@ -217,15 +218,13 @@ serve(struct asked *a, struct err *e)
 static void
 answer_failure(struct response *res, const struct err *e)
 {
-	const struct err_row *row = err_row(e->kind);
-
-	res->status = e->http_status ? e->http_status : row->http_status;
+	res->status = problem_status(e);
 	buf_clear(&res->body);
 	if (res->status == 503)
 		response_field(res, "Retry-After", "5");
 	response_field(res, "Content-Type", "text/plain");
 	buf_addf(&res->body, "%s\n", response_reason(res->status));
-	if (!row->text_is_public)
+	if (!err_row(e->kind)->text_is_public)
 		log_err("request.failed", e);
 }
 

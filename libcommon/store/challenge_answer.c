@@ -24,8 +24,8 @@ static const char *const sql[] = {
 	" expires = excluded.expires"
 	" WHERE challenge_answers.key_authorization"
 	" = excluded.key_authorization",
-    [CHALLENGE_ANSWER_REMOVE] =
-	"DELETE FROM challenge_answers WHERE token = ?1",
+    [CHALLENGE_ANSWER_REMOVE] = "DELETE FROM challenge_answers WHERE token = ?1"
+				" RETURNING COALESCE(upstream_challenge_id, 0)",
     [CHALLENGE_ANSWER_FIND] =
 	"SELECT key_authorization FROM challenge_answers WHERE token = ?1"
 	" AND expires > ?2 AND (host IS NULL OR host = ?3)",
@@ -92,16 +92,34 @@ challenge_answer_put(
 	return db_transaction(st->db, DB_DURABLE, put, &p, e);
 }
 
+struct removal {
+	struct store *st;
+	const char *token;
+};
+
+static int
+remove_answer(void *arg, struct err *e)
+{
+	const struct removal *r = arg;
+	int64_t challenge;
+	int rc = stmt_int(r->st, STMT_CHALLENGE_ANSWER, CHALLENGE_ANSWER_REMOVE,
+	    &challenge, e, "t", r->token);
+
+	if (rc == 0)
+		return err_set(
+		    e, KIND_NOTFOUND, "%.100s: no such token", r->token);
+	if (rc < 0 || challenge != 0)
+		return rc < 0 ? -1 : 0;
+	return event_add(
+	    r->st, "challenge_answer.remove", EVENT_STORE, 0, r->token, e);
+}
+
 int
 challenge_answer_remove(struct store *st, const char *token, struct err *e)
 {
-	int64_t n = stmt_run(
-	    st, STMT_CHALLENGE_ANSWER, CHALLENGE_ANSWER_REMOVE, e, "t", token);
+	struct removal r = {.st = st, .token = token};
 
-	if (n == 0)
-		return err_set(
-		    e, KIND_NOTFOUND, "%.100s: no such token", token);
-	return n < 0 ? -1 : 0;
+	return db_transaction(st->db, DB_QUICK, remove_answer, &r, e);
 }
 
 int

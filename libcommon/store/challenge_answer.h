@@ -27,7 +27,10 @@ void challenge_answer_release(struct challenge_answer *a); /* NULL-safe */
 int challenge_answer_put(
     struct store *st, const struct challenge_answer *a, struct err *e);
 
-/* KIND_NOTFOUND when there is none. */
+/*
+ * Takes one back; of another tool's there is an event, as of its coming.
+ * KIND_NOTFOUND when there is none.
+ */
 int challenge_answer_remove(struct store *st, const char *token, struct err *e);
 
 /*

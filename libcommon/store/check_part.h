@@ -20,6 +20,9 @@ void check_add(
 /* check_states.c: what queries can say of the states and of who names whom */
 int check_states(struct checking *c, struct err *e);
 
+/* check_upstream.c: the same for orders at other CAs */
+int check_upstream(struct checking *c, struct err *e);
+
 /* check_content.c: what columns say of the key or certificate they are of */
 int check_accounts(struct checking *c, struct err *e);
 int check_certificates(struct checking *c, struct err *e);

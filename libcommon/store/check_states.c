@@ -49,6 +49,7 @@ enum {
 	CHECK_CLEAR_KEY,
 	CHECK_CLEAR_ACCOUNT_KEY,
 	CHECK_CLEAR_EAB_KEY,
+	CHECK_CLEAR_ACME_DNS,
 	CHECK_UNBOUND,
 	CHECK_REPLACED_TWICE,
 	CHECK_REPLACES_FOREIGN,
@@ -280,6 +281,8 @@ static const char *const sql[] = {
 	"SELECT id FROM upstream_accounts WHERE sealed = 0"
 	" OR next_sealed = 0",
     [CHECK_CLEAR_EAB_KEY] = "SELECT id FROM eab_keys WHERE sealed = 0",
+    [CHECK_CLEAR_ACME_DNS] =
+	"SELECT id FROM acme_dns_accounts WHERE sealed = 0",
     [CHECK_UNBOUND] = "SELECT id FROM accounts"
 		      " WHERE (eab IS NULL) <> (eab_key_id IS NULL)",
     [CHECK_REPLACED_TWICE] =
@@ -395,6 +398,8 @@ static const struct {
     [CHECK_CLEAR_ACCOUNT_KEY] = {"upstream_account",
 	"its key is not sealed, but stored in the clear"},
     [CHECK_CLEAR_EAB_KEY] = {"eab_key", "not sealed, but stored in the clear"},
+    [CHECK_CLEAR_ACME_DNS] = {"acme_dns_account",
+	"its password is not sealed, but stored in the clear"},
     [CHECK_UNBOUND] = {"account",
 	"its binding is without a key, or its key "
 	"without a binding"},

@@ -604,11 +604,11 @@ take(void *arg, struct err *e)
 }
 
 int
-order_take_stale(struct store *st, int64_t lease, size_t limit,
+order_take_stale(struct store *st, int64_t lease, int64_t longest, size_t limit,
     struct order **orders, size_t *len, struct err *e)
 {
 	struct taking t = {.st = st,
-	    .lease = {clock_now(), lease, lease},
+	    .lease = {clock_now(), lease, longest},
 	    .limit = limit < TAKE_MAX ? limit : TAKE_MAX};
 	int64_t due;
 

@@ -139,10 +139,12 @@ int order_retry(struct store *st, int64_t id, int64_t due, struct err *e);
  * For the sweep: takes at most `limit` jobs `issue` that are due (their maker
  * died, or a retry has come), each for `lease` seconds, and loads their orders
  * with CSR and attempts into `*orders`; nobody else gets them in that time.
+ * One that is due in more than `longest` seconds, which no lease and no retry
+ * is, was made before the clock was set back, and is due now.
  * The caller frees with order_array_free.
  */
-int order_take_stale(struct store *st, int64_t lease, size_t limit,
-    struct order **orders, size_t *len, struct err *e);
+int order_take_stale(struct store *st, int64_t lease, int64_t longest,
+    size_t limit, struct order **orders, size_t *len, struct err *e);
 
 /* Frees what the order owns; it is empty then. NULL-safe. */
 void order_release(struct order *o);

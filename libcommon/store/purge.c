@@ -18,7 +18,13 @@ enum {
 	PURGE_DELETE,
 	PURGE_DELETE_AUTHORIZATION,
 	PURGE_EVENTS,
-	PURGE_REQUESTS
+	PURGE_REQUESTS,
+	PURGE_UPSTREAM_PAGE,
+	PURGE_UPSTREAM_AUTHORIZATIONS,
+	PURGE_UPSTREAM_KEEP_REQUESTS,
+	PURGE_UPSTREAM_FORGET,
+	PURGE_UPSTREAM_DELETE,
+	PURGE_UPSTREAM_DELETE_AUTHORIZATION
 };
 
 static const char *const sql[] = {
@@ -42,6 +48,32 @@ static const char *const sql[] = {
     [PURGE_REQUESTS] = "DELETE FROM upstream_requests WHERE at <= ?1"
 		       " AND id IN (SELECT x.id FROM upstream_requests x"
 		       " WHERE x.id > 0 ORDER BY x.id LIMIT ?2)",
+    /* The last says whether it must stay. */
+    [PURGE_UPSTREAM_PAGE] =
+	"SELECT o.id, o.created, CASE WHEN o.lease_until > ?3 OR EXISTS"
+	" (SELECT 1 FROM certificates c WHERE c.id = o.certificate_id"
+	" AND c.not_after > ?3) OR EXISTS"
+	" (SELECT 1 FROM upstream_order_authorizations oa"
+	" JOIN upstream_challenges h"
+	" ON h.upstream_authorization_id = oa.upstream_authorization_id"
+	" WHERE oa.upstream_order_id = o.id AND h.place <> 'none')"
+	" THEN 1 ELSE 0 END FROM upstream_orders o"
+	" WHERE o.status = ?1 AND o.id > ?2 ORDER BY o.id LIMIT ?4",
+    [PURGE_UPSTREAM_AUTHORIZATIONS] =
+	"SELECT upstream_authorization_id FROM upstream_order_authorizations"
+	" WHERE upstream_order_id = ?1 ORDER BY position",
+    [PURGE_UPSTREAM_KEEP_REQUESTS] =
+	"UPDATE upstream_requests SET upstream_order_id = NULL"
+	" WHERE upstream_order_id = ?1",
+    [PURGE_UPSTREAM_FORGET] = "UPDATE upstream_orders SET retry_of_id = NULL"
+			      " WHERE retry_of_id = ?1",
+    [PURGE_UPSTREAM_DELETE] =
+	"DELETE FROM upstream_orders WHERE id = ?1 AND status IN"
+	" ('valid', 'invalid', 'gone', 'cancelled')",
+    [PURGE_UPSTREAM_DELETE_AUTHORIZATION] =
+	"DELETE FROM upstream_authorizations WHERE id = ?1 AND NOT EXISTS"
+	" (SELECT 1 FROM upstream_order_authorizations oa"
+	" WHERE oa.upstream_authorization_id = ?1)",
 };
 
 const struct stmt_table purge_stmts = {"purge", sql, ARRAY_LEN(sql)};
@@ -169,6 +201,117 @@ run_all(struct store *st, const struct purge *p, const char *status,
 	return rc;
 }
 
+/* ---- orders at other CAs ------------------------------------------------- */
+
+/* A page of orders of one status: those behind `after`, as far as `until`. */
+struct page {
+	struct store *st;
+	const char *status;
+	int64_t now, until, limit;
+	int64_t after, next; /* the last that was looked at, before and now */
+	int64_t seen, removed;
+	struct ids orders, authorizations;
+};
+
+static int
+read_page(struct page *p, struct err *e)
+{
+	struct db_stmt *s = stmt_query(p->st, STMT_PURGE, PURGE_UPSTREAM_PAGE,
+	    e, "tiii", p->status, p->after, p->now, p->limit);
+	int rc = -1;
+
+	p->orders.len = 0;
+	p->seen = 0;
+	p->next = p->after;
+	while (s && (rc = db_step(s, e)) > 0) {
+		if (db_int(s, 1) > p->until) { /* all that come are younger */
+			db_reset(s);
+			p->seen = 0;
+			return 0;
+		}
+		p->next = db_int(s, 0);
+		p->seen++;
+		if (db_int(s, 2) == 0)
+			ids_add(&p->orders, p->next);
+	}
+	return rc;
+}
+
+/* What was sent stays in the log, and goes by its age. */
+static int
+remove_upstream(struct page *p, int64_t order, struct err *e)
+{
+	if (ids_read(stmt_query(p->st, STMT_PURGE,
+			 PURGE_UPSTREAM_AUTHORIZATIONS, e, "i", order),
+		&p->authorizations, e) < 0 ||
+	    stmt_run(p->st, STMT_PURGE, PURGE_UPSTREAM_KEEP_REQUESTS, e, "i",
+		order) < 0 ||
+	    stmt_run(p->st, STMT_PURGE, PURGE_UPSTREAM_FORGET, e, "i", order) <
+		0 ||
+	    stmt_run(p->st, STMT_PURGE, PURGE_UPSTREAM_DELETE, e, "i", order) <
+		0)
+		return -1;
+	for (size_t i = 0; i < p->authorizations.len; i++)
+		if (stmt_run(p->st, STMT_PURGE,
+			PURGE_UPSTREAM_DELETE_AUTHORIZATION, e, "i",
+			p->authorizations.v[i]) < 0)
+			return -1;
+	p->removed++;
+	return 0;
+}
+
+static int
+run_page(void *arg, struct err *e)
+{
+	struct page *p = arg;
+
+	p->removed = 0;
+	if (read_page(p, e) < 0)
+		return -1;
+	for (size_t i = 0; i < p->orders.len; i++)
+		if (remove_upstream(p, p->orders.v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+run_upstream(struct store *st, const struct purge *how, const char *status,
+    int64_t *sum, struct err *e)
+{
+	struct page p = {.st = st,
+	    .status = status,
+	    .now = clock_now(),
+	    .until = clock_now() - how->upstream_age,
+	    .limit = (int64_t)how->batch,
+	    .seen = (int64_t)how->batch};
+	int rc = 0;
+
+	while (rc == 0 && p.seen == p.limit && !sig_term()) {
+		rc = db_transaction(st->db, DB_QUICK, run_page, &p, e);
+		if (rc == 0)
+			*sum += p.removed;
+		p.after = p.next;
+	}
+	free(p.orders.v);
+	free(p.authorizations.v);
+	return rc;
+}
+
+static int
+delete_upstream(
+    struct store *st, const struct purge *p, int64_t *sum, struct err *e)
+{
+	static const char *const over[] = {
+	    "valid", "invalid", "gone", "cancelled"};
+
+	for (size_t i = 0; i < ARRAY_LEN(over); i++)
+		if (run_upstream(st, p, over[i], sum, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- the rest ------------------------------------------------------------ */
+
 /* What is only ever added to, and goes by age. */
 static int
 delete_old(struct store *st, const struct purge *p, size_t row, int64_t *sum,
@@ -213,14 +356,15 @@ static int
 add_summary(void *arg, struct err *e)
 {
 	struct summary *s = arg;
-	char detail[160];
+	char detail[240];
 
 	snprintf(detail, sizeof(detail),
 	    "orders expired %lld, orders removed %lld, events removed %lld, "
-	    "requests removed %lld, answers removed %lld",
+	    "requests removed %lld, answers removed %lld, "
+	    "upstream orders removed %lld",
 	    (long long)s->r->orders_expired, (long long)s->r->orders,
 	    (long long)s->r->events, (long long)s->r->requests,
-	    (long long)s->r->answers);
+	    (long long)s->r->answers, (long long)s->r->upstream_orders);
 	return event_add(s->st, "store.purge", EVENT_STORE, 0, detail, e);
 }
 
@@ -236,11 +380,12 @@ purge_run(struct store *st, const struct purge *p, struct purge_result *r,
 	    run_all(st, p, "invalid", remove_order, &r->orders, e) < 0 ||
 	    run_all(st, p, "valid", remove_order, &r->orders, e) < 0 ||
 	    delete_answers(st, p, &r->answers, e) < 0 ||
+	    delete_upstream(st, p, &r->upstream_orders, e) < 0 ||
 	    delete_old(st, p, PURGE_EVENTS, &r->events, e) < 0 ||
 	    delete_old(st, p, PURGE_REQUESTS, &r->requests, e) < 0)
 		return -1;
 	if (r->orders_expired + r->orders + r->events + r->requests +
-		    r->answers >
+		    r->answers + r->upstream_orders >
 		0 &&
 	    db_transaction(st->db, DB_QUICK, add_summary, &s, e) < 0)
 		return -1;

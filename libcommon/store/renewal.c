@@ -49,8 +49,8 @@ static const char *const sql[] = {
 		    " WHERE id = ?1 AND status = 'valid'"
 		    " AND (renew_start IS NULL OR renew_start > ?2)",
     [RENEWAL_UNSET] =
-	"UPDATE certificates SET renew_start = NULL, renew_end = NULL"
-	" WHERE id = ?1 AND status = 'valid' AND renew_start IS NOT NULL",
+	("UPDATE certificates SET renew_start = NULL, renew_end = NULL"
+	 " WHERE id = ?1 AND status = 'valid' AND renew_start IS NOT NULL"),
     [RENEWAL_ISSUERS] = "SELECT id, name FROM issuers WHERE id > 0 ORDER BY id",
 };
 

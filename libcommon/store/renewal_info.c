@@ -47,10 +47,10 @@ static const char *const sql[] = {
 	"SELECT directory_url FROM upstream_accounts WHERE id = COALESCE("
 	"(SELECT o.upstream_account_id FROM upstream_orders o"
 	" WHERE o.certificate_id = ?1 ORDER BY o.id DESC LIMIT 1),"
-	" (SELECT l.upstream_account_id FROM certificates c"
-	" JOIN lineages l ON l.fqdn_set_id = c.fqdn_set_id"
-	" WHERE c.id = ?1 AND c.source = 'import'"
-	" AND l.upstream_account_id IS NOT NULL ORDER BY l.id DESC LIMIT 1))",
+	" (SELECT l.upstream_account_id FROM lineages l"
+	" WHERE l.fqdn_set_id = (SELECT c.fqdn_set_id FROM certificates c"
+	" WHERE c.id = ?1 AND c.source = 'import')"
+	" ORDER BY l.upstream_account_id IS NULL, l.id DESC LIMIT 1))",
     [RENEWAL_INFO_SETTLE] =
 	"UPDATE renewal_infos SET retry_at = CASE WHEN EXISTS"
 	" (SELECT 1 FROM certificates c WHERE c.id = certificate_id"

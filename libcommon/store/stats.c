@@ -24,6 +24,8 @@ enum {
 	STATS_CLEAR_UPSTREAM_ACCOUNTS,
 	STATS_EAB_KEYS,
 	STATS_CLEAR_EAB_KEYS,
+	STATS_ACME_DNS_ACCOUNTS,
+	STATS_CLEAR_ACME_DNS_ACCOUNTS,
 	STATS_JOBS,
 	STATS_JOBS_DUE,
 	STATS_JOBS_FIRST
@@ -58,6 +60,10 @@ static const char *const sql[] = {
 	"SELECT count(*) FROM eab_keys WHERE status = ?1 AND id > 0",
     [STATS_CLEAR_EAB_KEYS] =
 	"SELECT count(*) FROM eab_keys WHERE sealed = 0 AND id > 0",
+    [STATS_ACME_DNS_ACCOUNTS] =
+	"SELECT count(*) FROM acme_dns_accounts WHERE id > 0",
+    [STATS_CLEAR_ACME_DNS_ACCOUNTS] =
+	"SELECT count(*) FROM acme_dns_accounts WHERE sealed = 0 AND id > 0",
     [STATS_JOBS] = "SELECT count(*) FROM jobs WHERE kind = ?1",
     [STATS_JOBS_DUE] =
 	"SELECT count(*) FROM jobs WHERE kind = ?1 AND due <= ?2",
@@ -202,6 +208,17 @@ count_upstream_accounts(struct list *l, struct err *e)
 }
 
 static int
+count_acme_dns_accounts(struct list *l, struct err *e)
+{
+	if (count_one(l, "acme_dns_accounts", "Accounts at acme-dns servers",
+		STATS_ACME_DNS_ACCOUNTS, e) < 0)
+		return -1;
+	return count_one(l, "acme_dns_accounts_in_the_clear",
+	    "Such accounts whose password is not sealed",
+	    STATS_CLEAR_ACME_DNS_ACCOUNTS, e);
+}
+
+static int
 count_eab_keys(struct list *l, struct err *e)
 {
 	int64_t n;
@@ -258,7 +275,7 @@ count_all(void *arg, struct err *e)
 	    count_certificates(l, e) < 0 ||
 	    count_one(l, "domains", "Names", STATS_DOMAINS, e) < 0 ||
 	    count_keys(l, e) < 0 || count_upstream_accounts(l, e) < 0 ||
-	    count_eab_keys(l, e) < 0)
+	    count_acme_dns_accounts(l, e) < 0 || count_eab_keys(l, e) < 0)
 		return -1;
 	return count_jobs(l, e);
 }

@@ -33,6 +33,7 @@ enum stmt_module {
 	STMT_CHECK,
 	STMT_CHECK_CHAINS,
 	STMT_CHECK_CONTENT,
+	STMT_CHECK_UPSTREAM,
 	STMT_DOMAIN,
 	STMT_EAB_KEY,
 	STMT_EVENT,
@@ -79,6 +80,7 @@ extern const struct stmt_table challenge_stmts;
 extern const struct stmt_table check_chains_stmts;
 extern const struct stmt_table check_content_stmts;
 extern const struct stmt_table check_stmts;
+extern const struct stmt_table check_upstream_stmts;
 extern const struct stmt_table domain_stmts;
 extern const struct stmt_table eab_key_stmts;
 extern const struct stmt_table event_stmts;

@@ -540,6 +540,21 @@ upstream_account_drop(struct store *st, int64_t id, struct err *e)
 
 /* ---- a change of keys ---------------------------------------------------- */
 
+/* Whether an account has the key, which is said. */
+static bool
+is_taken(struct store *st, const uint8_t spki_sha256[32], struct err *e)
+{
+	struct upstream_account a;
+	struct err none = {0};
+
+	if (upstream_account_by_key(st, spki_sha256, &a, &none) < 0)
+		return false;
+	err_set(e, KIND_CONFLICT, "the key is that of upstream account %lld",
+	    (long long)a.id);
+	upstream_account_release(&a);
+	return true;
+}
+
 static int
 roll_begin(void *arg, struct err *e)
 {
@@ -549,6 +564,8 @@ roll_begin(void *arg, struct err *e)
 	    c->next->spki_sha256, sizeof(c->next->spki_sha256), c->next->type,
 	    (int64_t)c->next->is_sealed, c->next->der.data, c->next->der.len);
 
+	if (n == 0 && is_taken(c->st, c->next->spki_sha256, e))
+		return -1;
 	return changed_one(c->st, c->id, n, e) < 0
 	    ? -1
 	    : add_event(c->st, "roll_begin", c->id, e);

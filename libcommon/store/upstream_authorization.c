@@ -5,6 +5,8 @@
 #include "store/stmt.h"
 #include "sys/clock.h"
 
+#define PAGE 200
+
 enum {
 	UPSTREAM_AUTHORIZATION_ADD,
 	UPSTREAM_AUTHORIZATION_LINK,
@@ -26,16 +28,18 @@ enum {
 
 #define ITEMS                                                                  \
 	"SELECT a.id, a.status, d.value, a.upstream_account_id,"               \
-	" COALESCE(k.name, u.directory_url), (SELECT oa.upstream_order_id"     \
+	" COALESCE(k.name, u.directory_url),"                                  \
+	" (SELECT max(oa.upstream_order_id + 0)"                               \
 	" FROM upstream_order_authorizations oa"                               \
-	" WHERE oa.upstream_authorization_id = a.id"                           \
-	" ORDER BY oa.upstream_order_id DESC LIMIT 1), c.type, c.solver,"      \
+	" WHERE oa.upstream_authorization_id = a.id), c.type, c.solver,"       \
 	" c.place, a.expires, a.url FROM upstream_authorizations a"            \
 	" JOIN upstream_accounts u ON u.id = a.upstream_account_id"            \
 	" LEFT JOIN upstream_cas k ON k.directory_url = u.directory_url"       \
 	" LEFT JOIN domains d ON d.id = a.domain_id"                           \
-	" LEFT JOIN upstream_challenges c"                                     \
-	" ON c.upstream_authorization_id = a.id AND c.place <> 'none'"
+	" LEFT JOIN upstream_challenges c ON c.id = (SELECT x.id"              \
+	" FROM upstream_challenges x WHERE x.upstream_authorization_id = a.id" \
+	" AND x.place <> 'none' LIMIT 1) WHERE a.id > ?1"
+#define PAGED " ORDER BY a.id LIMIT ?2"
 
 static const char *const sql[] = {
     [UPSTREAM_AUTHORIZATION_ADD] =
@@ -54,11 +58,10 @@ static const char *const sql[] = {
 	" ON a.id = oa.upstream_authorization_id"
 	" LEFT JOIN domains d ON d.id = a.domain_id"
 	" WHERE oa.upstream_order_id = ?1 ORDER BY oa.position",
-    [UPSTREAM_AUTHORIZATION_EACH] = ITEMS " WHERE a.id > 0 ORDER BY a.id",
-    [UPSTREAM_AUTHORIZATION_EACH_STATUS] =
-	ITEMS " WHERE a.status = ?1 ORDER BY a.id",
+    [UPSTREAM_AUTHORIZATION_EACH] = ITEMS PAGED,
+    [UPSTREAM_AUTHORIZATION_EACH_STATUS] = ITEMS " AND a.status = ?3" PAGED,
     [UPSTREAM_AUTHORIZATION_EACH_ACCOUNT] =
-	ITEMS " WHERE a.upstream_account_id = ?1 ORDER BY a.id",
+	ITEMS " AND a.upstream_account_id = ?3" PAGED,
     [UPSTREAM_AUTHORIZATION_CHALLENGES] =
 	"SELECT id, type, url, token, status, place, solver, error"
 	" FROM upstream_challenges WHERE upstream_authorization_id = ?1"
@@ -310,33 +313,25 @@ upstream_authorization_status_parse(
 }
 
 static struct db_stmt *
-query_items(struct store *st, const struct upstream_authorization_filter *f,
-    struct err *e)
+query_page(struct store *st, const struct upstream_authorization_filter *f,
+    int64_t after, struct err *e)
 {
 	if (f->upstream_account_id)
 		return stmt_query(st, STMT_UPSTREAM_AUTHORIZATION,
-		    UPSTREAM_AUTHORIZATION_EACH_ACCOUNT, e, "i",
-		    f->upstream_account_id);
+		    UPSTREAM_AUTHORIZATION_EACH_ACCOUNT, e, "iii", after,
+		    (int64_t)PAGE, f->upstream_account_id);
 	if (f->status < UPSTREAM_AUTHORIZATION__MAX)
 		return stmt_query(st, STMT_UPSTREAM_AUTHORIZATION,
-		    UPSTREAM_AUTHORIZATION_EACH_STATUS, e, "t",
-		    statuses[f->status]);
+		    UPSTREAM_AUTHORIZATION_EACH_STATUS, e, "iit", after,
+		    (int64_t)PAGE, statuses[f->status]);
 	return stmt_query(st, STMT_UPSTREAM_AUTHORIZATION,
-	    UPSTREAM_AUTHORIZATION_EACH, e, "");
+	    UPSTREAM_AUTHORIZATION_EACH, e, "ii", after, (int64_t)PAGE);
 }
 
-struct walk {
-	const struct upstream_authorization_filter *filter;
-	int (*fn)(void *arg, const struct upstream_authorization_item *i,
-	    struct err *e);
-	void *arg;
-};
-
-static int
-give_item(const struct walk *w, struct db_stmt *s, struct err *e)
+static void
+read_item(struct db_stmt *s, struct upstream_authorization_item *i)
 {
-	const struct upstream_authorization_filter *f = w->filter;
-	const struct upstream_authorization_item i = {.id = db_int(s, 0),
+	*i = (struct upstream_authorization_item){.id = db_int(s, 0),
 	    .status = db_text(s, 1),
 	    .value = db_text(s, 2),
 	    .upstream_account_id = db_int(s, 3),
@@ -347,11 +342,6 @@ give_item(const struct walk *w, struct db_stmt *s, struct err *e)
 	    .place = db_text(s, 8),
 	    .expires = db_int(s, 9),
 	    .url = db_text(s, 10)};
-
-	if (f->status < UPSTREAM_AUTHORIZATION__MAX &&
-	    strcmp(i.status, statuses[f->status]) != 0)
-		return 0;
-	return w->fn(w->arg, &i, e);
 }
 
 int
@@ -361,16 +351,28 @@ upstream_authorization_each(struct store *st,
 	void *arg, const struct upstream_authorization_item *i, struct err *e),
     void *arg, struct err *e)
 {
-	const struct walk w = {.filter = f, .fn = fn, .arg = arg};
-	struct db_stmt *s = query_items(st, f, e);
-	int rc = -1;
+	struct upstream_authorization_item item = {0};
+	bool any = f->status == UPSTREAM_AUTHORIZATION__MAX;
+	size_t len;
+	int rc;
 
-	while (s && (rc = db_step(s, e)) > 0) {
-		if (give_item(&w, s, e) == 0)
-			continue;
-		db_reset(s);
-		return -1;
-	}
+	do {
+		struct db_stmt *s = query_page(st, f, item.id, e);
+
+		len = 0;
+		rc = -1;
+		while (s && (rc = db_step(s, e)) > 0) {
+			len++;
+			read_item(s, &item);
+			if ((!any &&
+				strcmp(item.status, statuses[f->status]) !=
+				    0) ||
+			    fn(arg, &item, e) == 0)
+				continue;
+			db_reset(s);
+			return -1;
+		}
+	} while (rc == 0 && len == PAGE);
 	return rc;
 }
 

@@ -172,8 +172,7 @@ struct upstream_authorization_filter {
 
 /*
  * Calls `fn` for each that matches, by their ids, until it returns -1, which is
- * then the result; once for each challenge that is in place.  `fn` must not
- * call the store.
+ * then the result.  `fn` must not call the store.
  */
 int upstream_authorization_each(struct store *st,
     const struct upstream_authorization_filter *f,

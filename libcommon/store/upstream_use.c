@@ -50,9 +50,9 @@ static const char *const sql[] = {
 	" ON u.domain_id = d.id AND u.failed >= ?4"
 	" WHERE d.value IN (?1, ?2) AND u.upstream_account_id = ?3"
 	" ORDER BY u.failed DESC",
-    [UPSTREAM_USE_DOMAINS] =
-	"SELECT registered FROM upstream_order_domains"
-	" WHERE upstream_order_id = ?1 ORDER BY registered",
+    [UPSTREAM_USE_DOMAINS] = "SELECT registered FROM upstream_order_domains"
+			     " WHERE upstream_order_id = ?1"
+			     " ORDER BY registered",
     [UPSTREAM_USE_RENEWAL] =
 	"SELECT 1 FROM certificates WHERE fqdn_set_id = ?1 LIMIT 1",
 };

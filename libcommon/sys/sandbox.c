@@ -164,6 +164,13 @@ static const struct sandbox_row rows[] = {
 	.spawns = true, /* libcurl's resolver */
 	.descriptors = 256,
 	.memory = 2047 * MIB},
+    /* Its solvers may be many, a socket each. */
+    [SANDBOX_CLIENT_ORDER] = {.name = "client.order",
+	.rights = {[SANDBOX_DEVICES] = READ,
+	    [SANDBOX_STORE_DIRECTORY] = LIST,
+	    [SANDBOX_SOLVER_TREES] =
+		REPLACE | READ | LANDLOCK_ACCESS_FS_MAKE_DIR},
+	.descriptors = 512},
 };
 _Static_assert(ARRAY_LEN(rows) == SANDBOX__MAX, "a row per role");
 

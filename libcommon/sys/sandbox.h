@@ -34,6 +34,7 @@ enum sandbox_role {
 	SANDBOX_IMPORT, /* cert-import, with the store open */
 	SANDBOX_FETCH, /* cert-manage reconcile: GETs what the other one says */
 	SANDBOX_CLIENT_NETWORK, /* speaks with CAs for the ACME client */
+	SANDBOX_CLIENT_ORDER, /* orders, with the store and solvers open */
 	SANDBOX__MAX
 };
 
@@ -52,6 +53,7 @@ enum sandbox_place {
 	SANDBOX_OUTPUT_DIRECTORY, /* of a file that is replaced */
 	SANDBOX_OUTPUT_TREE,
 	SANDBOX_OPERANDS, /* files and directories that are to be read */
+	SANDBOX_SOLVER_TREES, /* directories where challenges are answered */
 	SANDBOX_PLACE__MAX
 };
 

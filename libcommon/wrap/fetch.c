@@ -1,5 +1,6 @@
 #include "wrap/fetch.h"
 
+#include <curl/curl.h>
 #include <unistd.h>
 
 #include "wrap/transfer_part.h"

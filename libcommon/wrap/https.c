@@ -1,5 +1,7 @@
 #include "wrap/https.h"
 
+#include <curl/curl.h>
+
 #include "sys/clock.h"
 #include "wrap/transfer_part.h"
 
@@ -74,7 +76,8 @@ set_rules(CURL *c, const struct https *h)
 {
 	CURLcode rc = transfer_rules(c);
 
-	TRANSFER_SET(CURLOPT_PROTOCOLS_STR, "https");
+	TRANSFER_SET(
+	    CURLOPT_PROTOCOLS_STR, h->o.allows_http ? "http,https" : "https");
 	TRANSFER_SET(CURLOPT_FOLLOWLOCATION, 0L);
 	TRANSFER_SET(CURLOPT_PATH_AS_IS, 1L);
 	TRANSFER_SET(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -103,6 +106,17 @@ set_trust(CURL *c, const char *trust)
 	if (trust)
 		TRANSFER_SET(CURLOPT_CAINFO_BLOB, &pem);
 	return rc;
+}
+
+static void
+add_lines(struct transfer *t, const char *lines)
+{
+	while (lines && *lines) {
+		size_t len = strcspn(lines, "\n");
+
+		transfer_add_line(&t->fields, lines, len);
+		lines += len + (lines[len] != '\0');
+	}
 }
 
 static CURLcode
@@ -136,6 +150,7 @@ set_request(struct transfer *t, const struct https_request *r)
 	if (rc == CURLE_OK)
 		rc = set_method(c, t, r);
 	transfer_add_field(&t->fields, "Accept-Language", "en");
+	add_lines(t, r->fields);
 	TRANSFER_SET(CURLOPT_URL, r->url);
 	TRANSFER_SET(CURLOPT_HTTPHEADER, t->fields);
 	TRANSFER_SET(CURLOPT_HEADERFUNCTION, on_head);
@@ -214,7 +229,7 @@ explain(struct transfer *t, CURLcode rc, struct https_response *r)
 }
 
 static void
-finish(void *arg, void *transfer, CURLcode rc)
+finish(void *arg, void *transfer, int rc)
 {
 	struct transfer *t = transfer;
 	struct https_response r = {.body = t->body.data,
@@ -232,7 +247,7 @@ finish(void *arg, void *transfer, CURLcode rc)
 		if (fields[i].len > 0 && !fields[i].full)
 			r.fields[i] = fields[i].data;
 	}
-	explain(t, rc, &r);
+	explain(t, (CURLcode)rc, &r);
 	t->fn(t->arg, &r);
 	for (int i = 0; i < HTTPS_FIELD__MAX; i++)
 		buf_release(&fields[i]);

@@ -6,9 +6,9 @@
 
 /*
  * Requests to servers that prove who they are, by libcurl, very many at once:
- * https only, TLS 1.2 or newer with the certificate verified, HTTP/1.1 or 2 on
- * connections that are kept.  No redirect is followed, no cookie kept, and
- * neither the environment nor ~/.netrc is read.
+ * https, unless told otherwise, TLS 1.2 or newer with the certificate verified,
+ * HTTP/1.1 or 2 on connections that are kept.  No redirect is followed, no
+ * cookie kept, and neither the environment nor ~/.netrc is read.
  */
 struct https;
 
@@ -17,6 +17,7 @@ struct https_options {
 	const char *proxy; /* URL, or NULL: none, whatever the environment */
 	int64_t connect_ms; /* until connected, with TLS */
 	int64_t total_ms; /* until all is read */
+	bool allows_http; /* for what is on this machine */
 	size_t head_max, body_max; /* bytes */
 };
 
@@ -25,6 +26,8 @@ struct https_request {
 	const char *url;
 	const char *trust; /* PEM of the roots, or NULL: the machine's */
 	const char *content_type; /* of the body, or NULL */
+	const char
+	    *fields; /* more of them, a line "NAME: VALUE" each; or NULL */
 	const char *body; /* of a POST */
 	size_t len;
 };

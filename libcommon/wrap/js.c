@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 
+#include "base/rfc3339.h"
 #include "base/str.h"
 
 static json_t *
@@ -243,6 +244,17 @@ void
 js_put_bool(struct js *object, const char *key, bool b)
 {
 	js_put(object, key, js_of(json_boolean(b)));
+}
+
+void
+js_put_time(struct js *object, const char *key, int64_t t)
+{
+	char text[RFC3339_SIZE];
+
+	if (t == 0)
+		return;
+	rfc3339_format(text, t);
+	js_put_text(object, key, text);
 }
 
 void

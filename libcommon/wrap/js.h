@@ -82,12 +82,14 @@ struct js *js_null(void);
 struct js *js_array_of(const struct strv *texts);
 
 /*
- * Puts a member into an object; a NULL text or value leaves it out.  js_put
- * takes `value` over.  An existing member is replaced.
+ * Puts a member into an object; a NULL text or value, or the time 0, leaves it
+ * out.  A time is written as RFC 3339 has it.  js_put takes `value` over.  An
+ * existing member is replaced.
  */
 void js_put_text(struct js *object, const char *key, const char *text);
 void js_put_int(struct js *object, const char *key, int64_t n);
 void js_put_bool(struct js *object, const char *key, bool b);
+void js_put_time(struct js *object, const char *key, int64_t t);
 void js_put(struct js *object, const char *key, struct js *value);
 
 /* Adds to the end of an array; js_add takes `value` over. */

@@ -1,7 +1,9 @@
 #include "wrap/transfer_part.h"
 
-CURLcode
-transfer_rules(CURL *c)
+#include <curl/curl.h>
+
+int
+transfer_rules(void *c)
 {
 	CURLcode rc = CURLE_OK;
 
@@ -14,10 +16,9 @@ transfer_rules(CURL *c)
 }
 
 void
-transfer_add_field(
-    struct curl_slist **fields, const char *name, const char *value)
+transfer_add_line(struct curl_slist **fields, const char *text, size_t len)
 {
-	char *line = xasprintf("%s: %s", name, value);
+	char *line = xstrndup(text, len);
 	struct curl_slist *longer = curl_slist_append(*fields, line);
 
 	free(line);
@@ -28,7 +29,17 @@ transfer_add_field(
 	*fields = longer;
 }
 
-CURLM *
+void
+transfer_add_field(
+    struct curl_slist **fields, const char *name, const char *value)
+{
+	char *line = xasprintf("%s: %s", name, value);
+
+	transfer_add_line(fields, line, strlen(line));
+	free(line);
+}
+
+void *
 transfer_multi(struct err *e)
 {
 	CURLM *multi = NULL;
@@ -41,7 +52,7 @@ transfer_multi(struct err *e)
 }
 
 int
-transfer_begin(CURLM *multi, CURL *c, CURLcode rc, struct err *e)
+transfer_begin(void *multi, void *c, int rc, struct err *e)
 {
 	CURLMcode added = CURLM_OK;
 
@@ -53,13 +64,13 @@ transfer_begin(CURLM *multi, CURL *c, CURLcode rc, struct err *e)
 		return 0;
 	err_set(e, KIND_SYS, "libcurl refuses the request");
 	return err_detail(e, "%s",
-	    rc != CURLE_OK ? curl_easy_strerror(rc)
+	    rc != CURLE_OK ? curl_easy_strerror((CURLcode)rc)
 			   : curl_multi_strerror(added));
 }
 
 void
 transfer_reap(
-    CURLM *multi, void (*fn)(void *arg, void *transfer, CURLcode rc), void *arg)
+    void *multi, void (*fn)(void *arg, void *transfer, int rc), void *arg)
 {
 	CURLMsg *m;
 	int left;

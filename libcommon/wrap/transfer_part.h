@@ -1,11 +1,13 @@
 #ifndef WRAP_TRANSFER_PART_H
 #define WRAP_TRANSFER_PART_H
 
-#include <curl/curl.h>
-
 #include "base/err.h"
 
-/* What https, web and fetch have in common: libcurl with its errors as ours. */
+/*
+ * What https, web and fetch have in common.  Handles are libcurl's (CURL,
+ * CURLM), codes its CURLcode; who includes this includes <curl/curl.h> first.
+ */
+struct curl_slist;
 
 /*
  * Sets an option, unless one before it was refused: the CURL `c` and the
@@ -21,26 +23,30 @@
  * What holds for every request of ours: no signals, no ~/.netrc, no user in the
  * URL, no HTTP/0.9, TLS 1.2 at least.
  */
-CURLcode transfer_rules(CURL *c);
+int transfer_rules(void *c);
 
-/* Adds the header field `name: value` to a list (NULL: an empty one). */
+/* Adds a header field as it stands to a list (NULL: an empty one). */
+void transfer_add_line(
+    struct curl_slist **fields, const char *text, size_t len);
+
+/* The same of `name: value`. */
 void transfer_add_field(
     struct curl_slist **fields, const char *name, const char *value);
 
 /* A handle for many at once, which the caller frees.  NULL: KIND_SYS. */
-CURLM *transfer_multi(struct err *e);
+void *transfer_multi(struct err *e);
 
 /*
  * Begins `c`, which may be NULL, if `rc`, which came of its options, is
  * CURLE_OK.  KIND_SYS.
  */
-int transfer_begin(CURLM *multi, CURL *c, CURLcode rc, struct err *e);
+int transfer_begin(void *multi, void *c, int rc, struct err *e);
 
 /*
  * Calls `fn` for each that has ended, with its CURLOPT_PRIVATE and what came of
  * it; `fn` may free it.
  */
-void transfer_reap(CURLM *multi,
-    void (*fn)(void *arg, void *transfer, CURLcode rc), void *arg);
+void transfer_reap(
+    void *multi, void (*fn)(void *arg, void *transfer, int rc), void *arg);
 
 #endif

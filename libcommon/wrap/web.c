@@ -1,6 +1,7 @@
 #include "wrap/web.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -337,16 +338,16 @@ redirect_of(CURL *c)
 }
 
 static void
-finish(void *arg, void *transfer, CURLcode rc)
+finish(void *arg, void *transfer, int rc)
 {
 	struct web *w = arg;
 	struct web_transfer *t = transfer;
 	struct web_response r = {.body = t->body, .body_len = t->body_len};
 	char *redirect = redirect_of(t->curl);
 
-	r.outcome = outcome(t, rc);
+	r.outcome = outcome(t, (CURLcode)rc);
 	r.is_cut = t->is_cut;
-	r.reason = t->reason[0] ? t->reason : curl_easy_strerror(rc);
+	r.reason = t->reason[0] ? t->reason : curl_easy_strerror((CURLcode)rc);
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &r.status);
 	r.redirect = redirect;
 	t->fn(t->arg, &r);

@@ -28,7 +28,7 @@ run "$BIN/acmed-eab" --help
 exits 0 '--help'
 like "$out" '^usage: acmed-eab' 'the help is on stdout'
 for wrong in '' 'add name' 'add --uses 0' 'add --uses x' 'add --expires never' \
-    'revoke' 'list name' 'remove x' 'add --uses 1 --uses 2'; do
+    'add --expires 2020-01-01T00:00:00Z' 'add --expires 999999999w' 'revoke' 'list name' 'remove x' 'add --uses 1 --uses 2'; do
 	# shellcheck disable=SC2086 # words
 	eab $wrong
 	exits 100 "wrong use: ${wrong:-nothing}"

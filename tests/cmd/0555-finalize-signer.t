@@ -102,6 +102,24 @@ run "$BIN/acme-sign" sweep -c "$T/fake.conf"
 is "$(state_of "$order")" invalid 'refused in the background: invalid'
 like "$(get error.detail)" 'not on a Monday' 'and the order says why'
 
+# ---- a backend that is broken for a while
+
+new_order broken.example.test
+authorize
+echo kill >"$T/reply"
+raw --payload "$(finalize_with "$(csr broken.example.test)")" "$finalize"
+tamper "UPDATE jobs SET due = 0 WHERE kind = 'issue'"
+printf '{"chain":["hello"]}' >"$T/reply"
+for _ in 1 2 3; do
+	run "$BIN/acme-sign" sweep -c "$T/fake.conf"
+done
+is "$(state_of "$order")" processing 'broken in the background: processing'
+is "$(peek "SELECT attempts FROM jobs WHERE kind = 'issue'")" 1 \
+    'sweeps leave it time until the next attempt'
+tamper "UPDATE jobs SET due = 0 WHERE kind = 'issue'"
+run "$BIN/acme-sign" sweep -c "$plain"
+is "$status $(state_of "$order")" '0 valid' 'and then it is finished'
+
 # ---- the store is locked by another process
 
 mkfifo "$T/lock.in"

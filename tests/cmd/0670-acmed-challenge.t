@@ -7,6 +7,7 @@ skip_unless_has curl socat sqlite3 perl
 
 token=evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA
 other=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+third=BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB
 thumb=NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
 at=/.well-known/acme-challenge
 mkdir "$T/store"
@@ -63,10 +64,23 @@ run challenge add "$token.$(printf '%s' "$thumb" | sed 's/^N/O/')"
 exits 1 'the same token of another account'
 run challenge add --expires soon "$token.$thumb"
 exits 100 'an odd --expires'
+for wrong in 'a b' '*.a.example' 'a.example:80' '<script>' ''; do
+	run challenge add --host "$wrong" "$third.$thumb"
+	exits 100 "add --host '$wrong'"
+done
+run challenge add --host 2001:DB8::1 "$third.$thumb"
+exits 0 'add for an address'
+run challenge add --expires 0s "$token.$thumb"
+exits 100 'an end that has passed'
 
 once GET $at/$token
 is "$code $body" "200 $token.$thumb" 'a token is answered'
 like "$head" '^Content-Type: application/octet-stream$' 'as RFC 8555 8.3 says'
+long=$token$token # as some CAs have them
+challenge add "$long.$thumb"
+once GET $at/$long
+is "$code $body" "200 $long.$thumb" 'and so is a long one'
+challenge remove "$long"
 once HEAD $at/$token
 is "$code $body" '200 ' 'HEAD'
 like "$head" '^Content-Length: 87$' '... says how long it is'
@@ -74,6 +88,12 @@ once GET $at/$other a.example
 is "$code" 404 'a token of another host'
 once GET $at/$other B.EXAMPLE:80
 is "$code $body" "200 $other.$thumb" '... of this one, with a port'
+once GET $at/$third '[2001:db8::1]:80'
+is "$code $body" "200 $third.$thumb" '... of an address of IPv6'
+challenge --no-header list | grep "^$third" >"$T/tokens"
+run challenge remove - <"$T/tokens"
+is "$status$(challenge --no-header list | grep -c "^$third")" 00 \
+    'remove: what list prints'
 for path in $at $at/ "$at/$token/" "$at/x$token" "$at/$token?x" "$at/../x" \
     / /.well-known/ /directory "$at/%65vaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"; do
 	once GET "$path"
@@ -154,6 +174,9 @@ run challenge remove $token
 is "$status$out$err" 0 'remove'
 is "$(get $at/$token)" 'Not Found
  404' 'it is gone at once'
+is "$(sqlite3 "$T/store/acmed.sqlite" "SELECT count(*) FROM events WHERE
+    action = 'challenge_answer.remove' AND detail = '$token'")" 1 \
+    'the event log has it'
 run challenge remove $token
 exits 1 'remove, again'
 

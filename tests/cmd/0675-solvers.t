@@ -141,7 +141,7 @@ is "$(stat -c %a "$T/alpn/a.example.test.pem")" 640 'which is not for all'
 does 'alpn-dir: cleanup' "alpn-dir:$T/alpn" tls-alpn-01 a.example.test \
     cleanup cleanup
 does 'alpn-dir: an address' "alpn-dir:$T/alpn" tls-alpn-01 192.0.2.7 present
-is_alpn "$T/alpn/192.0.2.7.pem" 'IP Address:192.0.2.7'
+is_alpn "$T/alpn/7.2.0.192.in-addr.arpa.pem" 'IP Address:192.0.2.7'
 
 port=$(free_port)
 handshake() {
@@ -212,6 +212,10 @@ does 'hook: a name that is delegated' "hook:$T/hook" dns-01 c.example.test \
 like "$(cat "$T/calls")" "^present c.example.test delegated.example.test " \
     'the CNAME is followed'
 does '... and looked up' "hook:$T/hook" dns-01 c.example.test check cleanup
+
+must dns_set _acme-challenge.o.example.test CNAME 'a\\032b.example.test.'
+refuses 'present denied .*CNAME of its record leads to an odd name' \
+    "hook:$T/hook" dns-01 o.example.test present
 
 # A second name server, which does not know of the update.
 sed -e 's/127\.0\.0\.1@/127.0.0.2@/' -e "s|$T/knot\"|$T/knot2\"|" \
@@ -329,50 +333,8 @@ refuses 'does not begin with _acme-challenge' \
 
 # ---- acme-dns ----------------------------------------------------------------
 
-# A stand-in with the documented API, which puts texts into knot.
-cat >"$T/acme-dns" <<'END'
-use strict;
-use IO::Socket::INET;
-my ($port, $dir) = @ARGV;
-my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
-    Listen => 5, ReuseAddr => 1) or die "listen: $!\n";
-sub answer {
-	my ($s, $code, $body) = @_;
-	printf $s "HTTP/1.1 %s\r\nContent-Type: application/json\r\n" .
-	    "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
-	    $code, length $body, $body;
-}
-while (my $s = $l->accept) {
-	my ($verb, $path) = split ' ', scalar <$s>;
-	my %field;
-	while (defined(my $line = <$s>)) {
-		$line =~ s/\r?\n//;
-		last if $line eq '';
-		my ($name, $value) = split /: */, $line, 2;
-		$field{lc $name} = $value;
-	}
-	read $s, my $body, $field{'content-length'} // 0;
-	open my $log, '>>', "$dir/acme-dns.calls";
-	print $log "$verb $path $body\n";
-	close $log;
-	if (-e "$dir/acme-dns.bad") {
-		answer($s, '201 Created', '{"fulldomain": "a b"}');
-	} elsif ($path eq '/register') {
-		answer($s, '201 Created', '{"username": "user-1", ' .
-		    '"password": "open-sesame", "subdomain": "sub-1", ' .
-		    '"fulldomain": "sub-1.auth.example.test", "allowfrom": []}');
-	} elsif (($field{'x-api-user'} // '') ne 'user-1' ||
-	    ($field{'x-api-key'} // '') ne 'open-sesame') {
-		answer($s, '401 Unauthorized', '{"error": "forbidden"}');
-	} else {
-		my ($txt) = $body =~ /"txt": *"([^"]*)"/;
-		system "$dir/dns-set", 'sub-1.auth.example.test', 'TXT', $txt;
-		answer($s, '200 OK', "{\"txt\": \"$txt\"}");
-	}
-}
-END
 port=$(free_port)
-start acme-dns perl "$T/acme-dns" "$port" "$T"
+start acme-dns "$SRC/tests/lib/acme-dns" "$port" "$T" auth.example.test
 must wait_for 10 listening "$port"
 url=http://127.0.0.1:$port
 head -c 32 /dev/urandom | base64 >"$T/seal.key"
@@ -397,7 +359,7 @@ is "$(grep -c register "$T/acme-dns.calls")" 2 \
 is "$(tail -n 1 "$T/acme-dns.calls")" \
     "POST /update {\"subdomain\":\"sub-1\",\"txt\":\"$digest\"}" 'the update'
 not_ok 'the password is not in the store in the clear' \
-    grep -aq open-sesame "$db" "$db-wal"
+    grep -aq open-sesame- "$db" "$db-wal"
 sed "s|^\[server\]|account_key_file = $T/seal.key\\n&|" "$T/acmed.conf" \
     >"$T/sealed.conf"
 run "$BIN/acmed-store" rekey -c "$T/sealed.conf"

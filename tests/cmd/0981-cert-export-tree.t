@@ -290,12 +290,23 @@ case $BIN in
 esac
 [ -e "$SHIM" ] || SHIM=''
 
-# killed LAYOUT WHERE: 0 when the run was killed, 1 when it came to its end.
+# killed LAYOUT WHERE [OPTION...]: 0 when the run was killed, 1 when it came to
+# its end; what it has told of is in $T/said.
 killed() {
+	killed_layout=$1
+	killed_at=$2
+	shift 2
 	rm -f "$T/faults" "$T/faults.log"
-	LD_PRELOAD=$SHIM FAULT_FILE=$T/faults FAULT=$2 \
-	    "$BIN/cert-export" --tree "$1" --delete "$T/round" >/dev/null 2>&1
+	LD_PRELOAD=$SHIM FAULT_FILE=$T/faults FAULT=$killed_at \
+	    "$BIN/cert-export" --tree "$killed_layout" "$@" "$T/round" \
+	    >"$T/said" 2>/dev/null
 	[ $? -eq 137 ]
+}
+# listed: each file in the crt-list of $T/round is there, and is whole.
+listed() {
+	while read -r file _; do
+		openssl x509 -in "$file" -noout 2>/dev/null || return 1
+	done <"$T/round/crt-list"
 }
 # whole: every set in $T/round is the old one or the new one.
 whole() {
@@ -331,7 +342,8 @@ if [ -n "$SHIM" ]; then
 			while :; do
 				rm -rf "$T/round"
 				cp -a "$T/old" "$T/round"
-				killed $layout "cert-export:$n:$how" || break
+				killed $layout "cert-export:$n:$how" --delete ||
+					break
 				whole || bad="$bad $n:halves"
 				"$BIN/cert-export" --tree $layout --delete \
 				    "$T/round" >/dev/null 2>&1 ||
@@ -353,8 +365,66 @@ if [ -n "$SHIM" ]; then
 		done
 		sql 'UPDATE certificates SET active = 1 WHERE id = 3'
 	done
+
+	# The list never names what is not there: not while names go and come,
+	# and not for who looks at all, or only at what has changed.
+	rm -rf "$T/old" "$T/round"
+	must "$BIN/cert-export" --tree haproxy "$T/round"
+	mv "$T/round" "$T/old"
+	c_id=$(openssl x509 -in "$T/c.crt" -noout -fingerprint -sha256 |
+	    sed 's/.*=//; s/://g')
+	must "$BIN/cert-manage" deactivate "$c_id"
+	sign a
+	enter d DNS:d.example
+	for option in --delete '--delete --since 1h'; do
+		n=1 bad=''
+		while :; do
+			rm -rf "$T/round"
+			cp -a "$T/old" "$T/round"
+			# shellcheck disable=SC2086 # words
+			killed haproxy "cert-export:$n:before" $option || break
+			listed || bad="$bad $n:list"
+			# shellcheck disable=SC2086 # words
+			"$BIN/cert-export" --tree haproxy $option "$T/round" \
+			    >/dev/null 2>&1 || bad="$bad $n:again"
+			listed || bad="$bad $n:then"
+			n=$((n + 2))
+		done
+		is "$bad" '' "crt-list, $option, killed at every other of $n calls"
+		is "$(entries "$T/round/certs" | grep -c c.example)$(grep -c \
+		    'd.example' "$T/round/crt-list")" 01 '... names went and came'
+	done
+	must "$BIN/cert-manage" activate "$c_id"
+
+	# What is mended is told, by the run that was killed or by the next: each
+	# name of it, also when others are between them.
+	enter e DNS:b1.example
+	enter f DNS:f.example
+	enter m 'DNS:b1.example,DNS:z.example'
+	rm -rf "$T/old" "$T/round"
+	must "$BIN/cert-export" --tree certbot "$T/round"
+	mv "$T/round" "$T/old"
+	echo x >>"$T/old/live/z.example/fullchain.pem"
+	chmod 644 "$T/old/live/d.example/privkey.pem"
+	rm -r "$(readlink -f "$T/old/live/c.example")"
+	n=1 bad=''
+	while :; do
+		rm -rf "$T/round"
+		cp -a "$T/old" "$T/round"
+		killed certbot "cert-export:$n:before" --delete || break
+		"$BIN/cert-export" --tree certbot --delete "$T/round" \
+		    >>"$T/said" 2>/dev/null
+		for name in b1.example z.example c.example d.example; do
+			grep -q "^$name	mended" "$T/said" ||
+				bad="$bad $n:$name"
+		done
+		n=$((n + 2))
+	done
+	is "$bad" '' "what is mended, killed at every other of $n calls, is told"
+	run "$BIN/cert-export" --tree certbot --delete "$T/round"
+	is "$status $out" '0 ' '... until it has been'
 else
-	skip 8 'needs the shim, and no sanitizer'
+	skip 14 'needs the shim, and no sanitizer'
 fi
 
 # ---- two names, one file -----------------------------------------------------------

@@ -153,6 +153,7 @@ like "$out" '^\{"object":"upstream_account/1","directory":"https://ca.test/dir",
 like "$out" "\"spki_sha256\":\"$sha256\"" '... the digest of its key'
 cl show upstream_account/https://ca.test/acct/1
 like "$out" '^object: +upstream_account/1$' '... by its URL'
+like "$out" '^refs: +lineage/1$' '... with the lineages that were renewed by it'
 cl show lineage/1
 exits 0 'show, a lineage'
 for line in 'name: +lin' 'source: +certbot' 'settings: +\{"x":1\}' \

@@ -87,6 +87,18 @@ exits 100 'run -: one line of four is wrong'
 is "$(printf '%s\n' "$out" | grep -c '	valid	')" 3 '... and does not stop the others'
 like "$err" 'bad_name.example: ' '... and is told of'
 is "$(printf '%s\n' "$err" | wc -l)" 1 '... in one line'
+printf 'twice.example\nTwice.example.\n' >"$T/sets"
+run "$BIN/acme-order" run -c "$client" - <"$T/sets"
+exits 0 'run -: a set that is there twice'
+is "$(sql "SELECT count(*) FROM upstream_orders o JOIN fqdn_set_members m
+    ON m.fqdn_set_id = o.fqdn_set_id JOIN domains d ON d.id = m.domain_id
+    WHERE d.value = 'twice.example'")" \
+    1 '... is ordered once'
+before=$(asked 1=1)
+printf 'n4.example\n\0\nn5.example\n' >"$T/sets"
+run "$BIN/acme-order" run -c "$client" - <"$T/sets"
+exits 100 'run -: a NUL'
+is "$(asked 1=1)" "$before" '... and nothing is ordered, rather than a part'
 
 # ---- keys ------------------------------------------------------------------------
 
@@ -169,6 +181,12 @@ order run a.example --challenge carrier-pigeon
 exits 100 'a solver that is none'
 order run a.example --key-type rsa1
 exits 100 'a type of key that is none'
+order run a.example --not-after 2020-01-01T00:00:00Z
+exits 100 'an end that has passed'
+order run a.example --not-after 999999999w
+exits 100 'an end that RFC 3339 cannot say'
+order run --csr "$T/none.csr"
+is "$err" "acme-order: $T/none.csr: no such file" 'no such request, said once'
 seq 1 101 | sed 's/.*/x&.example/' | tr '\n' ' ' >"$T/many"
 run "$BIN/acme-order" run -c "$client" - <"$T/many"
 exits 100 'more than a hundred names'
@@ -190,6 +208,8 @@ like "$("$BIN/acme-order" status -c "$client" "$id")" \
     '^challenges: +s.example http-01 pending$' '... fetches the authorization'
 order challenge "$id" --challenge hook:/bin/true
 exits 0 'challenge'
+order challenge "$id" --challenge carrier-pigeon
+exits 100 'challenge: a solver that is none'
 order challenge "$id" --challenge answer
 order next "$id"
 order next "$id"
@@ -208,8 +228,10 @@ sql 'UPDATE upstream_orders SET lease_until = 0'
 order finalize "$id"
 exits 0 'finalize'
 like "$(field status)" '^(processing|issued|valid)$' '... asks for the certificate'
-order download "$id"
-exits 0 'download'
+order next 0
+exits 100 'an order 0'
+order download "$id" "$id"
+exits 0 'download, given twice'
 is "$(field status)" valid '... has it'
 order download "$id"
 exits 0 'download: once more is no step'
@@ -263,7 +285,11 @@ stop pebble
 order download "$id" --timeout 1
 exits 111 'no CA'
 like "$err" 'reaches the CA' '... says what to do'
+order sync "$id"
+exits 111 'sync: no CA'
 start_pebble
+order sync "$id"
+exits 1 'sync: a CA that has forgotten'
 order download "$id"
 exits 1 'a CA that has forgotten'
 is "$(field status) $(field cause)" 'gone gone' '... the order is gone'

@@ -31,7 +31,7 @@ cat >"$T/hook" <<-END
 	esac
 END
 chmod 755 "$T/hook"
-order run '*.b.example.test' b.example.test --challenge "hook:$T/hook" --no-check
+order run '*.b.example.test' b.example.test --challenge "hook:$T/hook" --no-precheck
 exits 0 'dns-01, a wildcard and its name'
 is "$(field status)" valid '... is valid'
 is "$(grep -c '^present ' "$T/hook.log") $(grep -c '^cleanup ' "$T/hook.log")" \
@@ -42,12 +42,12 @@ mkdir -p "$answers"
 start www "$TOOLS/http-token" 127.0.0.1 "$http_port" "$answers"
 must wait_for 5 grep -q ready "$T/www.out"
 order run c.example.test w.example.test --challenge "webroot:$root" \
-    --challenge "w.example.test=hook:$T/hook" --no-check
+    --challenge "w.example.test=hook:$T/hook" --no-precheck
 exits 0 'one way for each name'
 is "$(sqlite3 "$store" "SELECT count(*) FROM challenges
     WHERE type = 'dns-01' AND status = 'valid'")" 3 '... each its own'
 
-order run d.example.test nowhere.example.test --challenge answer --no-check
+order run d.example.test nowhere.example.test --challenge answer --no-precheck
 exits 1 'nothing answers'
 is "$(field status)" invalid '... it is invalid'
 like "$(field cause)" '^(connection|challenge)$' '... with a cause'
@@ -56,9 +56,91 @@ like "$err" 'example.test: the authorization is invalid: .*; see that ' \
 is "$(sqlite3 "$store" "SELECT count(*) FROM authorizations
     WHERE status = 'pending'")" 0 '... and nothing stays pending'
 
+# ---- what is left pending --------------------------------------------------------
+
+cat >"$T/busy" <<-'END'
+	#!/bin/sh
+	exit 111
+END
+chmod 755 "$T/busy"
+# at_server NAME: the status of its last authorization there.
+at_server() {
+	sqlite3 "$store" "SELECT status FROM authorizations WHERE value = '$1'
+	    ORDER BY id DESC LIMIT 1"
+}
+order run d.example.test k.example.test --challenge answer \
+    --challenge "k.example.test=hook:$T/busy" --no-precheck
+exits 1 'one name fails, the other waits'
+is "$(at_server k.example.test)" deactivated '... and is given up'
+order run d.example.test k.example.test --challenge answer \
+    --challenge "k.example.test=hook:$T/busy" --no-precheck --keep-pending
+exits 1 'the same with --keep-pending'
+is "$(at_server k.example.test)" pending '... and stays pending'
+
+# ---- how long ---------------------------------------------------------------------
+
+# ends_in SECONDS: the last certificate, give or take a quarter of an hour.
+ends_in() {
+	must "$BIN/cert-export" -c "$client" --cert -o "$T/ends.pem" \
+	    "$(field certificate)"
+	openssl x509 -in "$T/ends.pem" -noout -checkend "$(($1 - 900))" &&
+	    ! openssl x509 -in "$T/ends.pem" -noout -checkend "$(($1 + 900))"
+}
+order run e.example.test --challenge "webroot:$root" --no-precheck --days 3
+exits 0 '--days'
+ok '... is when the certificate ends' ends_in $((3 * 86400))
+order run e.example.test --challenge "webroot:$root" --no-precheck --not-after 36h
+exits 0 '--not-after, so long from now'
+ok '... is when the certificate ends' ends_in $((36 * 3600))
+end=$(date -u -d '+2 days' +%Y-%m-%dT%H:%M:%SZ)
+order run e.example.test --challenge "webroot:$root" --no-precheck \
+    --not-after "$end"
+exits 0 '--not-after, a time'
+must "$BIN/cert-export" -c "$client" --cert -o "$T/ends.pem" "$(field certificate)"
+is "$(date -u -d "$(openssl x509 -in "$T/ends.pem" -noout -enddate |
+    sed 's/.*=//')" +%Y-%m-%dT%H:%M:%SZ)" "$end" \
+    '... is when the certificate ends, to the second'
+order run e.example.test --challenge "webroot:$root" --no-precheck \
+    --no-replaces --days 30000
+exits 1 'longer than the CA gives'
+like "$err" 'notAfter' '... is what the CA says'
+
+# ---- our clock ---------------------------------------------------------------------
+
+case $BIN in */asan/*) preloads=no ;; *) preloads=yes ;; esac
+if [ $preloads = yes ] && command -v faketime >/dev/null; then
+	run faketime -f +1h "$BIN/acme-order" run -c "$client" t.example.test \
+	    --challenge "webroot:$root" --no-precheck
+	exits 0 'our clock is an hour ahead'
+	is "$(field status)" valid '... the order goes through'
+	run faketime -f -1h "$BIN/acme-order" run -c "$client" u.example.test \
+	    --challenge "webroot:$root" --no-precheck
+	exits 0 'our clock is an hour late'
+	is "$(field status)" valid '... the order goes through'
+	run faketime -f -3h "$BIN/acme-order" run -c "$client" v.example.test \
+	    --challenge "webroot:$root" --no-precheck
+	exits 111 'our clock is three hours late'
+	like "$err" 'not yet valid' '... which is said'
+else
+	skip 6 'needs faketime, and no sanitizer'
+fi
+
+# ---- whose -------------------------------------------------------------------------
+
+order list --account 1 --no-header
+exits 0 'list --account'
+is "$(printf '%s\n' "$out" | wc -l)" \
+    "$(sql 'SELECT count(*) FROM upstream_orders')" '... has all of them'
+account register --ca acmed --agree-terms
+exits 0 'another account'
+order list --account "$(field id)" --no-header
+is "$status$out" 0 '... has none'
+order list --account 77
+exits 1 '... and one that is none is not there'
+
 seq 1 60 | sed 's/.*/m&.example.test/' >"$T/many"
 run "$BIN/acme-order" run -c "$client" --jobs 30 --challenge "webroot:$root" \
-    --no-check --no-header - <"$T/many"
+    --no-precheck --no-header - <"$T/many"
 exits 0 'sixty orders, thirty at once'
 is "$(printf '%s\n' "$out" | grep -c '	valid	')" 60 '... are valid'
 is "$(printf '%s\n' "$out" | cut -f5 | sort -u | wc -l)" 60 \

@@ -12,7 +12,8 @@ export PEBBLE_VA_ALWAYS_VALID
 start_pebble
 order_up
 printf '%s\n' one.example two.example three.example four.example \
-    old.example.org >"$T/names"
+    old.example.org five.example six.example seven.example eight.example \
+    >"$T/names"
 must "$BIN/acme-order" run -c "$client" - <"$T/names"
 # id_of NAME: the number of its certificate.
 id_of() {
@@ -37,24 +38,66 @@ is "$(field result)" revoked '... is revoked'
 like "$(at_pebble one.example)" '"Reason":4' '... at the CA, with the reason'
 is "$(sql "SELECT status, revocation_reason FROM certificates
     WHERE id = $(id_of one.example)")" 'revoked|4' '... and in the store'
+mkdir "$T/files" "$T/files/three.example"
+must "$BIN/cert-export" -c "$client" --cert \
+    -o "$T/files/$(id_of one.example)" four.example
+cd "$T/files" || exit 1
 revoke "$(id_of one.example)"
 exits 0 'by number, once more'
 is "$(field result)" already '... is no failure'
+is "$(field certificate)" "$(id_of one.example)" '... and a file of that name is none'
+revoke three.example
+exits 0 'a name of which there is a folder'
+cd "$SRC" || exit 1
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj /CN=stranger -keyout "$T/stranger.key" -out "$T/stranger.pem"
+revoke "$T/stranger.pem"
+exits 1 'what the CA did not give'
+like "$err" "^acme-revoke: $T/stranger.pem: pebble: " '... is told of by its name'
 must "$BIN/cert-export" -c "$client" --cert -o "$T/two.pem" two.example
 revoke "$T/two.pem" --certificate-key --reason 1
 exits 0 'a file, by the key of the certificate'
 like "$(at_pebble two.example)" '"Status":"Revoked"' '... at the CA'
 is "$(sql "SELECT status FROM certificates
     WHERE id = $(id_of two.example)")" revoked '... and in the store'
-sql "SELECT id FROM certificates WHERE status = 'valid'
-    AND id <> $(id_of old.example.org)" >"$T/ids"
+printf '%s\n' "$(id_of three.example)" "$(id_of four.example)" >"$T/ids"
 echo 999 >>"$T/ids"
 run "$BIN/acme-revoke" -c "$client" -j - <"$T/ids"
 exits 1 'a list, of which one is not there'
-is "$(printf '%s\n' "$out" | grep -c '"result":"revoked"')" 2 '... the others are'
+is "$(printf '%s\n' "$out" | grep -c '"result":"revoked"')" 1 '... the others are'
 like "$err" '999: no such certificate' '... and it is told of'
 revoke --reason cACompromise old.example.org
 exits 100 'a reason that is not for us'
+
+# ---- whose, and how fast ---------------------------------------------------------
+account register --ca pebble --agree-terms
+exits 0 'another account'
+other=$(field id)
+revoke five.example --account "$other"
+exits 1 'by an account that did not order it'
+like "$err" 'unauthorized|not authorized' '... the CA refuses'
+is "$(sql "SELECT status FROM certificates WHERE id = $(id_of five.example)")" \
+    valid '... and it is as it was'
+revoke five.example --account 1
+exits 0 'by the account that did'
+like "$(at_pebble five.example)" '"Status":"Revoked"' '... at the CA'
+
+must sed -i 's/^ca = pebble/ca = nowhere/' "$client"
+must "$BIN/cert-export" -c "$client" --cert -o "$T/six.pem" six.example
+revoke "$T/six.pem" --certificate-key --ca pebble
+exits 0 'by the key of the certificate, at a CA that is named'
+like "$(at_pebble six.example)" '"Status":"Revoked"' '... at the CA'
+must sed -i 's/^ca = nowhere/ca = pebble/' "$client"
+
+revoke --rate 1 seven.example eight.example old.example.org
+exits 0 'three, one a second'
+is "$(sql "SELECT count(*) FROM (SELECT at FROM upstream_requests
+    WHERE endpoint = 'revokeCert' AND status = 200
+    ORDER BY id DESC LIMIT 3) GROUP BY at HAVING count(*) > 1")" '' \
+    '... no two in the same'
+revoke --rate 0 seven.example
+exits 100 'a rate that is none'
+must "$BIN/acme-order" run -c "$client" old.example.org
 script acme-revoke.1 '^acme-revoke'
 ACMED_CONFIG=$client
 export ACMED_CONFIG

@@ -114,6 +114,13 @@ is "$(field status) $(field replaces)" 'valid ' '... asked once more without it'
 run "$BIN/acmed-store" log -c "$client" --object "upstream_order/$(sql \
     'SELECT max(id) FROM upstream_orders')"
 like "$out" upstream_order.drop_replaces '... and that is in the log'
+rules '/order replaces 404 malformed'
+order run --csr "$T/leaf.csr" --replaces 1
+exits 0 'replaces: a certificate that the CA does not know'
+is "$(field status) $(field replaces)" 'valid ' '... nor does that matter'
+rules '/order replaces 400 accountDoesNotExist'
+order run --csr "$T/leaf.csr" --replaces 1
+exits 1 'replaces: but not what is plainly something else'
 is "$(grep -c '^POST /order' "$T/standin.log")" "$(asked \
     "endpoint = 'newOrder'")" '... as all requests are'
 done_testing

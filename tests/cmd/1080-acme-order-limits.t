@@ -14,7 +14,7 @@ exits 0 'a CA'
 account register --ca pebble --agree-terms --default
 exits 0 'an account there'
 order() {
-	run "$BIN/acme-order" "$@" -c "$client" --ca pebble --no-check
+	run "$BIN/acme-order" "$@" -c "$client" --ca pebble --no-precheck
 }
 
 echo '[pebble]

@@ -19,7 +19,7 @@ sed -i 's/^\[client\]$/[client]\nca = acmed/' "$client"
 
 # get NAME...: orders it.
 get() {
-	order run "$@" --challenge "listen:$http_port" --no-check
+	order run "$@" --challenge "listen:$http_port" --no-precheck
 }
 # served QUERY: of the server's store.
 served() {

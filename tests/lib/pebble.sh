@@ -5,8 +5,9 @@
 #	. "$(dirname "$0")/../lib/pebble.sh"
 #	start_pebble [eab] [OPTION ...]
 #
-# which are those of tests/lib/pebble.  After "stop pebble" it may be started
-# again, and has forgotten everything.
+# which are those of tests/lib/pebble.  With $dns it asks that about names; see
+# start_dns of clients.sh.  After "stop pebble" it may be started again, and has
+# forgotten everything.
 
 pebble_http_port=''
 
@@ -27,7 +28,9 @@ pebble_answers() {
 
 start_pebble() {
 	prepare_pebble
-	start pebble "$SRC/tests/lib/pebble" "$T/pebble" "$pebble_port" \
-	    "$pebble_manage" "$pebble_http_port" "$pebble_tls_port" "$@"
+	start pebble env PEBBLE_WFE_NONCEREJECT="${PEBBLE_WFE_NONCEREJECT:-5}" \
+	    "$SRC/tests/lib/pebble" "$T/pebble" "$pebble_port" \
+	    "$pebble_manage" "$pebble_http_port" "$pebble_tls_port" "$@" \
+	    ${dns:+-dnsserver "$dns"}
 	wait_for 20 pebble_answers || must cat "$T/pebble.out" /nonexistent
 }

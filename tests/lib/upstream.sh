@@ -7,7 +7,9 @@
 #	account register --ca pebble --agree-terms
 #
 # client_up makes a store of their own with keys sealed; $client is its
-# configuration.
+# configuration.  Challenges are not looked at, unless prechecks says where:
+#
+#	prechecks http_port=5002 tls_port=5001 resolver=127.0.0.1:53
 
 client_up() {
 	skip_unless_has sqlite3 openssl
@@ -21,8 +23,23 @@ client_up() {
 	[client]
 	connect_timeout = 5s
 	timeout = 20s
+	precheck = off
 	END
 	must "$BIN/acmed-store" init -c "$client"
+}
+
+prechecks() {
+	sed -i '/^precheck/d; /^resolver = /d' "$client"
+	for prechecks_setting; do
+		case $prechecks_setting in
+		resolver=*) echo "resolver = ${prechecks_setting#*=}" ;;
+		*=*)
+			echo "precheck_${prechecks_setting%%=*} =" \
+			    "${prechecks_setting#*=}"
+			;;
+		*) echo "precheck = $prechecks_setting" ;;
+		esac >>"$client"
+	done
 }
 
 # account COMMAND...: acme-account; sets $status $out $err.

@@ -6,60 +6,12 @@
  * cleanup, or wait (until standard input has a line).  Each prints itself and
  * "ok", or the kind of its error and the text.  Exit code 1 when one failed.
  */
-#include <curl/curl.h>
 #include <getopt.h>
 
 #include "client/solver.h"
 #include "store/store.h"
 #include "wrap/digest.h"
 #include "wrap/seal.h"
-
-static size_t
-take(char *p, size_t size, size_t n, void *arg)
-{
-	buf_add(arg, p, size * n);
-	return size * n;
-}
-
-static struct curl_slist *
-header(struct curl_slist *l, const char *name, const char *value)
-{
-	char *line = xasprintf("%s: %s", name, value);
-
-	l = curl_slist_append(l, line);
-	free(line);
-	return l;
-}
-
-/* As struct solver_options has it, without anything that a program needs. */
-static int
-post(void *arg, const struct solver_post *p, int *status, struct buf *body,
-    struct err *e)
-{
-	CURL *c = curl_easy_init();
-	struct curl_slist *l = header(NULL, "Content-Type", "application/json");
-	long code = 0;
-	CURLcode rc;
-
-	(void)arg;
-	if (p->user)
-		l = header(
-		    header(l, "X-Api-User", p->user), "X-Api-Key", p->key);
-	curl_easy_setopt(c, CURLOPT_URL, p->url);
-	curl_easy_setopt(c, CURLOPT_POSTFIELDS, p->json);
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, l);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, body);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT, 10L);
-	rc = curl_easy_perform(c);
-	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);
-	*status = (int)code;
-	curl_slist_free_all(l);
-	curl_easy_cleanup(c);
-	return rc == CURLE_OK
-	    ? 0
-	    : err_set(e, KIND_BUSY, "%s: %s", p->url, curl_easy_strerror(rc));
-}
 
 static int
 wait_for_line(void)
@@ -121,7 +73,7 @@ main(int argc, char **argv)
 	    {"timeout", required_argument, NULL, 't'},
 	    {"seal", required_argument, NULL, 'k'}, {0}};
 	struct strv resolvers = {0};
-	struct solver_options o = {.resolvers = &resolvers, .post = post};
+	struct solver_options o = {.resolvers = &resolvers};
 	struct seal_key key;
 	struct store *st = NULL;
 	struct solver s;
@@ -146,7 +98,7 @@ main(int argc, char **argv)
 	if (argc - optind < 5)
 		return 100;
 	digest_start_fast();
-	if (solver_make_with(argv[0], st, &o, &s, &e) == 0) {
+	if (solver_make(argv[0], st, &o, &s, &e) == 0) {
 		const struct solver_task t = {.type = argv[1],
 		    .identifier_type = strchr(argv[2], ':') ||
 			    strspn(argv[2], "0123456789.") == strlen(argv[2])

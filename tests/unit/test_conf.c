@@ -257,7 +257,28 @@ test_table(void **state)
 	}
 }
 
+static void
+test_resolver_ports(void **state)
+{
+	static const struct {
+		const char *text;
+		uint16_t port;
+	} rows[] = {
+	    {"192.0.2.1", 53},
+	    {"192.0.2.1:5353", 5353},
+	    {"2001:db8::53", 53},
+	    {"::1", 53},
+	    {"[2001:db8::1]:5353", 5353},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(
+		    value_resolver_port(rows[i].text), rows[i].port);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_resolver_ports),
     cmocka_unit_test(test_defaults),
     cmocka_unit_test(test_values),
     cmocka_unit_test(test_sections_not_asked_for),

@@ -116,7 +116,7 @@ test_keyauth(void **state)
 {
 	static const char token[] =
 	    "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
-	char out[KEYAUTH_SIZE];
+	char out[KEYAUTH_SIZE], longest[KEYAUTH_TOKEN_MAX + 2] = "";
 
 	(void)state;
 	assert_true(keyauth_token_is_good(token));
@@ -124,8 +124,13 @@ test_keyauth(void **state)
 	assert_false(keyauth_token_is_good("AAAAAAAAAAAAAAAAAAAAA"));
 	assert_false(keyauth_token_is_good("../../etc/passwd/AAAAAAAA"));
 	assert_false(keyauth_token_is_good("AAAAAAAAAAAAAAAAAAAAAAAA="));
-	assert_false(keyauth_token_is_good(
-	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+	memset(longest, 'A', KEYAUTH_TOKEN_MAX);
+	assert_true(keyauth_token_is_good(longest));
+	keyauth_format(
+	    out, longest, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+	assert_int_equal(strlen(out), KEYAUTH_SIZE - 1);
+	longest[KEYAUTH_TOKEN_MAX] = 'A';
+	assert_false(keyauth_token_is_good(longest));
 	keyauth_format(
 	    out, token, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 	assert_string_equal(out,

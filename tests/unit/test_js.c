@@ -101,10 +101,50 @@ test_writes(void **state)
 	js_free(v);
 }
 
+static void
+test_lists_of_texts(void **state)
+{
+	static const char text[] = "{\"a\":[\"x\",7,null,\"y\"],\"s\":\"z\"}";
+	struct err e = {0};
+	struct js *v = js_parse(text, strlen(text), &e), *made;
+	struct strv texts = {0};
+	struct buf b;
+
+	(void)state;
+	assert_non_null(v);
+	js_texts(js_get(v, "a"), &texts);
+	js_texts(js_get(v, "s"), &texts);
+	js_texts(js_get(v, "absent"), &texts);
+	assert_int_equal(texts.len, 2);
+	made = js_array_of(&texts);
+	buf_init(&b, 1000);
+	assert_int_equal(js_write(made, &b), 0);
+	assert_string_equal(b.data, "[\"x\",\"y\"]");
+	buf_release(&b);
+	js_free(made);
+	js_free(v);
+	strv_release(&texts);
+}
+
+static void
+test_times(void **state)
+{
+	struct js *v = js_object();
+
+	(void)state;
+	js_put_time(v, "none", 0);
+	js_put_time(v, "some", 1767225600);
+	assert_int_equal(js_len(v), 1);
+	assert_string_equal(js_get_text(v, "some"), "2026-01-01T00:00:00Z");
+	js_free(v);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_reads),
     cmocka_unit_test(test_refuses),
     cmocka_unit_test(test_brackets_in_strings_do_not_nest),
     cmocka_unit_test(test_writes),
+    cmocka_unit_test(test_lists_of_texts),
+    cmocka_unit_test(test_times),
 };
 UNIT_MAIN(tests)

@@ -139,6 +139,7 @@ test_who_goes_where(void **state)
 	    [SANDBOX_OUTPUT_TREE] = 1U << SANDBOX_EXPORT_TREE,
 	    [SANDBOX_OPERANDS] =
 		1U << SANDBOX_IMPORT | 1U << SANDBOX_CLIENT_NETWORK,
+	    [SANDBOX_SOLVER_TREES] = 1U << SANDBOX_CLIENT_ORDER,
 	};
 
 	(void)state;

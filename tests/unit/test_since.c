@@ -64,9 +64,28 @@ test_bad(void **state)
 	}
 }
 
+static void
+test_ahead(void **state)
+{
+	struct err e = {0};
+	int64_t t;
+
+	(void)state;
+	assert_ok(since_parse_ahead("to", "90s", &t, &e), &e);
+	assert_int_equal(t, NOW + 90);
+	assert_ok(since_parse_ahead("to", "2023-11-14T22:13:20Z", &t, &e), &e);
+	assert_ok(since_parse_future("to", "1s", &t, &e), &e);
+	assert_int_equal(since_parse_ahead("to", "999999999w", &t, &e), -1);
+	assert_string_equal(e.text, "--to 999999999w: after the year 9999");
+	err_clear(&e);
+	assert_int_equal(since_parse_future("to", "0s", &t, &e), -1);
+	assert_string_equal(e.text, "--to 0s: that time has passed");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_good),
     cmocka_unit_test(test_bad),
+    cmocka_unit_test(test_ahead),
 };
 
 UNIT_MAIN(tests)

@@ -347,10 +347,10 @@ test_takes_stale(void **state)
 
 	(void)state;
 	make_order(FROM_PROCESSING, new_account('a'), &o);
-	assert_ok(order_take_stale(st, 60, 10, &taken, &n, &e), &e);
+	assert_ok(order_take_stale(st, 60, 90, 10, &taken, &n, &e), &e);
 	assert_int_equal(n, 0); /* its maker may still be at it */
 	test_now += 60;
-	assert_ok(order_take_stale(st, 60, 10, &taken, &n, &e), &e);
+	assert_ok(order_take_stale(st, 60, 90, 10, &taken, &n, &e), &e);
 	assert_int_equal(n, 1);
 	assert_string_equal(taken[0].url_id, o.url_id);
 	assert_int_equal(taken[0].csr_len, 9);
@@ -358,17 +358,19 @@ test_takes_stale(void **state)
 	assert_int_equal(taken[0].names_len, 1);
 	assert_int_equal(taken[0].attempts, 0);
 	order_array_free(taken, n);
-	assert_ok(order_take_stale(st, 60, 10, &taken, &n, &e), &e);
+	assert_ok(order_take_stale(st, 60, 90, 10, &taken, &n, &e), &e);
 	assert_int_equal(n, 0); /* the lease */
-	assert_ok(order_retry(st, o.id, test_now + 5, &e), &e);
-	test_now += 5;
-	assert_ok(order_take_stale(st, 60, 10, &taken, &n, &e), &e);
+	assert_ok(order_retry(st, o.id, test_now + 90, &e), &e);
+	assert_ok(order_take_stale(st, 60, 90, 10, &taken, &n, &e), &e);
+	assert_int_equal(n, 0); /* a retry has its time, too */
+	test_now += 90;
+	assert_ok(order_take_stale(st, 60, 90, 10, &taken, &n, &e), &e);
 	assert_int_equal(n, 1);
 	assert_int_equal(taken[0].attempts, 1);
 	order_array_free(taken, n);
 	assert_ok(do_finish(&o), &e);
 	test_now += 600;
-	assert_ok(order_take_stale(st, 60, 10, &taken, &n, &e), &e);
+	assert_ok(order_take_stale(st, 60, 90, 10, &taken, &n, &e), &e);
 	assert_int_equal(n, 0);
 	order_release(&o);
 	assert_sound();
@@ -671,10 +673,10 @@ test_clock_goes_back(void **state)
 	challenge_task_array_free(tasks, n);
 	assert_ok(challenge_next_due(st, 60, &due, &e), &e);
 	assert_int_equal(due, test_now + 30);
-	assert_ok(order_take_stale(st, 60, 10, &taken, &n, &e), &e);
+	assert_ok(order_take_stale(st, 60, 90, 10, &taken, &n, &e), &e);
 	assert_int_equal(n, 1);
 	order_array_free(taken, n);
-	assert_ok(order_take_stale(st, 60, 10, &taken, &n, &e), &e);
+	assert_ok(order_take_stale(st, 60, 90, 10, &taken, &n, &e), &e);
 	assert_int_equal(n, 0);
 	order_release(&o);
 }

@@ -3,11 +3,13 @@
 
 #include "store/domain.h"
 #include "store/lineage.h"
+#include "store/purge.h"
 #include "store/renewal_info.h"
 #include "store/upstream_account.h"
 #include "store/upstream_authorization.h"
 #include "store/upstream_ca.h"
 #include "store/upstream_order.h"
+#include "store/upstream_request.h"
 #include "wrap/seal.h"
 
 #define HOLD 60
@@ -305,6 +307,12 @@ test_finish(void **state)
 	assert_kind(upstream_order_fail(
 			st, &hold, UPSTREAM_ORDER_INVALID, NULL, "x", &e),
 	    KIND_CONFLICT, &e);
+	/* As if it had been asked for as it came. */
+	run_sql("INSERT INTO certificate_requests (sha256, der, spki_sha256,"
+		" fqdn_set_id, source, created) SELECT sha256, der,"
+		" spki_sha256, fqdn_set_id, 'order', 0 FROM certificates");
+	run_sql("UPDATE upstream_orders SET certificate_request_id = 1,"
+		" fqdn_set_id = (SELECT fqdn_set_id FROM certificates)");
 	assert_sound();
 	cert_list_release(&chain);
 	strv_release(&urls);
@@ -543,6 +551,194 @@ test_renewal_info_pages(void **state)
 	assert_int_equal(due(ca, 1000, &first), 1000);
 }
 
+/* Of those that are over, what is old and of no use goes. */
+static void
+test_purge(void **state)
+{
+	struct purge how = PURGE_DEFAULT;
+	struct cert_list chain = {0};
+	struct upstream_request r = {.upstream_account_id = account,
+	    .endpoint = "newOrder",
+	    .status = 201,
+	    .retry_after = -1};
+	struct upstream_order_new again = wanted();
+	struct purge_result removed;
+	int64_t start = test_now, certificate, valid, other;
+	bool created;
+
+	(void)state;
+	how.batch = 2; /* as many pages as there can be */
+	how.event_age = 0;
+	make_chain("a.example", start + 100 * 86400, &chain);
+	take(create());
+	valid = hold.id;
+	place("https://ca.example/o/1");
+	move_to(UPSTREAM_ORDER_PROCESSING);
+	move_to(UPSTREAM_ORDER_ISSUED);
+	assert_ok(upstream_order_finish(
+		      st, &hold, &chain, NULL, true, &certificate, &e),
+	    &e);
+	assert_ok(upstream_ca_add(st, "one", "https://other.example/dir", NULL,
+		      &r.upstream_ca_id, &e),
+	    &e);
+	r.upstream_order_id = valid;
+	assert_ok(upstream_request_add(st, &r, &e), &e);
+	for (int i = 0; i < 3; i++) {
+		take(create());
+		assert_ok(upstream_order_fail(
+			      st, &hold, UPSTREAM_ORDER_INVALID, NULL, "x", &e),
+		    &e);
+	}
+	again.retry_of_id = hold.id;
+	assert_ok(upstream_order_create(st, &again, &other, &created, &e), &e);
+	test_now = start + 89 * 86400;
+	assert_ok(purge_run(st, &how, &removed, &e), &e);
+	assert_int_equal(removed.upstream_orders, 0);
+	/* The certificate is valid still; the last was not tried yet. */
+	test_now = start + 91 * 86400;
+	assert_ok(purge_run(st, &how, &removed, &e), &e);
+	assert_int_equal(removed.upstream_orders, 3);
+	assert_int_equal(count("SELECT count(*) FROM upstream_orders"), 2);
+	assert_int_equal(count("SELECT count(*) FROM upstream_orders"
+			       " WHERE retry_of_id IS NOT NULL"),
+	    0);
+	test_now = start + 101 * 86400;
+	assert_ok(purge_run(st, &how, &removed, &e), &e);
+	assert_int_equal(removed.upstream_orders, 1);
+	assert_int_equal(count("SELECT count(*) FROM certificates"), 1);
+	assert_int_equal(
+	    count("SELECT count(*) FROM upstream_authorizations"), 0);
+	/* The log stays. */
+	assert_int_equal(count("SELECT count(*) FROM upstream_requests"
+			       " WHERE upstream_order_id IS NULL"),
+	    1);
+	cert_list_release(&chain);
+}
+
+static void
+check_broken(const char *sql, const char *want)
+{
+	struct strv problems = {0};
+	bool found = false;
+
+	run_sql(sql);
+	assert_ok(check_run(st, &problems, &e), &e);
+	for (size_t i = 0; i < problems.len; i++)
+		found = found || strcmp(problems.v[i], want) == 0;
+	if (!found)
+		fail_msg("nobody says: %s", want);
+	strv_release(&problems);
+}
+
+static void
+add_other_account(void)
+{
+	struct upstream_account_new n = {
+	    .source = "import", .directory_url = "https://other.example/dir"};
+	struct key *k = key_generate(KEY_P256, 0, &e);
+	int64_t id;
+	bool created;
+
+	n.key = k;
+	assert_ok(
+	    upstream_account_add(st, &n, &seal_key, &id, &created, &e), &e);
+	key_free(k);
+}
+
+/* Each is put right again by the next line. */
+static void
+test_check(void **state)
+{
+	struct cert_list chain = {0};
+	int64_t id;
+
+	(void)state;
+	make_chain("a.example", test_now + 86400, &chain);
+	take(create());
+	place("https://ca.example/o/1");
+	run_sql("UPDATE upstream_authorizations SET status = 'pending',"
+		" domain_id = 1");
+	assert_sound();
+	check_broken("UPDATE upstream_authorizations SET domain_id = NULL"
+		     " WHERE id = 2",
+	    "upstream_authorization/2: pending or invalid, but for no name");
+	run_sql("UPDATE upstream_authorizations SET domain_id = 1");
+	check_broken("UPDATE upstream_orders SET finalize_url = NULL",
+	    "upstream_order/1: without the URL of its next step");
+	run_sql("UPDATE upstream_orders SET finalize_url = 'f'");
+	add_other_account();
+	check_broken("UPDATE upstream_authorizations SET upstream_account_id ="
+		     " (SELECT max(id) FROM upstream_accounts) WHERE id = 2",
+	    "upstream_order/1: an authorization is of another account");
+	run_sql("UPDATE upstream_authorizations SET upstream_account_id ="
+		" (SELECT min(id) FROM upstream_accounts)");
+	run_sql("INSERT INTO upstream_challenges (upstream_authorization_id,"
+		" type, url, token, status) VALUES (1, 'http-01', 'u', 't',"
+		" 'valid')");
+	check_broken("UPDATE upstream_authorizations SET status = 'invalid'"
+		     " WHERE id = 1",
+	    "upstream_authorization/1: invalid, but a challenge is valid");
+	run_sql("UPDATE upstream_challenges SET status = 'pending'");
+	check_broken("INSERT INTO challenge_answers VALUES ('t', 't.x', NULL,"
+		     " 1, 1, 2)",
+	    "upstream_challenge/1: answered, though it is not in place");
+	run_sql("DELETE FROM challenge_answers");
+	move_to(UPSTREAM_ORDER_PROCESSING);
+	check_broken("UPDATE upstream_orders SET status = 'processing'",
+	    "upstream_order/1: processing or later, but without a request");
+	move_to(UPSTREAM_ORDER_ISSUED);
+	assert_ok(
+	    upstream_order_finish(st, &hold, &chain, NULL, true, &id, &e), &e);
+	run_sql("INSERT INTO certificate_requests (sha256, der, spki_sha256,"
+		" fqdn_set_id, source, created) SELECT sha256, der,"
+		" spki_sha256, fqdn_set_id, 'order', 0 FROM certificates");
+	check_broken("UPDATE upstream_orders SET certificate_request_id = 1",
+	    "upstream_order/1: its certificate has other names");
+	run_sql("UPDATE upstream_orders SET"
+		" fqdn_set_id = (SELECT fqdn_set_id FROM certificates)");
+	assert_sound();
+	check_broken("UPDATE certificate_requests SET spki_sha256 = sha256",
+	    "upstream_order/1: its certificate is for another key than its "
+	    "request");
+	run_sql("UPDATE certificate_requests SET spki_sha256 ="
+		" (SELECT spki_sha256 FROM certificates)");
+	check_broken("DELETE FROM upstream_order_authorizations"
+		     " WHERE position = 1",
+	    "upstream_authorization/2: of no order");
+	check_broken("UPDATE upstream_orders SET status = 'pending',"
+		     " certificate_id = NULL, url = 'o'",
+	    "upstream_authorization/2: of no order");
+	check_broken("DELETE FROM upstream_order_authorizations",
+	    "upstream_order/1: pending, but without an authorization");
+	cert_list_release(&chain);
+}
+
+/* What is in place must be taken away first. */
+static void
+test_purge_in_place(void **state)
+{
+	struct purge how = PURGE_DEFAULT;
+	struct purge_result removed;
+
+	(void)state;
+	take(create());
+	place("https://ca.example/o/1");
+	run_sql("INSERT INTO upstream_challenges (upstream_authorization_id,"
+		" type, url, token, status, place, solver) VALUES (1,"
+		" 'http-01', 'https://ca.example/h/1', 't', 'pending',"
+		" 'placed', 'answer')");
+	assert_ok(upstream_order_fail(
+		      st, &hold, UPSTREAM_ORDER_INVALID, NULL, "x", &e),
+	    &e);
+	test_now += 200 * 86400;
+	assert_ok(purge_run(st, &how, &removed, &e), &e);
+	assert_int_equal(removed.upstream_orders, 0);
+	run_sql("UPDATE upstream_challenges SET place = 'none', solver = NULL");
+	assert_ok(purge_run(st, &how, &removed, &e), &e);
+	assert_int_equal(removed.upstream_orders, 1);
+	assert_int_equal(count("SELECT count(*) FROM upstream_challenges"), 0);
+}
+
 static struct upstream_authorizations
 authorizations(void)
 {
@@ -713,6 +909,9 @@ static const struct CMUnitTest tests[] = {
     TEST(test_renewal_info),
     TEST(test_renewal_info_pages),
     TEST(test_authorizations),
+    TEST(test_check),
+    TEST(test_purge),
+    TEST(test_purge_in_place),
     TEST(test_each),
     TEST(test_words),
 };

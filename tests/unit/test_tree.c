@@ -701,6 +701,11 @@ test_peter(void **state)
 	CHECK("peter", NULL, "item rc-7 backup 1+1 - -",
 	    "item rc-7 primary newest 1+1 - -");
 	CHECK("peter", &backup, "item rc-7 backup 1+1 - -");
+	/* What an EnrollmentFactory exports lies beside it. */
+	put("certificates/shop/rc-8/primary/cert.pem", leaf_pem);
+	put_link("certificates/shop/example.shop", "rc-8");
+	CHECK("peter", &((struct tree_filter){.lineage = "rc-8"}),
+	    "item rc-8 primary newest 1+0 - -");
 }
 
 /* A key in PKCS#8 under a password that holds a NUL, as mod_md's may. */

@@ -19,7 +19,7 @@ order new a.example.test b.example.test
 exits 0 'one that is not'
 id=$(field id)
 # As far as the first answer that is in place.
-for i in 1 2 3 4 5 6 7 8; do
+for _ in 1 2 3 4 5 6 7 8; do
 	run "$BIN/acme-order" status "$id"
 	case $out in *" placed"*) break ;; esac
 	order next "$id" --no-header
