@@ -50,7 +50,8 @@ static const char *const sql[] = {
 	" (SELECT l.upstream_account_id FROM lineages l"
 	" WHERE l.fqdn_set_id = (SELECT c.fqdn_set_id FROM certificates c"
 	" WHERE c.id = ?1 AND c.source = 'import')"
-	" ORDER BY l.upstream_account_id IS NULL, l.id DESC LIMIT 1))",
+	" AND COALESCE(l.upstream_account_id, 0) <> 0"
+	" ORDER BY l.id DESC LIMIT 1))",
     [RENEWAL_INFO_SETTLE] =
 	"UPDATE renewal_infos SET retry_at = CASE WHEN EXISTS"
 	" (SELECT 1 FROM certificates c WHERE c.id = certificate_id"

@@ -366,6 +366,8 @@ main(void)
 		test_domains, store_setup, store_teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_failures, store_setup, store_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_window, store_setup, store_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

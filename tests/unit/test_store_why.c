@@ -251,7 +251,7 @@ test_refs(void **state)
 		" upstream_account_id, settings, created)"
 		" VALUES ('certbot', 'x', 1, 1, '{}', 1)");
 	check_refs(REFS_LINEAGE, 1, "refs:fqdn_set/1 refs:upstream_account/1 ");
-	check_refs(REFS_UPSTREAM_ACCOUNT, 1, "");
+	check_refs(REFS_UPSTREAM_ACCOUNT, 1, "refs:lineage/1 ");
 	assert_ok(refs_exists(st, REFS_CERTIFICATE, 9, &is_there, &e), &e);
 	assert_false(is_there);
 	assert_ok(refs_exists(st, REFS_ORDER, 1, &is_there, &e), &e);
