@@ -146,6 +146,21 @@ wanted(int64_t account, const struct strv *dns)
 	    .policy = "{\"a\":1}"};
 }
 
+/* What orders have sent; the certificates' bytes stand for the requests'. */
+static void
+note_requests(void)
+{
+	run_sql("INSERT INTO certificate_requests (sha256, der, spki_sha256,"
+		" fqdn_set_id, source, created) SELECT c.sha256, c.der,"
+		" c.spki_sha256, c.fqdn_set_id, 'order', 0 FROM certificates c"
+		" WHERE NOT EXISTS (SELECT 1 FROM certificate_requests r"
+		" WHERE r.sha256 = c.sha256)");
+	run_sql("UPDATE upstream_orders SET certificate_request_id ="
+		" (SELECT r.id FROM certificate_requests r JOIN certificates c"
+		" ON c.sha256 = r.sha256"
+		" WHERE c.id = upstream_orders.certificate_id)");
+}
+
 /* Brings an order that is there to its certificate. */
 static int64_t
 finish(int64_t order, const char *name, int64_t lifetime, bool auto_renew)
@@ -166,6 +181,7 @@ finish(int64_t order, const char *name, int64_t lifetime, bool auto_renew)
 		      st, &hold, &chain, &none, auto_renew, &id, &e),
 	    &e);
 	assert_ok(upstream_order_leave(st, &hold, &e), &e);
+	note_requests();
 	cert_list_release(&chain);
 	return id;
 }

@@ -688,7 +688,7 @@ test_check(void **state)
 	    "upstream_order/1: processing or later, but without a request");
 	move_to(UPSTREAM_ORDER_ISSUED);
 	assert_ok(
-	    upstream_order_finish(st, &hold, &chain, NULL, true, &id, &e), &e);
+	    upstream_order_finish(st, &hold, &chain, NULL, false, &id, &e), &e);
 	run_sql("INSERT INTO certificate_requests (sha256, der, spki_sha256,"
 		" fqdn_set_id, source, created) SELECT sha256, der,"
 		" spki_sha256, fqdn_set_id, 'order', 0 FROM certificates");
