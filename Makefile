@@ -36,6 +36,7 @@ LIBS_cert-manage := libcurl
 LIBS_acme-account := libcurl libunbound
 LIBS_acme-order := libcurl libpsl libunbound
 LIBS_acme-revoke := libcurl libpsl libunbound
+LIBS_renew-queue := libcurl libpsl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
 # Those that a program loads when it needs them: the headers only.
 LOADED := libpq
@@ -269,7 +270,7 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in orders connections challenges certificates client \
+	@for b in orders connections challenges certificates renewals client \
 		$(if $(LONG),store long); do \
 		printf '\n== %s\n' $$b; \
 		$(RUN) tests/bench/$$b || exit 1; \

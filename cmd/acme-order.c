@@ -4,6 +4,7 @@
 #include "cli/orderwork.h"
 #include "cli/prog.h"
 #include "cli/progress.h"
+#include "cli/renewalinfo.h"
 #include "cli/rights.h"
 #include "cli/since.h"
 #include "client/ari.h"
@@ -965,31 +966,6 @@ named_at(const struct asking *a, size_t ca, size_t *len)
 	return ids;
 }
 
-/*
- * Those that are due; the caller frees.  A CA is not asked for its directory
- * when there are none, and those of one without renewal information are not
- * looked at, however many there are.
- */
-static int
-find_due(struct asking *a, int64_t **ids, size_t *len, struct err *e)
-{
-	int64_t id = a->up.ca.id, now = clock_now();
-	int rc = renewal_info_due(a->up.st, id, now, 1, ids, len, e);
-
-	if (rc < 0 || *len == 0)
-		return rc;
-	free(*ids);
-	*ids = NULL;
-	*len = 0;
-	if (client_directory(a->up.client, e) < 0)
-		return -1;
-	if (!client_url(a->up.client, ENDPOINT_RENEWAL_INFO))
-		return 0;
-	return renewal_info_settle(a->up.st, id, now, e) < 0
-	    ? -1
-	    : renewal_info_due(a->up.st, id, now, SIZE_MAX, ids, len, e);
-}
-
 static int
 ask_ca(struct asking *a, size_t ca, struct err *e)
 {
@@ -1010,7 +986,7 @@ ask_ca(struct asking *a, size_t ca, struct err *e)
 	if (a->named)
 		ids = named_at(a, ca, &len);
 	else
-		rc = find_due(a, &ids, &len, e);
+		rc = renewalinfo_due(&a->up, &ids, &len, e);
 	if (rc == 0 && len > 0)
 		rc = ari_run(&run, ids, len, e);
 	free(ids);

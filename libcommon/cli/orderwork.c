@@ -105,9 +105,8 @@ orderwork_load_limits(struct orderwork *w, const struct prog *p, struct err *e)
 }
 
 int
-orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
-    const struct orderpolicy *policy, const int64_t *ids, size_t len,
-    struct err *e)
+orderwork_prepare(
+    struct orderwork *w, struct prog *p, const char *ca, struct err *e)
 {
 	w->prog = p;
 	if (upstream_start(&w->up, p, ca, e) < 0)
@@ -121,9 +120,14 @@ orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
 		.user = p->conf.client.user,
 		.sandbox = rights_mode(&p->conf)};
 	w->solvers = (struct solvers){.st = w->up.st, .options = &w->options};
-	if (policy && solvers_prepare(&w->solvers, policy, e) < 0)
-		return -1;
-	prepare_solvers(w, ids, len);
+	return 0;
+}
+
+int
+orderwork_enter(struct orderwork *w, struct err *e)
+{
+	struct prog *p = w->prog;
+
 	if (start_precheck(w, e) < 0)
 		return -1;
 	if (secret_seal_key("certificate_key_file",
@@ -135,6 +139,18 @@ orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
 		return -1;
 	w->options.account_key = w->up.seal;
 	return 0;
+}
+
+int
+orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
+    const struct orderpolicy *policy, const int64_t *ids, size_t len,
+    struct err *e)
+{
+	if (orderwork_prepare(w, p, ca, e) < 0 ||
+	    (policy && solvers_prepare(&w->solvers, policy, e) < 0))
+		return -1;
+	prepare_solvers(w, ids, len);
+	return orderwork_enter(w, e);
 }
 
 static void

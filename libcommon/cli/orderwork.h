@@ -44,6 +44,14 @@ int orderwork_start(struct orderwork *w, struct prog *p, const char *ca,
     const struct orderpolicy *policy, const int64_t *ids, size_t len,
     struct err *e);
 
+/*
+ * The two halves of it, for a program that finds out between them which solvers
+ * it needs, and makes them (solvers_prepare).
+ */
+int orderwork_prepare(
+    struct orderwork *w, struct prog *p, const char *ca, struct err *e);
+int orderwork_enter(struct orderwork *w, struct err *e);
+
 /* Reads what CAs allow, for orders; before orderwork_start. */
 int orderwork_load_limits(
     struct orderwork *w, const struct prog *p, struct err *e);

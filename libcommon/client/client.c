@@ -397,7 +397,9 @@ on_nonce(void *arg, const struct network_reply *r)
 	if (!r->nonce && c->nonces.len == 0 && c->nonces_asked == 0)
 		give_up_all(c, &a.reply);
 	answer_release(&a);
-	pump(c);
+	/* another in the place of each that fails would never come to an end */
+	if (r->nonce || c->nonces_asked == 0)
+		pump(c);
 }
 
 static void

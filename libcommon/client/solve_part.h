@@ -30,6 +30,27 @@ solve_maker solve_hook_line_make;
 solve_maker solve_rfc2136_make;
 solve_maker solve_acme_dns_make;
 
+enum solve_kind {
+	SOLVE_ANSWER,
+	SOLVE_WEBROOT,
+	SOLVE_LISTEN,
+	SOLVE_ALPN_DIR,
+	SOLVE_ALPN_LISTEN,
+	SOLVE_HOOK,
+	SOLVE_HOOK_HTTP,
+	SOLVE_HOOK_LINE,
+	SOLVE_RFC2136,
+	SOLVE_ACME_DNS,
+	SOLVE__MAX
+};
+
+/* "answer" and so on; what such a solver needs of its process. */
+const char *solver_kind_name(enum solve_kind kind);
+enum solver_needs solver_kind_needs(enum solve_kind kind);
+
+/* The kind of what an operator has written; fails as solver_check. */
+int solver_kind_of(const char *text, enum solve_kind *kind, struct err *e);
+
 /* Wrong use of a solver: -1, KIND_USAGE.  */
 #define solve_misuse(e, ...) err_set((e), KIND_USAGE, __VA_ARGS__)
 

@@ -8,69 +8,19 @@
 
 #define PROGRAM_MS (120 * 1000)
 
-static const struct kind {
-	const char *name;
-	bool has_argument;
-	enum solver_needs needs;
-	solve_maker *make;
-} kinds[] = {
-    {"answer", false, SOLVER_STORE, solve_answer_make},
-    {"webroot", true, SOLVER_DIRECTORY, solve_webroot_make},
-    {"listen", true, SOLVER_STORE, solve_listen_make},
-    {"alpn-dir", true, SOLVER_DIRECTORY, solve_alpn_dir_make},
-    {"alpn-listen", true, SOLVER_STORE, solve_alpn_listen_make},
-    {"hook", true, SOLVER_PROGRAM, solve_hook_make},
-    {"hook-http", true, SOLVER_PROGRAM, solve_hook_http_make},
-    {"hook-line", true, SOLVER_PROGRAM, solve_hook_line_make},
-    {"rfc2136", true, SOLVER_PROGRAM, solve_rfc2136_make},
-    {"acme-dns", true, SOLVER_STORE, solve_acme_dns_make},
+static solve_maker *const makers[] = {
+    [SOLVE_ANSWER] = solve_answer_make,
+    [SOLVE_WEBROOT] = solve_webroot_make,
+    [SOLVE_LISTEN] = solve_listen_make,
+    [SOLVE_ALPN_DIR] = solve_alpn_dir_make,
+    [SOLVE_ALPN_LISTEN] = solve_alpn_listen_make,
+    [SOLVE_HOOK] = solve_hook_make,
+    [SOLVE_HOOK_HTTP] = solve_hook_http_make,
+    [SOLVE_HOOK_LINE] = solve_hook_line_make,
+    [SOLVE_RFC2136] = solve_rfc2136_make,
+    [SOLVE_ACME_DNS] = solve_acme_dns_make,
 };
-
-static const struct kind *
-find_kind(const char *text, size_t len)
-{
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (strlen(kinds[i].name) == len &&
-		    memcmp(kinds[i].name, text, len) == 0)
-			return &kinds[i];
-	return NULL;
-}
-
-const char *
-solver_argument(const char *text)
-{
-	size_t len = strcspn(text, ":");
-
-	return text[len] == ':' && text[len + 1] != '\0' ? text + len + 1
-							 : NULL;
-}
-
-/* The kind that `text` names, which has the argument it wants; NULL: none. */
-static const struct kind *
-parse(const char *text, struct err *e)
-{
-	const struct kind *kind = find_kind(text, strcspn(text, ":"));
-
-	if (!kind)
-		solve_misuse(e,
-		    "%.60s: no such solver (answer, webroot:DIR, listen:PORT, "
-		    "alpn-dir:DIR, alpn-listen:PORT, hook:PROGRAM, "
-		    "hook-line:PROGRAM, hook-http:PROGRAM, rfc2136:FILE, "
-		    "acme-dns:URL)",
-		    text);
-	else if (!solver_argument(text) == kind->has_argument)
-		solve_misuse(e, "%.60s: %s an argument behind a colon", text,
-		    kind->has_argument ? "wants" : "has no use for");
-	else
-		return kind;
-	return NULL;
-}
-
-int
-solver_check(const char *text, struct err *e)
-{
-	return parse(text, e) ? 0 : -1;
-}
+_Static_assert(ARRAY_LEN(makers) == SOLVE__MAX, "one per kind");
 
 int
 solver_make(const char *text, struct store *st, const struct solver_options *o,
@@ -78,17 +28,17 @@ solver_make(const char *text, struct store *st, const struct solver_options *o,
 {
 	const struct solve_making m = {
 	    .argument = solver_argument(text), .store = st, .options = o};
-	const struct kind *kind = parse(text, e);
+	enum solve_kind kind;
 
 	*out = (struct solver){0};
-	if (!kind)
+	if (solver_kind_of(text, &kind, e) < 0)
 		return -1;
-	if (kind->make(&m, out, e) < 0) {
+	if (makers[kind](&m, out, e) < 0) {
 		solver_release(out);
-		return err_object(e, "%s", kind->name);
+		return err_object(e, "%s", solver_kind_name(kind));
 	}
-	out->name = kind->name;
-	out->needs = kind->needs;
+	out->name = solver_kind_name(kind);
+	out->needs = solver_kind_needs(kind);
 	return 0;
 }
 

@@ -1,10 +1,10 @@
 #include "jobs/why.h"
 
 #include "base/rfc3339.h"
-#include "jobs/due.h"
 #include "store/certificate_list.h"
 #include "store/domain.h"
 #include "store/fqdn_set.h"
+#include "store/renewal_configuration.h"
 #include "store/renewal_info.h"
 #include "wrap/name.h"
 
@@ -280,25 +280,67 @@ describe_window(const struct renewal_info *r)
 	    r->explanation_url ? r->explanation_url : "");
 }
 
+/* What an operator has set for it; false: nothing is ordered for it. */
+static int
+load_settings(const struct why *w, const struct candidate *c,
+    struct renewal_facts *f, bool *active, struct err *e)
+{
+	struct renewal_configuration settings;
+	struct err why = {0};
+
+	*active = true;
+	if (renewal_configuration_by_certificate(
+		w->st, c->item.id, &settings, &why) < 0) {
+		if (why.kind != KIND_NOTFOUND)
+			*e = why;
+		return err_is_set(e) ? -1 : 0;
+	}
+	if (settings.certificate_id == c->item.id) {
+		f->part_left = settings.part_left;
+		*active = settings.active;
+	}
+	renewal_configuration_release(&settings);
+	return 0;
+}
+
+static int
+load_info(const struct why *w, const struct candidate *c,
+    struct renewal_info *r, struct err *e)
+{
+	struct err why = {0};
+
+	if (renewal_info_load(w->st, c->item.id, r, &why) == 0 ||
+	    why.kind == KIND_NOTFOUND)
+		return 0;
+	*e = why;
+	return -1;
+}
+
 static int
 tell_due(const struct why *w, const struct candidate *c, struct err *e)
 {
+	struct renewal_facts f = {.has_certificate = true,
+	    .not_before = c->item.not_before,
+	    .not_after = c->item.not_after};
 	struct renewal_info r;
-	struct err why = {0};
-	struct due due;
+	struct renewal_due due;
+	bool active;
 	char *text;
-	int rc = renewal_info_load(w->st, c->item.id, &r, &why);
+	int rc;
 
-	if (rc < 0 && why.kind != KIND_NOTFOUND) {
-		*e = why;
+	if (load_settings(w, c, &f, &active, e) < 0 ||
+	    load_info(w, c, &r, e) < 0)
 		return -1;
-	}
-	due = due_find(c->item.not_before, c->item.not_after, &r);
-	text = due.rule == DUE_WINDOW
+	f.window_start = r.window_start;
+	f.window_end = r.window_end;
+	f.chosen = r.chosen;
+	due = renewal_due(&f, w->now);
+	text = !active ? xstrdup("its renewal configuration is deactivated")
+	    : due.rule == RENEWAL_WINDOW
 	    ? describe_window(&r)
-	    : xstrdup("auto-renew is on: due when a third of its lifetime is "
-		      "left");
-	rc = tell(w, WHY_RENEWAL, due.at, c, text, e);
+	    : xasprintf("auto-renew is on: due %s",
+		  renewal_rule_text(due.rule, f.not_after - f.not_before));
+	rc = tell(w, WHY_RENEWAL, active ? due.at : 0, c, text, e);
 	free(text);
 	renewal_info_release(&r);
 	return rc;

@@ -7,6 +7,7 @@
 #include "store/event.h"
 #include "store/fqdn_set.h"
 #include "store/issuer.h"
+#include "store/renewal_configuration.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 #include "wrap/cert.h"
@@ -211,7 +212,8 @@ revoke(void *arg, struct err *e)
 		    "RFC 8555 7.6: the certificate is revoked already");
 	if (n < 0)
 		return -1;
-	if (refresh_names(r->st, r->id, e) < 0)
+	if (refresh_names(r->st, r->id, e) < 0 ||
+	    renewal_configuration_refresh(r->st, r->id, e) < 0)
 		return -1;
 	snprintf(detail, sizeof(detail), "reason %d", r->reason);
 	return event_add(r->st, "certificate.revoke", EVENT_CERTIFICATE, r->id,
@@ -586,7 +588,8 @@ set_active(void *arg, struct err *e)
 		    revoked	 ? "revoked"
 			: ch->on ? "active"
 				 : "deactivated");
-	if (refresh_names(ch->st, ch->id, e) < 0)
+	if (refresh_names(ch->st, ch->id, e) < 0 ||
+	    renewal_configuration_refresh(ch->st, ch->id, e) < 0)
 		return -1;
 	return event_add(ch->st,
 	    ch->on ? "certificate.activate" : "certificate.deactivate",
@@ -630,6 +633,8 @@ set_auto_renew(void *arg, struct err *e)
 		return err_set(e, KIND_CONFLICT,
 		    "certificate %lld: auto-renew is %s", (long long)ch->id,
 		    ch->on ? "on" : "off");
+	if (renewal_configuration_switch(ch->st, ch->id, ch->on, e) < 0)
+		return -1;
 	return event_add(ch->st,
 	    ch->on ? "certificate.auto_renew_on" : "certificate.auto_renew_off",
 	    EVENT_CERTIFICATE, ch->id, NULL, e);

@@ -54,6 +54,8 @@ enum {
 	CHECK_REPLACED_TWICE,
 	CHECK_REPLACES_FOREIGN,
 	CHECK_WINDOW,
+	CHECK_RENEWAL_NAMES,
+	CHECK_QUEUED,
 	CHECK_NEXT_KEY,
 	CHECK_DEFAULT_ACCOUNT,
 	CHECK_DIRECTORY,
@@ -293,6 +295,13 @@ static const char *const sql[] = {
     [CHECK_WINDOW] = "SELECT id FROM certificates"
 		     " WHERE (renew_start IS NULL) <> (renew_end IS NULL)"
 		     " OR renew_end <= renew_start",
+    [CHECK_RENEWAL_NAMES] = "SELECT r.id FROM renewal_configurations r"
+			    " JOIN certificates c ON c.id = r.certificate_id"
+			    " WHERE c.fqdn_set_id <> r.fqdn_set_id",
+    [CHECK_QUEUED] =
+	"SELECT r.id FROM renewal_queue q JOIN renewal_configurations r"
+	" ON r.id = q.renewal_configuration_id WHERE r.active = 0"
+	" OR r.upstream_account_id <> q.upstream_account_id",
     [CHECK_NEXT_KEY] =
 	"SELECT id FROM upstream_accounts WHERE (next_spki_sha256 IS NULL)"
 	" <> (next_der IS NULL) OR (next_der IS NULL) <> (next_type IS NULL)"
@@ -398,6 +407,10 @@ static const struct {
     [CHECK_REPLACES_FOREIGN] = {"order",
 	"it replaces a certificate of another account"},
     [CHECK_WINDOW] = {"certificate", "its window for renewal is none"},
+    [CHECK_RENEWAL_NAMES] = {"renewal_configuration",
+	"its certificate has other names"},
+    [CHECK_QUEUED] = {"renewal_configuration",
+	"in the queue, but deactivated or of another account"},
     [CHECK_NEXT_KEY] = {"upstream_account",
 	"the key of a change that is not over is there in part, or of no use"},
     [CHECK_DEFAULT_ACCOUNT] = {"upstream_account",

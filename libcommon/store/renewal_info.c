@@ -1,5 +1,6 @@
 #include "store/renewal_info.h"
 
+#include "store/renewal_configuration.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 
@@ -90,12 +91,12 @@ keep(void *arg, struct err *e)
 	const struct change *c = arg;
 	const struct renewal_info *r = c->r;
 
-	return stmt_run(c->st, STMT_RENEWAL_INFO, RENEWAL_INFO_KEEP, e,
-		   "iiiiitii", r->certificate_id, r->upstream_ca_id,
-		   r->window_start, r->window_end, r->chosen,
-		   r->explanation_url, clock_now(), r->retry_at) < 0
-	    ? -1
-	    : 0;
+	if (stmt_run(c->st, STMT_RENEWAL_INFO, RENEWAL_INFO_KEEP, e, "iiiiitii",
+		r->certificate_id, r->upstream_ca_id, r->window_start,
+		r->window_end, r->chosen, r->explanation_url, clock_now(),
+		r->retry_at) < 0)
+		return -1;
+	return renewal_configuration_refresh(c->st, r->certificate_id, e);
 }
 
 int

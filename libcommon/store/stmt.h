@@ -48,7 +48,9 @@ enum stmt_module {
 	STMT_REFS,
 	STMT_REKEY,
 	STMT_RENEWAL,
+	STMT_RENEWAL_CONFIGURATION,
 	STMT_RENEWAL_INFO,
+	STMT_RENEWAL_QUEUE,
 	STMT_SERVING,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
@@ -92,8 +94,10 @@ extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
 extern const struct stmt_table refs_stmts;
 extern const struct stmt_table rekey_stmts;
-extern const struct stmt_table renewal_stmts;
+extern const struct stmt_table renewal_configuration_stmts;
 extern const struct stmt_table renewal_info_stmts;
+extern const struct stmt_table renewal_queue_stmts;
+extern const struct stmt_table renewal_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;

@@ -4,6 +4,7 @@
 #include "store/event.h"
 #include "store/fqdn_set.h"
 #include "store/identifier.h"
+#include "store/renewal_configuration.h"
 #include "store/renewal_info.h"
 #include "store/stmt.h"
 #include "store/upstream_authorization.h"
@@ -776,6 +777,9 @@ finish(void *arg, struct err *e)
 	if (rc == 0)
 		rc = renewal_info_begin(
 		    m->st, m->certificate_id, m->hold->id, e);
+	if (rc == 0)
+		rc = renewal_configuration_arrived(
+		    m->st, m->hold->id, m->auto_renew, e);
 	free(alternates);
 	snprintf(detail, sizeof(detail), "certificate/%lld",
 	    (long long)m->certificate_id);

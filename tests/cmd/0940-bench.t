@@ -75,6 +75,9 @@ BENCH=$BENCH TRIPLETS=20 FILL=100 RUNS=2 LAYOUTS=certbot run "$SRC/tests/bench/c
 exits 0 'certificates: done'
 like "$out" '^cert-import, beside a loop on OpenSSL .* (met|MISSED)$' \
     '... with the aims'
+FILL=2000 DUE=100 RUNS=2 run "$SRC/tests/bench/renewals"
+exits 0 'renewals: done'
+is "$(printf '%s\n' "$out" | grep -Ec ' (met|MISSED)$')" 3 '... with the aims'
 ORDERS=6 JOBS=3 COUNT=1 OTHERS=lego SERVERS=wait run "$SRC/tests/bench/client"
 exits 0 'client: done'
 is "$(printf '%s\n' "$out" | grep -Ec '^(order +wait +6|lego +wait +1) ')" 2 \

@@ -13,13 +13,14 @@ static const char *const small[] = {"SCAN chains", "SCAN ca_preferences"};
 /*
  * What may be sorted: the challenges of one authorization; where an index does
  * not end with the row's id, also the names of an order, the events of an
- * object; the chains of a certificate, the certificates of a name.
+ * object; the chains of a certificate, the certificates of a name; the policies
+ * of what is queued.
  */
 static const char *const sorted[] = {"FROM authorizations a JOIN challenges",
     "cc.is_default DESC, cc.chain_id", "WHERE d.value IN (?1, ?2)",
     "WHERE m.domain_id = domains.id", "WHERE m.domain_id = d.id",
     "ORDER BY +c.not_after, +c.id", " WHERE o.url_id = ?1 ORDER BY i.position",
-    "WHERE object_type = ?2 AND object_id = ?3"};
+    "WHERE object_type = ?2 AND object_id = ?3", "SELECT DISTINCT r.policy"};
 
 /* What PostgreSQL 15 does not understand in the same way, or at all. */
 static const char *const foreign[] = {" OR IGNORE", " OR REPLACE", "rowid",

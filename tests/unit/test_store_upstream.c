@@ -278,7 +278,7 @@ test_finish(void **state)
 	take(create());
 	place("https://ca.example/o/1");
 	assert_kind(
-	    upstream_order_finish(st, &hold, &chain, &urls, true, &id, &e),
+	    upstream_order_finish(st, &hold, &chain, &urls, false, &id, &e),
 	    KIND_CONFLICT, &e);
 	assert_int_equal(count("SELECT count(*) FROM certificates"), 0);
 	move_to(UPSTREAM_ORDER_PROCESSING);
@@ -286,7 +286,8 @@ test_finish(void **state)
 	assert_kind(upstream_order_add_chain(st, &hold, &chain, true, &e),
 	    KIND_CONFLICT, &e);
 	assert_ok(
-	    upstream_order_finish(st, &hold, &chain, &urls, true, &id, &e), &e);
+	    upstream_order_finish(st, &hold, &chain, &urls, false, &id, &e),
+	    &e);
 	o = load();
 	assert_int_equal(o.status, UPSTREAM_ORDER_VALID);
 	assert_int_equal(o.certificate_id, id);
@@ -687,7 +688,7 @@ test_check(void **state)
 	    "upstream_order/1: processing or later, but without a request");
 	move_to(UPSTREAM_ORDER_ISSUED);
 	assert_ok(
-	    upstream_order_finish(st, &hold, &chain, NULL, true, &id, &e), &e);
+	    upstream_order_finish(st, &hold, &chain, NULL, false, &id, &e), &e);
 	run_sql("INSERT INTO certificate_requests (sha256, der, spki_sha256,"
 		" fqdn_set_id, source, created) SELECT sha256, der,"
 		" spki_sha256, fqdn_set_id, 'order', 0 FROM certificates");

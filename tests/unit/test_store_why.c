@@ -1,13 +1,11 @@
 /* Which certificate serves a name and why; what belongs to what; chains. */
 #include "store.h"
 
-#include "jobs/due.h"
 #include "jobs/why.h"
 #include "store/ca_certificate.h"
 #include "store/ca_preference.h"
 #include "store/domain.h"
 #include "store/refs.h"
-#include "store/renewal_info.h"
 
 #define DAY 86400
 
@@ -92,7 +90,7 @@ test_one(void **state)
 	    "served 1 @0: no other active one has it" NO_KEY "\n"
 	    "expires 1 @777601: nothing that is valid has the name then: it is"
 	    " served on\n"
-	    "renewal 1 @518400: auto-renew is on: due when a third of its"
+	    "renewal 1 @388800: auto-renew is on: due when half of its"
 	    " lifetime is left\n");
 	assert_ok(domain_by_value(st, "a.example", &d, &e), &e);
 	assert_ok(domain_set_active(st, d.id, false, &e), &e);
@@ -372,34 +370,8 @@ test_preferred(void **state)
 	    ca_certificate_pick(st, "abcdefa", &id, &e), KIND_INPUT, &e);
 }
 
-/* The CA's window, unless the certificate ends first; else the lifetime. */
-static void
-test_due(void **state)
-{
-	struct renewal_info r = {0};
-	struct due due = due_find(1000, 1300, NULL);
-
-	(void)state;
-	assert_int_equal(due.at, 1200);
-	assert_int_equal(due.rule, DUE_LIFETIME);
-	due = due_find(1000, 1300, &r); /* it has not said yet */
-	assert_int_equal(due.rule, DUE_LIFETIME);
-	r.window_start = 10;
-	r.window_end = 30;
-	r.chosen = 20;
-	due = due_find(1000, 1300, &r);
-	assert_int_equal(due.at, 20);
-	assert_int_equal(due.rule, DUE_WINDOW);
-	r.window_end = 1400;
-	r.chosen = 1299;
-	assert_int_equal(due_find(1000, 1300, &r).rule, DUE_WINDOW);
-	r.chosen = 1300;
-	assert_int_equal(due_find(1000, 1300, &r).rule, DUE_LIFETIME);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
 static const struct CMUnitTest tests[] = {T(test_one), T(test_reasons),
-    T(test_ties), T(test_expired), T(test_refs), T(test_preferred),
-    cmocka_unit_test(test_due)};
+    T(test_ties), T(test_expired), T(test_refs), T(test_preferred)};
 
 UNIT_MAIN(tests)

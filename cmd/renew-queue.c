@@ -1,0 +1,517 @@
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/operands.h"
+#include "cli/orderwork.h"
+#include "cli/prog.h"
+#include "cli/renewalinfo.h"
+#include "cli/rights.h"
+#include "cli/sheet.h"
+#include "client/ari.h"
+#include "jobs/renewer.h"
+#include "store/fqdn_set.h"
+#include "store/renewal_configuration.h"
+#include "sys/clock.h"
+#include "sys/sig.h"
+
+static const char usage_text[] =
+    "usage: renew-queue [-hqVv] [-c FILE] [-s URL] [-l SINK] COMMAND ...\n"
+    "Renews certificates in time, from cron.  NAME is as in cert-export: a "
+    "name,\n"
+    "the number of a certificate, or a fingerprint; - is a list of them on\n"
+    "standard input.\n"
+    "\n"
+    "  run [OPTION ...]    update, process, and ask CAs when to renew what "
+    "there\n"
+    "                      is: the one line of a crontab\n"
+    "  update              puts in what is due\n"
+    "  process [OPTION ...]\n"
+    "                      renews what is in the queue; several may run at "
+    "once\n"
+    "  add NAME ...        puts in what is not due, or was parked\n"
+    "  remove NAME ...     takes out, until the next update\n"
+    "  list [-j]           what is in the queue, first what is first\n"
+    "  status [-j]         how it stands, in a few lines\n"
+    "\n"
+    "      --budget N      take up nothing more after N seconds (600)\n"
+    "      --jobs N        so many at once (50)\n"
+    "      --max N         take up no more than N\n"
+    "      --trace         what is said to the CA and back, on standard error\n"
+    "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
+    "  -s, --store URL     store, instead of [store] url\n"
+    "  -j, --json          an object per line, instead of tabs\n"
+    "      --no-header     no line of column names\n"
+    "  -l, --log SINK      stderr, syslog or fd:N, instead of [log] sink\n"
+    "  -q, --quiet         log warnings and errors only\n"
+    "  -v, --verbose       log debug events as well\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n";
+
+#define BUDGET_MAX 43200
+#define GRACE 120 /* seconds for what is under way when the budget is spent */
+
+static int64_t budget = 600, jobs = 50, max = INT64_MAX;
+static bool traces;
+
+static const struct prog_option process_options[] = {
+    {.name = "budget",
+	.type = PROG_NUMBER,
+	.value = &budget,
+	.min = 1,
+	.max = BUDGET_MAX},
+    {.name = "jobs",
+	.type = PROG_NUMBER,
+	.value = &jobs,
+	.min = 1,
+	.max = 10000},
+    {.name = "max",
+	.type = PROG_NUMBER,
+	.value = &max,
+	.min = 1,
+	.max = INT64_MAX},
+    {.name = "trace", .type = PROG_FLAG, .value = &traces},
+    {0},
+};
+
+/* ---- process ------------------------------------------------------------- */
+
+struct account {
+	int64_t id;
+	int64_t window_end; /* the first */
+};
+
+struct processing {
+	struct orderwork w;
+	struct account *accounts; /* with something that is ready */
+	size_t len;
+	bool asks; /* CAs, when to renew */
+	int64_t left;
+	int64_t take_until;
+};
+
+static int
+by_window(const void *a, const void *b)
+{
+	const struct account *x = a, *y = b;
+
+	return (x->window_end > y->window_end) -
+	    (x->window_end < y->window_end);
+}
+
+static int
+find_accounts(struct processing *k, struct store *st, struct err *e)
+{
+	struct account a = {0};
+	int rc;
+
+	while ((rc = renewal_queue_next_account(st, &a.id, &a.window_end, e)) >
+	    0) {
+		k->accounts = xreallocarray(
+		    k->accounts, k->len + 1, sizeof(*k->accounts));
+		k->accounts[k->len++] = a;
+	}
+	if (k->len > 0)
+		qsort(k->accounts, k->len, sizeof(*k->accounts), by_window);
+	return rc;
+}
+
+static int
+add_policy(void *arg, const char *policy, struct err *e)
+{
+	(void)e;
+	strv_add(arg, policy);
+	return 0;
+}
+
+/* Before there is a secret in memory; what cannot be made is told of later. */
+static int
+prepare_solvers(struct processing *k, struct err *e)
+{
+	struct strv policies = {0};
+	int rc =
+	    renewal_queue_each_policy(k->w.up.st, add_policy, &policies, e);
+
+	for (size_t i = 0; rc == 0 && i < policies.len; i++) {
+		struct orderpolicy policy = {0};
+		struct err ignored = {0};
+
+		if (orderpolicy_read(&policy, policies.v[i], &ignored) == 0)
+			solvers_prepare(&k->w.solvers, &policy, &ignored);
+		orderpolicy_release(&policy);
+	}
+	strv_release(&policies);
+	return rc;
+}
+
+/* What failed before in the same way was told of then. */
+static void
+tell(void *arg, const struct renewer_result *r)
+{
+	struct prog *p = arg;
+	struct err e = *r->err;
+
+	if (!err_is_set(&e))
+		return;
+	if (r->is_news) {
+		err_object(&e, "%s", r->names);
+		prog_item_failed(p, &e);
+	} else {
+		p->exit_code = prog_worse(p->exit_code, err_exit(&e));
+	}
+}
+
+static int
+run_account(struct processing *k, struct renewer *r, struct err *e)
+{
+	const struct ordering_env env = orderwork_env(&k->w);
+	const struct orders how = {.env = &env,
+	    .in_flight = (size_t)jobs,
+	    .give_up_at = k->take_until + GRACE,
+	    .next = renewer_next,
+	    .is_enough = renewer_is_enough,
+	    .tell = renewer_told,
+	    .is_stopped = sig_term,
+	    .arg = r};
+
+	r->row = &k->w.account;
+	r->client = k->w.up.client;
+	return orders_run(&how, e);
+}
+
+/* One CA that is away does not stop the others. */
+static int
+process_account(struct processing *k, int64_t account, struct err *e)
+{
+	struct prog *p = k->w.prog;
+	struct renewer r = {.st = k->w.up.st,
+	    .account = account,
+	    .solvers = &k->w.solvers,
+	    .suffixes = k->w.suffixes,
+	    .left = &k->left,
+	    .take_until = k->take_until,
+	    .hold_until = k->take_until + GRACE + orderwork_env(&k->w).hold,
+	    .tell = tell,
+	    .arg = p};
+	struct err why = {0};
+	int rc = orderwork_open(&k->w, account, &why);
+
+	rc = rc < 0 ? renewer_fail_all(&r, &why, e) : run_account(k, &r, e);
+	renewer_release(&r);
+	return rc;
+}
+
+/* ---- renewal information ------------------------------------------------- */
+
+static int64_t ask_until;
+
+static bool
+is_time_up(void)
+{
+	return sig_term() || clock_now() >= ask_until;
+}
+
+static void
+tell_asked(void *arg, int64_t certificate_id, const struct err *why)
+{
+	struct processing *k = arg;
+
+	(void)certificate_id;
+	if (why)
+		k->w.prog->exit_code =
+		    prog_worse(k->w.prog->exit_code, err_exit(why));
+}
+
+static int
+ask_ca(struct processing *k, const char *directory, struct err *e)
+{
+	struct ari_run run = {.st = k->w.up.st,
+	    .in_flight = (size_t)jobs,
+	    .tell = tell_asked,
+	    .is_stopped = is_time_up,
+	    .arg = k};
+	int64_t *ids = NULL;
+	size_t len = 0;
+	int rc = upstream_open_ca(&k->w.up, k->w.prog, directory, e);
+
+	if (rc == 0)
+		rc = renewalinfo_due(&k->w.up, &ids, &len, e);
+	run.client = k->w.up.client;
+	run.upstream_ca_id = k->w.up.ca.id;
+	if (rc == 0 && len > 0)
+		rc = ari_run(&run, ids, len, e);
+	free(ids);
+	return rc;
+}
+
+static int
+add_directory(void *arg, const struct upstream_ca *ca, struct err *e)
+{
+	(void)e;
+	strv_add(arg, ca->directory_url);
+	return 0;
+}
+
+/*
+ * When certificates should be renewed next.  A CA that does not say is asked
+ * again, and meanwhile the lifetime decides: nobody need be told.
+ */
+static int
+ask_cas(struct processing *k, struct err *e)
+{
+	struct strv directories = {0};
+	int rc = upstream_ca_each(k->w.up.st, add_directory, &directories, e);
+
+	ask_until = k->take_until;
+	for (size_t i = 0; rc == 0 && i < directories.len && !is_time_up();
+	     i++) {
+		struct err why = {0};
+
+		if (ask_ca(k, directories.v[i], &why) == 0)
+			continue;
+		log_event(LOG_LEVEL_INFO, "renewal.info", "ca",
+		    directories.v[i], "error", why.text, (char *)NULL);
+		k->w.prog->exit_code =
+		    prog_worse(k->w.prog->exit_code, err_exit(&why));
+	}
+	strv_release(&directories);
+	return rc;
+}
+
+/* ---- both ---------------------------------------------------------------- */
+
+static int
+process_accounts(struct processing *k, struct prog *p, struct err *e)
+{
+	int rc;
+
+	if (orderwork_load_limits(&k->w, p, e) < 0 ||
+	    orderwork_prepare(&k->w, p, NULL, e) < 0 ||
+	    prepare_solvers(k, e) < 0 || orderwork_enter(&k->w, e) < 0)
+		return -1;
+	k->w.up.trace = traces ? STDERR_FILENO : -1;
+	rc = 0;
+	for (size_t i = 0; rc == 0 && i < k->len && !sig_term(); i++)
+		rc = process_account(k, k->accounts[i].id, e);
+	return rc == 0 && k->asks ? ask_cas(k, e) : rc;
+}
+
+/*
+ * With `is_all` what is due is put in first, and CAs are asked at the end, what
+ * was renewed just now included.  Mostly there is nothing to do.
+ */
+static int
+work(struct prog *p, bool is_all, struct err *e)
+{
+	struct processing k = {.left = max, .take_until = clock_now() + budget};
+	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
+	int64_t added;
+	int rc = st ? 0 : -1;
+
+	if (rc == 0 && is_all)
+		rc = renewal_queue_update(st, &added, e);
+	if (rc == 0 && is_all)
+		rc = renewalinfo_is_due(st, &k.asks, e);
+	if (rc == 0)
+		rc = find_accounts(&k, st, e);
+	store_close(st);
+	if (rc == 0 && k.len > 0 && is_all)
+		k.asks = true;
+	if (rc == 0 && (k.len > 0 || k.asks))
+		rc = process_accounts(&k, p, e);
+	orderwork_stop(&k.w);
+	free(k.accounts);
+	return rc;
+}
+
+static int
+process(struct prog *p, struct err *e)
+{
+	return work(p, false, e);
+}
+
+static int
+run(struct prog *p, struct err *e)
+{
+	return work(p, true, e);
+}
+
+/* ---- without a CA -------------------------------------------------------- */
+
+static int
+update(struct prog *p, struct err *e)
+{
+	struct store *st =
+	    rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+	int64_t added;
+	int rc = st ? renewal_queue_update(st, &added, e) : -1;
+
+	store_close(st);
+	return rc;
+}
+
+typedef int change(struct store *st, int64_t configuration, struct err *e);
+
+/* One that cannot be found does not stop the rest. */
+static int
+change_each(struct prog *p, change *fn, struct err *e)
+{
+	struct strv operands = {0};
+	struct store *st = NULL;
+	int rc = operands_read(p, &operands, e);
+
+	if (rc == 0) {
+		st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+		rc = st ? 0 : -1;
+	}
+	for (size_t i = 0; rc == 0 && i < operands.len; i++) {
+		struct renewal_configuration c;
+		struct err why = {0};
+
+		if (renewal_configuration_find(st, operands.v[i], &c, &why) <
+			0 ||
+		    fn(st, c.id, &why) < 0)
+			prog_item_failed(p, &why);
+		renewal_configuration_release(&c);
+	}
+	store_close(st);
+	strv_release(&operands);
+	return rc;
+}
+
+static int
+add(struct prog *p, struct err *e)
+{
+	return change_each(p, renewal_queue_add, e);
+}
+
+static int
+remove_(struct prog *p, struct err *e)
+{
+	return change_each(p, renewal_queue_remove, e);
+}
+
+/* ---- looking ------------------------------------------------------------- */
+
+struct listing {
+	struct store *st;
+	struct out out;
+	int64_t now;
+};
+
+static const char *
+state_of(const struct renewal_item *i, int64_t now)
+{
+	return i->is_parked	   ? "parked"
+	    : i->lease_until > now ? "held"
+	    : i->attempts > 0	   ? "failing"
+				   : "waiting";
+}
+
+static void
+out_id(struct out *o, int64_t id)
+{
+	out_count(o, id == 0 ? -1 : id);
+}
+
+static int
+print_item(void *arg, const struct renewal_item *i, struct err *e)
+{
+	struct listing *l = arg;
+	struct out *o = &l->out;
+	struct renewal_configuration c;
+	struct strv names = {0};
+
+	if (renewal_configuration_by_id(
+		l->st, i->renewal_configuration_id, &c, e) < 0)
+		return -1;
+	if (fqdn_set_names(l->st, c.fqdn_set_id, &names, e) < 0) {
+		renewal_configuration_release(&c);
+		return -1;
+	}
+	out_id(o, c.certificate_id);
+	out_text(o, state_of(i, l->now));
+	out_text(o, renewal_rule_name(i->why));
+	out_list(o, &names);
+	out_int(o, c.id);
+	out_int(o, i->upstream_account_id);
+	out_id(o, i->upstream_order_id);
+	out_time(o, i->added);
+	out_time(o, i->window_end);
+	out_time(o, i->retry_at);
+	out_int(o, i->attempts);
+	out_time(o, i->failing_since);
+	out_text(o, i->cause);
+	out_text(o, i->error);
+	out_end(o);
+	strv_release(&names);
+	renewal_configuration_release(&c);
+	return out_check(e);
+}
+
+static int
+list(struct prog *p, struct err *e)
+{
+	static const char *const columns[] = {"certificate", "state", "why",
+	    "names", "configuration", "account", "order", "added", "window_end",
+	    "retry_at", "attempts", "failing_since", "cause", "error", NULL};
+	struct listing l = {.now = clock_now(),
+	    .st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e)};
+	int rc = -1;
+
+	out_init(&l.out, p->json, !p->no_header, columns);
+	if (l.st)
+		rc = renewal_queue_each(l.st, print_item, &l, e);
+	if (rc == 0)
+		out_finish(&l.out);
+	store_close(l.st);
+	return rc;
+}
+
+static int
+status(struct prog *p, struct err *e)
+{
+	struct store *st =
+	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
+	struct renewal_summary s;
+	struct sheet sheet;
+	int rc = st ? renewal_queue_summarize(st, &s, e) : -1;
+
+	store_close(st);
+	if (rc < 0)
+		return -1;
+	sheet_init(&sheet, p->json ? SHEET_JSON : SHEET_TEXT);
+	sheet_int(&sheet, "waiting", s.waiting);
+	sheet_int(&sheet, "failing", s.failing);
+	sheet_int(&sheet, "held", s.held);
+	sheet_int(&sheet, "late", s.late);
+	sheet_int(&sheet, "parked", s.parked);
+	sheet_time(&sheet, "first_window_end", s.first_end);
+	sheet_int(&sheet, "due", s.due);
+	sheet_int(&sheet, "due_in_a_day", s.due_day);
+	sheet_int(&sheet, "due_in_a_week", s.due_week);
+	sheet_time(&sheet, "next_due", s.next_due);
+	sheet_end(&sheet);
+	return 0;
+}
+
+#define WITH_CA .options = process_options, .sections = CONF_STORE | CONF_CLIENT
+#define NAMES                                                                  \
+	.operands_min = 1, .operands_max = PROG_ANY, .sections = CONF_STORE
+#define LOOKING .sections = CONF_STORE, .flags = PROG_JSON
+
+static const struct prog_command commands[] = {
+    {.name = "run", WITH_CA, .run = run},
+    {.name = "update", .sections = CONF_STORE, .run = update},
+    {.name = "process", WITH_CA, .run = process},
+    {.name = "add", NAMES, .run = add},
+    {.name = "remove", NAMES, .run = remove_},
+    {.name = "list", LOOKING, .run = list},
+    {.name = "status", LOOKING, .run = status},
+    {0},
+};
+
+int
+main(int argc, char **argv)
+{
+	return prog_main(argc, argv, usage_text, commands);
+}

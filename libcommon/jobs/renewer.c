@@ -1,0 +1,440 @@
+#include "jobs/renewer.h"
+
+#include "base/log.h"
+#include "client/cause.h"
+#include "client/orderpolicy.h"
+#include "store/fqdn_set.h"
+#include "store/renewal_configuration.h"
+#include "store/upstream_account.h"
+#include "sys/clock.h"
+#include "wrap/digest.h"
+#include "wrap/name.h"
+
+#define DAY ((int64_t)86400)
+#define BUSY_PAUSE 60 /* another process has the order */
+#define LONG_WAIT 30 /* an order that waits for so long is left */
+#define PARK_NAME (7 * DAY)
+#define PARK_OTHER (30 * DAY)
+
+/* An item under work. */
+struct renewer_flight {
+	struct renewal_hold hold;
+	struct renewal_item item;
+	struct renewal_configuration configuration;
+	int64_t order; /* 0: none yet */
+};
+
+/* ---- decisions ----------------------------------------------------------- */
+
+int64_t
+renewer_pause(int64_t attempts, int64_t lifetime, uint32_t random)
+{
+	static const int64_t pauses[] = {60, 600, 6000, DAY};
+	size_t i = attempts < 1 ? 0 : (size_t)(attempts - 1);
+	int64_t pause =
+	    pauses[i < ARRAY_LEN(pauses) ? i : ARRAY_LEN(pauses) - 1];
+
+	if (lifetime > 0 && pause > lifetime / 24)
+		pause = lifetime / 24 > pauses[0] ? lifetime / 24 : pauses[0];
+	return pause + random % (pause / 10 + 1);
+}
+
+/* What becomes of a name whose owner has gone elsewhere. */
+static bool
+is_of_name(enum cause cause)
+{
+	return cause == CAUSE_NAME || cause == CAUSE_CAA ||
+	    cause == CAUSE_DNS || cause == CAUSE_CONNECTION ||
+	    cause == CAUSE_CHALLENGE || cause == CAUSE_PRECHECK;
+}
+
+bool
+renewer_parks(
+    enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime)
+{
+	int64_t limit = is_of_name(cause) ? PARK_NAME : PARK_OTHER;
+
+	if (cause_is_temporary(cause) || attempts < RENEWER_PARK_ATTEMPTS)
+		return false;
+	if (is_of_name(cause) && lifetime > 0 && lifetime < limit)
+		limit = lifetime;
+	return seconds >= limit;
+}
+
+static uint32_t
+draw(void)
+{
+	uint32_t n;
+
+	digest_random(&n, sizeof(n));
+	return n;
+}
+
+/* ---- ends ---------------------------------------------------------------- */
+
+static void
+flight_release(struct renewer_flight *f)
+{
+	renewal_item_release(&f->item);
+	renewal_configuration_release(&f->configuration);
+}
+
+static int64_t
+lifetime(const struct renewer_flight *f)
+{
+	return f->configuration.not_after - f->configuration.not_before;
+}
+
+/* "a.example and 2 others"; the caller frees. */
+static char *
+names_of(struct renewer *r, const struct renewer_flight *f)
+{
+	struct strv names = {0};
+	struct err ignored = {0};
+	char *text;
+
+	if (fqdn_set_names(
+		r->st, f->configuration.fqdn_set_id, &names, &ignored) < 0 ||
+	    names.len == 0)
+		text = xasprintf("renewal_configuration/%lld",
+		    (long long)f->item.renewal_configuration_id);
+	else if (names.len == 1)
+		text = xstrdup(names.v[0]);
+	else
+		text = xasprintf("%s and %zu other%s", names.v[0],
+		    names.len - 1, names.len > 2 ? "s" : "");
+	strv_release(&names);
+	return text;
+}
+
+static void
+tell(struct renewer *r, const struct renewer_flight *f, const struct err *why,
+    bool is_news)
+{
+	char *names = names_of(r, f);
+	const struct renewer_result result = {
+	    .names = names, .err = why, .is_news = is_news};
+
+	r->tell(r->arg, &result);
+	free(names);
+}
+
+/* The store does not take it: who comes when the lease is over finds out. */
+static void
+tell_store(struct renewer *r, const struct renewer_flight *f, int rc,
+    const struct err *e)
+{
+	if (rc < 0)
+		tell(r, f, e, true);
+}
+
+static void
+put_back(struct renewer *r, struct renewer_flight *f, int64_t at,
+    const struct err *why)
+{
+	struct err e = {0};
+
+	tell_store(r, f, renewal_queue_put_back(r->st, &f->hold, at, &e), &e);
+	tell(r, f, why, false);
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* An attempt has failed; `o` is the order, if there is one. */
+static void
+fail(struct renewer *r, struct renewer_flight *f,
+    const struct upstream_order *o, const struct err *why)
+{
+	const struct renewal_item *i = &f->item;
+	const char *word = o ? o->cause : NULL;
+	int64_t now = clock_now(), attempts = i->attempts + 1;
+	enum cause cause = CAUSE_OTHER;
+	struct renewal_failure failure = {.cause = word,
+	    .error = o && o->error ? o->error : why->text,
+	    .order_is_over = !o || !upstream_order_is_open(o->status)};
+	struct err e = {0}, text = *why;
+
+	if (word && !cause_by_name(word, &cause))
+		cause = CAUSE_OTHER;
+	if (!word && why->kind == KIND_BUSY)
+		cause = CAUSE_CA_UNREACHABLE;
+	failure.retry_at = now + renewer_pause(attempts, lifetime(f), draw());
+	if (o && o->retry_at > failure.retry_at)
+		failure.retry_at = o->retry_at;
+	failure.parks = renewer_parks(cause, attempts,
+	    i->failing_since ? now - i->failing_since : 0, lifetime(f));
+	tell_store(r, f, renewal_queue_fail(r->st, &f->hold, &failure, &e), &e);
+	if (cause_is_temporary(cause))
+		text.kind = KIND_BUSY;
+	if (failure.parks)
+		err_object(&text,
+		    "parked, and not tried any more until renew-queue add");
+	tell(r, f, &text,
+	    failure.parks || i->attempts == 0 || !is_same(i->cause, word));
+}
+
+/* ---- beginning ----------------------------------------------------------- */
+
+/* What was given for one order only is not for the next. */
+static int
+write_policy(const struct renewer_flight *f, struct orderpolicy *p,
+    struct buf *text, struct err *e)
+{
+	if (orderpolicy_read(p, f->configuration.policy, e) < 0)
+		return -1;
+	p->replaces_id = f->configuration.certificate_id;
+	p->not_after = 0;
+	p->auto_renew = true;
+	return orderpolicy_write(p, text) < 0
+	    ? err_set(e, KIND_BUG, "a policy is too long")
+	    : 0;
+}
+
+static void
+split_names(const struct strv *names, struct strv *dns, struct strv *ip)
+{
+	for (size_t i = 0; i < names->len; i++)
+		strv_add(name_is_address(names->v[i]) ? ip : dns, names->v[i]);
+}
+
+static int
+order_names(struct renewer *r, struct renewer_flight *f,
+    const struct orderpolicy *policy, struct upstream_order_new *n,
+    struct err *e)
+{
+	const struct ordercheck check = {.client = r->client,
+	    .account = r->row,
+	    .policy = policy,
+	    .solvers = r->solvers,
+	    .profile = n->profile};
+	struct strv names = {0}, dns = {0}, ip = {0}, registered = {0};
+	int rc = fqdn_set_names(r->st, f->configuration.fqdn_set_id, &names, e);
+
+	split_names(&names, &dns, &ip);
+	limits_registered(r->suffixes, &dns, &ip, &registered);
+	n->dns = &dns;
+	n->ip = &ip;
+	n->registered = &registered;
+	if (rc == 0)
+		rc = solvers_prepare(r->solvers, policy, e);
+	if (rc == 0)
+		rc = ordercheck_account(&check, e);
+	if (rc == 0)
+		rc = ordercheck_order(&check, &dns, &ip, e);
+	if (rc == 0)
+		rc = renewal_queue_order(r->st, &f->hold, n, &f->order, e);
+	strv_release(&names);
+	strv_release(&dns);
+	strv_release(&ip);
+	strv_release(&registered);
+	return rc;
+}
+
+static int
+make_order(struct renewer *r, struct renewer_flight *f, struct err *e)
+{
+	const struct renewal_configuration *c = &f->configuration;
+	struct orderpolicy policy = {0};
+	struct upstream_order_new n = {.upstream_account_id = r->account,
+	    .profile = c->profile,
+	    .replaces_id = c->certificate_id,
+	    .resume = true};
+	struct buf text;
+	int rc;
+
+	buf_init(&text, ORDERPOLICY_MAX);
+	rc = write_policy(f, &policy, &text, e);
+	n.policy = text.data;
+	if (policy.no_replaces)
+		n.replaces_id = 0;
+	n.private_key_id = policy.private_key_id;
+	n.certificate_request_id = policy.certificate_request_id;
+	if (policy.days > 0)
+		n.not_after = clock_now() + policy.days * DAY;
+	if (rc == 0)
+		rc = order_names(r, f, &policy, &n, e);
+	orderpolicy_release(&policy);
+	buf_release(&text);
+	return rc;
+}
+
+/* Whether its order, that of a process that died perhaps, can go on. */
+static int
+resume(struct renewer *r, struct renewer_flight *f, struct err *e)
+{
+	struct upstream_order o;
+
+	if (f->item.upstream_order_id == 0)
+		return 0;
+	if (upstream_order_by_id(r->st, f->item.upstream_order_id, &o, e) < 0)
+		return -1;
+	if (upstream_order_is_open(o.status) ||
+	    o.status == UPSTREAM_ORDER_VALID)
+		f->order = o.id;
+	upstream_order_release(&o);
+	return f->order != 0;
+}
+
+/* 1: there is an order to go on with; 0: there is nothing to do any more. */
+static int
+begin(struct renewer *r, struct renewer_flight *f, struct err *e)
+{
+	const struct renewal_configuration *c = &f->configuration;
+	int rc;
+
+	if (renewal_configuration_by_id(r->st, f->item.renewal_configuration_id,
+		&f->configuration, e) < 0)
+		return -1;
+	rc = resume(r, f, e);
+	if (rc != 0)
+		return rc;
+	if (!c->active ||
+	    (f->item.why != RENEWAL_ASKED && c->due.at > clock_now()))
+		return renewal_queue_done(r->st, &f->hold, e);
+	return make_order(r, f, e) < 0 ? -1 : 1;
+}
+
+static int
+take(struct renewer *r, struct renewer_flight *f, struct err *e)
+{
+	*f = (struct renewer_flight){0};
+	if (*r->left <= 0 || clock_now() >= r->take_until)
+		return 0;
+	return renewal_queue_take(
+	    r->st, r->account, &r->at, r->hold_until, &f->hold, &f->item, e);
+}
+
+int
+renewer_next(void *renewer, int64_t *order, struct err *e)
+{
+	struct renewer *r = renewer;
+	struct renewer_flight f;
+	int rc;
+
+	while ((rc = take(r, &f, e)) > 0) {
+		struct err why = {0};
+
+		--*r->left;
+		rc = begin(r, &f, &why);
+		if (rc > 0) {
+			r->flights = xreallocarray(
+			    r->flights, r->len + 1, sizeof(*r->flights));
+			r->flights[r->len++] = f;
+			*order = f.order;
+			return 1;
+		}
+		if (rc < 0)
+			fail(r, &f, NULL, &why);
+		flight_release(&f);
+	}
+	return rc;
+}
+
+/* ---- ending -------------------------------------------------------------- */
+
+/* Nothing sleeps: what waits for long is for a later run. */
+bool
+renewer_is_enough(void *renewer, const struct upstream_order *o, int64_t steps)
+{
+	(void)renewer;
+	(void)steps;
+	return upstream_order_is_open(o->status) && o->cause &&
+	    o->retry_at > clock_now() + LONG_WAIT;
+}
+
+static bool
+is_rate_limited(const struct upstream_order *o)
+{
+	return o->cause &&
+	    strcmp(o->cause, cause_name(CAUSE_RATE_LIMITED)) == 0;
+}
+
+static void
+finish(struct renewer *r, struct renewer_flight *f)
+{
+	struct err e = {0};
+	char text[32];
+
+	tell_store(r, f, renewal_queue_done(r->st, &f->hold, &e), &e);
+	snprintf(text, sizeof(text), "%lld",
+	    (long long)f->item.renewal_configuration_id);
+	log_event(LOG_LEVEL_DEBUG, "renewed", "renewal_configuration", text,
+	    "why", renewal_rule_name(f->item.why), (char *)NULL);
+}
+
+static void
+end(struct renewer *r, struct renewer_flight *f, const struct orders_result *x)
+{
+	const struct upstream_order *o = x->order;
+	struct err why = *x->err;
+	int64_t now = clock_now();
+
+	if (o && o->status == UPSTREAM_ORDER_VALID) {
+		finish(r, f);
+		return;
+	}
+	if (o)
+		orders_why(o, &why); /* where it was left, nothing says why */
+	if (!o && why.kind == KIND_BUSY)
+		put_back(r, f, now + BUSY_PAUSE, &why);
+	else if (o && upstream_order_is_open(o->status) &&
+	    (!o->cause || is_rate_limited(o)) && why.kind == KIND_BUSY)
+		put_back(r, f, o->retry_at, &why);
+	else
+		fail(r, f, o, &why);
+}
+
+void
+renewer_told(void *renewer, const struct orders_result *x)
+{
+	struct renewer *r = renewer;
+
+	for (size_t i = 0; i < r->len; i++) {
+		if (r->flights[i].order != x->id)
+			continue;
+		end(r, &r->flights[i], x);
+		flight_release(&r->flights[i]);
+		r->flights[i] = r->flights[--r->len];
+		return;
+	}
+}
+
+int
+renewer_fail_all(struct renewer *r, const struct err *why, struct err *e)
+{
+	struct renewer_flight f;
+	int rc;
+
+	while ((rc = take(r, &f, e)) > 0) {
+		struct err ignored = {0};
+
+		--*r->left;
+		/* what cannot be loaded fails no less */
+		renewal_configuration_by_id(r->st,
+		    f.item.renewal_configuration_id, &f.configuration,
+		    &ignored);
+		fail(r, &f, NULL, why);
+		flight_release(&f);
+	}
+	return rc;
+}
+
+void
+renewer_release(struct renewer *r)
+{
+	struct err ignored = {0};
+
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->len; i++) {
+		renewal_queue_put_back(r->st, &r->flights[i].hold, 0, &ignored);
+		flight_release(&r->flights[i]);
+	}
+	free(r->flights);
+	r->flights = NULL;
+	r->len = 0;
+}

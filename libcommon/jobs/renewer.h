@@ -1,0 +1,75 @@
+#ifndef JOBS_RENEWER_H
+#define JOBS_RENEWER_H
+
+#include "client/limit.h"
+#include "client/ordercheck.h"
+#include "client/orders.h"
+#include "store/renewal_queue.h"
+
+/*
+ * Works off what is due for one account (store/renewal_queue.h): gives each
+ * item its order, for orders_run to bring to its end, and stores what became of
+ * it.  Several processes may do so at once, and each may be killed.
+ */
+struct renewer_flight;
+
+struct renewer_result {
+	const char *names; /* "a.example and 2 others" */
+	const struct err *err;
+	bool is_news; /* it did not fail before, or not for this cause */
+};
+
+struct renewer {
+	struct store *st;
+	int64_t account;
+	const struct upstream_account *row; /* of the account */
+	struct client *client; /* with a directory */
+	struct solvers *solvers;
+	const struct suffix_list *suffixes; /* for limits of domains */
+	int64_t *left; /* how many more may be taken; of several renewers */
+	int64_t take_until; /* nothing is taken then (clock_now) */
+	int64_t hold_until; /* whoever is not done then has died */
+	/* What has not been done, or was put off. */
+	void (*tell)(void *arg, const struct renewer_result *r);
+	void *arg;
+	/* private */
+	struct renewal_cursor at;
+	struct renewer_flight *flights;
+	size_t len;
+};
+
+/* For struct orders, whose `arg` is the renewer. */
+int renewer_next(void *renewer, int64_t *order, struct err *e);
+bool renewer_is_enough(
+    void *renewer, const struct upstream_order *o, int64_t steps);
+void renewer_told(void *renewer, const struct orders_result *r);
+
+/*
+ * Nothing can be done for the account: `why` is what has failed for all its
+ * items that are ready.  -1: the store.
+ */
+int renewer_fail_all(struct renewer *r, const struct err *why, struct err *e);
+
+/* Gives back what is still held.  NULL-safe. */
+void renewer_release(struct renewer *r);
+
+/* ---- decisions, which are nothing but that ------------------------------- */
+
+/*
+ * Seconds until the next attempt after so many that failed, the last one
+ * included: a minute, ten, a hundred, a day, but no more than a 24th of the
+ * lifetime (0: unknown); and up to a tenth longer, by a random number.
+ */
+int64_t renewer_pause(int64_t attempts, int64_t lifetime, uint32_t random);
+
+/*
+ * Whether it is given up: by the cause, for how long and how often it has
+ * failed by now.  Never for what goes away by itself; a name that leads
+ * elsewhere after a week, or a lifetime if that is less; all else after a
+ * month.
+ */
+bool renewer_parks(
+    enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime);
+#define RENEWER_PARK_ATTEMPTS 5 /* at least */
+
+#endif

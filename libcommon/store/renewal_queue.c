@@ -1,0 +1,542 @@
+#include "store/renewal_queue.h"
+
+#include "store/event.h"
+#include "store/renewal_configuration.h"
+#include "store/stmt.h"
+#include "store/upstream_order.h"
+#include "sys/clock.h"
+
+#define PAGE 200
+#define DAY 86400
+
+enum {
+	QUEUE_UPDATE,
+	QUEUE_ADD,
+	QUEUE_REMOVE,
+	QUEUE_OF,
+	QUEUE_EACH,
+	QUEUE_NEXT_ACCOUNT,
+	QUEUE_EACH_POLICY,
+	QUEUE_TAKE,
+	QUEUE_BY_ID,
+	QUEUE_HELD,
+	QUEUE_SET_ORDER,
+	QUEUE_MARK_ORDER,
+	QUEUE_DONE,
+	QUEUE_PUT_BACK,
+	QUEUE_FAIL,
+	QUEUE_COUNT,
+	QUEUE_COUNT_DUE,
+	QUEUE_NEXT_DUE
+};
+
+#define COLUMNS                                                                \
+	"id, renewal_configuration_id, upstream_account_id, why, status,"      \
+	" added, window_end, retry_at, attempts, failing_since, lease_until,"  \
+	" upstream_order_id, cause, error"
+
+/* Nobody has it; a lease that no process can have is of another clock. */
+#define IS_FREE(now, max) "(lease_until <= " now " OR lease_until > " max ")"
+
+static const char *const sql[] = {
+    [QUEUE_UPDATE] =
+	"INSERT INTO renewal_queue (renewal_configuration_id,"
+	" upstream_account_id, why, status, added, window_end)"
+	" SELECT r.id, r.upstream_account_id, r.due_rule, 'waiting',"
+	" CAST(?1 AS BIGINT), r.due_by FROM renewal_configurations r"
+	" WHERE r.active = 1 AND r.due_at <= ?1 AND NOT EXISTS"
+	" (SELECT 1 FROM renewal_queue q"
+	" WHERE q.renewal_configuration_id = r.id)"
+	" ON CONFLICT (renewal_configuration_id) DO NOTHING",
+    [QUEUE_ADD] =
+	"INSERT INTO renewal_queue (renewal_configuration_id,"
+	" upstream_account_id, why, status, added, window_end)"
+	" SELECT r.id, r.upstream_account_id, 'asked', 'waiting',"
+	" CAST(?2 AS BIGINT), CAST(?2 AS BIGINT)"
+	" FROM renewal_configurations r WHERE r.id = ?1 AND r.active = 1"
+	" ON CONFLICT (renewal_configuration_id) DO UPDATE SET"
+	" why = 'asked', status = 'waiting', window_end = excluded.window_end,"
+	" retry_at = 0, attempts = 0, failing_since = NULL, cause = NULL,"
+	" error = NULL RETURNING id",
+    [QUEUE_REMOVE] =
+	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1"
+	" AND " IS_FREE("?2", "?3"),
+    [QUEUE_OF] = "SELECT " COLUMNS " FROM renewal_queue"
+		 " WHERE renewal_configuration_id = ?1",
+    [QUEUE_EACH] = "SELECT " COLUMNS " FROM renewal_queue"
+		   " WHERE (window_end, id) > (?1, ?2)"
+		   " ORDER BY window_end, id LIMIT ?3",
+    [QUEUE_NEXT_ACCOUNT] =
+	"SELECT upstream_account_id, window_end FROM renewal_queue"
+	" WHERE status = 'waiting' AND upstream_account_id > ?1"
+	" AND retry_at <= ?2 AND " IS_FREE(
+	    "?2", "?3") " ORDER BY upstream_account_id, window_end, id LIMIT 1",
+    [QUEUE_EACH_POLICY] =
+	"SELECT DISTINCT r.policy FROM renewal_queue q"
+	" JOIN renewal_configurations r ON r.id = q.renewal_configuration_id"
+	" WHERE q.id > 0 AND q.status = 'waiting' AND q.retry_at <= ?1",
+    [QUEUE_TAKE] =
+	"UPDATE renewal_queue SET lease = lease + 1, lease_until = ?6"
+	" WHERE id = (SELECT q.id FROM renewal_queue q"
+	" WHERE q.upstream_account_id = ?1 AND q.status = 'waiting'"
+	" AND (q.window_end, q.id) > (?2, ?3) AND q.retry_at <= ?4"
+	" AND (q.lease_until <= ?4 OR q.lease_until > ?5)"
+	" ORDER BY q.window_end, q.id LIMIT 1)"
+	" AND status = 'waiting' AND " IS_FREE(
+	    "?4", "?5") " RETURNING id, lease",
+    [QUEUE_BY_ID] = "SELECT " COLUMNS " FROM renewal_queue WHERE id = ?1",
+    [QUEUE_HELD] = "SELECT renewal_configuration_id FROM renewal_queue"
+		   " WHERE id = ?1 AND lease = ?2",
+    [QUEUE_SET_ORDER] = "UPDATE renewal_queue SET upstream_order_id = ?3"
+			" WHERE id = ?1 AND lease = ?2",
+    [QUEUE_MARK_ORDER] =
+	"UPDATE upstream_orders SET renewal_configuration_id = ?2"
+	" WHERE id = ?1",
+    [QUEUE_DONE] = "DELETE FROM renewal_queue WHERE id = ?1 AND lease = ?2",
+    [QUEUE_PUT_BACK] = "UPDATE renewal_queue SET lease_until = 0, retry_at = ?3"
+		       " WHERE id = ?1 AND lease = ?2",
+    [QUEUE_FAIL] =
+	"UPDATE renewal_queue SET lease_until = 0, retry_at = ?3,"
+	" attempts = attempts + 1, failing_since ="
+	" COALESCE(failing_since, CAST(?4 AS BIGINT)), cause = ?5, error = ?6,"
+	" upstream_order_id = CASE WHEN CAST(?7 AS BIGINT) = 1 THEN NULL"
+	" ELSE upstream_order_id END, status ="
+	" CASE WHEN CAST(?8 AS BIGINT) = 1 THEN 'parked' ELSE status END"
+	" WHERE id = ?1 AND lease = ?2",
+    [QUEUE_COUNT] =
+	"SELECT count(*), count(CASE WHEN status = 'parked' THEN 1 END),"
+	" count(CASE WHEN status = 'waiting' AND attempts > 0 THEN 1 END),"
+	" count(CASE WHEN lease_until > ?1 THEN 1 END),"
+	" count(CASE WHEN status = 'waiting' AND window_end < ?1"
+	" AND why NOT IN ('asked', 'first', 'revoked') THEN 1 END),"
+	" COALESCE(min(CASE WHEN status = 'waiting' THEN window_end END), 0)"
+	" FROM renewal_queue WHERE id > 0",
+    [QUEUE_COUNT_DUE] = "SELECT count(*) FROM renewal_configurations"
+			" WHERE active = 1 AND due_at > ?1 AND due_at <= ?2",
+    [QUEUE_NEXT_DUE] = "SELECT due_at FROM renewal_configurations"
+		       " WHERE active = 1 AND due_at > ?1"
+		       " ORDER BY due_at, id LIMIT 1",
+};
+
+const struct stmt_table renewal_queue_stmts = {
+    "renewal_queue", sql, ARRAY_LEN(sql)};
+
+#define M STMT_RENEWAL_QUEUE
+
+/* ---- reading ------------------------------------------------------------- */
+
+void
+renewal_item_release(struct renewal_item *i)
+{
+	if (!i)
+		return;
+	free(i->cause);
+	free(i->error);
+	*i = (struct renewal_item){0};
+}
+
+static void
+read_row(struct db_stmt *s, struct renewal_item *i)
+{
+	*i = (struct renewal_item){.id = db_int(s, 0),
+	    .renewal_configuration_id = db_int(s, 1),
+	    .upstream_account_id = db_int(s, 2),
+	    .why = renewal_rule_of(db_text(s, 3)),
+	    .is_parked = strcmp(db_text(s, 4), "parked") == 0,
+	    .added = db_int(s, 5),
+	    .window_end = db_int(s, 6),
+	    .retry_at = db_int(s, 7),
+	    .attempts = db_int(s, 8),
+	    .failing_since = db_int(s, 9),
+	    .lease_until = db_int(s, 10),
+	    .upstream_order_id = db_int(s, 11),
+	    .cause = stmt_text_dup(s, 12),
+	    .error = stmt_text_dup(s, 13)};
+}
+
+/* 1, 0: no row, -1. */
+static int
+read_one(struct db_stmt *s, struct renewal_item *i, struct err *e)
+{
+	int rc = s ? db_step(s, e) : -1;
+
+	*i = (struct renewal_item){0};
+	if (rc <= 0)
+		return rc;
+	read_row(s, i);
+	db_reset(s);
+	return 1;
+}
+
+static int
+not_queued(int64_t configuration, struct err *e)
+{
+	return err_set(e, KIND_NOTFOUND,
+	    "renewal_configuration/%lld is not in the queue",
+	    (long long)configuration);
+}
+
+int
+renewal_queue_of(struct store *st, int64_t renewal_configuration_id,
+    struct renewal_item *item, struct err *e)
+{
+	int rc = read_one(
+	    stmt_query(st, M, QUEUE_OF, e, "i", renewal_configuration_id), item,
+	    e);
+
+	return rc == 0 ? not_queued(renewal_configuration_id, e)
+	    : rc < 0   ? -1
+		       : 0;
+}
+
+int
+renewal_queue_each(struct store *st,
+    int (*fn)(void *arg, const struct renewal_item *i, struct err *e),
+    void *arg, struct err *e)
+{
+	struct renewal_item *page = xcalloc(PAGE, sizeof(*page));
+	struct renewal_cursor at = {0};
+	size_t len;
+	int rc = 0;
+
+	do {
+		struct db_stmt *s = stmt_query(st, M, QUEUE_EACH, e, "iii",
+		    at.window_end, at.id, (int64_t)PAGE);
+
+		rc = s ? 0 : -1;
+		for (len = 0; rc == 0 && (rc = db_step(s, e)) > 0; rc = 0)
+			read_row(s, &page[len++]);
+		for (size_t i = 0; i < len; i++) {
+			at = (struct renewal_cursor){
+			    page[i].window_end, page[i].id};
+			if (rc == 0)
+				rc = fn(arg, &page[i], e);
+			renewal_item_release(&page[i]);
+		}
+	} while (rc == 0 && len == PAGE);
+	free(page);
+	return rc;
+}
+
+/* ---- in and out ---------------------------------------------------------- */
+
+struct change {
+	struct store *st;
+	const struct renewal_hold *hold;
+	const struct renewal_failure *failure;
+	const struct upstream_order_new *new;
+	int64_t configuration;
+	int64_t retry_at;
+	int64_t n;
+};
+
+static int
+update(void *arg, struct err *e)
+{
+	struct change *c = arg;
+
+	c->n = stmt_run(c->st, M, QUEUE_UPDATE, e, "i", clock_now());
+	return c->n < 0 ? -1 : 0;
+}
+
+int
+renewal_queue_update(struct store *st, int64_t *added, struct err *e)
+{
+	struct change c = {.st = st};
+
+	if (db_transaction(st->db, DB_QUICK, update, &c, e) < 0)
+		return -1;
+	*added = c.n;
+	return 0;
+}
+
+static int
+note(struct store *st, const char *action, int64_t configuration,
+    const char *detail, struct err *e)
+{
+	return event_add(
+	    st, action, EVENT_RENEWAL_CONFIGURATION, configuration, detail, e);
+}
+
+static int
+add(void *arg, struct err *e)
+{
+	struct change *c = arg;
+	struct renewal_configuration now;
+	int64_t id;
+	int rc = stmt_int(
+	    c->st, M, QUEUE_ADD, &id, e, "ii", c->configuration, clock_now());
+
+	if (rc > 0)
+		return note(
+		    c->st, "renewal_queue.add", c->configuration, NULL, e);
+	if (rc < 0 ||
+	    renewal_configuration_by_id(c->st, c->configuration, &now, e) < 0)
+		return -1;
+	renewal_configuration_release(&now);
+	return err_set(e, KIND_CONFLICT,
+	    "renewal_configuration/%lld is deactivated; cert-manage renewal "
+	    "activate is the way back",
+	    (long long)c->configuration);
+}
+
+int
+renewal_queue_add(
+    struct store *st, int64_t renewal_configuration_id, struct err *e)
+{
+	struct change c = {.st = st, .configuration = renewal_configuration_id};
+
+	return db_transaction(st->db, DB_DURABLE, add, &c, e);
+}
+
+static int
+take_out(void *arg, struct err *e)
+{
+	struct change *c = arg;
+	struct renewal_item item;
+	int64_t now = clock_now();
+	int64_t n = stmt_run(c->st, M, QUEUE_REMOVE, e, "iii", c->configuration,
+	    now, now + RENEWAL_HOLD_MAX);
+
+	if (n > 0)
+		return note(
+		    c->st, "renewal_queue.remove", c->configuration, NULL, e);
+	if (n < 0 || renewal_queue_of(c->st, c->configuration, &item, e) < 0)
+		return -1;
+	renewal_item_release(&item);
+	return err_set(e, KIND_BUSY,
+	    "renewal_configuration/%lld is just being renewed",
+	    (long long)c->configuration);
+}
+
+int
+renewal_queue_remove(
+    struct store *st, int64_t renewal_configuration_id, struct err *e)
+{
+	struct change c = {.st = st, .configuration = renewal_configuration_id};
+
+	return db_transaction(st->db, DB_DURABLE, take_out, &c, e);
+}
+
+/* ---- working it off ------------------------------------------------------ */
+
+int
+renewal_queue_next_account(
+    struct store *st, int64_t *account, int64_t *window_end, struct err *e)
+{
+	int64_t now = clock_now();
+	struct db_stmt *s = stmt_query(st, M, QUEUE_NEXT_ACCOUNT, e, "iii",
+	    *account, now, now + RENEWAL_HOLD_MAX);
+	int rc = s ? db_step(s, e) : -1;
+
+	if (rc <= 0)
+		return rc;
+	*account = db_int(s, 0);
+	*window_end = db_int(s, 1);
+	db_reset(s);
+	return 1;
+}
+
+int
+renewal_queue_each_policy(struct store *st,
+    int (*fn)(void *arg, const char *policy, struct err *e), void *arg,
+    struct err *e)
+{
+	struct db_stmt *s =
+	    stmt_query(st, M, QUEUE_EACH_POLICY, e, "i", clock_now());
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0)
+		if (fn(arg, db_text(s, 0), e) < 0) {
+			db_reset(s);
+			return -1;
+		}
+	return rc;
+}
+
+struct taking {
+	struct store *st;
+	int64_t account;
+	struct renewal_cursor at;
+	int64_t until;
+	struct renewal_hold *hold;
+	struct renewal_item *item;
+	int found;
+};
+
+static int
+take(void *arg, struct err *e)
+{
+	struct taking *t = arg;
+	int64_t now = clock_now();
+	struct db_stmt *s = stmt_query(t->st, M, QUEUE_TAKE, e, "iiiiii",
+	    t->account, t->at.window_end, t->at.id, now, now + RENEWAL_HOLD_MAX,
+	    t->until);
+	int rc = s ? db_step(s, e) : -1;
+
+	t->found = 0;
+	if (rc <= 0)
+		return rc;
+	*t->hold = (struct renewal_hold){db_int(s, 0), db_int(s, 1)};
+	db_reset(s);
+	renewal_item_release(t->item);
+	t->found = read_one(
+	    stmt_query(t->st, M, QUEUE_BY_ID, e, "i", t->hold->id), t->item, e);
+	return t->found < 0 ? -1 : 0;
+}
+
+int
+renewal_queue_take(struct store *st, int64_t account, struct renewal_cursor *at,
+    int64_t until, struct renewal_hold *hold, struct renewal_item *item,
+    struct err *e)
+{
+	struct taking t = {.st = st,
+	    .account = account,
+	    .at = *at,
+	    .until = until,
+	    .hold = hold,
+	    .item = item};
+
+	*item = (struct renewal_item){0};
+	if (db_transaction(st->db, DB_QUICK, take, &t, e) < 0) {
+		renewal_item_release(item);
+		return -1;
+	}
+	if (t.found)
+		*at = (struct renewal_cursor){item->window_end, item->id};
+	return t.found;
+}
+
+static int
+lost(const struct renewal_hold *hold, struct err *e)
+{
+	return err_set(e, KIND_BUSY,
+	    "item %lld of the queue: another process has taken it",
+	    (long long)hold->id);
+}
+
+static int
+order(void *arg, struct err *e)
+{
+	struct change *c = arg;
+	bool created;
+	int rc = stmt_int(c->st, M, QUEUE_HELD, &c->configuration, e, "ii",
+	    c->hold->id, c->hold->lease);
+
+	if (rc <= 0)
+		return rc < 0 ? -1 : lost(c->hold, e);
+	if (upstream_order_create(c->st, c->new, &c->n, &created, e) < 0)
+		return -1;
+	if (stmt_run(c->st, M, QUEUE_SET_ORDER, e, "iii", c->hold->id,
+		c->hold->lease, c->n) < 0 ||
+	    stmt_run(c->st, M, QUEUE_MARK_ORDER, e, "ii", c->n,
+		c->configuration) < 0)
+		return -1;
+	return 0;
+}
+
+int
+renewal_queue_order(struct store *st, const struct renewal_hold *hold,
+    const struct upstream_order_new *n, int64_t *upstream_order_id,
+    struct err *e)
+{
+	struct change c = {.st = st, .hold = hold, .new = n};
+
+	if (db_transaction(st->db, DB_DURABLE, order, &c, e) < 0)
+		return -1;
+	*upstream_order_id = c.n;
+	return 0;
+}
+
+int
+renewal_queue_done(
+    struct store *st, const struct renewal_hold *hold, struct err *e)
+{
+	return stmt_run(st, M, QUEUE_DONE, e, "ii", hold->id, hold->lease) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+renewal_queue_put_back(struct store *st, const struct renewal_hold *hold,
+    int64_t retry_at, struct err *e)
+{
+	return stmt_run(st, M, QUEUE_PUT_BACK, e, "iii", hold->id, hold->lease,
+		   retry_at) < 0
+	    ? -1
+	    : 0;
+}
+
+static int
+fail(void *arg, struct err *e)
+{
+	struct change *c = arg;
+	const struct renewal_failure *f = c->failure;
+	int64_t n;
+	int rc = stmt_int(c->st, M, QUEUE_HELD, &c->configuration, e, "ii",
+	    c->hold->id, c->hold->lease);
+
+	if (rc <= 0)
+		return rc < 0 ? -1 : lost(c->hold, e);
+	n = stmt_run(c->st, M, QUEUE_FAIL, e, "iiiittii", c->hold->id,
+	    c->hold->lease, f->retry_at, clock_now(), f->cause, f->error,
+	    (int64_t)f->order_is_over, (int64_t)f->parks);
+	if (n < 0)
+		return -1;
+	return note(c->st,
+	    f->parks ? "renewal_queue.park" : "renewal_queue.fail",
+	    c->configuration, f->error, e);
+}
+
+int
+renewal_queue_fail(struct store *st, const struct renewal_hold *hold,
+    const struct renewal_failure *f, struct err *e)
+{
+	struct change c = {.st = st, .hold = hold, .failure = f};
+
+	return db_transaction(st->db, DB_QUICK, fail, &c, e);
+}
+
+/* ---- looking ------------------------------------------------------------- */
+
+static int
+count_items(
+    struct store *st, int64_t now, struct renewal_summary *to, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, M, QUEUE_COUNT, e, "i", now);
+	int rc = s ? db_step(s, e) : -1;
+
+	if (rc < 0)
+		return -1;
+	to->parked = db_int(s, 1);
+	to->waiting = db_int(s, 0) - to->parked;
+	to->failing = db_int(s, 2);
+	to->held = db_int(s, 3);
+	to->late = db_int(s, 4);
+	to->first_end = db_int(s, 5);
+	db_reset(s);
+	return 0;
+}
+
+static int
+count_due(struct store *st, int64_t from, int64_t to, int64_t *n, struct err *e)
+{
+	return stmt_int(st, M, QUEUE_COUNT_DUE, n, e, "ii", from, to) < 0 ? -1
+									  : 0;
+}
+
+int
+renewal_queue_summarize(
+    struct store *st, struct renewal_summary *s, struct err *e)
+{
+	int64_t now = clock_now();
+
+	*s = (struct renewal_summary){0};
+	if (count_items(st, now, s, e) < 0 ||
+	    count_due(st, -1, now, &s->due, e) < 0 ||
+	    count_due(st, now, now + DAY, &s->due_day, e) < 0 ||
+	    count_due(st, now, now + 7 * DAY, &s->due_week, e) < 0 ||
+	    stmt_int(st, M, QUEUE_NEXT_DUE, &s->next_due, e, "i", now) < 0)
+		return -1;
+	return 0;
+}

@@ -1,0 +1,147 @@
+#ifndef STORE_RENEWAL_QUEUE_H
+#define STORE_RENEWAL_QUEUE_H
+
+#include "store/renewal_due.h"
+#include "store/store.h"
+
+/*
+ * What is due: one item for a configuration at most, which is gone when it is
+ * done.  What came of it is in the orders and events.
+ */
+struct upstream_order_new;
+
+struct renewal_item {
+	int64_t id;
+	int64_t renewal_configuration_id;
+	int64_t upstream_account_id;
+	enum renewal_rule why;
+	bool is_parked; /* nothing is tried until renewal_queue_add */
+	int64_t added;
+	int64_t window_end; /* what ends first goes first */
+	int64_t retry_at; /* not before */
+	int64_t attempts; /* that failed, one after the other */
+	int64_t failing_since; /* 0: the last one has not */
+	int64_t lease_until; /* a process works on it until then */
+	int64_t upstream_order_id; /* 0: none, or it is over */
+	char *cause, *error; /* of the last failure, or NULL */
+};
+
+/* Frees what it owns; it is empty then.  NULL-safe. */
+void renewal_item_release(struct renewal_item *i);
+
+/* Puts in what is due by now and is not in it; how many those were. */
+int renewal_queue_update(struct store *st, int64_t *added, struct err *e);
+
+/*
+ * Puts a configuration in, or what is there of it to the front: it need not be
+ * due, is no longer parked, and its failures are forgotten.  Durable.
+ * KIND_CONFLICT: it is deactivated; KIND_NOTFOUND.
+ */
+int renewal_queue_add(
+    struct store *st, int64_t renewal_configuration_id, struct err *e);
+
+/*
+ * Takes one out; the next update puts it in again if it is due.  Durable.
+ * KIND_BUSY: it is just being worked on; KIND_NOTFOUND.
+ */
+int renewal_queue_remove(
+    struct store *st, int64_t renewal_configuration_id, struct err *e);
+
+/* KIND_NOTFOUND: there is nothing of it; the caller releases. */
+int renewal_queue_of(struct store *st, int64_t renewal_configuration_id,
+    struct renewal_item *item, struct err *e);
+
+/*
+ * Calls `fn` for each, by the end of its window, until it returns -1, which is
+ * then the result.  `fn` may call the store.
+ */
+int renewal_queue_each(struct store *st,
+    int (*fn)(void *arg, const struct renewal_item *i, struct err *e),
+    void *arg, struct err *e);
+
+/* ---- working it off ------------------------------------------------------ */
+
+/*
+ * The next account that has something ready now, by number after `*account`:
+ * 1, with the end of its first window; 0, -1.
+ */
+int renewal_queue_next_account(
+    struct store *st, int64_t *account, int64_t *window_end, struct err *e);
+
+/*
+ * Calls `fn` with the policy of each item that is ready now, until it returns
+ * -1, which is then the result.  `fn` must not call the store.
+ */
+int renewal_queue_each_policy(struct store *st,
+    int (*fn)(void *arg, const char *policy, struct err *e), void *arg,
+    struct err *e);
+
+/*
+ * That nobody else works on an item until `until`.  Whoever takes it after that
+ * has a greater `lease`, and what the one before still wants to store fails
+ * with KIND_BUSY.
+ */
+struct renewal_hold {
+	int64_t id;
+	int64_t lease;
+};
+#define RENEWAL_HOLD_MAX 86400 /* seconds; no honest one is longer */
+
+/* Where a process is in the queue of an account; {0} is its beginning. */
+struct renewal_cursor {
+	int64_t window_end, id;
+};
+
+/*
+ * Takes the first item behind the cursor that is ready and nobody has, and
+ * moves the cursor there: 1, and the caller releases `item`; 0, -1.
+ */
+int renewal_queue_take(struct store *st, int64_t account,
+    struct renewal_cursor *at, int64_t until, struct renewal_hold *hold,
+    struct renewal_item *item, struct err *e);
+
+/*
+ * Makes the order of an item, or finds one like it that is open
+ * (upstream_order_create), so that both are stored or neither.  Durable.
+ */
+int renewal_queue_order(struct store *st, const struct renewal_hold *hold,
+    const struct upstream_order_new *n, int64_t *upstream_order_id,
+    struct err *e);
+
+/* It is done, and leaves.  When the hold is lost, nothing happens. */
+int renewal_queue_done(
+    struct store *st, const struct renewal_hold *hold, struct err *e);
+
+/* Nothing has failed, but there is more to do, not before `retry_at`. */
+int renewal_queue_put_back(struct store *st, const struct renewal_hold *hold,
+    int64_t retry_at, struct err *e);
+
+struct renewal_failure {
+	int64_t retry_at;
+	const char *cause; /* client/cause.h, or NULL */
+	const char *error; /* one line */
+	bool order_is_over; /* the next attempt begins with another */
+	bool parks; /* there is no next attempt */
+};
+
+/* An attempt has failed. */
+int renewal_queue_fail(struct store *st, const struct renewal_hold *hold,
+    const struct renewal_failure *f, struct err *e);
+
+/* ---- looking ------------------------------------------------------------- */
+
+struct renewal_summary {
+	int64_t waiting, parked;
+	int64_t failing; /* of those that wait */
+	int64_t held; /* a process works on them */
+	int64_t late; /* the window is over */
+	int64_t first_end; /* of a window; 0: nothing waits */
+	int64_t due; /* by now, in the queue or not */
+	int64_t due_day, due_week; /* from now on */
+	int64_t next_due; /* after now; 0: none */
+};
+
+int renewal_queue_summarize(
+    struct store *st, struct renewal_summary *s, struct err *e);
+
+#endif

@@ -1,0 +1,164 @@
+#!/bin/sh
+# Goal: renew-queue renews what is due or asked for, with pebble: silent, once,
+# shared by two runs, going on after kill -9; failures wait as long as they must,
+# are told once, and are parked in the end.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/pebble.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+. "$(dirname "$0")/../lib/order.sh"
+
+PEBBLE_VA_ALWAYS_VALID=1
+export PEBBLE_VA_ALWAYS_VALID
+start_pebble
+order_up
+
+queue() {
+	run "$BIN/renew-queue" "$@" -c "$client"
+}
+
+certificates() {
+	sql 'SELECT count(*) FROM certificates'
+}
+
+# ---- nothing to do ---------------------------------------------------------------
+
+queue run
+exits 0 'run: an empty store'
+is "$out$err" '' '... is silent'
+order run a.example www.a.example --key-cycle reuse_year
+order run b.example --key-type p384
+order run once.example --no-auto-renew
+is "$(sql 'SELECT count(*) FROM renewal_configurations')" 2 \
+    'an order makes a configuration, unless it is not to be renewed'
+queue run
+exits 0 'run: nothing is due'
+is "$out$err" '' '... is silent'
+is "$(certificates)" 3 '... and orders nothing'
+is "$(sql "SELECT count(*) FROM upstream_requests WHERE id > 0
+    AND endpoint = 'newOrder'")" 3 '... nor asks'
+queue list
+exits 0 'list'
+is "$(printf '%s\n' "$out" | wc -l)" 1 '... of an empty queue is a header'
+
+# ---- asked for -------------------------------------------------------------------
+
+queue add A.example
+exits 0 'add: a name'
+queue add 2
+exits 0 'add: the number of a certificate'
+queue list --no-header
+is "$(printf '%s\n' "$out" | cut -f 2,3 | sort -u)" 'waiting	asked' 'list: both'
+queue remove b.example
+exits 0 'remove'
+queue remove b.example
+exits 1 'remove: what is not there'
+queue add c.example
+exits 1 'add: a name that nobody renews'
+like "$err" '^renew-queue: c.example: no renewal configuration' '... says so'
+queue add once.example
+exits 1 'add: a certificate that is not renewed'
+like "$err" 'no renewal configuration' '... says so'
+queue process
+exits 0 'process'
+is "$out$err" '' '... is silent'
+is "$(certificates)" 4 '... and gets one certificate'
+is "$(sql 'SELECT count(*) FROM renewal_queue')" 0 '... and the queue is empty'
+is "$(sql 'SELECT replaces_id, renewal_configuration_id FROM upstream_orders
+    ORDER BY id DESC LIMIT 1')" '1|1' '... with an order that says what for'
+is "$(sql 'SELECT count(DISTINCT spki_sha256) FROM certificates
+    WHERE id IN (1, 4)')" 1 '... and the key of the cycle'
+is "$(sql 'SELECT certificate_id FROM renewal_configurations WHERE id = 1')" 4 \
+    '... which is the last one now'
+queue add b.example
+queue run
+is "$(sql 'SELECT count(DISTINCT spki_sha256), max(key_type) FROM certificates
+    WHERE id IN (2, 5)')" '2|p384' 'another cycle: another key, of its type'
+
+# ---- due -------------------------------------------------------------------------
+
+sql 'UPDATE renewal_configurations SET due_at = 1'
+queue update
+exits 0 'update'
+is "$(sql "SELECT count(*) FROM renewal_queue WHERE why = 'lifetime'")" 2 \
+    '... puts in what is due'
+queue update
+is "$(sql 'SELECT count(*) FROM renewal_queue')" 2 '... once'
+queue status
+exits 0 'status'
+like "$out" '^waiting: +2$' '... counts'
+queue process --max 1
+is "$(certificates) $(sql 'SELECT count(*) FROM renewal_queue')" '6 1' \
+    'process --max'
+queue run
+is "$(certificates)" 7 'run: the other one, and no more'
+sql 'UPDATE renewal_configurations SET due_at = 1'
+queue update
+order run b.example --key-type p384
+queue process
+is "$(certificates)" 9 'what somebody has renewed meanwhile is not ordered again'
+is "$(sql 'SELECT count(*) FROM renewal_queue')" 0 '... and leaves the queue'
+
+# ---- two at once, and one that is killed -------------------------------------------
+
+seq 1 40 | sed 's/.*/m&.example/' | "$BIN/acme-order" run -c "$client" - >/dev/null
+before=$(certificates)
+sql "UPDATE renewal_configurations SET due_at = 1 WHERE id > 2"
+"$BIN/renew-queue" run -c "$client" --jobs 5 2>"$T/two" &
+two=$!
+queue run --jobs 5
+exits 0 'two at once: the one'
+ok '... and the other' wait "$two"
+is "$(cat "$T/two")$err" '' '... both silent'
+is "$(certificates)" $((before + 40)) '... each name once'
+is "$(sql 'SELECT count(*) FROM upstream_orders o
+    WHERE o.renewal_configuration_id > 2')" 40 '... with one order each'
+
+before=$(certificates)
+sql "UPDATE renewal_configurations SET due_at = 1 WHERE id > 2"
+"$BIN/renew-queue" run -c "$client" --budget 1 --jobs 8 2>/dev/null &
+two=$!
+wait_for 20 sh -c '[ "$(sqlite3 "$1" "SELECT count(*) FROM upstream_orders
+    WHERE renewal_configuration_id > 2")" -gt 45 ]' sh \
+    "$T/client/store/acmed.sqlite"
+kill -KILL "$two"
+wait "$two" 2>/dev/null
+ok 'killed in the middle of it' [ "$(certificates)" -lt $((before + 40)) ]
+queue run
+exits 0 '... another one goes on with what the dead one does not hold'
+held=$(sql 'SELECT count(*) FROM renewal_queue')
+ok '... and leaves what it holds' [ "$held" -ge 1 ]
+sql 'UPDATE renewal_queue SET lease_until = 0' # as if it had waited
+sql 'UPDATE upstream_orders SET lease_until = 0'
+queue run
+exits 0 '... as long as its lease'
+is "$(certificates) $(sql 'SELECT count(*) FROM renewal_queue')" \
+    "$((before + 40)) 0" '... and each name has one certificate more'
+is "$(sql 'SELECT count(*) FROM upstream_orders
+    WHERE renewal_configuration_id > 2')" 80 '... and one order more'
+
+# ---- the CA is away ----------------------------------------------------------------
+
+queue add a.example
+queue add b.example
+before=$(asked 'status = 0')
+stop pebble
+queue process
+exits 111 'the CA is away'
+like "$err" '^renew-queue: a.example and 1 other: ' '... is told'
+is "$(printf '%s\n' "$err" | wc -l)" 2 '... in one line each'
+ok '... after few attempts' [ "$(($(asked 'status = 0') - before))" -le 200 ]
+queue remove b.example
+like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 40 AND 66,
+    upstream_order_id IS NOT NULL FROM renewal_queue")" '^1\|1\|' \
+    '... and tried again in a minute'
+queue process
+exits 0 '... not before'
+sql 'UPDATE renewal_queue SET retry_at = 0'
+queue process
+exits 111 '... then it is away still'
+is "$err" '' '... which is not told again'
+like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 500 AND 660
+    FROM renewal_queue")" '^2\|1' '... and tried again in ten'
+queue list --no-header
+is "$(printf '%s\n' "$out" | cut -f 2)" failing 'list: it is failing'
+done_testing
