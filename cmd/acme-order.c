@@ -291,7 +291,6 @@ make_policy(struct work *k, struct err *e)
 	p->no_replaces = no_replaces;
 	p->auto_renew = !no_auto_renew;
 	p->days = days;
-	p->not_after = days == 0 ? k->new.not_after : 0;
 	return 0;
 }
 
@@ -307,15 +306,16 @@ check_options(struct work *k, struct err *e)
 		    e, "--replaces and --no-replaces: one of them");
 	if (days != 0 && not_after_word)
 		return prog_misuse(e, "--days and --not-after: one of them");
-	if (days != 0)
-		k->new.not_after = clock_now() + days * 86400;
 	if (not_after_word &&
 	    since_parse_future(
-		"not-after", not_after_word, &k->new.not_after, e) < 0)
+		"not-after", not_after_word, &k->policy.not_after, e) < 0)
 		return -1;
 	k->new.profile = profile;
 	k->new.resume = true;
-	return make_policy(k, e);
+	if (make_policy(k, e) < 0)
+		return -1;
+	k->new.not_after = orderpolicy_end(&k->policy, clock_now());
+	return 0;
 }
 
 /* The request of others: its names are those of the order. */
@@ -761,7 +761,7 @@ order_again(struct work *k, int64_t *id, struct err *e)
 	n.policy = o.policy;
 	n.profile = o.profile;
 	n.not_before = o.not_before;
-	n.not_after = o.not_after;
+	n.not_after = orderpolicy_end(&policy, clock_now());
 	n.replaces_id = policy.replaces_id ? o.replaces_id : 0;
 	n.follows = !policy.replaces_id && o.replaces_id;
 	n.retry_of_id = o.id;

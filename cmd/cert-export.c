@@ -59,7 +59,6 @@ static const char usage_text[] =
     "  -h, --help              this text\n"
     "  -V, --version           the version\n";
 
-#define SECRET_PASSWORD_MAX 1024
 #define NO_FD (-1)
 
 static struct {

@@ -217,7 +217,7 @@ orderwork_pick_account(struct orderwork *w, const char *text, const char *ca,
 }
 
 struct ordering_env
-orderwork_env(const struct orderwork *w)
+orderwork_env(struct orderwork *w)
 {
 	return (struct ordering_env){.st = w->up.st,
 	    .client = w->up.client,
@@ -226,7 +226,7 @@ orderwork_env(const struct orderwork *w)
 	    .key_type = w->account.certificate_key_type,
 	    .key_cycle = w->account.certificate_key_cycle,
 	    .seal = w->seal,
-	    .solvers = (struct solvers *)(uintptr_t)&w->solvers,
+	    .solvers = &w->solvers,
 	    .unchecked = strcmp(w->prog->conf.client.precheck, "off") == 0,
 	    .limits = &w->limits,
 	    /* some requests are sent twice */

@@ -66,7 +66,7 @@ int orderwork_open(struct orderwork *w, int64_t account_id, struct err *e);
 int orderwork_pick_account(struct orderwork *w, const char *text,
     const char *ca, int64_t *id, struct err *e);
 
-struct ordering_env orderwork_env(const struct orderwork *w);
+struct ordering_env orderwork_env(struct orderwork *w);
 
 /* NULL-safe; also for {0}. */
 void orderwork_stop(struct orderwork *w);

@@ -57,6 +57,12 @@ orderpolicy_add_rule(struct orderpolicy *p, const char *text, struct err *e)
 	return 0;
 }
 
+int64_t
+orderpolicy_end(const struct orderpolicy *p, int64_t now)
+{
+	return p->days != 0 ? now + p->days * 86400 : p->not_after;
+}
+
 bool
 orderpolicy_matches(const struct orderpolicy_rule *r, const char *name)
 {

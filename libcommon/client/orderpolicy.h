@@ -50,6 +50,9 @@ int orderpolicy_write(const struct orderpolicy *p, struct buf *out);
  */
 int orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e);
 
+/* The end to ask for in an order that is made `now`; 0: none. */
+int64_t orderpolicy_end(const struct orderpolicy *p, int64_t now);
+
 /* Whether a rule may be used for a name. */
 bool orderpolicy_matches(const struct orderpolicy_rule *r, const char *name);
 

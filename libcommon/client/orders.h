@@ -42,7 +42,7 @@ struct orders {
  */
 int orders_run(const struct orders *r, struct err *e);
 
-/* Why an order has failed, as its row says; not set when it has not. */
+/* Why an order is not valid (yet), as its row says; not set when it is. */
 void orders_why(const struct upstream_order *o, struct err *e);
 
 #endif

@@ -253,8 +253,7 @@ make_order(struct renewer *r, struct renewer_flight *f, struct err *e)
 		n.replaces_id = 0;
 	n.private_key_id = policy.private_key_id;
 	n.certificate_request_id = policy.certificate_request_id;
-	if (policy.days > 0)
-		n.not_after = clock_now() + policy.days * DAY;
+	n.not_after = orderpolicy_end(&policy, clock_now());
 	if (rc == 0)
 		rc = order_names(r, f, &policy, &n, e);
 	orderpolicy_release(&policy);

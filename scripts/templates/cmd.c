@@ -1,7 +1,7 @@
 #include "cli/out.h"
 #include "cli/prog.h"
+#include "cli/rights.h"
 #include "store/store.h"
-#include "sys/proc.h"
 
 static const char usage_text[] =
     "usage: @NAME@ [options] name ...\n"
@@ -49,19 +49,14 @@ print_names(const struct prog *p)
 static int
 run(struct prog *p, struct err *e)
 {
-	struct store *st = NULL;
-	int rc = -1;
+	struct store *st =
+	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 
-	st = store_open(p->conf.store.url, STORE_READ, e);
 	if (!st)
-		goto out;
-	if (proc_drop("", e) == -1)
-		goto out;
+		return -1;
 	print_names(p);
-	rc = 0;
-out:
 	store_close(st);
-	return rc;
+	return 0;
 }
 
 static const struct prog_command commands[] = {

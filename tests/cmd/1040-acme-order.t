@@ -249,9 +249,16 @@ exits 0 'retry'
 is "$(field status) $(field retry_of)" "valid $id" '... is a new order'
 order retry "$(field id)"
 exits 1 'retry: of a valid one'
+order new days.example --days 3
+old=$(field id)
+order cancel "$old"
+sql "UPDATE upstream_orders SET not_after = not_after - 1000000 WHERE id = $old"
+order retry "$old"
+is "$(sql "SELECT not_after - created FROM upstream_orders
+    WHERE retry_of_id = $old")" 259200 'retry: days are counted anew'
 order list --status cancelled --no-header
 is "$(printf '%s\n' "$out" | cut -f1 | sort -n | tr '\n' ' ')" \
-    "$unwanted $id " 'list --status'
+    "$unwanted $id $old " 'list --status'
 order status 999
 exits 1 'status: an order that is not there'
 
