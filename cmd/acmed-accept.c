@@ -5,6 +5,7 @@
 #include "server/server.h"
 #include "store/store.h"
 #include "sys/fd.h"
+#include "sys/file.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
 #include "wrap/digest.h"
@@ -122,7 +123,7 @@ is_stale(void *self)
 	struct stat now;
 
 	return s->eab_path && stat(s->eab_path, &now) == 0 &&
-	    now.st_ino != s->eab_file.st_ino;
+	    !file_is_same(&now, &s->eab_file);
 }
 
 static int

@@ -387,3 +387,11 @@ file_exists(const char *path)
 
 	return lstat(path, &st) == 0;
 }
+
+bool
+file_is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}

@@ -98,4 +98,11 @@ int file_give_as(const char *path, const char *other, struct err *e);
 /* Whether something is at `path`. */
 bool file_exists(const char *path);
 
+/*
+ * Whether two looks at a path have seen the same file with the same content, as
+ * far as its number, size and time of modification tell.
+ */
+struct stat;
+bool file_is_same(const struct stat *a, const struct stat *b);
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "sys/clock.h"
 #include "sys/conn.h"
+#include "sys/file.h"
 #include "wrap/key.h"
 
 /* For TLS 1.2, which all of these make as strong as TLS 1.3 (RFC 9325 4.2). */
@@ -235,19 +236,11 @@ tls_server_free(struct tls_server *s)
 	free(s);
 }
 
-static bool
-is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 /* A file that cannot be looked at any more is no reason. */
 static bool
 is_replaced(const struct file *f, const struct stat *now)
 {
-	return now->st_ino != 0 && !is_same(now, &f->st) &&
+	return now->st_ino != 0 && !file_is_same(now, &f->st) &&
 	    clock_now() - now->st_ctim.tv_sec >= SETTLED_SECONDS;
 }
 
@@ -295,7 +288,8 @@ tls_server_is_stale(struct tls_server *s, struct err *e)
 		return true;
 	if (!is_replaced(&f[0], &now[0]) && !is_replaced(&f[1], &now[1]))
 		return false;
-	if (is_same(&now[0], &f[0].bad) && is_same(&now[1], &f[1].bad))
+	if (file_is_same(&now[0], &f[0].bad) &&
+	    file_is_same(&now[1], &f[1].bad))
 		return false;
 	if (try_files(s, e) == 0)
 		return true;
