@@ -203,22 +203,23 @@ split_names(const struct strv *names, struct strv *dns, struct strv *ip)
 
 static int
 order_names(struct renewer *r, struct renewer_flight *f,
-    const struct orderpolicy *policy, struct upstream_order_new *n,
+    const struct orderpolicy *policy, const struct upstream_order_new *how,
     struct err *e)
 {
 	const struct ordercheck check = {.client = r->client,
 	    .account = r->row,
 	    .policy = policy,
 	    .solvers = r->solvers,
-	    .profile = n->profile};
+	    .profile = how->profile};
 	struct strv names = {0}, dns = {0}, ip = {0}, registered = {0};
+	struct upstream_order_new n = *how;
 	int rc = fqdn_set_names(r->st, f->configuration.fqdn_set_id, &names, e);
 
 	split_names(&names, &dns, &ip);
 	limits_registered(r->suffixes, &dns, &ip, &registered);
-	n->dns = &dns;
-	n->ip = &ip;
-	n->registered = &registered;
+	n.dns = &dns;
+	n.ip = &ip;
+	n.registered = &registered;
 	if (rc == 0)
 		rc = solvers_prepare(r->solvers, policy, e);
 	if (rc == 0)
@@ -226,7 +227,7 @@ order_names(struct renewer *r, struct renewer_flight *f,
 	if (rc == 0)
 		rc = ordercheck_order(&check, &dns, &ip, e);
 	if (rc == 0)
-		rc = renewal_queue_order(r->st, &f->hold, n, &f->order, e);
+		rc = renewal_queue_order(r->st, &f->hold, &n, &f->order, e);
 	strv_release(&names);
 	strv_release(&dns);
 	strv_release(&ip);

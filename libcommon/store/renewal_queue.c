@@ -354,7 +354,7 @@ renewal_queue_each_policy(struct store *st,
 	return rc;
 }
 
-struct taking {
+struct item_taking {
 	struct store *st;
 	int64_t account;
 	struct renewal_cursor at;
@@ -367,7 +367,7 @@ struct taking {
 static int
 take(void *arg, struct err *e)
 {
-	struct taking *t = arg;
+	struct item_taking *t = arg;
 	int64_t now = clock_now();
 	struct db_stmt *s = stmt_query(t->st, M, QUEUE_TAKE, e, "iiiiii",
 	    t->account, t->at.window_end, t->at.id, now, now + RENEWAL_HOLD_MAX,
@@ -390,7 +390,7 @@ renewal_queue_take(struct store *st, int64_t account, struct renewal_cursor *at,
     int64_t until, struct renewal_hold *hold, struct renewal_item *item,
     struct err *e)
 {
-	struct taking t = {.st = st,
+	struct item_taking t = {.st = st,
 	    .account = account,
 	    .at = *at,
 	    .until = until,

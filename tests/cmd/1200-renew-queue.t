@@ -115,11 +115,13 @@ is "$(sql 'SELECT count(*) FROM upstream_orders o
 
 before=$(certificates)
 sql "UPDATE renewal_configurations SET due_at = 1 WHERE id > 2"
-"$BIN/renew-queue" run -c "$client" --budget 1 --jobs 8 2>/dev/null &
+begun() {
+	[ "$(sql 'SELECT count(*) FROM upstream_orders
+	    WHERE renewal_configuration_id > 2')" -gt 40 ]
+}
+"$BIN/renew-queue" run -c "$client" --jobs 8 2>/dev/null &
 two=$!
-wait_for 20 sh -c '[ "$(sqlite3 "$1" "SELECT count(*) FROM upstream_orders
-    WHERE renewal_configuration_id > 2")" -gt 45 ]' sh \
-    "$T/client/store/acmed.sqlite"
+must wait_for 20 begun
 kill -KILL "$two"
 wait "$two" 2>/dev/null
 ok 'killed in the middle of it' [ "$(certificates)" -lt $((before + 40)) ]
@@ -135,6 +137,86 @@ is "$(certificates) $(sql 'SELECT count(*) FROM renewal_queue')" \
     "$((before + 40)) 0" '... and each name has one certificate more'
 is "$(sql 'SELECT count(*) FROM upstream_orders
     WHERE renewal_configuration_id > 2')" 80 '... and one order more'
+
+# ---- what is renewed, and how ------------------------------------------------------
+
+manage() {
+	run "$BIN/cert-manage" renewal "$@" -c "$client"
+}
+
+manage list --no-header
+exits 0 'cert-manage renewal list'
+is "$(printf '%s\n' "$out" | wc -l)" 42 '... all of them'
+manage set a.example --label shop --part-left 33.3 --key-cycle none \
+    --challenge webroot:/srv --challenge 'www.a.example=answer'
+exits 0 'renewal set'
+manage show shop
+exits 0 'renewal show: by its label'
+like "$out" '^part_left: +33.3$' '... the part'
+like "$out" '^challenges: +www.a.example=answer$' '... the challenges'
+unlike "$out" '^key_cycle' '... and no cycle any more'
+manage show renewal_configuration/1 --json
+like "$out" '"challenges":\["www.a.example=answer","webroot:/srv"\]' '... in JSON'
+manage set shop --label none --part-left rule --challenge answer
+manage show 1
+unlike "$out" '^(label|part_left)' 'renewal set: taken back'
+before=$out
+manage set 1
+exits 100 'renewal set: nothing'
+manage set 1 --part-left 100
+exits 100 'renewal set: all of the lifetime'
+manage set 1 --challenge carrier-pigeon
+exits 100 'renewal set: no solver'
+like "$err" '^cert-manage: carrier-pigeon: no such solver' '... which is said'
+manage set 1 --key-type rsa1
+exits 100 'renewal set: no type of key'
+manage set 1 --label 7
+exits 100 'renewal set: a label that is a number'
+manage list --label x
+exits 100 'renewal list: a setting'
+manage walk 1
+exits 100 'renewal: no such word'
+manage show 1
+is "$out" "$before" '... and nothing was changed'
+manage deactivate b.example m1.example
+exits 0 'renewal deactivate'
+manage deactivate b.example
+exits 1 '... twice'
+queue add b.example
+exits 1 '... which is not queued'
+like "$err" 'is deactivated; cert-manage renewal activate' '... and says what to do'
+manage activate b.example
+exits 0 'renewal activate'
+manage remove m1.example
+exits 0 'renewal remove'
+manage show m1.example
+exits 1 '... is gone'
+ok '... and nothing is wrong' "$BIN/acmed-store" check -c "$client"
+
+# ---- the examples of the page ------------------------------------------------------
+
+# shellcheck source=tests/lib/pages.sh
+. "$SRC/tests/lib/pages.sh"
+ACMED_CONFIG=$client
+export ACMED_CONFIG
+script renew-queue.1 '^renew-queue status' '^renew-queue list'
+works
+exits 0 'renew-queue: how it stands'
+like "$out" '^waiting: +0$' '... in words'
+script renew-queue.1 '^renew-queue add'
+sed -i 's/shop.example.org/b.example/' "$T/script"
+works
+exits 0 'renew-queue: back again'
+script renew-queue.1 'renew-queue --quiet run'
+sed -i 's|^.* root ||' "$T/script"
+works
+exits 0 'renew-queue: the line of a crontab'
+is "$out$err" '' '... is silent'
+script cert-manage.1 '^cert-manage renewal set' '^cert-manage renewal show'
+sed -i 's/www.example.org/b.example/' "$T/script"
+works
+exits 0 'cert-manage: renewed in another way'
+like "$out" '^key_cycle: +account_weekly$' '... as it says'
 
 # ---- the CA is away ----------------------------------------------------------------
 
