@@ -50,6 +50,7 @@ struct client {
 	bool directory_asked, accepts_any;
 	struct strv nonces; /* the last is the freshest */
 	size_t nonces_asked;
+	bool nonces_fail; /* the last that was asked for did not come */
 	struct transfers waiting, sent, ready;
 	uint64_t called; /* back, ever */
 	enum cause cause; /* of the last client_call */
@@ -386,6 +387,7 @@ on_nonce(void *arg, const struct network_reply *r)
 	struct answer a;
 
 	c->nonces_asked--;
+	c->nonces_fail = !r->nonce;
 	answer_read(&a, r, ENDPOINT_NEW_NONCE, &c->directory, clock_now());
 	trace_reply(&c->trace, r);
 	record(c, ENDPOINT_NEW_NONCE, NULL, 0, r, &a);
@@ -397,9 +399,7 @@ on_nonce(void *arg, const struct network_reply *r)
 	if (!r->nonce && c->nonces.len == 0 && c->nonces_asked == 0)
 		give_up_all(c, &a.reply);
 	answer_release(&a);
-	/* another in the place of each that fails would never come to an end */
-	if (r->nonce || c->nonces_asked == 0)
-		pump(c);
+	pump(c);
 }
 
 static void
@@ -407,6 +407,9 @@ ask_nonces(struct client *c, size_t wanted)
 {
 	const char *url = client_url(c, ENDPOINT_NEW_NONCE);
 
+	/* another in the place of each that fails would never come to an end */
+	if (c->nonces_fail && c->nonces_asked > 0)
+		return;
 	if (wanted > NONCES_AT_ONCE)
 		wanted = NONCES_AT_ONCE;
 	while (c->nonces_asked < wanted) {

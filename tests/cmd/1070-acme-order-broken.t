@@ -121,6 +121,19 @@ is "$(field status) $(field replaces)" 'valid ' '... nor does that matter'
 rules '/order replaces 400 accountDoesNotExist'
 order run --csr "$T/leaf.csr" --replaces 1
 exits 1 'replaces: but not what is plainly something else'
+# ---- nonces that do not come ---------------------------------------------------------
+
+sql 'UPDATE upstream_orders SET lease_until = 0'
+rules '/nonce status 502
+/nonce no-nonce'
+before=$(asked "endpoint = 'newNonce'")
+printf 'n%s.example\n' 1 2 3 4 5 >"$T/sets"
+run timeout 60 "$BIN/acme-order" run -c "$client" --timeout 1 - <"$T/sets"
+exits 111 'no nonce for any of five'
+asked=$(($(asked "endpoint = 'newNonce'") - before))
+is "$((asked >= 1 && asked <= 60))" 1 '... which is asked for a few times'
+rules ''
+
 is "$(grep -c '^POST /order' "$T/standin.log")" "$(asked \
     "endpoint = 'newOrder'")" '... as all requests are'
 done_testing
