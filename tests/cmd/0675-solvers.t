@@ -415,6 +415,20 @@ is "$(has _acme-challenge.f.example.test)" '' 'with a wrong key nothing changes'
 sed -i '/^key_file/d' "$T/rfc2136"
 refuses 'present denied .*nsupdate' "rfc2136:$T/rfc2136" dns-01 f.example.test \
     present
+sed "s/^port = .*/port = $(free_port)/" "$T/rfc2136" >"$T/down"
+refuses 'present busy .*Communication with' "rfc2136:$T/down" dns-01 \
+    f.example.test present
+sed -i '/^zone/d' "$T/down"
+refuses 'present busy .*could not reach any name server' "rfc2136:$T/down" \
+    dns-01 f.example.test present
+for twice in 'server = 192.0.2.1' 'ttl = 60'; do
+	{
+		cat "$T/rfc2136"
+		echo "$twice"
+	} >"$T/twice"
+	refuses "make conf .*twice:[0-9]+: ${twice%% *}: stands twice" \
+	    "rfc2136:$T/twice" dns-01 f.example.test
+done
 echo 'colour = blue' >>"$T/rfc2136"
 refuses 'make conf .*rfc2136:[0-9]+.*colour: unknown key' \
     "rfc2136:$T/rfc2136" dns-01 f.example.test
