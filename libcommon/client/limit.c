@@ -48,6 +48,17 @@ read_limit(const char *text, struct limit *out, struct err *e)
 }
 
 static int
+keep(struct limits *out, size_t key, const struct limit *l, struct err *e)
+{
+	struct limit *known = (void *)((char *)(void *)out + keys[key].offset);
+
+	if (known->count != 0)
+		return err_set(e, KIND_CONF, "%s: stands twice", keys[key].key);
+	*known = *l;
+	return 0;
+}
+
+static int
 read_line(const struct inifile_line *line, void *arg, struct err *e)
 {
 	struct reading *r = arg;
@@ -60,9 +71,9 @@ read_line(const struct inifile_line *line, void *arg, struct err *e)
 			continue;
 		if (read_limit(line->value, &l, e) < 0)
 			return err_object(e, "%s", line->key);
-		if (strcmp(line->section, r->ca) == 0)
-			memcpy((char *)r->out + keys[i].offset, &l, sizeof(l));
-		return 0;
+		return strcmp(line->section, r->ca) == 0
+		    ? keep(r->out, i, &l, e)
+		    : 0;
 	}
 	return err_set(e, KIND_CONF, "%s: no limit that is known", line->key);
 }

@@ -54,6 +54,8 @@ test_file_refused(void **state)
 	    {"[a]\norders_per_account = 1/1\n", "f:2: orders_per_account:"},
 	    {"[a]\norders_per_account = 99999/1h\n",
 		"f:2: orders_per_account:"},
+	    {"[b]\norders_per_account = 1/1h\norders_per_account = 2/1h\n",
+		"f:3: orders_per_account: stands twice"},
 	};
 	struct limits l;
 
