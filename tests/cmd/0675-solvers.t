@@ -283,8 +283,8 @@ refuses 'present denied .*: the zone is locked$' "hook-line:$T/line" dns-01 \
 refuses 'present denied .*: what$' "hook-line:$T/line" dns-01 odd.example.test \
     present
 : >"$T/calls"
-refuses 'present busy .*without an answer' "hook-line:$T/line" dns-01 \
-    die.example.test present present
+refuses "present busy $T/line: has ended without an answer" \
+    "hook-line:$T/line" dns-01 die.example.test present present
 is "$(grep -c started "$T/calls")" 2 'one that has died is started again'
 timeout=1000
 refuses 'present busy ' "hook-line:$T/line" dns-01 hang.example.test present
