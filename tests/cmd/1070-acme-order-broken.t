@@ -91,6 +91,10 @@ rules '/f/1 problem 400 badCSR'
 order run b.example
 exits 1 'finalize: badCSR'
 is "$(field status) $(field cause)" 'invalid csr' '... is for good'
+rules '/f/1 problem 403 unauthorized'
+order run b.example
+exits 1 'finalize: unauthorized'
+is "$(field status) $(field cause)" 'invalid csr' '... is about the request'
 rules '/order problem 429 rateLimited 3000'
 order run b.example --timeout 1
 exits 111 'newOrder: rate limit'
