@@ -184,8 +184,12 @@ int
 solve_rfc2136_make(
     const struct solve_making *m, struct solver *out, struct err *e)
 {
-	struct self *s = xcalloc(1, sizeof(*s));
+	struct self *s;
 
+	if (m->argument[0] != '/')
+		return solve_misuse(
+		    e, "%.200s: not an absolute path", m->argument);
+	s = xcalloc(1, sizeof(*s));
 	s->timeout_ms = solve_timeout(m->options);
 	if (read_file(s, m->argument, e) == 0)
 		return solve_dns_make(

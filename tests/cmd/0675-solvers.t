@@ -66,6 +66,8 @@ refuses 'make usage ' "webroot:$T/none" http-01 a.example.test
 refuses 'make usage .*no port' listen:x http-01 a.example.test
 refuses 'make usage .*no port' listen:70000 http-01 a.example.test
 refuses 'make usage .*absolute path' hook:true dns-01 a.example.test
+refuses 'make usage .*absolute path' webroot:tests http-01 a.example.test
+refuses 'make usage .*absolute path' rfc2136:Makefile dns-01 a.example.test
 
 # ---- webroot -----------------------------------------------------------------
 
