@@ -122,6 +122,10 @@ read_problem(struct answer *a, enum endpoint endpoint)
 	if (cause == CAUSE_ACCOUNT && endpoint == ENDPOINT_NEW_ACCOUNT &&
 	    strcmp(type, "accountDoesNotExist") == 0)
 		cause = CAUSE_GONE;
+	/* the names in it are not those of the order */
+	if (type && strcmp(type, "unauthorized") == 0 &&
+	    endpoint == ENDPOINT_FINALIZE)
+		cause = CAUSE_CSR;
 
 	buf_init(&text, sizeof(a->err.text) * 4);
 	buf_addf(&text, "%s: %.*s", type ? type : "problem", 900,

@@ -21,7 +21,8 @@
 #define NONCES_AT_ONCE 16 /* asked for by newNonce */
 #define NONCE_TRIES 10 /* of one request */
 #define PAYLOAD_MAX ((size_t)48 * 1024)
-#define HOLD_DEFAULT 60 /* seconds, when a 429 does not say */
+#define HOLD_DEFAULT 60 /* seconds, when a 429 does not say, */
+#define HOLD_NAMES 3600 /* and when it is about names */
 
 /* A request, from client_send to its callback. */
 struct transfer {
@@ -199,7 +200,9 @@ hold_of(enum endpoint endpoint)
 
 /*
  * A limit on the names of an order holds that order, which its sender knows,
- * and not the account.
+ * and not the account.  Only the words tell: "too many certificates (50)
+ * already issued for", "too many failed authorizations (5) for", "Your account
+ * is temporarily prevented from requesting certificates for" (Boulder).
  */
 static bool
 is_about_names(const struct answer *a, enum endpoint endpoint)
@@ -207,7 +210,8 @@ is_about_names(const struct answer *a, enum endpoint endpoint)
 	const char *detail = js_get_text(a->json, "detail");
 
 	return endpoint == ENDPOINT_NEW_ORDER && detail &&
-	    !strstr(detail, "account");
+	    (strstr(detail, "certificates") ||
+		strstr(detail, "authorizations"));
 }
 
 /* Keeps for all processes what a 429 or 503 says (RFC 8555 6.6). */
@@ -216,16 +220,17 @@ keep_hold(
     struct client *c, enum endpoint endpoint, int64_t account, struct answer *a)
 {
 	enum upstream_hold hold = hold_of(endpoint);
+	bool about_names = is_about_names(a, endpoint);
 	struct err e = {0};
 
 	if (a->reply.cause == CAUSE_RATE_LIMITED && a->reply.retry_at == 0)
-		a->reply.retry_at = clock_now() + HOLD_DEFAULT;
+		a->reply.retry_at =
+		    clock_now() + (about_names ? HOLD_NAMES : HOLD_DEFAULT);
 	if (a->reply.retry_at == 0)
 		return;
 	if (a->reply.status == 503)
 		hold = UPSTREAM_HOLD_ALL;
-	else if (a->reply.cause != CAUSE_RATE_LIMITED ||
-	    is_about_names(a, endpoint))
+	else if (a->reply.cause != CAUSE_RATE_LIMITED || about_names)
 		return;
 	if (upstream_ca_hold(
 		c->st, c->ca->id, account, hold, a->reply.retry_at, &e) < 0)
@@ -664,6 +669,20 @@ client_wait(struct client *c, int64_t until, struct err *e)
 	pump(c);
 	call_ready(c);
 	return 0;
+}
+
+size_t
+client_under_way(const struct client *c, enum endpoint endpoint)
+{
+	const struct transfers *const lists[] = {
+	    &c->waiting, &c->sent, &c->ready};
+	const struct transfer *t;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		TAILQ_FOREACH (t, lists[i], entry)
+			n += t->r.endpoint == endpoint;
+	return n;
 }
 
 /* ---- one after the other ------------------------------------------------- */

@@ -48,6 +48,17 @@ read_limit(const char *text, struct limit *out, struct err *e)
 }
 
 static int
+keep(struct limits *out, size_t key, const struct limit *l, struct err *e)
+{
+	struct limit *known = (void *)((char *)(void *)out + keys[key].offset);
+
+	if (known->count != 0)
+		return err_set(e, KIND_CONF, "%s: stands twice", keys[key].key);
+	*known = *l;
+	return 0;
+}
+
+static int
 read_line(const struct inifile_line *line, void *arg, struct err *e)
 {
 	struct reading *r = arg;
@@ -60,9 +71,9 @@ read_line(const struct inifile_line *line, void *arg, struct err *e)
 			continue;
 		if (read_limit(line->value, &l, e) < 0)
 			return err_object(e, "%s", line->key);
-		if (strcmp(line->section, r->ca) == 0)
-			memcpy((char *)r->out + keys[i].offset, &l, sizeof(l));
-		return 0;
+		return strcmp(line->section, r->ca) == 0
+		    ? keep(r->out, i, &l, e)
+		    : 0;
 	}
 	return err_set(e, KIND_CONF, "%s: no limit that is known", line->key);
 }
@@ -155,6 +166,7 @@ struct rule {
 	const struct limit *limit;
 	int (*count)(struct store *st, const struct limits_order *o,
 	    const char *subject, struct upstream_use *use, struct err *e);
+	size_t under_way; /* what the log does not have yet */
 };
 
 static int
@@ -205,16 +217,20 @@ judge(
 	 * more than a full bucket and what fills meanwhile. */
 	struct upstream_use use = {.max = 2 * (size_t)r->limit->count,
 	    .since = j->now - 2 * r->limit->seconds};
-	int64_t at = 0;
+	int64_t at = 0, *used;
 	int rc;
 
 	if (r->limit->count == 0)
 		return 0;
-	use.at = xcalloc(use.max, sizeof(*use.at));
+	used = xcalloc(r->under_way + use.max, sizeof(*used));
+	for (size_t i = 0; i < r->under_way; i++)
+		used[i] = j->now;
+	use.at = used + r->under_way;
 	rc = r->count(j->st, j->order, subject, &use, e);
 	if (rc == 0)
-		at = limit_free_at(r->limit, use.at, use.len, j->now);
-	free(use.at);
+		at = limit_free_at(
+		    r->limit, used, r->under_way + use.len, j->now);
+	free(used);
 	if (at > j->wait->at) {
 		j->wait->at = at;
 		j->wait->rule = r->name;
@@ -239,9 +255,9 @@ static int
 judge_all(struct judging *j, const struct limits *l, struct err *e)
 {
 	const struct rule set = {
-	    "certificates_per_set", &l->certificates_per_set, count_set};
+	    "certificates_per_set", &l->certificates_per_set, count_set, 0};
 	const struct rule failures = {
-	    "failures_per_name", &l->failures_per_name, count_failures};
+	    "failures_per_name", &l->failures_per_name, count_failures, 0};
 	struct strv names = {0};
 	int rc = judge(j, &set, "", e);
 
@@ -256,10 +272,10 @@ judge_all(struct judging *j, const struct limits *l, struct err *e)
 static int
 judge_new(struct judging *j, const struct limits *l, struct err *e)
 {
-	const struct rule orders = {
-	    "orders_per_account", &l->orders_per_account, count_orders};
+	const struct rule orders = {"orders_per_account",
+	    &l->orders_per_account, count_orders, j->order->under_way};
 	const struct rule domain = {"certificates_per_domain",
-	    &l->certificates_per_domain, count_domain};
+	    &l->certificates_per_domain, count_domain, 0};
 	struct strv domains = {0};
 	int rc = judge(j, &orders, "", e);
 

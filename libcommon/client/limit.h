@@ -62,6 +62,11 @@ struct limits_order {
 	 * the window that the CA has given for that one nothing is limited.
 	 */
 	int64_t replaces_id;
+	/*
+	 * Orders of the account that the CA is being asked for: the log does
+	 * not have them yet, and each may count.
+	 */
+	size_t under_way;
 };
 
 /* Which limit an order has to wait for. */

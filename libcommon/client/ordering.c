@@ -178,7 +178,8 @@ await_limits(struct ordering *o, struct err *e)
 	const struct limits_order order = {.id = o->order.id,
 	    .upstream_account_id = o->order.upstream_account_id,
 	    .fqdn_set_id = o->order.fqdn_set_id,
-	    .replaces_id = ordering_replaces(o) ? o->order.replaces_id : 0};
+	    .replaces_id = ordering_replaces(o) ? o->order.replaces_id : 0,
+	    .under_way = client_under_way(o->env.client, ENDPOINT_NEW_ORDER)};
 	struct limits_wait w;
 	char *text;
 	int rc;

@@ -68,7 +68,7 @@ read_line(struct self *s, char out[LINE_SIZE], int64_t deadline, struct err *e)
 			return -1;
 		len += (size_t)n;
 		if (n == 0 || len == LINE_SIZE - 1)
-			return err_set(e, KIND_BUSY, "%.60s: %s", s->program,
+			return err_set(e, KIND_BUSY, "%s",
 			    n == 0 ? "has ended without an answer"
 				   : "answers with too long a line");
 	} while (!memchr(out, '\n', len));

@@ -16,6 +16,8 @@
  * Only server is required; without key_file updates are not signed.
  */
 #define FILE_MAX ((size_t)64 * 1024)
+#define PORT_DEFAULT 53
+#define TTL_DEFAULT 60
 
 struct self {
 	struct solve_dns dns;
@@ -39,7 +41,8 @@ take_word(char **field, const char *value, struct err *e)
 {
 	if (!is_word(value))
 		return err_set(e, KIND_CONF, "is not a word");
-	free(*field);
+	if (*field)
+		return err_set(e, KIND_CONF, "stands twice");
 	*field = xstrdup(value);
 	return 0;
 }
@@ -47,6 +50,8 @@ take_word(char **field, const char *value, struct err *e)
 static int
 take_number(uint64_t *field, uint64_t max, const char *value, struct err *e)
 {
+	if (*field > 0)
+		return err_set(e, KIND_CONF, "stands twice");
 	if (str_to_u64(value, max, field) && *field > 0)
 		return 0;
 	return err_set(e, KIND_CONF, "must be a number from 1 to %llu",
@@ -100,8 +105,6 @@ read_file(struct self *s, const char *path, struct err *e)
 	struct buf text;
 	int rc;
 
-	s->port = 53;
-	s->ttl = 60;
 	buf_init(&text, FILE_MAX);
 	rc = file_read(path, &text, e);
 	if (rc < 0)
@@ -111,7 +114,24 @@ read_file(struct self *s, const char *path, struct err *e)
 	buf_release(&text);
 	if (rc == 0 && !s->server)
 		rc = err_set(e, KIND_CONF, "%s: server: required", path);
+	if (s->port == 0)
+		s->port = PORT_DEFAULT;
+	if (s->ttl == 0)
+		s->ttl = TTL_DEFAULT;
 	return rc == 0 && s->key_file ? check_key_file(s->key_file, e) : rc;
+}
+
+/* Of nsupdate's words those for what another time may be better. */
+static bool
+may_mend(const char *text)
+{
+	static const char *const words[] = {"could not reach any name server",
+	    "; Communication with ", "update failed: SERVFAIL"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
 }
 
 static int
@@ -121,8 +141,11 @@ run(const struct self *s, const char *input, struct err *e)
 	    s->key_file, NULL};
 	const struct run r = {
 	    .argv = argv, .input = input, .timeout_ms = s->timeout_ms};
+	int rc = run_wait(&r, e);
 
-	return run_wait(&r, e);
+	if (rc < 0 && e->kind == KIND_DENIED && may_mend(e->text))
+		e->kind = KIND_BUSY;
+	return rc;
 }
 
 /* What is there already, or not any more, is no error of an update. */
@@ -161,8 +184,12 @@ int
 solve_rfc2136_make(
     const struct solve_making *m, struct solver *out, struct err *e)
 {
-	struct self *s = xcalloc(1, sizeof(*s));
+	struct self *s;
 
+	if (m->argument[0] != '/')
+		return solve_misuse(
+		    e, "%.200s: not an absolute path", m->argument);
+	s = xcalloc(1, sizeof(*s));
 	s->timeout_ms = solve_timeout(m->options);
 	if (read_file(s, m->argument, e) == 0)
 		return solve_dns_make(

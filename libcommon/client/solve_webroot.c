@@ -103,8 +103,13 @@ solve_webroot_make(
     const struct solve_making *m, struct solver *out, struct err *e)
 {
 	struct self *s;
-	int root = open(m->argument, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int root;
 
+	/* Who goes on with an order may be somewhere else. */
+	if (m->argument[0] != '/')
+		return solve_misuse(
+		    e, "%.200s: not an absolute path", m->argument);
+	root = open(m->argument, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return solve_misuse(
 		    e, "%.200s: %s", m->argument, strerrordesc_np(errno));

@@ -66,6 +66,8 @@ refuses 'make usage ' "webroot:$T/none" http-01 a.example.test
 refuses 'make usage .*no port' listen:x http-01 a.example.test
 refuses 'make usage .*no port' listen:70000 http-01 a.example.test
 refuses 'make usage .*absolute path' hook:true dns-01 a.example.test
+refuses 'make usage .*absolute path' webroot:tests http-01 a.example.test
+refuses 'make usage .*absolute path' rfc2136:Makefile dns-01 a.example.test
 
 # ---- webroot -----------------------------------------------------------------
 
@@ -283,8 +285,8 @@ refuses 'present denied .*: the zone is locked$' "hook-line:$T/line" dns-01 \
 refuses 'present denied .*: what$' "hook-line:$T/line" dns-01 odd.example.test \
     present
 : >"$T/calls"
-refuses 'present busy .*without an answer' "hook-line:$T/line" dns-01 \
-    die.example.test present present
+refuses "present busy $T/line: has ended without an answer" \
+    "hook-line:$T/line" dns-01 die.example.test present present
 is "$(grep -c started "$T/calls")" 2 'one that has died is started again'
 timeout=1000
 refuses 'present busy ' "hook-line:$T/line" dns-01 hang.example.test present
@@ -415,6 +417,20 @@ is "$(has _acme-challenge.f.example.test)" '' 'with a wrong key nothing changes'
 sed -i '/^key_file/d' "$T/rfc2136"
 refuses 'present denied .*nsupdate' "rfc2136:$T/rfc2136" dns-01 f.example.test \
     present
+sed "s/^port = .*/port = $(free_port)/" "$T/rfc2136" >"$T/down"
+refuses 'present busy .*Communication with' "rfc2136:$T/down" dns-01 \
+    f.example.test present
+sed -i '/^zone/d' "$T/down"
+refuses 'present busy .*could not reach any name server' "rfc2136:$T/down" \
+    dns-01 f.example.test present
+for twice in 'server = 192.0.2.1' 'ttl = 60'; do
+	{
+		cat "$T/rfc2136"
+		echo "$twice"
+	} >"$T/twice"
+	refuses "make conf .*twice:[0-9]+: ${twice%% *}: stands twice" \
+	    "rfc2136:$T/twice" dns-01 f.example.test
+done
 echo 'colour = blue' >>"$T/rfc2136"
 refuses 'make conf .*rfc2136:[0-9]+.*colour: unknown key' \
     "rfc2136:$T/rfc2136" dns-01 f.example.test

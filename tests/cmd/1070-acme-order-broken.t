@@ -91,11 +91,32 @@ rules '/f/1 problem 400 badCSR'
 order run b.example
 exits 1 'finalize: badCSR'
 is "$(field status) $(field cause)" 'invalid csr' '... is for good'
+rules '/f/1 problem 403 unauthorized'
+order run b.example
+exits 1 'finalize: unauthorized'
+is "$(field status) $(field cause)" 'invalid csr' '... is about the request'
 rules '/order problem 429 rateLimited 3000'
 order run b.example --timeout 1
 exits 111 'newOrder: rate limit'
 is "$(field cause)" rate-limited '... says so'
 like "$(field retry_at)" ^20 '... and when to come again'
+must "$BIN/acme-order" cancel -c "$client" "$(field id)"
+posts=$(grep -c '^POST /order' "$T/standin.log")
+order run other.example --timeout 1
+exits 111 'another process'
+is "$(grep -c '^POST /order' "$T/standin.log")" "$posts" \
+    '... asks for no order of the account'
+must "$BIN/acme-order" cancel -c "$client" "$(field id)"
+sql "UPDATE upstream_accounts SET retry_at = 0"
+cat >"$T/standin/paused" <<'END'
+{"type": "urn:ietf:params:acme:error:rateLimited", "detail": "Your account is temporarily prevented from requesting certificates for b.example and possibly others. Please visit: https://ca.example/unpause"}
+END
+rules '/order file paused 429'
+order run b.example --timeout 100
+exits 111 'newOrder: a name is paused'
+is "$(field cause)" rate-limited '... which is a limit'
+is "$(sql "SELECT retry_at FROM upstream_accounts")" 0 \
+    '... that holds this order, and not those for other names'
 sql "UPDATE upstream_cas SET retry_at = 0;
     UPDATE upstream_accounts SET retry_at = 0"
 must "$BIN/acme-order" cancel -c "$client" "$(field id)"

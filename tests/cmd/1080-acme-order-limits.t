@@ -7,7 +7,7 @@
 
 client_up
 sed -i "s|^\[client\]|&\nlimits_file = $T/limits.conf|" "$client"
-export PEBBLE_VA_ALWAYS_VALID=1
+export PEBBLE_VA_ALWAYS_VALID=1 PEBBLE_WFE_NONCEREJECT=0
 start_pebble
 account ca add pebble "$pebble_directory" --trust "$pebble_ca"
 exits 0 'a CA'
@@ -38,6 +38,20 @@ order cancel "$(sqlite3 "$T/client/store/acmed.sqlite" \
     ORDER BY id DESC LIMIT 1")"
 order new --replaces 1 a.example.test
 exits 111 'a CA without renewal information knows of no replacement'
+
+# Many at once are no more than one after the other.
+echo '[pebble]
+orders_per_account = 5/1h' >"$T/limits.conf"
+before=$(asked "endpoint = 'newOrder' AND status = 201")
+seq -f 'many%g.test' 12 >"$T/names"
+run "$BIN/acme-order" run -c "$client" --ca pebble --no-precheck --timeout 60 - \
+    <"$T/names"
+exits 111 'more orders at once than the CA would take'
+is "$(printf '%s\n' "$out" | grep -c '	valid	')" 3 '... are sent as far as it would'
+is "$(($(asked "endpoint = 'newOrder' AND status = 201") - before))" 3 \
+    '... and no further'
+is "$(printf '%s\n' "$out" | grep -c 'not sent: .*orders_per_account')" 9 \
+    '... the others wait'
 
 # ---- names ---------------------------------------------------------------------
 echo '[pebble]
@@ -79,7 +93,7 @@ like "$out" 'not sent: .*failures_per_name for f.example.test is used up' \
 is "$(asked "endpoint = 'newOrder'")" "$before" '... and not sent'
 order run --timeout 1 g.example.test
 exits 1 'another name may fail'
-export PEBBLE_VA_ALWAYS_VALID=1
+export PEBBLE_VA_ALWAYS_VALID=1 PEBBLE_WFE_NONCEREJECT=0
 stop pebble
 start_pebble
 account register --ca pebble --agree-terms --default

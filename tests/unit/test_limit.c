@@ -54,6 +54,8 @@ test_file_refused(void **state)
 	    {"[a]\norders_per_account = 1/1\n", "f:2: orders_per_account:"},
 	    {"[a]\norders_per_account = 99999/1h\n",
 		"f:2: orders_per_account:"},
+	    {"[b]\norders_per_account = 1/1h\norders_per_account = 2/1h\n",
+		"f:3: orders_per_account: stands twice"},
 	};
 	struct limits l;
 
@@ -157,6 +159,7 @@ set_of(int64_t order)
 }
 
 static struct limits_wait waiting;
+static size_t under_way;
 
 /* For an order; what it waits for is in `waiting`. */
 static int64_t
@@ -165,7 +168,8 @@ free_at(const struct limits *l, int64_t order, int64_t replaces)
 	const struct limits_order o = {.id = order,
 	    .upstream_account_id = account,
 	    .fqdn_set_id = set_of(order),
-	    .replaces_id = replaces};
+	    .replaces_id = replaces,
+	    .under_way = under_way};
 
 	assert_ok(limits_order(l, st, &o, test_now, &waiting, &e), &e);
 	return waiting.at;
@@ -183,6 +187,9 @@ test_orders(void **state)
 	make_account();
 	order = ask_for("a.example");
 	assert_int_equal(free_at(&l, order, 0), 0);
+	under_way = 1;
+	assert_int_equal(free_at(&l, order, 0), test_now + 100);
+	under_way = 0;
 	ask_for("b.example");
 	assert_int_equal(free_at(&l, order, 0), test_now + 100);
 	assert_string_equal(waiting.rule, "orders_per_account");
