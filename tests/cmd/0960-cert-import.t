@@ -246,6 +246,25 @@ is "$status $(sqlite3 "$T/beside.sqlite" 'SELECT count(*) FROM certificates c
     JOIN certificate_chains k ON k.certificate_id = c.id')" '0 2' \
     '... also when it comes in the chain of another'
 
+# Two CAs that have signed each other: a chain goes round once.
+must openssl req -x509 -newkey ec:p256.param -nodes -subj '/CN=Loop A' \
+    -keyout loopa.key -out loopa.crt
+must openssl req -x509 -newkey ec:p256.param -nodes -subj '/CN=Loop B' \
+    -keyout loopb.key -out loopb.crt
+for ca in a:b b:a; do
+	must openssl x509 -x509toreq -in "loop${ca%:*}.crt" \
+	    -signkey "loop${ca%:*}.key" -out loop.csr
+	must openssl x509 -req -in loop.csr -CA "loop${ca#*:}.crt" \
+	    -CAkey "loop${ca#*:}.key" -extfile ca.ext -out "loop${ca%:*}2.crt"
+done
+imp -q --ca loopa2.crt loopb2.crt
+printf 'subjectAltName = DNS:loop.example.org\n' >leaf.ext
+must openssl x509 -req -in gap.csr -CA loopa.crt -CAkey loopa.key \
+    -extfile leaf.ext -out loop.crt
+imp loop.crt
+is "$status $(chain_of loop.example.org)" '0 CN=Loop A < CN=Loop B' \
+    'a loop in what the store knows of CAs: the chain goes round once'
+
 # ---- names -----------------------------------------------------------------------
 
 must "$BIN/acmed-store" -s "$T/names.sqlite" init
