@@ -73,6 +73,24 @@ is "$(store "SELECT count(*) FROM certificate_chains k JOIN certificates c
     ON c.id = k.certificate_id WHERE c.sha1 = x'$(openssl x509 -in ftp.crt \
     -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')'")" 1 \
     '... with the chain that the store knows'
+make der DNS:der.example.org
+for piece in pkey:der.key req:der.csr x509:der.crt; do
+	must openssl ${piece%:*} -in "${piece#*:}" -outform DER -out piece
+	cat piece >>pieces
+done
+imp - <pieces
+is "$status $(counts)" '0 certificate created 1,certificate_request created 1,private_key created 1' \
+    'pieces of DER, one behind the other'
+{ cat pieces; printf '0\202\001'; } >cut
+imp cut
+exits 1 '... of which the last is cut short'
+like "$out" '^file	.*refused.*cut: ' '... are refused'
+printf '0\003\002\001\001' >piece
+cat piece pieces >cut
+imp cut
+is "$status $(counts)" '1 certificate known 1,certificate_request known 1,file refused 1,private_key known 1' \
+    '... of which one is nothing: the rest is taken'
+like "$out" 'cut: block 1 \(DER\): ' '... and it is said which'
 echo secret >password
 chmod 600 password
 must openssl pkcs12 -export -inkey ip.key -in ip.pem -passout file:password \
