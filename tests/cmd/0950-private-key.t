@@ -195,6 +195,14 @@ run "$BIN/acmed-store" -c "$T/other.conf" -s "$T/copy/other.sqlite" check
 exits 1 '... and those that are sealed under another key'
 like "$out" '^private_key/1: sealed under another key' '... of which the first is named'
 like "$out" '^private_key: 1[0-9] more are sealed so$' '... and the others counted'
+must openssl req -x509 -key "$T/rsa.pem" -subj /CN=tree.example -days 9 \
+    -out "$T/tree.crt"
+must "$BIN/cert-import" -q -c "$T/other.conf" -s "$T/copy/other.sqlite" \
+    "$T/tree.crt" "$T/rsa.pem"
+run "$BIN/cert-export" -c "$T/other.conf" -s "$T/copy/other.sqlite" \
+    --tree certbot "$T/tree"
+exits 102 'cert-export --tree'
+like "$err" 'private key [0-9]*: sealed under another key' '... names it, too'
 touch "$T/other.key.new"
 run "$BIN/acmed-store" -c "$T/other.conf" -s "$T/copy/other.sqlite" check
 unlike "$out" 'private_key' '... not while a rekey has not come to its end'
