@@ -256,20 +256,70 @@ open_for_check(const struct prog *p, struct err *e)
 	return st;
 }
 
+/* The sealing keys that can be read, and are not being changed. */
+struct seals {
+	struct seal_key keys[REKEY__MAX];
+	bool there[REKEY__MAX];
+};
+
+static int
+read_seals(const struct conf_store *c, struct seals *s, struct err *e)
+{
+	const char *const paths[] = {
+	    [REKEY_CERTIFICATES] = c->certificate_key_file,
+	    [REKEY_ACCOUNTS] = c->account_key_file,
+	    [REKEY_EAB] = c->eab_key_file,
+	};
+
+	if (proc_harden(true, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		char *next = paths[i] ? rekey_next_path(paths[i]) : NULL;
+		struct err ignored = {0}; /* filecheck_run tells */
+
+		s->there[i] = next && !file_exists(next) &&
+		    seal_key_read(paths[i], &s->keys[i], &ignored) == 0;
+		free(next);
+	}
+	return 0;
+}
+
+/* As check_run: what is broken already may be in the way. */
+static int
+check_seals(struct store *st, const struct seals *s, struct strv *problems,
+    struct err *e)
+{
+	struct err why = {0};
+	bool broken = problems->len > 0;
+
+	for (size_t i = 0; i < REKEY__MAX; i++)
+		if (s->there[i] &&
+		    rekey_check(st, (enum rekey_kind)i, &s->keys[i], problems,
+			broken ? &why : e) < 0)
+			return broken ? 0 : -1;
+	return 0;
+}
+
 static int
 check(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"problem", NULL};
 	struct strv problems = {0};
-	struct store *st;
+	struct seals seals = {0};
+	struct store *st = NULL;
 	struct out o;
 	size_t i;
 	int rc;
 
 	/* first, since with the store open little else can be read */
 	filecheck_run(&p->conf, &problems);
-	st = open_for_check(p, e);
+	if (read_seals(&p->conf.store, &seals, e) == 0)
+		st = open_for_check(p, e);
 	rc = st ? check_run(st, &problems, e) : -1;
+	if (rc == 0)
+		rc = check_seals(st, &seals, &problems, e);
+	for (i = 0; i < REKEY__MAX; i++)
+		seal_key_wipe(&seals.keys[i]);
 	/* what was found stays true when the rest cannot be looked at */
 	out_init(&o, p->json, false, columns);
 	for (i = 0; i < problems.len; i++) {

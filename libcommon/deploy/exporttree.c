@@ -13,6 +13,9 @@
 #include "wrap/digest.h"
 
 #define BATCH 256 /* names between two syncs */
+#define UNOPENED_MAX                                                           \
+	20 /* keys under another seal, until it is the wrong one               \
+	    */
 
 static const char *const change_names[] = {
     [EXPORTTREE_NEW] = "new",
@@ -60,6 +63,10 @@ struct walk {
 	struct strv removed; /* names, with `since` */
 	struct digestmap taken; /* names of files that two names may want */
 	int64_t names, invalid;
+	bool
+	    incomplete; /* a name has what it had, and which links is unknown */
+	bool opened; /* a key, with the seal at hand */
+	size_t unopened; /* keys that are under another, before */
 };
 
 /* One name on its way. */
@@ -80,11 +87,22 @@ link_at(const struct walk *w, size_t i)
 
 /* ---- switching ----------------------------------------------------------- */
 
+/*
+ * One key may have been sealed under an old seal by who had that still; with so
+ * many, and none that opened, the seal at hand is the wrong one.
+ */
+static bool
+is_wrong_seal(struct walk *w)
+{
+	return !w->t->seal || (!w->opened && ++w->unopened == UNOPENED_MAX);
+}
+
 /* One that cannot be done does not stop the rest, unless none can. */
 static int
 judge(struct walk *w, struct err *why, struct err *e)
 {
 	bool one_only = why->kind == KIND_INPUT || why->kind == KIND_NOTFOUND ||
+	    (why->kind == KIND_CONF && !is_wrong_seal(w)) ||
 	    why->kind == KIND_CONFLICT ||
 	    (why->kind == KIND_SYS && why->errnum != ENOSPC &&
 		why->errnum != EDQUOT && why->errnum != EROFS &&
@@ -221,7 +239,10 @@ load(struct walk *w, const struct step *step, struct material *m, struct err *e)
 	    (step->chain_id != 0 &&
 		chain_load(st, step->chain_id, &m->chain, e) < 0))
 		return -1;
-	return material_add_key(st, m, w->t->seal, e);
+	if (material_add_key(st, m, w->t->seal, e) < 0)
+		return -1;
+	w->opened = true;
+	return 0;
 }
 
 static void
@@ -451,6 +472,32 @@ add_to_index(struct walk *w, const struct step *step)
 	indexfile_add(&w->index, &it, step->s->certificate_id);
 }
 
+/*
+ * One that cannot be done now is served by what it had, which may be other than
+ * that of names with the same certificate.
+ */
+static void
+leave_name(struct walk *w, const struct step *step)
+{
+	const struct layout_item it = {.name = step->s->name,
+	    .file_name = step->file_name,
+	    .root = w->t->root};
+	struct err ignored = {0};
+	struct place p;
+
+	if (w->t->since != 0)
+		return;
+	w->incomplete |= link_at(w, 1) != NULL;
+	if (expand(link_at(w, 0), step, &p, &ignored) < 0 ||
+	    linkdir_read(&w->l, p.directory, p.entry, false, p.is, &ignored) <
+		0 ||
+	    p.is[0] == '\0')
+		return;
+	note_link(w, &p);
+	keep(w, p.is);
+	indexfile_add(&w->index, &it, -step->s->domain_id);
+}
+
 static int
 export_name(struct walk *w, const struct serving *s, struct err *e)
 {
@@ -463,8 +510,10 @@ export_name(struct walk *w, const struct serving *s, struct err *e)
 	}
 	if (prepare(w, s, &step, e) < 0)
 		return name_error(s, e);
-	if (export_step(w, &step, e) < 0)
+	if (export_step(w, &step, e) < 0) {
+		leave_name(w, &step);
 		return -1;
+	}
 	w->names++;
 	w->invalid += s->not_after < w->t->now || s->not_before > w->t->now;
 	if (w->t->since == 0)
@@ -568,7 +617,7 @@ sweep_link(void *arg, const char *directory, const char *entry,
 	free(path);
 	if (known || !is_ours(s, target))
 		return 0;
-	if (!s->w->t->remove) {
+	if (!s->w->t->remove || s->w->incomplete) {
 		if (linkdir_generation(target, generation))
 			strv_add(&s->used, generation);
 		return 0;

@@ -413,9 +413,46 @@ add_pem(struct part *part, const char *p, size_t len)
 }
 
 static void
+add_der(struct part *part, struct der der)
+{
+	adder *add = recognise(der);
+
+	if (add)
+		add_part(part, add, der.p, der.len);
+	else
+		complain(part, "neither PEM nor DER that is known");
+}
+
+/* Whether it is nothing but pieces of DER, one behind the other. */
+static bool
+is_several(struct der all)
+{
+	struct der piece;
+	size_t n = 0;
+
+	while (der_get_whole(&all, DER_SEQUENCE, &piece) == 0)
+		n++;
+	return n > 1 && all.len == 0;
+}
+
+static void
+add_pieces(struct part *part, struct der all)
+{
+	struct der piece;
+
+	part->label = "DER";
+	while (der_get_whole(&all, DER_SEQUENCE, &piece) == 0) {
+		part->block++;
+		add_der(part, piece);
+	}
+	part->block = 0;
+	part->label = NULL;
+}
+
+static void
 add_any(struct part *part, const void *p, size_t len)
 {
-	adder *add;
+	struct der der = {p, len};
 
 	if (len > BUNDLE_MAX) {
 		complain(part, "larger than any bundle may be");
@@ -425,11 +462,10 @@ add_any(struct part *part, const void *p, size_t len)
 		add_pem(part, p, len);
 		return;
 	}
-	add = recognise((struct der){p, len});
-	if (add)
-		add_part(part, add, p, len);
+	if (is_several(der))
+		add_pieces(part, der);
 	else
-		complain(part, "neither PEM nor DER that is known");
+		add_der(part, der);
 }
 
 void

@@ -48,11 +48,11 @@ void bundle_release(struct bundle *b);
 
 /*
  * Adds what is in a file or in what came on standard input: PEM with any number
- * of blocks, or one piece of DER: a certificate, a request (RFC 2986), a
- * private key (RFC 5958, 5915, 8017), PKCS#7 or PKCS#12.  `password` (UTF-8, or
- * NULL) opens what is encrypted.  Blocks of other kinds are skipped.  What
- * cannot be read is a line in `problems`, which begins with `name`; the rest is
- * added all the same.
+ * of blocks, or DER, one piece or several without anything between them: a
+ * certificate, a request (RFC 2986), a private key (RFC 5958, 5915, 8017),
+ * PKCS#7 or PKCS#12.  `password` (UTF-8, or NULL) opens what is encrypted.
+ * Blocks of other kinds are skipped.  What cannot be read is a line in
+ * `problems`, which begins with `name`; the rest is added all the same.
  */
 void bundle_add(struct bundle *b, const char *name, const void *p, size_t len,
     const char *password);

@@ -5,6 +5,7 @@
 #include "sys/sig.h"
 #include "wrap/cert.h"
 #include "wrap/p7.h"
+#include "wrap/pem.h"
 
 static const char source[] = "aia";
 
@@ -22,7 +23,25 @@ read_der(const struct buf *body, struct cert_list *out)
 	return 0;
 }
 
-/* DER, else PKCS#7, else PEM: nothing is all three. */
+/* PKCS#7 as PEM; what is no such block is skipped. */
+static int
+read_p7_pem(const struct buf *body, struct cert_list *out)
+{
+	struct pem_reader r = {(const char *)body->data, body->len};
+	struct err why = {0};
+	char label[16];
+	struct buf der;
+	int rc = -1;
+
+	buf_init(&der, RECONCILE_BODY_MAX);
+	while (rc < 0 && pem_next(&r, label, sizeof(label), &der) > 0)
+		if (strcmp(label, "PKCS7") == 0 || strcmp(label, "CMS") == 0)
+			rc = p7_read(der.data, der.len, out, &why);
+	buf_release(&der);
+	return rc;
+}
+
+/* DER, else PKCS#7, else PEM of either: nothing is two of these. */
 static int
 read_certs(const struct buf *body, struct cert_list *out, struct err *e)
 {
@@ -32,7 +51,8 @@ read_certs(const struct buf *body, struct cert_list *out, struct err *e)
 	    p7_read(body->data, body->len, out, &why) == 0)
 		return 0;
 	err_clear(&why);
-	if (cert_list_from_pem(body->data, body->len, out, &why) == 0)
+	if (cert_list_from_pem(body->data, body->len, out, &why) == 0 ||
+	    read_p7_pem(body, out) == 0)
 		return 0;
 	return err_set(e, KIND_DENIED,
 	    "neither a certificate nor a PKCS#7 nor PEM is there");

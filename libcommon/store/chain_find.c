@@ -27,9 +27,24 @@ const struct stmt_table chain_find_stmts = {"chain_find", sql, ARRAY_LEN(sql)};
 
 struct search {
 	const struct cert *subject;
+	const struct cert_list *chain; /* so far */
 	struct cert *issuer;
 };
 
+static bool
+is_in(const struct cert_list *chain, const struct ca_certificate *ca)
+{
+	for (size_t i = 0; i < chain->len; i++) {
+		size_t len;
+		const uint8_t *der = cert_der(chain->v[i], &len);
+
+		if (len == ca->der_len && memcmp(der, ca->der, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* One that is in the chain already is a loop. */
 static int
 try_issuer(void *arg, const struct ca_certificate *ca, struct err *e)
 {
@@ -38,7 +53,8 @@ try_issuer(void *arg, const struct ca_certificate *ca, struct err *e)
 	struct cert *c;
 
 	(void)e;
-	if (s->issuer && cert_not_after(s->issuer) >= ca->not_after)
+	if ((s->issuer && cert_not_after(s->issuer) >= ca->not_after) ||
+	    is_in(s->chain, ca))
 		return 0;
 	c = cert_from_der(ca->der, ca->der_len, &ignored);
 	if (c && cert_is_issued_by(s->subject, c, &ignored) == 0) {
@@ -65,7 +81,7 @@ chain_find(struct store *st, const struct cert *c, struct cert_list *out,
     struct err *e)
 {
 	for (size_t n = 0; n < CHAIN_FIND_MAX && !is_self_issued(c); n++) {
-		struct search s = {.subject = c};
+		struct search s = {.subject = c, .chain = out};
 
 		if (ca_certificate_each_issuer(st, c, try_issuer, &s, e) < 0) {
 			cert_free(s.issuer);

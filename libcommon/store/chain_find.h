@@ -11,8 +11,8 @@ struct cert_list;
 
 /*
  * Appends the issuers of `c` that are in the store, each of which has signed
- * the one before, as far as there are any, but no root.  Of several the one
- * that ends latest.
+ * the one before, as far as there are any, but no root and none that `out` has
+ * already.  Of several the one that ends latest.
  */
 int chain_find(struct store *st, const struct cert *c, struct cert_list *out,
     struct err *e);

@@ -279,7 +279,7 @@ read_sealed(
 static int
 name_broken(int64_t id, struct err *e)
 {
-	return e->kind == KIND_SYS
+	return e->kind == KIND_SYS || e->kind == KIND_CONF
 	    ? err_object(e, "private key %lld", (long long)id)
 	    : -1;
 }

@@ -153,24 +153,37 @@ seal_anew(struct rekey *r, int64_t row, struct sealed *s, struct err *e)
 	return rc;
 }
 
-/* The row after `*row`: 1, 0 when there is none, -1. */
+/*
+ * The row after `*row`, which the caller releases: 1, 0 when there is none, -1.
+ */
 static int
-change_next(struct rekey *r, int64_t *row, struct err *e)
+read_next(struct store *st, enum column column, int64_t *row,
+    struct sealed *out, struct err *e)
 {
 	struct db_stmt *s =
-	    stmt_query(r->st, STMT_REKEY, REKEY_NEXT + r->column, e, "i", *row);
+	    stmt_query(st, STMT_REKEY, REKEY_NEXT + column, e, "i", *row);
 	int rc = s ? db_step(s, e) : -1;
-	struct sealed sealed;
 
 	if (rc <= 0)
 		return rc;
 	*row = db_int(s, 0);
-	if (r->kind == REKEY_EAB)
-		sealed_read_named(s, 1, &sealed);
+	if (kinds[column] == REKEY_EAB)
+		sealed_read_named(s, 1, out);
 	else
-		sealed_read(s, 1, &sealed);
+		sealed_read(s, 1, out);
 	db_reset(s);
-	rc = 1;
+	return 1;
+}
+
+/* As read_next. */
+static int
+change_next(struct rekey *r, int64_t *row, struct err *e)
+{
+	struct sealed sealed;
+	int rc = read_next(r->st, r->column, row, &sealed, e);
+
+	if (rc <= 0)
+		return rc;
 	if (seal_anew(r, *row, &sealed, e) < 0)
 		rc = err_object(
 		    e, "%s/%lld", objects[r->column], (long long)*row);
@@ -201,6 +214,75 @@ change_all(void *arg, struct err *e)
 			return -1;
 	return event_add(
 	    r->st, "store.rekey", EVENT_STORE, 0, settings[r->kind], e);
+}
+
+/* ---- looking ------------------------------------------------------------- */
+
+/* What is no key cannot be decoded; it is only opened. */
+static int
+try_open(enum column column, const struct sealed *s, const struct seal_key *key,
+    struct err *e)
+{
+	bool is_key = column != COLUMN_EAB && column != COLUMN_ACME_DNS;
+	const char *setting = settings[kinds[column]];
+	struct buf plain;
+	int rc;
+
+	buf_init(&plain, KEY_DER_MAX);
+	rc = is_key ? sealed_pkcs8(s, key, setting, &plain, e)
+		    : sealed_open(s, key, setting, &plain, e);
+	buf_wipe(&plain);
+	return rc;
+}
+
+static void
+add_problem(
+    struct strv *problems, enum column column, int64_t row, const struct err *e)
+{
+	char text[1024], *line;
+
+	err_format(e, text, sizeof(text));
+	line = xasprintf("%s/%lld: %s", objects[column], (long long)row, text);
+	strv_add(problems, line);
+	free(line);
+}
+
+/* Of those that are under another key only the first has a line. */
+static int
+check_column(struct store *st, enum column column, const struct seal_key *key,
+    struct strv *problems, struct err *e)
+{
+	int64_t row = 0, foreign = 0;
+	struct sealed sealed;
+	int rc;
+
+	while ((rc = read_next(st, column, &row, &sealed, e)) > 0) {
+		struct err why = {0};
+
+		if (try_open(column, &sealed, key, &why) < 0 &&
+		    (why.kind != KIND_CONF || foreign++ == 0))
+			add_problem(problems, column, row, &why);
+		sealed_release(&sealed);
+	}
+	if (foreign > 1) {
+		char *line = xasprintf("%s: %lld more are sealed so",
+		    objects[column], (long long)foreign - 1);
+
+		strv_add(problems, line);
+		free(line);
+	}
+	return rc;
+}
+
+int
+rekey_check(struct store *st, enum rekey_kind kind, const struct seal_key *key,
+    struct strv *problems, struct err *e)
+{
+	for (enum column c = 0; c < COLUMN__MAX; c++)
+		if (kinds[c] == kind &&
+		    check_column(st, c, key, problems, e) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- files --------------------------------------------------------------- */

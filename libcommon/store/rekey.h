@@ -1,7 +1,10 @@
 #ifndef STORE_REKEY_H
 #define STORE_REKEY_H
 
+#include "base/buf.h"
 #include "store/store.h"
+
+struct seal_key;
 
 /* A new sealing key for all private keys, or secrets, of one kind. */
 enum rekey_kind {
@@ -22,6 +25,14 @@ enum rekey_kind {
  */
 int rekey_run(struct store *st, enum rekey_kind kind, const char *path,
     int64_t *changed, struct err *e);
+
+/*
+ * Opens all of one kind with the key at hand, and adds a line to `problems` for
+ * what is damaged, and for what is sealed under another key.  -1 when it cannot
+ * look.
+ */
+int rekey_check(struct store *st, enum rekey_kind kind,
+    const struct seal_key *key, struct strv *problems, struct err *e);
 
 /*
  * Where the new key is, and maybe the only copy of it, until a run has come to

@@ -174,6 +174,39 @@ run "$BIN/acmed-store" check
 exits 1 'acmed-store check'
 like "$out" 'private_key/[0-9]*: .*not sealed' '... says so'
 
+# ---- what cannot be opened -----------------------------------------------------
+
+copy=$T/copy/acmed.sqlite
+mkdir "$T/copy"
+must "$BIN/acmed-store" backup "$copy"
+sqlite3 "$copy" "DELETE FROM private_keys WHERE sealed = 0;
+    UPDATE private_keys SET der = CAST(substr(der, 1, 60) || x'00000000' ||
+    substr(der, 65) AS BLOB) WHERE id = 3;
+    UPDATE private_keys SET der = x'00' WHERE id = 4"
+run "$BIN/acmed-store" -s "$copy" check
+exits 1 'acmed-store check: keys that are damaged'
+is "$out" "$(printf 'private_key/%s: a sealed value is not whole%s\n' \
+    3 ", or is another's" 4 '')" '... are named'
+must "$BIN/acmed-store" backup "$T/copy/other.sqlite"
+sqlite3 "$T/copy/other.sqlite" 'DELETE FROM private_keys WHERE sealed = 0'
+sed "s|$T/seal.key|$T/other.key|" "$ACMED_CONFIG" >"$T/other.conf"
+must "$BIN/acmed-store" -c "$T/other.conf" init
+run "$BIN/acmed-store" -c "$T/other.conf" -s "$T/copy/other.sqlite" check
+exits 1 '... and those that are sealed under another key'
+like "$out" '^private_key/1: sealed under another key' '... of which the first is named'
+like "$out" '^private_key: 1[0-9] more are sealed so$' '... and the others counted'
+must openssl req -x509 -key "$T/rsa.pem" -subj /CN=tree.example -days 9 \
+    -out "$T/tree.crt"
+must "$BIN/cert-import" -q -c "$T/other.conf" -s "$T/copy/other.sqlite" \
+    "$T/tree.crt" "$T/rsa.pem"
+run "$BIN/cert-export" -c "$T/other.conf" -s "$T/copy/other.sqlite" \
+    --tree certbot "$T/tree"
+exits 102 'cert-export --tree'
+like "$err" 'private key [0-9]*: sealed under another key' '... names it, too'
+touch "$T/other.key.new"
+run "$BIN/acmed-store" -c "$T/other.conf" -s "$T/copy/other.sqlite" check
+unlike "$out" 'private_key' '... not while a rekey has not come to its end'
+
 # ---- pool ----------------------------------------------------------------------
 
 pk pool --type p256 --size 2 --no-header

@@ -73,6 +73,24 @@ is "$(store "SELECT count(*) FROM certificate_chains k JOIN certificates c
     ON c.id = k.certificate_id WHERE c.sha1 = x'$(openssl x509 -in ftp.crt \
     -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')'")" 1 \
     '... with the chain that the store knows'
+make der DNS:der.example.org
+for piece in pkey:der.key req:der.csr x509:der.crt; do
+	must openssl ${piece%:*} -in "${piece#*:}" -outform DER -out piece
+	cat piece >>pieces
+done
+imp - <pieces
+is "$status $(counts)" '0 certificate created 1,certificate_request created 1,private_key created 1' \
+    'pieces of DER, one behind the other'
+{ cat pieces; printf '0\202\001'; } >cut
+imp cut
+exits 1 '... of which the last is cut short'
+like "$out" '^file	.*refused.*cut: ' '... are refused'
+printf '0\003\002\001\001' >piece
+cat piece pieces >cut
+imp cut
+is "$status $(counts)" '1 certificate known 1,certificate_request known 1,file refused 1,private_key known 1' \
+    '... of which one is nothing: the rest is taken'
+like "$out" 'cut: block 1 \(DER\): ' '... and it is said which'
 echo secret >password
 chmod 600 password
 must openssl pkcs12 -export -inkey ip.key -in ip.pem -passout file:password \
@@ -245,6 +263,25 @@ imp -s "$T/beside.sqlite" alt.crt sub.crt
 is "$status $(sqlite3 "$T/beside.sqlite" 'SELECT count(*) FROM certificates c
     JOIN certificate_chains k ON k.certificate_id = c.id')" '0 2' \
     '... also when it comes in the chain of another'
+
+# Two CAs that have signed each other: a chain goes round once.
+must openssl req -x509 -newkey ec:p256.param -nodes -subj '/CN=Loop A' \
+    -keyout loopa.key -out loopa.crt
+must openssl req -x509 -newkey ec:p256.param -nodes -subj '/CN=Loop B' \
+    -keyout loopb.key -out loopb.crt
+for ca in a:b b:a; do
+	must openssl x509 -x509toreq -in "loop${ca%:*}.crt" \
+	    -signkey "loop${ca%:*}.key" -out loop.csr
+	must openssl x509 -req -in loop.csr -CA "loop${ca#*:}.crt" \
+	    -CAkey "loop${ca#*:}.key" -extfile ca.ext -out "loop${ca%:*}2.crt"
+done
+imp -q --ca loopa2.crt loopb2.crt
+printf 'subjectAltName = DNS:loop.example.org\n' >leaf.ext
+must openssl x509 -req -in gap.csr -CA loopa.crt -CAkey loopa.key \
+    -extfile leaf.ext -out loop.crt
+imp loop.crt
+is "$status $(chain_of loop.example.org)" '0 CN=Loop A < CN=Loop B' \
+    'a loop in what the store knows of CAs: the chain goes round once'
 
 # ---- names -----------------------------------------------------------------------
 

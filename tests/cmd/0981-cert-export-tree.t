@@ -520,4 +520,36 @@ since
 is "$(changes)" chain.example=changed 'no wish any more'
 has_chain one
 
+# ---- a key that does not open --------------------------------------------------
+
+prefer none
+certify broken broken sub-one -config "$T/leaf.cnf" -subj / \
+    -addext subjectAltName=DNS:chain.example -days 99
+for layout in haproxy peter_sslers; do
+	export_cert --tree $layout "$T/broken-$layout"
+done
+import "$T/broken.pem" "$T/broken.key"
+broken=$(sqlite3 "$DB" 'SELECT max(id) FROM private_keys')
+certify later later sub-one -config "$T/leaf.cnf" -subj / \
+    -addext subjectAltName=DNS:later.example
+import "$T/later.pem" "$T/later.key"
+# under another seal; damaged
+for how in "substr(der, 1, 1) || x'0000000000000000' || substr(der, 10)" \
+    "x'00'"; do
+	sql "UPDATE private_keys SET der = CAST($how AS BLOB)
+	    WHERE id = $broken"
+	for layout in haproxy peter_sslers; do
+		export_cert --tree $layout --delete "$T/broken-$layout"
+		like "$status $err" '^(1|102|111) .*private key [0-9]*: ' \
+		    "$layout: a key that does not open is named"
+		unlike "$(changes)" removed '... and its name has what it had'
+	done
+	ok '... and the rest is done' \
+	    test -e "$T/broken-haproxy/certs/later.example.pem"
+	ok '... also in the list of all' \
+	    grep -q '/chain.example.pem chain.example$' "$T/broken-haproxy/crt-list"
+	ok '... and on disk' openssl x509 -noout -in \
+	    "$T/broken-peter_sslers/certificates/global/chain.example/primary/cert.pem"
+done
+
 done_testing

@@ -144,6 +144,15 @@ for kind in loop:redirects big:longer junk:neither file:Protocol; do
 done
 is "$(cas)" 'CN=inter CN=lower CN=root' 'none of them is enrolled'
 
+# What RFC 5280 4.2.2.1 does not know of, and is there all the same.
+must sign other other TRUE
+must sign leaf-p7 other FALSE "$web/other.p7"
+must openssl crl2pkcs7 -nocrl -certfile "$T/root.pem" -certfile "$T/other.pem" \
+    -out "$T/www/other.p7"
+must "$BIN/cert-import" "$T/leaf-p7.pem"
+go
+is "$(cas)" 'CN=inter CN=lower CN=root CN=other' 'a PKCS#7 as PEM is taken'
+
 stop www
 sqlite3 "$T/store/acmed.sqlite" "UPDATE certificates SET not_after = 1
     WHERE id <> (SELECT id FROM certificates WHERE source = 'import'
