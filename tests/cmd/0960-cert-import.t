@@ -81,13 +81,13 @@ done
 imp - <pieces
 is "$status $(counts)" '0 certificate created 1,certificate_request created 1,private_key created 1' \
     'pieces of DER, one behind the other'
-{ cat pieces; printf '0\202\001'; } >cut
-imp cut
+{ cat pieces; printf '0\202\001'; } >short
+imp short
 exits 1 '... of which the last is cut short'
-like "$out" '^file	.*refused.*cut: ' '... are refused'
+like "$out" '^file	.*refused.*short: ' '... are refused'
 printf '0\003\002\001\001' >piece
-cat piece pieces >cut
-imp cut
+cat piece pieces >short
+imp short
 is "$status $(counts)" '1 certificate known 1,certificate_request known 1,file refused 1,private_key known 1' \
     '... of which one is nothing: the rest is taken'
 like "$out" 'cut: block 1 \(DER\): ' '... and it is said which'
