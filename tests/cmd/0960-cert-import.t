@@ -90,7 +90,7 @@ cat piece pieces >short
 imp short
 is "$status $(counts)" '1 certificate known 1,certificate_request known 1,file refused 1,private_key known 1' \
     '... of which one is nothing: the rest is taken'
-like "$out" 'cut: block 1 \(DER\): ' '... and it is said which'
+like "$out" 'short: block 1 \(DER\): ' '... and it is said which'
 echo secret >password
 chmod 600 password
 must openssl pkcs12 -export -inkey ip.key -in ip.pem -passout file:password \
