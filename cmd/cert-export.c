@@ -441,9 +441,10 @@ static void
 put_failure(void *arg, const struct err *why)
 {
 	struct prog *p = ((struct report *)arg)->p;
+	int code = prog_fail(p, why);
 
-	prog_fail(p, why);
-	p->exit_code = 1;
+	p->exit_code =
+	    prog_worse(p->exit_code, why->kind == KIND_CONF ? code : 1);
 }
 
 static int
