@@ -119,7 +119,8 @@ read_problem(struct answer *a, enum endpoint endpoint)
 	struct buf text;
 
 	/* who asks for an account is not one that should exist */
-	if (cause == CAUSE_ACCOUNT && endpoint == ENDPOINT_NEW_ACCOUNT &&
+	if (type && cause == CAUSE_ACCOUNT &&
+	    endpoint == ENDPOINT_NEW_ACCOUNT &&
 	    strcmp(type, "accountDoesNotExist") == 0)
 		cause = CAUSE_GONE;
 	/* the names in it are not those of the order */

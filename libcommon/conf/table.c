@@ -45,6 +45,7 @@ _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 #define LIST(f, t) RULE(.type = (t)), AT(f, struct strv)
 
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): `f` is a path of members */
 /* What all have that answer HTTP on connections they are given. */
 #define LISTENER(section, f, program) \
 	{section, "user", TEXT(f.user, 32), \
@@ -70,6 +71,7 @@ _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 	    .fallback = "socket", \
 	    .doc = "Who tells the client's address if it is not at the other " \
 	    "end of the socket: socket (nobody), x-real-ip, proxy, env:NAME."}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const struct table_key table_keys[] = {
 	{CONF_STORE, "url", TYPE(store.url, VALUE_STORE),
