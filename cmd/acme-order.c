@@ -427,8 +427,8 @@ open_new(struct work *k, struct prog *p, struct err *e)
 		&k->new.upstream_account_id, e) < 0 ||
 	    orderwork_open(&k->w, k->new.upstream_account_id, e) < 0)
 		return -1;
-	k->new.follows = !no_replaces &&client_url(
-			     k->w.up.client, ENDPOINT_RENEWAL_INFO) != NULL;
+	k->new.follows =
+	    client_url(k->w.up.client, ENDPOINT_RENEWAL_INFO) && !no_replaces;
 	check = (struct ordercheck){.client = k->w.up.client,
 	    .account = &k->w.account,
 	    .policy = &k->policy,
@@ -545,7 +545,8 @@ run(struct prog *p, struct err *e)
 	return order_sets(p, NULL, e);
 }
 
-static int new (struct prog *p, struct err *e)
+static int
+run_new(struct prog *p, struct err *e)
 {
 	return order_sets(p, is_ordered, e);
 }
@@ -1189,7 +1190,7 @@ authorizations(struct prog *p, struct err *e)
 
 static const struct prog_command commands[] = {
     {.name = "run", .options = new_options, WITH_CA, .run = run},
-    {.name = "new", .options = new_options, WITH_CA, .run = new},
+    {.name = "new", .options = new_options, WITH_CA, .run = run_new},
     {.name = "next", ORDERS, .run = next},
     {.name = "challenge",
 	.options = challenge_options,
