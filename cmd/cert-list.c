@@ -11,6 +11,7 @@
 #include "store/event.h"
 #include "store/private_key.h"
 #include "store/store.h"
+#include "store/upstream_account.h"
 #include "sys/clock.h"
 
 #include <sys/ioctl.h>
@@ -33,7 +34,8 @@ static const char usage_text[] =
     "      --key KEY       of this private key: its number, or the beginning "
     "of\n"
     "                      the SHA-256 of the public key\n"
-    "      --account ID    that this account has ordered\n"
+    "      --account ID    that this account has ordered, or, with\n"
+    "                      upstream_account/ before it, ours at another CA\n"
     "      --state STATE   active, expired (active, but its time is over),\n"
     "                      deactivated or revoked\n"
     "      --text TEXT     a part of a name, of the issuer or the serial "
@@ -149,15 +151,35 @@ read_options(struct certificate_filter *f, char **clean_serial, struct err *e)
 	return read_state(f, e) < 0 ? -1 : read_expiring(f, e);
 }
 
-/* The number of the account with the id of its URL, or with that number. */
+/* One of ours at another CA. */
 static int
-find_account(struct store *st, int64_t *id, struct err *e)
+find_upstream_account(
+    struct store *st, const char *name, int64_t *id, struct err *e)
 {
-	char *name = xasprintf("account/%s", account);
-	struct event_filter found = {0};
-	int rc = event_filter_object(st, name, &found, e);
+	struct upstream_account a;
 
-	*id = found.object_id;
+	if (upstream_account_pick(st, name, &a, e) < 0)
+		return -1;
+	*id = a.id;
+	upstream_account_release(&a);
+	return 0;
+}
+
+/* Of our own server: the id in its URL, or its number. */
+static int
+find_account(struct store *st, struct certificate_filter *f, struct err *e)
+{
+	static const char other[] = "upstream_account/";
+	char *name;
+	struct event_filter found = {0};
+	int rc;
+
+	if (str_starts(account, other))
+		return find_upstream_account(
+		    st, account + strlen(other), &f->upstream_account_id, e);
+	name = xasprintf("account/%s", account);
+	rc = event_filter_object(st, name, &found, e);
+	f->account_id = found.object_id;
 	free(name);
 	return rc;
 }
@@ -180,7 +202,7 @@ find_key(struct store *st, struct certificate_filter *f, struct err *e)
 static int
 find_objects(struct store *st, struct certificate_filter *f, struct err *e)
 {
-	if (account && find_account(st, &f->account_id, e) < 0)
+	if (account && find_account(st, f, e) < 0)
 		return -1;
 	return key ? find_key(st, f, e) : 0;
 }

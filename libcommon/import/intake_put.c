@@ -168,7 +168,10 @@ put_lineage(struct intake *in, const struct intake_item *it,
 		return -1;
 	n.fqdn_set_id = c.fqdn_set_id;
 	certificate_release(&c);
-	if (lineage_add(in->st, &n, &id, &created, e) < 0)
+	if (lineage_add(in->st, &n, &id, &created, e) < 0 ||
+	    (it->account_id != 0 &&
+		certificate_set_upstream_account(
+		    in->st, certificate, it->account_id, e) < 0))
 		return -1;
 	intake_note_added(
 	    in, xstrdup(it->place), "lineage", id, created, xstrdup(it->name));

@@ -28,6 +28,7 @@ enum {
 	CERTIFICATE_REVOKE,
 	CERTIFICATE_SET_ACTIVE,
 	CERTIFICATE_SET_AUTO_RENEW,
+	CERTIFICATE_SET_UPSTREAM_ACCOUNT,
 	CERTIFICATE_EACH_REVOKED,
 	CERTIFICATE_UNFILLED,
 	CERTIFICATE_FILL
@@ -82,6 +83,8 @@ static const char *const sql[] = {
 	" WHERE id = ?1 AND active <> ?2 AND status = 'valid'",
     [CERTIFICATE_SET_AUTO_RENEW] = "UPDATE certificates SET auto_renew = ?2"
 				   " WHERE id = ?1 AND auto_renew <> ?2",
+    [CERTIFICATE_SET_UPSTREAM_ACCOUNT] =
+	"UPDATE certificates SET upstream_account_id = ?2 WHERE id = ?1",
     [CERTIFICATE_EACH_REVOKED] =
 	"SELECT serial, revoked_at, revocation_reason FROM certificates"
 	" WHERE status = 'revoked' AND aki = ?1 AND not_after >= ?2",
@@ -616,6 +619,16 @@ certificate_set_active(struct store *st, int64_t id, bool active, struct err *e)
 	struct change c = {.st = st, .id = id, .on = active};
 
 	return db_transaction(st->db, DB_DURABLE, set_active, &c, e);
+}
+
+int
+certificate_set_upstream_account(
+    struct store *st, int64_t id, int64_t upstream_account_id, struct err *e)
+{
+	return stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_SET_UPSTREAM_ACCOUNT,
+		   e, "ii", id, upstream_account_id) < 0
+	    ? -1
+	    : 0;
 }
 
 static int

@@ -117,6 +117,13 @@ int certificate_set_auto_renew(
     struct store *st, int64_t id, bool auto_renew, struct err *e);
 
 /*
+ * Notes to which of our accounts at other CAs it belongs: the last that has
+ * ordered it, or had its former client.
+ */
+int certificate_set_upstream_account(
+    struct store *st, int64_t id, int64_t upstream_account_id, struct err *e);
+
+/*
  * For the modules of store/ only, in the transaction at hand: deactivates an
  * active one that is not the latest of any of its names.
  */

@@ -21,6 +21,7 @@ enum {
 	LIST_BY_NAME,
 	LIST_BY_ISSUER,
 	LIST_BY_ACCOUNT,
+	LIST_BY_UPSTREAM_ACCOUNT,
 	LIST_BY_TEXT,
 	LIST_ACTIVE,
 	LIST_DEACTIVATED,
@@ -36,7 +37,7 @@ enum {
 	" c.account_id, c.source, c.created, c.fqdn_set_id, c.key_type,"       \
 	" (SELECT i.name FROM issuers i WHERE i.id = c.issuer_id),"            \
 	" COALESCE((SELECT 1 FROM private_keys k"                              \
-	" WHERE k.spki_sha256 = c.spki_sha256), 0)"                            \
+	" WHERE k.spki_sha256 = c.spki_sha256), 0), c.upstream_account_id"     \
 	" FROM certificates c WHERE "
 
 /* The page after (notAfter, id); by an index that has them at its end. */
@@ -64,6 +65,7 @@ static const char *const sql[] = {
 	       " WHERE d.value IN (?5, ?6))" FEW,
     [LIST_BY_ISSUER] = SELECT "c.issuer_id = ?5" PAGED,
     [LIST_BY_ACCOUNT] = SELECT "c.account_id = ?5" PAGED,
+    [LIST_BY_UPSTREAM_ACCOUNT] = SELECT "c.upstream_account_id = ?5" PAGED,
     /* Reads all; each page goes on where the last one ended. */
     [LIST_BY_TEXT] =
 	SELECT "(c.serial LIKE ?5 ESCAPE '!' OR (SELECT count(*)"
@@ -231,6 +233,7 @@ choose(const struct certificate_filter *f)
 	    {f->name != NULL, LIST_BY_NAME},
 	    {f->issuer != NULL, LIST_BY_ISSUER},
 	    {f->account_id != 0, LIST_BY_ACCOUNT},
+	    {f->upstream_account_id != 0, LIST_BY_UPSTREAM_ACCOUNT},
 	    {f->text != NULL, LIST_BY_TEXT},
 	    {f->by_state, of_state[f->state]},
 	};
@@ -271,6 +274,8 @@ query(const struct walk *w, struct err *e)
 		return QUERY("i", w->issuer_id);
 	case LIST_BY_ACCOUNT:
 		return QUERY("i", f->account_id);
+	case LIST_BY_UPSTREAM_ACCOUNT:
+		return QUERY("i", f->upstream_account_id);
 	case LIST_BY_TEXT:
 		return QUERY("t", w->pattern);
 	default:
@@ -306,6 +311,7 @@ read_row(struct db_stmt *s, struct certificate_item *c)
 	stmt_text_to(s, 14, c->key_type, sizeof(c->key_type));
 	c->issuer = stmt_text_dup(s, 15);
 	c->has_key = db_int(s, 16) != 0;
+	c->upstream_account_id = db_int(s, 17);
 }
 
 static int
@@ -355,6 +361,8 @@ row_matches(
 	    (f->fqdn_set_id == 0 || f->fqdn_set_id == c->fqdn_set_id) &&
 	    (!f->issuer || contains(c->issuer, f->issuer)) &&
 	    (f->account_id == 0 || f->account_id == c->account_id) &&
+	    (f->upstream_account_id == 0 ||
+		f->upstream_account_id == c->upstream_account_id) &&
 	    (!f->by_state || certificate_item_state(c) == f->state);
 }
 

@@ -14,6 +14,7 @@ struct certificate_item {
 	int64_t not_before, not_after;
 	int64_t created;
 	int64_t account_id; /* 0: nobody ordered it here */
+	int64_t upstream_account_id; /* of ours at another CA; 0: none */
 	int64_t fqdn_set_id;
 	enum certificate_status status;
 	bool active;
@@ -57,6 +58,7 @@ struct certificate_filter {
 	const char *name; /* this or the wildcard that covers it */
 	int64_t fqdn_set_id;
 	int64_t account_id;
+	int64_t upstream_account_id;
 	const char *issuer; /* a part of its name, in any case */
 	const char *text; /* a part of a name, issuer or serial, in any case */
 	bool by_state;

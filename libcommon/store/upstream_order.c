@@ -36,6 +36,7 @@ enum {
 	UPSTREAM_ORDER_SET_REQUEST,
 	UPSTREAM_ORDER_SET_POLICY,
 	UPSTREAM_ORDER_FINISH,
+	UPSTREAM_ORDER_OWN,
 	UPSTREAM_ORDER_SET_ALTERNATES,
 	UPSTREAM_ORDER_SET_DEFAULT,
 	UPSTREAM_ORDER_FAIL
@@ -142,6 +143,10 @@ static const char *const sql[] = {
 	"UPDATE upstream_orders SET status = 'valid', certificate_id = ?2,"
 	" alternates = ?3, attempts = 0, retry_at = 0, cause = NULL,"
 	" error = NULL WHERE id = ?1 AND status = 'issued'",
+    [UPSTREAM_ORDER_OWN] =
+	"UPDATE certificates SET upstream_account_id = o.upstream_account_id"
+	" FROM upstream_orders o WHERE o.id = ?1"
+	" AND certificates.id = o.certificate_id",
     [UPSTREAM_ORDER_SET_ALTERNATES] =
 	"UPDATE upstream_orders SET alternates = ?2, attempts = 0, retry_at = "
 	"0,"
@@ -774,6 +779,10 @@ finish(void *arg, struct err *e)
 		    stmt_run(m->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_FINISH,
 			e, "iit", m->hold->id, m->certificate_id, alternates),
 		    e);
+	if (rc == 0 &&
+	    stmt_run(m->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_OWN, e, "i",
+		m->hold->id) < 0)
+		rc = -1;
 	if (rc == 0)
 		rc = renewal_info_begin(
 		    m->st, m->certificate_id, m->hold->id, e);

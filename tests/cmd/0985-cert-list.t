@@ -146,6 +146,11 @@ sql "INSERT INTO upstream_accounts (directory_url, url, contacts, status,
     'valid', 'import', 1, '{}', x'$sha256', 'p256', 0, x'00');
     INSERT INTO lineages (source, name, fqdn_set_id, upstream_account_id,
     settings, created) VALUES ('certbot', 'lin', 2, 1, '{\"x\":1}', 1)"
+sql 'UPDATE certificates SET upstream_account_id = 1 WHERE id = 2'
+is "$(ids --account upstream_account/1)" 2 'by an account at another CA'
+is "$(ids --account upstream_account/https://ca.test/acct/1)" 2 '... by its URL'
+cl --account upstream_account/9
+exits 1 '... that is not there'
 cl show -j upstream_account/1
 exits 0 'show, an account'
 like "$out" '^\{"object":"upstream_account/1","directory":"https://ca.test/dir","url":"https://ca.test/acct/1","state":"valid","default":false,"contacts":\["mailto:a@ca.test"\]' \

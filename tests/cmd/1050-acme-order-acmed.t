@@ -127,6 +127,11 @@ fi
 
 # ---- whose -------------------------------------------------------------------------
 
+run "$BIN/cert-list" -c "$client" --account upstream_account/1 --no-header
+is "$(printf '%s\n' "$out" | wc -l)" \
+    "$(sql 'SELECT count(DISTINCT certificate_id) FROM upstream_orders')" \
+    'cert-list --account: what it has ordered'
+
 order list --account 1 --no-header
 exits 0 'list --account'
 is "$(printf '%s\n' "$out" | wc -l)" \

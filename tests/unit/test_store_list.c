@@ -207,6 +207,15 @@ test_others(void **state)
 	assert_int_equal(account, 1);
 	CHECK("3 2 ", .account_id = account);
 	CHECK("", .account_id = 7);
+	run_sql("INSERT INTO upstream_accounts (directory_url, contacts,"
+		" status, source, created, spki_sha256, type, sealed, der)"
+		" SELECT '', '[]', 'valid', 'import', 1, sha256, 'p256', 0,"
+		" der FROM certificates WHERE id = 1");
+	assert_ok(certificate_set_upstream_account(st, 2, 1, &e), &e);
+	assert_ok(certificate_set_upstream_account(st, 4, 1, &e), &e);
+	CHECK("2 4 ", .upstream_account_id = 1);
+	CHECK("2 ", .upstream_account_id = 1, .account_id = account);
+	CHECK("", .upstream_account_id = 2);
 	CHECK("3 1 2 4 5 ", .issuer = "UNIT");
 	CHECK("", .issuer = "u%t");
 	CHECK("3 2 ", .issuer = "cn=unit", .account_id = account);
