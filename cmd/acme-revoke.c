@@ -300,10 +300,7 @@ revoke_one(struct work *k, size_t i, struct err *e)
 		rc = mark(k, &v, e);
 	if (rc == 0) {
 		out_text(&k->out, k->operands.v[i]);
-		if (v.id)
-			out_int(&k->out, v.id);
-		else
-			out_text(&k->out, NULL);
+		out_id(&k->out, v.id);
 		out_text(&k->out, already ? "already" : "revoked");
 		out_end(&k->out);
 	}

@@ -215,25 +215,16 @@ add(struct prog *p, struct err *e)
 }
 
 static int
+remove_one(struct store *st, const char *operand, void *arg, struct err *e)
+{
+	(void)arg;
+	return challenge_answer_remove(st, operand, e);
+}
+
+static int
 remove_tokens(struct prog *p, struct err *e)
 {
-	struct strv tokens = {0};
-	struct store *st = NULL;
-	int rc = operands_read(p, &tokens, e);
-
-	if (rc == 0) {
-		st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
-		rc = st ? 0 : -1;
-	}
-	for (size_t i = 0; rc == 0 && i < tokens.len; i++) {
-		struct err why = {0};
-
-		if (challenge_answer_remove(st, tokens.v[i], &why) < 0)
-			prog_item_failed(p, &why);
-	}
-	store_close(st);
-	strv_release(&tokens);
-	return rc;
+	return operands_each(p, remove_one, NULL, e);
 }
 
 static int

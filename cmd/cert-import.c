@@ -117,10 +117,7 @@ report(void *arg, const struct intake_report *r, struct err *e)
 	else if (w->prog->quiet)
 		return 0;
 	out_text(&w->out, r->object);
-	if (r->id > 0)
-		out_int(&w->out, r->id);
-	else
-		out_text(&w->out, NULL);
+	out_id(&w->out, r->id);
 	out_text(&w->out, intake_result_name(r->result));
 	out_text(&w->out, r->name);
 	out_text(&w->out, r->place);

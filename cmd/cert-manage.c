@@ -93,59 +93,29 @@ static const char usage_text[] =
 
 /* ---- one after the other ------------------------------------------------- */
 
-typedef int change(
-    struct store *st, const char *operand, bool on, struct err *e);
-
-/* One that cannot be changed does not stop the rest. */
 static int
-change_each(struct prog *p, change *fn, bool on, struct err *e)
-{
-	struct strv operands = {0};
-	struct store *st = NULL;
-	int rc = operands_read(p, &operands, e);
-
-	if (rc == 0) {
-		st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
-		rc = st ? 0 : -1;
-	}
-	sig_catch_term();
-	for (size_t i = 0; rc == 0 && i < operands.len; i++) {
-		struct err why = {0};
-
-		if (sig_term())
-			rc = err_set(e, KIND_BUSY,
-			    "stopped before %s and what follows it",
-			    operands.v[i]);
-		else if (fn(st, operands.v[i], on, &why) < 0)
-			prog_item_failed(p, &why);
-	}
-	store_close(st);
-	strv_release(&operands);
-	return rc;
-}
-
-static int
-change_active(struct store *st, const char *operand, bool on, struct err *e)
+change_active(struct store *st, const char *operand, void *on, struct err *e)
 {
 	struct certificate_item c;
 
 	return certificate_pick(st, operand, &c, e) < 0
 	    ? -1
-	    : certificate_set_active(st, c.id, on, e);
+	    : certificate_set_active(st, c.id, *(const bool *)on, e);
 }
 
 static int
-change_auto_renew(struct store *st, const char *operand, bool on, struct err *e)
+change_auto_renew(
+    struct store *st, const char *operand, void *on, struct err *e)
 {
 	struct certificate_item c;
 
 	return certificate_pick(st, operand, &c, e) < 0
 	    ? -1
-	    : certificate_set_auto_renew(st, c.id, on, e);
+	    : certificate_set_auto_renew(st, c.id, *(const bool *)on, e);
 }
 
 static int
-change_domain(struct store *st, const char *operand, bool on, struct err *e)
+change_domain(struct store *st, const char *operand, void *on, struct err *e)
 {
 	char *name = name_spell(operand);
 	struct domain d;
@@ -154,15 +124,15 @@ change_domain(struct store *st, const char *operand, bool on, struct err *e)
 	if (rc < 0)
 		err_object(e, "%s", operand);
 	free(name);
-	return rc < 0 ? -1 : domain_set_active(st, d.id, on, e);
+	return rc < 0 ? -1 : domain_set_active(st, d.id, *(const bool *)on, e);
 }
 
 static int
-change_key(struct store *st, const char *operand, bool on, struct err *e)
+change_key(struct store *st, const char *operand, void *arg, struct err *e)
 {
 	struct private_key k;
 
-	(void)on;
+	(void)arg;
 	return private_key_find(st, operand, &k, e) < 0
 	    ? -1
 	    : private_key_set_status(st, k.id, PRIVATE_KEY_COMPROMISED, e);
@@ -187,13 +157,17 @@ take_word(
 static int
 activate(struct prog *p, struct err *e)
 {
-	return change_each(p, change_active, true, e);
+	bool on = true;
+
+	return operands_each(p, change_active, &on, e);
 }
 
 static int
 deactivate(struct prog *p, struct err *e)
 {
-	return change_each(p, change_active, false, e);
+	bool on = false;
+
+	return operands_each(p, change_active, &on, e);
 }
 
 static int
@@ -203,7 +177,7 @@ auto_renew(struct prog *p, struct err *e)
 
 	return take_word(p, "on", "off", &on, e) < 0
 	    ? -1
-	    : change_each(p, change_auto_renew, on, e);
+	    : operands_each(p, change_auto_renew, &on, e);
 }
 
 static int
@@ -213,13 +187,13 @@ domain(struct prog *p, struct err *e)
 
 	return take_word(p, "enable", "disable", &on, e) < 0
 	    ? -1
-	    : change_each(p, change_domain, on, e);
+	    : operands_each(p, change_domain, &on, e);
 }
 
 static int
 compromise(struct prog *p, struct err *e)
 {
-	return change_each(p, change_key, true, e);
+	return operands_each(p, change_key, NULL, e);
 }
 
 /* ---- all of the store ---------------------------------------------------- */
@@ -554,7 +528,7 @@ print_renewal(void *arg, const struct renewal_configuration *c, struct err *e)
 	out_yes(&l->out, c->active);
 	out_list(&l->out, &names);
 	out_int(&l->out, c->upstream_account_id);
-	out_count(&l->out, c->certificate_id ? c->certificate_id : -1);
+	out_id(&l->out, c->certificate_id);
 	out_time(&l->out, c->due.at);
 	out_text(&l->out, renewal_rule_name(c->due.rule));
 	out_text(&l->out, c->profile);
@@ -769,60 +743,61 @@ renewal_set(struct prog *p, struct err *e)
 	return rc;
 }
 
-typedef int renewal_change(struct store *st, int64_t id, struct err *e);
+struct renewal_change {
+	int (*fn)(struct store *st, int64_t id, struct err *e);
+};
 
 static int
-renewal_activate_one(struct store *st, int64_t id, struct err *e)
+renewal_on(struct store *st, int64_t id, struct err *e)
 {
 	return renewal_configuration_set_active(st, id, true, e);
 }
 
 static int
-renewal_deactivate_one(struct store *st, int64_t id, struct err *e)
+renewal_off(struct store *st, int64_t id, struct err *e)
 {
 	return renewal_configuration_set_active(st, id, false, e);
 }
 
-static renewal_change *renewal_fn;
-
 static int
-change_renewal(struct store *st, const char *operand, bool on, struct err *e)
+change_renewal(struct store *st, const char *operand, void *arg, struct err *e)
 {
+	const struct renewal_change *change = arg;
 	struct renewal_configuration c;
 	int rc = renewal_configuration_pick(st, operand, &c, e);
 
-	(void)on;
 	if (rc == 0)
-		rc = renewal_fn(st, c.id, e);
+		rc = change->fn(st, c.id, e);
 	renewal_configuration_release(&c);
 	return rc;
 }
 
+/* The first operand is the word. */
 static int
-renewal_each(struct prog *p, renewal_change *fn, struct err *e)
+renewal_each(struct prog *p, struct renewal_change change, struct err *e)
 {
 	p->argv++;
 	p->argc--;
-	renewal_fn = fn;
-	return change_each(p, change_renewal, true, e);
+	return operands_each(p, change_renewal, &change, e);
 }
 
 static int
 renewal_activate(struct prog *p, struct err *e)
 {
-	return renewal_each(p, renewal_activate_one, e);
+	return renewal_each(p, (struct renewal_change){renewal_on}, e);
 }
 
 static int
 renewal_deactivate(struct prog *p, struct err *e)
 {
-	return renewal_each(p, renewal_deactivate_one, e);
+	return renewal_each(p, (struct renewal_change){renewal_off}, e);
 }
 
 static int
 renewal_remove(struct prog *p, struct err *e)
 {
-	return renewal_each(p, renewal_configuration_remove, e);
+	return renewal_each(
+	    p, (struct renewal_change){renewal_configuration_remove}, e);
 }
 
 /* The second word of the command, and how many operands there are with it. */

@@ -1,4 +1,5 @@
 #include "base/hex.h"
+#include "cli/operands.h"
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
@@ -33,7 +34,8 @@ static const char usage_text[] =
     "  activate KEY ...    the way back\n"
     "  compromise KEY ...  somebody else has it: its certificates are "
     "revoked;\n"
-    "                      there is no way back\n"
+    "                      there is no way back; for these three, - is a\n"
+    "                      list on standard input, as list prints it\n"
     "\n"
     "  -t, --type TYPE     p256 (default), p384, ed25519, rsa2048, rsa3072,\n"
     "                      rsa4096\n"
@@ -321,23 +323,21 @@ list(struct prog *p, struct err *e)
 
 /* ---- states -------------------------------------------------------------- */
 
-/* One that cannot be changed does not stop the rest. */
+static int
+set_status(struct store *st, const char *operand, void *arg, struct err *e)
+{
+	const enum private_key_status *status = arg;
+	struct private_key k;
+
+	return private_key_find(st, operand, &k, e) < 0
+	    ? -1
+	    : private_key_set_status(st, k.id, *status, e);
+}
+
 static int
 set_each(struct prog *p, enum private_key_status status, struct err *e)
 {
-	struct work w = {0};
-	int rc = work_open(&w, p, STORE_WRITE, e);
-
-	for (int i = 0; rc == 0 && i < p->argc; i++) {
-		struct private_key k;
-		struct err why = {0};
-
-		if (private_key_find(w.st, p->argv[i], &k, &why) < 0 ||
-		    private_key_set_status(w.st, k.id, status, &why) < 0)
-			prog_item_failed(p, &why);
-	}
-	work_close(&w);
-	return rc;
+	return operands_each(p, set_status, &status, e);
 }
 
 static int

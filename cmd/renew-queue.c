@@ -349,45 +349,37 @@ update(struct prog *p, struct err *e)
 	return rc;
 }
 
-typedef int change(struct store *st, int64_t configuration, struct err *e);
+struct change {
+	int (*fn)(struct store *st, int64_t configuration, struct err *e);
+};
 
-/* One that cannot be found does not stop the rest. */
 static int
-change_each(struct prog *p, change *fn, struct err *e)
+change_one(struct store *st, const char *operand, void *arg, struct err *e)
 {
-	struct strv operands = {0};
-	struct store *st = NULL;
-	int rc = operands_read(p, &operands, e);
+	const struct change *change = arg;
+	struct renewal_configuration c;
+	int rc = renewal_configuration_find(st, operand, &c, e);
 
-	if (rc == 0) {
-		st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
-		rc = st ? 0 : -1;
-	}
-	for (size_t i = 0; rc == 0 && i < operands.len; i++) {
-		struct renewal_configuration c;
-		struct err why = {0};
-
-		if (renewal_configuration_find(st, operands.v[i], &c, &why) <
-			0 ||
-		    fn(st, c.id, &why) < 0)
-			prog_item_failed(p, &why);
-		renewal_configuration_release(&c);
-	}
-	store_close(st);
-	strv_release(&operands);
+	if (rc == 0)
+		rc = change->fn(st, c.id, e);
+	renewal_configuration_release(&c);
 	return rc;
 }
 
 static int
 add(struct prog *p, struct err *e)
 {
-	return change_each(p, renewal_queue_add, e);
+	struct change change = {renewal_queue_add};
+
+	return operands_each(p, change_one, &change, e);
 }
 
 static int
 remove_(struct prog *p, struct err *e)
 {
-	return change_each(p, renewal_queue_remove, e);
+	struct change change = {renewal_queue_remove};
+
+	return operands_each(p, change_one, &change, e);
 }
 
 /* ---- looking ------------------------------------------------------------- */
@@ -405,12 +397,6 @@ state_of(const struct renewal_item *i, int64_t now)
 	    : i->lease_until > now ? "held"
 	    : i->attempts > 0	   ? "failing"
 				   : "waiting";
-}
-
-static void
-out_id(struct out *o, int64_t id)
-{
-	out_count(o, id == 0 ? -1 : id);
 }
 
 static int

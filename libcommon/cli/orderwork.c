@@ -275,16 +275,6 @@ orderwork_begin(struct out *o, const struct prog *p)
 	out_init(o, p->json, !p->no_header, columns);
 }
 
-/* In JSON null, in columns nothing, when there is none. */
-static void
-out_id(struct out *o, int64_t id)
-{
-	if (id == 0)
-		out_text(o, NULL);
-	else
-		out_int(o, id);
-}
-
 static int
 load_names(struct store *st, int64_t id, struct strv *names, struct err *e)
 {

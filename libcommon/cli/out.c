@@ -91,6 +91,12 @@ out_count(struct out *o, int64_t n)
 }
 
 void
+out_id(struct out *o, int64_t id)
+{
+	out_count(o, id != 0 ? id : -1);
+}
+
+void
 out_time(struct out *o, int64_t t)
 {
 	char text[RFC3339_SIZE];

@@ -32,15 +32,16 @@ void out_init(
     struct out *o, bool json, bool header, const char *const *columns);
 
 /*
- * Each gives the next field.  A NULL text, a count below 0 and a time of 0 are
- * empty, in JSON null.  Tabs, control bytes, backslashes and what is not ASCII
- * come out as \xNN in tab-separated text.  A time is RFC 3339 in UTC; out_yes
- * gives yes or no, in JSON true or false.  Giving more fields than there are
- * columns, or fewer before out_end, aborts.
+ * Each gives the next field.  A NULL text, a count below 0, an id of 0 and a
+ * time of 0 are empty, in JSON null.  Tabs, control bytes, backslashes and what
+ * is not ASCII come out as \xNN in tab-separated text.  A time is RFC 3339 in
+ * UTC; out_yes gives yes or no, in JSON true or false.  Giving more fields than
+ * there are columns, or fewer before out_end, aborts.
  */
 void out_text(struct out *o, const char *s);
 void out_int(struct out *o, int64_t n);
 void out_count(struct out *o, int64_t n);
+void out_id(struct out *o, int64_t id);
 void out_time(struct out *o, int64_t t);
 void out_yes(struct out *o, bool yes);
 

@@ -16,6 +16,17 @@ check_add(struct checking *c, const char *object, int64_t id, const char *what)
 	free(line);
 }
 
+int
+check_rows(struct checking *c, struct db_stmt *s, const struct check_text *text,
+    struct err *e)
+{
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0)
+		check_add(c, text->object, db_int(s, 0), text->problem);
+	return rc;
+}
+
 static int
 check_all(void *arg, struct err *e)
 {

@@ -17,6 +17,15 @@ struct checking {
 void check_add(
     struct checking *c, const char *object, int64_t id, const char *what);
 
+/* What a statement gives a row of, the number of the object first. */
+struct check_text {
+	const char *object, *problem;
+};
+
+/* Adds a line for each row of `s`; -1 also when that is NULL. */
+int check_rows(struct checking *c, struct db_stmt *s,
+    const struct check_text *text, struct err *e);
+
 /* check_states.c: what queries can say of the states and of who names whom */
 int check_states(struct checking *c, struct err *e);
 

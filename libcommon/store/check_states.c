@@ -330,10 +330,7 @@ _Static_assert(ARRAY_LEN(sql) == CHECK__MAX, "a statement per check");
 
 const struct stmt_table check_stmts = {"check", sql, ARRAY_LEN(sql)};
 
-static const struct {
-	const char *object;
-	const char *problem;
-} texts[] = {
+static const struct check_text texts[] = {
     [CHECK_PROCESSING_ORDER] = {"order", "processing, but without a job"},
     [CHECK_ISSUE_JOB] = {"order", "has a job, but is not processing"},
     [CHECK_VALID_ORDER] = {"order", "valid, but without a certificate"},
@@ -446,20 +443,15 @@ parameter(size_t check, int64_t *time)
 int
 check_states(struct checking *c, struct err *e)
 {
-	size_t i;
+	int rc = 0;
 
-	for (i = 0; i < CHECK__MAX; i++) {
+	for (size_t i = 0; rc == 0 && i < CHECK__MAX; i++) {
 		int64_t time;
 		const char *types = parameter(i, &time);
-		struct db_stmt *s =
-		    stmt_query(c->st, STMT_CHECK, i, e, types, time);
-		int rc = -1;
 
-		while (s && (rc = db_step(s, e)) > 0)
-			check_add(
-			    c, texts[i].object, db_int(s, 0), texts[i].problem);
-		if (rc < 0)
-			return -1;
+		rc = check_rows(c,
+		    stmt_query(c->st, STMT_CHECK, i, e, types, time), &texts[i],
+		    e);
 	}
-	return 0;
+	return rc;
 }

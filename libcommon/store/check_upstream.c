@@ -62,10 +62,7 @@ _Static_assert(ARRAY_LEN(sql) == CHECK_UPSTREAM__MAX, "a statement per check");
 const struct stmt_table check_upstream_stmts = {
     "check_upstream", sql, ARRAY_LEN(sql)};
 
-static const struct {
-	const char *object;
-	const char *problem;
-} texts[] = {
+static const struct check_text texts[] = {
     [CHECK_UPSTREAM_NAMES] = {"upstream_order",
 	"its certificate has other names"},
     [CHECK_UPSTREAM_KEY] = {"upstream_order",
@@ -91,16 +88,11 @@ _Static_assert(ARRAY_LEN(texts) == CHECK_UPSTREAM__MAX, "a text per check");
 int
 check_upstream(struct checking *c, struct err *e)
 {
-	for (size_t i = 0; i < CHECK_UPSTREAM__MAX; i++) {
-		struct db_stmt *s =
-		    stmt_query(c->st, STMT_CHECK_UPSTREAM, i, e, "");
-		int rc = -1;
+	int rc = 0;
 
-		while (s && (rc = db_step(s, e)) > 0)
-			check_add(
-			    c, texts[i].object, db_int(s, 0), texts[i].problem);
-		if (rc < 0)
-			return -1;
-	}
-	return 0;
+	for (size_t i = 0; rc == 0 && i < CHECK_UPSTREAM__MAX; i++)
+		rc = check_rows(c,
+		    stmt_query(c->st, STMT_CHECK_UPSTREAM, i, e, ""), &texts[i],
+		    e);
+	return rc;
 }

@@ -136,6 +136,13 @@ exits 0 'retire'
 is "$out$err" '' '... is silent'
 pk list --status retired --no-header
 is "$(printf '%s\n' "$out" | cut -f1 | paste -sd' ' -)" '1 2' 'they are retired'
+pk activate 2
+pk list --no-header 2 >"$T/list"
+printf '%s\n' "$out" >"$T/list"
+run "$BIN/private-key" retire - <"$T/list"
+exits 0 'retire -: a list, as list prints it'
+pk list --status retired --no-header
+is "$(printf '%s\n' "$out" | cut -f1 | paste -sd' ' -)" '1 2' '... is retired'
 pk retire 1 3 4711
 exits 1 'retire: one that is, one that is not there'
 like "$err" 'private key 1 is retired' '... say so'
