@@ -7,7 +7,6 @@
 #include "cli/renewalinfo.h"
 #include "cli/rights.h"
 #include "cli/since.h"
-#include "client/ari.h"
 #include "policy/csrs.h"
 #include "store/certificate_list.h"
 #include "store/certificate_request.h"
@@ -278,10 +277,9 @@ make_policy(struct work *k, struct err *e)
 
 	if (orderkey_check(key_type_word, key_cycle, e) < 0)
 		return -1;
-	for (size_t i = 0; i < challenges.len; i++)
-		if (orderpolicy_add_rule(p, challenges.v[i], e) < 0)
-			return -1;
-	if (challenges.len == 0 && orderpolicy_add_rule(p, "answer", e) < 0)
+	if (challenges.len == 0)
+		strv_add(&challenges, "answer");
+	if (orderpolicy_set_rules(p, &challenges, e) < 0)
 		return -1;
 	p->key_type = key_type_word ? xstrdup(key_type_word) : NULL;
 	p->key_cycle = key_cycle ? xstrdup(key_cycle) : NULL;
@@ -842,101 +840,12 @@ sync_(struct prog *p, struct err *e)
 
 /* ---- renewal information ------------------------------------------------- */
 
-/* Certificates that CAs are asked about. */
 struct asking {
 	struct prog *prog;
 	struct upstream up;
 	struct out out;
 	struct progress progress;
-	struct strv directories; /* of the CAs */
-	int64_t *named; /* what the operator has named ... */
-	size_t *where; /* ... each with its CA in `directories` */
-	size_t len;
 };
-
-/* The place of a text in a list, to which it is added if need be. */
-static size_t
-place_in(struct strv *list, const char *text)
-{
-	size_t i = 0;
-
-	while (i < list->len && strcmp(list->v[i], text) != 0)
-		i++;
-	if (i == list->len)
-		strv_add(list, text);
-	return i;
-}
-
-static int
-find_named(struct asking *a, const char *word, struct err *e)
-{
-	struct certificate c;
-	char *directory;
-	int rc;
-
-	if (certificate_find(a->up.st, word, clock_now(), &c, e) < 0)
-		return -1;
-	rc = renewal_info_directory(a->up.st, c.id, &directory, e);
-	if (rc == 0) {
-		a->where[a->len] = place_in(&a->directories, directory);
-		a->named[a->len++] = c.id;
-		free(directory);
-	}
-	certificate_release(&c);
-	return rc;
-}
-
-static void
-find_all_named(struct asking *a, const struct strv *words)
-{
-	a->named = xcalloc(words->len + 1, sizeof(*a->named));
-	a->where = xcalloc(words->len + 1, sizeof(*a->where));
-	for (size_t i = 0; i < words->len; i++) {
-		struct err why = {0};
-
-		if (find_named(a, words->v[i], &why) < 0)
-			prog_item_failed(a->prog, &why);
-	}
-}
-
-static int
-add_directory(void *arg, const struct upstream_ca *ca, struct err *e)
-{
-	struct asking *a = arg;
-
-	(void)e;
-	strv_add(&a->directories, ca->directory_url);
-	return 0;
-}
-
-static int
-print_renewal_info(struct asking *a, int64_t certificate_id, struct err *e)
-{
-	struct renewal_info r;
-	struct strv names = {0};
-	struct certificate c;
-	int rc;
-
-	if (renewal_info_load(a->up.st, certificate_id, &r, e) < 0)
-		return -1;
-	rc = certificate_by_id(a->up.st, certificate_id, &c, e);
-	if (rc == 0)
-		rc = fqdn_set_names(a->up.st, c.fqdn_set_id, &names, e);
-	out_int(&a->out, certificate_id);
-	out_list(&a->out, &names);
-	out_text(&a->out, a->up.ca.name);
-	out_time(&a->out, r.window_start);
-	out_time(&a->out, r.window_end);
-	out_time(&a->out, r.chosen);
-	out_text(&a->out, r.explanation_url);
-	out_time(&a->out, r.fetched);
-	out_time(&a->out, r.retry_at);
-	out_end(&a->out);
-	certificate_release(&c);
-	strv_release(&names);
-	renewal_info_release(&r);
-	return rc < 0 ? -1 : out_check(e);
-}
 
 static void
 tell_asked(void *arg, int64_t certificate_id, const struct err *why)
@@ -945,7 +854,7 @@ tell_asked(void *arg, int64_t certificate_id, const struct err *why)
 	struct err e = {0};
 
 	progress_add(&a->progress, 1);
-	if (print_renewal_info(a, certificate_id, &e) < 0)
+	if (renewalinfo_print(&a->out, &a->up, certificate_id, &e) < 0)
 		prog_item_failed(a->prog, &e);
 	if (!why)
 		return;
@@ -954,64 +863,37 @@ tell_asked(void *arg, int64_t certificate_id, const struct err *why)
 	prog_item_failed(a->prog, &e);
 }
 
-/* Those of one CA that were named; the caller frees. */
-static int64_t *
-named_at(const struct asking *a, size_t ca, size_t *len)
+static void
+tell_ca(void *arg, const struct err *why)
 {
-	int64_t *ids = xcalloc(a->len + 1, sizeof(*ids));
+	struct asking *a = arg;
 
-	*len = 0;
-	for (size_t i = 0; i < a->len; i++)
-		if (a->where[i] == ca)
-			ids[(*len)++] = a->named[i];
-	return ids;
+	prog_item_failed(a->prog, why);
 }
 
 static int
-ask_ca(struct asking *a, size_t ca, struct err *e)
+ask(struct asking *a, const struct strv *words, struct err *e)
 {
-	const char *directory = a->directories.v[ca];
-	struct ari_run run = {.st = a->up.st,
+	const struct renewalinfo r = {.up = &a->up,
+	    .prog = a->prog,
 	    .in_flight = (size_t)jobs,
-	    .tell = tell_asked,
 	    .is_stopped = sig_term,
+	    .tell = tell_asked,
+	    .tell_ca = tell_ca,
 	    .arg = a};
-	int64_t *ids = NULL;
-	size_t len = 0;
-	int rc = upstream_open_ca(&a->up, a->prog, directory, e);
-
-	if (rc < 0)
-		return err_object(e, "%s", directory);
-	run.client = a->up.client;
-	run.upstream_ca_id = a->up.ca.id;
-	if (a->named)
-		ids = named_at(a, ca, &len);
-	else
-		rc = renewalinfo_due(&a->up, &ids, &len, e);
-	if (rc == 0 && len > 0)
-		rc = ari_run(&run, ids, len, e);
-	free(ids);
-	return rc < 0 ? err_object(e, "%s", a->up.ca.name) : 0;
-}
-
-static void
-ask_cas(struct asking *a)
-{
-	static const char *const columns[] = {"certificate", "names", "ca",
-	    "window_start", "window_end", "chosen", "explanation_url",
-	    "fetched", "retry_at", NULL};
+	int rc = 0;
 
 	a->up.trace = traces ? STDERR_FILENO : -1;
-	out_init(&a->out, a->prog->json, !a->prog->no_header, columns);
+	renewalinfo_begin(&a->out, a->prog);
 	progress_begin(&a->progress, "certificates");
-	for (size_t i = 0; i < a->directories.len && !sig_term(); i++) {
-		struct err why = {0};
-
-		if (ask_ca(a, i, &why) < 0)
-			prog_item_failed(a->prog, &why);
-	}
+	if (a->prog->argc > 0)
+		renewalinfo_ask_named(&r, words);
+	else
+		rc = renewalinfo_ask_due(&r, e);
 	progress_end(&a->progress);
-	out_finish(&a->out);
+	if (rc == 0)
+		out_finish(&a->out);
+	return rc;
 }
 
 static int
@@ -1025,17 +907,10 @@ renewal_info(struct prog *p, struct err *e)
 		rc = upstream_start(&a.up, p, NULL, e);
 	if (rc == 0)
 		rc = upstream_enter(&a.up, p, e);
-	if (rc == 0 && p->argc > 0)
-		find_all_named(&a, &words);
-	else if (rc == 0)
-		rc = upstream_ca_each(a.up.st, add_directory, &a, e);
 	if (rc == 0)
-		ask_cas(&a);
+		rc = ask(&a, &words, e);
 	upstream_stop(&a.up);
-	strv_release(&a.directories);
 	strv_release(&words);
-	free(a.named);
-	free(a.where);
 	return rc;
 }
 
@@ -1057,11 +932,7 @@ set_challenges(struct store *st, int64_t id, struct err *e)
 	if (rc == 0)
 		rc = orderpolicy_read(&policy, o.policy, e);
 	if (rc == 0)
-		orderpolicy_clear_rules(&policy);
-	for (size_t i = 0; rc == 0 && i < challenges.len; i++)
-		rc = orderpolicy_add_rule(&policy, challenges.v[i], e);
-	for (size_t i = 0; rc == 0 && i < policy.rules_len; i++)
-		rc = solver_check(policy.rules[i].solver, e);
+		rc = orderpolicy_set_rules(&policy, &challenges, e);
 	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
 		rc = prog_misuse(e, "--challenge: too much of it");
 	if (rc == 0)

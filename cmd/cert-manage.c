@@ -6,7 +6,6 @@
 #include "cli/rights.h"
 #include "cli/sheet.h"
 #include "client/orderkey.h"
-#include "client/solver.h"
 #include "jobs/fetcher.h"
 #include "jobs/reconcile.h"
 #include "policy/address.h"
@@ -649,7 +648,8 @@ read_part(int64_t *out, struct err *e)
 	bool is_good = part_left &&
 	    (str_to_u64(whole, 99, &n) &&
 		(part_left[len] == '\0' ||
-		    str_to_u64(part_left + len + 1, 9, &tenths)) &&
+		    (strlen(part_left + len) == 2 &&
+			str_to_u64(part_left + len + 1, 9, &tenths))) &&
 		n + tenths > 0);
 
 	free(whole);
@@ -683,10 +683,8 @@ check_settings(struct err *e)
 	if (rc == 0)
 		rc = orderkey_check(
 		    unless_none(key_type), unless_none(key_cycle), e);
-	for (size_t i = 0; rc == 0 && i < challenges.len; i++)
-		rc = orderpolicy_add_rule(&policy, challenges.v[i], e);
-	for (size_t i = 0; rc == 0 && i < policy.rules_len; i++)
-		rc = solver_check(policy.rules[i].solver, e);
+	if (rc == 0)
+		rc = orderpolicy_set_rules(&policy, &challenges, e);
 	orderpolicy_release(&policy);
 	return rc;
 }
@@ -700,9 +698,7 @@ set_policy(struct renewal_configuration *c, struct err *e)
 
 	buf_init(&text, ORDERPOLICY_MAX);
 	if (rc == 0 && challenges.len > 0)
-		orderpolicy_clear_rules(&policy);
-	for (size_t i = 0; rc == 0 && i < challenges.len; i++)
-		rc = orderpolicy_add_rule(&policy, challenges.v[i], e);
+		rc = orderpolicy_set_rules(&policy, &challenges, e);
 	if (key_type || key_cycle)
 		policy.private_key_id = policy.certificate_request_id = 0;
 	replace(&policy.key_type, key_type);

@@ -7,7 +7,6 @@
 #include "cli/renewalinfo.h"
 #include "cli/rights.h"
 #include "cli/sheet.h"
-#include "client/ari.h"
 #include "jobs/renewer.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
@@ -210,71 +209,37 @@ is_time_up(void)
 	return sig_term() || clock_now() >= ask_until;
 }
 
+/* A CA that does not say is asked again, and meanwhile the lifetime decides. */
 static void
 tell_asked(void *arg, int64_t certificate_id, const struct err *why)
 {
-	struct processing *k = arg;
+	struct prog *p = arg;
 
 	(void)certificate_id;
 	if (why)
-		k->w.prog->exit_code =
-		    prog_worse(k->w.prog->exit_code, err_exit(why));
+		p->exit_code = prog_worse(p->exit_code, err_exit(why));
 }
 
-static int
-ask_ca(struct processing *k, const char *directory, struct err *e)
+static void
+tell_ca(void *arg, const struct err *why)
 {
-	struct ari_run run = {.st = k->w.up.st,
-	    .in_flight = (size_t)jobs,
-	    .tell = tell_asked,
-	    .is_stopped = is_time_up,
-	    .arg = k};
-	int64_t *ids = NULL;
-	size_t len = 0;
-	int rc = upstream_open_ca(&k->w.up, k->w.prog, directory, e);
-
-	if (rc == 0)
-		rc = renewalinfo_due(&k->w.up, &ids, &len, e);
-	run.client = k->w.up.client;
-	run.upstream_ca_id = k->w.up.ca.id;
-	if (rc == 0 && len > 0)
-		rc = ari_run(&run, ids, len, e);
-	free(ids);
-	return rc;
+	log_event(LOG_LEVEL_INFO, "renewal.info", "error", why->text, NULL);
+	tell_asked(arg, 0, why);
 }
 
-static int
-add_directory(void *arg, const struct upstream_ca *ca, struct err *e)
-{
-	(void)e;
-	strv_add(arg, ca->directory_url);
-	return 0;
-}
-
-/*
- * When certificates should be renewed next.  A CA that does not say is asked
- * again, and meanwhile the lifetime decides: nobody need be told.
- */
 static int
 ask_cas(struct processing *k, struct err *e)
 {
-	struct strv directories = {0};
-	int rc = upstream_ca_each(k->w.up.st, add_directory, &directories, e);
+	const struct renewalinfo r = {.up = &k->w.up,
+	    .prog = k->w.prog,
+	    .in_flight = (size_t)jobs,
+	    .is_stopped = is_time_up,
+	    .tell = tell_asked,
+	    .tell_ca = tell_ca,
+	    .arg = k->w.prog};
 
 	ask_until = k->take_until;
-	for (size_t i = 0; rc == 0 && i < directories.len && !is_time_up();
-	     i++) {
-		struct err why = {0};
-
-		if (ask_ca(k, directories.v[i], &why) == 0)
-			continue;
-		log_event(LOG_LEVEL_INFO, "renewal.info", "ca",
-		    directories.v[i], "error", why.text, (char *)NULL);
-		k->w.prog->exit_code =
-		    prog_worse(k->w.prog->exit_code, err_exit(&why));
-	}
-	strv_release(&directories);
-	return rc;
+	return renewalinfo_ask_due(&r, e);
 }
 
 /* ---- both ---------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "client/orderpolicy.h"
 
 #include "acme/ident.h"
+#include "client/solver.h"
 #include "store/identifier.h"
 #include "wrap/js.h"
 #include "wrap/name.h"
@@ -41,19 +42,45 @@ insert(struct orderpolicy *p, char *name, const char *solver)
 	p->rules_len++;
 }
 
-int
-orderpolicy_add_rule(struct orderpolicy *p, const char *text, struct err *e)
+static void
+clear_rules(struct orderpolicy *p)
+{
+	for (size_t i = 0; i < p->rules_len; i++) {
+		free(p->rules[i].name);
+		free(p->rules[i].solver);
+	}
+	free(p->rules);
+	p->rules = NULL;
+	p->rules_len = 0;
+}
+
+static int
+add_rule(struct orderpolicy *p, const char *text, struct err *e)
 {
 	const char *equals = strchr(text, '=');
 	char *name = equals ? read_name(text, (size_t)(equals - text)) : NULL;
+	const char *solver = name ? equals + 1 : text;
 
-	if (p->rules_len == ORDERPOLICY_RULES_MAX) {
+	if (solver_check(solver, e) < 0) {
 		free(name);
+		return -1;
+	}
+	insert(p, name, solver);
+	return 0;
+}
+
+int
+orderpolicy_set_rules(
+    struct orderpolicy *p, const struct strv *words, struct err *e)
+{
+	clear_rules(p);
+	if (words->len > ORDERPOLICY_RULES_MAX)
 		return err_set(e, KIND_USAGE,
 		    "more than %d ways to meet challenges",
 		    ORDERPOLICY_RULES_MAX);
-	}
-	insert(p, name, name ? equals + 1 : text);
+	for (size_t i = 0; i < words->len; i++)
+		if (add_rule(p, words->v[i], e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -160,23 +187,11 @@ orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e)
 }
 
 void
-orderpolicy_clear_rules(struct orderpolicy *p)
-{
-	for (size_t i = 0; i < p->rules_len; i++) {
-		free(p->rules[i].name);
-		free(p->rules[i].solver);
-	}
-	free(p->rules);
-	p->rules = NULL;
-	p->rules_len = 0;
-}
-
-void
 orderpolicy_release(struct orderpolicy *p)
 {
 	if (!p)
 		return;
-	orderpolicy_clear_rules(p);
+	clear_rules(p);
 	free(p->key_type);
 	free(p->key_cycle);
 	free(p->preferred_chain);

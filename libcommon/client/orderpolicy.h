@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 
 /*
  * How an order is to be done, as upstream_orders.policy has it in JSON: ways to
@@ -33,14 +34,12 @@ struct orderpolicy {
 };
 
 /*
- * Adds what an operator writes, [NAME=]SOLVER.  Rules for a name go before
- * those for any.  KIND_USAGE when there are too many.
+ * Has what an operator writes, [NAME=]SOLVER each, in the place of all rules
+ * there were.  Rules for a name go before those for any.  KIND_USAGE when one
+ * names no solver (solver_check), or there are too many.
  */
-int orderpolicy_add_rule(
-    struct orderpolicy *p, const char *text, struct err *e);
-
-/* Forgets all rules. */
-void orderpolicy_clear_rules(struct orderpolicy *p);
+int orderpolicy_set_rules(
+    struct orderpolicy *p, const struct strv *words, struct err *e);
 
 /* The JSON, the same for the same policy; -1 when it is too long. */
 int orderpolicy_write(const struct orderpolicy *p, struct buf *out);

@@ -30,12 +30,14 @@ order run b.example --key-type p384
 order run once.example --no-auto-renew
 is "$(sql 'SELECT count(*) FROM renewal_configurations')" 2 \
     'an order makes a configuration, unless it is not to be renewed'
+asked=$(sql "SELECT count(*) FROM upstream_requests
+    WHERE endpoint = 'newOrder'")
 queue run
 exits 0 'run: nothing is due'
 is "$out$err" '' '... is silent'
 is "$(certificates)" 3 '... and orders nothing'
-is "$(sql "SELECT count(*) FROM upstream_requests WHERE id > 0
-    AND endpoint = 'newOrder'")" 3 '... nor asks'
+is "$(sql "SELECT count(*) FROM upstream_requests
+    WHERE endpoint = 'newOrder'")" "$asked" '... nor asks'
 queue list
 exits 0 'list'
 is "$(printf '%s\n' "$out" | wc -l)" 1 '... of an empty queue is a header'
@@ -165,6 +167,8 @@ manage set 1
 exits 100 'renewal set: nothing'
 manage set 1 --part-left 100
 exits 100 'renewal set: all of the lifetime'
+manage set 1 --part-left 33.03
+exits 100 'renewal set: less than a tenth of a percent'
 manage set 1 --challenge carrier-pigeon
 exits 100 'renewal set: no solver'
 like "$err" '^cert-manage: carrier-pigeon: no such solver' '... which is said'

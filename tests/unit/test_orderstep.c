@@ -229,13 +229,17 @@ test_policy(void **state)
 	    "{\"solver\":\"webroot:/w=x\"}],\"key_type\":\"p384\","
 	    "\"auto_renew\":true}";
 	struct orderpolicy p = {.auto_renew = true}, again;
+	struct strv words = {0};
 	struct buf out;
 
 	(void)state;
 	buf_init(&out, ORDERPOLICY_MAX);
-	assert_ok(orderpolicy_add_rule(&p, "webroot:/w=x", &e), &e);
-	assert_ok(orderpolicy_add_rule(&p, "*.A.example=hook:/x=y", &e), &e);
-	assert_ok(orderpolicy_add_rule(&p, "2001:DB8:0::1=listen:80", &e), &e);
+	strv_add(&words, "webroot:/w=x");
+	strv_add(&words, "*.A.example=hook:/x=y");
+	strv_add(&words, "2001:DB8:0::1=listen:80");
+	assert_ok(orderpolicy_set_rules(&p, &words, &e), &e);
+	assert_ok(orderpolicy_set_rules(&p, &words, &e), &e);
+	assert_int_equal(p.rules_len, 3);
 	p.key_type = xstrdup("p384");
 	assert_int_equal(orderpolicy_write(&p, &out), 0);
 	assert_string_equal(out.data, text);
@@ -249,6 +253,10 @@ test_policy(void **state)
 	orderpolicy_release(&p);
 	orderpolicy_release(&again);
 	assert_kind(orderpolicy_read(&p, "[]", &e), KIND_BUG, &e);
+	strv_add(&words, "a.example=carrier-pigeon");
+	assert_kind(orderpolicy_set_rules(&p, &words, &e), KIND_USAGE, &e);
+	orderpolicy_release(&p);
+	strv_release(&words);
 	buf_release(&out);
 }
 
