@@ -9,7 +9,7 @@
 #include "cli/upstream.h"
 #include "client/ca.h"
 #include "client/directory.h"
-#include "client/orderkey.h"
+#include "order/orderkey.h"
 #include "store/upstream_account.h"
 #include "sys/file.h"
 #include "wrap/js.h"

@@ -4,9 +4,9 @@
 #include "acme/jwk.h"
 #include "cli/out.h"
 #include "cli/upstream.h"
-#include "client/ordercheck.h"
-#include "client/orders.h"
 #include "jobs/precheck.h"
+#include "order/ordercheck.h"
+#include "order/orders.h"
 #include "store/upstream_account.h"
 #include "store/upstream_authorization.h"
 

@@ -4,7 +4,7 @@
 #include "cli/rights.h"
 #include "cli/secret.h"
 #include "client/ca.h"
-#include "client/network.h"
+#include "http/network.h"
 #include "store/upstream_account.h"
 #include "sys/proc.h"
 #include "sys/sig.h"

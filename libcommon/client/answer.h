@@ -3,7 +3,7 @@
 
 #include "client/client.h"
 #include "client/directory.h"
-#include "client/network.h"
+#include "http/network.h"
 
 /*
  * From what came over the network to what it means (struct reply): status,

@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "client/answer.h"
 #include "client/directory.h"
-#include "client/network.h"
 #include "client/trace.h"
+#include "http/network.h"
 #include "store/upstream_ca.h"
 #include "store/upstream_request.h"
 #include "sys/clock.h"
@@ -289,7 +289,7 @@ use_directory(struct client *c, struct directory *d, struct answer *a)
 	struct buf text;
 	struct err e = {0};
 
-	buf_init(&text, CLIENT_BODY_MAX);
+	buf_init(&text, NETWORK_BODY_MAX);
 	if (directory_write(d, &text) < 0)
 		answer_fail(a, CAUSE_CA_BROKEN, "the directory is too long");
 	else if (upstream_ca_set_directory(
@@ -472,7 +472,7 @@ send_signed(struct transfer *t, const char *nonce, struct err *e)
 	int rc;
 
 	buf_init(&payload, PAYLOAD_MAX);
-	buf_init(&body, CLIENT_BODY_MAX);
+	buf_init(&body, NETWORK_BODY_MAX);
 	rc = make_payload(t, &payload, e);
 	if (rc == 0)
 		rc = jws_sign(t->signer.key, &how,

@@ -12,7 +12,7 @@
  * limits and logged.  Nothing here waits but client_wait: very many requests
  * can be under way at once.
  *
- * The network is a process of its own (client/network.h) that has neither the
+ * The network is a process of its own (http/network.h) that has neither the
  * store nor a key.
  */
 struct client;
@@ -21,8 +21,6 @@ struct key;
 struct network;
 struct store;
 struct upstream_ca;
-
-#define CLIENT_BODY_MAX ((size_t)96 * 1024)
 
 /* What a request is for, as upstream_requests and limits name it. */
 enum endpoint {

@@ -1,6 +1,7 @@
 #include "client/revoke.h"
 
 #include "base/b64.h"
+#include "http/network.h"
 
 /* RFC 5280 5.3.1, by number; NULL: not for a subscriber to say. */
 static const char *const reasons[] = {"unspecified", "keyCompromise", NULL,
@@ -30,7 +31,7 @@ revoke_certificate(struct client *c, const struct signer *signer,
 	struct buf payload;
 	int rc;
 
-	buf_init(&payload, CLIENT_BODY_MAX);
+	buf_init(&payload, NETWORK_BODY_MAX);
 	buf_adds(&payload, "{\"certificate\":\"");
 	b64url_encode(&payload, der, len);
 	buf_adds(&payload, "\"");

@@ -2,10 +2,10 @@
 
 #include "base/b64.h"
 #include "client/client.h"
-#include "client/network.h"
+#include "http/network.h"
 #include "sys/fd.h"
 
-#define TRACE_MAX ((size_t)4 * CLIENT_BODY_MAX)
+#define TRACE_MAX ((size_t)4 * NETWORK_BODY_MAX)
 
 /* Without what stands in a member "signature", which CAs lay out. */
 static void

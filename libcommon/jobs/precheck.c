@@ -2,9 +2,9 @@
 
 #include "acme/validmsg.h"
 #include "base/log.h"
-#include "client/solver.h"
 #include "conf/conf.h"
 #include "policy/address.h"
+#include "solve/solver.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/frame.h"

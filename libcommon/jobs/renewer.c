@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "client/cause.h"
-#include "client/orderpolicy.h"
+#include "order/orderpolicy.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/upstream_account.h"

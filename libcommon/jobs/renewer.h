@@ -2,8 +2,8 @@
 #define JOBS_RENEWER_H
 
 #include "client/limit.h"
-#include "client/ordercheck.h"
-#include "client/orders.h"
+#include "order/ordercheck.h"
+#include "order/orders.h"
 #include "store/renewal_queue.h"
 
 /*

@@ -16,7 +16,7 @@ struct renewal_configuration {
 	bool active; /* false: nothing is ordered */
 	int64_t upstream_account_id;
 	int64_t fqdn_set_id;
-	char *policy; /* JSON, see client/orderpolicy.h */
+	char *policy; /* JSON, see order/orderpolicy.h */
 	char *profile; /* or NULL */
 	int64_t part_left; /* thousandths of the lifetime; 0: the rule */
 	int64_t certificate_id; /* 0: none yet */

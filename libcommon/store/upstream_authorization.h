@@ -47,7 +47,7 @@ struct upstream_challenge {
 	char *token; /* "" when it has none */
 	enum upstream_challenge_status status;
 	enum upstream_challenge_place place;
-	char *solver; /* who has it in place (client/solver.h), or NULL */
+	char *solver; /* who has it in place (solve/solver.h), or NULL */
 	char *error; /* one line, or NULL */
 };
 

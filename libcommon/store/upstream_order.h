@@ -36,7 +36,7 @@ struct upstream_order {
 	int64_t retry_at; /* no request before */
 	int64_t attempts; /* since something has changed */
 	int64_t lease_until;
-	char *policy; /* JSON, see client/orderpolicy.h */
+	char *policy; /* JSON, see order/orderpolicy.h */
 	char *profile; /* or NULL */
 	int64_t not_before, not_after; /* as we ask; 0: we do not */
 	int64_t replaces_id; /* certificate, and so on; 0: none */

@@ -1,5 +1,6 @@
 #include "client/answer.h"
 #include "client/field.h"
+#include "http/network.h"
 
 #include <assert.h>
 
@@ -20,8 +21,8 @@ try_directory(const char *text, size_t len)
 	struct buf once, twice;
 	struct err e = {0};
 
-	buf_init(&once, CLIENT_BODY_MAX);
-	buf_init(&twice, CLIENT_BODY_MAX);
+	buf_init(&once, NETWORK_BODY_MAX);
+	buf_init(&twice, NETWORK_BODY_MAX);
 	if (directory_read(&d, URL, text, len, &e) == 0) {
 		assert(directory_owns(&d, directory_url(&d, "newOrder")));
 		assert(directory_write(&d, &once) == 0);

@@ -2,13 +2,13 @@
  * solve [--store URL] [--seal FILE] [--resolver ADDRESS] [--dns-port N]
  * [--timeout MS] SOLVER TYPE NAME TOKEN KEYAUTH [STEP...]
  *
- * A solver of challenges (client/solver.h) by hand.  A STEP is present, check,
+ * A solver of challenges (solve/solver.h) by hand.  A STEP is present, check,
  * cleanup, or wait (until standard input has a line).  Each prints itself and
  * "ok", or the kind of its error and the text.  Exit code 1 when one failed.
  */
 #include <getopt.h>
 
-#include "client/solver.h"
+#include "solve/solver.h"
 #include "store/store.h"
 #include "wrap/digest.h"
 #include "wrap/seal.h"

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "client/ari.h"
 #include "client/client.h"
-#include "client/network.h"
+#include "http/network.h"
 #include "store/store.h"
 #include "store/upstream_ca.h"
 #include "sys/fd.h"

@@ -1,9 +1,9 @@
 /* What CAs say of orders, and what they give: taken, or told what is wrong. */
 #include "store.h"
 
-#include "client/orderanswer.h"
-#include "client/orderchain.h"
-#include "client/orderkey.h"
+#include "order/orderanswer.h"
+#include "order/orderchain.h"
+#include "order/orderkey.h"
 #include "store/certificate_request.h"
 #include "wrap/csr.h"
 #include "wrap/js.h"

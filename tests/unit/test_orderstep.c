@@ -1,9 +1,9 @@
 /* What comes next for an order at a CA, by its rows; what its policy says. */
 #include "unit.h"
 
-#include "client/ordercheck.h"
-#include "client/orderpolicy.h"
-#include "client/orderstep.h"
+#include "order/ordercheck.h"
+#include "order/orderpolicy.h"
+#include "order/orderstep.h"
 #include "wrap/cert.h"
 #include "wrap/csr.h"
 #include "wrap/key.h"

@@ -1,0 +1,205 @@
+#include "order/ordering_part.h"
+
+#include "acme/keyauth.h"
+#include "base/log.h"
+#include "order/orderanswer.h"
+#include "sys/clock.h"
+
+/* The steps of order/ordering.h that are done here. */
+
+#define PLACE_ATTEMPTS_MAX 8 /* four minutes */
+#define LOOK_ATTEMPTS_MAX 4 /* a quarter of a minute */
+#define RECORD_ATTEMPTS_MAX 15 /* ten minutes, for all its name servers */
+
+/* ---- challenges ---------------------------------------------------------- */
+
+struct deed {
+	const struct solver *solver;
+	struct solver_task task;
+	char key_authorization[KEYAUTH_SIZE];
+};
+
+/* Of a challenge whose solver is known. */
+static int
+prepare(struct ordering *o, const char *solver, struct deed *d, struct err *e)
+{
+	const struct upstream_authorization *a = ordering_authorization(o);
+	const struct upstream_challenge *c = ordering_challenge(o);
+
+	d->solver = solvers_get(o->env.solvers, solver, e);
+	if (!d->solver)
+		return -1;
+	keyauth_format(d->key_authorization, c->token, o->env.thumbprint);
+	d->task = (struct solver_task){.upstream_challenge_id = c->id,
+	    .type = c->type,
+	    .identifier_type = identifier_type_name(a->type),
+	    .value = str_starts(a->value, "*.") ? a->value + 2 : a->value,
+	    .token = c->token,
+	    .key_authorization = d->key_authorization};
+	return 0;
+}
+
+static int
+move(struct ordering *o, enum upstream_challenge_place to, const char *error,
+    struct err *e)
+{
+	const struct upstream_challenge_move m = {.to = to,
+	    .solver = to == UPSTREAM_PLACE_NONE ? NULL
+						: ordering_challenge(o)->solver,
+	    .error = error};
+
+	return ordering_move(o, &m, e);
+}
+
+/*
+ * A solver has failed: what may mend itself is tried again for a while.
+ */
+static int
+solver_failed(struct ordering *o, const struct err *why, int64_t attempts_max,
+    enum cause cause, struct err *e)
+{
+	char text[400];
+	bool may_mend = why->kind == KIND_BUSY || why->kind == KIND_SYS;
+
+	snprintf(text, sizeof(text), "%s: %s", ordering_authorization(o)->value,
+	    why->text);
+	if (!may_mend || ordering_authorization(o)->attempts >= attempts_max)
+		return ordering_fail(o, UPSTREAM_ORDER_INVALID, cause, text, e);
+	return ordering_wait_authorization(o, 0, cause, text, e);
+}
+
+/* Which challenge, and who meets it: a row before anything is done. */
+static int
+choose(struct ordering *o, struct err *e)
+{
+	struct upstream_authorization *a = ordering_authorization(o);
+	struct upstream_challenge_move m = {.to = UPSTREAM_PLACE_PLACING};
+	struct err why = {0};
+
+	if (solvers_choose(o->env.solvers, &o->policy, a, &o->step.challenge,
+		&m.solver, &why) < 0)
+		return ordering_fail(
+		    o, UPSTREAM_ORDER_INVALID, CAUSE_CHALLENGE, why.text, e);
+	return ordering_move(o, &m, e);
+}
+
+static int
+place(struct ordering *o, struct err *e)
+{
+	struct err why = {0};
+	struct deed d;
+
+	if (o->step.challenge == ORDERSTEP_NONE)
+		return choose(o, e);
+	if (prepare(o, ordering_challenge(o)->solver, &d, &why) < 0 ||
+	    d.solver->present(d.solver->self, &d.task, &why) < 0)
+		return solver_failed(
+		    o, &why, PLACE_ATTEMPTS_MAX, CAUSE_HOOK, e);
+	return move(o, UPSTREAM_PLACE_PLACED, NULL, e);
+}
+
+static int
+check(struct ordering *o, struct err *e)
+{
+	bool is_record = strcmp(ordering_challenge(o)->type, "dns-01") == 0;
+	struct err why = {0};
+	struct deed d;
+
+	if (o->policy.unchecked || o->env.unchecked)
+		return move(o, UPSTREAM_PLACE_CHECKED, NULL, e);
+	if (prepare(o, ordering_challenge(o)->solver, &d, &why) < 0 ||
+	    (d.solver->check &&
+		d.solver->check(d.solver->self, &d.task, &why) < 0))
+		return solver_failed(o, &why,
+		    is_record ? RECORD_ATTEMPTS_MAX : LOOK_ATTEMPTS_MAX,
+		    CAUSE_PRECHECK, e);
+	return move(o, UPSTREAM_PLACE_CHECKED, NULL, e);
+}
+
+/* What cannot be taken away is told of, and does not stop the order. */
+static int
+cleanup(struct ordering *o, struct err *e)
+{
+	const struct upstream_challenge *c = ordering_challenge(o);
+	struct err why = {0};
+	struct deed d;
+
+	if (prepare(o, c->solver, &d, &why) < 0 ||
+	    d.solver->cleanup(d.solver->self, &d.task, &why) < 0)
+		log_err("upstream_challenge.cleanup", &why);
+	return move(o, UPSTREAM_PLACE_NONE, c->error, e);
+}
+
+/* ---- the order ----------------------------------------------------------- */
+
+static enum cause
+cause_of(const struct upstream_authorization *a, const char **error)
+{
+	*error = NULL;
+	for (size_t i = 0; i < a->challenges_len; i++)
+		if (a->challenges[i].error)
+			*error = a->challenges[i].error;
+	if (a->status == UPSTREAM_AUTHORIZATION_GONE)
+		return CAUSE_GONE;
+	return *error ? orderanswer_cause(*error) : CAUSE_CHALLENGE;
+}
+
+static int
+lose(struct ordering *o, struct err *e)
+{
+	const struct upstream_authorization *a = ordering_authorization(o);
+	const char *error;
+	enum cause cause;
+	char text[400];
+
+	if (!a)
+		return ordering_fail(o, UPSTREAM_ORDER_GONE, CAUSE_GONE,
+		    "the order has expired", e);
+	cause = cause_of(a, &error);
+	snprintf(text, sizeof(text), "%s: the authorization is %s%s%s",
+	    a->value ? a->value : a->url,
+	    upstream_authorization_status_name(a->status), error ? ": " : "",
+	    error ? error : "");
+	return ordering_fail(o, UPSTREAM_ORDER_INVALID, cause, text, e);
+}
+
+static int
+make_request(struct ordering *o, struct err *e)
+{
+	const struct orderkey k = {.policy = &o->policy,
+	    .key_type = o->env.key_type,
+	    .key_cycle = o->env.key_cycle,
+	    .seal = o->env.seal};
+	int64_t key, request;
+	struct err why = {0};
+
+	if (orderkey_make(o->env.st, &k, &o->order, &o->dns, &o->ip, &key,
+		&request, &why) == 0)
+		return upstream_order_set_request(
+		    o->env.st, &o->hold, key, request, e);
+	if (why.kind == KIND_DENIED || why.kind == KIND_NOTFOUND)
+		return ordering_fail(
+		    o, UPSTREAM_ORDER_INVALID, CAUSE_KEY, why.text, e);
+	*e = why;
+	return -1;
+}
+
+int
+ordering_act(struct ordering *o, struct err *e)
+{
+	switch (o->step.kind) {
+	case ORDERSTEP_FAIL:
+		return lose(o, e);
+	case ORDERSTEP_CLEANUP:
+		return cleanup(o, e);
+	case ORDERSTEP_PLACE:
+		return place(o, e);
+	case ORDERSTEP_CHECK:
+		return check(o, e);
+	case ORDERSTEP_MAKE_REQUEST:
+		return make_request(o, e);
+	default:
+		return err_set(e, KIND_BUG, "%s is not done here",
+		    orderstep_name(o->step.kind));
+	}
+}

@@ -1,0 +1,142 @@
+#include "order/orderkey.h"
+
+#include "store/certificate_request.h"
+#include "store/key_cycle.h"
+#include "store/private_key.h"
+#include "sys/clock.h"
+#include "wrap/csr.h"
+#include "wrap/key.h"
+
+#define KEY_TYPE_DEFAULT "p256"
+
+static const char *
+first_of(const char *a, const char *b, const char *c)
+{
+	return a ? a : b ? b : c;
+}
+
+int
+orderkey_check(const char *key_type, const char *key_cycle, struct err *e)
+{
+	struct err ignored = {0};
+	enum key_cycle cycle;
+	enum key_type type;
+	int bits;
+
+	if (key_type && key_type_parse(key_type, &type, &bits, &ignored) < 0)
+		return err_set(e, KIND_USAGE,
+		    "%s: no type of key, as p256 or rsa2048 is", key_type);
+	if (key_cycle && key_cycle_by_name(key_cycle, &cycle) < 0)
+		return err_set(e, KIND_USAGE,
+		    "%s: no cycle, as single_certificate or account_daily is",
+		    key_cycle);
+	return 0;
+}
+
+static int
+use_of(const struct orderkey *k, const struct upstream_order *o,
+    struct key_cycle_use *use, struct err *e)
+{
+	const char *cycle = first_of(k->policy->key_cycle, k->key_cycle,
+	    key_cycle_name(KEY_CYCLE_SINGLE_CERTIFICATE));
+
+	*use = (struct key_cycle_use){.account_id = o->upstream_account_id,
+	    .fqdn_set_id = o->fqdn_set_id,
+	    .type =
+		first_of(k->policy->key_type, k->key_type, KEY_TYPE_DEFAULT),
+	    .now = clock_now()};
+	if (orderkey_check(use->type, cycle, e) < 0)
+		return -1;
+	return key_cycle_by_name(cycle, &use->cycle);
+}
+
+/* One that is made takes long: so never in a transaction. */
+static int
+add_key(struct store *st, const struct key_cycle_use *use,
+    const struct seal_key *seal, int64_t *id, struct err *e)
+{
+	enum key_type type;
+	struct key *key;
+	int bits, rc;
+
+	if (key_type_parse(use->type, &type, &bits, e) < 0)
+		return -1;
+	key = key_generate(type, bits, e);
+	rc = key ? key_cycle_add(st, use, key, seal, id, e) : -1;
+	key_free(key);
+	return rc;
+}
+
+static int
+choose(struct store *st, const struct orderkey *k,
+    const struct upstream_order *o, int64_t *id, struct err *e)
+{
+	struct key_cycle_use use;
+	struct err none = {0};
+
+	if (o->private_key_id != 0) {
+		*id = o->private_key_id;
+		return 0;
+	}
+	if (use_of(k, o, &use, e) < 0)
+		return -1;
+	if (key_cycle_take(st, &use, id, &none) == 0)
+		return 0;
+	if (none.kind == KIND_NOTFOUND)
+		return add_key(st, &use, k->seal, id, e);
+	*e = none;
+	return -1;
+}
+
+static struct key *
+load_active(
+    struct store *st, const struct orderkey *k, int64_t id, struct err *e)
+{
+	struct private_key known;
+
+	if (private_key_by_id(st, id, &known, e) < 0)
+		return NULL;
+	if (known.status != PRIVATE_KEY_ACTIVE) {
+		err_set(e, KIND_DENIED, "private_key/%lld is %s", (long long)id,
+		    private_key_status_name(known.status));
+		return NULL;
+	}
+	return private_key_load(st, id, k->seal, e);
+}
+
+int
+orderkey_make(struct store *st, const struct orderkey *k,
+    const struct upstream_order *o, const struct strv *dns,
+    const struct strv *ip, int64_t *private_key_id,
+    int64_t *certificate_request_id, struct err *e)
+{
+	struct key *key = NULL;
+	struct csr *csr = NULL;
+	bool created;
+	int rc = choose(st, k, o, private_key_id, e);
+
+	if (rc == 0)
+		key = load_active(st, k, *private_key_id, e);
+	if (key)
+		csr = csr_build(key, dns, ip, e);
+	rc = csr ? certificate_request_add(
+		       st, csr, "order", certificate_request_id, &created, e)
+		 : -1;
+	csr_free(csr);
+	key_free(key);
+	return rc;
+}
+
+struct csr *
+orderkey_request(
+    struct store *st, const struct upstream_order *o, struct err *e)
+{
+	struct certificate_request r;
+	struct csr *csr;
+
+	if (certificate_request_by_id(st, o->certificate_request_id, &r, e) < 0)
+		return NULL;
+	csr = csr_from_der(r.der, r.der_len, e);
+	certificate_request_release(&r);
+	return csr;
+}

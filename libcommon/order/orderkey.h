@@ -1,0 +1,36 @@
+#ifndef ORDER_ORDERKEY_H
+#define ORDER_ORDERKEY_H
+
+#include "order/orderpolicy.h"
+#include "store/upstream_order.h"
+
+/* Key and request for an order, chosen when it is finalized and not before. */
+struct csr;
+struct seal_key;
+
+struct orderkey {
+	const struct orderpolicy *policy;
+	const char *key_type; /* of the account, or NULL: p256 */
+	const char
+	    *key_cycle; /* of the account, or NULL: a new key each time */
+	const struct seal_key *seal;
+};
+
+/*
+ * Takes the key that the order was given, or that its policy leads to, and
+ * makes and stores a request with it for these names.  KIND_DENIED: the key is
+ * retired or compromised.
+ */
+int orderkey_make(struct store *st, const struct orderkey *k,
+    const struct upstream_order *o, const struct strv *dns,
+    const struct strv *ip, int64_t *private_key_id,
+    int64_t *certificate_request_id, struct err *e);
+
+/* Checks the words of a type and a cycle; NULL is fine.  KIND_USAGE. */
+int orderkey_check(const char *key_type, const char *key_cycle, struct err *e);
+
+/* The request of an order; the caller frees with csr_free. */
+struct csr *orderkey_request(
+    struct store *st, const struct upstream_order *o, struct err *e);
+
+#endif

@@ -1,0 +1,199 @@
+#include "order/orderpolicy.h"
+
+#include "acme/ident.h"
+#include "solve/solver.h"
+#include "store/identifier.h"
+#include "wrap/js.h"
+#include "wrap/name.h"
+
+/* The name before a `=`, as it is stored; NULL: what is there is none. */
+static char *
+read_name(const char *text, size_t len)
+{
+	char *typed = xstrndup(text, len);
+	char *name = name_spell(typed);
+	struct identifier id = {0};
+	struct err ignored = {0};
+
+	free(typed);
+	if (ident_parse("dns", name, &id, &ignored) < 0) {
+		err_clear(&ignored);
+		if (ident_parse("ip", name, &id, &ignored) < 0) {
+			free(name);
+			name = NULL;
+		}
+	}
+	identifier_release(&id);
+	return name;
+}
+
+/* Behind all that are for a name, or behind all. */
+static void
+insert(struct orderpolicy *p, char *name, const char *solver)
+{
+	size_t at = p->rules_len;
+
+	p->rules = xreallocarray(p->rules, p->rules_len + 1, sizeof(*p->rules));
+	while (name && at > 0 && !p->rules[at - 1].name) {
+		p->rules[at] = p->rules[at - 1];
+		at--;
+	}
+	p->rules[at] = (struct orderpolicy_rule){name, xstrdup(solver)};
+	p->rules_len++;
+}
+
+static void
+clear_rules(struct orderpolicy *p)
+{
+	for (size_t i = 0; i < p->rules_len; i++) {
+		free(p->rules[i].name);
+		free(p->rules[i].solver);
+	}
+	free(p->rules);
+	p->rules = NULL;
+	p->rules_len = 0;
+}
+
+static int
+add_rule(struct orderpolicy *p, const char *text, struct err *e)
+{
+	const char *equals = strchr(text, '=');
+	char *name = equals ? read_name(text, (size_t)(equals - text)) : NULL;
+	const char *solver = name ? equals + 1 : text;
+
+	if (solver_check(solver, e) < 0) {
+		free(name);
+		return -1;
+	}
+	insert(p, name, solver);
+	return 0;
+}
+
+int
+orderpolicy_set_rules(
+    struct orderpolicy *p, const struct strv *words, struct err *e)
+{
+	clear_rules(p);
+	if (words->len > ORDERPOLICY_RULES_MAX)
+		return err_set(e, KIND_USAGE,
+		    "more than %d ways to meet challenges",
+		    ORDERPOLICY_RULES_MAX);
+	for (size_t i = 0; i < words->len; i++)
+		if (add_rule(p, words->v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int64_t
+orderpolicy_end(const struct orderpolicy *p, int64_t now)
+{
+	return p->days != 0 ? now + p->days * 86400 : p->not_after;
+}
+
+bool
+orderpolicy_matches(const struct orderpolicy_rule *r, const char *name)
+{
+	return !r->name || strcmp(r->name, name) == 0;
+}
+
+/* What is 0 when it was not given. */
+static const struct {
+	const char *name;
+	size_t offset;
+} numbers[] = {
+    {"private_key", offsetof(struct orderpolicy, private_key_id)},
+    {"certificate_request",
+	offsetof(struct orderpolicy, certificate_request_id)},
+    {"replaces", offsetof(struct orderpolicy, replaces_id)},
+    {"days", offsetof(struct orderpolicy, days)},
+    {"not_after", offsetof(struct orderpolicy, not_after)},
+};
+
+int
+orderpolicy_write(const struct orderpolicy *p, struct buf *out)
+{
+	struct js *all = js_object(), *rules = js_array();
+
+	for (size_t i = 0; i < p->rules_len; i++) {
+		struct js *rule = js_object();
+
+		js_put_text(rule, "name", p->rules[i].name);
+		js_put_text(rule, "solver", p->rules[i].solver);
+		js_add(rules, rule);
+	}
+	js_put(all, "challenges", rules);
+	js_put_text(all, "key_type", p->key_type);
+	js_put_text(all, "key_cycle", p->key_cycle);
+	js_put_text(all, "preferred_chain", p->preferred_chain);
+	if (p->keeps_pending)
+		js_put_bool(all, "keeps_pending", true);
+	if (p->unchecked)
+		js_put_bool(all, "unchecked", true);
+	if (p->auto_renew)
+		js_put_bool(all, "auto_renew", true);
+	if (p->no_replaces)
+		js_put_bool(all, "no_replaces", true);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		int64_t n;
+
+		memcpy(&n, (const char *)p + numbers[i].offset, sizeof(n));
+		if (n != 0)
+			js_put_int(all, numbers[i].name, n);
+	}
+	js_write(all, out);
+	js_free(all);
+	return out->full ? -1 : 0;
+}
+
+static char *
+dup_text(const struct js *object, const char *key)
+{
+	const char *text = js_get_text(object, key);
+
+	return text ? xstrdup(text) : NULL;
+}
+
+int
+orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e)
+{
+	struct err why = {0};
+	struct js *all = js_parse(text, strlen(text), &why);
+	const struct js *rules = js_get(all, "challenges");
+
+	*p = (struct orderpolicy){0};
+	if (!all)
+		return err_set(e, KIND_BUG, "a policy is none: %s", why.text);
+	for (size_t i = 0; i < js_len(rules); i++) {
+		const struct js *rule = js_at(rules, i);
+		const char *solver = js_get_text(rule, "solver");
+
+		if (solver)
+			insert(p, dup_text(rule, "name"), solver);
+	}
+	p->key_type = dup_text(all, "key_type");
+	p->key_cycle = dup_text(all, "key_cycle");
+	p->preferred_chain = dup_text(all, "preferred_chain");
+	p->keeps_pending = js_is_true(js_get(all, "keeps_pending"));
+	p->unchecked = js_is_true(js_get(all, "unchecked"));
+	p->auto_renew = js_is_true(js_get(all, "auto_renew"));
+	p->no_replaces = js_is_true(js_get(all, "no_replaces"));
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		int64_t n = js_int(js_get(all, numbers[i].name), 0);
+
+		memcpy((char *)p + numbers[i].offset, &n, sizeof(n));
+	}
+	js_free(all);
+	return 0;
+}
+
+void
+orderpolicy_release(struct orderpolicy *p)
+{
+	if (!p)
+		return;
+	clear_rules(p);
+	free(p->key_type);
+	free(p->key_cycle);
+	free(p->preferred_chain);
+	*p = (struct orderpolicy){0};
+}

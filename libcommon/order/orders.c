@@ -1,0 +1,216 @@
+#include "order/orders.h"
+
+#include "sys/clock.h"
+
+#define NEAR_MS 100 /* how often what is due within a second is looked at */
+
+struct slot {
+	int64_t id;
+	struct ordering *ordering; /* NULL: given back while it waits */
+	int64_t until; /* nothing to do before */
+};
+
+struct run {
+	const struct orders *how;
+	struct slot *slots;
+	size_t len;
+	bool is_dry; /* `next` has no more, or is not asked any more */
+};
+
+/* ---- what has become of one ---------------------------------------------- */
+
+void
+orders_why(const struct upstream_order *o, struct err *e)
+{
+	enum cause cause = CAUSE_OTHER;
+	enum err_kind kind;
+
+	if (o->cause && !cause_by_name(o->cause, &cause))
+		cause = CAUSE_OTHER;
+	if (o->status == UPSTREAM_ORDER_VALID)
+		return;
+	kind = upstream_order_is_open(o->status) ? KIND_BUSY
+	    : cause_is_temporary(cause)		 ? KIND_DENIED
+						 : cause_kind(cause);
+	err_set(e, kind, "upstream_order/%lld is %s%s%s%s%s", (long long)o->id,
+	    upstream_order_status_name(o->status), o->error ? ": " : "",
+	    o->error ? o->error : "", o->cause ? "; " : "",
+	    o->cause ? cause_advice(cause) : "");
+}
+
+static void
+end(struct run *r, struct slot *s, const struct err *e)
+{
+	const struct orders_result result = {.id = s->id,
+	    .order = s->ordering ? ordering_order(s->ordering) : NULL,
+	    .err = e};
+
+	r->how->tell(r->how->arg, &result);
+	ordering_close(s->ordering);
+	*s = r->slots[--r->len];
+}
+
+/* It is over: the row says how. */
+static void
+end_by_row(struct run *r, struct slot *s)
+{
+	struct err why = {0};
+
+	if (ordering_reload(s->ordering, &why) == 0)
+		orders_why(ordering_order(s->ordering), &why);
+	end(r, s, &why);
+}
+
+/* As far as it is wanted, which its row says. */
+static bool
+is_enough(const struct run *r, struct slot *s)
+{
+	const struct orders *how = r->how;
+	struct err why = {0};
+
+	return how->is_enough && ordering_reload(s->ordering, &why) == 0 &&
+	    how->is_enough(how->arg, ordering_order(s->ordering),
+		ordering_steps(s->ordering));
+}
+
+/* ---- going on ------------------------------------------------------------ */
+
+/* One that waits for long is given back: its hold would not last. */
+static void
+wait_for(struct run *r, struct slot *s)
+{
+	s->until = ordering_until(s->ordering);
+	if (s->until > r->how->give_up_at) {
+		end_by_row(r, s);
+	} else if (s->until > clock_now() + r->how->env->hold / 2) {
+		ordering_close(s->ordering);
+		s->ordering = NULL;
+	}
+}
+
+static void
+go_on(struct run *r, struct slot *s)
+{
+	static const struct err none;
+
+	while (!ordering_is_asking(s->ordering)) {
+		if (is_enough(r, s)) {
+			end(r, s, &none);
+			return;
+		}
+		if (r->how->is_stopped()) {
+			end_by_row(r, s);
+			return;
+		}
+		switch (ordering_next(s->ordering)) {
+		case ORDERING_GOES_ON:
+		case ORDERING_ASKS:
+			break;
+		case ORDERING_WAITS:
+			wait_for(r, s);
+			return;
+		case ORDERING_DONE:
+			end_by_row(r, s);
+			return;
+		case ORDERING_FAILED:
+			end(r, s, ordering_err(s->ordering));
+			return;
+		}
+	}
+}
+
+/* Opens the order of a slot; one that cannot be is over. */
+static bool
+take(struct run *r, struct slot *s)
+{
+	struct err why = {0};
+
+	if (!s->ordering)
+		s->ordering = ordering_open(r->how->env, s->id, &why);
+	if (s->ordering)
+		return true;
+	end(r, s, &why);
+	return false;
+}
+
+/* From the end: one that is over is replaced by the last. */
+static void
+sweep(struct run *r)
+{
+	int64_t now = clock_now();
+
+	for (size_t i = r->len; i-- > 0;) {
+		struct slot *s = &r->slots[i];
+
+		if ((s->until <= now || r->how->is_stopped()) && take(r, s))
+			go_on(r, s);
+	}
+}
+
+static int
+fill(struct run *r, struct err *e)
+{
+	while (r->len < r->how->in_flight && !r->is_dry) {
+		struct slot *s = &r->slots[r->len];
+		int rc = r->how->next(r->how->arg, &s->id, e);
+
+		if (rc < 0)
+			return -1;
+		r->is_dry = rc == 0;
+		if (r->is_dry)
+			return 0;
+		s->ordering = NULL;
+		s->until = 0;
+		r->len++;
+		take(r, s);
+	}
+	return 0;
+}
+
+/* Until an answer comes, or the first that waits has waited. */
+static int
+wait_a_while(const struct run *r, struct err *e)
+{
+	int64_t until = INT64_MAX, now = clock_now(), ms;
+
+	for (size_t i = 0; i < r->len; i++)
+		if (!r->slots[i].ordering ||
+		    !ordering_is_asking(r->slots[i].ordering))
+			until = r->slots[i].until < until ? r->slots[i].until
+							  : until;
+	if (until <= now)
+		return client_wait(r->how->env->client, clock_mono(), e);
+	ms = until - now > 60 ? 60000 : (until - now - 1) * 1000;
+	return client_wait(
+	    r->how->env->client, clock_mono() + (ms > 0 ? ms : NEAR_MS), e);
+}
+
+int
+orders_run(const struct orders *how, struct err *e)
+{
+	struct run r = {.how = how};
+	bool stopped = false;
+	int rc = 0;
+
+	r.slots = xcalloc(how->in_flight, sizeof(*r.slots));
+	for (;;) {
+		if (!r.is_dry && how->is_stopped())
+			r.is_dry = stopped = true;
+		rc = fill(&r, e);
+		if (rc < 0 || r.len == 0)
+			break;
+		sweep(&r);
+		if (r.len < how->in_flight && !r.is_dry)
+			continue;
+		if (r.len > 0 && wait_a_while(&r, e) < 0) {
+			rc = -1;
+			break;
+		}
+	}
+	for (size_t i = 0; i < r.len; i++)
+		ordering_close(r.slots[i].ordering);
+	free(r.slots);
+	return rc == 0 && stopped
+	    ? err_set(e, KIND_BUSY, "stopped before all were looked at")
+	    : rc;
+}

@@ -1,0 +1,317 @@
+#include "solve/lookup.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+
+#include "base/log.h"
+#include "conf/value.h"
+#include "sys/clock.h"
+#include "sys/fd.h"
+#include "sys/frame.h"
+#include "sys/helper.h"
+#include "sys/sandbox.h"
+#include "wrap/digest.h"
+#include "wrap/dns.h"
+
+#define QUESTION_MAX 1024
+#define ANSWER_MAX 1024
+#define ONE_MS 5000 /* for a look-up, */
+#define SERVER_MS 3000 /* for one at an authoritative server, */
+#define ALL_MS 60000 /* and for an answer */
+#define SERVERS_MAX 8
+
+struct lookup {
+	struct helper helper;
+	struct strv resolvers;
+	uint16_t port;
+	enum sandbox_mode sandbox;
+};
+
+/* ---- the other process --------------------------------------------------- */
+
+/* One answer, copied. */
+struct found {
+	bool is_done;
+	enum dns_status status;
+	char reason[200];
+	char canonical[256];
+	struct strv records; /* addresses as text */
+	enum dns_type type;
+};
+
+static void
+add_address(struct strv *out, enum dns_type type, const char *data)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (inet_ntop(
+		type == DNS_A ? AF_INET : AF_INET6, data, text, sizeof(text)))
+		strv_add(out, text);
+}
+
+static void
+on_answer(void *arg, const struct dns_answer *a)
+{
+	struct found *f = arg;
+
+	f->is_done = true;
+	f->status = a->status;
+	snprintf(f->reason, sizeof(f->reason), "%s", a->reason);
+	snprintf(f->canonical, sizeof(f->canonical), "%s",
+	    a->canonical ? a->canonical : "");
+	for (size_t i = 0; i < a->len; i++) {
+		if (f->type == DNS_A || f->type == DNS_AAAA)
+			add_address(&f->records, f->type, a->records[i].data);
+		else
+			strv_addn(
+			    &f->records, a->records[i].data, a->records[i].len);
+	}
+}
+
+/* Waits for one answer; what does not come in time has failed. */
+static void
+ask(struct dns *d, const char *name, enum dns_type type, int64_t patience,
+    struct found *f)
+{
+	int64_t deadline = clock_mono() + patience;
+	struct err e = {0};
+	struct dns_query *q;
+
+	strv_release(&f->records);
+	*f = (struct found){.status = DNS_FAILED, .type = type};
+	snprintf(f->reason, sizeof(f->reason), "no answer in time");
+	q = dns_start(d, name, type, on_answer, f, &e);
+	while (q && !f->is_done &&
+	    fd_wait(dns_fd(d), POLLIN, deadline, &e) > 0 &&
+	    dns_process(d, &e) == 0)
+		;
+	if (q && !f->is_done)
+		dns_cancel(d, q);
+}
+
+/* The name servers of the zone that `name` is in. */
+static void
+find_servers(struct dns *d, const char *name, struct strv *servers)
+{
+	struct found f = {0};
+
+	for (; name && servers->len == 0; name = strchr(name, '.')) {
+		name += name[0] == '.' ? 1 : 0;
+		ask(d, name, DNS_NS, ONE_MS, &f);
+		for (size_t i = 0; f.status == DNS_FOUND && i < f.records.len &&
+		     servers->len < SERVERS_MAX;
+		     i++)
+			strv_add(servers, f.records.v[i]);
+	}
+	strv_release(&f.records);
+}
+
+static void
+find_addresses(struct dns *d, const struct strv *servers, struct strv *out)
+{
+	static const enum dns_type types[] = {DNS_A, DNS_AAAA};
+	struct found f = {0};
+
+	for (size_t i = 0; i < servers->len; i++)
+		for (size_t k = 0; k < ARRAY_LEN(types); k++) {
+			ask(d, servers->v[i], types[k], ONE_MS, &f);
+			if (f.status == DNS_FOUND && f.records.len > 0)
+				strv_add(out, f.records.v[0]);
+		}
+	strv_release(&f.records);
+}
+
+/* Whether the server at `address` has the record: 1, 0, -1: no answer. */
+static int
+server_has(
+    const char *address, uint16_t port, const char *name, const char *value)
+{
+	const bool is_ipv6 = strchr(address, ':') != NULL;
+	struct strv one = {0};
+	struct dns_options o = {.resolvers = &one};
+	struct found f = {0};
+	struct err e = {0};
+	char text[INET6_ADDRSTRLEN + 16];
+	struct dns *d;
+	int rc = -1;
+
+	snprintf(text, sizeof(text), is_ipv6 ? "[%s]:%u" : "%s:%u", address,
+	    (unsigned)port);
+	strv_add(&one, text);
+	d = dns_new(&o, &e);
+	if (d) {
+		ask(d, name, DNS_TXT, SERVER_MS, &f);
+		if (f.status == DNS_FOUND || f.status == DNS_NODATA ||
+		    f.status == DNS_NXDOMAIN)
+			rc = strv_has(&f.records, value);
+	}
+	dns_free(d);
+	strv_release(&f.records);
+	strv_release(&one);
+	return rc;
+}
+
+/* "" when it is everywhere, else who does not have it. */
+static void
+verify(const struct lookup *l, struct dns *d, const char *name,
+    const char *value, struct buf *out)
+{
+	struct strv servers = {0}, addresses = {0};
+	struct found f = {0};
+	size_t have = 0;
+	int rc;
+
+	find_servers(d, name, &servers);
+	find_addresses(d, &servers, &addresses);
+	for (size_t i = 0; i < addresses.len && out->len == 0; i++) {
+		rc = server_has(addresses.v[i], l->port, name, value);
+		have += rc > 0;
+		if (rc == 0)
+			buf_addf(out, "name server %s", addresses.v[i]);
+	}
+	if (have == 0 && out->len == 0) {
+		ask(d, name, DNS_TXT, ONE_MS, &f);
+		if (!strv_has(&f.records, value))
+			buf_addf(out, "the resolver (%s)", f.reason);
+	}
+	strv_release(&f.records);
+	strv_release(&servers);
+	strv_release(&addresses);
+}
+
+/* A question is NAME, or NAME VALUE; an answer has "+" or "-" in front. */
+static void
+answer(const struct lookup *l, struct dns *d, char *question, struct buf *out)
+{
+	char *value = strchr(question, ' ');
+	struct found f = {0};
+	struct buf who;
+
+	buf_clear(out);
+	if (value) {
+		*value++ = '\0';
+		buf_init(&who, ANSWER_MAX / 2);
+		verify(l, d, question, value, &who);
+		buf_addf(out, "%c%s", who.len > 0 ? '-' : '+', who.data);
+		buf_release(&who);
+		return;
+	}
+	ask(d, question, DNS_TXT, ONE_MS, &f);
+	if (f.status == DNS_FAILED || f.status == DNS_BOGUS)
+		buf_addf(out, "-%s", f.reason);
+	else
+		buf_addf(out, "+%s", f.canonical[0] ? f.canonical : question);
+	strv_release(&f.records);
+}
+
+/* No files but the resolver's, and TCP to nothing but name servers. */
+static int
+confine(const struct lookup *l, struct err *e)
+{
+	struct sandbox s = {0};
+	int rc;
+
+	strv_add(&s.paths[SANDBOX_RESOLVER_FILES], "/etc/resolv.conf");
+	strv_add(&s.paths[SANDBOX_RESOLVER_FILES], "/etc/hosts");
+	sandbox_add_port(&s, l->port);
+	sandbox_add_port(&s, VALUE_DNS_PORT);
+	for (size_t i = 0; i < l->resolvers.len; i++)
+		sandbox_add_port(&s, value_resolver_port(l->resolvers.v[i]));
+	digest_prepare();
+	rc = sandbox_enter(SANDBOX_FETCH, l->sandbox, &s, e);
+	sandbox_release(&s);
+	return rc;
+}
+
+static void
+live(int fd, void *arg)
+{
+	const struct lookup *l = arg;
+	const struct dns_options o = {.resolvers = &l->resolvers};
+	struct buf question, reply;
+	struct err e = {0};
+	struct dns *d = NULL;
+
+	buf_init(&question, QUESTION_MAX);
+	buf_init(&reply, ANSWER_MAX);
+	if (confine(l, &e) == 0)
+		d = dns_new(&o, &e);
+	while (d && frame_read(fd, &question, FD_FOREVER, &e) > 0) {
+		answer(l, d, question.data, &reply);
+		if (frame_write(fd, reply.data, reply.len, FD_FOREVER, &e) < 0)
+			break;
+	}
+	if (err_is_set(&e))
+		log_err("lookup", &e);
+	dns_free(d);
+	buf_release(&question);
+	buf_release(&reply);
+}
+
+/* ---- this one ------------------------------------------------------------ */
+
+struct lookup *
+lookup_new(const struct lookup_options *o, struct err *e)
+{
+	struct lookup *l = xcalloc(1, sizeof(*l));
+	const struct helper_options how = {
+	    .live = live, .arg = l, .keep = -1, .user = o->user};
+
+	l->port = o->port ? o->port : VALUE_DNS_PORT;
+	l->sandbox = o->sandbox;
+	for (size_t i = 0; o->resolvers && i < o->resolvers->len; i++)
+		strv_add(&l->resolvers, o->resolvers->v[i]);
+	if (helper_start(&l->helper, &how, e) == 0)
+		return l;
+	lookup_free(l);
+	return NULL;
+}
+
+void
+lookup_free(struct lookup *l)
+{
+	if (!l)
+		return;
+	helper_stop(&l->helper);
+	strv_release(&l->resolvers);
+	free(l);
+}
+
+/* Its answer, without the first letter, which must be "+". */
+static int
+ask_helper(struct lookup *l, const char *name, const char *value,
+    const char *what, char **out, struct err *e)
+{
+	struct buf question, reply;
+	int rc;
+
+	buf_init(&question, QUESTION_MAX);
+	buf_init(&reply, ANSWER_MAX);
+	buf_addf(&question, value ? "%s %s" : "%s", name, value);
+	rc = helper_ask(&l->helper, &question, &reply, ALL_MS, e);
+	if (rc == 0 && reply.data[0] != '+')
+		rc = err_set(e, KIND_BUSY, "%s: %s%s", name, what,
+		    reply.len > 0 ? reply.data + 1 : "");
+	else if (rc == 0 && out)
+		*out = xstrdup(reply.data + 1);
+	buf_release(&question);
+	buf_release(&reply);
+	return rc;
+}
+
+char *
+lookup_canonical(struct lookup *l, const char *name, struct err *e)
+{
+	char *out = NULL;
+
+	ask_helper(l, name, NULL, "cannot be looked up: ", &out, e);
+	return out;
+}
+
+int
+lookup_has_txt(
+    struct lookup *l, const char *name, const char *value, struct err *e)
+{
+	return ask_helper(
+	    l, name, value, "the TXT record is not there yet, by ", NULL, e);
+}
