@@ -7,6 +7,7 @@
 #include "cli/renewalinfo.h"
 #include "cli/rights.h"
 #include "cli/since.h"
+#include "order/ordernew.h"
 #include "policy/csrs.h"
 #include "store/certificate_list.h"
 #include "store/certificate_request.h"
@@ -458,26 +459,20 @@ create(
 	    .account = &k->w.account,
 	    .policy = &k->policy,
 	    .solvers = &k->w.solvers};
-	struct strv names = {0}, dns = {0}, ip = {0}, registered = {0};
+	struct ordernew n = {.row = k->new};
+	struct strv names = {0};
 	int rc;
 
 	split(set, &names);
-	rc = ordercheck_names(&names, &dns, &ip, e);
+	rc = ordernew_set_names(&n, &names, k->w.suffixes, e);
 	if (rc == 0)
-		rc = ordercheck_order(&check, &dns, &ip, e);
+		rc = ordercheck_order(&check, &n.dns, &n.ip, e);
 	if (rc == 0 && k->csr)
-		rc = csrs_check(k->csr, &dns, &ip, NULL, e);
-	k->new.dns = &dns;
-	k->new.ip = &ip;
-	k->new.registered = &registered;
+		rc = csrs_check(k->csr, &n.dns, &n.ip, NULL, e);
 	if (rc == 0)
-		limits_registered(k->w.suffixes, &dns, &ip, &registered);
-	if (rc == 0)
-		rc = upstream_order_create(k->w.up.st, &k->new, id, created, e);
+		rc = upstream_order_create(k->w.up.st, &n.row, id, created, e);
 	strv_release(&names);
-	strv_release(&dns);
-	strv_release(&ip);
-	strv_release(&registered);
+	ordernew_release(&n);
 	return rc;
 }
 
@@ -739,43 +734,18 @@ cancel(struct prog *p, struct err *e)
 static int
 order_again(struct work *k, int64_t *id, struct err *e)
 {
-	struct strv dns = {0}, ip = {0}, registered = {0};
-	struct orderpolicy policy = {0};
+	struct ordernew n = {0};
 	struct upstream_order o;
-	struct upstream_order_new n = {
-	    .dns = &dns, .ip = &ip, .registered = &registered};
 	bool created;
 	int rc;
 
 	if (upstream_order_by_id(k->w.up.st, *id, &o, e) < 0)
 		return -1;
-	rc =
-	    upstream_order_is_open(o.status) || o.status == UPSTREAM_ORDER_VALID
-	    ? err_set(e, KIND_CONFLICT, "upstream_order/%lld is %s",
-		  (long long)o.id, upstream_order_status_name(o.status))
-	    : orderpolicy_read(&policy, o.policy, e);
+	rc = ordernew_again(&n, k->w.up.st, &o, k->w.suffixes, e);
 	if (rc == 0)
-		rc = upstream_order_names(k->w.up.st, *id, &dns, &ip, e);
-	n.upstream_account_id = o.upstream_account_id;
-	n.policy = o.policy;
-	n.profile = o.profile;
-	n.not_before = o.not_before;
-	n.not_after = orderpolicy_end(&policy, clock_now());
-	n.replaces_id = policy.replaces_id ? o.replaces_id : 0;
-	n.follows = !policy.replaces_id && o.replaces_id;
-	n.retry_of_id = o.id;
-	if (policy.private_key_id)
-		n.private_key_id = o.private_key_id;
-	else if (o.private_key_id == 0) /* the request of others */
-		n.certificate_request_id = o.certificate_request_id;
-	limits_registered(k->w.suffixes, &dns, &ip, &registered);
-	if (rc == 0)
-		rc = upstream_order_create(k->w.up.st, &n, id, &created, e);
-	orderpolicy_release(&policy);
+		rc = upstream_order_create(k->w.up.st, &n.row, id, &created, e);
 	upstream_order_release(&o);
-	strv_release(&dns);
-	strv_release(&ip);
-	strv_release(&registered);
+	ordernew_release(&n);
 	return rc;
 }
 

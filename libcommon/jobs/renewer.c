@@ -2,13 +2,13 @@
 
 #include "base/log.h"
 #include "client/cause.h"
+#include "order/ordernew.h"
 #include "order/orderpolicy.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/upstream_account.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
-#include "wrap/name.h"
 
 #define DAY ((int64_t)86400)
 #define BUSY_PAUSE 60 /* another process has the order */
@@ -194,13 +194,6 @@ write_policy(const struct renewer_flight *f, struct orderpolicy *p,
 	    : 0;
 }
 
-static void
-split_names(const struct strv *names, struct strv *dns, struct strv *ip)
-{
-	for (size_t i = 0; i < names->len; i++)
-		strv_add(name_is_address(names->v[i]) ? ip : dns, names->v[i]);
-}
-
 static int
 order_names(struct renewer *r, struct renewer_flight *f,
     const struct orderpolicy *policy, const struct upstream_order_new *how,
@@ -211,27 +204,22 @@ order_names(struct renewer *r, struct renewer_flight *f,
 	    .policy = policy,
 	    .solvers = r->solvers,
 	    .profile = how->profile};
-	struct strv names = {0}, dns = {0}, ip = {0}, registered = {0};
-	struct upstream_order_new n = *how;
+	struct strv names = {0};
+	struct ordernew n = {.row = *how};
 	int rc = fqdn_set_names(r->st, f->configuration.fqdn_set_id, &names, e);
 
-	split_names(&names, &dns, &ip);
-	limits_registered(r->suffixes, &dns, &ip, &registered);
-	n.dns = &dns;
-	n.ip = &ip;
-	n.registered = &registered;
+	if (rc == 0)
+		rc = ordernew_set_names(&n, &names, r->suffixes, e);
 	if (rc == 0)
 		rc = solvers_prepare(r->solvers, policy, e);
 	if (rc == 0)
 		rc = ordercheck_account(&check, e);
 	if (rc == 0)
-		rc = ordercheck_order(&check, &dns, &ip, e);
+		rc = ordercheck_order(&check, &n.dns, &n.ip, e);
 	if (rc == 0)
-		rc = renewal_queue_order(r->st, &f->hold, &n, &f->order, e);
+		rc = renewal_queue_order(r->st, &f->hold, &n.row, &f->order, e);
 	strv_release(&names);
-	strv_release(&dns);
-	strv_release(&ip);
-	strv_release(&registered);
+	ordernew_release(&n);
 	return rc;
 }
 
