@@ -110,8 +110,10 @@ static struct strv contact_words, contacts;
 	    OPTION("certificate-key-type", PROG_TEXT, certificate_key_type),   \
 	    OPTION("certificate-key-cycle", PROG_TEXT, certificate_key_cycle)
 
-static const struct prog_option ca_options[] = {
-    OPTION("trust", PROG_TEXT, trust_file), OPTION_TRACE, {0}};
+static const struct prog_option ca_add_options[] = {
+    OPTION("trust", PROG_TEXT, trust_file), {0}};
+
+static const struct prog_option ca_refresh_options[] = {OPTION_TRACE, {0}};
 
 static const struct prog_option register_options[] = {OPTION_CA, OPTIONS_KEY,
     OPTIONS_ACCOUNT, OPTION("default", PROG_FLAG, make_default),
@@ -629,8 +631,8 @@ ca_add(struct prog *p, struct err *e)
 	int64_t id;
 	int rc = 0;
 
-	if (strncmp(p->argv[2], "https://", 8) != 0)
-		return prog_misuse(e, "%s: no https URL", p->argv[2]);
+	if (strncmp(p->argv[1], "https://", 8) != 0)
+		return prog_misuse(e, "%s: no https URL", p->argv[1]);
 	buf_init(&trust, UPSTREAM_CA_TRUST_MAX);
 	if (trust_file)
 		rc = file_read(trust_file, &trust, e);
@@ -639,7 +641,7 @@ ca_add(struct prog *p, struct err *e)
 		    e, KIND_INPUT, "%s: no certificate in PEM", trust_file);
 	if (rc == 0) {
 		st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
-		rc = st ? upstream_ca_add(st, p->argv[1], p->argv[2],
+		rc = st ? upstream_ca_add(st, p->argv[0], p->argv[1],
 			      trust_file ? trust.data : NULL, &id, e)
 			: -1;
 	}
@@ -725,7 +727,7 @@ ca_show(struct prog *p, struct err *e)
 	struct store *st =
 	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 	struct upstream_ca ca;
-	int rc = st ? ca_find(st, p->argv[1], &ca, e) : -1;
+	int rc = st ? ca_find(st, p->argv[0], &ca, e) : -1;
 
 	if (rc == 0) {
 		rc = print_ca(p, st, &ca, e);
@@ -742,7 +744,7 @@ ca_refresh(struct prog *p, struct err *e)
 	struct upstream_ca now;
 	int rc;
 
-	ca_word = p->argv[1];
+	ca_word = p->argv[0];
 	rc = work_open_ca(&w, p, e);
 	if (rc == 0)
 		rc = client_refresh(w.up.client, e);
@@ -755,79 +757,64 @@ ca_refresh(struct prog *p, struct err *e)
 	return rc;
 }
 
-struct ca_word {
-	const char *word;
-	int operands;
-	int (*run)(struct prog *p, struct err *e);
-	bool takes_trust, takes_trace;
-};
-
 static int
-check_word(const struct prog *p, const struct ca_word *w, struct err *e)
+acme_dns(struct prog *p,
+    int (*fn)(struct prog *p, const struct acmedns *how, struct err *e),
+    struct err *e)
 {
-	if (p->argc != w->operands)
-		return prog_misuse(e, "ca %s: %s operands", w->word,
-		    p->argc < w->operands ? "too few" : "too many");
-	if (trust_file && !w->takes_trust)
-		return prog_misuse(e, "ca %s: --trust is for add", w->word);
-	if (traces && !w->takes_trace)
-		return prog_misuse(e, "ca %s: --trace is for refresh", w->word);
-	return 0;
-}
-
-/* The second word of the command. */
-static int
-ca(struct prog *p, struct err *e)
-{
-	static const struct ca_word words[] = {
-	    {"list", 1, ca_list, false, false},
-	    {"add", 3, ca_add, true, false},
-	    {"show", 2, ca_show, false, false},
-	    {"refresh", 2, ca_refresh, false, true},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(p->argv[0], words[i].word) == 0)
-			return check_word(p, &words[i], e) < 0
-			    ? -1
-			    : words[i].run(p, e);
-	return prog_misuse(
-	    e, "ca %s: none of list add show refresh", p->argv[0]);
-}
-
-/* The second word of the command. */
-static int
-acme_dns(struct prog *p, struct err *e)
-{
-	static const struct {
-		const char *word;
-		int (*run)(
-		    struct prog *p, const struct acmedns *how, struct err *e);
-	} words[] = {
-	    {"list", acmedns_list},
-	    {"register", acmedns_register},
-	    {"audit", acmedns_audit},
-	};
 	const struct acmedns how = {
-	    .server = server_url, .names = p->argv + 1, .len = p->argc - 1};
+	    .server = server_url, .names = p->argv, .len = p->argc};
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(p->argv[0], words[i].word) == 0)
-			return words[i].run(p, &how, e);
-	return prog_misuse(
-	    e, "acme-dns %s: none of list register audit", p->argv[0]);
+	return fn(p, &how, e);
+}
+
+static int
+acme_dns_list(struct prog *p, struct err *e)
+{
+	return acme_dns(p, acmedns_list, e);
+}
+
+static int
+acme_dns_register(struct prog *p, struct err *e)
+{
+	return acme_dns(p, acmedns_register, e);
+}
+
+static int
+acme_dns_audit(struct prog *p, struct err *e)
+{
+	return acme_dns(p, acmedns_audit, e);
 }
 
 #define UPSTREAM .sections = (CONF_STORE | CONF_CLIENT)
+#define ACME_DNS                                                               \
+	.options = acme_dns_options, .operands_max = PROG_ANY, UPSTREAM,       \
+	.flags = PROG_JSON
 
 static const struct prog_command commands[] = {
-    {.name = "ca",
-	.options = ca_options,
+    {.name = "ca list",
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = ca_list},
+    {.name = "ca add",
+	.options = ca_add_options,
+	.operands_min = 2,
+	.operands_max = 2,
+	.sections = CONF_STORE,
+	.run = ca_add},
+    {.name = "ca show",
 	.operands_min = 1,
-	.operands_max = 3,
+	.operands_max = 1,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = ca_show},
+    {.name = "ca refresh",
+	.options = ca_refresh_options,
+	.operands_min = 1,
+	.operands_max = 1,
 	UPSTREAM,
 	.flags = PROG_JSON,
-	.run = ca},
+	.run = ca_refresh},
     {.name = "register",
 	.options = register_options,
 	UPSTREAM,
@@ -866,13 +853,9 @@ static const struct prog_command commands[] = {
 	.operands_max = 1,
 	UPSTREAM,
 	.run = deactivate},
-    {.name = "acme-dns",
-	.options = acme_dns_options,
-	.operands_min = 1,
-	.operands_max = PROG_ANY,
-	UPSTREAM,
-	.flags = PROG_JSON,
-	.run = acme_dns},
+    {.name = "acme-dns list", ACME_DNS, .run = acme_dns_list},
+    {.name = "acme-dns register", ACME_DNS, .run = acme_dns_register},
+    {.name = "acme-dns audit", ACME_DNS, .run = acme_dns_audit},
     {0},
 };
 

@@ -1,19 +1,15 @@
-#include <limits.h>
-
 #include "cli/certs.h"
 #include "cli/operands.h"
 #include "cli/prog.h"
+#include "cli/renewals.h"
 #include "cli/rights.h"
-#include "cli/sheet.h"
 #include "jobs/fetcher.h"
 #include "jobs/reconcile.h"
-#include "order/orderkey.h"
 #include "policy/address.h"
 #include "store/ca_certificate.h"
 #include "store/ca_preference.h"
 #include "store/certificate_sweep.h"
 #include "store/domain.h"
-#include "store/fqdn_set.h"
 #include "store/private_key.h"
 #include "store/renewal_configuration.h"
 #include "store/store.h"
@@ -461,287 +457,29 @@ reconcile(struct prog *p, struct err *e)
 
 /* ---- renewal ------------------------------------------------------------- */
 
-static const char *label, *key_type, *key_cycle, *preferred_chain, *profile;
-static const char *part_left;
-static struct strv challenges;
+static struct renewals_change change;
 
-static const struct prog_option renewal_options[] = {
-    {.name = "challenge", .type = PROG_LIST, .value = &challenges},
-    {.name = "key-cycle", .type = PROG_TEXT, .value = &key_cycle},
-    {.name = "key-type", .type = PROG_TEXT, .value = &key_type},
-    {.name = "label", .type = PROG_TEXT, .value = &label},
-    {.name = "part-left", .type = PROG_TEXT, .value = &part_left},
-    {.name = "preferred-chain", .type = PROG_TEXT, .value = &preferred_chain},
-    {.name = "profile", .type = PROG_TEXT, .value = &profile},
+static const struct prog_option renewal_set_options[] = {
+    {.name = "challenge", .type = PROG_LIST, .value = &change.challenges},
+    {.name = "key-cycle", .type = PROG_TEXT, .value = &change.key_cycle},
+    {.name = "key-type", .type = PROG_TEXT, .value = &change.key_type},
+    {.name = "label", .type = PROG_TEXT, .value = &change.label},
+    {.name = "part-left", .type = PROG_TEXT, .value = &change.part_left},
+    {.name = "preferred-chain",
+	.type = PROG_TEXT,
+	.value = &change.preferred_chain},
+    {.name = "profile", .type = PROG_TEXT, .value = &change.profile},
     {0},
 };
-
-static bool
-has_settings(void)
-{
-	return challenges.len > 0 || key_cycle || key_type || label ||
-	    part_left || preferred_chain || profile;
-}
-
-/* What an order's own policy says, in the words of the options. */
-static void
-add_rules(const struct orderpolicy *policy, struct strv *out)
-{
-	for (size_t i = 0; i < policy->rules_len; i++) {
-		const struct orderpolicy_rule *r = &policy->rules[i];
-		char *text = xasprintf("%s%s%s", r->name ? r->name : "",
-		    r->name ? "=" : "", r->solver);
-
-		strv_add(out, text);
-		free(text);
-	}
-}
-
-/* "33", "33.3"; the caller frees. */
-static char *
-percent(int64_t thousandths)
-{
-	if (thousandths == 0)
-		return NULL;
-	return thousandths % 10 == 0
-	    ? xasprintf("%lld", (long long)thousandths / 10)
-	    : xasprintf("%lld.%lld", (long long)thousandths / 10,
-		  (long long)thousandths % 10);
-}
-
-struct renewals {
-	struct store *st;
-	struct out out;
-};
-
-static int
-print_renewal(void *arg, const struct renewal_configuration *c, struct err *e)
-{
-	struct renewals *l = arg;
-	struct strv names = {0};
-	char *part = percent(c->part_left);
-	int rc = fqdn_set_names(l->st, c->fqdn_set_id, &names, e);
-
-	out_int(&l->out, c->id);
-	out_text(&l->out, c->label);
-	out_yes(&l->out, c->active);
-	out_list(&l->out, &names);
-	out_int(&l->out, c->upstream_account_id);
-	out_id(&l->out, c->certificate_id);
-	out_time(&l->out, c->due.at);
-	out_text(&l->out, renewal_rule_name(c->due.rule));
-	out_text(&l->out, c->profile);
-	out_text(&l->out, part);
-	out_end(&l->out);
-	strv_release(&names);
-	free(part);
-	return rc < 0 ? -1 : out_check(e);
-}
-
-static int
-renewal_list(struct prog *p, struct err *e)
-{
-	static const char *const columns[] = {"id", "label", "active", "names",
-	    "account", "certificate", "due_at", "rule", "profile", "part_left",
-	    NULL};
-	const struct renewal_configuration_filter all = {0};
-	struct renewals l = {
-	    .st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e)};
-	int rc = -1;
-
-	out_init(&l.out, p->json, !p->no_header, columns);
-	if (l.st)
-		rc = renewal_configuration_each(
-		    l.st, &all, print_renewal, &l, e);
-	if (rc == 0)
-		out_finish(&l.out);
-	store_close(l.st);
-	return rc;
-}
-
-static void
-sheet_policy(struct sheet *s, const struct orderpolicy *policy)
-{
-	struct strv rules = {0};
-
-	add_rules(policy, &rules);
-	sheet_list(s, "challenges", &rules);
-	sheet_text(s, "key_type", policy->key_type);
-	sheet_text(s, "key_cycle", policy->key_cycle);
-	if (policy->private_key_id)
-		sheet_int(s, "private_key", policy->private_key_id);
-	if (policy->certificate_request_id)
-		sheet_int(
-		    s, "certificate_request", policy->certificate_request_id);
-	if (policy->days)
-		sheet_int(s, "days", policy->days);
-	sheet_text(s, "preferred_chain", policy->preferred_chain);
-	strv_release(&rules);
-}
-
-static int
-show_renewal(struct prog *p, struct store *st,
-    const struct renewal_configuration *c, struct err *e)
-{
-	struct orderpolicy policy = {0};
-	struct strv names = {0};
-	char *part = percent(c->part_left);
-	struct sheet s;
-	int rc = orderpolicy_read(&policy, c->policy, e);
-
-	if (rc == 0)
-		rc = fqdn_set_names(st, c->fqdn_set_id, &names, e);
-	if (rc == 0) {
-		sheet_init(&s, p->json ? SHEET_JSON : SHEET_TEXT);
-		sheet_int(&s, "id", c->id);
-		sheet_text(&s, "label", c->label);
-		sheet_yes(&s, "active", c->active);
-		sheet_list(&s, "names", &names);
-		sheet_int(&s, "account", c->upstream_account_id);
-		if (c->certificate_id)
-			sheet_int(&s, "certificate", c->certificate_id);
-		sheet_time(&s, "due_at", c->due.at);
-		sheet_text(&s, "rule", renewal_rule_name(c->due.rule));
-		sheet_text(&s, "part_left", part);
-		sheet_text(&s, "profile", c->profile);
-		sheet_policy(&s, &policy);
-		sheet_time(&s, "created", c->created);
-		sheet_end(&s);
-	}
-	orderpolicy_release(&policy);
-	strv_release(&names);
-	free(part);
-	return rc;
-}
-
-static int
-renewal_show(struct prog *p, struct err *e)
-{
-	struct store *st =
-	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	struct renewal_configuration c = {0};
-	int rc = st ? renewal_configuration_pick(st, p->argv[1], &c, e) : -1;
-
-	if (rc == 0)
-		rc = show_renewal(p, st, &c, e);
-	renewal_configuration_release(&c);
-	store_close(st);
-	return rc;
-}
-
-/* A text takes the place of what was there; "none" is nothing. */
-static void
-replace(char **what, const char *with)
-{
-	if (!with)
-		return;
-	free(*what);
-	*what = strcmp(with, "none") == 0 ? NULL : xstrdup(with);
-}
-
-static int
-read_part(int64_t *out, struct err *e)
-{
-	size_t len = part_left ? strcspn(part_left, ".") : 0;
-	char *whole = part_left ? xstrndup(part_left, len) : NULL;
-	uint64_t n = 0, tenths = 0;
-	bool is_good = part_left &&
-	    (str_to_u64(whole, 99, &n) &&
-		(part_left[len] == '\0' ||
-		    (strlen(part_left + len) == 2 &&
-			str_to_u64(part_left + len + 1, 9, &tenths))) &&
-		n + tenths > 0);
-
-	free(whole);
-	if (!part_left)
-		return 0;
-	if (!is_good && strcmp(part_left, "rule") != 0)
-		return prog_misuse(e,
-		    "--part-left %s: neither a percentage from 0.1 to 99.9 nor "
-		    "rule",
-		    part_left);
-	*out = is_good ? (int64_t)(n * 10 + tenths) : 0;
-	return 0;
-}
-
-static const char *
-unless_none(const char *word)
-{
-	return word && strcmp(word, "none") == 0 ? NULL : word;
-}
-
-/* Before the store is looked at. */
-static int
-check_settings(struct err *e)
-{
-	struct orderpolicy policy = {0};
-	int64_t ignored;
-	int rc = read_part(&ignored, e);
-
-	if (!has_settings())
-		return prog_misuse(e, "renewal set: nothing to set is given");
-	if (rc == 0)
-		rc = orderkey_check(
-		    unless_none(key_type), unless_none(key_cycle), e);
-	if (rc == 0)
-		rc = orderpolicy_set_rules(&policy, &challenges, e);
-	orderpolicy_release(&policy);
-	return rc;
-}
-
-static int
-set_policy(struct renewal_configuration *c, struct err *e)
-{
-	struct orderpolicy policy;
-	struct buf text;
-	int rc = orderpolicy_read(&policy, c->policy, e);
-
-	buf_init(&text, ORDERPOLICY_MAX);
-	if (rc == 0 && challenges.len > 0)
-		rc = orderpolicy_set_rules(&policy, &challenges, e);
-	if (key_type || key_cycle)
-		policy.private_key_id = policy.certificate_request_id = 0;
-	replace(&policy.key_type, key_type);
-	replace(&policy.key_cycle, key_cycle);
-	replace(&policy.preferred_chain, preferred_chain);
-	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
-		rc = prog_misuse(e, "--challenge: too much of it");
-	if (rc == 0)
-		replace(&c->policy, text.data);
-	orderpolicy_release(&policy);
-	buf_release(&text);
-	return rc;
-}
 
 static int
 renewal_set(struct prog *p, struct err *e)
 {
-	struct renewal_configuration c = {0};
-	struct store *st;
-	int rc = -1;
+	int rc = renewals_set(p, p->argv[0], &change, e);
 
-	if (check_settings(e) < 0)
-		return -1;
-	st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
-	if (st)
-		rc = renewal_configuration_pick(st, p->argv[1], &c, e);
-	if (rc == 0)
-		rc = set_policy(&c, e);
-	if (rc == 0)
-		rc = read_part(&c.part_left, e);
-	replace(&c.label, label);
-	replace(&c.profile, profile);
-	if (rc == 0)
-		rc = renewal_configuration_set(st, &c, e);
-	renewal_configuration_release(&c);
-	strv_release(&challenges);
-	store_close(st);
+	strv_release(&change.challenges);
 	return rc;
 }
-
-struct renewal_change {
-	int (*fn)(struct store *st, int64_t id, struct err *e);
-};
 
 static int
 renewal_on(struct store *st, int64_t id, struct err *e)
@@ -755,81 +493,48 @@ renewal_off(struct store *st, int64_t id, struct err *e)
 	return renewal_configuration_set_active(st, id, false, e);
 }
 
+struct renewal_change {
+	int (*fn)(struct store *st, int64_t id, struct err *e);
+};
+
 static int
 change_renewal(struct store *st, const char *operand, void *arg, struct err *e)
 {
-	const struct renewal_change *change = arg;
-	struct renewal_configuration c;
-	int rc = renewal_configuration_pick(st, operand, &c, e);
+	const struct renewal_change *c = arg;
+	struct renewal_configuration r;
+	int rc = renewal_configuration_pick(st, operand, &r, e);
 
 	if (rc == 0)
-		rc = change->fn(st, c.id, e);
-	renewal_configuration_release(&c);
+		rc = c->fn(st, r.id, e);
+	renewal_configuration_release(&r);
 	return rc;
 }
 
-/* The first operand is the word. */
 static int
-renewal_each(struct prog *p, struct renewal_change change, struct err *e)
+renewal_each(struct prog *p,
+    int (*fn)(struct store *st, int64_t id, struct err *e), struct err *e)
 {
-	p->argv++;
-	p->argc--;
-	return operands_each(p, change_renewal, &change, e);
+	struct renewal_change c = {fn};
+
+	return operands_each(p, change_renewal, &c, e);
 }
 
 static int
 renewal_activate(struct prog *p, struct err *e)
 {
-	return renewal_each(p, (struct renewal_change){renewal_on}, e);
+	return renewal_each(p, renewal_on, e);
 }
 
 static int
 renewal_deactivate(struct prog *p, struct err *e)
 {
-	return renewal_each(p, (struct renewal_change){renewal_off}, e);
+	return renewal_each(p, renewal_off, e);
 }
 
 static int
 renewal_remove(struct prog *p, struct err *e)
 {
-	return renewal_each(
-	    p, (struct renewal_change){renewal_configuration_remove}, e);
-}
-
-/* The second word of the command, and how many operands there are with it. */
-static const struct renewal_word {
-	const char *word;
-	int least, most;
-	int (*run)(struct prog *p, struct err *e);
-	bool takes_settings;
-} renewal_words[] = {
-    {"list", 1, 1, renewal_list, false},
-    {"show", 2, 2, renewal_show, false},
-    {"set", 2, 2, renewal_set, true},
-    {"activate", 2, INT_MAX, renewal_activate, false},
-    {"deactivate", 2, INT_MAX, renewal_deactivate, false},
-    {"remove", 2, INT_MAX, renewal_remove, false},
-};
-
-static int
-renewal(struct prog *p, struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_LEN(renewal_words); i++) {
-		const struct renewal_word *w = &renewal_words[i];
-
-		if (strcmp(p->argv[0], w->word) != 0)
-			continue;
-		if (p->argc < w->least || p->argc > w->most)
-			return prog_misuse(e, "renewal %s: too %s operands",
-			    w->word, p->argc < w->least ? "few" : "many");
-		if (has_settings() && !w->takes_settings)
-			return prog_misuse(
-			    e, "renewal %s: only set takes settings", w->word);
-		return w->run(p, e);
-	}
-	return prog_misuse(e,
-	    "renewal %s: none of list show set activate deactivate remove",
-	    p->argv[0]);
+	return renewal_each(p, renewal_configuration_remove, e);
 }
 
 #define EACH(n)                                                                \
@@ -850,13 +555,25 @@ static const struct prog_command commands[] = {
 	.flags = PROG_JSON,
 	.run = prefer},
     {.name = "reconcile", .options = reconcile_options, ALL, .run = reconcile},
-    {.name = "renewal",
-	.options = renewal_options,
-	.operands_min = 1,
-	.operands_max = PROG_ANY,
+    {.name = "renewal list",
 	.sections = CONF_STORE,
 	.flags = PROG_JSON,
-	.run = renewal},
+	.run = renewals_list},
+    {.name = "renewal show",
+	.operands_min = 1,
+	.operands_max = 1,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = renewals_show},
+    {.name = "renewal set",
+	.options = renewal_set_options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.sections = CONF_STORE,
+	.run = renewal_set},
+    {.name = "renewal activate", EACH(1), .run = renewal_activate},
+    {.name = "renewal deactivate", EACH(1), .run = renewal_deactivate},
+    {.name = "renewal remove", EACH(1), .run = renewal_remove},
     {.name = "update-recents", ALL, .run = update_recents},
     {0},
 };

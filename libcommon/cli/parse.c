@@ -252,6 +252,84 @@ find(const struct prog_command *commands, const char *name)
 	return NULL;
 }
 
+/* The second word of a command's name, if `first` is its first; or NULL. */
+static const char *
+second_word(const struct prog_command *c, const char *first)
+{
+	size_t len = strlen(first);
+
+	return c->name && strncmp(c->name, first, len) == 0 &&
+		c->name[len] == ' '
+	    ? c->name + len + 1
+	    : NULL;
+}
+
+/* The first command of those that begin with this word. */
+static const struct prog_command *
+find_group(const struct prog_command *commands, const char *first)
+{
+	for (; commands->run; commands++)
+		if (second_word(commands, first))
+			return commands;
+	return NULL;
+}
+
+static const struct prog_command *
+find_second(
+    const struct prog_command *commands, const char *first, const char *second)
+{
+	const char *word;
+
+	for (; commands->run; commands++)
+		if ((word = second_word(commands, first)) &&
+		    strcmp(word, second) == 0)
+			return commands;
+	return NULL;
+}
+
+static int
+refuse_second(const struct prog_command *commands, const char *first,
+    const char *second, struct err *e)
+{
+	struct buf words;
+	const char *word;
+
+	buf_init(&words, sizeof(e->text));
+	for (; commands->run; commands++)
+		if ((word = second_word(commands, first)))
+			buf_addf(&words, " %s", word);
+	prog_misuse(
+	    e, "%s %s: none of%s", first, second, words.data ? words.data : "");
+	buf_release(&words);
+	return -1;
+}
+
+static void
+take_out(int *argc, char **argv, int at)
+{
+	memmove(argv + at, argv + at + 1, (size_t)(*argc - at) * sizeof(*argv));
+	--*argc;
+}
+
+/* The same for a name of two words, of which the first is at `at`. */
+static int
+choose_second(struct prog *p, int *argc, char **argv, int at,
+    const struct prog_command *commands, struct err *e)
+{
+	int next = at + first_operand(*argc - at, argv + at, NULL);
+
+	if (next == *argc) {
+		p->command = find_group(commands, argv[at]);
+		return 0;
+	}
+	p->command = find_second(commands, argv[at], argv[next]);
+	if (!p->command)
+		return refuse_second(commands, argv[at], argv[next], e);
+	take_out(argc, argv, next);
+	take_out(argc, argv, at);
+	return 0;
+}
+
 /* Sets p->command; takes its name out of argv. */
 static int
 choose(struct prog *p, int *argc, char **argv,
@@ -261,11 +339,11 @@ choose(struct prog *p, int *argc, char **argv,
 	int at = first_operand(*argc, argv, other ? other->options : NULL);
 
 	if (at < *argc && (p->command = find(commands, argv[at]))) {
-		memmove(argv + at, argv + at + 1,
-		    (size_t)(*argc - at) * sizeof(*argv));
-		--*argc;
+		take_out(argc, argv, at);
 		return 0;
 	}
+	if (at < *argc && find_group(commands, argv[at]))
+		return choose_second(p, argc, argv, at, commands, e);
 	/* Without a command -h and -V are parsed like the first one's. */
 	p->command = other ? other : commands;
 	if (other || at == *argc)

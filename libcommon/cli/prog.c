@@ -188,7 +188,8 @@ finish(struct prog *p, struct err *e)
 	if (err_is_set(e))
 		code = prog_fail(p, e);
 	if (e->kind == KIND_USAGE && !p->forced_syslog)
-		fputs(p->usage, stderr);
+		fprintf(
+		    stderr, "%.*s\n", (int)strcspn(p->usage, "\n"), p->usage);
 	conf_release(&p->conf);
 	strv_release(&p->reads);
 	strv_release(&p->writes);

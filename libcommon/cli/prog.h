@@ -67,7 +67,11 @@ struct prog;
  * `p->exit_code = 1` and 0.
  */
 struct prog_command {
-	const char *name; /* NULL: when the first operand names no other */
+	/*
+	 * A word, or two with a blank between; NULL: when the first operand
+	 * names no other
+	 */
+	const char *name;
 	const struct prog_option *options; /* ends with a NULL name, or NULL */
 	int operands_min;
 	int operands_max; /* PROG_ANY */
@@ -112,7 +116,8 @@ int prog_main(int argc, char **argv, const char *usage,
 /*
  * Wrong use that the tables cannot express (two options that exclude each
  * other): returns -1 with KIND_USAGE, for `return prog_misuse(e, ...)`.
- * prog_main then prints it, and the usage, on stderr and exits 100.
+ * prog_main then prints it, and the first line of the usage, on stderr and
+ * exits 100.
  */
 int prog_misuse(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

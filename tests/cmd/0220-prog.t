@@ -34,6 +34,26 @@ for program in $(cd "$SRC/cmd" && ls); do
 	    "$program: the first line on stderr"
 done
 
+# wrong WANT ARGUMENT...: a command of two words, wrongly used.
+wrong() {
+	want=$1
+	shift
+	run "$BIN/acme-account" "$@" -c "$conf"
+	exits 100 "acme-account $*"
+	is "$(head -n 1 "$T/err")" "acme-account: $want" "acme-account $*: why"
+	is "$(wc -l <"$T/err")" 2 "acme-account $*: no whole page of it"
+}
+wrong 'which command?' ca
+wrong 'ca lists: none of list add show refresh' ca lists
+wrong 'too few operands' ca add x
+wrong 'x: one operand too many' ca list x
+wrong '--trust: unknown or ambiguous option' ca list --trust x
+wrong 'c: unknown command' c
+run "$BIN/acme-account" -q ca -j list -c "$conf"
+exits 102 'an option between the two words'
+is "$err" "acme-account: $T/acmed.sqlite: no such store; run acmed-store init" \
+    '... is the command of two words'
+
 # as_inetd PROGRAM...: with one socket as 0, 1 and 2; prints what arrives at
 # its other end, exits as the program does.
 as_inetd() {

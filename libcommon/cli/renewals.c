@@ -1,0 +1,285 @@
+#include "cli/renewals.h"
+
+#include "cli/out.h"
+#include "cli/prog.h"
+#include "cli/rights.h"
+#include "cli/sheet.h"
+#include "order/orderkey.h"
+#include "store/fqdn_set.h"
+#include "store/renewal_configuration.h"
+#include "store/store.h"
+
+/* ---- showing ------------------------------------------------------------- */
+
+/* What an order's own policy says, in the words of the options. */
+static void
+add_rules(const struct orderpolicy *policy, struct strv *out)
+{
+	for (size_t i = 0; i < policy->rules_len; i++) {
+		const struct orderpolicy_rule *r = &policy->rules[i];
+		char *text = xasprintf("%s%s%s", r->name ? r->name : "",
+		    r->name ? "=" : "", r->solver);
+
+		strv_add(out, text);
+		free(text);
+	}
+}
+
+/* "33", "33.3"; the caller frees. */
+static char *
+percent(int64_t thousandths)
+{
+	if (thousandths == 0)
+		return NULL;
+	return thousandths % 10 == 0
+	    ? xasprintf("%lld", (long long)thousandths / 10)
+	    : xasprintf("%lld.%lld", (long long)thousandths / 10,
+		  (long long)thousandths % 10);
+}
+
+struct renewals {
+	struct store *st;
+	struct out out;
+};
+
+static int
+print_renewal(void *arg, const struct renewal_configuration *c, struct err *e)
+{
+	struct renewals *l = arg;
+	struct strv names = {0};
+	char *part = percent(c->part_left);
+	int rc = fqdn_set_names(l->st, c->fqdn_set_id, &names, e);
+
+	out_int(&l->out, c->id);
+	out_text(&l->out, c->label);
+	out_yes(&l->out, c->active);
+	out_list(&l->out, &names);
+	out_int(&l->out, c->upstream_account_id);
+	out_id(&l->out, c->certificate_id);
+	out_time(&l->out, c->due.at);
+	out_text(&l->out, renewal_rule_name(c->due.rule));
+	out_text(&l->out, c->profile);
+	out_text(&l->out, part);
+	out_end(&l->out);
+	strv_release(&names);
+	free(part);
+	return rc < 0 ? -1 : out_check(e);
+}
+
+int
+renewals_list(struct prog *p, struct err *e)
+{
+	static const char *const columns[] = {"id", "label", "active", "names",
+	    "account", "certificate", "due_at", "rule", "profile", "part_left",
+	    NULL};
+	const struct renewal_configuration_filter all = {0};
+	struct renewals l = {
+	    .st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e)};
+	int rc = -1;
+
+	out_init(&l.out, p->json, !p->no_header, columns);
+	if (l.st)
+		rc = renewal_configuration_each(
+		    l.st, &all, print_renewal, &l, e);
+	if (rc == 0)
+		out_finish(&l.out);
+	store_close(l.st);
+	return rc;
+}
+
+static void
+sheet_policy(struct sheet *s, const struct orderpolicy *policy)
+{
+	struct strv rules = {0};
+
+	add_rules(policy, &rules);
+	sheet_list(s, "challenges", &rules);
+	sheet_text(s, "key_type", policy->key_type);
+	sheet_text(s, "key_cycle", policy->key_cycle);
+	if (policy->private_key_id)
+		sheet_int(s, "private_key", policy->private_key_id);
+	if (policy->certificate_request_id)
+		sheet_int(
+		    s, "certificate_request", policy->certificate_request_id);
+	if (policy->days)
+		sheet_int(s, "days", policy->days);
+	sheet_text(s, "preferred_chain", policy->preferred_chain);
+	strv_release(&rules);
+}
+
+static int
+show_renewal(struct prog *p, struct store *st,
+    const struct renewal_configuration *c, struct err *e)
+{
+	struct orderpolicy policy = {0};
+	struct strv names = {0};
+	char *part = percent(c->part_left);
+	struct sheet s;
+	int rc = orderpolicy_read(&policy, c->policy, e);
+
+	if (rc == 0)
+		rc = fqdn_set_names(st, c->fqdn_set_id, &names, e);
+	if (rc == 0) {
+		sheet_init(&s, p->json ? SHEET_JSON : SHEET_TEXT);
+		sheet_int(&s, "id", c->id);
+		sheet_text(&s, "label", c->label);
+		sheet_yes(&s, "active", c->active);
+		sheet_list(&s, "names", &names);
+		sheet_int(&s, "account", c->upstream_account_id);
+		if (c->certificate_id)
+			sheet_int(&s, "certificate", c->certificate_id);
+		sheet_time(&s, "due_at", c->due.at);
+		sheet_text(&s, "rule", renewal_rule_name(c->due.rule));
+		sheet_text(&s, "part_left", part);
+		sheet_text(&s, "profile", c->profile);
+		sheet_policy(&s, &policy);
+		sheet_time(&s, "created", c->created);
+		sheet_end(&s);
+	}
+	orderpolicy_release(&policy);
+	strv_release(&names);
+	free(part);
+	return rc;
+}
+
+int
+renewals_show(struct prog *p, struct err *e)
+{
+	struct store *st =
+	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
+	struct renewal_configuration c = {0};
+	int rc = st ? renewal_configuration_pick(st, p->argv[0], &c, e) : -1;
+
+	if (rc == 0)
+		rc = show_renewal(p, st, &c, e);
+	renewal_configuration_release(&c);
+	store_close(st);
+	return rc;
+}
+
+/* ---- setting ------------------------------------------------------------- */
+
+/* A text takes the place of what was there; "none" is nothing. */
+static void
+replace(char **what, const char *with)
+{
+	if (!with)
+		return;
+	free(*what);
+	*what = strcmp(with, "none") == 0 ? NULL : xstrdup(with);
+}
+
+/* "33" and "33.3" are 330 and 333 thousandths. */
+static bool
+parse_percent(const char *text, int64_t *thousandths)
+{
+	size_t len = strcspn(text, ".");
+	char *whole = xstrndup(text, len);
+	uint64_t n = 0, tenths = 0;
+	bool is_good = str_to_u64(whole, 99, &n) &&
+	    (text[len] == '\0' ||
+		(strlen(text + len) == 2 &&
+		    str_to_u64(text + len + 1, 9, &tenths))) &&
+	    n + tenths > 0;
+
+	free(whole);
+	if (is_good)
+		*thousandths = (int64_t)(n * 10 + tenths);
+	return is_good;
+}
+
+static int
+read_part(const char *text, int64_t *out, struct err *e)
+{
+	if (!text || parse_percent(text, out))
+		return 0;
+	if (strcmp(text, "rule") != 0)
+		return prog_misuse(e,
+		    "--part-left %s: neither a percentage from 0.1 to 99.9 nor "
+		    "rule",
+		    text);
+	*out = 0;
+	return 0;
+}
+
+static const char *
+unless_none(const char *word)
+{
+	return word && strcmp(word, "none") == 0 ? NULL : word;
+}
+
+static bool
+is_empty(const struct renewals_change *c)
+{
+	return c->challenges.len == 0 && !c->key_cycle && !c->key_type &&
+	    !c->label && !c->part_left && !c->preferred_chain && !c->profile;
+}
+
+static int
+check(const struct renewals_change *c, struct err *e)
+{
+	struct orderpolicy policy = {0};
+	int64_t ignored;
+	int rc = read_part(c->part_left, &ignored, e);
+
+	if (is_empty(c))
+		return prog_misuse(e, "renewal set: nothing to set is given");
+	if (rc == 0)
+		rc = orderkey_check(
+		    unless_none(c->key_type), unless_none(c->key_cycle), e);
+	if (rc == 0)
+		rc = orderpolicy_set_rules(&policy, &c->challenges, e);
+	orderpolicy_release(&policy);
+	return rc;
+}
+
+static int
+set_policy(struct renewal_configuration *r, const struct renewals_change *c,
+    struct err *e)
+{
+	struct orderpolicy policy;
+	struct buf text;
+	int rc = orderpolicy_read(&policy, r->policy, e);
+
+	buf_init(&text, ORDERPOLICY_MAX);
+	if (rc == 0 && c->challenges.len > 0)
+		rc = orderpolicy_set_rules(&policy, &c->challenges, e);
+	if (c->key_type || c->key_cycle)
+		policy.private_key_id = policy.certificate_request_id = 0;
+	replace(&policy.key_type, c->key_type);
+	replace(&policy.key_cycle, c->key_cycle);
+	replace(&policy.preferred_chain, c->preferred_chain);
+	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
+		rc = prog_misuse(e, "--challenge: too much of it");
+	if (rc == 0)
+		replace(&r->policy, text.data);
+	orderpolicy_release(&policy);
+	buf_release(&text);
+	return rc;
+}
+
+int
+renewals_set(struct prog *p, const char *text,
+    const struct renewals_change *change, struct err *e)
+{
+	struct renewal_configuration c = {0};
+	struct store *st;
+	int rc = -1;
+
+	if (check(change, e) < 0)
+		return -1;
+	st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+	if (st)
+		rc = renewal_configuration_pick(st, text, &c, e);
+	if (rc == 0)
+		rc = set_policy(&c, change, e);
+	if (rc == 0)
+		rc = read_part(change->part_left, &c.part_left, e);
+	replace(&c.label, change->label);
+	replace(&c.profile, change->profile);
+	if (rc == 0)
+		rc = renewal_configuration_set(st, &c, e);
+	renewal_configuration_release(&c);
+	store_close(st);
+	return rc;
+}

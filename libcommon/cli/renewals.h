@@ -1,0 +1,36 @@
+#ifndef CLI_RENEWALS_H
+#define CLI_RENEWALS_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * What is renewed, and how, as an operator sees and sets it.  The commands need
+ * CONF_STORE.
+ */
+struct prog;
+
+/* Prints all of them. */
+int renewals_list(struct prog *p, struct err *e);
+
+/* Prints the one that the first operand means, in full. */
+int renewals_show(struct prog *p, struct err *e);
+
+/* As options give it; NULL and no challenges: as it is; "none": nothing. */
+struct renewals_change {
+	const char *key_cycle, *key_type;
+	const char *label;
+	const char *part_left; /* percent with at most one decimal, "rule" */
+	const char *preferred_chain;
+	const char *profile;
+	struct strv challenges; /* [NAME=]SOLVER, all of them */
+};
+
+/*
+ * Changes the one that `text` means.  KIND_USAGE, before the store is opened:
+ * nothing is to be changed, or a value is none.
+ */
+int renewals_set(struct prog *p, const char *text,
+    const struct renewals_change *change, struct err *e);
+
+#endif
