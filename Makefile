@@ -35,6 +35,7 @@ LIBS_acme-validate := libcurl libunbound
 LIBS_cert-manage := libcurl
 LIBS_acme-account := libcurl libunbound
 LIBS_acme-order := libcurl libpsl libunbound
+LIBS_acme-plan := libpsl
 LIBS_acme-revoke := libcurl libpsl libunbound
 LIBS_renew-queue := libcurl libpsl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))

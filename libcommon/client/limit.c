@@ -30,9 +30,8 @@ struct reading {
 	struct limits *out;
 };
 
-/* "300/3h": so many, all of which are there again after so long. */
-static int
-read_limit(const char *text, struct limit *out, struct err *e)
+int
+limit_parse(const char *text, struct limit *out, struct err *e)
 {
 	static const struct value_rule count = {
 	    .type = VALUE_NUMBER, .min = 1, .max = LIMIT_COUNT_MAX};
@@ -69,7 +68,7 @@ read_line(const struct inifile_line *line, void *arg, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		if (strcmp(keys[i].key, line->key) != 0)
 			continue;
-		if (read_limit(line->value, &l, e) < 0)
+		if (limit_parse(line->value, &l, e) < 0)
 			return err_object(e, "%s", line->key);
 		return strcmp(line->section, r->ca) == 0
 		    ? keep(r->out, i, &l, e)
@@ -144,17 +143,25 @@ add_address(struct strv *out, const char *text)
 }
 
 void
+limits_add_registered(
+    const struct suffix_list *l, const char *name, bool is_ip, struct strv *out)
+{
+	if (is_ip)
+		add_address(out, name);
+	else
+		strv_add(out,
+		    suffix_registered(
+			l, name + (str_starts(name, "*.") ? 2 : 0)));
+}
+
+void
 limits_registered(const struct suffix_list *l, const struct strv *dns,
     const struct strv *ip, struct strv *out)
 {
-	for (size_t i = 0; i < dns->len; i++) {
-		const char *name = dns->v[i];
-
-		name += str_starts(name, "*.") ? 2 : 0;
-		strv_add(out, suffix_registered(l, name));
-	}
+	for (size_t i = 0; i < dns->len; i++)
+		limits_add_registered(l, dns->v[i], false, out);
 	for (size_t i = 0; i < ip->len; i++)
-		add_address(out, ip->v[i]);
+		limits_add_registered(l, ip->v[i], true, out);
 	strv_sort_unique(out);
 }
 

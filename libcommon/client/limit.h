@@ -35,6 +35,9 @@ struct limits {
 int limits_read(const char *name, const char *text, size_t len, const char *ca,
     struct limits *out, struct err *e);
 
+/* Reads one, "300/3h": so many, all of which are there again after that. */
+int limit_parse(const char *text, struct limit *out, struct err *e);
+
 /* Adds what is in the file at `path` to `text`; nothing when there is none. */
 int limits_load(const char *path, struct buf *text, struct err *e);
 
@@ -52,6 +55,10 @@ int64_t limit_free_at(
  */
 void limits_registered(const struct suffix_list *l, const struct strv *dns,
     const struct strv *ip, struct strv *out);
+
+/* Adds what one name, a DNS name or an address, is counted under. */
+void limits_add_registered(const struct suffix_list *l, const char *name,
+    bool is_ip, struct strv *out);
 
 struct limits_order {
 	int64_t id;

@@ -7,23 +7,19 @@
 
 /* ---- names --------------------------------------------------------------- */
 
-static int
-add_name(const char *typed, struct strv *dns, struct strv *ip, struct err *e)
+int
+ordercheck_name(
+    const char *typed, struct strv *dns, struct strv *ip, struct err *e)
 {
 	char *name = name_spell(typed);
+	bool is_ip = name_is_address(name);
 	struct identifier id = {0};
-	struct err ignored = {0};
-	int rc = 0;
+	int rc = ident_parse(is_ip ? "ip" : "dns", name, &id, e);
 
-	if (ident_parse("ip", name, &id, &ignored) == 0) {
-		strv_add(ip, id.value);
-	} else {
-		rc = ident_parse("dns", name, &id, e);
-		if (rc == 0)
-			strv_add(dns, id.value);
-		else
-			err_object(e, "%s", typed);
-	}
+	if (rc == 0)
+		strv_add(is_ip ? ip : dns, id.value);
+	else
+		err_object(e, "%s", typed);
 	identifier_release(&id);
 	free(name);
 	return rc;
@@ -34,7 +30,7 @@ ordercheck_names(
     const struct strv *typed, struct strv *dns, struct strv *ip, struct err *e)
 {
 	for (size_t i = 0; i < typed->len; i++)
-		if (add_name(typed->v[i], dns, ip, e) < 0)
+		if (ordercheck_name(typed->v[i], dns, ip, e) < 0)
 			return -1;
 	strv_sort_unique(dns);
 	strv_sort_unique(ip);

@@ -27,6 +27,10 @@ struct ordercheck {
 int ordercheck_names(
     const struct strv *typed, struct strv *dns, struct strv *ip, struct err *e);
 
+/* One of them. */
+int ordercheck_name(
+    const char *typed, struct strv *dns, struct strv *ip, struct err *e);
+
 /* KIND_DENIED with what to do about it; KIND_CONFLICT: the account. */
 int ordercheck_account(const struct ordercheck *c, struct err *e);
 int ordercheck_order(const struct ordercheck *c, const struct strv *dns,

@@ -16,6 +16,7 @@ enum {
 	CONFIGURATION_BY_NAME,
 	CONFIGURATION_EACH,
 	CONFIGURATION_EACH_ACCOUNT,
+	CONFIGURATION_EACH_DUE,
 	CONFIGURATION_FACTS,
 	CONFIGURATION_FACTS_OF_CERTIFICATE,
 	CONFIGURATION_SET_DUE,
@@ -74,6 +75,14 @@ static const char *const sql[] = {
     [CONFIGURATION_EACH_ACCOUNT] =
 	SELECT "r.upstream_account_id = ?3 AND r.id > ?1"
 	       " ORDER BY r.id LIMIT ?2",
+    [CONFIGURATION_EACH_DUE] =
+	"SELECT r.id, CASE WHEN q.retry_at > r.due_at THEN q.retry_at"
+	" ELSE r.due_at END, r.due_by FROM renewal_configurations r"
+	" LEFT JOIN renewal_queue q ON q.renewal_configuration_id = r.id"
+	" WHERE r.active = 1 AND r.due_at <= ?2"
+	" AND r.upstream_account_id + 0 = ?1"
+	" AND (q.status IS NULL OR q.status = 'waiting')"
+	" ORDER BY r.due_at, r.id",
     [CONFIGURATION_FACTS] = FACTS "r.id = ?1",
     [CONFIGURATION_FACTS_OF_CERTIFICATE] = FACTS "r.certificate_id = ?1",
     [CONFIGURATION_SET_DUE] =
@@ -306,6 +315,20 @@ renewal_configuration_each(struct store *st,
 		}
 	} while (rc == 0 && len == PAGE);
 	free(page);
+	return rc;
+}
+
+int
+renewal_configuration_each_due(struct store *st, int64_t upstream_account_id,
+    int64_t until, void (*fn)(void *arg, int64_t id, int64_t at, int64_t by),
+    void *arg, struct err *e)
+{
+	struct db_stmt *s = stmt_query(
+	    st, M, CONFIGURATION_EACH_DUE, e, "ii", upstream_account_id, until);
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0)
+		fn(arg, db_int(s, 0), db_int(s, 1), db_int(s, 2));
 	return rc;
 }
 

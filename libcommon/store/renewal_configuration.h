@@ -65,6 +65,16 @@ int renewal_configuration_each(struct store *st,
     int (*fn)(void *arg, const struct renewal_configuration *c, struct err *e),
     void *arg, struct err *e);
 
+/*
+ * Calls `fn` for each of an account that is active and not parked in the queue
+ * and is due until `until`, by when it is due, or is to be tried again; `by` is
+ * the end of its window.  `fn` must not call the store.
+ */
+int renewal_configuration_each_due(struct store *st,
+    int64_t upstream_account_id, int64_t until,
+    void (*fn)(void *arg, int64_t id, int64_t at, int64_t by), void *arg,
+    struct err *e);
+
 /* ---- changing ------------------------------------------------------------ */
 
 /*

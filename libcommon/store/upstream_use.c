@@ -6,6 +6,7 @@ enum {
 	UPSTREAM_USE_ORDERS,
 	UPSTREAM_USE_SET,
 	UPSTREAM_USE_DOMAIN,
+	UPSTREAM_USE_EACH_DOMAIN,
 	UPSTREAM_USE_FAILURES,
 	UPSTREAM_USE_DOMAINS,
 	UPSTREAM_USE_RENEWAL
@@ -45,6 +46,12 @@ static const char *const sql[] = {
 	" AND " NO_REPLACEMENT(
 	    "o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
 			 " ORDER BY d.upstream_order_id DESC",
+    [UPSTREAM_USE_EACH_DOMAIN] =
+	"SELECT d.registered, o.created FROM upstream_orders o"
+	" JOIN upstream_order_domains d ON d.upstream_order_id = o.id"
+	" WHERE o.id > ?1 AND o.certificate_id IS NOT NULL"
+	" AND " NO_REPLACEMENT("o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
+					    " ORDER BY o.id DESC",
     [UPSTREAM_USE_FAILURES] =
 	"SELECT u.failed FROM domains d JOIN upstream_authorizations u"
 	" ON u.domain_id = d.id AND u.failed >= ?4"
@@ -106,6 +113,22 @@ upstream_use_domain(struct store *st, const char *registered,
 	    UPSTREAM_USE_DOMAIN, e, "ti", registered, upstream_account_id);
 
 	return s ? collect(s, out, e) : -1;
+}
+
+int
+upstream_use_each_domain(struct store *st, int64_t upstream_account_id,
+    int64_t since, void (*fn)(void *arg, const char *registered, int64_t at),
+    void *arg, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_USE,
+	    UPSTREAM_USE_EACH_DOMAIN, e, "ii", (int64_t)0, upstream_account_id);
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0 && db_int(s, 1) >= since)
+		fn(arg, db_text(s, 0), db_int(s, 1));
+	if (rc > 0)
+		db_reset(s);
+	return rc < 0 ? -1 : 0;
 }
 
 int

@@ -32,6 +32,14 @@ int upstream_use_set(struct store *st, int64_t fqdn_set_id,
 int upstream_use_domain(struct store *st, const char *registered,
     int64_t upstream_account_id, struct upstream_use *out, struct err *e);
 
+/*
+ * The same for all registered domains: calls `fn` with each, newest first, not
+ * before `since`.
+ */
+int upstream_use_each_domain(struct store *st, int64_t upstream_account_id,
+    int64_t since, void (*fn)(void *arg, const char *registered, int64_t at),
+    void *arg, struct err *e);
+
 /* Validations of a name, also for its wildcard, that have failed. */
 int upstream_use_failures(struct store *st, const char *name,
     int64_t upstream_account_id, struct upstream_use *out, struct err *e);
