@@ -3,24 +3,13 @@
 # refuses; nobody follows it elsewhere, and a CA that wants to be left alone is,
 # by all processes.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/standin.sh"
 . "$(dirname "$0")/../lib/upstream.sh"
 
 client_up
-skip_unless_has /usr/bin/python3
-must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-    -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-    -keyout "$T/ca.key" -out "$T/ca.crt"
 "$SRC/scripts/lib/conf-set" client.timeout=3s <"$client" >"$T/conf"
 mv "$T/conf" "$client"
-mkdir "$T/rules.d"
-start standin "$SRC/tests/lib/ca-standin" "$T/ca.crt" "$T/ca.key" "$T/rules.d"
-must wait_for 10 test -s "$T/standin.out"
-base=https://localhost:$(cat "$T/standin.out")
-
-# rule LINE...: what is wrong from now on.
-rule() {
-	printf '%s\n' "$@" >"$T/rules.d/rules"
-}
+standin_up
 
 # heard: how many requests have come since the last time.
 heard_before=0
@@ -35,13 +24,13 @@ heard() {
 wrong() {
 	wrong_status=$1 wrong_words=$2
 	shift 2
-	rule "$@"
+	rules "$@"
 	account register --ca odd
 	exits "$wrong_status" "$*"
 	like "$err" "$wrong_words" "$*: it says why"
 }
 
-account ca add odd "$base/dir" --trust "$T/ca.crt"
+account ca add odd "$base/dir" --trust "$T/standin.crt"
 exits 0 'ca add'
 
 # ---- a directory that is none ---------------------------------------------------
@@ -77,14 +66,14 @@ wrong 1 'unauthorized: as it was told' '/account problem 403 unauthorized'
 is "$(sqlite3 "$T/client/store/acmed.sqlite" \
     'SELECT count(*) FROM upstream_accounts')" 0 \
     'a refusal is the end of it'
-rule ''
+rules ''
 account register --ca odd
 exits 0 'when all is well it goes well'
 id=$(field id)
 
 # ---- to be left alone --------------------------------------------------------------
 heard >/dev/null
-rule '/account problem 429 rateLimited 100'
+rules '/account problem 429 rateLimited 100'
 account register --ca odd
 exits 111 'too many accounts'
 heard >/dev/null
@@ -94,10 +83,10 @@ like "$err" 'left alone for (100|9[0-9]) more seconds' 'knows it'
 is "$(heard)" 0 'and asks for nothing'
 account show "$id"
 exits 0 'accounts that are there are not held'
-rule '/account/1 status 503'
+rules '/account/1 status 503'
 account show "$id"
 exits 111 'a 503 that does not say for how long'
-rule '/account/1 problem 503 serverInternal 50'
+rules '/account/1 problem 503 serverInternal 50'
 account show "$id"
 exits 111 'a 503 that does'
 heard >/dev/null
@@ -112,7 +101,7 @@ must sqlite3 "$T/client/store/acmed.sqlite" \
 # ---- a directory that leads elsewhere ------------------------------------------------
 must sqlite3 "$T/client/store/acmed.sqlite" \
     'UPDATE upstream_cas SET fetched = 1'
-rule '/dir member newOrder https://evil.example/order'
+rules '/dir member newOrder https://evil.example/order'
 account show "$id"
 exits 111 'a directory that leads to another host'
 like "$err" 'leads to https://evil.example:443, which it did not before' \
@@ -123,30 +112,30 @@ exits 0 'a person takes it'
 is "$(field directories)" 2 'both are kept'
 account show "$id"
 exits 0 'from then on it is right'
-rule ''
+rules ''
 must sqlite3 "$T/client/store/acmed.sqlite" \
     'UPDATE upstream_cas SET fetched = 1'
 account show "$id"
 like "$err" 'client.directory ca=odd changed=' 'any other change is logged'
 
 # ---- a key change that the CA refuses -----------------------------------------------
-rule '/key problem 409 malformed'
+rules '/key problem 409 malformed'
 account roll "$id"
 exits 1 'roll is refused'
 account list
 like "$out" '	no$' 'and over'
-rule '/key status 500'
+rules '/key status 500'
 account roll "$id"
 exits 111 'roll without a clear answer'
 account list
 like "$out" '	yes$' 'is not over'
 # The CA may have the new key by now: its terms say nothing about that.
-rule '/account/1 problem 403 userActionRequired'
+rules '/account/1 problem 403 userActionRequired'
 account roll "$id"
 exits 1 'the CA wants new terms to be agreed to'
 account list
 like "$out" '	yes$' 'the key that it may have is still there'
-rule ''
+rules ''
 account show "$id"
 exits 0 'then it is found out'
 
@@ -165,7 +154,7 @@ must "$BIN/cert-import" -c "$client" --key "$T/leaf.key" "$T/leaf.crt"
 # ari STORED: what a request leaves in these columns of the store.
 ari() {
 	run "$TOOLS/upstream-try" -r 1 "$T/client/store/acmed.sqlite" \
-	    "$base/dir" "$T/ca.crt"
+	    "$base/dir" "$T/standin.crt"
 	sqlite3 "$T/client/store/acmed.sqlite" \
 	    "SELECT $1 FROM renewal_infos"
 }
@@ -174,10 +163,10 @@ now() {
 }
 must sqlite3 "$T/client/store/acmed.sqlite" \
     'UPDATE upstream_cas SET name = "try", retry_at = 0'
-rule '/ari/ problem 404 malformed'
+rules '/ari/ problem 404 malformed'
 is "$(ari "retry_at > $(now) + 80000, window_start, fetched")" '1|0|0' \
     'a CA that does not know the certificate is asked tomorrow'
-rule ''
+rules ''
 is "$(ari "window_start, window_end, explanation_url, fetched > 0")" \
     '1893553445|1893639845|https://ca.example/why|1' 'a window is kept'
 is "$(ari "chosen >= window_start AND chosen < window_end AND
@@ -187,7 +176,7 @@ chosen=$(ari chosen)
 is "$(ari chosen)" "$chosen" 'the moment stays'
 like "$(cat "$T/standin.log")" '^GET /ari/[A-Za-z0-9_-]{27}\.AIAB$' \
     'the certificate is named as RFC 9773 says'
-rule '/ari/ html'
+rules '/ari/ html'
 is "$(ari "retry_at BETWEEN $(now) + 3500 AND $(now) + 3700, chosen")" \
     "1|$chosen" 'what is none is asked for in an hour, and the window stays'
 must sqlite3 "$T/client/store/acmed.sqlite" \
@@ -196,7 +185,7 @@ must sqlite3 "$T/client/store/acmed.sqlite" \
 # ---- our clock ---------------------------------------------------------------------------
 case $BIN in */asan/*) preloads=no ;; *) preloads=yes ;; esac
 if [ $preloads = yes ] && command -v faketime >/dev/null; then
-	rule ''
+	rules ''
 	run faketime -f +1h "$BIN/acme-account" show "$id" -c "$client"
 	exits 0 'our clock is an hour ahead'
 	run faketime -f -2h "$BIN/acme-account" show "$id" -c "$client"
@@ -207,7 +196,7 @@ else
 fi
 
 # ---- killed ---------------------------------------------------------------------------
-rule '/account/1 slow 30'
+rules '/account/1 slow 30'
 "$BIN/acme-account" show "$id" -c "$client" >"$T/out" 2>&1 &
 pid=$!
 must wait_for 10 pgrep -P "$pid"

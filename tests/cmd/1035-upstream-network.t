@@ -2,17 +2,12 @@
 # Goal: how CAs are reached is as [client] says: through a proxy or not, as
 # another user, and no longer than it may take to connect.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/standin.sh"
 . "$(dirname "$0")/../lib/upstream.sh"
 
-skip_unless_has /usr/bin/python3 perl
+skip_unless_has perl
 client_up
-must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-    -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-    -keyout "$T/ca.key" -out "$T/ca.crt"
-mkdir "$T/rules.d"
-start standin "$SRC/tests/lib/ca-standin" "$T/ca.crt" "$T/ca.key" "$T/rules.d"
-must wait_for 10 test -s "$T/standin.out"
-port=$(cat "$T/standin.out")
+standin_up
 # set_client KEY=VALUE...: in [client].
 set_client() {
 	for set_word in "$@"; do
@@ -20,7 +15,7 @@ set_client() {
 		    >"$T/conf" && mv "$T/conf" "$client"
 	done
 }
-account ca add here "https://localhost:$port/dir" --trust "$T/ca.crt"
+account ca add here "$base/dir" --trust "$T/standin.crt"
 exits 0 'a CA'
 
 # ---- proxy ---------------------------------------------------------------------
@@ -36,7 +31,7 @@ set_client "proxy=http://127.0.0.1:$(cat "$T/proxy.out")"
 export no_proxy=localhost NO_PROXY=localhost
 account show "$id"
 exits 0 'through a proxy, whatever the environment says'
-is "$(sort -u "$T/proxy.log")" "CONNECT localhost:$port" '... that was asked'
+is "$(sort -u "$T/proxy.log")" "CONNECT ${base#https://}" '... that was asked'
 touch "$T/refuse"
 account show "$id"
 exits 111 'a proxy that refuses'
@@ -60,7 +55,7 @@ start full perl -MIO::Socket::INET -e '
 	sleep 600'
 must wait_for 10 test -s "$T/full.out"
 account ca add full "https://localhost:$(cat "$T/full.out")/dir" \
-    --trust "$T/ca.crt"
+    --trust "$T/standin.crt"
 set_client connect_timeout=1s timeout=5m
 begin=$(date +%s)
 account register --ca full --agree-terms
@@ -76,7 +71,7 @@ if [ "$(id -u)" -eq 0 ] && group=$(id -gn $user); then
 	chmod 711 "$T"
 	must chgrp -R "$group" "$T/client/store"
 	must chmod 2770 "$T/client/store"
-	echo '/dir slow 8' >"$T/rules.d/rules"
+	rules '/dir slow 8'
 	sqlite3 "$T/client/store/acmed.sqlite" 'UPDATE upstream_cas SET fetched = 1'
 	start show "$BIN/acme-account" show "$id" -c "$client"
 	pid=$(cat "$T/show.pid")

@@ -3,19 +3,12 @@
 # itself leaves the order open, and a certificate that is not what was asked for
 # is not stored.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/standin.sh"
 . "$(dirname "$0")/../lib/upstream.sh"
 . "$(dirname "$0")/../lib/order.sh"
-skip_unless_has python3
 
 client_up
-must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-    -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-    -keyout "$T/standin.key" -out "$T/standin.crt"
-mkdir "$T/standin"
-start standin "$SRC/tests/lib/ca-standin" "$T/standin.crt" "$T/standin.key" \
-    "$T/standin"
-must wait_for 10 grep -q . "$T/standin.out"
-base=https://localhost:$(cat "$T/standin.out")
+standin_up
 account ca add standin "$base/dir" --trust "$T/standin.crt"
 account register --ca standin --agree-terms --default
 exits 0 'an account'
@@ -29,12 +22,9 @@ cat >"$T/standin/final" <<-END
 	{"status":"valid","finalize":"$base/f/1","authorizations":["$base/z/1"],
 	"certificate":"$base/c/1"}
 END
-must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-    -subj / -addext subjectAltName=DNS:a.example -addext \
-    basicConstraints=critical,CA:FALSE -keyout "$T/leaf.key" \
-    -out "$T/standin/cert" -days 10
-# rules [RULE]: what is wrong.
-rules() {
+standin_leaf a.example
+# order_rules [RULE]: an order is valid, but for this.
+order_rules() {
 	n=$((n + 1))
 	cat >"$T/standin/rules" <<-END
 	/order file order 201
@@ -53,49 +43,49 @@ left() {
 	must "$BIN/acme-order" cancel -c "$client" "$(field id)"
 }
 
-rules
+order_rules
 order run a.example
 exits 1 'a certificate for another key'
 is "$(field status) $(field cause)" 'invalid certificate' '... is a failure'
 is "$(sql 'SELECT count(*) FROM certificates')" 0 '... and is not stored'
-rules '/c/1 html'
+order_rules '/c/1 html'
 order run a.example --timeout 1
 left ca-broken 'HTML as the certificate'
 must openssl req -new -key "$T/leaf.key" -subj / \
     -addext subjectAltName=DNS:a.example -out "$T/leaf.csr"
-rules
+order_rules
 order run --csr "$T/leaf.csr"
 exits 0 'a certificate alone, without a chain'
 is "$(field status)" valid '... is taken'
 
-rules '/order status 500'
+order_rules '/order status 500'
 order run b.example --timeout 1
 left ca-broken 'newOrder: 500'
-rules '/order html'
+order_rules '/order html'
 order run b.example --timeout 1
 left ca-broken 'newOrder: HTML'
-rules "/order location https://elsewhere.example/o"
+order_rules "/order location https://elsewhere.example/o"
 order run b.example --timeout 1
 left ca-broken 'newOrder: a Location elsewhere'
-rules '/f/1 status 503'
+order_rules '/f/1 status 503'
 order run b.example --timeout 1
 left ca-broken 'finalize: 503'
-rules '/f/1 problem 403 orderNotReady'
+order_rules '/f/1 problem 403 orderNotReady'
 polls=$(grep -c '^POST /o/' "$T/standin.log")
 order run b.example --timeout 1
 exits 111 'finalize: not ready, for ever'
 must "$BIN/acme-order" cancel -c "$client" "$(field id)"
 is "$(($(grep -c '^POST /o/' "$T/standin.log") > polls))" 1 \
     '... the order is looked at'
-rules '/f/1 problem 400 badCSR'
+order_rules '/f/1 problem 400 badCSR'
 order run b.example
 exits 1 'finalize: badCSR'
 is "$(field status) $(field cause)" 'invalid csr' '... is for good'
-rules '/f/1 problem 403 unauthorized'
+order_rules '/f/1 problem 403 unauthorized'
 order run b.example
 exits 1 'finalize: unauthorized'
 is "$(field status) $(field cause)" 'invalid csr' '... is about the request'
-rules '/order problem 429 rateLimited 3000'
+order_rules '/order problem 429 rateLimited 3000'
 order run b.example --timeout 1
 exits 111 'newOrder: rate limit'
 is "$(field cause)" rate-limited '... says so'
@@ -111,7 +101,7 @@ sql "UPDATE upstream_accounts SET retry_at = 0"
 cat >"$T/standin/paused" <<'END'
 {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "Your account is temporarily prevented from requesting certificates for b.example and possibly others. Please visit: https://ca.example/unpause"}
 END
-rules '/order file paused 429'
+order_rules '/order file paused 429'
 order run b.example --timeout 100
 exits 111 'newOrder: a name is paused'
 is "$(field cause)" rate-limited '... which is a limit'
@@ -122,30 +112,30 @@ sql "UPDATE upstream_cas SET retry_at = 0;
 must "$BIN/acme-order" cancel -c "$client" "$(field id)"
 sed "s|$base/f/1|https://elsewhere.example/f|" "$T/standin/order" \
     >"$T/standin/away"
-rules '/order file away 201'
+order_rules '/order file away 201'
 order run b.example --timeout 1
 left ca-broken 'finalize: a URL elsewhere'
 
 # ---- replaces -----------------------------------------------------------------------
 
-rules '/order replaces 409 alreadyReplaced'
+order_rules '/order replaces 409 alreadyReplaced'
 order run --csr "$T/leaf.csr" --replaces 1
 exits 0 'replaces: refused'
 is "$(field status) $(field replaces)" 'valid ' '... asked once more without it'
 run "$BIN/acmed-store" log -c "$client" --object "upstream_order/$(sql \
     'SELECT max(id) FROM upstream_orders')"
 like "$out" upstream_order.drop_replaces '... and that is in the log'
-rules '/order replaces 404 malformed'
+order_rules '/order replaces 404 malformed'
 order run --csr "$T/leaf.csr" --replaces 1
 exits 0 'replaces: a certificate that the CA does not know'
 is "$(field status) $(field replaces)" 'valid ' '... nor does that matter'
-rules '/order replaces 400 accountDoesNotExist'
+order_rules '/order replaces 400 accountDoesNotExist'
 order run --csr "$T/leaf.csr" --replaces 1
 exits 1 'replaces: but not what is plainly something else'
 # ---- nonces that do not come ---------------------------------------------------------
 
 sql 'UPDATE upstream_orders SET lease_until = 0'
-rules '/nonce status 502
+order_rules '/nonce status 502
 /nonce no-nonce'
 before=$(asked "endpoint = 'newNonce'")
 printf 'n%s.example\n' 1 2 3 4 5 >"$T/sets"
@@ -153,7 +143,7 @@ run timeout 60 "$BIN/acme-order" run -c "$client" --timeout 1 - <"$T/sets"
 exits 111 'no nonce for any of five'
 asked=$(($(asked "endpoint = 'newNonce'") - before))
 is "$((asked >= 1 && asked <= 60))" 1 '... which is asked for a few times'
-rules ''
+order_rules ''
 
 is "$(grep -c '^POST /order' "$T/standin.log")" "$(asked \
     "endpoint = 'newOrder'")" '... as all requests are'

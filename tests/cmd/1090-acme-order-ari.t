@@ -4,9 +4,9 @@
 # it replaces, once, and a CA that will not hear of it issues all the same.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/clients.sh"
+. "$(dirname "$0")/../lib/standin.sh"
 . "$(dirname "$0")/../lib/upstream.sh"
 . "$(dirname "$0")/../lib/order.sh"
-skip_unless_has python3
 
 start_dns
 start_acmed
@@ -146,21 +146,11 @@ like "$err" 'no account of ours has got it' '... says so'
 
 # ---- what a CA may say ---------------------------------------------------------------------
 
-must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-    -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-    -keyout "$T/standin.key" -out "$T/standin.crt"
-mkdir "$T/standin"
-start standin "$SRC/tests/lib/ca-standin" "$T/standin.crt" "$T/standin.key" \
-    "$T/standin"
-must wait_for 10 grep -q . "$T/standin.out"
-base=https://localhost:$(cat "$T/standin.out")
+standin_up
 account ca add standin "$base/dir" --trust "$T/standin.crt"
 account register --ca standin --agree-terms --default
 exits 0 'another CA'
-must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-    -subj / -addext subjectAltName=DNS:s.example.test -addext \
-    basicConstraints=critical,CA:FALSE -keyout "$T/leaf.key" \
-    -out "$T/standin/cert" -days 10
+standin_leaf s.example.test
 must openssl req -new -key "$T/leaf.key" -subj / \
     -addext subjectAltName=DNS:s.example.test -out "$T/leaf.csr"
 cat >"$T/standin/ready" <<-END
@@ -170,12 +160,8 @@ cat >"$T/standin/valid" <<-END
 	{"status":"valid","finalize":"$base/f/1","authorizations":["$base/z/1"],
 	"certificate":"$base/c/1"}
 END
-cat >"$T/standin/rules" <<-END
-	/order file ready 201
-	/order location $base/o/1
-	/f/1 file valid 200
-	/c/1 file cert 200
-END
+rules '/order file ready 201' "/order location $base/o/1" \
+    '/f/1 file valid 200' '/c/1 file cert 200'
 order run --ca standin --csr "$T/leaf.csr"
 exits 0 '... and its certificate'
 cert=$(field certificate)
@@ -183,7 +169,7 @@ cert=$(field certificate)
 # says BODY [RULE]: what the CA answers; asks it.
 says() {
 	printf '%s\n' "$1" >"$T/standin/window"
-	printf '/ari/ file window 200\n%s\n' "${2:-}" >"$T/standin/rules"
+	rules '/ari/ file window 200' "${2:-}"
 	order renewal-info "$cert"
 }
 # window START END [MEMBER]
@@ -280,12 +266,12 @@ due() {
 fetched() {
 	sql 'SELECT count(*) FROM renewal_infos WHERE fetched > 0'
 }
-echo '/ari/ status 500' >"$T/standin/rules"
+rules '/ari/ status 500'
 order renewal-info --jobs 1
 exits 111 'a CA that fails'
 is "$(printf '%s\n' "$out" | grep -c '	standin	')" 5 '... is asked five times'
 like "$err" 'standin: 295 certificates are left for a later run' '... and left'
-printf '/ari/ file window 200\n/ari/ slow 0.05\n' >"$T/standin/rules"
+rules '/ari/ file window 200' '/ari/ slow 0.05'
 before=$(fetched)
 start asking "$BIN/acme-order" renewal-info --jobs 2 -c "$client"
 some() {
@@ -296,7 +282,7 @@ kill -9 "$(cat "$T/asking.pid")"
 sleep 0.3
 left=$(due)
 ok 'killed in the middle' [ "$left" -gt 0 ]
-echo '/ari/ file window 200' >"$T/standin/rules"
+rules '/ari/ file window 200'
 order renewal-info
 exits 0 '... the next run'
 is "$(rows) $(due)" "$left 0" '... asks for the rest'
