@@ -20,6 +20,8 @@ BEGIN {
 		servers[++count] = v["server"]
 		requests[v["server"]] = v["requests"]
 	}
+	if (v["client"] == "renew")
+		renewing[v["server"]] = v["rss"]
 }
 
 function aim(text, value, limit, is_least) {
@@ -39,5 +41,6 @@ END {
 			aim(s ": times the rate of uacme, at least",
 			    rate["order", s] / rate["uacme", s], 20, 1)
 		aim(s ": requests per certificate, at most", requests[s], 9)
+		aim(s ": MiB of renew-queue, at most", renewing[s], 64)
 	}
 }
