@@ -10,6 +10,7 @@
 #include "client/ca.h"
 #include "client/directory.h"
 #include "order/orderkey.h"
+#include "policy/keys.h"
 #include "store/upstream_account.h"
 #include "sys/file.h"
 #include "wrap/js.h"
@@ -28,12 +29,11 @@ static const char usage_text[] =
     "                      gives a CA a name, and roots of its own\n"
     "  ca show CA [-j]     what its directory said last\n"
     "  ca refresh CA [-j]  fetches the directory anew, wherever it leads\n"
-    "  register [-j] [--ca CA] [--contact URL ...] [--agree-terms] "
-    "[--default]\n"
-    "           [--key FILE | --key-type TYPE] [--eab-key-id ID\n"
-    "           --eab-secret-file FILE | --eab-secret-fd N]\n"
+    "  register [-j] [--ca CA] [--contact URL ...] [--agree-terms]\n"
+    "           [--another | --default] [--key FILE | --key-type TYPE]\n"
+    "           [--eab-key-id ID --eab-secret-file FILE | --eab-secret-fd N]\n"
     "           [--certificate-key-type TYPE] [--certificate-key-cycle CYCLE]\n"
-    "                      makes an account\n"
+    "                      makes an account, unless the CA has the default\n"
     "  find [-j] [--ca CA] [--default] --key FILE\n"
     "                      finds the account of a key\n"
     "  list [-j]           all accounts, as the store knows them\n"
@@ -57,6 +57,7 @@ static const char usage_text[] =
     "                      whether CNAMEs lead there, and updates are taken\n"
     "\n"
     "      --agree-terms   agree to the terms of the CA\n"
+    "      --another       one more, beside the default\n"
     "      --ca CA         instead of [client] ca\n"
     "      --certificate-key-cycle CYCLE\n"
     "                      when its certificates get another key: "
@@ -66,7 +67,7 @@ static const char usage_text[] =
     "      --certificate-key-type TYPE\n"
     "                      and of which type\n"
     "      --contact URL   mailto:ADDRESS, or an address; none is none\n"
-    "      --default       it is the default at its CA\n"
+    "      --default       the default at its CA: register makes one more\n"
     "      --eab-key-id ID what the CA has given for external account "
     "binding\n"
     "      --eab-secret-file FILE, --eab-secret-fd N\n"
@@ -88,11 +89,11 @@ static const char usage_text[] =
 
 #define FILE_MAX ((size_t)64 * 1024)
 
-static const char *ca_word, *trust_file, *key_file, *key_type_word = "p256";
+static const char *ca_word, *trust_file, *key_file, *key_type_word;
 static const char *eab_key_id, *eab_secret_file;
 static const char *certificate_key_type, *certificate_key_cycle, *server_url;
 static int64_t eab_secret_fd = -1;
-static bool agrees, make_default, traces;
+static bool agrees, another, make_default, takes_any_key, traces;
 static struct strv contact_words, contacts;
 
 #define OPTION(n, t, v)                                                        \
@@ -116,7 +117,8 @@ static const struct prog_option ca_add_options[] = {
 static const struct prog_option ca_refresh_options[] = {OPTION_TRACE, {0}};
 
 static const struct prog_option register_options[] = {OPTION_CA, OPTIONS_KEY,
-    OPTIONS_ACCOUNT, OPTION("default", PROG_FLAG, make_default),
+    OPTIONS_ACCOUNT, OPTION("another", PROG_FLAG, another),
+    OPTION("default", PROG_FLAG, make_default),
     OPTION("eab-key-id", PROG_TEXT, eab_key_id),
     OPTION("eab-secret-file", PROG_TEXT, eab_secret_file),
     {.name = "eab-secret-fd",
@@ -234,6 +236,8 @@ check_options(struct err *e)
 		return prog_misuse(e,
 		    "external account binding needs --eab-key-id and "
 		    "--eab-secret-file or --eab-secret-fd");
+	if (another && make_default)
+		return prog_misuse(e, "--another and --default: one of them");
 	return read_contacts(e);
 }
 
@@ -262,6 +266,19 @@ decode_secret(const struct buf *text, struct buf *out, struct err *e)
 	    : 0;
 }
 
+/* One with which an account is found may be any: the CA knows it already. */
+static struct key *
+read_key(const struct buf *text, struct err *e)
+{
+	struct key *key = key_from_pem(text->data, text->len, e);
+
+	if (!key || takes_any_key ||
+	    keys_check(key, NULL, "badPublicKey", e) == 0)
+		return key;
+	key_free(key);
+	return NULL;
+}
+
 static int
 read_given(struct given *g, struct err *e)
 {
@@ -280,7 +297,7 @@ read_given(struct given *g, struct err *e)
 		buf_wipe(&text);
 		buf_init(&text, FILE_MAX);
 		rc = file_read_secret(key_file, &text, e);
-		g->key = rc == 0 ? key_from_pem(text.data, text.len, e) : NULL;
+		g->key = rc == 0 ? read_key(&text, e) : NULL;
 		if (!g->key)
 			rc = e->kind == KIND_INPUT
 			    ? err_object(e, "%s", key_file)
@@ -299,12 +316,15 @@ how_of(const struct given *g)
 	    .agrees = agrees,
 	    .eab_key_id = eab_key_id,
 	    .eab_secret = &g->eab_secret,
+	    .another = another,
 	    .make_default = make_default,
+	    .type_name = key_type_word,
 	    .certificate_key_type = certificate_key_type,
 	    .certificate_key_cycle = certificate_key_cycle};
 	struct err ignored = {0};
 
-	key_type_parse(key_type_word, &how.type, &how.bits, &ignored);
+	key_type_parse(key_type_word ? key_type_word : "p256", &how.type,
+	    &how.bits, &ignored);
 	return how;
 }
 
@@ -419,6 +439,7 @@ find(struct prog *p, struct err *e)
 
 	if (!key_file)
 		return prog_misuse(e, "find needs --key");
+	takes_any_key = true;
 	rc = work_open_ca(&w, p, e);
 	if (rc == 0) {
 		const struct enrol_how how = how_of(&w.given);

@@ -17,7 +17,8 @@ static const struct row {
     [CAUSE_RATE_LIMITED] = {"rate-limited", true,
 	"a limit of the CA is used up; a later run goes on when it may"},
     [CAUSE_ACCOUNT] = {"account", false,
-	"the CA does not take the account; look at it with acme-account show"},
+	"the CA does not take the account: if it has none any more, make "
+	"another with acme-account register --default"},
     [CAUSE_TERMS] = {"terms", false,
 	"the CA has new terms: read them, then acme-account update "
 	"--agree-terms"},

@@ -1,4 +1,4 @@
-#include "client/enrol.h"
+#include "client/enrol_part.h"
 
 #include "acme/jwk.h"
 #include "acme/jws.h"
@@ -119,7 +119,8 @@ ask_account(const struct enrol *x, struct registering *r, struct err *e)
 	return client_call(x->client, &request, on_account, r, e);
 }
 
-/* ---- registering --------------------------------------------------------- */
+/* ---- what an account begins with ------------------------------------------
+ */
 
 /* What can be known before anything is sent. */
 static int
@@ -157,31 +158,27 @@ store_key(const struct enrol *x, const struct enrol_how *how,
 	return upstream_account_add(x->st, &new, x->seal, id, created, e);
 }
 
-/* A key that is on disk: that of a registration that was cut short, or new. */
-static struct key *
-take_key(const struct enrol *x, const struct enrol_how *how, int64_t *id,
+/*
+ * An account that is on disk, with its key: the default, one whose registration
+ * was cut short or is under way elsewhere, which the CA takes as one, or new.
+ */
+static int
+begin_account(const struct enrol *x, const struct enrol_how *how, int64_t *id,
     bool *created, struct err *e)
 {
-	struct upstream_account a;
-	struct err why = {0};
-	struct key *key;
+	struct key *key = key_generate(how->type, how->bits, e);
+	const struct upstream_account_new new = {
+	    .directory_url = x->ca->directory_url,
+	    .contacts = how->contacts,
+	    .source = "register",
+	    .key = key};
+	int rc = key
+	    ? upstream_account_begin(x->st, &new,
+		  how->another || how->make_default, x->seal, id, created, e)
+	    : -1;
 
-	if (upstream_account_unfinished(
-		x->st, x->ca->directory_url, &a, &why) == 0) {
-		*id = a.id;
-		*created = true;
-		upstream_account_release(&a);
-		return upstream_account_key(x->st, *id, x->seal, e);
-	}
-	if (why.kind != KIND_NOTFOUND) {
-		*e = why;
-		return NULL;
-	}
-	key = key_generate(how->type, how->bits, e);
-	if (key && store_key(x, how, key, id, created, e) == 0)
-		return key;
 	key_free(key);
-	return NULL;
+	return rc;
 }
 
 /* The account is ours: kept with what was agreed, as the CA has it. */
@@ -200,39 +197,6 @@ keep(const struct enrol *x, const struct enrol_how *how,
 	    .action = "register"};
 
 	return upstream_account_change(x->st, id, &to, e);
-}
-
-int
-enrol_register(const struct enrol *x, const struct enrol_how *how, int64_t *id,
-    bool *existed, struct err *e)
-{
-	struct registering r = {.how = how, .key = how->key};
-	struct key *own = NULL;
-	bool created = false;
-	int rc = check(x, how, e);
-
-	if (rc == 0 && how->key) {
-		rc = store_key(x, how, how->key, id, &created, e);
-	} else if (rc == 0) {
-		r.key = own = take_key(x, how, id, &created, e);
-		rc = own ? 0 : -1;
-	}
-	if (rc == 0) {
-		rc = ask_account(x, &r, e);
-		/* what is refused, or not sent, leaves nothing behind */
-		if (rc < 0 && created &&
-		    (e->kind == KIND_DENIED || e->kind == KIND_INPUT)) {
-			struct err ignored = {0};
-
-			upstream_account_drop(x->st, *id, &ignored);
-		}
-	}
-	if (rc == 0)
-		rc = keep(x, how, &r, *id, e);
-	*existed = r.existed;
-	registering_release(&r);
-	key_free(own);
-	return rc;
 }
 
 int
@@ -289,14 +253,9 @@ works(const struct enrol *x, const struct upstream_account *a,
 	return -1;
 }
 
-/*
- * Finds out which key the CA has after a change that was cut short: `*rolled`,
- * and the row says so, too.  The new key is asked first: where it works the old
- * one is of no use.
- */
-static int
-settle(const struct enrol *x, const struct upstream_account *a, bool *rolled,
-    struct err *e)
+int
+enrol_settle(const struct enrol *x, const struct upstream_account *a,
+    bool *rolled, struct err *e)
 {
 	struct key *next = upstream_account_next_key(x->st, a->id, x->seal, e);
 	int rc = next ? works(x, a, next, e) : -1;
@@ -328,8 +287,8 @@ check_usable(
 		  x->ca->name);
 }
 
-static int
-load(const struct enrol *x, int64_t id, struct upstream_account *a,
+int
+enrol_load(const struct enrol *x, int64_t id, struct upstream_account *a,
     struct err *e)
 {
 	if (upstream_account_by_id(x->st, id, a, e) < 0)
@@ -346,12 +305,12 @@ enrol_open(const struct enrol *x, int64_t id, struct upstream_account *a,
 {
 	struct key *key = NULL;
 	bool rolled;
-	int rc = load(x, id, a, e);
+	int rc = enrol_load(x, id, a, e);
 
 	if (rc < 0)
 		return NULL;
 	if (a->is_rolling)
-		rc = settle(x, a, &rolled, e);
+		rc = enrol_settle(x, a, &rolled, e);
 	if (rc == 0)
 		key = upstream_account_key(x->st, id, x->seal, e);
 	if (!key) {
@@ -379,6 +338,19 @@ on_show(void *arg, const struct reply *reply, struct err *e)
 	return s->fn ? s->fn(s->arg, reply->json, e) : 0;
 }
 
+/* What to do about an account that the CA does not take. */
+static void
+advise(const struct enrol *x, struct err *e)
+{
+	struct err why = *e;
+
+	if (client_cause(x->client) != CAUSE_ACCOUNT)
+		return;
+	err_clear(e);
+	err_set(
+	    e, why.kind, "%.400s; %s", why.text, cause_advice(CAUSE_ACCOUNT));
+}
+
 /*
  * A request about the account itself, whose answer is kept with `more`.  Where
  * an account is that came from elsewhere is known once it answers.
@@ -398,6 +370,8 @@ exchange(const struct enrol *x, int64_t id, const char *payload,
 		return -1;
 	to.directory_url = x->ca->directory_url;
 	rc = call_account(x, &a, key, payload, on_show, s, e);
+	if (rc < 0)
+		advise(x, e);
 	if (rc == 0 && s->has_contacts)
 		to.contacts = &s->contacts;
 	if (rc == 0)
@@ -470,98 +444,162 @@ enrol_deactivate(const struct enrol *x, int64_t id, struct err *e)
 	return upstream_account_change(x->st, id, &more, e);
 }
 
-/* ---- a change of keys ---------------------------------------------------- */
+/* ---- registering --------------------------------------------------------- */
 
-struct rolling {
-	const struct upstream_account *account;
-	const struct key *old, *next;
-};
-
-/* RFC 8555 7.3.5: the new key signs what it takes the place of. */
-static int
-make_key_change(void *arg, const char *url, struct buf *out, struct err *e)
+/* What is refused, or not sent, leaves nothing behind. */
+static void
+drop(const struct enrol *x, int64_t id, const struct err *why)
 {
-	const struct rolling *r = arg;
-	const struct jws_make how = {.url = url};
-	struct buf inner;
-	int rc;
+	struct err ignored = {0};
 
-	buf_init(&inner, TEXT_MAX);
-	buf_addf(&inner, "{\"account\":\"%s\",\"oldKey\":", r->account->url);
-	jwk_write(r->old, &inner);
-	rc = buf_addc(&inner, '}') < 0
-	    ? err_set(e, KIND_INPUT, "the key is too long")
-	    : jws_sign(r->next, &how, inner.data, out, e);
-	buf_release(&inner);
-	return rc;
+	if (why->kind == KIND_DENIED || why->kind == KIND_INPUT)
+		upstream_account_drop(x->st, id, &ignored);
+}
+
+/* The CA has it, whatever another process that was refused has dropped. */
+static int
+keep_registered(const struct enrol *x, const struct enrol_how *how,
+    const struct registering *r, int64_t *id, struct err *e)
+{
+	bool created;
+	int rc = keep(x, how, r, *id, e);
+
+	if (rc == 0 || e->kind != KIND_NOTFOUND)
+		return rc;
+	err_clear(e);
+	rc = store_key(x, how, r->key, id, &created, e);
+	return rc == 0 ? keep(x, how, r, *id, e) : -1;
 }
 
 static int
-ask_key_change(const struct enrol *x, const struct upstream_account *a,
-    const struct key *old, const struct key *next, struct err *e)
-{
-	struct rolling rolling = {.account = a, .old = old, .next = next};
-	const struct signer signer = {
-	    .key = old, .url = a->url, .upstream_account_id = a->id};
-	const struct request r = {.endpoint = ENDPOINT_KEY_CHANGE,
-	    .signer = &signer,
-	    .make_payload = make_key_change,
-	    .make_arg = &rolling};
-
-	return client_call(x->client, &r, NULL, NULL, e);
-}
-
-static int
-begin(const struct enrol *x, int64_t id, const struct enrol_how *how,
+register_key(const struct enrol *x, const struct enrol_how *how,
+    const struct key *key, bool may_drop, int64_t *id, bool *existed,
     struct err *e)
 {
-	struct key *made =
-	    how->key ? NULL : key_generate(how->type, how->bits, e);
-	const struct key *next = how->key ? how->key : made;
-	int rc = next ? upstream_account_roll_begin(x->st, id, next, x->seal, e)
-		      : -1;
-
-	key_free(made);
-	return rc;
-}
-
-/* The CA is asked, and the row says what came of it. */
-static int
-change_key(
-    const struct enrol *x, const struct upstream_account *a, struct err *e)
-{
-	struct key *old = upstream_account_key(x->st, a->id, x->seal, e);
-	struct key *next =
-	    old ? upstream_account_next_key(x->st, a->id, x->seal, e) : NULL;
-	struct err ignored = {0};
-	int rc = next ? ask_key_change(x, a, old, next, e) : -1;
+	struct registering r = {.how = how, .key = key};
+	int rc = ask_account(x, &r, e);
 
 	if (rc == 0)
-		rc = upstream_account_roll_finish(x->st, a->id, e);
-	else if (next && (e->kind == KIND_DENIED || e->kind == KIND_NOTFOUND))
-		upstream_account_roll_cancel(x->st, a->id, &ignored);
-	key_free(old);
-	key_free(next);
+		rc = keep_registered(x, how, &r, id, e);
+	else if (may_drop)
+		drop(x, *id, e);
+	*existed = r.existed;
+	registering_release(&r);
 	return rc;
 }
 
-int
-enrol_roll(const struct enrol *x, int64_t id, const struct enrol_how *how,
+static int
+differs(const struct enrol *x, const struct upstream_account *a,
+    const char *what, struct err *e)
+{
+	return err_set(e, KIND_CONFLICT,
+	    "upstream account %lld is the default at %s, with another %s; "
+	    "--another makes one beside it, --default one in its place",
+	    (long long)a->id, x->ca->name, what);
+}
+
+/* The account that is there has to be as the one that is wanted. */
+static int
+check_same(const struct enrol *x, const struct upstream_account *a,
+    const struct enrol_how *how, struct err *e)
+{
+	struct strv contacts = {0};
+	bool same = true;
+
+	upstream_account_contacts(a, &contacts);
+	for (size_t i = 0; how->contacts && i < how->contacts->len; i++)
+		same = same && strv_has(&contacts, how->contacts->v[i]);
+	if (how->contacts && how->contacts->len != contacts.len)
+		same = false;
+	strv_release(&contacts);
+	if (!same)
+		return differs(x, a, "contact", e);
+	if (how->type_name && strcmp(how->type_name, a->type) != 0)
+		return differs(x, a, "type of key", e);
+	if (how->eab_key_id &&
+	    (!a->eab_key_id || strcmp(how->eab_key_id, a->eab_key_id) != 0))
+		return differs(x, a, "key id", e);
+	return 0;
+}
+
+/* One that is there already, if the CA has it, too. */
+static int
+take_over(const struct enrol *x, const struct enrol_how *how, int64_t id,
     struct err *e)
 {
+	const struct upstream_account_change more = {
+	    .certificate_key_type = how->certificate_key_type,
+	    .certificate_key_cycle = how->certificate_key_cycle,
+	    .action = "register"};
 	struct upstream_account a;
-	bool rolled = false;
-	int rc = load(x, id, &a, e);
+	struct showing s = {0};
+	int rc = upstream_account_by_id(x->st, id, &a, e);
 
 	if (rc < 0)
 		return -1;
-	/* one that was cut short is brought to its end, with its own key */
-	if (a.is_rolling)
-		rc = settle(x, &a, &rolled, e);
-	else
-		rc = begin(x, id, how, e);
-	if (rc == 0 && !rolled)
-		rc = change_key(x, &a, e);
+	rc = check_same(x, &a, how, e);
 	upstream_account_release(&a);
+	return rc == 0 ? exchange(x, id, NULL, &s, &more, e) : -1;
+}
+
+/* Of a key that nobody has given. */
+static int
+register_new(const struct enrol *x, const struct enrol_how *how, int64_t *id,
+    bool *existed, struct err *e)
+{
+	struct upstream_account a;
+	struct key *key;
+	bool created;
+	int rc = begin_account(x, how, id, &created, e);
+
+	if (rc < 0 || upstream_account_by_id(x->st, *id, &a, e) < 0)
+		return -1;
+	*existed = a.url != NULL;
+	upstream_account_release(&a);
+	if (*existed)
+		return take_over(x, how, *id, e);
+	key = upstream_account_key(x->st, *id, x->seal, e);
+	rc = key ? register_key(x, how, key, true, id, existed, e) : -1;
+	key_free(key);
 	return rc;
+}
+
+/* Whether there is a default account, and no other is wanted. */
+static int
+find_default(const struct enrol *x, const struct enrol_how *how, int64_t *id,
+    struct err *e)
+{
+	struct upstream_account a;
+	struct err why = {0};
+
+	if (how->key || how->another || how->make_default)
+		return 0;
+	if (upstream_account_default(x->st, x->ca->directory_url, &a, &why) <
+	    0) {
+		if (why.kind != KIND_NOTFOUND)
+			*e = why;
+		return why.kind == KIND_NOTFOUND ? 0 : -1;
+	}
+	*id = a.id;
+	upstream_account_release(&a);
+	return 1;
+}
+
+int
+enrol_register(const struct enrol *x, const struct enrol_how *how, int64_t *id,
+    bool *existed, struct err *e)
+{
+	bool created = false;
+	int rc = find_default(x, how, id, e);
+
+	*existed = rc > 0;
+	if (rc != 0)
+		return rc < 0 ? -1 : take_over(x, how, *id, e);
+	if (check(x, how, e) < 0)
+		return -1;
+	if (!how->key)
+		return register_new(x, how, id, existed, e);
+	rc = store_key(x, how, how->key, id, &created, e);
+	return rc == 0 ? register_key(x, how, how->key, created, id, existed, e)
+		       : -1;
 }

@@ -26,18 +26,22 @@ struct enrol_how {
 	const struct key *key; /* NULL: a new one, of this type */
 	enum key_type type;
 	int bits;
+	const char *type_name; /* as it was asked for, or NULL */
 	bool agrees; /* to whatever the terms are */
 	const char *eab_key_id; /* NULL: no binding */
 	const struct buf *eab_secret; /* decoded */
-	bool make_default;
+	bool another; /* not the default that is there */
+	bool make_default; /* another, in its place */
 	const char *certificate_key_type, *certificate_key_cycle;
 };
 
 /*
- * Registers an account, or goes on with one whose registration was cut short.
- * What the CA knows by this key already becomes ours as it is (`*existed`).
- * KIND_DENIED: the terms have to be agreed to, binding is required; nothing is
- * sent or stored then.
+ * Registers an account, or goes on with one whose registration was cut short,
+ * so that processes at once come out with one.  What the CA knows by this key
+ * already becomes ours as it is (`*existed`); so does the default account, when
+ * neither a key nor another is wanted.  KIND_DENIED: the terms have to be
+ * agreed to, binding is required; nothing is sent or stored then.
+ * KIND_CONFLICT: the default account is not as `how` says.
  */
 int enrol_register(const struct enrol *x, const struct enrol_how *how,
     int64_t *id, bool *existed, struct err *e);
@@ -72,7 +76,8 @@ int enrol_update(const struct enrol *x, int64_t id, const struct enrol_how *how,
 
 /*
  * Changes the key of the account (RFC 8555 7.3.5) in two steps: the new key is
- * on disk before the CA is asked, and takes the place of the old one after.
+ * on disk before the CA is asked, and takes the place of the old one after. One
+ * that was cut short comes to its end first, which is all, if its key will do.
  */
 int enrol_roll(const struct enrol *x, int64_t id, const struct enrol_how *how,
     struct err *e);

@@ -16,6 +16,7 @@ enum {
 	UPSTREAM_ACCOUNT_BY_KEY,
 	UPSTREAM_ACCOUNT_BY_URL,
 	UPSTREAM_ACCOUNT_DEFAULT,
+	UPSTREAM_ACCOUNT_DEFAULT_ID,
 	UPSTREAM_ACCOUNT_UNFINISHED,
 	UPSTREAM_ACCOUNT_EACH,
 	UPSTREAM_ACCOUNT_KEY,
@@ -63,8 +64,11 @@ static const char *const sql[] = {
     [UPSTREAM_ACCOUNT_DEFAULT] =
 	"SELECT " COLUMNS " FROM upstream_accounts"
 	" WHERE directory_url = ?1 AND is_default = 1 AND status = 'valid'",
+    [UPSTREAM_ACCOUNT_DEFAULT_ID] =
+	"SELECT id FROM upstream_accounts"
+	" WHERE directory_url = ?1 AND is_default = 1 AND status = 'valid'",
     [UPSTREAM_ACCOUNT_UNFINISHED] =
-	"SELECT " COLUMNS " FROM upstream_accounts"
+	"SELECT id FROM upstream_accounts"
 	" WHERE directory_url = ?1 AND url IS NULL AND status = 'valid'"
 	" AND source = 'register' ORDER BY id LIMIT 1",
     [UPSTREAM_ACCOUNT_EACH] =
@@ -139,6 +143,8 @@ struct addition {
 	const char *directory_url; /* "" when it is not known */
 	const char *contacts;
 	const struct sealed *key;
+	bool shared; /* what is there, or under way, at this CA will do */
+	bool another; /* but not the default */
 	int64_t id;
 	bool created;
 };
@@ -165,10 +171,27 @@ learn(struct addition *a, struct err *e)
 	return n < 0 ? -1 : 0;
 }
 
+/* 1: an account that will do is there; 0; -1. */
 static int
-add(void *arg, struct err *e)
+find_there(struct addition *a, struct err *e)
 {
-	struct addition *a = arg;
+	int rc = 0;
+
+	a->created = false;
+	if (!a->another)
+		rc = stmt_int(a->st, STMT_UPSTREAM_ACCOUNT,
+		    UPSTREAM_ACCOUNT_DEFAULT_ID, &a->id, e, "t",
+		    a->directory_url);
+	if (rc == 0)
+		rc = stmt_int(a->st, STMT_UPSTREAM_ACCOUNT,
+		    UPSTREAM_ACCOUNT_UNFINISHED, &a->id, e, "t",
+		    a->directory_url);
+	return rc;
+}
+
+static int
+insert(struct addition *a, struct err *e)
+{
 	const struct upstream_account_new *n = a->new;
 	int rc = stmt_int(a->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_ADD,
 	    &a->id, e, "ttttitbtibt", a->directory_url, n->url, a->contacts,
@@ -187,6 +210,15 @@ add(void *arg, struct err *e)
 }
 
 static int
+add(void *arg, struct err *e)
+{
+	struct addition *a = arg;
+	int rc = a->shared ? find_there(a, e) : 0;
+
+	return rc == 0 ? insert(a, e) : rc < 0 ? -1 : 0;
+}
+
+static int
 write_contacts(const struct strv *contacts, struct buf *out, struct err *e)
 {
 	struct js *array = contacts ? js_array_of(contacts) : js_array();
@@ -198,13 +230,11 @@ write_contacts(const struct strv *contacts, struct buf *out, struct err *e)
 	    : 0;
 }
 
-int
-upstream_account_add(struct store *st, const struct upstream_account_new *n,
-    const struct seal_key *seal_key, int64_t *id, bool *created, struct err *e)
+static int
+run_addition(struct addition *a, const struct seal_key *seal_key, int64_t *id,
+    bool *created, struct err *e)
 {
-	struct addition a = {.st = st,
-	    .new = n,
-	    .directory_url = n->directory_url ? n->directory_url : ""};
+	const struct upstream_account_new *n = a->new;
 	struct sealed key;
 	struct buf contacts;
 	int rc;
@@ -213,15 +243,40 @@ upstream_account_add(struct store *st, const struct upstream_account_new *n,
 	rc = sealed_make(n->key, seal_key, &key, e);
 	if (rc == 0)
 		rc = write_contacts(n->contacts, &contacts, e);
-	a.key = &key;
-	a.contacts = contacts.data;
+	a->key = &key;
+	a->contacts = contacts.data;
 	if (rc == 0)
-		rc = db_transaction(st->db, DB_DURABLE, add, &a, e);
-	*id = a.id;
-	*created = a.created;
+		rc = db_transaction(a->st->db, DB_DURABLE, add, a, e);
+	*id = a->id;
+	*created = a->created;
 	buf_release(&contacts);
 	sealed_release(&key);
 	return rc;
+}
+
+int
+upstream_account_add(struct store *st, const struct upstream_account_new *n,
+    const struct seal_key *seal_key, int64_t *id, bool *created, struct err *e)
+{
+	struct addition a = {.st = st,
+	    .new = n,
+	    .directory_url = n->directory_url ? n->directory_url : ""};
+
+	return run_addition(&a, seal_key, id, created, e);
+}
+
+int
+upstream_account_begin(struct store *st, const struct upstream_account_new *n,
+    bool another, const struct seal_key *seal_key, int64_t *id, bool *created,
+    struct err *e)
+{
+	struct addition a = {.st = st,
+	    .new = n,
+	    .directory_url = n->directory_url,
+	    .shared = true,
+	    .another = another};
+
+	return run_addition(&a, seal_key, id, created, e);
 }
 
 /* ---- reading ------------------------------------------------------------- */
@@ -337,15 +392,6 @@ upstream_account_default(struct store *st, const char *directory_url,
 {
 	return read_one(stmt_query(st, STMT_UPSTREAM_ACCOUNT,
 			    UPSTREAM_ACCOUNT_DEFAULT, e, "t", directory_url),
-	    a, e);
-}
-
-int
-upstream_account_unfinished(struct store *st, const char *directory_url,
-    struct upstream_account *a, struct err *e)
-{
-	return read_one(stmt_query(st, STMT_UPSTREAM_ACCOUNT,
-			    UPSTREAM_ACCOUNT_UNFINISHED, e, "t", directory_url),
 	    a, e);
 }
 

@@ -75,6 +75,16 @@ int upstream_account_add(struct store *st, const struct upstream_account_new *n,
     const struct seal_key *seal, int64_t *id, bool *created, struct err *e);
 
 /*
+ * What a registration at a CA begins with, in one durable transaction, so that
+ * any number at once come out with one account: the default there, unless it is
+ * to be `another`; else one whose registration has not come to its end; else
+ * `n` is stored (`*created`).
+ */
+int upstream_account_begin(struct store *st,
+    const struct upstream_account_new *n, bool another,
+    const struct seal_key *seal, int64_t *id, bool *created, struct err *e);
+
+/*
  * Loads one; the caller releases.  KIND_NOTFOUND.  `a` need not be
  * initialised, and is empty on failure.
  */
@@ -91,13 +101,6 @@ int upstream_account_pick(struct store *st, const char *text,
 int upstream_account_by_key(struct store *st, const uint8_t spki_sha256[32],
     struct upstream_account *a, struct err *e);
 int upstream_account_default(struct store *st, const char *directory_url,
-    struct upstream_account *a, struct err *e);
-
-/*
- * One that was stored and whose registration at this CA has not come to its
- * end; KIND_NOTFOUND.
- */
-int upstream_account_unfinished(struct store *st, const char *directory_url,
     struct upstream_account *a, struct err *e);
 
 /*

@@ -89,15 +89,28 @@ first=$(field id) first_url=$(field url)
 is "$(sqlite3 "$T/client/store/acmed.sqlite" \
     'SELECT sealed FROM upstream_accounts')" 1 'the key is sealed'
 
+account register --ca pebble --agree-terms
+is "$(field result) $(field id)" "existed $first" 'once more is the same account'
+account register --ca pebble
+is "$(field result) $(field id)" "existed $first" '... whose terms are agreed to'
+account register --ca pebble --agree-terms --contact you@example.com
+exits 1 'with another contact it is not'
+like "$err" "$first is the default at pebble, with another contact; " \
+    '... which is said'
+account register --ca pebble --agree-terms --key-type p384
+exits 1 'nor with another type of key'
+account register --ca pebble --another --default
+exits 100 'beside it, or in its place'
+
 account register --ca pebble --agree-terms --contact nonsense
 exits 100 'a contact that is none'
-account register --ca pebble --agree-terms --contact ftp://x.example/
+account register --ca pebble --agree-terms --another --contact ftp://x.example/
 exits 1 'a contact that the CA refuses'
 like "$err" 'unsupportedContact' "in the CA's own words"
 is "$(sqlite3 "$T/client/store/acmed.sqlite" \
     'SELECT count(*) FROM upstream_accounts')" 1 'leaves nothing behind'
 
-account register --ca pebble --agree-terms \
+account register --ca pebble --agree-terms --another \
     --contact "$(printf 'a%.0s' $(seq 1 60000))@example.com"
 exits 100 'contacts that no request has room for'
 is "$(sqlite3 "$T/client/store/acmed.sqlite" \
@@ -185,12 +198,44 @@ like "$err" 'the key is that of upstream account [0-9]+' '... says whose'
 account show "$first"
 is "$(field rolling)" no 'and all is as before'
 
+# ---- several at once -------------------------------------------------------------
+# at_once OPTION...: six that register; prints their accounts, each once.
+at_once() {
+	for i in 1 2 3 4 5 6; do
+		"$BIN/acme-account" register -c "$client" --ca pebble \
+		    --agree-terms --no-header "$@" >"$T/once.$i" \
+		    2>"$T/once.$i.err" &
+	done
+	wait
+	cut -f 1 "$T"/once.[1-6] | sort -u
+}
+must sqlite3 "$T/client/store/acmed.sqlite" \
+    'UPDATE upstream_accounts SET is_default = 0'
+before=$(asked "endpoint = 'newAccount' AND status = 201")
+once=$(at_once)
+is "$(cat "$T"/once.[1-6] | wc -l)" 6 'six that register at once all do'
+is "$(printf '%s\n' "$once" | wc -l)" 1 '... and come out with one account'
+is "$(asked "endpoint = 'newAccount' AND status = 201")" $((before + 1)) \
+    '... which is all that the CA has made'
+must sqlite3 "$T/client/store/acmed.sqlite" \
+    "UPDATE upstream_accounts SET is_default = 0;
+    UPDATE upstream_accounts SET is_default = 1 WHERE id = $second"
+
 account deactivate "$first"
 exits 0 'deactivate'
 account show "$first"
 exits 1 'it is no more'
 account list --json
 like "$out" '"status":"deactivated"' 'and the list says so'
+
+# ---- small keys ------------------------------------------------------------------
+must openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 \
+    -out "$T/small.pem"
+account roll "$second" --key "$T/small.pem"
+exits 100 'roll does not take a small key'
+like "$err" 'small.pem: .*RSA key of 1024 bits' '... and says why'
+account register --ca pebble --agree-terms --key "$T/small.pem"
+exits 100 'nor does register'
 
 # ---- the log, the trace ------------------------------------------------------
 account show "$second" --trace
@@ -226,27 +271,30 @@ account ca refresh pebble
 is "$(field binding_required) $(field directories)" 'yes 2' \
     'the directory has changed'
 account register --ca pebble --agree-terms
+exits 1 'a default account that the CA has forgotten'
+like "$err" 'make another with acme-account register --default' '... says what to do'
+account register --ca pebble --agree-terms --another
 exits 1 'binding is required'
 like "$err" 'eab-key-id' 'it says what to do'
 key=zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W
 (umask 077 && echo $key >"$T/eab")
-account register --ca pebble --agree-terms --eab-key-id kid-1
+account register --ca pebble --agree-terms --another --eab-key-id kid-1
 exits 100 'a key id without its secret'
-account register --ca pebble --agree-terms --eab-key-id kid-1 \
+account register --ca pebble --agree-terms --another --eab-key-id kid-1 \
     --eab-secret-file "$T/eab" --trace
 exits 0 'register with binding'
 is "$(field eab_key_id)" kid-1 'to this key id'
 unlike "$err" "$key" 'the secret is not in the trace'
 unlike "$err" '"signature": *"[^.]' 'nor what it has signed'
-account register --ca pebble --agree-terms --eab-key-id kid-2 \
+account register --ca pebble --agree-terms --another --eab-key-id kid-2 \
     --eab-secret-fd 3 3<"$T/eab"
 exits 1 'a key id that the CA does not know'
 echo '!' >"$T/eab"
-account register --ca pebble --agree-terms --eab-key-id kid-1 \
+account register --ca pebble --agree-terms --another --eab-key-id kid-1 \
     --eab-secret-file "$T/eab"
 exits 100 'a secret that is none'
 printf '%s\0more\n' $key >"$T/eab"
-account register --ca pebble --agree-terms --eab-key-id kid-1 \
+account register --ca pebble --agree-terms --another --eab-key-id kid-1 \
     --eab-secret-file "$T/eab"
 exits 100 'a secret with a NUL in it'
 done_testing

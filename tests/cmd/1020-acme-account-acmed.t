@@ -26,6 +26,8 @@ account register --ca here --contact me@example.com
 exits 0 'register: there are no terms to agree to'
 id=$(field id)
 account register --ca here
+is "$(field result) $(field id)" "existed $id" 'once more is the same account'
+account register --ca here --another
 exits 0 'a second account'
 second=$(field id)
 account show "$id"
@@ -52,7 +54,7 @@ acmed_up
 account show "$id"
 exits 0 'show: the old key works'
 is "$(field key_type) $(field rolling)" 'rsa2048 yes' 'and stays'
-account roll "$id" --key-type p384
+account roll "$id"
 exits 0 'roll goes on'
 account show "$id"
 is "$(field key_type) $(field rolling)" 'p256 no' \

@@ -74,10 +74,10 @@ id=$(field id)
 # ---- to be left alone --------------------------------------------------------------
 heard >/dev/null
 rules '/account problem 429 rateLimited 100'
-account register --ca odd
+account register --ca odd --another
 exits 111 'too many accounts'
 heard >/dev/null
-account register --ca odd
+account register --ca odd --another
 exits 111 'another process'
 like "$err" 'left alone for (100|9[0-9]) more seconds' 'knows it'
 is "$(heard)" 0 'and asks for nothing'
@@ -138,6 +138,41 @@ like "$out" '	yes$' 'the key that it may have is still there'
 rules ''
 account show "$id"
 exits 0 'then it is found out'
+
+# A change of keys that is killed while the CA is asked.
+# key_of: the public key that the account has in the store.
+key_of() {
+	sqlite3 "$T/client/store/acmed.sqlite" \
+	    "SELECT hex($1) FROM upstream_accounts WHERE id = $id"
+}
+asks_for_key() {
+	[ "$(grep -c '^POST /key' "$T/standin.log")" -gt "$keys" ]
+}
+kill_roll() {
+	keys=$(grep -c '^POST /key' "$T/standin.log")
+	rules '/key slow 30'
+	"$BIN/acme-account" roll "$id" "$@" -c "$client" >"$T/out" 2>&1 &
+	pid=$!
+	must wait_for 10 asks_for_key
+	kill -KILL "$pid"
+	wait "$pid"
+	rules ''
+}
+kill_roll
+next=$(key_of next_spki_sha256)
+account list
+like "$out" '	yes$' 'a change that was killed is not over'
+account roll "$id"
+exits 0 'roll once more'
+account list
+like "$out" '	no$' 'is the end of it'
+is "$(key_of spki_sha256)" "$next" '... with the key that was there'
+kill_roll --key-type p256
+next=$(key_of next_spki_sha256)
+account roll "$id" --key-type p384
+exits 0 'roll once more to something else'
+account list
+is "$(field key_type) $(field rolling)" 'p384 no' 'gives that'
 
 # ---- renewal information ---------------------------------------------------------------
 must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \

@@ -136,7 +136,7 @@ order list --account 1 --no-header
 exits 0 'list --account'
 is "$(printf '%s\n' "$out" | wc -l)" \
     "$(sql 'SELECT count(*) FROM upstream_orders')" '... has all of them'
-account register --ca acmed --agree-terms
+account register --ca acmed --agree-terms --another
 exits 0 'another account'
 order list --account "$(field id)" --no-header
 is "$status$out" 0 '... has none'

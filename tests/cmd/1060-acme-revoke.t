@@ -70,7 +70,7 @@ revoke --reason cACompromise old.example.org
 exits 100 'a reason that is not for us'
 
 # ---- whose, and how fast ---------------------------------------------------------
-account register --ca pebble --agree-terms
+account register --ca pebble --agree-terms --another
 exits 0 'another account'
 other=$(field id)
 revoke five.example --account "$other"

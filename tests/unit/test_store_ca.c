@@ -274,6 +274,49 @@ test_default(void **state)
 	key_free(b);
 }
 
+static int64_t
+begin(bool another)
+{
+	struct key *k = new_key();
+	const struct upstream_account_new n = {
+	    .directory_url = URL, .source = "register", .key = k};
+	int64_t id;
+	bool created;
+
+	assert_ok(
+	    upstream_account_begin(st, &n, another, NULL, &id, &created, &e),
+	    &e);
+	key_free(k);
+	return id;
+}
+
+/* Registrations at once begin with one row, and none when there is a default.
+ */
+static void
+test_begin(void **state)
+{
+	struct upstream_account_change to = {.url = "https://ca.example/begun",
+	    .make_default = true,
+	    .action = "register"};
+	int64_t first = begin(false), another;
+
+	(void)state;
+	assert_int_equal(begin(false), first);
+	assert_int_equal(begin(true), first);
+	assert_ok(upstream_account_change(st, first, &to, &e), &e);
+	assert_int_equal(begin(false), first);
+	another = begin(true);
+	assert_int_not_equal(another, first);
+	assert_int_equal(begin(false), first);
+	assert_ok(upstream_account_drop(st, another, &e), &e);
+	to = (struct upstream_account_change){
+	    .deactivate = true, .action = "deactivate"};
+	assert_ok(upstream_account_change(st, first, &to, &e), &e);
+	another = begin(false);
+	assert_int_not_equal(another, first);
+	assert_ok(upstream_account_drop(st, another, &e), &e);
+}
+
 static void
 test_change(void **state)
 {
@@ -284,13 +327,10 @@ test_change(void **state)
 	struct upstream_account got;
 
 	(void)state;
-	assert_ok(upstream_account_unfinished(st, URL, &got, &e), &e);
-	assert_int_equal(got.id, id);
-	upstream_account_release(&got);
+	assert_int_equal(begin(false), id);
+	assert_int_equal(begin(true), id);
 	to.terms_agreed = "https://ca.example/terms";
 	assert_ok(upstream_account_change(st, id, &to, &e), &e);
-	assert_kind(
-	    upstream_account_unfinished(st, URL, &got, &e), KIND_NOTFOUND, &e);
 	to.url = "https://ca.example/2";
 	assert_kind(
 	    upstream_account_change(st, id, &to, &e), KIND_CONFLICT, &e);
