@@ -671,20 +671,6 @@ client_wait(struct client *c, int64_t until, struct err *e)
 	return 0;
 }
 
-size_t
-client_under_way(const struct client *c, enum endpoint endpoint)
-{
-	const struct transfers *const lists[] = {
-	    &c->waiting, &c->sent, &c->ready};
-	const struct transfer *t;
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		TAILQ_FOREACH (t, lists[i], entry)
-			n += t->r.endpoint == endpoint;
-	return n;
-}
-
 /* ---- one after the other ------------------------------------------------- */
 
 struct call {

@@ -113,9 +113,6 @@ void client_send(
  */
 int client_wait(struct client *c, int64_t until, struct err *e);
 
-/* How many requests of a kind have not been called back yet. */
-size_t client_under_way(const struct client *c, enum endpoint endpoint);
-
 /*
  * client_send and client_wait in one, for programs that do one thing: `fn` is
  * called when it is done.  0 when the cause is CAUSE_NONE and `fn` (may be

@@ -173,7 +173,6 @@ struct rule {
 	const struct limit *limit;
 	int (*count)(struct store *st, const struct limits_order *o,
 	    const char *subject, struct upstream_use *use, struct err *e);
-	size_t under_way; /* what the log does not have yet */
 };
 
 static int
@@ -181,7 +180,7 @@ count_orders(struct store *st, const struct limits_order *o,
     const char *subject, struct upstream_use *use, struct err *e)
 {
 	(void)subject;
-	return upstream_use_orders(st, o->upstream_account_id, use, e);
+	return upstream_use_orders(st, o->upstream_account_id, o->id, use, e);
 }
 
 static int
@@ -190,14 +189,15 @@ count_set(struct store *st, const struct limits_order *o, const char *subject,
 {
 	(void)subject;
 	return upstream_use_set(
-	    st, o->fqdn_set_id, o->upstream_account_id, use, e);
+	    st, o->fqdn_set_id, o->upstream_account_id, o->id, use, e);
 }
 
 static int
 count_domain(struct store *st, const struct limits_order *o,
     const char *subject, struct upstream_use *use, struct err *e)
 {
-	return upstream_use_domain(st, subject, o->upstream_account_id, use, e);
+	return upstream_use_domain(
+	    st, subject, o->upstream_account_id, o->id, use, e);
 }
 
 static int
@@ -224,20 +224,16 @@ judge(
 	 * more than a full bucket and what fills meanwhile. */
 	struct upstream_use use = {.max = 2 * (size_t)r->limit->count,
 	    .since = j->now - 2 * r->limit->seconds};
-	int64_t at = 0, *used;
+	int64_t at = 0;
 	int rc;
 
 	if (r->limit->count == 0)
 		return 0;
-	used = xcalloc(r->under_way + use.max, sizeof(*used));
-	for (size_t i = 0; i < r->under_way; i++)
-		used[i] = j->now;
-	use.at = used + r->under_way;
+	use.at = xcalloc(use.max, sizeof(*use.at));
 	rc = r->count(j->st, j->order, subject, &use, e);
 	if (rc == 0)
-		at = limit_free_at(
-		    r->limit, used, r->under_way + use.len, j->now);
-	free(used);
+		at = limit_free_at(r->limit, use.at, use.len, j->now);
+	free(use.at);
 	if (at > j->wait->at) {
 		j->wait->at = at;
 		j->wait->rule = r->name;
@@ -262,9 +258,9 @@ static int
 judge_all(struct judging *j, const struct limits *l, struct err *e)
 {
 	const struct rule set = {
-	    "certificates_per_set", &l->certificates_per_set, count_set, 0};
+	    "certificates_per_set", &l->certificates_per_set, count_set};
 	const struct rule failures = {
-	    "failures_per_name", &l->failures_per_name, count_failures, 0};
+	    "failures_per_name", &l->failures_per_name, count_failures};
 	struct strv names = {0};
 	int rc = judge(j, &set, "", e);
 
@@ -279,10 +275,10 @@ judge_all(struct judging *j, const struct limits *l, struct err *e)
 static int
 judge_new(struct judging *j, const struct limits *l, struct err *e)
 {
-	const struct rule orders = {"orders_per_account",
-	    &l->orders_per_account, count_orders, j->order->under_way};
+	const struct rule orders = {
+	    "orders_per_account", &l->orders_per_account, count_orders};
 	const struct rule domain = {"certificates_per_domain",
-	    &l->certificates_per_domain, count_domain, 0};
+	    &l->certificates_per_domain, count_domain};
 	struct strv domains = {0};
 	int rc = judge(j, &orders, "", e);
 
@@ -318,6 +314,20 @@ is_in_window(struct store *st, int64_t certificate_id, int64_t now, bool *yes,
 	return 0;
 }
 
+bool
+limits_any(const struct limits *l)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const struct limit *at =
+		    (const void *)((const char *)(const void *)l +
+			keys[i].offset);
+
+		if (at->count > 0)
+			return true;
+	}
+	return false;
+}
+
 int
 limits_order(const struct limits *l, struct store *st,
     const struct limits_order *o, int64_t now, struct limits_wait *out,
@@ -332,7 +342,8 @@ limits_order(const struct limits *l, struct store *st,
 	if (is_exempt)
 		return 0;
 	if (judge_all(&j, l, e) < 0 ||
-	    upstream_use_is_renewal(st, o->fqdn_set_id, &is_renewal, e) < 0)
+	    upstream_use_is_renewal(
+		st, o->fqdn_set_id, o->upstream_account_id, &is_renewal, e) < 0)
 		return -1;
 	return is_renewal ? 0 : judge_new(&j, l, e);
 }

@@ -69,11 +69,6 @@ struct limits_order {
 	 * the window that the CA has given for that one nothing is limited.
 	 */
 	int64_t replaces_id;
-	/*
-	 * Orders of the account that the CA is being asked for: the log does
-	 * not have them yet, and each may count.
-	 */
-	size_t under_way;
 };
 
 /* Which limit an order has to wait for. */
@@ -83,9 +78,13 @@ struct limits_wait {
 	char subject[256]; /* a name it is of, or "" */
 };
 
+/* Whether there is one at all. */
+bool limits_any(const struct limits *l);
+
 /*
  * When the CA would take this order: the one of its limits for which it has to
- * wait longest.
+ * wait longest.  That it may be sent holds for the transaction in which this is
+ * called and upstream_order_ask after it: other processes count it then.
  */
 int limits_order(const struct limits *l, struct store *st,
     const struct limits_order *o, int64_t now, struct limits_wait *out,

@@ -168,6 +168,28 @@ ordering_called_back(void *arg, const struct reply *r)
 	came_to(o, ordering_answer(o, r, &o->err));
 }
 
+struct asking {
+	struct ordering *o;
+	struct limits_wait wait;
+};
+
+/* In one transaction: two processes would both see the last token. */
+static int
+take_token(void *arg, struct err *e)
+{
+	struct asking *a = arg;
+	const struct ordering *o = a->o;
+	const struct limits_order order = {.id = o->order.id,
+	    .upstream_account_id = o->order.upstream_account_id,
+	    .fqdn_set_id = o->order.fqdn_set_id,
+	    .replaces_id = ordering_replaces(o) ? o->order.replaces_id : 0};
+
+	if (limits_order(
+		o->env.limits, o->env.st, &order, clock_now(), &a->wait, e) < 0)
+		return -1;
+	return a->wait.at == 0 ? upstream_order_ask(o->env.st, &o->hold, e) : 0;
+}
+
 /*
  * What the CA would refuse is not asked for: 1, the order waits; 0, it need
  * not; -1.
@@ -175,23 +197,20 @@ ordering_called_back(void *arg, const struct reply *r)
 static int
 await_limits(struct ordering *o, struct err *e)
 {
-	const struct limits_order order = {.id = o->order.id,
-	    .upstream_account_id = o->order.upstream_account_id,
-	    .fqdn_set_id = o->order.fqdn_set_id,
-	    .replaces_id = ordering_replaces(o) ? o->order.replaces_id : 0,
-	    .under_way = client_under_way(o->env.client, ENDPOINT_NEW_ORDER)};
-	struct limits_wait w;
+	struct asking a = {.o = o};
+	const struct limits_wait *w = &a.wait;
 	char *text;
 	int rc;
 
-	if (limits_order(o->env.limits, o->env.st, &order, clock_now(), &w, e) <
-	    0)
+	if (!limits_any(o->env.limits))
+		return 0;
+	if (store_transaction(o->env.st, take_token, &a, e) < 0)
 		return -1;
-	if (w.at == 0)
+	if (w->at == 0)
 		return 0;
 	text = xasprintf("not sent: the CA's limit of %s%s%s is used up",
-	    w.rule, *w.subject ? " for " : "", w.subject);
-	rc = ordering_wait(o, w.at, CAUSE_RATE_LIMITED, text, e);
+	    w->rule, *w->subject ? " for " : "", w->subject);
+	rc = ordering_wait(o, w->at, CAUSE_RATE_LIMITED, text, e);
 	free(text);
 	return rc < 0 ? -1 : 1;
 }

@@ -28,6 +28,7 @@ enum {
 	UPSTREAM_ORDER_TAKE,
 	UPSTREAM_ORDER_LEAVE,
 	UPSTREAM_ORDER_KEEP,
+	UPSTREAM_ORDER_ASK,
 	UPSTREAM_ORDER_FORGET_URL,
 	UPSTREAM_ORDER_BY_URL,
 	UPSTREAM_ORDER_LEARN,
@@ -111,6 +112,8 @@ static const char *const sql[] = {
 			     " WHERE id = ?1 AND lease = ?2",
     [UPSTREAM_ORDER_KEEP] = "UPDATE upstream_orders SET lease_until = ?3"
 			    " WHERE id = ?1 AND lease = ?2",
+    [UPSTREAM_ORDER_ASK] = "UPDATE upstream_orders SET asked = ?2"
+			   " WHERE id = ?1 AND status = 'new'",
     [UPSTREAM_ORDER_FORGET_URL] =
 	"UPDATE upstream_orders SET url = NULL WHERE url = ?1"
 	" AND status IN ('invalid', 'gone', 'cancelled')",
@@ -121,6 +124,7 @@ static const char *const sql[] = {
 	" url = COALESCE(url, ?3), finalize_url = COALESCE(?4, finalize_url),"
 	" certificate_url = COALESCE(?5, certificate_url), expires ="
 	" COALESCE(NULLIF(CAST(?6 AS BIGINT), 0), expires), retry_at = ?7,"
+	" asked = 0,"
 	" cause = CASE WHEN status = ?2 THEN cause ELSE NULL END,"
 	" error = CASE WHEN status = ?2 THEN error ELSE NULL END WHERE id = ?1"
 	" AND (CASE WHEN CAST(?3 AS TEXT) IS NULL"
@@ -128,7 +132,7 @@ static const char *const sql[] = {
 	" ELSE status = 'new' END)",
     [UPSTREAM_ORDER_WAIT] =
 	"UPDATE upstream_orders SET attempts = attempts + 1, retry_at = ?2,"
-	" cause = ?3, error = ?4 WHERE id = ?1",
+	" asked = 0, cause = ?3, error = ?4 WHERE id = ?1",
     [UPSTREAM_ORDER_DROP_REPLACES] =
 	"UPDATE upstream_orders SET replaces_id = NULL WHERE id = ?1"
 	" AND status = 'new' AND replaces_id IS NOT NULL",
@@ -156,7 +160,8 @@ static const char *const sql[] = {
 	" CASE WHEN chain_id = ?2 THEN 1 ELSE 0 END WHERE certificate_id = ?1",
     [UPSTREAM_ORDER_FAIL] =
 	"UPDATE upstream_orders SET status = ?2, cause = ?3, error = ?4,"
-	" attempts = 0, retry_at = 0 WHERE id = ?1 AND status IN " OPEN,
+	" attempts = 0, retry_at = 0, asked = 0 WHERE id = ?1"
+	" AND status IN " OPEN,
 };
 
 const struct stmt_table upstream_order_stmts = {
@@ -556,6 +561,20 @@ note(
 {
 	return event_add(
 	    m->st, action, EVENT_UPSTREAM_ORDER, m->hold->id, detail, e);
+}
+
+int
+upstream_order_ask(
+    struct store *st, const struct upstream_order_hold *hold, struct err *e)
+{
+	const struct move m = {.st = st, .hold = hold};
+
+	if (upstream_order_keep(st, hold, e) < 0)
+		return -1;
+	return moved(&m,
+	    stmt_run(st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_ASK, e, "ii",
+		hold->id, clock_now()),
+	    e);
 }
 
 /* One URL is one order, but what is over need not keep it. */

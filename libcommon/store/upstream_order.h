@@ -154,6 +154,14 @@ struct upstream_order_answer {
 };
 
 /*
+ * Notes, in a transaction of the caller, that the CA is being asked for an
+ * order that is new, so that all processes count it (store/upstream_use.h)
+ * until its answer is stored.  KIND_CONFLICT, KIND_BUSY.
+ */
+int upstream_order_ask(
+    struct store *st, const struct upstream_order_hold *hold, struct err *e);
+
+/*
  * Stores it.  The order was new (exactly when `url` is given), pending, ready
  * or processing; `attempts` grows when its status is as before, else it is 0.
  * KIND_CONFLICT also when the URL is that of another order that is open or

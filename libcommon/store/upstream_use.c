@@ -1,8 +1,10 @@
 #include "store/upstream_use.h"
 
 #include "store/stmt.h"
+#include "sys/clock.h"
 
 enum {
+	UPSTREAM_USE_ASKED,
 	UPSTREAM_USE_ORDERS,
 	UPSTREAM_USE_SET,
 	UPSTREAM_USE_DOMAIN,
@@ -22,12 +24,31 @@ enum {
 	"NOT EXISTS (SELECT 1 FROM renewal_infos i"                            \
 	" WHERE i.certificate_id = o.replaces_id"                              \
 	" AND i.window_start <= " at " AND i.window_end > " at ")"
-/* An order o for names of which there was no certificate. */
+/* A certificate c that was got at the CA of account `account`. */
+#define FROM_CA_OF(account)                                                    \
+	"(SELECT a.directory_url FROM upstream_accounts a"                     \
+	" WHERE a.id = c.upstream_account_id) = (SELECT own.directory_url"     \
+	" FROM upstream_accounts own WHERE own.id = " account ")"
+/* An order o for names of which there was no certificate of its CA. */
 #define NO_RENEWAL                                                             \
 	"NOT EXISTS (SELECT 1 FROM certificates c"                             \
-	" WHERE c.fqdn_set_id = o.fqdn_set_id AND c.created < o.created)"
+	" WHERE c.fqdn_set_id = o.fqdn_set_id AND c.created < o.created"       \
+	" AND " FROM_CA_OF("o.upstream_account_id") ")"
+/* An order o that has used up one of a limit on certificates, or may soon. */
+#define IS_USED                                                                \
+	"(o.certificate_id IS NOT NULL OR (o.id <> ?3 AND o.lease_until > ?4"  \
+	" AND (o.asked > 0 OR o.status IN ('pending', 'ready', 'processing',"  \
+	" 'issued'))))"
 
 static const char *const sql[] = {
+    [UPSTREAM_USE_ASKED] =
+	"SELECT o.asked FROM upstream_orders o"
+	" WHERE o.upstream_account_id = ?1 AND o.asked > 0 AND o.id <> ?2"
+	" AND NOT EXISTS (SELECT 1 FROM upstream_requests r"
+	" WHERE r.upstream_order_id = o.id AND r.endpoint = 'newOrder'"
+	" AND r.status BETWEEN 200 AND 299 AND r.at >= o.asked)"
+	" AND " NO_REPLACEMENT("o.asked") " AND " NO_RENEWAL
+					  " ORDER BY o.id DESC",
     [UPSTREAM_USE_ORDERS] =
 	"SELECT r.at FROM upstream_requests r"
 	" JOIN upstream_orders o ON o.id = r.upstream_order_id"
@@ -36,14 +57,12 @@ static const char *const sql[] = {
 	    "r.at") " AND " NO_RENEWAL " ORDER BY r.id DESC",
     [UPSTREAM_USE_SET] =
 	"SELECT o.created FROM upstream_orders o"
-	" WHERE o.fqdn_set_id = ?1 AND o.certificate_id IS NOT NULL"
-	" AND " NO_REPLACEMENT("o.created") " AND " AT_THE_CA
-					    " ORDER BY o.id DESC",
+	" WHERE o.fqdn_set_id = ?1 AND " IS_USED " AND " NO_REPLACEMENT(
+	    "o.created") " AND " AT_THE_CA " ORDER BY o.id DESC",
     [UPSTREAM_USE_DOMAIN] =
 	"SELECT o.created FROM upstream_order_domains d"
 	" JOIN upstream_orders o ON o.id = d.upstream_order_id"
-	" WHERE d.registered = ?1 AND o.certificate_id IS NOT NULL"
-	" AND " NO_REPLACEMENT(
+	" WHERE d.registered = ?1 AND " IS_USED " AND " NO_REPLACEMENT(
 	    "o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
 			 " ORDER BY d.upstream_order_id DESC",
     [UPSTREAM_USE_EACH_DOMAIN] =
@@ -61,19 +80,20 @@ static const char *const sql[] = {
 			     " WHERE upstream_order_id = ?1"
 			     " ORDER BY registered",
     [UPSTREAM_USE_RENEWAL] =
-	"SELECT 1 FROM certificates WHERE fqdn_set_id = ?1 LIMIT 1",
+	"SELECT 1 FROM certificates c WHERE c.fqdn_set_id = ?1"
+	" AND " FROM_CA_OF("?2") " LIMIT 1",
 };
 
 const struct stmt_table upstream_use_stmts = {
     "upstream_use", sql, ARRAY_LEN(sql)};
 
+/* Goes on after what is there already. */
 static int
 collect(struct db_stmt *s, struct upstream_use *out, struct err *e)
 {
-	int rc = 1;
+	int rc = s ? 1 : -1;
 
-	out->len = 0;
-	while (out->len < out->max && (rc = db_step(s, e)) > 0) {
+	while (rc > 0 && out->len < out->max && (rc = db_step(s, e)) > 0) {
 		int64_t at = db_int(s, 0);
 
 		if (at < out->since)
@@ -87,32 +107,40 @@ collect(struct db_stmt *s, struct upstream_use *out, struct err *e)
 
 int
 upstream_use_orders(struct store *st, int64_t upstream_account_id,
-    struct upstream_use *out, struct err *e)
+    int64_t but_order_id, struct upstream_use *out, struct err *e)
 {
-	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_USE,
-	    UPSTREAM_USE_ORDERS, e, "i", upstream_account_id);
-
-	return s ? collect(s, out, e) : -1;
+	out->len = 0;
+	if (collect(stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_ASKED, e,
+			"ii", upstream_account_id, but_order_id),
+		out, e) < 0)
+		return -1;
+	return collect(stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_ORDERS, e,
+			   "i", upstream_account_id),
+	    out, e);
 }
 
 int
 upstream_use_set(struct store *st, int64_t fqdn_set_id,
-    int64_t upstream_account_id, struct upstream_use *out, struct err *e)
+    int64_t upstream_account_id, int64_t but_order_id, struct upstream_use *out,
+    struct err *e)
 {
-	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_SET,
-	    e, "ii", fqdn_set_id, upstream_account_id);
-
-	return s ? collect(s, out, e) : -1;
+	out->len = 0;
+	return collect(
+	    stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_SET, e, "iiii",
+		fqdn_set_id, upstream_account_id, but_order_id, clock_now()),
+	    out, e);
 }
 
 int
 upstream_use_domain(struct store *st, const char *registered,
-    int64_t upstream_account_id, struct upstream_use *out, struct err *e)
+    int64_t upstream_account_id, int64_t but_order_id, struct upstream_use *out,
+    struct err *e)
 {
-	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_USE,
-	    UPSTREAM_USE_DOMAIN, e, "ti", registered, upstream_account_id);
-
-	return s ? collect(s, out, e) : -1;
+	out->len = 0;
+	return collect(
+	    stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_DOMAIN, e, "tiii",
+		registered, upstream_account_id, but_order_id, clock_now()),
+	    out, e);
 }
 
 int
@@ -140,8 +168,10 @@ upstream_use_failures(struct store *st, const char *name,
 	struct db_stmt *s =
 	    stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_FAILURES, e, "ttii",
 		base, wildcard, upstream_account_id, out->since);
-	int rc = s ? collect(s, out, e) : -1;
+	int rc;
 
+	out->len = 0;
+	rc = collect(s, out, e);
 	free(wildcard);
 	return rc;
 }
@@ -160,12 +190,12 @@ upstream_use_domains(struct store *st, int64_t upstream_order_id,
 }
 
 int
-upstream_use_is_renewal(
-    struct store *st, int64_t fqdn_set_id, bool *is_renewal, struct err *e)
+upstream_use_is_renewal(struct store *st, int64_t fqdn_set_id,
+    int64_t upstream_account_id, bool *is_renewal, struct err *e)
 {
 	int64_t ignored;
 	int rc = stmt_int(st, STMT_UPSTREAM_USE, UPSTREAM_USE_RENEWAL, &ignored,
-	    e, "i", fqdn_set_id);
+	    e, "ii", fqdn_set_id, upstream_account_id);
 
 	*is_renewal = rc > 0;
 	return rc < 0 ? -1 : 0;

@@ -15,22 +15,29 @@ struct upstream_use {
 };
 
 /*
- * Orders of an account that counted against it: neither those that replaced a
- * certificate nor those for names that had had one together.
+ * Orders of an account that counted against it, and those but `but_order_id`
+ * for which the CA is being asked (upstream_order_ask): neither those that
+ * replaced a certificate nor those for names that had had one of this CA
+ * together.
  */
 int upstream_use_orders(struct store *st, int64_t upstream_account_id,
-    struct upstream_use *out, struct err *e);
-
-/* Certificates for a set of names, by all accounts at the account's CA. */
-int upstream_use_set(struct store *st, int64_t fqdn_set_id,
-    int64_t upstream_account_id, struct upstream_use *out, struct err *e);
+    int64_t but_order_id, struct upstream_use *out, struct err *e);
 
 /*
- * Certificates for names in a registered domain, by all accounts at the
- * account's CA, that counted against it, as orders of an account do.
+ * Certificates for a set of names, by all accounts at the account's CA, and
+ * those but `but_order_id` on which a process is at work.
+ */
+int upstream_use_set(struct store *st, int64_t fqdn_set_id,
+    int64_t upstream_account_id, int64_t but_order_id, struct upstream_use *out,
+    struct err *e);
+
+/*
+ * The same for names in a registered domain; those that counted against it, as
+ * orders of an account do.
  */
 int upstream_use_domain(struct store *st, const char *registered,
-    int64_t upstream_account_id, struct upstream_use *out, struct err *e);
+    int64_t upstream_account_id, int64_t but_order_id, struct upstream_use *out,
+    struct err *e);
 
 /*
  * The same for all registered domains: calls `fn` with each, newest first, not
@@ -48,8 +55,11 @@ int upstream_use_failures(struct store *st, const char *name,
 int upstream_use_domains(struct store *st, int64_t upstream_order_id,
     struct strv *out, struct err *e);
 
-/* Whether there was a certificate for a set of names before. */
-int upstream_use_is_renewal(
-    struct store *st, int64_t fqdn_set_id, bool *is_renewal, struct err *e);
+/*
+ * Whether there was a certificate of the account's CA for a set of names
+ * before: one that was ordered there, or is known to belong to an account.
+ */
+int upstream_use_is_renewal(struct store *st, int64_t fqdn_set_id,
+    int64_t upstream_account_id, bool *is_renewal, struct err *e);
 
 #endif

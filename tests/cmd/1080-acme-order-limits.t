@@ -53,6 +53,32 @@ is "$(($(asked "endpoint = 'newOrder' AND status = 201") - before))" 3 \
 is "$(printf '%s\n' "$out" | grep -c 'not sent: .*orders_per_account')" 9 \
     '... the others wait'
 
+# Nor are several processes at once, which would each see the last token.
+echo '[pebble]
+orders_per_account = 12/1h' >"$T/limits.conf"
+before=$(asked "endpoint = 'newOrder' AND status = 201")
+pids=
+for i in 1 2 3 4 5 6; do
+	seq -f "process$i-%g.test" 6 | "$BIN/acme-order" run -c "$client" \
+	    --ca pebble --no-precheck --timeout 60 - >"$T/process.$i" \
+	    2>"$T/process.$i.err" &
+	pids="$pids $!"
+done
+# shellcheck disable=SC2086 # a word for each
+wait $pids
+is "$(($(asked "endpoint = 'newOrder' AND status = 201") - before))" 7 \
+    'six processes at once send what the CA takes, together'
+is "$(cat "$T"/process.[1-6] | grep -c 'not sent: .*orders_per_account')" 29 \
+    '... and the others wait'
+
+# A certificate of one's own for the same names makes no renewal.
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj / -addext subjectAltName=DNS:own.example.test -keyout "$T/own.key" \
+    -out "$T/own.crt"
+must "$BIN/cert-import" -c "$client" --key "$T/own.key" "$T/own.crt"
+order run --timeout 1 own.example.test
+exits 111 'a certificate that another has made is none of the CA'
+
 # ---- names ---------------------------------------------------------------------
 echo '[pebble]
 certificates_per_domain = 2/1d' >"$T/limits.conf"
@@ -60,6 +86,12 @@ order run a.shop.co.uk
 exits 0 'a name in a registered domain'
 order run b.shop.co.uk c.shop.co.uk
 exits 0 'two more there'
+seq -f 'x%g.at-once.test' 6 | run "$BIN/acme-order" run -c "$client" \
+    --ca pebble --no-precheck --timeout 60 -
+is "$(sqlite3 "$T/client/store/acmed.sqlite" "SELECT count(*)
+    FROM upstream_order_domains d JOIN upstream_orders o
+    ON o.id = d.upstream_order_id WHERE d.registered = 'at-once.test'
+    AND o.status = 'valid'")" 2 'six at once in one domain are two'
 before=$(asked "endpoint = 'newOrder'")
 order run e.example.test d.shop.co.uk
 exits 111 'a third order with one there'

@@ -116,9 +116,9 @@ make_account(void)
 	    upstream_ca_add(st, "one", n.directory_url, NULL, &ca, &e), &e);
 }
 
-/* An order for a name that the CA has taken; its number. */
+/* An order for a name; its number. */
 static int64_t
-ask_for(const char *name)
+make_order(const char *name)
 {
 	struct suffix_list *suffixes = suffix_list_load(&e);
 	struct strv dns = {0}, registered = {0};
@@ -127,23 +127,53 @@ ask_for(const char *name)
 	    .ip = &(struct strv){0},
 	    .registered = &registered,
 	    .policy = "{}"};
-	struct upstream_request r = {.upstream_ca_id = ca,
-	    .upstream_account_id = account,
-	    .endpoint = "newOrder",
-	    .status = 201,
-	    .retry_after = -1};
+	int64_t id;
 	bool created;
 
 	strv_add(&dns, name);
 	limits_registered(suffixes, &dns, n.ip, &registered);
 	suffix_list_free(suffixes);
-	assert_ok(
-	    upstream_order_create(st, &n, &r.upstream_order_id, &created, &e),
-	    &e);
-	assert_ok(upstream_request_add(st, &r, &e), &e);
+	assert_ok(upstream_order_create(st, &n, &id, &created, &e), &e);
 	strv_release(&dns);
 	strv_release(&registered);
+	return id;
+}
+
+/* One that the CA has taken. */
+static int64_t
+ask_for(const char *name)
+{
+	const struct upstream_request r = {.upstream_ca_id = ca,
+	    .upstream_account_id = account,
+	    .upstream_order_id = make_order(name),
+	    .endpoint = "newOrder",
+	    .status = 201,
+	    .retry_after = -1};
+
+	assert_ok(upstream_request_add(st, &r, &e), &e);
 	return r.upstream_order_id;
+}
+
+/* A process is at work on it, and asks the CA. */
+static void
+ask_now(int64_t order)
+{
+	struct upstream_order_hold hold;
+
+	assert_ok(upstream_order_take(st, order, 60, &hold, &e), &e);
+	assert_ok(upstream_order_ask(st, &hold, &e), &e);
+}
+
+/* All certificates are those of the account. */
+static void
+own(void)
+{
+	char *statement =
+	    xasprintf("UPDATE certificates SET upstream_account_id = %lld",
+		(long long)account);
+
+	run_sql(statement);
+	free(statement);
 }
 
 static int64_t
@@ -159,7 +189,6 @@ set_of(int64_t order)
 }
 
 static struct limits_wait waiting;
-static size_t under_way;
 
 /* For an order; what it waits for is in `waiting`. */
 static int64_t
@@ -168,8 +197,7 @@ free_at(const struct limits *l, int64_t order, int64_t replaces)
 	const struct limits_order o = {.id = order,
 	    .upstream_account_id = account,
 	    .fqdn_set_id = set_of(order),
-	    .replaces_id = replaces,
-	    .under_way = under_way};
+	    .replaces_id = replaces};
 
 	assert_ok(limits_order(l, st, &o, test_now, &waiting, &e), &e);
 	return waiting.at;
@@ -187,15 +215,19 @@ test_orders(void **state)
 	make_account();
 	order = ask_for("a.example");
 	assert_int_equal(free_at(&l, order, 0), 0);
-	under_way = 1;
+	/* Another process asks for one: it counts until the answer is there. */
+	ask_now(make_order("b.example"));
 	assert_int_equal(free_at(&l, order, 0), test_now + 100);
-	under_way = 0;
+	run_sql("UPDATE upstream_orders SET asked = 0");
+	assert_int_equal(free_at(&l, order, 0), 0);
 	ask_for("b.example");
 	assert_int_equal(free_at(&l, order, 0), test_now + 100);
 	assert_string_equal(waiting.rule, "orders_per_account");
 	/* These names have had one: to ask again is free, and so was theirs. */
 	make_chain("a.example", test_now + 86400, &chain);
 	add_certificate(&chain, "import", 0);
+	assert_int_equal(free_at(&l, order, 0), test_now + 100);
+	own();
 	assert_int_equal(free_at(&l, order, 0), 0);
 	cert_list_release(&chain);
 	test_now += 100;
@@ -250,6 +282,7 @@ give_certificate(int64_t order, const char *name)
 	run_sql(statement);
 	free(statement);
 	cert_list_release(&chain);
+	own();
 }
 
 static void
