@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "base/digestmap.h"
 #include "cli/operands.h"
 #include "cli/orderwork.h"
 #include "cli/prog.h"
@@ -18,6 +19,7 @@
 #include "sys/file.h"
 #include "sys/sig.h"
 #include "wrap/csr.h"
+#include "wrap/digest.h"
 
 static const char usage_text[] =
     "usage: acme-order [-hqVv] [-c FILE] [-s URL] [-l SINK] COMMAND ...\n"
@@ -160,7 +162,8 @@ struct work {
 	int64_t *ids; /* orders that are there, by account; or in work */
 	size_t len;
 	size_t at;
-	bool is_cancelling; /* a cancelled order is no failure */
+	struct digestmap seen; /* names of the sets so far */
+	bool is_cancelling; /* an order that is over is no failure */
 	bool (*is_enough)(
 	    void *arg, const struct upstream_order *o, int64_t steps);
 };
@@ -217,8 +220,9 @@ tell(void *arg, const struct orders_result *r)
 	progress_add(&k->progress, 1);
 	if (r->order && orderwork_print(&k->w.out, k->w.up.st, r->id, &why) < 0)
 		fail_one(k, &why);
-	if (k->is_cancelling && r->err->kind == KIND_DENIED && r->order &&
-	    r->order->status == UPSTREAM_ORDER_CANCELLED)
+	if (k->is_cancelling && r->order &&
+	    !upstream_order_is_open(r->order->status) &&
+	    r->order->status != UPSTREAM_ORDER_VALID)
 		check_given_up(k, r->order);
 	else if (err_is_set(r->err))
 		fail_one(k, r->err);
@@ -252,6 +256,7 @@ work_close(struct work *k)
 	strv_release(&challenges);
 	csr_free(k->csr);
 	free(k->ids);
+	digestmap_release(&k->seen);
 }
 
 static void
@@ -260,13 +265,6 @@ begin_output(struct work *k, const struct prog *p)
 	k->w.up.trace = traces ? STDERR_FILENO : -1;
 	orderwork_begin(&k->w.out, p);
 	progress_begin(&k->progress, "orders");
-}
-
-static void
-add_id(struct work *k, int64_t id)
-{
-	k->ids = xreallocarray(k->ids, k->len + 1, sizeof(*k->ids));
-	k->ids[k->len++] = id;
 }
 
 /* ---- run, new ------------------------------------------------------------ */
@@ -309,6 +307,11 @@ check_options(struct work *k, struct err *e)
 	    since_parse_future(
 		"not-after", not_after_word, &k->policy.not_after, e) < 0)
 		return -1;
+	/* so long from now is the same wish later, and finds its order */
+	if (not_after_word && since_seconds(not_after_word) > 0) {
+		k->policy.lasts = since_seconds(not_after_word);
+		k->policy.not_after = 0;
+	}
 	k->new.profile = profile;
 	k->new.resume = true;
 	if (make_policy(k, e) < 0)
@@ -450,7 +453,25 @@ split(const char *line, struct strv *names)
 	}
 }
 
-/* Makes the order of one set, or finds it. */
+/* Whether a set stood before among those that are given. */
+static bool
+is_repeated(struct work *k, const struct ordernew *n)
+{
+	uint8_t digest[DIGEST_SHA256_SIZE];
+	struct buf names;
+	size_t number = k->at;
+
+	buf_init(&names, OPERANDS_MAX);
+	for (size_t i = 0; i < n->dns.len; i++)
+		buf_addf(&names, "%s\n", n->dns.v[i]);
+	for (size_t i = 0; i < n->ip.len; i++)
+		buf_addf(&names, "%s\n", n->ip.v[i]);
+	digest_sha256(digest, names.data, names.len);
+	buf_release(&names);
+	return digestmap_put(&k->seen, digest, number) != number;
+}
+
+/* Makes the order of one set, or finds it; `*id` is 0 for one given before. */
 static int
 create(
     struct work *k, const char *set, int64_t *id, bool *created, struct err *e)
@@ -461,33 +482,27 @@ create(
 	    .solvers = &k->w.solvers};
 	struct ordernew n = {.row = k->new};
 	struct strv names = {0};
+	bool repeated;
 	int rc;
 
 	split(set, &names);
+	*id = 0;
 	rc = ordernew_set_names(&n, &names, k->w.suffixes, e);
-	if (rc == 0)
+	repeated = rc == 0 && is_repeated(k, &n);
+	if (rc == 0 && !repeated)
 		rc = ordercheck_order(&check, &n.dns, &n.ip, e);
 	if (rc == 0 && k->csr)
 		rc = csrs_check(k->csr, &n.dns, &n.ip, NULL, e);
-	if (rc == 0)
+	if (rc == 0 && !repeated)
 		rc = upstream_order_create(k->w.up.st, &n.row, id, created, e);
 	strv_release(&names);
 	ordernew_release(&n);
 	return rc;
 }
 
-static bool
-has_id(const struct work *k, int64_t id)
-{
-	for (size_t i = 0; i < k->len; i++)
-		if (k->ids[i] == id)
-			return true;
-	return false;
-}
-
 /*
- * A set that cannot be ordered does not stop the rest, and one that is in work
- * already is not worked on twice.
+ * A set that cannot be ordered does not stop the rest, and one that is given
+ * twice is ordered, and told of, once.
  */
 static int
 next_set(void *arg, int64_t *id, struct err *e)
@@ -501,8 +516,7 @@ next_set(void *arg, int64_t *id, struct err *e)
 
 		if (create(k, k->sets.v[k->at++], id, &created, &why) < 0) {
 			fail_one(k, &why);
-		} else if (created || !has_id(k, *id)) {
-			add_id(k, *id);
+		} else if (*id != 0) {
 			return 1;
 		}
 	}
@@ -710,17 +724,47 @@ download(struct prog *p, struct err *e)
 	return with_ids(p, NULL, NULL, e);
 }
 
+/* One that is over may have kept what is pending: `*kept`, now no more. */
+static int
+let_go(struct work *k, const struct upstream_order_hold *hold, bool *kept,
+    struct err *e)
+{
+	struct orderpolicy policy = {0};
+	struct upstream_order o;
+	struct buf text;
+	int rc;
+
+	*kept = false;
+	if (upstream_order_by_id(k->w.up.st, hold->id, &o, e) < 0)
+		return -1;
+	buf_init(&text, ORDERPOLICY_MAX);
+	rc = orderpolicy_read(&policy, o.policy, e);
+	if (rc == 0 && policy.keeps_pending) {
+		*kept = !upstream_order_is_open(o.status);
+		policy.keeps_pending = false;
+		orderpolicy_write(&policy, &text);
+		rc = upstream_order_let_go(k->w.up.st, hold, text.data, e);
+	}
+	orderpolicy_release(&policy);
+	upstream_order_release(&o);
+	buf_release(&text);
+	return rc;
+}
+
 static int
 give_up(struct work *k, int64_t *id, struct err *e)
 {
 	struct upstream_order_hold hold;
+	bool kept;
 	int rc;
 
 	k->is_cancelling = true;
 	if (upstream_order_take(k->w.up.st, *id, ORDERING_HOLD, &hold, e) < 0)
 		return -1;
-	rc = upstream_order_fail(k->w.up.st, &hold, UPSTREAM_ORDER_CANCELLED,
-	    NULL, "by acme-order cancel", e);
+	rc = let_go(k, &hold, &kept, e);
+	if (rc == 0 && !kept)
+		rc = upstream_order_fail(k->w.up.st, &hold,
+		    UPSTREAM_ORDER_CANCELLED, NULL, "by acme-order cancel", e);
 	return upstream_order_leave(k->w.up.st, &hold, e) < 0 ? -1 : rc;
 }
 

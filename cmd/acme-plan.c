@@ -181,7 +181,7 @@ spend_account(struct work *w, struct err *e)
 	if (w->how.account.count == 0)
 		return 0;
 	use.at = xcalloc(use.max, sizeof(*use.at));
-	rc = upstream_use_orders(w->st, w->account, &use, e);
+	rc = upstream_use_orders(w->st, w->account, 0, &use, e);
 	if (rc == 0)
 		plan_spent_account(w->plan, use.at, use.len);
 	free(use.at);

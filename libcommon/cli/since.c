@@ -26,6 +26,12 @@ read_age(const char *text)
 	return (int64_t)n * seconds[unit - units];
 }
 
+int64_t
+since_seconds(const char *text)
+{
+	return read_age(text);
+}
+
 int
 since_parse(const char *text, int64_t *t, struct err *e)
 {

@@ -17,6 +17,9 @@ int since_parse(const char *text, int64_t *t, struct err *e);
 int since_parse_ahead(
     const char *option, const char *text, int64_t *t, struct err *e);
 
+/* How many seconds so long is; -1: it is a time, or nothing. */
+int64_t since_seconds(const char *text);
+
 /* The same for a time that must not have passed. */
 int since_parse_future(
     const char *option, const char *text, int64_t *t, struct err *e);

@@ -47,16 +47,15 @@ endpoint_is_member(enum endpoint endpoint)
 void
 answer_fail(struct answer *a, enum cause cause, const char *fmt, ...)
 {
-	char text[sizeof(a->err.text)];
 	va_list ap;
 
 	if (a->reply.cause != CAUSE_NONE)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(a->text, sizeof(a->text), fmt, ap);
 	va_end(ap);
 	a->reply.cause = cause;
-	err_set(&a->err, cause_kind(cause), "%s", text);
+	err_set(&a->err, cause_kind(cause), "%s", a->text);
 }
 
 /* ---- failures ------------------------------------------------------------ */
@@ -128,9 +127,9 @@ read_problem(struct answer *a, enum endpoint endpoint)
 	    endpoint == ENDPOINT_FINALIZE)
 		cause = CAUSE_CSR;
 
-	buf_init(&text, sizeof(a->err.text) * 4);
-	buf_addf(&text, "%s: %.*s", type ? type : "problem", 900,
-	    detail ? detail : "without a word why");
+	buf_init(&text, sizeof(a->text) * 2);
+	buf_addf(&text, "%s: %.*s", type ? type : "problem",
+	    REPLY_TEXT_SIZE - 100, detail ? detail : "without a word why");
 	add_subproblems(a->json, &text);
 	if (type && strlen(type) < TYPE_MAX)
 		a->error_type = xstrdup(type);
@@ -221,6 +220,7 @@ answer_read(struct answer *a, const struct network_reply *r,
 				 .body = r->body ? r->body : "",
 				 .len = r->len}};
 	a->reply.err = &a->err;
+	a->reply.text = a->text;
 	a->reply.alternates = &a->alternates;
 	a->reply.retry_at = field_retry_at(r->retry_after, r->date, now);
 	if (r->status == 0) {

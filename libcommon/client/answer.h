@@ -12,6 +12,7 @@
 struct answer {
 	struct reply reply; /* its texts are those below, and the network's */
 	struct err err;
+	char text[REPLY_TEXT_SIZE];
 	struct js *json; /* object or problem */
 	char *error_type;
 	struct strv alternates;

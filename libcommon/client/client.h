@@ -70,9 +70,13 @@ struct request {
 };
 
 /* Lives during the callback only. */
+/* CAs send URLs with tokens, by which an operator ends a pause. */
+#define REPLY_TEXT_SIZE 2048
+
 struct reply {
 	enum cause cause; /* CAUSE_NONE: a 2xx is here */
 	const struct err *err; /* why not, one line with the CA's own words */
+	const char *text; /* the same, not cut: at most REPLY_TEXT_SIZE */
 	int status; /* HTTP's; 0: none */
 	const char *error_type; /* without the URN, or NULL */
 	const struct js *problem; /* the document, or NULL */

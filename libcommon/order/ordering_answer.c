@@ -33,7 +33,7 @@ gone(struct ordering *o, const struct reply *r, struct err *e)
 	char text[400];
 
 	snprintf(text, sizeof(text), "the CA does not know the %s any more: %s",
-	    r->cause == CAUSE_GONE ? "order" : "account", r->err->text);
+	    r->cause == CAUSE_GONE ? "order" : "account", r->text);
 	return ordering_fail(o, UPSTREAM_ORDER_GONE, CAUSE_GONE, text, e);
 }
 
@@ -44,9 +44,8 @@ failed(struct ordering *o, const struct reply *r, struct err *e)
 	if (is_gone(r))
 		return gone(o, r, e);
 	if (!ordering_is_permanent(r))
-		return ordering_wait(o, r->retry_at, r->cause, r->err->text, e);
-	return ordering_fail(
-	    o, UPSTREAM_ORDER_INVALID, r->cause, r->err->text, e);
+		return ordering_wait(o, r->retry_at, r->cause, r->text, e);
+	return ordering_fail(o, UPSTREAM_ORDER_INVALID, r->cause, r->text, e);
 }
 
 /* What came is not what it should be: perhaps it is next time. */
@@ -135,9 +134,8 @@ drop_replaces(struct ordering *o, const struct reply *r, struct err *e)
 	snprintf(certificate, sizeof(certificate), "certificate/%lld",
 	    (long long)o->order.replaces_id);
 	log_event(LOG_LEVEL_WARN, "upstream_order.drop_replaces", "object",
-	    order, "replaces", certificate, "why", r->err->text, NULL);
-	return upstream_order_drop_replaces(
-	    o->env.st, &o->hold, r->err->text, e);
+	    order, "replaces", certificate, "why", r->text, NULL);
+	return upstream_order_drop_replaces(o->env.st, &o->hold, r->text, e);
 }
 
 static int
@@ -146,9 +144,8 @@ new_order_failed(struct ordering *o, const struct reply *r, struct err *e)
 	if (ordering_replaces(o) && is_for_replaces(r))
 		return drop_replaces(o, r, e);
 	if (!ordering_is_permanent(r))
-		return ordering_wait(o, r->retry_at, r->cause, r->err->text, e);
-	return ordering_fail(
-	    o, UPSTREAM_ORDER_INVALID, r->cause, r->err->text, e);
+		return ordering_wait(o, r->retry_at, r->cause, r->text, e);
+	return ordering_fail(o, UPSTREAM_ORDER_INVALID, r->cause, r->text, e);
 }
 
 /*
@@ -194,7 +191,7 @@ on_finalize(struct ordering *o, const struct reply *r, struct err *e)
 	if (r->error_type && strcmp(r->error_type, "orderNotReady") == 0)
 		return ordering_wait(o,
 		    o->order.attempts == 0 ? clock_now() : r->retry_at,
-		    CAUSE_OTHER, r->err->text, e);
+		    CAUSE_OTHER, r->text, e);
 	return on_order(o, r, e);
 }
 
@@ -208,7 +205,7 @@ authorization_failed(struct ordering *o, const struct reply *r, struct err *e)
 
 	if (!ordering_is_permanent(r))
 		return ordering_wait_authorization(
-		    o, r->retry_at, r->cause, r->err->text, e);
+		    o, r->retry_at, r->cause, r->text, e);
 	if (is_open && r->cause != CAUSE_GONE)
 		return failed(o, r, e);
 	return upstream_authorization_set_status(o->env.st, &o->hold,
@@ -312,12 +309,12 @@ on_trigger(struct ordering *o, const struct reply *r, struct err *e)
 
 	if (r->cause != CAUSE_NONE && !ordering_is_permanent(r))
 		return ordering_wait_authorization(
-		    o, r->retry_at, r->cause, r->err->text, e);
+		    o, r->retry_at, r->cause, r->text, e);
 	if (r->cause != CAUSE_NONE && is_gone(r))
 		return authorization_failed(o, r, e);
 	if (r->cause != CAUSE_NONE) {
 		snprintf(text, sizeof(text), "%s: %s",
-		    r->error_type ? r->error_type : "refused", r->err->text);
+		    r->error_type ? r->error_type : "refused", r->text);
 		m.error = text;
 	}
 	return ordering_move(o, &m, e);
@@ -335,6 +332,29 @@ on_deactivate(struct ordering *o, const struct reply *r, struct err *e)
 
 /* ---- certificates -------------------------------------------------------- */
 
+/* All chains are here, and none is what was asked for: that is told. */
+static int
+check_preferred(struct ordering *o, int64_t certificate_id, struct err *e)
+{
+	const char *cn = o->policy.preferred_chain;
+	char order[48];
+	bool is_there;
+
+	if (!cn)
+		return 0;
+	if (orderchain_default_leads_to(
+		o->env.st, certificate_id, cn, &is_there, e) < 0)
+		return -1;
+	snprintf(
+	    order, sizeof(order), "upstream_order/%lld", (long long)o->hold.id);
+	if (!is_there)
+		log_event(LOG_LEVEL_WARN, "upstream_order.preferred_chain",
+		    "object", order, "wanted", cn, "why",
+		    "no chain of the CA leads there; its default is kept",
+		    NULL);
+	return 0;
+}
+
 static int
 finish(struct ordering *o, const struct reply *r, struct cert_list *chain,
     struct err *e)
@@ -350,6 +370,8 @@ finish(struct ordering *o, const struct reply *r, struct cert_list *chain,
 			strv_add(&alternates, r->alternates->v[i]);
 	rc = upstream_order_finish(o->env.st, &o->hold, chain, &alternates,
 	    o->policy.auto_renew, &id, e);
+	if (rc == 0 && alternates.len == 0)
+		rc = check_preferred(o, id, e);
 	strv_release(&alternates);
 	return rc;
 }
@@ -363,8 +385,7 @@ on_certificate(struct ordering *o, const struct reply *r, struct err *e)
 	int rc;
 
 	if (is_gone(r) && o->order.attempts < DOWNLOAD_ATTEMPTS_MAX)
-		return ordering_wait(
-		    o, r->retry_at, CAUSE_GONE, r->err->text, e);
+		return ordering_wait(o, r->retry_at, CAUSE_GONE, r->text, e);
 	if (r->cause != CAUSE_NONE)
 		return failed(o, r, e);
 	rc = orderchain_read(o->env.st, &o->order, r->body, r->len, &o->dns,
@@ -411,7 +432,7 @@ on_alternate(struct ordering *o, const struct reply *r, struct err *e)
 
 	if (r->cause != CAUSE_NONE && !ordering_is_permanent(r) &&
 	    o->order.attempts < DOWNLOAD_ATTEMPTS_MAX)
-		return ordering_wait(o, r->retry_at, r->cause, r->err->text, e);
+		return ordering_wait(o, r->retry_at, r->cause, r->text, e);
 	is_good = r->cause == CAUSE_NONE &&
 	    orderchain_read_other(
 		o->env.st, &o->order, r->body, r->len, &chain, &why) == 0;
@@ -423,6 +444,8 @@ on_alternate(struct ordering *o, const struct reply *r, struct err *e)
 	if (rc == 0)
 		rc = upstream_order_add_chain(
 		    o->env.st, &o->hold, is_good ? &chain : NULL, prefer, e);
+	if (rc == 0 && !strchr(o->order.alternates, '\n'))
+		rc = check_preferred(o, o->order.certificate_id, e);
 	cert_list_release(&chain);
 	return rc;
 }

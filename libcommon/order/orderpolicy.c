@@ -87,7 +87,9 @@ orderpolicy_set_rules(
 int64_t
 orderpolicy_end(const struct orderpolicy *p, int64_t now)
 {
-	return p->days != 0 ? now + p->days * 86400 : p->not_after;
+	if (p->days != 0)
+		return now + p->days * 86400;
+	return p->lasts != 0 ? now + p->lasts : p->not_after;
 }
 
 bool
@@ -106,6 +108,7 @@ static const struct {
 	offsetof(struct orderpolicy, certificate_request_id)},
     {"replaces", offsetof(struct orderpolicy, replaces_id)},
     {"days", offsetof(struct orderpolicy, days)},
+    {"lasts", offsetof(struct orderpolicy, lasts)},
     {"not_after", offsetof(struct orderpolicy, not_after)},
 };
 

@@ -36,6 +36,7 @@ enum {
 	UPSTREAM_ORDER_DROP_REPLACES,
 	UPSTREAM_ORDER_SET_REQUEST,
 	UPSTREAM_ORDER_SET_POLICY,
+	UPSTREAM_ORDER_LET_GO,
 	UPSTREAM_ORDER_FINISH,
 	UPSTREAM_ORDER_OWN,
 	UPSTREAM_ORDER_SET_ALTERNATES,
@@ -143,6 +144,8 @@ static const char *const sql[] = {
 	" AND certificate_request_id IS NULL AND status IN " OPEN,
     [UPSTREAM_ORDER_SET_POLICY] = "UPDATE upstream_orders SET policy = ?2"
 				  " WHERE id = ?1 AND status IN " OPEN,
+    [UPSTREAM_ORDER_LET_GO] = "UPDATE upstream_orders SET policy = ?2"
+			      " WHERE id = ?1 AND status <> 'valid'",
     [UPSTREAM_ORDER_FINISH] =
 	"UPDATE upstream_orders SET status = 'valid', certificate_id = ?2,"
 	" alternates = ?3, attempts = 0, retry_at = 0, cause = NULL,"
@@ -537,6 +540,7 @@ struct move {
 	const struct upstream_order_answer *answer;
 	enum upstream_order_status status;
 	int64_t retry_at;
+	size_t row; /* the statement, where there are several */
 	const char *cause, *error, *policy;
 	int64_t private_key_id, certificate_request_id, certificate_id;
 	const struct cert_list *chain;
@@ -713,8 +717,8 @@ set_policy(void *arg, struct err *e)
 
 	if (upstream_order_keep(m->st, m->hold, e) < 0 ||
 	    moved(m,
-		stmt_run(m->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_SET_POLICY,
-		    e, "it", m->hold->id, m->policy),
+		stmt_run(m->st, STMT_UPSTREAM_ORDER, m->row, e, "it",
+		    m->hold->id, m->policy),
 		e) < 0)
 		return -1;
 	return note(m, "upstream_order.policy", m->policy, e);
@@ -724,7 +728,22 @@ int
 upstream_order_set_policy(struct store *st,
     const struct upstream_order_hold *hold, const char *policy, struct err *e)
 {
-	struct move m = {.st = st, .hold = hold, .policy = policy};
+	struct move m = {.st = st,
+	    .hold = hold,
+	    .row = UPSTREAM_ORDER_SET_POLICY,
+	    .policy = policy};
+
+	return db_transaction(st->db, DB_QUICK, set_policy, &m, e);
+}
+
+int
+upstream_order_let_go(struct store *st, const struct upstream_order_hold *hold,
+    const char *policy, struct err *e)
+{
+	struct move m = {.st = st,
+	    .hold = hold,
+	    .row = UPSTREAM_ORDER_LET_GO,
+	    .policy = policy};
 
 	return db_transaction(st->db, DB_QUICK, set_policy, &m, e);
 }

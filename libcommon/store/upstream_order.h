@@ -185,6 +185,13 @@ int upstream_order_set_request(struct store *st,
     const struct upstream_order_hold *hold, int64_t private_key_id,
     int64_t certificate_request_id, struct err *e);
 
+/*
+ * Another policy for one that is not valid, and may be over: authorizations
+ * that it has kept are given up then.
+ */
+int upstream_order_let_go(struct store *st,
+    const struct upstream_order_hold *hold, const char *policy, struct err *e);
+
 /* Another way to meet its challenges; it is open. */
 int upstream_order_set_policy(struct store *st,
     const struct upstream_order_hold *hold, const char *policy, struct err *e);

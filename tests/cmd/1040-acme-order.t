@@ -66,6 +66,10 @@ like "$(sql "SELECT i.name FROM certificate_chains c
     JOIN issuers i ON i.id = a.issuer_id
     WHERE c.certificate_id = 4 AND c.is_default = 1
     ORDER BY m.position DESC LIMIT 1")" "$other" '... is the default then'
+order run c3.example --preferred-chain 'Nobody Root'
+exits 0 'run --preferred-chain: one that no chain leads to'
+is "$(printf '%s\n' "$err" | grep -c 'preferred_chain .*wanted="Nobody Root"')" 1 \
+    '... which is told, once'
 
 order run --trace a.example b.example
 exits 0 'run: the same names again'
@@ -94,6 +98,13 @@ is "$(sql "SELECT count(*) FROM upstream_orders o JOIN fqdn_set_members m
     ON m.fqdn_set_id = o.fqdn_set_id JOIN domains d ON d.id = m.domain_id
     WHERE d.value = 'twice.example'")" \
     1 '... is ordered once'
+printf 'far.example\nn6.example\nn7.example\nFAR.example\n' >"$T/sets"
+run "$BIN/acme-order" run -c "$client" --jobs 1 - <"$T/sets"
+exits 0 'run -: the same, far apart'
+is "$(printf '%s\n' "$out" | grep -c 'far.example')" 1 '... is told of once'
+is "$(sql "SELECT count(*) FROM upstream_orders o JOIN fqdn_set_members m
+    ON m.fqdn_set_id = o.fqdn_set_id JOIN domains d ON d.id = m.domain_id
+    WHERE d.value = 'far.example'")" 1 '... and ordered once'
 before=$(asked 1=1)
 printf 'n4.example\n\0\nn5.example\n' >"$T/sets"
 run "$BIN/acme-order" run -c "$client" - <"$T/sets"

@@ -76,6 +76,25 @@ order run d.example.test k.example.test --challenge answer \
     --challenge "k.example.test=hook:$T/busy" --no-precheck --keep-pending
 exits 1 'the same with --keep-pending'
 is "$(at_server k.example.test)" pending '... and stays pending'
+order cancel "$(field id)"
+exits 0 'cancel of what has failed'
+is "$(at_server k.example.test)" deactivated '... gives it up'
+order cancel "$(field id)"
+exits 1 '... once'
+order new d.example.test --no-precheck --challenge answer --keep-pending
+begun=$(field id)
+order cancel "$begun"
+exits 0 'cancel of an order that would keep them'
+is "$(at_server d.example.test)" deactivated '... gives them up as well'
+order new d2.example.test --no-precheck --challenge answer --not-after 36h
+begun=$(field id) second=$(date +%s)
+later() {
+	[ "$(date +%s)" -gt "$second" ]
+}
+must wait_for 5 later
+order new d2.example.test --no-precheck --challenge answer --not-after 36h
+is "$(field id)" "$begun" '--not-after, so long from now: goes on with the order'
+must "$BIN/acme-order" cancel -c "$client" "$begun"
 
 # ---- how long ---------------------------------------------------------------------
 

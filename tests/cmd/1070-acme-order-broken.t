@@ -99,12 +99,14 @@ is "$(grep -c '^POST /order' "$T/standin.log")" "$posts" \
 must "$BIN/acme-order" cancel -c "$client" "$(field id)"
 sql "UPDATE upstream_accounts SET retry_at = 0"
 cat >"$T/standin/paused" <<'END'
-{"type": "urn:ietf:params:acme:error:rateLimited", "detail": "Your account is temporarily prevented from requesting certificates for b.example and possibly others. Please visit: https://ca.example/unpause"}
+{"type": "urn:ietf:params:acme:error:rateLimited", "detail": "Your account is temporarily prevented from requesting certificates for b.example and possibly others. Please visit: https://ca.example/unpause?jwt=PADDING.end"}
 END
+sed -i "s|PADDING|$(printf 'a%.0s' $(seq 1 1200))|" "$T/standin/paused"
 order_rules '/order file paused 429'
 order run b.example --timeout 100
 exits 111 'newOrder: a name is paused'
 is "$(field cause)" rate-limited '... which is a limit'
+like "$(field error)" '/unpause\?jwt=a{1200}\.end$' '... with a URL that is whole'
 is "$(sql "SELECT retry_at FROM upstream_accounts")" 0 \
     '... that holds this order, and not those for other names'
 sql "UPDATE upstream_cas SET retry_at = 0;

@@ -458,6 +458,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_requests),
     TEST(test_purge),
     TEST(test_default),
+    TEST(test_begin),
     TEST(test_change),
     TEST(test_roll),
     TEST(test_check),
