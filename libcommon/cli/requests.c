@@ -52,12 +52,8 @@ static void
 put_kind(struct printing *p, int64_t ca, int64_t account, const char *endpoint,
     int status, const char *error_type)
 {
-	char number[24] = "";
-
-	if (account > 0)
-		snprintf(number, sizeof(number), "%lld", (long long)account);
 	out_text(&p->out, name_of(&p->names, ca));
-	out_text(&p->out, account > 0 ? number : NULL);
+	out_id(&p->out, account);
 	out_text(&p->out, endpoint);
 	out_int(&p->out, status);
 	out_text(&p->out, error_type);
@@ -69,19 +65,12 @@ static int
 print_one(void *arg, const struct upstream_request *r, struct err *e)
 {
 	struct printing *p = arg;
-	char order[24] = "", retry[24] = "";
 
-	if (r->upstream_order_id > 0)
-		snprintf(order, sizeof(order), "%lld",
-		    (long long)r->upstream_order_id);
-	if (r->retry_after >= 0)
-		snprintf(
-		    retry, sizeof(retry), "%lld", (long long)r->retry_after);
 	out_time(&p->out, r->at);
 	put_kind(p, r->upstream_ca_id, r->upstream_account_id, r->endpoint,
 	    r->status, r->error_type);
-	out_text(&p->out, order[0] ? order : NULL);
-	out_text(&p->out, retry[0] ? retry : NULL);
+	out_id(&p->out, r->upstream_order_id);
+	out_count(&p->out, r->retry_after);
 	out_int(&p->out, r->duration_ms);
 	out_text(&p->out, r->request_id[0] ? r->request_id : NULL);
 	out_end(&p->out);
