@@ -71,8 +71,9 @@ print_one(void *arg, const struct upstream_request *r, struct err *e)
 	    r->status, r->error_type);
 	out_id(&p->out, r->upstream_order_id);
 	out_count(&p->out, r->retry_after);
-	out_int(&p->out, r->duration_ms);
+	out_int(&p->out, r->duration_ms / r->requests);
 	out_text(&p->out, r->request_id[0] ? r->request_id : NULL);
+	out_int(&p->out, r->requests);
 	out_end(&p->out);
 	return out_check(e);
 }
@@ -114,7 +115,7 @@ count_one(void *arg, const struct upstream_request *r, struct err *e)
 	struct kind *k = kind_of(arg, r);
 
 	(void)e;
-	k->count++;
+	k->count += r->requests;
 	k->duration_ms += r->duration_ms;
 	return 0;
 }
@@ -152,7 +153,7 @@ int
 requests_print(struct store *st, const struct requests_how *how, struct err *e)
 {
 	static const char *const one[] = {"time", KIND_COLUMNS, "order",
-	    "retry_after", "duration_ms", "request", NULL};
+	    "retry_after", "duration_ms", "request", "requests", NULL};
 	static const char *const many[] = {
 	    KIND_COLUMNS, "requests", "duration_ms", NULL};
 	struct printing p = {0};

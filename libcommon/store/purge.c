@@ -19,6 +19,9 @@ enum {
 	PURGE_DELETE_AUTHORIZATION,
 	PURGE_EVENTS,
 	PURGE_REQUESTS,
+	PURGE_LOOKS,
+	PURGE_LOOK_FOLD,
+	PURGE_LOOK_DELETE,
 	PURGE_UPSTREAM_PAGE,
 	PURGE_UPSTREAM_AUTHORIZATIONS,
 	PURGE_UPSTREAM_KEEP_REQUESTS,
@@ -48,6 +51,14 @@ static const char *const sql[] = {
     [PURGE_REQUESTS] = "DELETE FROM upstream_requests WHERE at <= ?1"
 		       " AND id IN (SELECT x.id FROM upstream_requests x"
 		       " WHERE x.id > 0 ORDER BY x.id LIMIT ?2)",
+    [PURGE_LOOKS] = "SELECT id, upstream_ca_id, duration_ms"
+		    " FROM upstream_requests WHERE endpoint = 'renewalInfo'"
+		    " AND status = 200 AND requests = 1 AND at <= ?1"
+		    " ORDER BY at, id LIMIT ?2",
+    [PURGE_LOOK_FOLD] =
+	"UPDATE upstream_requests SET requests = ?2, duration_ms = ?3"
+	" WHERE id = ?1",
+    [PURGE_LOOK_DELETE] = "DELETE FROM upstream_requests WHERE id = ?1",
     /* The last says whether it must stay. */
     [PURGE_UPSTREAM_PAGE] =
 	"SELECT o.id, o.created, CASE WHEN o.lease_until > ?3 OR EXISTS"
@@ -347,6 +358,102 @@ delete_answers(
 	return 0;
 }
 
+/* What is there of a CA so far: its last row stands for all before it. */
+struct look {
+	int64_t id, ca, duration_ms, n;
+};
+
+struct folding {
+	struct store *st;
+	int64_t until, most;
+	struct look *looks; /* a page */
+	size_t len;
+	int64_t n;
+};
+
+static int
+read_looks(struct folding *f, struct err *e)
+{
+	struct db_stmt *s = stmt_query(
+	    f->st, STMT_PURGE, PURGE_LOOKS, e, "ii", f->until, f->most);
+	int rc = -1;
+
+	f->len = 0;
+	while (s && (rc = db_step(s, e)) > 0)
+		f->looks[f->len++] = (struct look){.id = db_int(s, 0),
+		    .ca = db_int(s, 1),
+		    .duration_ms = db_int(s, 2),
+		    .n = 1};
+	return rc;
+}
+
+/* The next look at the same CA in the page, or NULL. */
+static struct look *
+next_look(struct folding *f, size_t i)
+{
+	for (size_t j = i + 1; j < f->len; j++)
+		if (f->looks[j].ca == f->looks[i].ca)
+			return &f->looks[j];
+	return NULL;
+}
+
+static int
+fold_one(struct folding *f, size_t i, struct err *e)
+{
+	const struct look *l = &f->looks[i];
+	struct look *next = next_look(f, i);
+
+	if (next) {
+		next->n += l->n;
+		next->duration_ms += l->duration_ms;
+		f->n++;
+		return stmt_run(f->st, STMT_PURGE, PURGE_LOOK_DELETE, e, "i",
+			   l->id) < 0
+		    ? -1
+		    : 0;
+	}
+	return l->n > 1 &&
+		stmt_run(f->st, STMT_PURGE, PURGE_LOOK_FOLD, e, "iii", l->id,
+		    l->n, l->duration_ms) < 0
+	    ? -1
+	    : 0;
+}
+
+static int
+fold(void *arg, struct err *e)
+{
+	struct folding *f = arg;
+
+	f->n = 0;
+	if (read_looks(f, e) < 0)
+		return -1;
+	for (size_t i = 0; i < f->len; i++)
+		if (fold_one(f, i, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* What there is most of, and says least: a row for many, which are counted. */
+static int
+fold_looks(struct store *st, const struct purge *p, int64_t *sum, struct err *e)
+{
+	struct folding f = {.st = st,
+	    .until = clock_now() - p->look_age,
+	    .most = (int64_t)p->batch * EVENTS_PER_OBJECT};
+
+	int rc = 0;
+
+	if (p->event_age == 0)
+		return 0;
+	f.looks = xcalloc((size_t)f.most, sizeof(*f.looks));
+	do {
+		rc = db_transaction(st->db, DB_QUICK, fold, &f, e);
+		*sum += rc == 0 ? f.n : 0;
+	} while (rc == 0 && f.n > 0 && f.len == (size_t)f.most && !sig_term());
+	free(f.looks);
+	return rc;
+}
+
 struct summary {
 	struct store *st;
 	const struct purge_result *r;
@@ -382,7 +489,8 @@ purge_run(struct store *st, const struct purge *p, struct purge_result *r,
 	    delete_answers(st, p, &r->answers, e) < 0 ||
 	    delete_upstream(st, p, &r->upstream_orders, e) < 0 ||
 	    delete_old(st, p, PURGE_EVENTS, &r->events, e) < 0 ||
-	    delete_old(st, p, PURGE_REQUESTS, &r->requests, e) < 0)
+	    delete_old(st, p, PURGE_REQUESTS, &r->requests, e) < 0 ||
+	    fold_looks(st, p, &r->requests, e) < 0)
 		return -1;
 	if (r->orders_expired + r->orders + r->events + r->requests +
 		    r->answers + r->upstream_orders >

@@ -16,7 +16,7 @@ enum {
 	"id, at, request_id, upstream_ca_id, COALESCE(upstream_account_id, "   \
 	"0),"                                                                  \
 	" COALESCE(upstream_order_id, 0), endpoint, status, error_type,"       \
-	" COALESCE(retry_after, -1), duration_ms"
+	" COALESCE(retry_after, -1), duration_ms, requests"
 
 static const char *const sql[] = {
     [UPSTREAM_REQUEST_ADD] =
@@ -80,6 +80,7 @@ read_row(struct db_stmt *s, struct upstream_request *r)
 	r->error_type = db_text(s, 8);
 	r->retry_after = db_int(s, 9);
 	r->duration_ms = db_int(s, 10);
+	r->requests = db_int(s, 11);
 }
 
 static bool

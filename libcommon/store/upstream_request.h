@@ -14,7 +14,8 @@ struct upstream_request {
 	int status; /* 0: no answer */
 	const char *error_type; /* or NULL */
 	int64_t retry_after; /* seconds; -1: the CA did not say */
-	int64_t duration_ms;
+	int64_t duration_ms; /* of all */
+	int64_t requests; /* that this row stands for; 1 when it is added */
 };
 
 /* Adds one, as of now. */

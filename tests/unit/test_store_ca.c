@@ -145,17 +145,23 @@ test_holds(void **state)
 /* ---- requests ------------------------------------------------------------ */
 
 static void
-add_requests(int64_t ca, int64_t account, int n)
+add_some(int64_t ca, int64_t account, const char *endpoint, int status, int n)
 {
 	const struct upstream_request r = {.upstream_ca_id = ca,
 	    .upstream_account_id = account,
-	    .endpoint = "newOrder",
-	    .status = 201,
+	    .endpoint = endpoint,
+	    .status = status,
 	    .retry_after = -1,
 	    .duration_ms = 5};
 
 	for (int i = 0; i < n; i++)
 		assert_ok(upstream_request_add(st, &r, &e), &e);
+}
+
+static void
+add_requests(int64_t ca, int64_t account, int n)
+{
+	add_some(ca, account, "newOrder", 201, n);
 }
 
 struct sum {
@@ -242,6 +248,36 @@ test_purge(void **state)
 	assert_ok(purge_run(st, &p, &r, &e), &e);
 	assert_int_equal(r.requests, 10);
 	assert_int_equal(count("SELECT count(*) FROM upstream_requests"), 4);
+}
+
+/* Looks at renewal information are counted, but those that failed are kept. */
+static void
+test_fold(void **state)
+{
+	static const struct upstream_request_filter all = {0};
+	struct purge p = PURGE_DEFAULT;
+	struct purge_result r;
+	int64_t one = add_ca("one", URL), two = add_ca("two", URL "2");
+
+	(void)state;
+	p.batch = 10;
+	add_some(one, 0, "renewalInfo", 200, 250);
+	add_some(two, 0, "renewalInfo", 200, 3);
+	add_some(two, 0, "renewalInfo", 503, 2);
+	add_requests(one, 0, 4);
+	test_now += p.look_age;
+	add_some(one, 0, "renewalInfo", 200, 1);
+	assert_ok(purge_run(st, &p, &r, &e), &e);
+	assert_int_equal(r.requests, 253 - 4);
+	assert_int_equal(
+	    count("SELECT count(*) FROM upstream_requests"), 4 + 2 + 1 + 4);
+	assert_int_equal(count("SELECT SUM(requests) FROM upstream_requests"
+			       " WHERE endpoint = 'renewalInfo'"
+			       " AND status = 200"),
+	    254);
+	assert_int_equal(requests(&all).n, 4 + 2 + 1 + 4);
+	assert_ok(purge_run(st, &p, &r, &e), &e);
+	assert_int_equal(r.requests, 0);
 }
 
 /* ---- accounts ------------------------------------------------------------ */
@@ -457,6 +493,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_holds),
     TEST(test_requests),
     TEST(test_purge),
+    TEST(test_fold),
     TEST(test_default),
     TEST(test_begin),
     TEST(test_change),
