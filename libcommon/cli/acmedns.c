@@ -113,6 +113,7 @@ start(struct work *w, bool looks, struct err *e)
 	for (size_t i = 0; i < w->urls.len; i++) {
 		const struct acme_dns_options o = {.url = w->urls.v[i],
 		    .proxy = c->proxy,
+		    .trust = c->acme_dns_trust,
 		    .user = c->user,
 		    .sandbox = mode};
 

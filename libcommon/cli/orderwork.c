@@ -117,6 +117,7 @@ orderwork_prepare(
 	w->options =
 	    (struct solver_options){.resolvers = &p->conf.client.resolver,
 		.proxy = p->conf.client.proxy,
+		.acme_dns_trust = p->conf.client.acme_dns_trust,
 		.user = p->conf.client.user,
 		.sandbox = rights_mode(&p->conf)};
 	w->solvers = (struct solvers){.st = w->up.st, .options = &w->options};

@@ -276,6 +276,9 @@ const struct table_key table_keys[] = {
 	    .doc = "Longest time for one request to a CA in all."},
 	{CONF_CLIENT, "proxy", TYPE(client.proxy, VALUE_URL),
 	    .doc = "HTTP proxy through which CAs are reached; empty: none."},
+	{CONF_CLIENT, "acme_dns_trust", PATH(client.acme_dns_trust),
+	    .doc = "Roots of acme-dns servers, PEM, instead of the machine's; "
+	    "empty: those."},
 	{CONF_CLIENT, "precheck", CHOICE(client.precheck, "on dns-01 off"), .fallback = "on",
 	    .doc = "Which challenges are looked at before a CA is told: on, "
 	    "all; dns-01, only the records of that; off, none."},

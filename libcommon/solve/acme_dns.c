@@ -8,6 +8,7 @@
 #include "solve/lookup.h"
 #include "store/acme_dns_account.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 #include "wrap/digest.h"
 #include "wrap/https.h"
 #include "wrap/js.h"
@@ -17,10 +18,12 @@
 #define TOTAL_MS 30000
 #define REQUEST_MAX ((size_t)4 * 1024)
 #define WORD_MAX 253
+#define TRUST_MAX ((size_t)256 * 1024)
 
 struct acme_dns {
 	char *url; /* no slash at the end */
 	struct network *net;
+	struct buf trust; /* PEM; empty: the machine's roots */
 };
 
 /* A password goes there: TLS, or this machine. */
@@ -77,6 +80,20 @@ confine(void *arg, struct err *e)
 	return rc;
 }
 
+static int
+read_trust(const char *path, struct buf *out, struct err *e)
+{
+	if (!path || !*path)
+		return 0;
+	if (file_read(path, out, e) == 0 &&
+	    !strstr(out->data, "-----BEGIN CERT"))
+		err_set(e, KIND_CONF, "%s: no certificate in PEM", path);
+	if (!err_is_set(e))
+		return 0;
+	e->kind = KIND_CONF;
+	return err_object(e, "acme_dns_trust");
+}
+
 struct acme_dns *
 acme_dns_new(const struct acme_dns_options *given, struct err *e)
 {
@@ -100,7 +117,9 @@ acme_dns_new(const struct acme_dns_options *given, struct err *e)
 	how.proxy = o.proxy;
 	d = xcalloc(1, sizeof(*d));
 	d->url = acme_dns_spell(o.url);
-	d->net = network_start(&how, e);
+	buf_init(&d->trust, TRUST_MAX);
+	if (read_trust(o.trust, &d->trust, e) == 0)
+		d->net = network_start(&how, e);
 	if (d->net)
 		return d;
 	acme_dns_free(d);
@@ -113,6 +132,7 @@ acme_dns_free(struct acme_dns *d)
 	if (!d)
 		return;
 	network_stop(d->net);
+	buf_release(&d->trust);
 	free(d->url);
 	free(d);
 }
@@ -173,6 +193,7 @@ call(struct acme_dns *d, const char *path, const struct acme_dns_account *a,
 	char *url = xasprintf("%s%s", d->url, path), *fields = credentials(a);
 	const struct network_request r = {.method = "POST",
 	    .url = url,
+	    .trust = d->trust.len > 0 ? d->trust.data : NULL,
 	    .body = json,
 	    .len = strlen(json),
 	    .content_type = "application/json",

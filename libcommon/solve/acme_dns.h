@@ -17,11 +17,15 @@ struct lookup;
 struct acme_dns_options {
 	const char *url; /* https, or http on this machine */
 	const char *proxy; /* URL, or NULL */
+	const char *trust; /* file of its roots, PEM; NULL: the machine's */
 	const char *user; /* that the process becomes, if it can, or NULL */
 	enum sandbox_mode sandbox;
 };
 
-/* The caller frees.  NULL: KIND_USAGE for another URL, KIND_SYS. */
+/*
+ * The caller frees.  NULL: KIND_USAGE for another URL; KIND_CONF, no roots in
+ * `trust`; KIND_SYS.
+ */
 struct acme_dns *acme_dns_new(const struct acme_dns_options *o, struct err *e);
 void acme_dns_free(struct acme_dns *d); /* NULL-safe */
 

@@ -99,6 +99,7 @@ solve_acme_dns_make(
 {
 	const struct acme_dns_options o = {.url = m->argument,
 	    .proxy = m->options->proxy,
+	    .trust = m->options->acme_dns_trust,
 	    .user = m->options->user,
 	    .sandbox = m->options->sandbox};
 	struct self *s;

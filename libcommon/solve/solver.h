@@ -74,6 +74,7 @@ struct solver_options {
 	uint16_t dns_port; /* of authoritative servers; 0: 53 */
 	int64_t timeout_ms; /* of a program; 0: two minutes */
 	const char *proxy; /* for acme-dns servers: URL, or NULL */
+	const char *acme_dns_trust; /* file of their roots, or NULL */
 	/* Of processes that begin here. */
 	const char *user; /* that they become, if they can, or NULL */
 	enum sandbox_mode sandbox;

@@ -151,4 +151,23 @@ like "$out$err" 'acme_dns_account/3.*its password is not sealed' \
     'acmed-store check says so'
 run "$BIN/acmed-store" stats -c "$client"
 like "$out" 'acme_dns_accounts_in_the_clear			1' '... and stats how many'
+# ---- a private root ------------------------------------------------------------------
+
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+    -keyout "$T/front.key" -out "$T/front.crt"
+front=$(free_port)
+start front "$SRC/tests/lib/tls-front" "$front" "$port" "$T/front.crt" \
+    "$T/front.key"
+must wait_for 10 listening "$front"
+dns_accounts register --server "https://localhost:$front" root.example.test
+exits 111 'a server whose root nobody knows'
+sed -i "s|^\[client\]$|&\nacme_dns_trust = $T/front.crt|" "$client"
+dns_accounts register --server "https://localhost:$front" root.example.test
+exits 0 'acme_dns_trust: one whose root is given'
+like "$out" 'root.example.test.*created' '... makes the account'
+echo nonsense >"$T/front.crt"
+dns_accounts register --server "https://localhost:$front" root2.example.test
+exits 102 'a file without a root'
+like "$err" 'acme_dns_trust: .*front.crt: no certificate in PEM' '... is told of'
 done_testing
