@@ -271,7 +271,8 @@ test_fold(void **state)
 	assert_int_equal(r.requests, 253 - 4);
 	assert_int_equal(
 	    count("SELECT count(*) FROM upstream_requests"), 4 + 2 + 1 + 4);
-	assert_int_equal(count("SELECT SUM(requests) FROM upstream_requests"
+	assert_int_equal(count("SELECT CAST(SUM(requests) AS BIGINT)"
+			       " FROM upstream_requests"
 			       " WHERE endpoint = 'renewalInfo'"
 			       " AND status = 200"),
 	    254);
