@@ -65,12 +65,16 @@ static const char *const sql[] = {
 	" WHERE d.registered = ?1 AND " IS_USED " AND " NO_REPLACEMENT(
 	    "o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
 			 " ORDER BY d.upstream_order_id DESC",
+    /* By its index alone, newest first, in PostgreSQL as well. */
     [UPSTREAM_USE_EACH_DOMAIN] =
-	"SELECT d.registered, o.created FROM upstream_orders o"
-	" JOIN upstream_order_domains d ON d.upstream_order_id = o.id"
-	" WHERE o.id > ?1 AND o.certificate_id IS NOT NULL"
-	" AND " NO_REPLACEMENT("o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
-					    " ORDER BY o.id DESC",
+	"SELECT d.registered, (SELECT x.created FROM upstream_orders x"
+	" WHERE x.id = d.upstream_order_id), (SELECT 1 FROM upstream_orders o"
+	" WHERE o.id = d.upstream_order_id AND o.certificate_id IS NOT NULL"
+	" AND " NO_REPLACEMENT(
+	    "o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
+			 ") FROM upstream_order_domains d WHERE "
+			 "d.upstream_order_id > ?1"
+			 " ORDER BY d.upstream_order_id DESC",
     [UPSTREAM_USE_FAILURES] =
 	"SELECT u.failed FROM domains d JOIN upstream_authorizations u"
 	" ON u.domain_id = d.id AND u.failed >= ?4"
@@ -153,7 +157,8 @@ upstream_use_each_domain(struct store *st, int64_t upstream_account_id,
 	int rc = -1;
 
 	while (s && (rc = db_step(s, e)) > 0 && db_int(s, 1) >= since)
-		fn(arg, db_text(s, 0), db_int(s, 1));
+		if (!db_is_null(s, 2))
+			fn(arg, db_text(s, 0), db_int(s, 1));
 	if (rc > 0)
 		db_reset(s);
 	return rc < 0 ? -1 : 0;
