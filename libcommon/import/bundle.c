@@ -663,7 +663,7 @@ keep_chain(struct bundle_set *s, const struct bundle_chain *chain)
 	s->chains =
 	    xreallocarray(s->chains, s->chains_len + 1, sizeof(*s->chains));
 	kept = &s->chains[s->chains_len++];
-	kept->len = chain->len;
+	*kept = (struct bundle_chain){.len = chain->len};
 	kept->certs = xcalloc(chain->len + 1, sizeof(struct cert *));
 	for (size_t i = 0; i < chain->len; i++)
 		kept->certs[i] = chain->certs[i];

@@ -99,6 +99,7 @@ struct bundle_set {
 struct bundle_chain {
 	const struct cert **certs;
 	size_t len;
+	bool found; /* not in the bundle, but added from elsewhere */
 };
 
 /*

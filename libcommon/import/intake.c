@@ -1,6 +1,4 @@
 #include "import/intake_part.h"
-#include "store/ca_certificate.h"
-#include "store/chain_find.h"
 #include "store/upstream_account.h"
 
 /* What is stored in one transaction. */
@@ -25,7 +23,6 @@ item_release(struct intake_item *it)
 {
 	bundle_sets_free(it->sets, it->sets_len);
 	bundle_release(&it->bundle);
-	cert_list_release(&it->completed);
 	digestmap_release(&it->used);
 	digestmap_release(&it->cert_keys);
 	free(it->place);
@@ -33,26 +30,6 @@ item_release(struct intake_item *it)
 	free(it->name);
 	free(it->settings);
 	*it = (struct intake_item){0};
-}
-
-/* A certificate that comes alone gets the chain that the store knows. */
-static int
-complete(struct intake *in, struct intake_item *it, struct bundle_set *s,
-    struct err *e)
-{
-	struct bundle_chain *chain = &s->chains[0];
-	struct cert_list found = {0};
-
-	if (chain_find(in->st, s->cert, &found, e) < 0) {
-		cert_list_release(&found);
-		return -1;
-	}
-	chain->certs =
-	    xreallocarray(chain->certs, found.len + 1, sizeof(struct cert *));
-	for (size_t i = 0; i < found.len; i++)
-		chain->certs[chain->len++] = found.v[i];
-	cert_list_join(&it->completed, &found);
-	return 0;
 }
 
 static void
@@ -78,8 +55,7 @@ put_together(struct intake *in, struct intake_item *it, struct err *e)
 		return 0;
 	it->sets = bundle_sets(&it->bundle, &it->sets_len);
 	for (size_t i = 0; i < it->sets_len; i++) {
-		if (it->sets[i].chains[0].len == 0 &&
-		    complete(in, it, &it->sets[i], e) < 0)
+		if (intake_add_chains(in, &it->sets[i], e) < 0)
 			return -1;
 		mark_used(it, &it->sets[i]);
 	}
@@ -92,7 +68,7 @@ put_together(struct intake *in, struct intake_item *it, struct err *e)
 struct batch {
 	struct intake *in;
 	const struct intake_item *items;
-	size_t len;
+	size_t len, cas; /* the second: noted before */
 	bool done; /* all was stored, and a dry run takes it back */
 };
 
@@ -105,6 +81,7 @@ put_batch(void *arg, struct err *e)
 	digestmap_release(&b->in->issuers);
 	free(b->in->failed_place);
 	b->in->failed_place = NULL;
+	b->in->cas_len = b->cas;
 	b->done = false;
 	for (size_t i = 0; i < b->len; i++)
 		if (intake_put(b->in, &b->items[i], e) < 0)
@@ -119,11 +96,13 @@ static int
 store_batch(struct intake *in, const struct intake_item *items, size_t len,
     struct err *e)
 {
-	struct batch b = {.in = in, .items = items, .len = len};
+	struct batch b = {
+	    .in = in, .items = items, .len = len, .cas = in->cas_len};
 	int rc = store_transaction(in->st, put_batch, &b, e);
 
 	if (rc == 0)
 		return 0;
+	in->cas_len = b.cas;
 	if (!b.done)
 		return -1;
 	err_clear(e);
@@ -158,13 +137,10 @@ store_alone(struct intake *in, const struct intake_item *it, struct err *e)
 static int
 flush(struct intake *in, struct err *e)
 {
-	int64_t last_ca;
 	int rc;
 
 	if (in->len == 0)
 		return 0;
-	if (ca_certificate_last(in->st, &last_ca, e) < 0)
-		return -1;
 	rc = store_batch(in, in->items, in->len, e);
 	if (rc == 0) {
 		rc = intake_send_reports(in, e);
@@ -174,12 +150,12 @@ flush(struct intake *in, struct err *e)
 		for (size_t i = 0; rc == 0 && i < in->len; i++)
 			rc = store_alone(in, &in->items[i], e);
 	}
-	/* What came without a chain gets it when its issuer comes. */
 	if (rc == 0)
-		rc = chain_find_for_issued(in->st, last_ca, e);
+		rc = intake_spread_chains(in, e);
 	for (size_t i = 0; i < in->len; i++)
 		item_release(&in->items[i]);
 	in->len = in->things = 0;
+	intake_forget_ways(in); /* what items borrow from */
 	return rc;
 }
 
@@ -390,6 +366,8 @@ intake_close(struct intake *in)
 		item_release(&in->items[i]);
 	intake_drop_reports(in);
 	free(in->failed_place);
+	intake_forget_ways(in);
+	free(in->cas);
 	drop_dry(in);
 	digestmap_release(&in->issuers);
 	strv_release(&in->accounts);

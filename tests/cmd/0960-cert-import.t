@@ -264,6 +264,162 @@ is "$status $(sqlite3 "$T/beside.sqlite" 'SELECT count(*) FROM certificates c
     JOIN certificate_chains k ON k.certificate_id = c.id')" '0 2' \
     '... also when it comes in the chain of another'
 
+# ---- ways that the store knows -------------------------------------------------------
+
+# fresh: a store of its own; in_fresh SQL; chains N: those of a certificate, the
+# default first, as subjects and who issued the last
+fresh() {
+	rm -f "$T"/fresh.sqlite*
+	must "$BIN/acmed-store" -s "$T/fresh.sqlite" init
+}
+in_fresh() {
+	sqlite3 "$T/fresh.sqlite" "$1"
+}
+chains() {
+	in_fresh "SELECT group_concat(line, '; ') FROM (SELECT
+	    (SELECT group_concat(subject, ' < ') || ' < ' || last FROM
+	        (SELECT ca.subject, (SELECT i.name FROM chain_members l
+	        JOIN ca_certificates a ON a.id = l.ca_certificate_id
+	        JOIN issuers i ON i.id = a.issuer_id
+	        WHERE l.chain_id = k.chain_id ORDER BY l.position DESC LIMIT 1)
+	        AS last FROM chain_members m
+	        JOIN ca_certificates ca ON ca.id = m.ca_certificate_id
+	        WHERE m.chain_id = k.chain_id ORDER BY m.position)) AS line
+	    FROM certificate_chains k WHERE k.certificate_id = $1
+	    ORDER BY k.is_default DESC, k.chain_id)"
+}
+fimp() {
+	imp -s "$T/fresh.sqlite" "$@"
+}
+fresh
+fimp -q --ca --each root.crt rootq.crt sub.crt subq.crt
+fimp alt.crt gap.key
+fimp alt.crt
+is "$status $(chains 1)" '0 CN=Sub S < CN=Root R; CN=Sub S < CN=Root Q' \
+    'all ways that the store knows are chains of what comes alone'
+run "$BIN/cert-export" -s "$T/fresh.sqlite" --chain --chain-issuer 'Root Q' 1
+is "$status $(printf '%s\n' "$out" | openssl x509 -noout -issuer)" \
+    '0 issuer=CN = Root Q' '... the other one is exported, if asked for'
+run "$BIN/cert-manage" prefer -s "$T/fresh.sqlite" "$(in_fresh \
+    "SELECT 'ca_certificate/' || ca.id FROM ca_certificates ca JOIN issuers i
+    ON i.id = ca.issuer_id WHERE i.name = 'CN=Root Q'
+    AND ca.subject = 'CN=Sub S'")"
+run "$BIN/cert-export" -s "$T/fresh.sqlite" --chain 1
+is "$status $(printf '%s\n' "$out" | openssl x509 -noout -issuer)" \
+    '0 issuer=CN = Root Q' '... or preferred'
+run "$BIN/acmed-store" -s "$T/fresh.sqlite" check
+exits 0 '... the store is sound'
+
+fresh
+fimp alt.crt subq.crt
+fimp gap.crt
+fimp --ca sub.crt
+is "$(chains 1)" 'CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R' \
+    'a way that comes later: the chain that came first stays the default'
+is "$(chains 2)" 'CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R' \
+    '... also where the first was found in the store'
+fimp -q deep.crt subq.crt
+is "$(chains 3)" 'CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R' \
+    '... and what comes then has both'
+is "$(in_fresh 'SELECT count(*) FROM chains')" 2 '... chains are shared'
+fimp --ca sub.crt root.crt
+is "$(in_fresh 'SELECT count(*) FROM certificate_chains')" 6 \
+    '... and a root behind makes no other way'
+fimp deep.crt sub.crt root.crt
+is "$(in_fresh 'SELECT count(*) FROM certificate_chains
+    WHERE certificate_id = 3')" 3 '... but is kept when it is brought with one'
+must sqlite3 "$T/fresh.sqlite" 'DELETE FROM certificate_chains
+    WHERE found = 1 AND certificate_id < 3'
+fimp --ca sub.crt
+is "$(chains 1)/$(chains 2)" 'CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R/CN=Sub S < CN=Root R; CN=Sub S < CN=Root Q' \
+    'what a call that was cut short has left out comes with the next'
+
+# Very many of one issuer are not looked at one by one.
+many() {
+	in_fresh "INSERT INTO certificates (sha256, serial, not_before, not_after,
+	    der, spki_sha256, source, created, status, sha1, issuer_id,
+	    fqdn_set_id) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL
+	    SELECT i + 1 FROM n WHERE i < $1) SELECT randomblob(32), serial,
+	    not_before, not_after, der, spki_sha256, source, created, status,
+	    randomblob(20), issuer_id, fqdn_set_id FROM n, certificates c
+	    WHERE c.id = 1; INSERT INTO certificate_chains (certificate_id,
+	    chain_id, is_default, found) SELECT c.id, k.chain_id, 1, k.found
+	    FROM certificates c, certificate_chains k
+	    WHERE c.id > 1 AND k.certificate_id = 1"
+}
+fresh
+fimp alt.crt sub.crt
+many 12000
+fimp --ca subq.crt
+is "$status $(in_fresh "SELECT count(*), sum(is_default), sum(found)
+    FROM certificate_chains")" '0 24002|12001|12001' \
+    'one way more for each of 12001 certificates'
+is "$(in_fresh "SELECT group_concat(action || ' ' || detail, ', ') FROM events
+    WHERE object_type = 'chain'")" \
+    'chain.spread certificates 5000, chain.spread certificates 5000, chain.spread certificates 2001' \
+    '... in three steps'
+run "$BIN/cert-export" -s "$T/fresh.sqlite" --tree haproxy --since 1h "$T/tree"
+exits 0 '... which --since takes note of'
+
+# From the bottom up: what was found so far is no chain of its own.
+must openssl req -new -newkey ec:p256.param -nodes -subj '/CN=Low' \
+    -keyout low.key -out low.csr
+must openssl x509 -req -in low.csr -CA sub.crt -CAkey sub.key -days 400 \
+    -extfile ca.ext -out low.crt
+printf 'subjectAltName = DNS:low.example.org\n' >leaf.ext
+must openssl x509 -req -in gap.csr -CA low.crt -CAkey low.key -days 30 \
+    -extfile leaf.ext -out lowleaf.crt
+printf 'subjectAltName = DNS:lower.example.org\n' >leaf.ext
+must openssl x509 -req -in gap.csr -CA low.crt -CAkey low.key -days 30 \
+    -extfile leaf.ext -out lowerleaf.crt
+fresh
+fimp lowleaf.crt
+fimp --ca low.crt
+fimp lowerleaf.crt low.crt
+is "$(chains 1)/$(chains 2)" 'CN=Low < CN=Sub S/CN=Low < CN=Sub S' \
+    'the first issuer is there'
+fimp --ca sub.crt
+is "$(chains 1)" 'CN=Low < CN=Sub S < CN=Root R' \
+    '... the next: the chain that was found goes on'
+is "$(chains 2)" 'CN=Low < CN=Sub S; CN=Low < CN=Sub S < CN=Root R' \
+    '... one that was brought stays, too'
+fimp --ca subq.crt
+is "$(chains 1)" 'CN=Low < CN=Sub S < CN=Root R; CN=Low < CN=Sub S < CN=Root Q' \
+    '... and a second way further up'
+run "$BIN/acmed-store" -s "$T/fresh.sqlite" check
+exits 0 '... the store is sound'
+
+# A root that another has signed, too, ends a way and is in another.
+must openssl x509 -x509toreq -in root.crt -signkey root.key -out rootx.csr
+must openssl x509 -req -in rootx.csr -CA rootq.crt -CAkey rootq.key -days 9 \
+    -extfile ca.ext -out rootx.crt
+fresh
+fimp --ca --each sub.crt rootx.crt
+fimp alt.crt
+is "$(chains 1)" 'CN=Sub S < CN=Root R < CN=Root Q' 'a root that is signed by another'
+fimp --system-roots root.crt
+is "$(chains 1)" 'CN=Sub S < CN=Root R < CN=Root Q; CN=Sub S < CN=Root R' \
+    '... and by itself, as one that is relied on'
+
+# At most so many: 3 x 5 ways are there.
+fresh
+for i in 1 2 3 4 5; do
+	must openssl x509 -req -in sub.csr -CA root.crt -CAkey root.key \
+	    -days "1$i" -extfile ca.ext -out "sub$i.crt"
+done
+for i in 1 2; do
+	must openssl x509 -req -in low.csr -CA sub.crt -CAkey sub.key \
+	    -days "1$i" -extfile ca.ext -out "low$i.crt"
+done
+fimp lowleaf.crt
+fimp -q --ca --each low.crt low1.crt low2.crt sub[1-5].crt
+fimp lowerleaf.crt
+is "$status $(in_fresh 'SELECT group_concat(n) FROM (SELECT count(*) AS n
+    FROM certificate_chains GROUP BY certificate_id ORDER BY certificate_id)')" \
+    '0 8,8' 'of very many ways there are eight'
+run "$BIN/acmed-store" -s "$T/fresh.sqlite" check
+exits 0 '... the store is sound'
+
 # Two CAs that have signed each other: a chain goes round once.
 must openssl req -x509 -newkey ec:p256.param -nodes -subj '/CN=Loop A' \
     -keyout loopa.key -out loopa.crt

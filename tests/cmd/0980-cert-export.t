@@ -247,7 +247,8 @@ sql "INSERT INTO ca_certificates (sha256, der, subject, spki_sha256, not_after)
 	WHERE sha256 = x'$ca';
     INSERT INTO chain_members SELECT 77, 1, id FROM ca_certificates
 	WHERE sha256 = x'$other';
-    INSERT INTO certificate_chains VALUES ($id, 77, 0)"
+    INSERT INTO certificate_chains (certificate_id, chain_id, is_default)
+    VALUES ($id, 77, 0)"
 cat "$T/a.chain" "$T/other.pem" >"$T/long"
 ski=$(openssl x509 -in "$T/other.pem" -noout -ext subjectKeyIdentifier |
     tail -n 1 | tr -d ' ')
