@@ -109,9 +109,8 @@ store_batch(struct intake *in, const struct intake_item *items, size_t len,
 	return 0;
 }
 
-/* Whether it is the item's fault. */
-static bool
-is_refusal(const struct err *e)
+bool
+intake_is_refusal(const struct err *e)
 {
 	return e->kind == KIND_INPUT || e->kind == KIND_CONFLICT;
 }
@@ -123,7 +122,7 @@ store_alone(struct intake *in, const struct intake_item *it, struct err *e)
 
 	if (store_batch(in, it, 1, e) == 0)
 		return intake_send_reports(in, e);
-	if (!is_refusal(e))
+	if (!intake_is_refusal(e))
 		return -1;
 	err_format(e, text, sizeof(text));
 	err_clear(e);
@@ -144,7 +143,7 @@ flush(struct intake *in, struct err *e)
 	rc = store_batch(in, in->items, in->len, e);
 	if (rc == 0) {
 		rc = intake_send_reports(in, e);
-	} else if (is_refusal(e)) {
+	} else if (intake_is_refusal(e)) {
 		err_clear(e);
 		rc = 0;
 		for (size_t i = 0; rc == 0 && i < in->len; i++)
@@ -220,135 +219,6 @@ intake_add_lineage(struct intake *in, const char *place, struct bundle *b,
 	return item_added(in, it, e);
 }
 
-/* ---- accounts ------------------------------------------------------------ */
-
-struct account_batch {
-	struct intake *in;
-	const struct upstream_account_new *new;
-	int64_t id;
-	bool created, done;
-};
-
-/* What a dry run has taken back, and of which this one may be another copy. */
-static int
-put_dry(const struct intake *in, const struct key *k, struct err *e)
-{
-	static const struct strv none;
-	bool created;
-	int64_t id;
-
-	for (size_t i = 0; i < in->dry_len; i++) {
-		const struct intake_dry *d = &in->dry[i];
-		const struct upstream_account_new n = {
-		    .directory_url = d->directory_url,
-		    .url = d->url,
-		    .contacts = &none,
-		    .source = in->conf->source,
-		    .key = d->key};
-
-		if (key_equal(d->key, k) &&
-		    upstream_account_add(in->st, &n, in->conf->account_seal,
-			&id, &created, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-put_account(void *arg, struct err *e)
-{
-	struct account_batch *b = arg;
-
-	b->done = false;
-	if (put_dry(b->in, b->new->key, e) < 0 ||
-	    upstream_account_add(b->in->st, b->new, b->in->conf->account_seal,
-		&b->id, &b->created, e) < 0)
-		return -1;
-	if (!b->in->conf->dry_run)
-		return 0;
-	b->done = true;
-	return err_set(e, KIND_CONFLICT, "only a dry run");
-}
-
-static int
-remember_dry(
-    struct intake *in, const struct upstream_account_new *n, struct err *e)
-{
-	struct intake_dry *d;
-	struct key *k = NULL;
-	struct buf der;
-
-	buf_init(&der, KEY_DER_MAX);
-	if (key_to_der(n->key, &der, e) == 0)
-		k = key_from_der(der.data, der.len, e);
-	buf_wipe(&der);
-	if (!k)
-		return -1;
-	in->dry = xreallocarray(in->dry, in->dry_len + 1, sizeof(*in->dry));
-	d = &in->dry[in->dry_len++];
-	d->directory_url = n->directory_url ? xstrdup(n->directory_url) : NULL;
-	d->url = n->url ? xstrdup(n->url) : NULL;
-	d->key = k; /* transferred */
-	return 0;
-}
-
-static void
-drop_dry(struct intake *in)
-{
-	for (size_t i = 0; i < in->dry_len; i++) {
-		free(in->dry[i].directory_url);
-		free(in->dry[i].url);
-		key_free(in->dry[i].key);
-	}
-	free(in->dry);
-}
-
-static void
-remember_account(struct intake *in, const char *id, int64_t number)
-{
-	strv_add(&in->accounts, id);
-	in->account_ids = xreallocarray(
-	    in->account_ids, in->accounts.len, sizeof(*in->account_ids));
-	in->account_ids[in->accounts.len - 1] = number;
-}
-
-int
-intake_add_account(struct intake *in, const char *place,
-    const struct intake_account *a, struct err *e)
-{
-	const struct upstream_account_new n = {
-	    .directory_url = a->directory_url,
-	    .url = a->url,
-	    .contacts = a->contacts,
-	    .source = in->conf->source,
-	    .data = a->data,
-	    .deactivated = a->deactivated,
-	    .key = a->key};
-	struct account_batch b = {.in = in, .new = &n};
-	const char *name = a->url ? a->url : a->id;
-	char text[1024];
-
-	if (flush(in, e) < 0)
-		return -1;
-	if (store_transaction(in->st, put_account, &b, e) == 0 || b.done) {
-		err_clear(e);
-		if (!in->conf->dry_run)
-			remember_account(in, a->id, b.id);
-		else if (remember_dry(in, &n, e) < 0)
-			return -1;
-		intake_note_added(in, xstrdup(place), "upstream_account", b.id,
-		    b.created, xstrdup(name));
-	} else if (is_refusal(e)) {
-		err_format(e, text, sizeof(text));
-		err_clear(e);
-		intake_note_refused(in, xstrdup(place), "upstream_account",
-		    xstrdup(name), text);
-	} else {
-		return -1;
-	}
-	return intake_send_reports(in, e);
-}
-
 /* ---- the end ------------------------------------------------------------- */
 
 int
@@ -368,7 +238,8 @@ intake_close(struct intake *in)
 	free(in->failed_place);
 	intake_forget_ways(in);
 	free(in->cas);
-	drop_dry(in);
+	intake_drop_dry(in);
+	directories_release(&in->directories);
 	digestmap_release(&in->issuers);
 	strv_release(&in->accounts);
 	free(in->account_ids);

@@ -1,6 +1,7 @@
 #ifndef IMPORT_INTAKE_PART_H
 #define IMPORT_INTAKE_PART_H
 
+#include "import/directories.h"
 #include "import/intake.h"
 #include "store/chain_find.h"
 
@@ -52,6 +53,7 @@ struct intake {
 	int64_t *account_ids; /* and here */
 	struct intake_dry *dry; /* accounts */
 	size_t dry_len;
+	struct directories directories; /* when they are needed */
 };
 
 /*
@@ -60,12 +62,20 @@ struct intake {
  */
 void intake_note_added(struct intake *in, char *place, const char *object,
     int64_t id, bool created, char *name);
+/* The same, with what is missing in it, or NULL. */
+void intake_note_lacking(struct intake *in, char *place, const char *object,
+    int64_t id, bool created, char *name, const char *reason);
 void intake_note_refused(struct intake *in, char *place, const char *object,
     char *name, const char *reason);
 
 /* Hands on what was noted, or forgets it. */
 int intake_send_reports(struct intake *in, struct err *e);
 void intake_drop_reports(struct intake *in);
+
+/* Whether it is the fault of what is stored, not of the store. */
+bool intake_is_refusal(const struct err *e);
+
+void intake_drop_dry(struct intake *in);
 
 /*
  * Adds the chains that the store knows for the certificate, behind those that

@@ -230,6 +230,21 @@ tree_list(struct tree_walk *w, struct strv *names, const char *fmt, ...)
 	return ok;
 }
 
+char *
+tree_only(struct tree_walk *w, const char *fmt, ...)
+{
+	struct err ignored = {0};
+	struct strv names = {0};
+	char *path, *only = NULL;
+
+	FORMAT_PATH(path, fmt);
+	if (dir_list(w->root, path, &names, &ignored) == 0 && names.len == 1)
+		only = xstrdup(names.v[0]);
+	strv_release(&names);
+	free(path);
+	return only;
+}
+
 bool
 tree_text(struct tree_walk *w, struct buf *out, const char *fmt, ...)
 {

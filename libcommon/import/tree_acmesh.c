@@ -38,6 +38,7 @@ tell_account(struct tree_walk *w, const char *folder, struct err *e)
 	char *data = tree_js_text(v);
 	struct tree_account account = {.id = id,
 	    .directory_url = directory,
+	    .ca = id,
 	    .url = js_get_text(js_get(v, "ca"), "ACCOUNT_URL"),
 	    .contacts = &contacts,
 	    .key = k,

@@ -215,7 +215,9 @@ test_account_and_lineage(void **state)
 	in = intake_open(st, &conf);
 	strv_add(&contacts, "mailto:a@example.org");
 	assert_ok(intake_add_account(in, "tree", &a, &e), &e);
-	assert_reported(0, "upstream_account 1 created x");
+	assert_reported(0,
+	    "upstream_account 1 created x: the directory of its CA is not "
+	    "known; --directory gives it");
 	/* What was not known is learned. */
 	a.directory_url = "https://ca.example/directory";
 	a.url = "https://ca.example/acct/1";

@@ -528,8 +528,7 @@ test_lego(void **state)
 	put("archives/1700000001.a.example.crt", leaf_pem);
 	put("archives/odd.crt", leaf_pem);
 	CHECK("lego", NULL,
-	    "account acme-v02.api.letsencrypt.org/a@b "
-	    "https://acme-v02.api.letsencrypt.org/directory " ACCT
+	    "account acme-v02.api.letsencrypt.org/a@b - " ACCT
 	    " mailto:a@a.example P-256 {\"email\":\"a@b\","
 	    "\"registration\":" REGR "}",
 	    "account acme.example/id5 https://acme.example/dir " ACCT
@@ -668,7 +667,8 @@ test_caddy(void **state)
 	    " mailto:a@b RSA {\"contact\":[\"mailto:a@b\"],\"location\":\"" ACCT
 	    "\"}",
 	    "account other/default - - - P-256 -",
-	    "item a.example - newest 2+1 - {\"sans\":[\"a.example\"],"
+	    "item a.example - newest 2+1 acme.example-dir/a@b "
+	    "{\"sans\":[\"a.example\"],"
 	    "\"issuer_data\":{\"ca\":\"https://acme.example/dir\"}}",
 	    "problem certificates/acme.example-dir/b.example/b.example.json: "
 	    "JSON: line 1 column 1: string or '}' expected near end of file",
