@@ -92,8 +92,8 @@ bundle_path(const char *root, const char *name)
 }
 
 /* The last one that begins there or before. */
-char *
-bundle_place(const struct bundle *b, enum bundle_kind kind, size_t i)
+static const struct bundle_source *
+source_of(const struct bundle *b, enum bundle_kind kind, size_t i)
 {
 	size_t low = 0, high = b->sources_len;
 
@@ -105,7 +105,25 @@ bundle_place(const struct bundle *b, enum bundle_kind kind, size_t i)
 		else
 			high = middle;
 	}
-	return bundle_path(b->root, b->sources[low].name);
+	return &b->sources[low];
+}
+
+char *
+bundle_place(const struct bundle *b, enum bundle_kind kind, size_t i)
+{
+	return bundle_path(b->root, source_of(b, kind, i)->name);
+}
+
+const char *
+bundle_problem(const struct bundle *b, size_t i)
+{
+	const char *line = b->problems.v[i],
+		   *name = source_of(b, BUNDLE_PROBLEM, i)->name;
+	size_t len = strlen(name);
+
+	return str_starts(line, name) && str_starts(line + len, ": ")
+	    ? line + len + 2
+	    : line;
 }
 
 static void
@@ -379,10 +397,24 @@ add_part(const struct part *part, adder *add, const void *p, size_t len)
 	complain(part, text);
 }
 
+/* A block that could not be read. */
+static void
+complain_pem(struct part *part, const struct pem_reader *r, char *label)
+{
+	if (!r->is_encrypted)
+		snprintf(label, LABEL_SIZE, "?");
+	if (!r->is_encrypted)
+		complain(part, "RFC 7468 2: broken, or too large");
+	else if (!part->password)
+		complain(part, "private key that needs a password");
+	else
+		complain(part, "the password does not open the private key");
+}
+
 static void
 add_pem(struct part *part, const char *p, size_t len)
 {
-	struct pem_reader r = {p, len};
+	struct pem_reader r = {.p = p, .len = len, .password = part->password};
 	char label[LABEL_SIZE];
 	struct buf der;
 	size_t before = part->bundle->problems.len, taken = 0;
@@ -395,10 +427,7 @@ add_pem(struct part *part, const char *p, size_t len)
 
 		part->block++;
 		if (rc < 0) {
-			snprintf(label, sizeof(label), "?");
-			complain(part,
-			    "RFC 7468 2: broken, too large, or encrypted in "
-			    "the old way");
+			complain_pem(part, &r, label);
 		} else if (add) {
 			add_part(part, add, der.data, der.len);
 			taken++;

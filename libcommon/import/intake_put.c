@@ -406,7 +406,7 @@ intake_put(struct intake *in, const struct intake_item *it, struct err *e)
 	for (size_t i = 0; i < it->bundle.problems.len; i++)
 		intake_note_refused(in,
 		    bundle_place(&it->bundle, BUNDLE_PROBLEM, i), "file",
-		    xstrdup(""), it->bundle.problems.v[i]);
+		    xstrdup(""), bundle_problem(&it->bundle, i));
 	if (in->conf->ca_only)
 		return put_cas(in, it, e);
 	check_lineage(in, it);

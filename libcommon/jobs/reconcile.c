@@ -27,7 +27,7 @@ read_der(const struct buf *body, struct cert_list *out)
 static int
 read_p7_pem(const struct buf *body, struct cert_list *out)
 {
-	struct pem_reader r = {(const char *)body->data, body->len};
+	struct pem_reader r = {.p = (const char *)body->data, .len = body->len};
 	struct err why = {0};
 	char label[16];
 	struct buf der;

@@ -84,20 +84,21 @@ is "$status $(counts)" '0 certificate created 1,certificate_request created 1,pr
 { cat pieces; printf '0\202\001'; } >short
 imp short
 exits 1 '... of which the last is cut short'
-like "$out" '^file	.*refused.*short: ' '... are refused'
+like "$out" '^file	.*refused.*	short	[^:]*: ' '... are refused'
 printf '0\003\002\001\001' >piece
 cat piece pieces >short
 imp short
 is "$status $(counts)" '1 certificate known 1,certificate_request known 1,file refused 1,private_key known 1' \
     '... of which one is nothing: the rest is taken'
-like "$out" 'short: block 1 \(DER\): ' '... and it is said which'
+like "$out" '	short	block 1 \(DER\): ' '... and it is said which'
 echo secret >password
 chmod 600 password
 must openssl pkcs12 -export -inkey ip.key -in ip.pem -passout file:password \
     -out ip.p12
 imp ip.p12
 exits 1 'PKCS#12 without its password'
-like "$out" '^file	.*refused.*ip.p12: ' '... is refused, and named'
+like "$out" '^file	.*refused.*	ip.p12	PKCS#12 needs' \
+    '... is refused, and named, once'
 imp --password-file password ip.p12
 is "$status $(counts)" '0 certificate created 1,private_key created 1' \
     '... with it'
@@ -115,6 +116,36 @@ must "$BIN/acmed-store" -s "$T/rc2.sqlite" init
 imp -s "$T/rc2.sqlite" --password-file password old.p12
 exits 0 'a PKCS#12 of before 2019, with RC2 of 40 bits'
 
+
+# Keys that OpenSSL has encrypted before PKCS#8, by a header of PEM.
+for cipher in aes256 aes128 des3; do
+	must openssl rsa -traditional -in rsa.key "-$cipher" \
+	    -passout file:password -out rsa.old
+	must "$BIN/acmed-store" -s "$T/$cipher.sqlite" init
+	imp -s "$T/$cipher.sqlite" --password-file password rsa.old rsa.crt
+	is "$status $(counts)" '0 certificate created 1,private_key created 1' \
+	    "a key with Proc-Type: 4,ENCRYPTED, by $cipher"
+done
+must openssl ec -in www.key -aes256 -passout file:password -out ec.old
+imp -s "$T/des3.sqlite" --password-file password ec.old www.crt
+is "$status $(counts)" '0 certificate created 1,private_key created 1' \
+    '... an EC key'
+imp ec.old
+exits 1 '... without a password'
+is "$(printf '%s\n' "$out" | sed 1d)" \
+    'file		refused		ec.old	block 1 (EC PRIVATE KEY): private key that needs a password' \
+    '... is refused'
+echo wrong >wrong
+chmod 600 wrong
+imp --password-file wrong ec.old
+exits 1 '... with another'
+like "$out" 'the password does not open the private key$' '... too'
+for file in none loop; do
+	imp --password-file $file ec.old
+	like "$status $err" "^102 cert-import: $file: .*[a-z]$" \
+	    "a password file that cannot be opened: $file"
+	ln -sf loop loop
+done
 
 # ---- what the options say --------------------------------------------------------
 
@@ -530,7 +561,7 @@ imp nonsense short short.der empty directory none.pem good.pem good.key
 is "$status $(counts)" '1 certificate created 1,file refused 6,private_key created 1' \
     'six bad files do not stop a good one'
 for name in nonsense short short.der empty directory none.pem; do
-	like "$out" "^file	.*	refused	.*	$name: " "... $name is named"
+	like "$out" "^file	.*	refused		$name	" "... $name is named"
 done
 make odd DNS:odd.example.org
 imp odd.crt www.key
@@ -642,7 +673,7 @@ is "$status $(counts)" '1 ca_certificate created 1,certificate created 2,file re
     'a directory'
 like "$out" 'certificate.*da.example.org	sites/a/da.crt	' \
     '... each folder by itself'
-like "$out" 'refused.*	sites/a/outside	a/outside: ' \
+like "$out" 'refused.*	sites/a/outside	a link that' \
     '... a link out of it is refused'
 is "$(sqlite3 "$T/sites.sqlite" 'SELECT count(*) FROM private_keys')" 2 \
     '... hidden ones are passed over'

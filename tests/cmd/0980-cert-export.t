@@ -333,6 +333,12 @@ exits 102 'the sealing key is not there'
 like "$err" "$T/seal.key" '... and named'
 export_cert a.example
 same "$T/a.crt" '... not needed for certificates'
+ln -s seal.key "$T/seal.key"
+export_cert --key a.example
+exits 102 'a sealing key that cannot be opened'
+is "$err" "cert-export: $T/seal.key: cannot open: Too many levels of symbolic links" \
+    '... one line'
+rm "$T/seal.key"
 head -c 32 /dev/urandom | base64 >"$T/seal.key"
 chmod 600 "$T/seal.key"
 export_cert --key a.example
