@@ -7,6 +7,7 @@
 #include "import/tree_part.h"
 #include "sys/dir.h"
 #include "sys/fd.h"
+#include "wrap/digest.h"
 #include "wrap/js.h"
 
 struct tree_reader {
@@ -197,6 +198,21 @@ tree_is_folder(const struct tree_walk *w, const char *fmt, ...)
 
 	FORMAT_PATH(path, fmt);
 	return is_kind(w, path, DIR_FOLDER);
+}
+
+bool
+tree_is_new_folder(
+    const struct tree_walk *w, struct digestmap *seen, const char *path)
+{
+	struct dir_identity id;
+	uint8_t digest[DIGESTMAP_KEY_SIZE];
+	size_t before = seen->len;
+
+	if (!dir_identify(w->root, path, &id))
+		return false;
+	digest_sha256(digest, &id, sizeof(id));
+	digestmap_put(seen, digest, 0);
+	return seen->len > before;
 }
 
 bool
