@@ -119,11 +119,16 @@ bundle_problem(const struct bundle *b, size_t i)
 {
 	const char *line = b->problems.v[i],
 		   *name = source_of(b, BUNDLE_PROBLEM, i)->name;
-	size_t len = strlen(name);
+	const char *end = strstr(line, ": ");
+	size_t len = strlen(name), n = end ? (size_t)(end - line) : 0;
 
-	return str_starts(line, name) && str_starts(line + len, ": ")
-	    ? line + len + 2
-	    : line;
+	if (str_starts(line, name) && str_starts(line + len, ": "))
+		return line + len + 2;
+	/* or a path within a tree */
+	if (n > 0 && n < len && name[len - n - 1] == '/' &&
+	    memcmp(name + len - n, line, n) == 0)
+		return end + 2;
+	return line;
 }
 
 static void
