@@ -389,6 +389,8 @@ is "$(in_fresh "SELECT group_concat(action || ' ' || detail, ', ') FROM events
     WHERE object_type = 'chain'")" \
     'chain.spread certificates 5000, chain.spread certificates 5000, chain.spread certificates 2001' \
     '... in three steps'
+run "$BIN/cert-list" -s "$T/fresh.sqlite" show chain/2
+like "$out" 'chain.spread by cert-import: certificates 2001$' '... which the chain tells'
 run "$BIN/cert-export" -s "$T/fresh.sqlite" --tree haproxy --since 1h "$T/tree"
 exits 0 '... which --since takes note of'
 

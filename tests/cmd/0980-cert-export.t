@@ -261,6 +261,13 @@ export_cert --chain --chain-shortest a.example
 same "$T/a.chain" --chain-shortest
 export_cert --chain a.example
 same "$T/a.chain" 'the default chain'
+for thing in ca_certificate/1:--cert private_key/1:--key \
+    upstream_account/1:--key; do
+	export_cert "${thing%:*}"
+	is "$status $(printf '%s\n' "$err" | head -n 1)" \
+	    "100 cert-export: ${thing%:*}: it comes with ${thing#*:}" \
+	    "${thing%:*} without its option"
+done
 export_cert --chain-issuer Nobody a.example
 exits 1 'no such chain'
 like "$err" '^cert-export: a.example: .*no chain' '... says so'
