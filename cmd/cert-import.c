@@ -10,6 +10,7 @@
 #include "wrap/p12.h"
 #include "wrap/seal.h"
 
+#include <ctype.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ static const char usage_text[] =
     "                      peter_sslers has exported, or its database)\n"
     "      --lineage NAME, --lineage-version V, --account ID\n"
     "                      only these of it\n"
+    "      --directory URL the CA of its accounts of which nothing says it\n"
     "      --password-file FILE\n"
     "                      what opens encrypted keys and PKCS#12\n"
     "      --inactive      certificates come deactivated\n"
@@ -53,7 +55,7 @@ static const char usage_text[] =
 #define TREES 10 /* stores of other clients */
 
 static const char *key_file, *chain_file, *csr_file, *password_file;
-static const char *lineage, *lineage_version, *account;
+static const char *lineage, *lineage_version, *account, *directory;
 static const char *trees[TREES]; /* what --certbot and the like name */
 static bool each, ca_only, system_roots, inactive, no_auto_renew;
 
@@ -83,6 +85,7 @@ static const struct prog_option options[] = {
     {.name = "lineage", .type = PROG_TEXT, .value = &lineage},
     {.name = "lineage-version", .type = PROG_TEXT, .value = &lineage_version},
     {.name = "account", .type = PROG_TEXT, .value = &account},
+    {.name = "directory", .type = PROG_TEXT, .value = &directory},
     {0},
 };
 
@@ -284,10 +287,10 @@ check_tree_usage(const struct prog *p, struct err *e)
 	size_t tree = tree_asked_for();
 
 	if (tree == TREES)
-		return lineage || lineage_version || account
+		return lineage || lineage_version || account || directory
 		    ? prog_misuse(e,
-			  "--lineage, --lineage-version and --account are of "
-			  "another client's store")
+			  "--lineage, --lineage-version, --account and "
+			  "--directory are of another client's store")
 		    : 0;
 	for (size_t i = tree + 1; i < TREES; i++)
 		if (trees[i])
@@ -302,11 +305,26 @@ check_tree_usage(const struct prog *p, struct err *e)
 }
 
 static int
+check_directory(struct err *e)
+{
+	bool good = true;
+
+	for (const char *p = directory; p && *p; p++)
+		good = good && isgraph((unsigned char)*p);
+	if (directory &&
+	    (!good || !str_starts(directory, "https://") ||
+		strlen(directory) == strlen("https://")))
+		return prog_misuse(
+		    e, "--directory %s: no https URL", directory);
+	return 0;
+}
+
+static int
 check_usage(const struct prog *p, struct err *e)
 {
 	bool parts = key_file || chain_file || csr_file;
 
-	if (check_tree_usage(p, e) < 0)
+	if (check_tree_usage(p, e) < 0 || check_directory(e) < 0)
 		return -1;
 	if (ca_only && system_roots)
 		return prog_misuse(e, "--ca and --system-roots: one of them");
@@ -393,6 +411,7 @@ work(struct work *w, struct err *e)
 	    .certificate_seal = w->certificate_seal,
 	    .account_seal = w->account_seal,
 	    .source = "import",
+	    .directory_url = directory,
 	    .inactive = inactive,
 	    .auto_renew = !no_auto_renew,
 	    .ca_only = ca_only || system_roots,

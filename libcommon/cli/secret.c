@@ -6,13 +6,26 @@
 #include "sys/file.h"
 #include "wrap/seal.h"
 
+static int
+read_password(const char *file, struct buf *out, struct err *e)
+{
+	struct err why = {0};
+
+	if (file_read_configured(file, out, &why) == 0)
+		return 0;
+	if (why.kind == KIND_NOTFOUND)
+		return err_set(e, KIND_CONF, "%s", why.text);
+	*e = why;
+	return -1;
+}
+
 int
 secret_password(const char *file, int fd, struct buf *out, struct err *e)
 {
 	int rc = 0;
 
 	if (file)
-		rc = file_read_secret(file, out, e);
+		rc = read_password(file, out, e);
 	else if (fd >= 0 && fcntl(fd, F_GETFD) < 0)
 		rc = err_set(e, KIND_USAGE, "descriptor %d is not open", fd);
 	else if (fd >= 0)

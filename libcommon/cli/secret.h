@@ -15,7 +15,9 @@ struct seal_key;
 /*
  * A password: the first line of `file`, or without one of the descriptor `fd`.
  * With neither (NULL, and less than 0) `out` stays empty.
- * Fails as file_read_secret; KIND_USAGE for a descriptor that is not open.
+ * Fails as file_read_configured; KIND_CONF as well when
+ * there is none; KIND_USAGE for a
+ * descriptor that is not open.
  */
 int secret_password(const char *file, int fd, struct buf *out, struct err *e);
 

@@ -399,7 +399,7 @@ put_events(struct object *o, struct err *e)
 	struct strv lines = {0};
 	int rc = 0;
 
-	if (o->type != REFS_FQDN_SET && o->type != REFS_CHAIN) {
+	if (o->type != REFS_FQDN_SET) {
 		rc = event_filter_object(o->st, name, &f, e);
 		if (rc == 0)
 			rc = event_each(o->st, &f, add_event, &lines, e);

@@ -1,21 +1,13 @@
 #ifndef CLIENT_CA_H
 #define CLIENT_CA_H
 
+#include "acme/ca_known.h"
 #include "base/err.h"
 #include "base/str.h"
 
 /* CAs as an operator names them. */
 struct store;
 struct upstream_ca;
-
-/* Those that everybody knows. */
-struct ca_known {
-	const char *name;
-	const char *directory_url;
-	const char *note; /* one line */
-};
-extern const struct ca_known ca_known[];
-extern const size_t ca_known_len;
 
 /*
  * Loads the CA that `text` means: the name of one in the store, of one that

@@ -357,14 +357,15 @@ static const struct typed {
 	const char *prefix;
 	bool any;
 	enum export_what what;
+	const char *option; /* that asks for it */
 	int (*put)(
 	    const struct export *x, int64_t id, struct buf *out, struct err *e);
 } types[] = {
-    {"certificate/", true, 0, put_by_number},
-    {"ca_certificate/", false, EXPORT_CERT, put_ca_by_id},
-    {"private_key/", false, EXPORT_KEY, put_key_by_id},
-    {ACCOUNT, false, EXPORT_KEY, put_account_key},
-    {"certificate_request/", false, EXPORT_CSR, put_request_by_id},
+    {"certificate/", true, 0, NULL, put_by_number},
+    {"ca_certificate/", false, EXPORT_CERT, "cert", put_ca_by_id},
+    {"private_key/", false, EXPORT_KEY, "key", put_key_by_id},
+    {ACCOUNT, false, EXPORT_KEY, "key", put_account_key},
+    {"certificate_request/", false, EXPORT_CSR, "csr", put_request_by_id},
 };
 
 /* 1 when it was none of these. */
@@ -379,8 +380,8 @@ put_typed(
 		    !str_to_u64(text + strlen(types[i].prefix), INT64_MAX, &id))
 			continue;
 		if (!types[i].any && types[i].what != x->what)
-			return err_set(
-			    e, KIND_INPUT, "not the thing that is asked for");
+			return err_set(e, KIND_INPUT, "it comes with --%s",
+			    types[i].option);
 		return types[i].put(x, (int64_t)id, out, e);
 	}
 	return 1;

@@ -92,8 +92,8 @@ bundle_path(const char *root, const char *name)
 }
 
 /* The last one that begins there or before. */
-char *
-bundle_place(const struct bundle *b, enum bundle_kind kind, size_t i)
+static const struct bundle_source *
+source_of(const struct bundle *b, enum bundle_kind kind, size_t i)
 {
 	size_t low = 0, high = b->sources_len;
 
@@ -105,7 +105,30 @@ bundle_place(const struct bundle *b, enum bundle_kind kind, size_t i)
 		else
 			high = middle;
 	}
-	return bundle_path(b->root, b->sources[low].name);
+	return &b->sources[low];
+}
+
+char *
+bundle_place(const struct bundle *b, enum bundle_kind kind, size_t i)
+{
+	return bundle_path(b->root, source_of(b, kind, i)->name);
+}
+
+const char *
+bundle_problem(const struct bundle *b, size_t i)
+{
+	const char *line = b->problems.v[i],
+		   *name = source_of(b, BUNDLE_PROBLEM, i)->name;
+	const char *end = strstr(line, ": ");
+	size_t len = strlen(name), n = end ? (size_t)(end - line) : 0;
+
+	if (str_starts(line, name) && str_starts(line + len, ": "))
+		return line + len + 2;
+	/* or a path within a tree */
+	if (n > 0 && n < len && name[len - n - 1] == '/' &&
+	    memcmp(name + len - n, line, n) == 0)
+		return end + 2;
+	return line;
 }
 
 static void
@@ -379,10 +402,24 @@ add_part(const struct part *part, adder *add, const void *p, size_t len)
 	complain(part, text);
 }
 
+/* A block that could not be read. */
+static void
+complain_pem(struct part *part, const struct pem_reader *r, char *label)
+{
+	if (!r->is_encrypted)
+		snprintf(label, LABEL_SIZE, "?");
+	if (!r->is_encrypted)
+		complain(part, "RFC 7468 2: broken, or too large");
+	else if (!part->password)
+		complain(part, "private key that needs a password");
+	else
+		complain(part, "the password does not open the private key");
+}
+
 static void
 add_pem(struct part *part, const char *p, size_t len)
 {
-	struct pem_reader r = {p, len};
+	struct pem_reader r = {.p = p, .len = len, .password = part->password};
 	char label[LABEL_SIZE];
 	struct buf der;
 	size_t before = part->bundle->problems.len, taken = 0;
@@ -395,10 +432,7 @@ add_pem(struct part *part, const char *p, size_t len)
 
 		part->block++;
 		if (rc < 0) {
-			snprintf(label, sizeof(label), "?");
-			complain(part,
-			    "RFC 7468 2: broken, too large, or encrypted in "
-			    "the old way");
+			complain_pem(part, &r, label);
 		} else if (add) {
 			add_part(part, add, der.data, der.len);
 			taken++;
@@ -663,7 +697,7 @@ keep_chain(struct bundle_set *s, const struct bundle_chain *chain)
 	s->chains =
 	    xreallocarray(s->chains, s->chains_len + 1, sizeof(*s->chains));
 	kept = &s->chains[s->chains_len++];
-	kept->len = chain->len;
+	*kept = (struct bundle_chain){.len = chain->len};
 	kept->certs = xcalloc(chain->len + 1, sizeof(struct cert *));
 	for (size_t i = 0; i < chain->len; i++)
 		kept->certs[i] = chain->certs[i];

@@ -74,6 +74,9 @@ void bundle_add_problem(
  */
 char *bundle_place(const struct bundle *b, enum bundle_kind kind, size_t i);
 
+/* A line of `problems` without the name of the file; borrowed. */
+const char *bundle_problem(const struct bundle *b, size_t i);
+
 /* A name in a directory, as a path; NULL and "." are no directory.  As above.
  */
 char *bundle_path(const char *root, const char *name);
@@ -99,6 +102,7 @@ struct bundle_set {
 struct bundle_chain {
 	const struct cert **certs;
 	size_t len;
+	bool found; /* not in the bundle, but added from elsewhere */
 };
 
 /*

@@ -1,6 +1,4 @@
 #include "import/intake_part.h"
-#include "store/ca_certificate.h"
-#include "store/chain_find.h"
 #include "store/upstream_account.h"
 
 /* What is stored in one transaction. */
@@ -25,7 +23,6 @@ item_release(struct intake_item *it)
 {
 	bundle_sets_free(it->sets, it->sets_len);
 	bundle_release(&it->bundle);
-	cert_list_release(&it->completed);
 	digestmap_release(&it->used);
 	digestmap_release(&it->cert_keys);
 	free(it->place);
@@ -33,26 +30,6 @@ item_release(struct intake_item *it)
 	free(it->name);
 	free(it->settings);
 	*it = (struct intake_item){0};
-}
-
-/* A certificate that comes alone gets the chain that the store knows. */
-static int
-complete(struct intake *in, struct intake_item *it, struct bundle_set *s,
-    struct err *e)
-{
-	struct bundle_chain *chain = &s->chains[0];
-	struct cert_list found = {0};
-
-	if (chain_find(in->st, s->cert, &found, e) < 0) {
-		cert_list_release(&found);
-		return -1;
-	}
-	chain->certs =
-	    xreallocarray(chain->certs, found.len + 1, sizeof(struct cert *));
-	for (size_t i = 0; i < found.len; i++)
-		chain->certs[chain->len++] = found.v[i];
-	cert_list_join(&it->completed, &found);
-	return 0;
 }
 
 static void
@@ -78,8 +55,7 @@ put_together(struct intake *in, struct intake_item *it, struct err *e)
 		return 0;
 	it->sets = bundle_sets(&it->bundle, &it->sets_len);
 	for (size_t i = 0; i < it->sets_len; i++) {
-		if (it->sets[i].chains[0].len == 0 &&
-		    complete(in, it, &it->sets[i], e) < 0)
+		if (intake_add_chains(in, &it->sets[i], e) < 0)
 			return -1;
 		mark_used(it, &it->sets[i]);
 	}
@@ -92,7 +68,7 @@ put_together(struct intake *in, struct intake_item *it, struct err *e)
 struct batch {
 	struct intake *in;
 	const struct intake_item *items;
-	size_t len;
+	size_t len, cas; /* the second: noted before */
 	bool done; /* all was stored, and a dry run takes it back */
 };
 
@@ -105,6 +81,7 @@ put_batch(void *arg, struct err *e)
 	digestmap_release(&b->in->issuers);
 	free(b->in->failed_place);
 	b->in->failed_place = NULL;
+	b->in->cas_len = b->cas;
 	b->done = false;
 	for (size_t i = 0; i < b->len; i++)
 		if (intake_put(b->in, &b->items[i], e) < 0)
@@ -119,20 +96,21 @@ static int
 store_batch(struct intake *in, const struct intake_item *items, size_t len,
     struct err *e)
 {
-	struct batch b = {.in = in, .items = items, .len = len};
+	struct batch b = {
+	    .in = in, .items = items, .len = len, .cas = in->cas_len};
 	int rc = store_transaction(in->st, put_batch, &b, e);
 
 	if (rc == 0)
 		return 0;
+	in->cas_len = b.cas;
 	if (!b.done)
 		return -1;
 	err_clear(e);
 	return 0;
 }
 
-/* Whether it is the item's fault. */
-static bool
-is_refusal(const struct err *e)
+bool
+intake_is_refusal(const struct err *e)
 {
 	return e->kind == KIND_INPUT || e->kind == KIND_CONFLICT;
 }
@@ -144,7 +122,7 @@ store_alone(struct intake *in, const struct intake_item *it, struct err *e)
 
 	if (store_batch(in, it, 1, e) == 0)
 		return intake_send_reports(in, e);
-	if (!is_refusal(e))
+	if (!intake_is_refusal(e))
 		return -1;
 	err_format(e, text, sizeof(text));
 	err_clear(e);
@@ -158,28 +136,25 @@ store_alone(struct intake *in, const struct intake_item *it, struct err *e)
 static int
 flush(struct intake *in, struct err *e)
 {
-	int64_t last_ca;
 	int rc;
 
 	if (in->len == 0)
 		return 0;
-	if (ca_certificate_last(in->st, &last_ca, e) < 0)
-		return -1;
 	rc = store_batch(in, in->items, in->len, e);
 	if (rc == 0) {
 		rc = intake_send_reports(in, e);
-	} else if (is_refusal(e)) {
+	} else if (intake_is_refusal(e)) {
 		err_clear(e);
 		rc = 0;
 		for (size_t i = 0; rc == 0 && i < in->len; i++)
 			rc = store_alone(in, &in->items[i], e);
 	}
-	/* What came without a chain gets it when its issuer comes. */
 	if (rc == 0)
-		rc = chain_find_for_issued(in->st, last_ca, e);
+		rc = intake_spread_chains(in, e);
 	for (size_t i = 0; i < in->len; i++)
 		item_release(&in->items[i]);
 	in->len = in->things = 0;
+	intake_forget_ways(in); /* what items borrow from */
 	return rc;
 }
 
@@ -244,135 +219,6 @@ intake_add_lineage(struct intake *in, const char *place, struct bundle *b,
 	return item_added(in, it, e);
 }
 
-/* ---- accounts ------------------------------------------------------------ */
-
-struct account_batch {
-	struct intake *in;
-	const struct upstream_account_new *new;
-	int64_t id;
-	bool created, done;
-};
-
-/* What a dry run has taken back, and of which this one may be another copy. */
-static int
-put_dry(const struct intake *in, const struct key *k, struct err *e)
-{
-	static const struct strv none;
-	bool created;
-	int64_t id;
-
-	for (size_t i = 0; i < in->dry_len; i++) {
-		const struct intake_dry *d = &in->dry[i];
-		const struct upstream_account_new n = {
-		    .directory_url = d->directory_url,
-		    .url = d->url,
-		    .contacts = &none,
-		    .source = in->conf->source,
-		    .key = d->key};
-
-		if (key_equal(d->key, k) &&
-		    upstream_account_add(in->st, &n, in->conf->account_seal,
-			&id, &created, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-put_account(void *arg, struct err *e)
-{
-	struct account_batch *b = arg;
-
-	b->done = false;
-	if (put_dry(b->in, b->new->key, e) < 0 ||
-	    upstream_account_add(b->in->st, b->new, b->in->conf->account_seal,
-		&b->id, &b->created, e) < 0)
-		return -1;
-	if (!b->in->conf->dry_run)
-		return 0;
-	b->done = true;
-	return err_set(e, KIND_CONFLICT, "only a dry run");
-}
-
-static int
-remember_dry(
-    struct intake *in, const struct upstream_account_new *n, struct err *e)
-{
-	struct intake_dry *d;
-	struct key *k = NULL;
-	struct buf der;
-
-	buf_init(&der, KEY_DER_MAX);
-	if (key_to_der(n->key, &der, e) == 0)
-		k = key_from_der(der.data, der.len, e);
-	buf_wipe(&der);
-	if (!k)
-		return -1;
-	in->dry = xreallocarray(in->dry, in->dry_len + 1, sizeof(*in->dry));
-	d = &in->dry[in->dry_len++];
-	d->directory_url = n->directory_url ? xstrdup(n->directory_url) : NULL;
-	d->url = n->url ? xstrdup(n->url) : NULL;
-	d->key = k; /* transferred */
-	return 0;
-}
-
-static void
-drop_dry(struct intake *in)
-{
-	for (size_t i = 0; i < in->dry_len; i++) {
-		free(in->dry[i].directory_url);
-		free(in->dry[i].url);
-		key_free(in->dry[i].key);
-	}
-	free(in->dry);
-}
-
-static void
-remember_account(struct intake *in, const char *id, int64_t number)
-{
-	strv_add(&in->accounts, id);
-	in->account_ids = xreallocarray(
-	    in->account_ids, in->accounts.len, sizeof(*in->account_ids));
-	in->account_ids[in->accounts.len - 1] = number;
-}
-
-int
-intake_add_account(struct intake *in, const char *place,
-    const struct intake_account *a, struct err *e)
-{
-	const struct upstream_account_new n = {
-	    .directory_url = a->directory_url,
-	    .url = a->url,
-	    .contacts = a->contacts,
-	    .source = in->conf->source,
-	    .data = a->data,
-	    .deactivated = a->deactivated,
-	    .key = a->key};
-	struct account_batch b = {.in = in, .new = &n};
-	const char *name = a->url ? a->url : a->id;
-	char text[1024];
-
-	if (flush(in, e) < 0)
-		return -1;
-	if (store_transaction(in->st, put_account, &b, e) == 0 || b.done) {
-		err_clear(e);
-		if (!in->conf->dry_run)
-			remember_account(in, a->id, b.id);
-		else if (remember_dry(in, &n, e) < 0)
-			return -1;
-		intake_note_added(in, xstrdup(place), "upstream_account", b.id,
-		    b.created, xstrdup(name));
-	} else if (is_refusal(e)) {
-		err_format(e, text, sizeof(text));
-		err_clear(e);
-		intake_note_refused(in, xstrdup(place), "upstream_account",
-		    xstrdup(name), text);
-	} else {
-		return -1;
-	}
-	return intake_send_reports(in, e);
-}
-
 /* ---- the end ------------------------------------------------------------- */
 
 int
@@ -390,7 +236,10 @@ intake_close(struct intake *in)
 		item_release(&in->items[i]);
 	intake_drop_reports(in);
 	free(in->failed_place);
-	drop_dry(in);
+	intake_forget_ways(in);
+	free(in->cas);
+	intake_drop_dry(in);
+	directories_release(&in->directories);
 	digestmap_release(&in->issuers);
 	strv_release(&in->accounts);
 	free(in->account_ids);

@@ -26,7 +26,7 @@ struct intake_report {
 	enum intake_result result;
 	const char *name; /* its names, subject, type or URL */
 	const char *place; /* where it came from */
-	const char *reason; /* of a refusal; else NULL */
+	const char *reason; /* of a refusal, or what is missing; else NULL */
 };
 
 /* "created", "known", "refused". */
@@ -36,6 +36,8 @@ struct intake_conf {
 	/* Under which keys are sealed; NULL: stored in the clear. */
 	const struct seal_key *certificate_seal, *account_seal;
 	const char *source; /* of certificates: "import" */
+	/* Of accounts of which nobody else knows it; or NULL. */
+	const char *directory_url;
 	bool inactive; /* certificates come deactivated */
 	bool auto_renew;
 	/*
@@ -84,7 +86,8 @@ int intake_add_lineage(struct intake *in, const char *place, struct bundle *b,
 /* An account at another CA; all is borrowed for the call. */
 struct intake_account {
 	const char *id; /* for intake_lineage */
-	const char *directory_url; /* or NULL */
+	const char *directory_url; /* NULL: it is looked for, by: */
+	const char *ca; /* as in import/tree.h, or NULL */
 	const char *url; /* or NULL */
 	const struct strv *contacts;
 	const struct key *key;

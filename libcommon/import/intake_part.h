@@ -1,7 +1,9 @@
 #ifndef IMPORT_INTAKE_PART_H
 #define IMPORT_INTAKE_PART_H
 
+#include "import/directories.h"
 #include "import/intake.h"
+#include "store/chain_find.h"
 
 /* What the files of the intake share, and nobody else. */
 
@@ -11,7 +13,6 @@ struct intake_item {
 	struct bundle bundle;
 	struct bundle_set *sets;
 	size_t sets_len;
-	struct cert_list completed; /* issuers from the store */
 	struct digestmap used; /* certificates that are in sets and chains */
 	struct digestmap cert_keys; /* of the sets' certificates */
 	bool is_lineage;
@@ -43,10 +44,16 @@ struct intake {
 	size_t reports_len, reports_cap;
 	char *failed_place; /* or NULL */
 	struct digestmap issuers; /* of chains, that this transaction has put */
+	int64_t *cas; /* CA certificates that may make chains */
+	size_t cas_len, cas_cap;
+	struct digestmap ways_known; /* by issuer, where in */
+	struct chain_ways **ways; /* until what is in hand is stored */
+	size_t ways_len;
 	struct strv accounts; /* their ids there, */
 	int64_t *account_ids; /* and here */
 	struct intake_dry *dry; /* accounts */
 	size_t dry_len;
+	struct directories directories; /* when they are needed */
 };
 
 /*
@@ -55,12 +62,34 @@ struct intake {
  */
 void intake_note_added(struct intake *in, char *place, const char *object,
     int64_t id, bool created, char *name);
+/* The same, with what is missing in it, or NULL. */
+void intake_note_lacking(struct intake *in, char *place, const char *object,
+    int64_t id, bool created, char *name, const char *reason);
 void intake_note_refused(struct intake *in, char *place, const char *object,
     char *name, const char *reason);
 
 /* Hands on what was noted, or forgets it. */
 int intake_send_reports(struct intake *in, struct err *e);
 void intake_drop_reports(struct intake *in);
+
+/* Whether it is the fault of what is stored, not of the store. */
+bool intake_is_refusal(const struct err *e);
+
+void intake_drop_dry(struct intake *in);
+
+/*
+ * Adds the chains that the store knows for the certificate, behind those that
+ * came with it; they are borrowed until intake_forget_ways.
+ */
+int intake_add_chains(struct intake *in, struct bundle_set *s, struct err *e);
+void intake_forget_ways(struct intake *in);
+
+/*
+ * Notes a CA certificate that is stored, and does for all of these what
+ * store/chain_spread.h does; then they are forgotten.
+ */
+void intake_note_ca(struct intake *in, int64_t id);
+int intake_spread_chains(struct intake *in, struct err *e);
 
 /*
  * Stores all of an item, in the transaction at hand.  -1: `failed_place` is

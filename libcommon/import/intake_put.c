@@ -210,9 +210,11 @@ put_issuer(struct intake *in, const struct intake_item *it,
 	if (ca_certificate_add(in->st, c, "chain", false, &id, &created, e) < 0)
 		return fail_at(in, cert_place(it, c));
 	digestmap_put(&in->issuers, digest, 0);
-	if (created)
+	if (created) {
+		intake_note_ca(in, id);
 		intake_note_added(in, cert_place(it, c), "ca_certificate", id,
 		    created, cert_subject(c));
+	}
 	return 0;
 }
 
@@ -239,7 +241,8 @@ put_set(struct intake *in, const struct intake_item *it,
 		    .source = in->conf->source,
 		    .inactive = in->conf->inactive ||
 			(it->is_lineage && !it->state.newest),
-		    .auto_renew = in->conf->auto_renew};
+		    .auto_renew = in->conf->auto_renew,
+		    .chain_found = s->chains[i].found};
 		bool is_new;
 		int rc = certificate_add(in->st, &n, id, &is_new, e);
 
@@ -310,6 +313,9 @@ put_ca(struct intake *in, const struct intake_item *it, const struct cert *c,
 	if (ca_certificate_add(in->st, c, trusted ? "roots" : in->conf->source,
 		trusted, &id, &created, e) < 0)
 		return fail_at(in, cert_place(it, c));
+	/* a call that was cut short is made again, and they are known then */
+	if (created || in->conf->ca_only)
+		intake_note_ca(in, id);
 	intake_note_added(in, cert_place(it, c), "ca_certificate", id, created,
 	    cert_subject(c));
 	return 0;
@@ -400,7 +406,7 @@ intake_put(struct intake *in, const struct intake_item *it, struct err *e)
 	for (size_t i = 0; i < it->bundle.problems.len; i++)
 		intake_note_refused(in,
 		    bundle_place(&it->bundle, BUNDLE_PROBLEM, i), "file",
-		    xstrdup(""), it->bundle.problems.v[i]);
+		    xstrdup(""), bundle_problem(&it->bundle, i));
 	if (in->conf->ca_only)
 		return put_cas(in, it, e);
 	check_lineage(in, it);

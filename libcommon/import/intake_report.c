@@ -43,11 +43,18 @@ note(struct intake *in, char *place, const char *object, int64_t id,
 }
 
 void
+intake_note_lacking(struct intake *in, char *place, const char *object,
+    int64_t id, bool created, char *name, const char *reason)
+{
+	note(in, place, object, id, created ? INTAKE_CREATED : INTAKE_KNOWN,
+	    name, reason);
+}
+
+void
 intake_note_added(struct intake *in, char *place, const char *object,
     int64_t id, bool created, char *name)
 {
-	note(in, place, object, id, created ? INTAKE_CREATED : INTAKE_KNOWN,
-	    name, NULL);
+	intake_note_lacking(in, place, object, id, created, name, NULL);
 }
 
 void

@@ -42,6 +42,7 @@ take_account(void *arg, const struct tree_account *account, struct err *e)
 	struct passage *p = arg;
 	const struct intake_account a = {.id = account->id,
 	    .directory_url = account->directory_url,
+	    .ca = account->ca,
 	    .url = account->url,
 	    .contacts = account->contacts,
 	    .key = account->key,

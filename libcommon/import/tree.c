@@ -7,6 +7,7 @@
 #include "import/tree_part.h"
 #include "sys/dir.h"
 #include "sys/fd.h"
+#include "wrap/digest.h"
 #include "wrap/js.h"
 
 struct tree_reader {
@@ -200,6 +201,21 @@ tree_is_folder(const struct tree_walk *w, const char *fmt, ...)
 }
 
 bool
+tree_is_new_folder(
+    const struct tree_walk *w, struct digestmap *seen, const char *path)
+{
+	struct dir_identity id;
+	uint8_t digest[DIGESTMAP_KEY_SIZE];
+	size_t before = seen->len;
+
+	if (!dir_identify(w->root, path, &id))
+		return false;
+	digest_sha256(digest, &id, sizeof(id));
+	digestmap_put(seen, digest, 0);
+	return seen->len > before;
+}
+
+bool
 tree_is_file(const struct tree_walk *w, const char *fmt, ...)
 {
 	char *path;
@@ -228,6 +244,21 @@ tree_list(struct tree_walk *w, struct strv *names, const char *fmt, ...)
 	ok = judge(w, path, dir_list(w->root, path, names, &e), &e);
 	free(path);
 	return ok;
+}
+
+char *
+tree_only(struct tree_walk *w, const char *fmt, ...)
+{
+	struct err ignored = {0};
+	struct strv names = {0};
+	char *path, *only = NULL;
+
+	FORMAT_PATH(path, fmt);
+	if (dir_list(w->root, path, &names, &ignored) == 0 && names.len == 1)
+		only = xstrdup(names.v[0]);
+	strv_release(&names);
+	free(path);
+	return only;
 }
 
 bool

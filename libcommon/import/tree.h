@@ -32,6 +32,8 @@ struct tree_item {
 struct tree_account {
 	const char *id; /* the tree's own, one account has one only */
 	const char *directory_url; /* NULL when it cannot be told */
+	/* what the tree calls the CA instead (import/directories.h), or NULL */
+	const char *ca;
 	const char *url; /* of the account (kid), or NULL */
 	const struct strv *contacts; /* URIs as registered; may be empty */
 	const struct key *key; /* private */

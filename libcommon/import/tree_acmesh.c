@@ -38,6 +38,7 @@ tell_account(struct tree_walk *w, const char *folder, struct err *e)
 	char *data = tree_js_text(v);
 	struct tree_account account = {.id = id,
 	    .directory_url = directory,
+	    .ca = id,
 	    .url = js_get_text(js_get(v, "ca"), "ACCOUNT_URL"),
 	    .contacts = &contacts,
 	    .key = k,
@@ -51,9 +52,9 @@ tell_account(struct tree_walk *w, const char *folder, struct err *e)
 	return rc;
 }
 
-/* The directories of the next depth. */
+/* The directories of the next depth, each once: links may go in circles. */
 static void
-descend(struct tree_walk *w, struct strv *level)
+descend(struct tree_walk *w, struct digestmap *seen, struct strv *level)
 {
 	struct strv next = {0};
 
@@ -65,7 +66,7 @@ descend(struct tree_walk *w, struct strv *level)
 			char *path =
 			    xasprintf("%s/%s", level->v[i], names.v[j]);
 
-			if (tree_is_folder(w, "%s", path))
+			if (tree_is_new_folder(w, seen, path))
 				strv_add(&next, path);
 			free(path);
 		}
@@ -78,18 +79,20 @@ descend(struct tree_walk *w, struct strv *level)
 static int
 read_accounts(struct tree_walk *w, struct err *e)
 {
+	struct digestmap seen = {0};
 	struct strv level = {0};
 	int rc = 0;
 
-	if (tree_is_folder(w, "ca"))
+	if (tree_is_new_folder(w, &seen, "ca"))
 		strv_add(&level, "ca");
 	for (int depth = 0; depth < ACCOUNT_DEPTH_MAX && level.len > 0;
 	     depth++) {
-		descend(w, &level);
+		descend(w, &seen, &level);
 		for (size_t i = 0; i < level.len && rc == 0; i++)
 			rc = tell_account(w, level.v[i], e);
 	}
 	strv_release(&level);
+	digestmap_release(&seen);
 	return rc;
 }
 

@@ -46,6 +46,7 @@ tell_account(struct tree_walk *w, const char *issuer, const char *id,
 	char *data = tree_js_text(v);
 	struct tree_account account = {.id = id,
 	    .directory_url = directory,
+	    .ca = issuer,
 	    .url = js_get_text(v, "location"),
 	    .contacts = &contacts,
 	    .key = k,
@@ -100,6 +101,17 @@ read_issuer_users(struct tree_walk *w, const char *issuer, struct err *e)
 
 /* ---- certificates ------------------------------------------------------ */
 
+/* Which of several it was is not said. */
+static char *
+find_account(struct tree_walk *w, const char *issuer)
+{
+	char *user = tree_only(w, "acme/%s/users", issuer);
+	char *id = user ? xasprintf("%s/%s", issuer, user) : NULL;
+
+	free(user);
+	return id;
+}
+
 static int
 tell_site(
     struct tree_walk *w, const char *issuer, const char *site, struct err *e)
@@ -107,15 +119,18 @@ tell_site(
 	char *stem = xasprintf("certificates/%s/%s/%s", issuer, site, site);
 	struct bundle b = {0};
 	char *settings = tree_json_text(w, "%s.json", stem);
+	char *account = find_account(w, issuer);
 	struct tree_item item = {.lineage = site,
 	    .newest = true,
 	    .bundle = &b,
-	    .settings = settings};
+	    .settings = settings,
+	    .account = account};
 	int rc;
 
 	tree_add(w, &b, NULL, "%s.crt", stem);
 	tree_add(w, &b, NULL, "%s.key", stem);
 	rc = tree_tell_item(w, stem, &item, e);
+	free(account);
 	free(settings);
 	free(stem);
 	return rc;

@@ -196,18 +196,28 @@ struct levels {
 	size_t len;
 };
 
+/* Each of them once: links may go in circles, and very many at once. */
+struct search {
+	struct levels real, linked;
+	struct digestmap seen;
+};
+
 static void
-push(struct levels *l, char *path, bool linked, size_t depth)
+push(struct search *s, char *path, bool linked, size_t depth)
 {
+	struct levels *l = linked ? &s->linked : &s->real;
+
 	l->v = xreallocarray(l->v, l->len + 1, sizeof(*l->v));
 	l->v[l->len++] = (struct level){path, linked, depth};
 }
 
 static void
-look_into(struct accounts *a, struct levels *todo, const struct level *at)
+look_into(struct accounts *a, struct search *s, const struct level *at)
 {
 	struct strv names = {0};
 
+	if (!tree_is_new_folder(a->walk, &s->seen, at->path))
+		return;
 	if (tree_is_file(a->walk, "%s/private_key.json", at->path) ||
 	    tree_is_file(a->walk, "%s/regr.json", at->path)) {
 		strv_add(at->linked ? &a->linked : &a->real, at->path);
@@ -223,7 +233,7 @@ look_into(struct accounts *a, struct levels *todo, const struct level *at)
 		bool linked = at->linked;
 
 		if (is_to_enter(a, path, &linked))
-			push(todo, path, linked, at->depth + 1);
+			push(s, path, linked, at->depth + 1);
 		else
 			free(path);
 	}
@@ -233,16 +243,19 @@ look_into(struct accounts *a, struct levels *todo, const struct level *at)
 static void
 find_accounts(struct accounts *a)
 {
-	struct levels todo = {0};
+	struct search s = {0};
 
-	push(&todo, xstrdup("accounts"), false, 0);
-	while (todo.len > 0) {
-		struct level at = todo.v[--todo.len];
+	push(&s, xstrdup("accounts"), false, 0);
+	while (s.real.len + s.linked.len > 0) {
+		struct levels *l = s.real.len > 0 ? &s.real : &s.linked;
+		struct level at = l->v[--l->len];
 
-		look_into(a, &todo, &at);
+		look_into(a, &s, &at);
 		free(at.path);
 	}
-	free(todo.v);
+	free(s.real.v);
+	free(s.linked.v);
+	digestmap_release(&s.seen);
 	strv_sort_unique(&a->real);
 	strv_sort_unique(&a->linked);
 }

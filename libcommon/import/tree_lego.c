@@ -3,19 +3,6 @@
 
 /* ---- accounts ---------------------------------------------------------- */
 
-/* Version 4 does not say, but Let's Encrypt's path is known. */
-static char *
-directory_url(const struct js *v, const char *host)
-{
-	const char *server = js_get_text(v, "server");
-
-	if (server)
-		return xstrdup(server);
-	if (str_ends(host, ".api.letsencrypt.org"))
-		return xasprintf("https://%s/directory", host);
-	return NULL;
-}
-
 /* Version 4: keys/EMAIL.key; version 5: ID.key beside account.json. */
 static struct key *
 find_key(struct tree_walk *w, const char *folder, const char *name)
@@ -39,10 +26,10 @@ tell_account(struct tree_walk *w, const char *host, const char *name,
 	const struct js *body = js_get(registration, "body");
 	struct strv contacts = {0};
 	struct key *k = find_key(w, folder, name);
-	char *directory = directory_url(v, host);
 	char *data = tree_js_text(v);
 	struct tree_account account = {.id = folder + strlen("accounts/"),
-	    .directory_url = directory,
+	    .directory_url = js_get_text(v, "server"),
+	    .ca = host,
 	    .url = js_get_text(registration, "uri"),
 	    .contacts = &contacts,
 	    .key = k,
@@ -59,7 +46,6 @@ tell_account(struct tree_walk *w, const char *host, const char *name,
 		rc = tree_tell_account(w, &account, e);
 	key_free(k);
 	strv_release(&contacts);
-	free(directory);
 	free(data);
 	free(folder);
 	return rc;
@@ -102,6 +88,34 @@ read_accounts(struct tree_walk *w, struct err *e)
 
 /* ---- certificates ------------------------------------------------------ */
 
+/*
+ * The account cannot be told but by what is left: the only one on the host that
+ * the certificate is from.
+ */
+static char *
+find_account(struct tree_walk *w, const char *settings)
+{
+	struct err ignored = {0};
+	struct js *v =
+	    settings ? js_parse(settings, strlen(settings), &ignored) : NULL;
+	const char *url = js_get_text(v, "certUrl"), *scheme;
+	char *host, *name, *id = NULL;
+
+	scheme = url ? strstr(url, "://") : NULL;
+	host = scheme ? xstrndup(scheme + 3, strcspn(scheme + 3, "/"))
+		      : xstrdup("");
+	for (char *p = host; *p; p++)
+		if (*p == ':')
+			*p = '_';
+	name = tree_only(w, "accounts/%s", host);
+	if (name)
+		id = xasprintf("%s/%s", host, name);
+	js_free(v);
+	free(host);
+	free(name);
+	return id;
+}
+
 static int
 tell(struct tree_walk *w, const char *stem, const struct tree_item *what,
     struct err *e)
@@ -109,15 +123,18 @@ tell(struct tree_walk *w, const char *stem, const struct tree_item *what,
 	static const char *const suffixes[] = {"crt", "issuer.crt", "key"};
 	struct tree_item item = *what;
 	struct bundle b = {0};
-	char *settings;
+	char *settings, *account;
 	int rc;
 
 	item.bundle = &b;
 	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
 		tree_add(w, &b, NULL, "%s.%s", stem, suffixes[i]);
 	settings = item.newest ? tree_json_text(w, "%s.json", stem) : NULL;
+	account = find_account(w, settings);
 	item.settings = settings;
+	item.account = account;
 	rc = tree_tell_item(w, stem, &item, e);
+	free(account);
 	free(settings);
 	return rc;
 }

@@ -27,7 +27,7 @@ read_password(struct tree_walk *w, struct buf *out)
 static struct key *
 open_key(const struct buf *pem, const struct buf *password, struct err *e)
 {
-	struct pem_reader r = {pem->data, pem->len};
+	struct pem_reader r = {.p = pem->data, .len = pem->len};
 	char label[LABEL_SIZE];
 	struct key *k = NULL;
 	struct buf der;

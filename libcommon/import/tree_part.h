@@ -62,8 +62,13 @@ bool tree_is_folder(const struct tree_walk *w, const char *fmt, ...)
     PRINTF_LIKE(2, 3);
 bool tree_is_file(const struct tree_walk *w, const char *fmt, ...)
     PRINTF_LIKE(2, 3);
+/* A directory that is not in `seen` yet, by whatever path; it is then. */
+bool tree_is_new_folder(
+    const struct tree_walk *w, struct digestmap *seen, const char *path);
 bool tree_list(struct tree_walk *w, struct strv *names, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/* The name of the only thing in a folder, for the caller to free, or NULL. */
+char *tree_only(struct tree_walk *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool tree_text(struct tree_walk *w, struct buf *out, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 struct js *tree_json(struct tree_walk *w, const char *fmt, ...)

@@ -1,7 +1,7 @@
 #include "jobs/reconcile.h"
 
 #include "store/ca_certificate.h"
-#include "store/chain_find.h"
+#include "store/chain_spread.h"
 #include "sys/sig.h"
 #include "wrap/cert.h"
 #include "wrap/p7.h"
@@ -27,7 +27,7 @@ read_der(const struct buf *body, struct cert_list *out)
 static int
 read_p7_pem(const struct buf *body, struct cert_list *out)
 {
-	struct pem_reader r = {(const char *)body->data, body->len};
+	struct pem_reader r = {.p = (const char *)body->data, .len = body->len};
 	struct err why = {0};
 	char label[16];
 	struct buf der;
@@ -178,6 +178,6 @@ reconcile_run(struct store *st, const struct reconcile *r, struct err *e)
 		issuer_gap_release(&gap);
 	}
 	if (rc == 0 && !r->dry_run)
-		rc = chain_find_for_issued(st, 0, e);
+		rc = chain_spread_all(st, e);
 	return rc < 0 ? -1 : 0;
 }

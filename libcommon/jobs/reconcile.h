@@ -9,7 +9,7 @@
  * the certificates that they have signed say (RFC 5280 4.2.2.1, caIssuers), as
  * DER, PKCS#7 or PEM; verifies that they have signed them, and enrols them; and
  * so on with theirs, up to one that has signed itself.  Then all certificates
- * that have no chain get the one that there is now.
+ * get the chains that there are now (store/chain_spread.h).
  */
 struct reconcile_result {
 	const struct issuer_gap *gap;

@@ -280,24 +280,28 @@ describe_window(const struct renewal_info *r)
 	    r->explanation_url ? r->explanation_url : "");
 }
 
-/* What an operator has set for it; false: nothing is ordered for it. */
+/* What an operator has set for it, and why nothing is ordered, or NULL. */
 static int
 load_settings(const struct why *w, const struct candidate *c,
-    struct renewal_facts *f, bool *active, struct err *e)
+    struct renewal_facts *f, const char **never, struct err *e)
 {
 	struct renewal_configuration settings;
 	struct err why = {0};
 
-	*active = true;
+	*never = NULL;
 	if (renewal_configuration_by_certificate(
 		w->st, c->item.id, &settings, &why) < 0) {
 		if (why.kind != KIND_NOTFOUND)
 			*e = why;
+		*never = "auto-renew is on, but it has no renewal "
+			 "configuration: acme-order makes one";
 		return err_is_set(e) ? -1 : 0;
 	}
 	if (settings.certificate_id == c->item.id) {
 		f->part_left = settings.part_left;
-		*active = settings.active;
+		*never = settings.active
+		    ? NULL
+		    : "its renewal configuration is deactivated";
 	}
 	renewal_configuration_release(&settings);
 	return 0;
@@ -324,23 +328,23 @@ tell_due(const struct why *w, const struct candidate *c, struct err *e)
 	    .not_after = c->item.not_after};
 	struct renewal_info r;
 	struct renewal_due due;
-	bool active;
+	const char *never;
 	char *text;
 	int rc;
 
-	if (load_settings(w, c, &f, &active, e) < 0 ||
+	if (load_settings(w, c, &f, &never, e) < 0 ||
 	    load_info(w, c, &r, e) < 0)
 		return -1;
 	f.window_start = r.window_start;
 	f.window_end = r.window_end;
 	f.chosen = r.chosen;
 	due = renewal_due(&f, w->now);
-	text = !active ? xstrdup("its renewal configuration is deactivated")
+	text = never ? xstrdup(never)
 	    : due.rule == RENEWAL_WINDOW
 	    ? describe_window(&r)
 	    : xasprintf("auto-renew is on: due %s",
 		  renewal_rule_text(due.rule, f.not_after - f.not_before));
-	rc = tell(w, WHY_RENEWAL, active ? due.at : 0, c, text, e);
+	rc = tell(w, WHY_RENEWAL, never ? 0 : due.at, c, text, e);
 	free(text);
 	renewal_info_release(&r);
 	return rc;

@@ -46,7 +46,7 @@ read_der(const char *path, struct buf *der, struct err *e)
 		return 0;
 	pem = *der; /* transferred */
 	buf_init(der, pem.max);
-	r = (struct pem_reader){pem.data, pem.len};
+	r = (struct pem_reader){.p = pem.data, .len = pem.len};
 	if (pem_next(&r, label, sizeof(label), der) != 1 ||
 	    strcmp(label, LABEL) != 0)
 		rc = err_set(e, KIND_INPUT, "%s: is no CRL", path);

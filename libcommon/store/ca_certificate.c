@@ -21,7 +21,7 @@ enum {
 	CA_CERTIFICATE_BY_SHA1,
 	CA_CERTIFICATE_BY_SUBJECT,
 	CA_CERTIFICATE_BETWEEN,
-	CA_CERTIFICATE_LAST,
+	CA_CERTIFICATE_NEXT,
 	CA_CERTIFICATE_UNFILLED,
 	CA_CERTIFICATE_FILL
 };
@@ -50,8 +50,8 @@ static const char *const sql[] = {
     [CA_CERTIFICATE_BETWEEN] =
 	"SELECT id FROM ca_certificates"
 	" WHERE sha256 >= ?1 AND sha256 <= ?2 ORDER BY sha256 LIMIT 2",
-    [CA_CERTIFICATE_LAST] = "SELECT id FROM ca_certificates WHERE id > 0"
-			    " ORDER BY id DESC LIMIT 1",
+    [CA_CERTIFICATE_NEXT] = "SELECT id FROM ca_certificates WHERE id > ?1"
+			    " ORDER BY id LIMIT 1",
     [CA_CERTIFICATE_UNFILLED] = "SELECT id, der FROM ca_certificates"
 				" WHERE subject_sha256 IS NULL LIMIT 1",
     [CA_CERTIFICATE_FILL] =
@@ -264,13 +264,10 @@ ca_certificate_by_sha256(struct store *st, const uint8_t sha256[32],
 }
 
 int
-ca_certificate_last(struct store *st, int64_t *id, struct err *e)
+ca_certificate_next(struct store *st, int64_t *id, struct err *e)
 {
-	*id = 0;
 	return stmt_int(
-		   st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_LAST, id, e, "") < 0
-	    ? -1
-	    : 0;
+	    st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_NEXT, id, e, "i", *id);
 }
 
 /* The one whose SHA-256 is between. */
@@ -338,19 +335,16 @@ ca_certificate_by_sha1(struct store *st, const uint8_t sha1[20],
 	    c, e);
 }
 
-int
-ca_certificate_each_issuer(struct store *st, const struct cert *c,
+static int
+each_named(struct store *st, const uint8_t *name, size_t len,
     int (*fn)(void *arg, const struct ca_certificate *ca, struct err *e),
     void *arg, struct err *e)
 {
 	uint8_t sha256[DIGEST_SHA256_SIZE];
 	struct db_stmt *s;
-	const uint8_t *der;
-	size_t len;
 	int rc = -1;
 
-	der = cert_issuer_der(c, &len);
-	digest_sha256(sha256, der, len);
+	digest_sha256(sha256, name, len);
 	s = stmt_query(st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_BY_SUBJECT, e,
 	    "b", sha256, sizeof(sha256));
 	while (s && (rc = db_step(s, e)) > 0) {
@@ -366,4 +360,26 @@ ca_certificate_each_issuer(struct store *st, const struct cert *c,
 		}
 	}
 	return rc;
+}
+
+int
+ca_certificate_each_issuer(struct store *st, const struct cert *c,
+    int (*fn)(void *arg, const struct ca_certificate *ca, struct err *e),
+    void *arg, struct err *e)
+{
+	size_t len;
+	const uint8_t *der = cert_issuer_der(c, &len);
+
+	return each_named(st, der, len, fn, arg, e);
+}
+
+int
+ca_certificate_each_named(struct store *st, const struct cert *c,
+    int (*fn)(void *arg, const struct ca_certificate *ca, struct err *e),
+    void *arg, struct err *e)
+{
+	size_t len;
+	const uint8_t *der = cert_subject_der(c, &len);
+
+	return each_named(st, der, len, fn, arg, e);
 }

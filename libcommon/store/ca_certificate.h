@@ -40,8 +40,8 @@ int ca_certificate_by_sha256(struct store *st, const uint8_t sha256[32],
 int ca_certificate_by_sha1(struct store *st, const uint8_t sha1[20],
     struct ca_certificate *c, struct err *e);
 
-/* The highest number; 0: there is none. */
-int ca_certificate_last(struct store *st, int64_t *id, struct err *e);
+/* The next number after `*id`: 1 with it there, 0 when there is none, -1. */
+int ca_certificate_next(struct store *st, int64_t *id, struct err *e);
 
 /*
  * The number of the one that `text` means: a number, or at least eight hex
@@ -57,6 +57,11 @@ int ca_certificate_pick(
  * must not call the store; `ca` lives during the call only.
  */
 int ca_certificate_each_issuer(struct store *st, const struct cert *c,
+    int (*fn)(void *arg, const struct ca_certificate *ca, struct err *e),
+    void *arg, struct err *e);
+
+/* The same for each that has the subject of `c`. */
+int ca_certificate_each_named(struct store *st, const struct cert *c,
     int (*fn)(void *arg, const struct ca_certificate *ca, struct err *e),
     void *arg, struct err *e);
 

@@ -48,9 +48,10 @@ static const char *const sql[] = {
 	" ?9, ?10, 'valid', ?11, ?12, ?13, ?14, ?15, ?16)"
 	" ON CONFLICT (sha256) DO NOTHING RETURNING id",
     [CERTIFICATE_ADD_CHAIN] =
-	"INSERT INTO certificate_chains (certificate_id, chain_id, is_default)"
-	" VALUES (?1, ?2, CASE WHEN EXISTS (SELECT 1 FROM certificate_chains x"
-	" WHERE x.certificate_id = ?1) THEN 0 ELSE 1 END)"
+	"INSERT INTO certificate_chains (certificate_id, chain_id, is_default,"
+	" found) VALUES (?1, ?2, CASE WHEN EXISTS"
+	" (SELECT 1 FROM certificate_chains x WHERE x.certificate_id = ?1)"
+	" THEN 0 ELSE 1 END, ?3)"
 	" ON CONFLICT (certificate_id, chain_id) DO NOTHING",
     [CERTIFICATE_ID] = "SELECT id FROM certificates WHERE sha256 = ?1",
     [CERTIFICATE_BY_ID] =
@@ -261,12 +262,12 @@ put_leaf(struct store *st, const struct certificate_new *n, int64_t *id,
 
 /* Another chain of what was there before may be the one to serve. */
 static int
-put_chain(struct store *st, int64_t id, int64_t chain_id, bool is_known,
-    struct err *e)
+put_chain(struct store *st, int64_t id, int64_t chain_id, bool is_found,
+    bool is_known, struct err *e)
 {
 	char detail[32];
-	int64_t n = stmt_run(
-	    st, STMT_CERTIFICATE, CERTIFICATE_ADD_CHAIN, e, "ii", id, chain_id);
+	int64_t n = stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_ADD_CHAIN, e,
+	    "iii", id, chain_id, (int64_t)is_found);
 
 	if (n <= 0 || !is_known)
 		return n < 0 ? -1 : 0;
@@ -284,7 +285,9 @@ certificate_put(struct store *st, const struct certificate_new *n, int64_t *id,
 	if (chain_put(st, n->certs, 1, chain_id, &is_new, e) < 0 ||
 	    put_leaf(st, n, id, created, e) < 0)
 		return -1;
-	return *chain_id == 0 ? 0 : put_chain(st, *id, *chain_id, !*created, e);
+	return *chain_id == 0
+	    ? 0
+	    : put_chain(st, *id, *chain_id, n->chain_found, !*created, e);
 }
 
 struct addition {

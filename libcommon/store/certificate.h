@@ -46,6 +46,7 @@ struct certificate_new {
 	int64_t account_id; /* 0: nobody */
 	bool inactive;
 	bool auto_renew;
+	bool chain_found; /* put together here (store/chain_find.h) */
 };
 
 /*

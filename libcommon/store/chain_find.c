@@ -1,70 +1,9 @@
 #include "store/chain_find.h"
 
 #include "store/ca_certificate.h"
-#include "store/certificate.h"
-#include "store/stmt.h"
-#include "sys/sig.h"
-#include "wrap/cert.h"
+#include "wrap/digest.h"
 
-enum {
-	CHAIN_FIND_NEXT
-};
-
-static const char *const sql[] = {
-    [CHAIN_FIND_NEXT] =
-	"SELECT c.id, c.not_after, c.der FROM certificates c"
-	" WHERE c.issuer_id = (SELECT i.id FROM ca_certificates ca"
-	" JOIN issuers i ON i.sha256 = ca.subject_sha256 WHERE ca.id = ?1"
-	" AND i.id <> ca.issuer_id)" /* a root is in no chain */
-	" AND (c.not_after, c.id) > (?2, ?3) AND NOT EXISTS"
-	" (SELECT 1 FROM certificate_chains k WHERE k.certificate_id = c.id)"
-	" ORDER BY c.not_after, c.id LIMIT 1",
-};
-
-const struct stmt_table chain_find_stmts = {"chain_find", sql, ARRAY_LEN(sql)};
-
-/* ---- one chain ----------------------------------------------------------- */
-
-struct search {
-	const struct cert *subject;
-	const struct cert_list *chain; /* so far */
-	struct cert *issuer;
-};
-
-static bool
-is_in(const struct cert_list *chain, const struct ca_certificate *ca)
-{
-	for (size_t i = 0; i < chain->len; i++) {
-		size_t len;
-		const uint8_t *der = cert_der(chain->v[i], &len);
-
-		if (len == ca->der_len && memcmp(der, ca->der, len) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* One that is in the chain already is a loop. */
-static int
-try_issuer(void *arg, const struct ca_certificate *ca, struct err *e)
-{
-	struct search *s = arg;
-	struct err ignored = {0};
-	struct cert *c;
-
-	(void)e;
-	if ((s->issuer && cert_not_after(s->issuer) >= ca->not_after) ||
-	    is_in(s->chain, ca))
-		return 0;
-	c = cert_from_der(ca->der, ca->der_len, &ignored);
-	if (c && cert_is_issued_by(s->subject, c, &ignored) == 0) {
-		cert_free(s->issuer);
-		s->issuer = c;
-	} else {
-		cert_free(c);
-	}
-	return 0;
-}
+#define ISSUERS_MAX 16 /* certificates of one issuer */
 
 static bool
 is_self_issued(const struct cert *c)
@@ -76,94 +15,317 @@ is_self_issued(const struct cert *c)
 	return a_len == b_len && memcmp(a, b, a_len) == 0;
 }
 
-int
-chain_find(struct store *st, const struct cert *c, struct cert_list *out,
-    struct err *e)
+static bool
+same_key(const struct cert *a, const struct cert *b)
 {
-	for (size_t n = 0; n < CHAIN_FIND_MAX && !is_self_issued(c); n++) {
-		struct search s = {.subject = c, .chain = out};
+	uint8_t x[DIGEST_SHA256_SIZE], y[DIGEST_SHA256_SIZE];
 
-		if (ca_certificate_each_issuer(st, c, try_issuer, &s, e) < 0) {
-			cert_free(s.issuer);
-			return -1;
-		}
-		if (!s.issuer || is_self_issued(s.issuer)) {
-			cert_free(s.issuer);
-			return 0;
-		}
-		cert_list_take(out, s.issuer);
-		c = s.issuer;
-	}
-	return 0;
+	cert_spki_sha256(a, x);
+	cert_spki_sha256(b, y);
+	return memcmp(x, y, sizeof(x)) == 0;
 }
 
-/* ---- all that a CA has issued ---------------------------------------------
- */
-
-/* A walk; `not_after` and `id` are those of the last one looked at. */
-struct walk {
-	struct store *st;
-	int64_t ca, not_after, id;
-};
-
-/* The next certificate, which the caller frees: 1, 0 for none, -1. */
-static int
-next(struct walk *w, struct cert **c, struct err *e)
+static bool
+same_cert(const struct cert *a, const struct cert *b)
 {
-	struct db_stmt *s = stmt_query(w->st, STMT_CHAIN_FIND, CHAIN_FIND_NEXT,
-	    e, "iii", w->ca, w->not_after, w->id);
-	int rc = s ? db_step(s, e) : -1;
-	struct err ignored = {0};
-	const void *der;
+	size_t a_len, b_len;
+	const uint8_t *x = cert_der(a, &a_len), *y = cert_der(b, &b_len);
+
+	return a_len == b_len && memcmp(x, y, a_len) == 0;
+}
+
+void
+chain_issuer_digest(const struct cert *ca, uint8_t out[32])
+{
+	uint8_t both[2 * DIGEST_SHA256_SIZE];
+	const uint8_t *der;
 	size_t len;
 
-	*c = NULL;
-	if (rc <= 0)
-		return rc;
-	w->id = db_int(s, 0);
-	w->not_after = db_int(s, 1);
-	der = db_blob(s, 2, &len);
-	*c = cert_from_der(der, len, &ignored); /* else check tells of it */
-	db_reset(s);
-	return 1;
+	der = cert_subject_der(ca, &len);
+	digest_sha256(both, der, len);
+	cert_spki_sha256(ca, both + DIGEST_SHA256_SIZE);
+	digest_sha256(out, both, sizeof(both));
+}
+
+/* ---- the certificates of one issuer -------------------------------------- */
+
+/* Those that end latest first; all are of one key. */
+struct issuers {
+	const struct cert *of; /* what is signed; or */
+	const struct cert *like; /* one whose subject and key they have */
+	struct cert *v[ISSUERS_MAX];
+	size_t len;
+};
+
+static void
+issuers_release(struct issuers *s)
+{
+	for (size_t i = 0; i < s->len; i++)
+		cert_free(s->v[i]);
+	s->len = 0;
+}
+
+/* A second one is by the same key: one signature is verified for all. */
+static bool
+is_wanted(const struct issuers *s, const struct cert *c)
+{
+	struct err ignored = {0};
+
+	if (s->like)
+		return same_key(s->like, c);
+	return s->len > 0 && same_key(s->v[0], c)
+	    ? true
+	    : cert_is_issued_by(s->of, c, &ignored) == 0;
+}
+
+/* When it is full, the one that ends first goes. */
+static void
+insert(struct issuers *s, struct cert *c)
+{
+	size_t i;
+
+	for (i = s->len;
+	     i > 0 && cert_not_after(s->v[i - 1]) < cert_not_after(c); i--)
+		;
+	if (s->len == ISSUERS_MAX)
+		cert_free(i < s->len ? s->v[--s->len] : c);
+	if (i == ISSUERS_MAX)
+		return;
+	memmove(&s->v[i + 1], &s->v[i], (s->len - i) * sizeof(s->v[0]));
+	s->v[i] = c;
+	s->len++;
 }
 
 static int
-give_chain(struct walk *w, struct cert *c, struct err *e)
+try_issuer(void *arg, const struct ca_certificate *ca, struct err *e)
 {
-	struct cert_list certs = {0};
-	const struct certificate_new n = {.certs = &certs, .source = "import"};
-	int64_t id;
-	int rc;
+	struct issuers *s = arg;
+	struct err ignored = {0};
+	struct cert *c = cert_from_der(ca->der, ca->der_len, &ignored);
 
-	cert_list_take(&certs, c);
-	rc = chain_find(w->st, c, &certs, e);
-	if (rc == 0 && certs.len > 1)
-		rc = certificate_add(w->st, &n, &id, NULL, e);
-	cert_list_release(&certs);
-	return rc;
-}
-
-static int
-find_for_ca(struct store *st, int64_t ca, struct err *e)
-{
-	struct walk w = {.st = st, .ca = ca};
-	struct cert *c;
-	int rc;
-
-	while (!sig_term() && (rc = next(&w, &c, e)) != 0)
-		if (rc < 0 || (c && give_chain(&w, c, e) < 0))
-			return -1;
+	(void)e;
+	if (c && is_wanted(s, c))
+		insert(s, c);
+	else
+		cert_free(c);
 	return 0;
 }
 
-int
-chain_find_for_issued(struct store *st, int64_t after, struct err *e)
+static int
+find_issuers(struct store *st, struct issuers *s, struct err *e)
 {
-	int64_t last;
-	int rc = ca_certificate_last(st, &last, e);
+	int rc = s->like
+	    ? ca_certificate_each_named(st, s->like, try_issuer, s, e)
+	    : ca_certificate_each_issuer(st, s->of, try_issuer, s, e);
 
-	for (; rc == 0 && after < last && !sig_term(); after++)
-		rc = find_for_ca(st, after + 1, e);
+	if (rc < 0)
+		issuers_release(s);
 	return rc;
+}
+
+int
+chain_find_issuer(
+    struct store *st, const struct cert *c, struct cert **issuer, struct err *e)
+{
+	struct issuers s = {.of = c};
+
+	*issuer = NULL;
+	if (is_self_issued(c))
+		return 0;
+	if (find_issuers(st, &s, e) < 0)
+		return -1;
+	if (s.len > 0) {
+		*issuer = s.v[0];
+		s.v[0] = NULL; /* transferred */
+	}
+	issuers_release(&s);
+	return 0;
+}
+
+/* ---- ways ---------------------------------------------------------------- */
+
+/* What has been gone so far. */
+struct search {
+	struct store *st;
+	struct chain_ways *out;
+	bool rounds[CHAIN_WAYS_MAX]; /* those that end where a loop closes */
+	struct issuers levels[CHAIN_FIND_MAX + 1]; /* what is at each height */
+	size_t at[CHAIN_FIND_MAX]; /* which of them is on the way */
+	size_t len; /* of the way */
+};
+
+static const struct cert *
+on_way(const struct search *s, size_t i)
+{
+	return s->levels[i].v[s->at[i]];
+}
+
+/* A name and a key that are on the way already. */
+static bool
+is_round(const struct search *s, const struct cert *c)
+{
+	uint8_t x[DIGEST_SHA256_SIZE], y[DIGEST_SHA256_SIZE];
+
+	chain_issuer_digest(c, x);
+	for (size_t i = 0; i < s->len; i++) {
+		chain_issuer_digest(on_way(s, i), y);
+		if (memcmp(x, y, sizeof(x)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+keep_way(struct search *s, bool is_a_round, struct err *e)
+{
+	struct cert_list *way = &s->out->v[s->out->len];
+
+	if (s->len == 0)
+		return 0;
+	for (size_t i = 0; i < s->len; i++) {
+		size_t len;
+		const uint8_t *der = cert_der(on_way(s, i), &len);
+		struct cert *copy = cert_from_der(der, len, e);
+
+		if (!copy) {
+			cert_list_release(way);
+			return -1;
+		}
+		cert_list_take(way, copy);
+	}
+	s->rounds[s->out->len++] = is_a_round;
+	return 0;
+}
+
+/*
+ * What can follow, a root but once: it ends the way, and is not on it.  Returns
+ * how many there are.
+ */
+static size_t
+count_next(const struct search *s, bool *has_round)
+{
+	const struct issuers *next = &s->levels[s->len];
+	size_t n = 0;
+
+	*has_round = false;
+	for (size_t i = 0; i < next->len; i++)
+		if (is_round(s, next->v[i]))
+			*has_round = true;
+		else
+			n++;
+	return n;
+}
+
+static int go_on(struct search *s, struct err *e);
+
+/* All ways by what is at the next height. */
+static int
+go_up(struct search *s, struct err *e)
+{
+	const struct issuers *next = &s->levels[s->len];
+	bool ended = false;
+	int rc = 0;
+
+	for (size_t i = 0;
+	     rc == 0 && i < next->len && s->out->len < CHAIN_WAYS_MAX; i++) {
+		if (is_round(s, next->v[i]))
+			continue;
+		if (is_self_issued(next->v[i])) {
+			rc = ended ? 0 : keep_way(s, false, e);
+			ended = true;
+			continue;
+		}
+		s->at[s->len++] = i;
+		rc = go_on(s, e);
+		s->len--;
+	}
+	return rc;
+}
+
+/* Up from the last on the way; at most CHAIN_FIND_MAX deep. */
+static int
+go_on(struct search *s, struct err *e)
+{
+	struct issuers *next = &s->levels[s->len];
+	bool has_round = false;
+	int rc = 0;
+
+	*next = (struct issuers){.of = on_way(s, s->len - 1)};
+	if (s->len < CHAIN_FIND_MAX)
+		rc = find_issuers(s->st, next, e);
+	if (rc == 0)
+		rc = count_next(s, &has_round) > 0 ? go_up(s, e)
+						   : keep_way(s, has_round, e);
+	issuers_release(next);
+	return rc;
+}
+
+/* A loop leads nowhere: a way that ends in one is for want of a better. */
+static void
+drop_rounds(struct search *s)
+{
+	struct chain_ways *w = s->out;
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->len; i++)
+		n += !s->rounds[i];
+	if (n == 0)
+		return;
+	n = 0;
+	for (size_t i = 0; i < w->len; i++) {
+		struct cert_list way = w->v[i];
+
+		w->v[i] = (struct cert_list){0};
+		if (s->rounds[i])
+			cert_list_release(&way);
+		else
+			w->v[n++] = way;
+	}
+	w->len = n;
+}
+
+int
+chain_find_ways(struct store *st, const struct cert *issuer,
+    struct chain_ways *out, struct err *e)
+{
+	struct search *s = xcalloc(1, sizeof(*s));
+	int rc;
+
+	chain_ways_release(out);
+	s->st = st;
+	s->out = out;
+	s->levels[0].like = issuer;
+	rc = find_issuers(st, &s->levels[0], e);
+	if (rc == 0)
+		rc = go_up(s, e);
+	if (rc == 0)
+		drop_rounds(s);
+	else
+		chain_ways_release(out);
+	issuers_release(&s->levels[0]);
+	free(s);
+	return rc;
+}
+
+bool
+chain_is_way(
+    const struct cert_list *way, const struct cert *const *chain, size_t len)
+{
+	if (len < way->len || len > way->len + 1 ||
+	    (len > way->len && !is_self_issued(chain[way->len])))
+		return false;
+	for (size_t i = 0; i < way->len; i++)
+		if (!same_cert(way->v[i], chain[i]))
+			return false;
+	return true;
+}
+
+void
+chain_ways_release(struct chain_ways *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->len; i++)
+		cert_list_release(&w->v[i]);
+	w->len = 0;
 }

@@ -57,6 +57,7 @@ static const char *const names[] = {
     [EVENT_CERTIFICATE] = "certificate",
     [EVENT_CERTIFICATE_REQUEST] = "certificate_request",
     [EVENT_CA_CERTIFICATE] = "ca_certificate",
+    [EVENT_CHAIN] = "chain",
     [EVENT_PRIVATE_KEY] = "private_key",
     [EVENT_DOMAIN] = "domain",
     [EVENT_UPSTREAM_ACCOUNT] = "upstream_account",

@@ -16,6 +16,7 @@ enum {
 	SERVING_CERTIFICATE_LAST,
 	SERVING_OF_CERTIFICATES,
 	SERVING_OF_CHOICES,
+	SERVING_OF_CHAINS,
 	SERVING_OF_KEYS
 };
 
@@ -53,6 +54,11 @@ static const char *const sql[] = {
 	" WHERE c.id >= ?1 AND c.id <= ?2"
 	" AND (SELECT count(*) FROM certificate_chains k"
 	" WHERE k.certificate_id = c.id) > 1",
+    [SERVING_OF_CHAINS] =
+	"SELECT m.domain_id FROM certificate_chains k"
+	" JOIN certificates c ON c.id = k.certificate_id"
+	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
+	" WHERE k.chain_id >= ?1 AND k.chain_id <= ?2",
     /* Of the certificates of the private keys from ?1 to ?2. */
     [SERVING_OF_KEYS] =
 	"SELECT m.domain_id FROM private_keys p"
@@ -341,7 +347,7 @@ add_names_from(struct store *st, size_t row, int64_t first, int64_t last,
 }
 
 struct changes {
-	struct ids certificates, keys, domains;
+	struct ids certificates, chains, keys, domains;
 	bool preferences; /* of chains */
 };
 
@@ -373,6 +379,8 @@ note_event(void *arg, const struct event *ev, struct err *e)
 	(void)e;
 	if (ev->object_type == EVENT_CERTIFICATE)
 		ids_add(&c->certificates, ev->object_id);
+	else if (ev->object_type == EVENT_CHAIN)
+		ids_add(&c->chains, ev->object_id);
 	else if (ev->object_type == EVENT_PRIVATE_KEY)
 		ids_add(&c->keys, ev->object_id);
 	else if (ev->object_type == EVENT_DOMAIN)
@@ -395,6 +403,9 @@ find_changes(struct store *st, int64_t since, struct changes *c, struct err *e)
 		    &c->certificates, &c->domains, e);
 	if (rc == 0)
 		rc = add_names_of_each(
+		    st, SERVING_OF_CHAINS, &c->chains, &c->domains, e);
+	if (rc == 0)
+		rc = add_names_of_each(
 		    st, SERVING_OF_KEYS, &c->keys, &c->domains, e);
 	ids_sort_unique(&c->domains);
 	return rc;
@@ -414,6 +425,7 @@ serving_each_since(struct store *st, int64_t since, int64_t now, serving_fn fn,
 		    &r, c.domains.v[i] - 1, c.domains.v[i], fn, arg, e);
 	free(page.v);
 	free(c.certificates.v);
+	free(c.chains.v);
 	free(c.keys.v);
 	free(c.domains.v);
 	return rc;

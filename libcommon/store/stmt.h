@@ -26,7 +26,7 @@ enum stmt_module {
 	STMT_CERTIFICATE_REQUEST,
 	STMT_CERTIFICATE_SWEEP,
 	STMT_CHAIN,
-	STMT_CHAIN_FIND,
+	STMT_CHAIN_SPREAD,
 	STMT_CHALLENGE,
 	STMT_CHALLENGE_ANSWER,
 	STMT_CHALLENGE_REQUEST,
@@ -72,7 +72,7 @@ extern const struct stmt_table certificate_list_stmts;
 extern const struct stmt_table certificate_request_stmts;
 extern const struct stmt_table certificate_stmts;
 extern const struct stmt_table certificate_sweep_stmts;
-extern const struct stmt_table chain_find_stmts;
+extern const struct stmt_table chain_spread_stmts;
 extern const struct stmt_table chain_stmts;
 extern const struct stmt_table challenge_answer_stmts;
 extern const struct stmt_table challenge_request_stmts;

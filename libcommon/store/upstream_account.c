@@ -19,6 +19,7 @@ enum {
 	UPSTREAM_ACCOUNT_DEFAULT_ID,
 	UPSTREAM_ACCOUNT_UNFINISHED,
 	UPSTREAM_ACCOUNT_EACH,
+	UPSTREAM_ACCOUNT_NEXT_DIRECTORY,
 	UPSTREAM_ACCOUNT_KEY,
 	UPSTREAM_ACCOUNT_NEXT_KEY,
 	UPSTREAM_ACCOUNT_CHANGE,
@@ -73,6 +74,9 @@ static const char *const sql[] = {
 	" AND source = 'register' ORDER BY id LIMIT 1",
     [UPSTREAM_ACCOUNT_EACH] =
 	"SELECT " COLUMNS " FROM upstream_accounts WHERE id > 0 ORDER BY id",
+    [UPSTREAM_ACCOUNT_NEXT_DIRECTORY] =
+	"SELECT directory_url FROM upstream_accounts WHERE directory_url > ?1"
+	" ORDER BY directory_url LIMIT 1",
     [UPSTREAM_ACCOUNT_KEY] =
 	"SELECT spki_sha256, sealed, der FROM upstream_accounts WHERE id = ?1",
     [UPSTREAM_ACCOUNT_NEXT_KEY] =
@@ -641,4 +645,29 @@ int
 upstream_account_roll_cancel(struct store *st, int64_t id, struct err *e)
 {
 	return step(st, id, UPSTREAM_ACCOUNT_ROLL_CANCEL, "roll_cancel", e);
+}
+
+/* From one to the next, however many accounts are at each. */
+int
+upstream_account_each_directory(struct store *st,
+    int (*fn)(void *arg, const char *url, struct err *e), void *arg,
+    struct err *e)
+{
+	char *url = xstrdup("");
+	int rc = 0;
+
+	while (rc == 0) {
+		struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_ACCOUNT,
+		    UPSTREAM_ACCOUNT_NEXT_DIRECTORY, e, "t", url);
+
+		rc = s ? db_step(s, e) : -1;
+		if (rc <= 0)
+			break;
+		free(url);
+		url = stmt_text_dup(s, 0);
+		db_reset(s);
+		rc = fn(arg, url, e);
+	}
+	free(url);
+	return rc;
 }

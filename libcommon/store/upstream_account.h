@@ -142,6 +142,11 @@ int upstream_account_each(struct store *st,
     int (*fn)(void *arg, const struct upstream_account *a, struct err *e),
     void *arg, struct err *e);
 
+/* The same for each URL of a directory that one of them is at. */
+int upstream_account_each_directory(struct store *st,
+    int (*fn)(void *arg, const char *url, struct err *e), void *arg,
+    struct err *e);
+
 /* Frees what it owns; it is empty then.  NULL-safe. */
 void upstream_account_release(struct upstream_account *a);
 

@@ -92,6 +92,19 @@ dir_kind(int root, const char *path)
 	return kind;
 }
 
+bool
+dir_identify(int root, const char *path, struct dir_identity *out)
+{
+	int fd = open_beneath(root, path, O_PATH | O_DIRECTORY);
+	struct stat st;
+	bool found = fd >= 0 && fstat(fd, &st) == 0;
+
+	if (found)
+		*out = (struct dir_identity){st.st_dev, st.st_ino};
+	fd_close(&fd);
+	return found;
+}
+
 /* A pipe without a writer must not hold us, a terminal not become ours. */
 int
 dir_read(int root, const char *path, struct buf *out, struct err *e)

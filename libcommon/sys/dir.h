@@ -30,6 +30,12 @@ int dir_open(const char *path, struct err *e);
 /* What is at `path`, links within the tree followed. */
 enum dir_kind dir_kind(int root, const char *path);
 
+/* Which directory is at `path`, whatever leads there; false: there is none. */
+struct dir_identity {
+	uint64_t device, inode;
+};
+bool dir_identify(int root, const char *path, struct dir_identity *out);
+
 /*
  * Appends a regular file to `out`.  -1: KIND_NOTFOUND when it is not there (a
  * link to nothing counts), KIND_INPUT when it leads out of the tree, is no

@@ -66,6 +66,23 @@ file_read_secret(const char *path, struct buf *out, struct err *e)
 }
 
 int
+file_read_configured(const char *path, struct buf *out, struct err *e)
+{
+	static const int wrong[] = {
+	    EACCES, EPERM, EISDIR, ENOTDIR, ELOOP, ENAMETOOLONG, ENXIO, ENODEV};
+	struct err why = {0};
+
+	if (file_read_secret(path, out, &why) == 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		if (why.kind == KIND_SYS && why.errnum == wrong[i])
+			return err_set(e, KIND_CONF, "%s: %s", why.text,
+			    strerror(why.errnum));
+	*e = why;
+	return -1;
+}
+
+int
 file_sync_directory(const char *path, struct err *e)
 {
 	char *copy = xstrdup(path);

@@ -21,6 +21,12 @@ int file_read(const char *path, struct buf *out, struct err *e);
 int file_read_secret(const char *path, struct buf *out, struct err *e);
 
 /*
+ * The same for one that somebody has named: KIND_CONF as well when it cannot be
+ * opened, or is no file, and will not be so later.
+ */
+int file_read_configured(const char *path, struct buf *out, struct err *e);
+
+/*
  * Replaces (or makes) the file at `path` in one step: a temporary file in the
  * same directory, mode, fsync, rename, fsync of the directory.  A reader sees
  * the old content or the new.  On failure the temporary file is gone and the

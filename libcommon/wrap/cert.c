@@ -235,7 +235,7 @@ int
 cert_list_from_pem(
     const char *pem, size_t len, struct cert_list *out, struct err *e)
 {
-	struct pem_reader r = {pem, len};
+	struct pem_reader r = {.p = pem, .len = len};
 	size_t before = out->len;
 	char label[64];
 	struct buf der;

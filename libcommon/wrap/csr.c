@@ -170,7 +170,7 @@ csr_from_der(const void *der, size_t len, struct err *e)
 struct csr *
 csr_from_any(const void *p, size_t len, struct err *e)
 {
-	struct pem_reader r = {p, len};
+	struct pem_reader r = {.p = p, .len = len};
 	char label[64];
 	struct buf der;
 	struct csr *c = NULL;

@@ -12,13 +12,18 @@ int pem_encode(struct buf *out, const char *label, const void *der, size_t len);
 struct pem_reader {
 	const char *p;
 	size_t len;
+	/* What opens blocks that are encrypted in the old way (RFC 1421), by
+	 * headers; or NULL. */
+	const char *password;
+	bool is_encrypted; /* the block just found is such a one */
 };
 
 /*
  * Finds the next block; whatever stands between blocks is skipped.  `label`
  * (size bytes) and `der` (cleared first) are filled.
  * Returns 1 for a block, 0 when there is none left, -1 for a block that is
- * broken (no end line, not base64, encrypted, or larger than `der` holds).
+ * broken (no end line, not base64, encrypted and not to be opened, or larger
+ * than `der` holds).
  */
 int pem_next(struct pem_reader *r, char *label, size_t size, struct buf *der);
 

@@ -57,7 +57,7 @@ seal_key_read(const char *path, struct seal_key *k, struct err *e)
 	int rc;
 
 	buf_init(&text, FILE_MAX);
-	rc = file_read_secret(path, &text, e);
+	rc = file_read_configured(path, &text, e);
 	if (rc == 0 && parse_key(&text, k, e) < 0)
 		rc = err_object(e, "%s", path);
 	buf_wipe(&text);

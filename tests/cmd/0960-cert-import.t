@@ -84,20 +84,21 @@ is "$status $(counts)" '0 certificate created 1,certificate_request created 1,pr
 { cat pieces; printf '0\202\001'; } >short
 imp short
 exits 1 '... of which the last is cut short'
-like "$out" '^file	.*refused.*short: ' '... are refused'
+like "$out" '^file	.*refused.*	short	[^:]*: ' '... are refused'
 printf '0\003\002\001\001' >piece
 cat piece pieces >short
 imp short
 is "$status $(counts)" '1 certificate known 1,certificate_request known 1,file refused 1,private_key known 1' \
     '... of which one is nothing: the rest is taken'
-like "$out" 'short: block 1 \(DER\): ' '... and it is said which'
+like "$out" '	short	block 1 \(DER\): ' '... and it is said which'
 echo secret >password
 chmod 600 password
 must openssl pkcs12 -export -inkey ip.key -in ip.pem -passout file:password \
     -out ip.p12
 imp ip.p12
 exits 1 'PKCS#12 without its password'
-like "$out" '^file	.*refused.*ip.p12: ' '... is refused, and named'
+like "$out" '^file	.*refused.*	ip.p12	PKCS#12 needs' \
+    '... is refused, and named, once'
 imp --password-file password ip.p12
 is "$status $(counts)" '0 certificate created 1,private_key created 1' \
     '... with it'
@@ -115,6 +116,36 @@ must "$BIN/acmed-store" -s "$T/rc2.sqlite" init
 imp -s "$T/rc2.sqlite" --password-file password old.p12
 exits 0 'a PKCS#12 of before 2019, with RC2 of 40 bits'
 
+
+# Keys that OpenSSL has encrypted before PKCS#8, by a header of PEM.
+for cipher in aes256 aes128 des3; do
+	must openssl rsa -traditional -in rsa.key "-$cipher" \
+	    -passout file:password -out rsa.old
+	must "$BIN/acmed-store" -s "$T/$cipher.sqlite" init
+	imp -s "$T/$cipher.sqlite" --password-file password rsa.old rsa.crt
+	is "$status $(counts)" '0 certificate created 1,private_key created 1' \
+	    "a key with Proc-Type: 4,ENCRYPTED, by $cipher"
+done
+must openssl ec -in www.key -aes256 -passout file:password -out ec.old
+imp -s "$T/des3.sqlite" --password-file password ec.old www.crt
+is "$status $(counts)" '0 certificate created 1,private_key created 1' \
+    '... an EC key'
+imp ec.old
+exits 1 '... without a password'
+is "$(printf '%s\n' "$out" | sed 1d)" \
+    'file		refused		ec.old	block 1 (EC PRIVATE KEY): private key that needs a password' \
+    '... is refused'
+echo wrong >wrong
+chmod 600 wrong
+imp --password-file wrong ec.old
+exits 1 '... with another'
+like "$out" 'the password does not open the private key$' '... too'
+for file in none loop; do
+	imp --password-file $file ec.old
+	like "$status $err" "^102 cert-import: $file: .*[a-z]$" \
+	    "a password file that cannot be opened: $file"
+	ln -sf loop loop
+done
 
 # ---- what the options say --------------------------------------------------------
 
@@ -264,6 +295,164 @@ is "$status $(sqlite3 "$T/beside.sqlite" 'SELECT count(*) FROM certificates c
     JOIN certificate_chains k ON k.certificate_id = c.id')" '0 2' \
     '... also when it comes in the chain of another'
 
+# ---- ways that the store knows -------------------------------------------------------
+
+# fresh: a store of its own; in_fresh SQL; chains N: those of a certificate, the
+# default first, as subjects and who issued the last
+fresh() {
+	rm -f "$T"/fresh.sqlite*
+	must "$BIN/acmed-store" -s "$T/fresh.sqlite" init
+}
+in_fresh() {
+	sqlite3 "$T/fresh.sqlite" "$1"
+}
+chains() {
+	in_fresh "SELECT group_concat(line, '; ') FROM (SELECT
+	    (SELECT group_concat(subject, ' < ') || ' < ' || last FROM
+	        (SELECT ca.subject, (SELECT i.name FROM chain_members l
+	        JOIN ca_certificates a ON a.id = l.ca_certificate_id
+	        JOIN issuers i ON i.id = a.issuer_id
+	        WHERE l.chain_id = k.chain_id ORDER BY l.position DESC LIMIT 1)
+	        AS last FROM chain_members m
+	        JOIN ca_certificates ca ON ca.id = m.ca_certificate_id
+	        WHERE m.chain_id = k.chain_id ORDER BY m.position)) AS line
+	    FROM certificate_chains k WHERE k.certificate_id = $1
+	    ORDER BY k.is_default DESC, k.chain_id)"
+}
+fimp() {
+	imp -s "$T/fresh.sqlite" "$@"
+}
+fresh
+fimp -q --ca --each root.crt rootq.crt sub.crt subq.crt
+fimp alt.crt gap.key
+fimp alt.crt
+is "$status $(chains 1)" '0 CN=Sub S < CN=Root R; CN=Sub S < CN=Root Q' \
+    'all ways that the store knows are chains of what comes alone'
+run "$BIN/cert-export" -s "$T/fresh.sqlite" --chain --chain-issuer 'Root Q' 1
+is "$status $(printf '%s\n' "$out" | openssl x509 -noout -issuer)" \
+    '0 issuer=CN = Root Q' '... the other one is exported, if asked for'
+run "$BIN/cert-manage" prefer -s "$T/fresh.sqlite" "$(in_fresh \
+    "SELECT 'ca_certificate/' || ca.id FROM ca_certificates ca JOIN issuers i
+    ON i.id = ca.issuer_id WHERE i.name = 'CN=Root Q'
+    AND ca.subject = 'CN=Sub S'")"
+run "$BIN/cert-export" -s "$T/fresh.sqlite" --chain 1
+is "$status $(printf '%s\n' "$out" | openssl x509 -noout -issuer)" \
+    '0 issuer=CN = Root Q' '... or preferred'
+run "$BIN/acmed-store" -s "$T/fresh.sqlite" check
+exits 0 '... the store is sound'
+
+fresh
+fimp alt.crt subq.crt
+fimp gap.crt
+fimp --ca sub.crt
+is "$(chains 1)" 'CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R' \
+    'a way that comes later: the chain that came first stays the default'
+is "$(chains 2)" 'CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R' \
+    '... also where the first was found in the store'
+fimp -q deep.crt subq.crt
+is "$(chains 3)" 'CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R' \
+    '... and what comes then has both'
+is "$(in_fresh 'SELECT count(*) FROM chains')" 2 '... chains are shared'
+fimp --ca sub.crt root.crt
+is "$(in_fresh 'SELECT count(*) FROM certificate_chains')" 6 \
+    '... and a root behind makes no other way'
+fimp deep.crt sub.crt root.crt
+is "$(in_fresh 'SELECT count(*) FROM certificate_chains
+    WHERE certificate_id = 3')" 3 '... but is kept when it is brought with one'
+must sqlite3 "$T/fresh.sqlite" 'DELETE FROM certificate_chains
+    WHERE found = 1 AND certificate_id < 3'
+fimp --ca sub.crt
+is "$(chains 1)/$(chains 2)" 'CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R/CN=Sub S < CN=Root R; CN=Sub S < CN=Root Q' \
+    'what a call that was cut short has left out comes with the next'
+
+# Very many of one issuer are not looked at one by one.
+many() {
+	in_fresh "INSERT INTO certificates (sha256, serial, not_before, not_after,
+	    der, spki_sha256, source, created, status, sha1, issuer_id,
+	    fqdn_set_id) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL
+	    SELECT i + 1 FROM n WHERE i < $1) SELECT randomblob(32), serial,
+	    not_before, not_after, der, spki_sha256, source, created, status,
+	    randomblob(20), issuer_id, fqdn_set_id FROM n, certificates c
+	    WHERE c.id = 1; INSERT INTO certificate_chains (certificate_id,
+	    chain_id, is_default, found) SELECT c.id, k.chain_id, 1, k.found
+	    FROM certificates c, certificate_chains k
+	    WHERE c.id > 1 AND k.certificate_id = 1"
+}
+fresh
+fimp alt.crt sub.crt
+many 12000
+fimp --ca subq.crt
+is "$status $(in_fresh "SELECT count(*), sum(is_default), sum(found)
+    FROM certificate_chains")" '0 24002|12001|12001' \
+    'one way more for each of 12001 certificates'
+is "$(in_fresh "SELECT group_concat(action || ' ' || detail, ', ') FROM events
+    WHERE object_type = 'chain'")" \
+    'chain.spread certificates 5000, chain.spread certificates 5000, chain.spread certificates 2001' \
+    '... in three steps'
+run "$BIN/cert-list" -s "$T/fresh.sqlite" show chain/2
+like "$out" 'chain.spread by cert-import: certificates 2001$' '... which the chain tells'
+run "$BIN/cert-export" -s "$T/fresh.sqlite" --tree haproxy --since 1h "$T/tree"
+exits 0 '... which --since takes note of'
+
+# From the bottom up: what was found so far is no chain of its own.
+must openssl req -new -newkey ec:p256.param -nodes -subj '/CN=Low' \
+    -keyout low.key -out low.csr
+must openssl x509 -req -in low.csr -CA sub.crt -CAkey sub.key -days 400 \
+    -extfile ca.ext -out low.crt
+printf 'subjectAltName = DNS:low.example.org\n' >leaf.ext
+must openssl x509 -req -in gap.csr -CA low.crt -CAkey low.key -days 30 \
+    -extfile leaf.ext -out lowleaf.crt
+printf 'subjectAltName = DNS:lower.example.org\n' >leaf.ext
+must openssl x509 -req -in gap.csr -CA low.crt -CAkey low.key -days 30 \
+    -extfile leaf.ext -out lowerleaf.crt
+fresh
+fimp lowleaf.crt
+fimp --ca low.crt
+fimp lowerleaf.crt low.crt
+is "$(chains 1)/$(chains 2)" 'CN=Low < CN=Sub S/CN=Low < CN=Sub S' \
+    'the first issuer is there'
+fimp --ca sub.crt
+is "$(chains 1)" 'CN=Low < CN=Sub S < CN=Root R' \
+    '... the next: the chain that was found goes on'
+is "$(chains 2)" 'CN=Low < CN=Sub S; CN=Low < CN=Sub S < CN=Root R' \
+    '... one that was brought stays, too'
+fimp --ca subq.crt
+is "$(chains 1)" 'CN=Low < CN=Sub S < CN=Root R; CN=Low < CN=Sub S < CN=Root Q' \
+    '... and a second way further up'
+run "$BIN/acmed-store" -s "$T/fresh.sqlite" check
+exits 0 '... the store is sound'
+
+# A root that another has signed, too, ends a way and is in another.
+must openssl x509 -x509toreq -in root.crt -signkey root.key -out rootx.csr
+must openssl x509 -req -in rootx.csr -CA rootq.crt -CAkey rootq.key -days 9 \
+    -extfile ca.ext -out rootx.crt
+fresh
+fimp --ca --each sub.crt rootx.crt
+fimp alt.crt
+is "$(chains 1)" 'CN=Sub S < CN=Root R < CN=Root Q' 'a root that is signed by another'
+fimp --system-roots root.crt
+is "$(chains 1)" 'CN=Sub S < CN=Root R < CN=Root Q; CN=Sub S < CN=Root R' \
+    '... and by itself, as one that is relied on'
+
+# At most so many: 3 x 5 ways are there.
+fresh
+for i in 1 2 3 4 5; do
+	must openssl x509 -req -in sub.csr -CA root.crt -CAkey root.key \
+	    -days "1$i" -extfile ca.ext -out "sub$i.crt"
+done
+for i in 1 2; do
+	must openssl x509 -req -in low.csr -CA sub.crt -CAkey sub.key \
+	    -days "1$i" -extfile ca.ext -out "low$i.crt"
+done
+fimp lowleaf.crt
+fimp -q --ca --each low.crt low1.crt low2.crt sub[1-5].crt
+fimp lowerleaf.crt
+is "$status $(in_fresh 'SELECT group_concat(n) FROM (SELECT count(*) AS n
+    FROM certificate_chains GROUP BY certificate_id ORDER BY certificate_id)')" \
+    '0 8,8' 'of very many ways there are eight'
+run "$BIN/acmed-store" -s "$T/fresh.sqlite" check
+exits 0 '... the store is sound'
+
 # Two CAs that have signed each other: a chain goes round once.
 must openssl req -x509 -newkey ec:p256.param -nodes -subj '/CN=Loop A' \
     -keyout loopa.key -out loopa.crt
@@ -374,7 +563,7 @@ imp nonsense short short.der empty directory none.pem good.pem good.key
 is "$status $(counts)" '1 certificate created 1,file refused 6,private_key created 1' \
     'six bad files do not stop a good one'
 for name in nonsense short short.der empty directory none.pem; do
-	like "$out" "^file	.*	refused	.*	$name: " "... $name is named"
+	like "$out" "^file	.*	refused		$name	" "... $name is named"
 done
 make odd DNS:odd.example.org
 imp odd.crt www.key
@@ -486,7 +675,7 @@ is "$status $(counts)" '1 ca_certificate created 1,certificate created 2,file re
     'a directory'
 like "$out" 'certificate.*da.example.org	sites/a/da.crt	' \
     '... each folder by itself'
-like "$out" 'refused.*	sites/a/outside	a/outside: ' \
+like "$out" 'refused.*	sites/a/outside	a link that' \
     '... a link out of it is refused'
 is "$(sqlite3 "$T/sites.sqlite" 'SELECT count(*) FROM private_keys')" 2 \
     '... hidden ones are passed over'

@@ -247,7 +247,8 @@ sql "INSERT INTO ca_certificates (sha256, der, subject, spki_sha256, not_after)
 	WHERE sha256 = x'$ca';
     INSERT INTO chain_members SELECT 77, 1, id FROM ca_certificates
 	WHERE sha256 = x'$other';
-    INSERT INTO certificate_chains VALUES ($id, 77, 0)"
+    INSERT INTO certificate_chains (certificate_id, chain_id, is_default)
+    VALUES ($id, 77, 0)"
 cat "$T/a.chain" "$T/other.pem" >"$T/long"
 ski=$(openssl x509 -in "$T/other.pem" -noout -ext subjectKeyIdentifier |
     tail -n 1 | tr -d ' ')
@@ -260,6 +261,13 @@ export_cert --chain --chain-shortest a.example
 same "$T/a.chain" --chain-shortest
 export_cert --chain a.example
 same "$T/a.chain" 'the default chain'
+for thing in ca_certificate/1:--cert private_key/1:--key \
+    upstream_account/1:--key; do
+	export_cert "${thing%:*}"
+	is "$status $(printf '%s\n' "$err" | head -n 1)" \
+	    "100 cert-export: ${thing%:*}: it comes with ${thing#*:}" \
+	    "${thing%:*} without its option"
+done
 export_cert --chain-issuer Nobody a.example
 exits 1 'no such chain'
 like "$err" '^cert-export: a.example: .*no chain' '... says so'
@@ -332,6 +340,12 @@ exits 102 'the sealing key is not there'
 like "$err" "$T/seal.key" '... and named'
 export_cert a.example
 same "$T/a.crt" '... not needed for certificates'
+ln -s seal.key "$T/seal.key"
+export_cert --key a.example
+exits 102 'a sealing key that cannot be opened'
+is "$err" "cert-export: $T/seal.key: cannot open: Too many levels of symbolic links" \
+    '... one line'
+rm "$T/seal.key"
 head -c 32 /dev/urandom | base64 >"$T/seal.key"
 chmod 600 "$T/seal.key"
 export_cert --key a.example

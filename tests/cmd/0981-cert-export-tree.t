@@ -507,14 +507,19 @@ has_chain one
 prefer "$(openssl x509 -in "$T/sub-two.pem" -outform DER | sha256sum |
     cut -d' ' -f1)"
 since
-is "$(changes)" '' 'the wish for a chain that is not there'
-import "$T/chain.pem" --chain "$T/sub-two.pem"
-since
-is "$(changes)" chain.example=changed '... which comes later'
+is "$(changes)" chain.example=changed \
+    'the wish for a chain that the CA certificate alone has made'
 has_chain two
 import "$T/chain.pem" --chain "$T/sub-two.pem"
 since
-is "$(changes)" '' '... and again'
+is "$(changes)" '' '... which is brought, too'
+sql "DELETE FROM certificate_chains WHERE chain_id IN (SELECT m.chain_id
+    FROM chain_members m JOIN ca_preferences p
+    ON p.ca_certificate_id = m.ca_certificate_id)"
+import --ca "$T/sub-two.pem"
+since
+like "$(changes)" '^chain.example=' '... and comes later, with the CA certificate'
+has_chain two
 prefer none
 since
 is "$(changes)" chain.example=changed 'no wish any more'

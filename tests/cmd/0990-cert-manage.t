@@ -128,7 +128,8 @@ sql "INSERT INTO ca_certificates (sha256, der, subject, spki_sha256, not_after,
 	readfile('$T/ca2.der'), 'CN=other', zeroblob(32), 2000000000, 'import');
     INSERT INTO chains (sha256) VALUES (zeroblob(32));
     INSERT INTO chain_members VALUES (2, 0, 2);
-    INSERT INTO certificate_chains VALUES (4, 2, 0)"
+    INSERT INTO certificate_chains (certificate_id, chain_id, is_default)
+    VALUES (4, 2, 0)"
 served() {
 	"$BIN/cert-list" show --tsv 4 | sed -n 's/^served_chain	//p'
 }

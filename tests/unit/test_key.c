@@ -528,7 +528,7 @@ test_writes_as_openssl(void **state)
 		buf_init(&theirs, KEY_DER_MAX);
 		assert_ok(key_to_der(k, &ours, &e), &e);
 		assert_ok(key_to_pem(k, &pem, &e), &e);
-		r = (struct pem_reader){pem.data, pem.len};
+		r = (struct pem_reader){.p = pem.data, .len = pem.len};
 		assert_int_equal(
 		    pem_next(&r, label, sizeof(label), &theirs), 1);
 		assert_int_equal(ours.len, theirs.len);

@@ -6,6 +6,7 @@
 #include "store/ca_preference.h"
 #include "store/domain.h"
 #include "store/refs.h"
+#include "store/upstream_account.h"
 
 #define DAY 86400
 
@@ -70,6 +71,27 @@ check_why(const char *name, bool is_served, const char *want)
 	assert_int_equal(served, is_served);
 }
 
+/* What acme-order would have made for certificate 1. */
+static void
+add_configuration(void)
+{
+	struct key *k = key_generate(KEY_P256, 0, &e);
+	const struct upstream_account_new n = {
+	    .directory_url = "https://ca.example/d",
+	    .source = "test",
+	    .key = k};
+	int64_t id;
+	bool created;
+
+	assert_ok(upstream_account_add(st, &n, NULL, &id, &created, &e), &e);
+	run_sql("INSERT INTO renewal_configurations (active,"
+		" upstream_account_id, fqdn_set_id, policy, certificate_id,"
+		" due_at, due_by, due_rule, created)"
+		" SELECT 1, 1, fqdn_set_id, '{}', id, 0, 0, 'lifetime', 0"
+		" FROM certificates WHERE id = 1");
+	key_free(k);
+}
+
 #define NO_KEY "; its private key is not in the store"
 
 static void
@@ -86,6 +108,13 @@ test_one(void **state)
 	    "renewal 1 @0: auto-renew is off: nobody here renews it\n");
 	assert_ok(certificate_set_auto_renew(st, 1, true, &e), &e);
 	set_number("not_before", test_now, 1);
+	check_why("a.example", true,
+	    "served 1 @0: no other active one has it" NO_KEY "\n"
+	    "expires 1 @777601: nothing that is valid has the name then: it is"
+	    " served on\n"
+	    "renewal 1 @0: auto-renew is on, but it has no renewal"
+	    " configuration: acme-order makes one\n");
+	add_configuration();
 	check_why("a.example", true,
 	    "served 1 @0: no other active one has it" NO_KEY "\n"
 	    "expires 1 @777601: nothing that is valid has the name then: it is"

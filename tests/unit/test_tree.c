@@ -425,6 +425,30 @@ test_certbot_accounts(void **state)
 	    "problem accounts/z/d/2: no private_key.json");
 }
 
+/* Links in circles: by path there are as many directories as sand. */
+static void
+test_loops(void **state)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+	char path[64];
+
+	(void)state;
+	put(ACCOUNTS "abc/private_key.json", EC_JWK);
+	put("ca/acme.example/dir/account.key", other_key_pem);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(path, sizeof(path), "accounts/%s", names[i]);
+		put_link(path, ".");
+		snprintf(path, sizeof(path), ACCOUNTS "%s", names[i]);
+		put_link(path, "../..");
+		snprintf(path, sizeof(path), "ca/acme.example/%s", names[i]);
+		put_link(path, "..");
+	}
+	CHECK("certbot", NULL,
+	    "account abc https://acme.example/v2/directory - - P-256 {}");
+	CHECK("acme.sh", NULL,
+	    "account acme.example/dir https://acme.example/dir - - RSA {}");
+}
+
 /* What is asked for by name and is not there, beside what is broken. */
 static void
 test_not_there(void **state)
@@ -528,8 +552,7 @@ test_lego(void **state)
 	put("archives/1700000001.a.example.crt", leaf_pem);
 	put("archives/odd.crt", leaf_pem);
 	CHECK("lego", NULL,
-	    "account acme-v02.api.letsencrypt.org/a@b "
-	    "https://acme-v02.api.letsencrypt.org/directory " ACCT
+	    "account acme-v02.api.letsencrypt.org/a@b - " ACCT
 	    " mailto:a@a.example P-256 {\"email\":\"a@b\","
 	    "\"registration\":" REGR "}",
 	    "account acme.example/id5 https://acme.example/dir " ACCT
@@ -668,7 +691,8 @@ test_caddy(void **state)
 	    " mailto:a@b RSA {\"contact\":[\"mailto:a@b\"],\"location\":\"" ACCT
 	    "\"}",
 	    "account other/default - - - P-256 -",
-	    "item a.example - newest 2+1 - {\"sans\":[\"a.example\"],"
+	    "item a.example - newest 2+1 acme.example-dir/a@b "
+	    "{\"sans\":[\"a.example\"],"
 	    "\"issuer_data\":{\"ca\":\"https://acme.example/dir\"}}",
 	    "problem certificates/acme.example-dir/b.example/b.example.json: "
 	    "JSON: line 1 column 1: string or '}' expected near end of file",
@@ -897,6 +921,7 @@ main(void)
 	    IN_TREE(test_certbot_lineages),
 	    IN_TREE(test_certbot_links),
 	    IN_TREE(test_certbot_accounts),
+	    IN_TREE(test_loops),
 	    IN_TREE(test_lego),
 	    IN_TREE(test_acmesh),
 	    IN_TREE(test_dehydrated),
