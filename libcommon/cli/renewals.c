@@ -6,6 +6,7 @@
 #include "cli/sheet.h"
 #include "order/orderkey.h"
 #include "store/fqdn_set.h"
+#include "store/renewal_backup.h"
 #include "store/renewal_configuration.h"
 #include "store/store.h"
 
@@ -60,6 +61,7 @@ print_renewal(void *arg, const struct renewal_configuration *c, struct err *e)
 	out_text(&l->out, renewal_rule_name(c->due.rule));
 	out_text(&l->out, c->profile);
 	out_text(&l->out, part);
+	out_id(&l->out, c->backup_of_id);
 	out_end(&l->out);
 	strv_release(&names);
 	free(part);
@@ -71,7 +73,7 @@ renewals_list(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"id", "label", "active", "names",
 	    "account", "certificate", "due_at", "rule", "profile", "part_left",
-	    NULL};
+	    "backup_of", NULL};
 	const struct renewal_configuration_filter all = {0};
 	struct renewals l = {
 	    .st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e)};
@@ -115,10 +117,13 @@ show_renewal(struct prog *p, struct store *st,
 	struct strv names = {0};
 	char *part = percent(c->part_left);
 	struct sheet s;
+	int64_t backup;
 	int rc = orderpolicy_read(&policy, c->policy, e);
 
 	if (rc == 0)
 		rc = fqdn_set_names(st, c->fqdn_set_id, &names, e);
+	if (rc == 0)
+		rc = renewal_backup_of(st, c->id, &backup, e);
 	if (rc == 0) {
 		sheet_init(&s, p->json ? SHEET_JSON : SHEET_TEXT);
 		sheet_int(&s, "id", c->id);
@@ -128,6 +133,10 @@ show_renewal(struct prog *p, struct store *st,
 		sheet_int(&s, "account", c->upstream_account_id);
 		if (c->certificate_id)
 			sheet_int(&s, "certificate", c->certificate_id);
+		if (c->backup_of_id)
+			sheet_int(&s, "backup_of", c->backup_of_id);
+		if (backup)
+			sheet_int(&s, "backup", backup);
 		sheet_time(&s, "due_at", c->due.at);
 		sheet_text(&s, "rule", renewal_rule_name(c->due.rule));
 		sheet_text(&s, "part_left", part);
@@ -248,6 +257,12 @@ set_policy(struct renewal_configuration *r, const struct renewals_change *c,
 		policy.private_key_id = policy.certificate_request_id = 0;
 	replace(&policy.key_type, c->key_type);
 	replace(&policy.key_cycle, c->key_cycle);
+	if (rc == 0 && r->backup_of_id != 0 &&
+	    orderpolicy_shares_keys(policy.key_cycle))
+		rc = err_set(e, KIND_DENIED,
+		    "renewal_configuration/%lld is a backup, whose key is its "
+		    "own: with %s it would share one",
+		    (long long)r->id, policy.key_cycle);
 	replace(&policy.preferred_chain, c->preferred_chain);
 	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
 		rc = prog_misuse(e, "--challenge: too much of it");

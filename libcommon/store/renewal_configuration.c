@@ -2,6 +2,7 @@
 
 #include "store/certificate.h"
 #include "store/event.h"
+#include "store/renewal_backup.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 #include "wrap/name.h"
@@ -36,7 +37,8 @@ enum {
 #define COLUMNS                                                                \
 	"r.id, r.label, r.active, r.upstream_account_id, r.fqdn_set_id,"       \
 	" r.policy, r.profile, r.part_left, r.certificate_id, c.not_before,"   \
-	" c.not_after, r.due_at, r.due_by, r.due_rule, r.created"
+	" c.not_after, r.due_at, r.due_by, r.due_rule, r.created, "            \
+	"r.backup_of_id"
 #define SELECT                                                                 \
 	"SELECT " COLUMNS " FROM renewal_configurations r"                     \
 	" LEFT JOIN certificates c ON c.id = r.certificate_id WHERE "
@@ -44,11 +46,12 @@ enum {
 /*
  * Deactivated, and nothing else that is active has exactly its names: what is
  * deactivated as a duplicate is not ordered again, which would make the next
- * duplicate.
+ * duplicate.  That of a backup sleeps.
  */
 #define FACTS                                                                  \
 	"SELECT r.id, r.part_left, c.not_before, c.not_after, CASE"            \
-	" WHEN c.status = 'revoked' THEN 1 WHEN c.active = 1 THEN 0"           \
+	" WHEN c.status = 'revoked' THEN 1 WHEN c.active = 1"                  \
+	" OR r.backup_of_id IS NOT NULL THEN 0"                                \
 	" WHEN EXISTS (SELECT 1 FROM certificates k"                           \
 	" WHERE k.fqdn_set_id = c.fqdn_set_id AND k.not_after > ?2"            \
 	" AND +k.active = 1 AND k.status || '' = 'valid') THEN 0"              \
@@ -168,7 +171,8 @@ read_row(struct db_stmt *s, struct renewal_configuration *c)
 	    .not_after = db_int(s, 10),
 	    .due = {db_int(s, 11), db_int(s, 12),
 		renewal_rule_of(db_text(s, 13))},
-	    .created = db_int(s, 14)};
+	    .created = db_int(s, 14),
+	    .backup_of_id = db_int(s, 15)};
 }
 
 /* 1, 0: no row, -1. */
@@ -539,6 +543,13 @@ remove_one(void *arg, struct err *e)
 		    (long long)c->id);
 	if (rc < 0)
 		return -1;
+	if (renewal_backup_of(c->st, c->id, &one, e) < 0)
+		return -1;
+	if (one != 0)
+		return err_set(e, KIND_CONFLICT,
+		    "renewal_configuration/%lld has a backup: "
+		    "renewal_configuration/%lld",
+		    (long long)c->id, (long long)one);
 	n = stmt_run(c->st, M, CONFIGURATION_REMOVE, e, "i", c->id);
 	if (n <= 0)
 		return n < 0 ? -1 : not_found(c->id, e);
@@ -554,6 +565,12 @@ renewal_configuration_remove(struct store *st, int64_t id, struct err *e)
 }
 
 /* ---- what other modules have done ---------------------------------------- */
+
+static int
+arrived(struct store *st, int64_t id, struct err *e)
+{
+	return renewal_backup_arrived(st, id, e) < 0 ? -1 : refresh(st, id, e);
+}
 
 /* That of the account and names of an order: made, or brought to its ways. */
 static int
@@ -572,7 +589,7 @@ put(struct store *st, int64_t upstream_order_id, struct err *e)
 	    (rc = stmt_int(
 		 st, M, CONFIGURATION_PUT, &id, e, "i", upstream_order_id)) > 0)
 		rc = note(st, "renewal_configuration.set", id, detail, e);
-	return rc < 0 ? -1 : refresh(st, id, e);
+	return rc < 0 ? -1 : arrived(st, id, e);
 }
 
 int
@@ -584,7 +601,7 @@ renewal_configuration_arrived(
 	    st, M, CONFIGURATION_RENEWED, &id, e, "i", upstream_order_id);
 
 	if (rc != 0)
-		return rc < 0 ? -1 : refresh(st, id, e);
+		return rc < 0 ? -1 : arrived(st, id, e);
 	return auto_renew ? put(st, upstream_order_id, e) : 0;
 }
 

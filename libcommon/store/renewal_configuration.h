@@ -22,6 +22,7 @@ struct renewal_configuration {
 	int64_t certificate_id; /* 0: none yet */
 	int64_t not_before, not_after; /* of that certificate, or 0 */
 	struct renewal_due due;
+	int64_t backup_of_id; /* store/renewal_backup.h; 0: of none */
 	int64_t created;
 };
 
@@ -96,7 +97,8 @@ int renewal_configuration_set_active(
 
 /*
  * Removes one, with what is in the queue.  Its certificates stay, and are not
- * renewed.  Durable.  KIND_BUSY: it is just being worked on; KIND_NOTFOUND.
+ * renewed.  Durable.  KIND_BUSY: it is just being worked on; KIND_CONFLICT: it
+ * has a backup; KIND_NOTFOUND.
  */
 int renewal_configuration_remove(struct store *st, int64_t id, struct err *e);
 
