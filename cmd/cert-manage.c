@@ -57,6 +57,8 @@ static const char usage_text[] =
     "                      name with its certificate\n"
     "  renewal show CONFIGURATION [-j]\n"
     "                      one in full\n"
+    "  renewal add CERT ... [--account ACCOUNT] [OPTION ...]\n"
+    "                      has certificates renewed, whoever has ordered them\n"
     "  renewal backup --account ACCOUNT CONFIGURATION ...\n"
     "                      keeps a second certificate ready, at another CA\n"
     "  renewal set CONFIGURATION [OPTION ...]\n"
@@ -469,18 +471,18 @@ reconcile(struct prog *p, struct err *e)
 
 static struct renewals_change change;
 
-static const struct prog_option renewal_set_options[] = {
-    {.name = "challenge", .type = PROG_LIST, .value = &change.challenges},
-    {.name = "key-cycle", .type = PROG_TEXT, .value = &change.key_cycle},
-    {.name = "key-type", .type = PROG_TEXT, .value = &change.key_type},
-    {.name = "label", .type = PROG_TEXT, .value = &change.label},
-    {.name = "part-left", .type = PROG_TEXT, .value = &change.part_left},
-    {.name = "preferred-chain",
-	.type = PROG_TEXT,
-	.value = &change.preferred_chain},
-    {.name = "profile", .type = PROG_TEXT, .value = &change.profile},
-    {0},
-};
+#define SETTING(n, v)                                                          \
+	{                                                                      \
+		.name = (n), .type = PROG_TEXT, .value = &change.v             \
+	}
+#define SETTINGS                                                               \
+	{.name = "challenge", .type = PROG_LIST, .value = &change.challenges}, \
+	    SETTING("key-cycle", key_cycle), SETTING("key-type", key_type),    \
+	    SETTING("label", label), SETTING("part-left", part_left),          \
+	    SETTING("preferred-chain", preferred_chain),                       \
+	    SETTING("profile", profile)
+
+static const struct prog_option renewal_set_options[] = {SETTINGS, {0}};
 
 static struct backups_which which;
 
@@ -494,6 +496,19 @@ static const struct prog_option backup_options[] = {
     {.name = "account", .type = PROG_TEXT, .value = &which.account},
     {0},
 };
+
+static const struct prog_option renewal_add_options[] = {
+    {.name = "account", .type = PROG_TEXT, .value = &which.account}, SETTINGS,
+    {0}};
+
+static int
+renewal_add(struct prog *p, struct err *e)
+{
+	int rc = renewals_add(p, &change, which.account, e);
+
+	strv_release(&change.challenges);
+	return rc;
+}
 
 static int
 renewal_backup(struct prog *p, struct err *e)
@@ -606,6 +621,10 @@ static const struct prog_command commands[] = {
 	.sections = CONF_STORE,
 	.flags = PROG_JSON,
 	.run = renewals_show},
+    {.name = "renewal add",
+	.options = renewal_add_options,
+	EACH(1),
+	.run = renewal_add},
     {.name = "renewal backup",
 	.options = backup_options,
 	EACH(1),
