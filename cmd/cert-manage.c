@@ -1,3 +1,4 @@
+#include "cli/backups.h"
 #include "cli/certs.h"
 #include "cli/operands.h"
 #include "cli/prog.h"
@@ -36,6 +37,10 @@ static const char usage_text[] =
     "                      what has expired, but never the latest of a name\n"
     "  deactivate-duplicates [-nj]\n"
     "                      what a later one for the same names stands in for\n"
+    "  failover [-nj] [--account ACCOUNT | --ca CA] [CONFIGURATION ...]\n"
+    "                      backups serve instead of what is renewed so; of "
+    "all\n"
+    "                      that are by that account or CA, or of these\n"
     "  prefer [-j] [CA ... | none]\n"
     "                      the chain of a certificate that has the first of "
     "these\n"
@@ -52,6 +57,10 @@ static const char usage_text[] =
     "                      name with its certificate\n"
     "  renewal show CONFIGURATION [-j]\n"
     "                      one in full\n"
+    "  renewal add CERT ... [--account ACCOUNT] [OPTION ...]\n"
+    "                      has certificates renewed, whoever has ordered them\n"
+    "  renewal backup --account ACCOUNT CONFIGURATION ...\n"
+    "                      keeps a second certificate ready, at another CA\n"
     "  renewal set CONFIGURATION [OPTION ...]\n"
     "                      how it is renewed from now on\n"
     "  renewal activate|deactivate|remove CONFIGURATION ...\n"
@@ -59,8 +68,11 @@ static const char usage_text[] =
     "  update-recents [-nj]\n"
     "                      works out anew which are the latest of each name\n"
     "\n"
+    "      --account ACCOUNT\n"
+    "                      its number or URL\n"
     "      --allow RANGE   also connect to these addresses of this machine or\n"
     "                      network, which are refused otherwise: 127.0.0.0/8\n"
+    "      --ca CA         its name, or the URL of its directory\n"
     "      --challenge [NAME=]SOLVER\n"
     "                      how challenges are met, as in acme-order\n"
     "      --key-cycle CYCLE\n"
@@ -459,18 +471,56 @@ reconcile(struct prog *p, struct err *e)
 
 static struct renewals_change change;
 
-static const struct prog_option renewal_set_options[] = {
-    {.name = "challenge", .type = PROG_LIST, .value = &change.challenges},
-    {.name = "key-cycle", .type = PROG_TEXT, .value = &change.key_cycle},
-    {.name = "key-type", .type = PROG_TEXT, .value = &change.key_type},
-    {.name = "label", .type = PROG_TEXT, .value = &change.label},
-    {.name = "part-left", .type = PROG_TEXT, .value = &change.part_left},
-    {.name = "preferred-chain",
-	.type = PROG_TEXT,
-	.value = &change.preferred_chain},
-    {.name = "profile", .type = PROG_TEXT, .value = &change.profile},
+#define SETTING(n, v)                                                          \
+	{                                                                      \
+		.name = (n), .type = PROG_TEXT, .value = &change.v             \
+	}
+#define SETTINGS                                                               \
+	{.name = "challenge", .type = PROG_LIST, .value = &change.challenges}, \
+	    SETTING("key-cycle", key_cycle), SETTING("key-type", key_type),    \
+	    SETTING("label", label), SETTING("part-left", part_left),          \
+	    SETTING("preferred-chain", preferred_chain),                       \
+	    SETTING("profile", profile)
+
+static const struct prog_option renewal_set_options[] = {SETTINGS, {0}};
+
+static struct backups_which which;
+
+static const struct prog_option failover_options[] = {
+    {.name = "account", .type = PROG_TEXT, .value = &which.account},
+    {.name = "ca", .type = PROG_TEXT, .value = &which.ca},
     {0},
 };
+
+static const struct prog_option backup_options[] = {
+    {.name = "account", .type = PROG_TEXT, .value = &which.account},
+    {0},
+};
+
+static const struct prog_option renewal_add_options[] = {
+    {.name = "account", .type = PROG_TEXT, .value = &which.account}, SETTINGS,
+    {0}};
+
+static int
+renewal_add(struct prog *p, struct err *e)
+{
+	int rc = renewals_add(p, &change, which.account, e);
+
+	strv_release(&change.challenges);
+	return rc;
+}
+
+static int
+renewal_backup(struct prog *p, struct err *e)
+{
+	return backups_add(p, which.account, e);
+}
+
+static int
+failover(struct prog *p, struct err *e)
+{
+	return backups_failover(p, &which, e);
+}
 
 static int
 renewal_set(struct prog *p, struct err *e)
@@ -549,6 +599,12 @@ static const struct prog_command commands[] = {
     {.name = "compromise", EACH(1), .run = compromise},
     {.name = "deactivate-expired", ALL, .run = deactivate_expired},
     {.name = "deactivate-duplicates", ALL, .run = deactivate_duplicates},
+    {.name = "failover",
+	.options = failover_options,
+	.operands_max = PROG_ANY,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON | PROG_DRY_RUN,
+	.run = failover},
     {.name = "prefer",
 	.operands_max = CA_PREFERENCES_MAX,
 	.sections = CONF_STORE,
@@ -565,6 +621,14 @@ static const struct prog_command commands[] = {
 	.sections = CONF_STORE,
 	.flags = PROG_JSON,
 	.run = renewals_show},
+    {.name = "renewal add",
+	.options = renewal_add_options,
+	EACH(1),
+	.run = renewal_add},
+    {.name = "renewal backup",
+	.options = backup_options,
+	EACH(1),
+	.run = renewal_backup},
     {.name = "renewal set",
 	.options = renewal_set_options,
 	.operands_min = 1,

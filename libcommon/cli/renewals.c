@@ -1,13 +1,17 @@
 #include "cli/renewals.h"
 
+#include "cli/operands.h"
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
 #include "cli/sheet.h"
 #include "order/orderkey.h"
+#include "store/certificate_list.h"
 #include "store/fqdn_set.h"
+#include "store/renewal_backup.h"
 #include "store/renewal_configuration.h"
 #include "store/store.h"
+#include "store/upstream_account.h"
 
 /* ---- showing ------------------------------------------------------------- */
 
@@ -60,6 +64,7 @@ print_renewal(void *arg, const struct renewal_configuration *c, struct err *e)
 	out_text(&l->out, renewal_rule_name(c->due.rule));
 	out_text(&l->out, c->profile);
 	out_text(&l->out, part);
+	out_id(&l->out, c->backup_of_id);
 	out_end(&l->out);
 	strv_release(&names);
 	free(part);
@@ -71,7 +76,7 @@ renewals_list(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"id", "label", "active", "names",
 	    "account", "certificate", "due_at", "rule", "profile", "part_left",
-	    NULL};
+	    "backup_of", NULL};
 	const struct renewal_configuration_filter all = {0};
 	struct renewals l = {
 	    .st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e)};
@@ -115,10 +120,13 @@ show_renewal(struct prog *p, struct store *st,
 	struct strv names = {0};
 	char *part = percent(c->part_left);
 	struct sheet s;
+	int64_t backup;
 	int rc = orderpolicy_read(&policy, c->policy, e);
 
 	if (rc == 0)
 		rc = fqdn_set_names(st, c->fqdn_set_id, &names, e);
+	if (rc == 0)
+		rc = renewal_backup_of(st, c->id, &backup, e);
 	if (rc == 0) {
 		sheet_init(&s, p->json ? SHEET_JSON : SHEET_TEXT);
 		sheet_int(&s, "id", c->id);
@@ -128,6 +136,10 @@ show_renewal(struct prog *p, struct store *st,
 		sheet_int(&s, "account", c->upstream_account_id);
 		if (c->certificate_id)
 			sheet_int(&s, "certificate", c->certificate_id);
+		if (c->backup_of_id)
+			sheet_int(&s, "backup_of", c->backup_of_id);
+		if (backup)
+			sheet_int(&s, "backup", backup);
 		sheet_time(&s, "due_at", c->due.at);
 		sheet_text(&s, "rule", renewal_rule_name(c->due.rule));
 		sheet_text(&s, "part_left", part);
@@ -222,8 +234,6 @@ check(const struct renewals_change *c, struct err *e)
 	int64_t ignored;
 	int rc = read_part(c->part_left, &ignored, e);
 
-	if (is_empty(c))
-		return prog_misuse(e, "renewal set: nothing to set is given");
 	if (rc == 0)
 		rc = orderkey_check(
 		    unless_none(c->key_type), unless_none(c->key_cycle), e);
@@ -248,6 +258,12 @@ set_policy(struct renewal_configuration *r, const struct renewals_change *c,
 		policy.private_key_id = policy.certificate_request_id = 0;
 	replace(&policy.key_type, c->key_type);
 	replace(&policy.key_cycle, c->key_cycle);
+	if (rc == 0 && r->backup_of_id != 0 &&
+	    orderpolicy_shares_keys(policy.key_cycle))
+		rc = err_set(e, KIND_DENIED,
+		    "renewal_configuration/%lld is a backup, whose key is its "
+		    "own: with %s it would share one",
+		    (long long)r->id, policy.key_cycle);
 	replace(&policy.preferred_chain, c->preferred_chain);
 	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
 		rc = prog_misuse(e, "--challenge: too much of it");
@@ -266,6 +282,8 @@ renewals_set(struct prog *p, const char *text,
 	struct store *st;
 	int rc = -1;
 
+	if (is_empty(change))
+		return prog_misuse(e, "renewal set: nothing to set is given");
 	if (check(change, e) < 0)
 		return -1;
 	st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
@@ -281,5 +299,89 @@ renewals_set(struct prog *p, const char *text,
 		rc = renewal_configuration_set(st, &c, e);
 	renewal_configuration_release(&c);
 	store_close(st);
+	return rc;
+}
+
+/* ---- making -------------------------------------------------------------- */
+
+struct adding {
+	const struct renewals_change *how;
+	const char *account;
+	struct buf policy; /* JSON */
+};
+
+static int
+make_policy(struct adding *a, struct err *e)
+{
+	const struct renewals_change *how = a->how;
+	struct orderpolicy policy = {.auto_renew = true};
+	struct strv answered = {0};
+	int rc;
+
+	strv_add(&answered, "answer");
+	rc = orderpolicy_set_rules(
+	    &policy, how->challenges.len > 0 ? &how->challenges : &answered, e);
+	replace(&policy.key_type, how->key_type);
+	replace(&policy.key_cycle, how->key_cycle);
+	replace(&policy.preferred_chain, how->preferred_chain);
+	buf_init(&a->policy, ORDERPOLICY_MAX);
+	if (rc == 0 && orderpolicy_write(&policy, &a->policy) < 0)
+		rc = prog_misuse(e, "--challenge: too much of it");
+	orderpolicy_release(&policy);
+	strv_release(&answered);
+	return rc;
+}
+
+static int
+find_account(struct store *st, const char *text, int64_t *id, struct err *e)
+{
+	struct upstream_account a;
+
+	if (!text)
+		return 0;
+	if (upstream_account_pick(st, text, &a, e) < 0)
+		return -1;
+	*id = a.id;
+	upstream_account_release(&a);
+	return 0;
+}
+
+static int
+add_one(struct store *st, const char *operand, void *arg, struct err *e)
+{
+	struct adding *a = arg;
+	struct certificate_item c;
+	struct renewal_configuration_new n = {.policy = a->policy.data,
+	    .label = unless_none(a->how->label),
+	    .profile = unless_none(a->how->profile)};
+	int64_t id;
+
+	if (certificate_pick(st, operand, &c, e) < 0)
+		return -1;
+	n.certificate_id = c.id;
+	n.upstream_account_id = c.upstream_account_id;
+	if (find_account(st, a->account, &n.upstream_account_id, e) < 0 ||
+	    read_part(a->how->part_left, &n.part_left, e) < 0)
+		return -1;
+	if (n.upstream_account_id == 0)
+		return err_set(e, KIND_CONFLICT,
+		    "certificate %lld came from no account of ours; --account "
+		    "says which one renews it",
+		    (long long)c.id);
+	return renewal_configuration_add(st, &n, &id, e);
+}
+
+int
+renewals_add(struct prog *p, const struct renewals_change *how,
+    const char *account, struct err *e)
+{
+	struct adding a = {.how = how, .account = account};
+	int rc = check(how, e);
+
+	if (rc == 0)
+		rc = make_policy(&a, e);
+	if (rc == 0)
+		rc = operands_each(p, add_one, &a, e);
+	buf_release(&a.policy);
 	return rc;
 }

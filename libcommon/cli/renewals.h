@@ -27,6 +27,14 @@ struct renewals_change {
 };
 
 /*
+ * Makes one for each certificate that the operands mean, renewed by `account`,
+ * or, if that is NULL, by the account of ours that it came from.  Without
+ * challenges they are answered (acmed-challenge).
+ */
+int renewals_add(struct prog *p, const struct renewals_change *change,
+    const char *account, struct err *e);
+
+/*
  * Changes the one that `text` means.  KIND_USAGE, before the store is opened:
  * nothing is to be changed, or a value is none.
  */

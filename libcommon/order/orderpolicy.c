@@ -3,6 +3,7 @@
 #include "acme/ident.h"
 #include "solve/solver.h"
 #include "store/identifier.h"
+#include "store/key_cycle.h"
 #include "wrap/js.h"
 #include "wrap/name.h"
 
@@ -82,6 +83,33 @@ orderpolicy_set_rules(
 		if (add_rule(p, words->v[i], e) < 0)
 			return -1;
 	return 0;
+}
+
+bool
+orderpolicy_shares_keys(const char *key_cycle)
+{
+	enum key_cycle cycle;
+
+	return key_cycle && key_cycle_by_name(key_cycle, &cycle) == 0 &&
+	    (cycle == KEY_CYCLE_GLOBAL_DAILY ||
+		cycle == KEY_CYCLE_GLOBAL_WEEKLY ||
+		cycle == KEY_CYCLE_REUSE_YEAR);
+}
+
+void
+orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle)
+{
+	p->private_key_id = p->certificate_request_id = p->replaces_id = 0;
+	p->not_after = 0;
+	p->auto_renew = true;
+	free(p->preferred_chain); /* there are others */
+	p->preferred_chain = NULL;
+	if (!p->key_cycle && account_cycle) /* which may change */
+		p->key_cycle = xstrdup(account_cycle);
+	if (p->key_cycle && !orderpolicy_shares_keys(p->key_cycle))
+		return;
+	free(p->key_cycle);
+	p->key_cycle = xstrdup(key_cycle_name(KEY_CYCLE_SINGLE_CERTIFICATE));
 }
 
 int64_t

@@ -50,6 +50,16 @@ int orderpolicy_write(const struct orderpolicy *p, struct buf *out);
  */
 int orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e);
 
+/*
+ * Makes it that of a backup (store/renewal_backup.h): nothing that was for one
+ * certificate, and a cycle by which no key is shared with what it stands in
+ * for.  `account_cycle` is that of the backup's account, or NULL.
+ */
+void orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle);
+
+/* Whether a cycle may share keys with another account's certificates. */
+bool orderpolicy_shares_keys(const char *key_cycle);
+
 /* The end to ask for in an order that is made `now`; 0: none. */
 int64_t orderpolicy_end(const struct orderpolicy *p, int64_t now);
 

@@ -575,31 +575,39 @@ struct change {
 	bool on;
 };
 
-static int
-set_active(void *arg, struct err *e)
+int
+certificate_switch(struct store *st, int64_t id, bool active,
+    const char *detail, struct err *e)
 {
-	struct change *ch = arg;
 	struct certificate c;
-	int64_t n = stmt_run(ch->st, STMT_CERTIFICATE, CERTIFICATE_SET_ACTIVE,
-	    e, "ii", ch->id, (int64_t)ch->on);
+	int64_t n = stmt_run(st, STMT_CERTIFICATE, CERTIFICATE_SET_ACTIVE, e,
+	    "ii", id, (int64_t)active);
 	bool revoked;
 
-	if (n < 0 || certificate_by_id(ch->st, ch->id, &c, e) < 0)
+	if (n < 0 || certificate_by_id(st, id, &c, e) < 0)
 		return -1;
 	revoked = c.status == CERTIFICATE_REVOKED;
 	certificate_release(&c);
 	if (n == 0)
 		return err_set(e, KIND_CONFLICT, "certificate %lld is %s",
-		    (long long)ch->id,
+		    (long long)id,
 		    revoked	 ? "revoked"
-			: ch->on ? "active"
+			: active ? "active"
 				 : "deactivated");
-	if (refresh_names(ch->st, ch->id, e) < 0 ||
-	    renewal_configuration_refresh(ch->st, ch->id, e) < 0)
+	if (refresh_names(st, id, e) < 0 ||
+	    renewal_configuration_refresh(st, id, e) < 0)
 		return -1;
-	return event_add(ch->st,
-	    ch->on ? "certificate.activate" : "certificate.deactivate",
-	    EVENT_CERTIFICATE, ch->id, NULL, e);
+	return event_add(st,
+	    active ? "certificate.activate" : "certificate.deactivate",
+	    EVENT_CERTIFICATE, id, detail, e);
+}
+
+static int
+set_active(void *arg, struct err *e)
+{
+	const struct change *ch = arg;
+
+	return certificate_switch(ch->st, ch->id, ch->on, NULL, e);
 }
 
 int

@@ -125,6 +125,13 @@ int certificate_set_upstream_account(
     struct store *st, int64_t id, int64_t upstream_account_id, struct err *e);
 
 /*
+ * For the modules of store/ only, in the transaction at hand: activates or
+ * deactivates one, with what depends on that.  KIND_CONFLICT, KIND_NOTFOUND.
+ */
+int certificate_switch(struct store *st, int64_t id, bool active,
+    const char *detail, struct err *e);
+
+/*
  * For the modules of store/ only, in the transaction at hand: deactivates an
  * active one that is not the latest of any of its names.
  */

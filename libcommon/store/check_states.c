@@ -56,6 +56,7 @@ enum {
 	CHECK_WINDOW,
 	CHECK_RENEWAL_NAMES,
 	CHECK_QUEUED,
+	CHECK_BACKUP,
 	CHECK_NEXT_KEY,
 	CHECK_DEFAULT_ACCOUNT,
 	CHECK_DIRECTORY,
@@ -302,6 +303,15 @@ static const char *const sql[] = {
 	"SELECT r.id FROM renewal_queue q JOIN renewal_configurations r"
 	" ON r.id = q.renewal_configuration_id WHERE r.active = 0"
 	" OR r.upstream_account_id <> q.upstream_account_id",
+    [CHECK_BACKUP] =
+	"SELECT b.id FROM renewal_configurations b"
+	" JOIN renewal_configurations p ON p.id = b.backup_of_id"
+	" JOIN upstream_accounts x ON x.id = b.upstream_account_id"
+	" JOIN upstream_accounts y ON y.id = p.upstream_account_id"
+	" LEFT JOIN certificates c ON c.id = b.certificate_id"
+	" WHERE p.backup_of_id IS NOT NULL OR b.fqdn_set_id <> p.fqdn_set_id"
+	" OR x.directory_url = y.directory_url"
+	" OR (c.status = 'valid' AND c.active = 1)",
     [CHECK_NEXT_KEY] =
 	"SELECT id FROM upstream_accounts WHERE (next_spki_sha256 IS NULL)"
 	" <> (next_der IS NULL) OR (next_der IS NULL) <> (next_type IS NULL)"
@@ -408,6 +418,8 @@ static const struct check_text texts[] = {
 	"its certificate has other names"},
     [CHECK_QUEUED] = {"renewal_configuration",
 	"in the queue, but deactivated or of another account"},
+    [CHECK_BACKUP] = {"renewal_configuration",
+	"a backup of a backup, for other names, at the same CA, or active"},
     [CHECK_NEXT_KEY] = {"upstream_account",
 	"the key of a change that is not over is there in part, or of no use"},
     [CHECK_DEFAULT_ACCOUNT] = {"upstream_account",

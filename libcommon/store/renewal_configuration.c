@@ -2,7 +2,9 @@
 
 #include "store/certificate.h"
 #include "store/event.h"
+#include "store/renewal_backup.h"
 #include "store/stmt.h"
+#include "store/upstream_account.h"
 #include "sys/clock.h"
 #include "wrap/name.h"
 
@@ -29,6 +31,8 @@ enum {
 	CONFIGURATION_REMOVE,
 	CONFIGURATION_RENEWED,
 	CONFIGURATION_ADD,
+	CONFIGURATION_ADD_FOR,
+	CONFIGURATION_OTHER,
 	CONFIGURATION_PUT,
 	CONFIGURATION_ORDER_OF
 };
@@ -36,7 +40,8 @@ enum {
 #define COLUMNS                                                                \
 	"r.id, r.label, r.active, r.upstream_account_id, r.fqdn_set_id,"       \
 	" r.policy, r.profile, r.part_left, r.certificate_id, c.not_before,"   \
-	" c.not_after, r.due_at, r.due_by, r.due_rule, r.created"
+	" c.not_after, r.due_at, r.due_by, r.due_rule, r.created, "            \
+	"r.backup_of_id"
 #define SELECT                                                                 \
 	"SELECT " COLUMNS " FROM renewal_configurations r"                     \
 	" LEFT JOIN certificates c ON c.id = r.certificate_id WHERE "
@@ -44,11 +49,12 @@ enum {
 /*
  * Deactivated, and nothing else that is active has exactly its names: what is
  * deactivated as a duplicate is not ordered again, which would make the next
- * duplicate.
+ * duplicate.  That of a backup sleeps.
  */
 #define FACTS                                                                  \
 	"SELECT r.id, r.part_left, c.not_before, c.not_after, CASE"            \
-	" WHEN c.status = 'revoked' THEN 1 WHEN c.active = 1 THEN 0"           \
+	" WHEN c.status = 'revoked' THEN 1 WHEN c.active = 1"                  \
+	" OR r.backup_of_id IS NOT NULL THEN 0"                                \
 	" WHEN EXISTS (SELECT 1 FROM certificates k"                           \
 	" WHERE k.fqdn_set_id = c.fqdn_set_id AND k.not_after > ?2"            \
 	" AND +k.active = 1 AND k.status || '' = 'valid') THEN 0"              \
@@ -121,6 +127,20 @@ static const char *const sql[] = {
 	" FROM upstream_orders o WHERE o.id = ?1"
 	" ON CONFLICT (fqdn_set_id, upstream_account_id) DO NOTHING"
 	" RETURNING id",
+    [CONFIGURATION_ADD_FOR] =
+	"INSERT INTO renewal_configurations (label, active,"
+	" upstream_account_id, fqdn_set_id, policy, profile, part_left,"
+	" certificate_id, due_at, due_by, due_rule, created)"
+	" SELECT CAST(?3 AS TEXT), 1, CAST(?2 AS BIGINT), c.fqdn_set_id,"
+	" CAST(?4 AS TEXT), CAST(?5 AS TEXT), NULLIF(CAST(?6 AS BIGINT), 0),"
+	" c.id, CAST(?7 AS BIGINT), CAST(?7 AS BIGINT), 'first',"
+	" CAST(?7 AS BIGINT) FROM certificates c WHERE c.id = ?1"
+	" ON CONFLICT (fqdn_set_id, upstream_account_id) DO NOTHING"
+	" RETURNING id",
+    [CONFIGURATION_OTHER] =
+	"SELECT r.id FROM renewal_configurations r WHERE r.fqdn_set_id ="
+	" (SELECT c.fqdn_set_id FROM certificates c WHERE c.id = ?1)"
+	" AND r.upstream_account_id = ?2",
     [CONFIGURATION_PUT] =
 	"UPDATE renewal_configurations SET active = 1, policy = (SELECT"
 	" o.policy FROM upstream_orders o WHERE o.id = ?1), profile = (SELECT"
@@ -168,7 +188,8 @@ read_row(struct db_stmt *s, struct renewal_configuration *c)
 	    .not_after = db_int(s, 10),
 	    .due = {db_int(s, 11), db_int(s, 12),
 		renewal_rule_of(db_text(s, 13))},
-	    .created = db_int(s, 14)};
+	    .created = db_int(s, 14),
+	    .backup_of_id = db_int(s, 15)};
 }
 
 /* 1, 0: no row, -1. */
@@ -409,8 +430,6 @@ renewal_configuration_refresh(
 	return rc < 0 ? -1 : 0;
 }
 
-/* ---- changing ------------------------------------------------------------ */
-
 static int
 note(struct store *st, const char *action, int64_t id, const char *detail,
     struct err *e)
@@ -453,6 +472,88 @@ check_label(
 	renewal_configuration_release(&other);
 	return rc < 0 ? -1 : 0;
 }
+
+/* ---- making ------------------------------------------------------------- */
+
+struct adding {
+	struct store *st;
+	const struct renewal_configuration_new *new;
+	int64_t id;
+};
+
+static int
+check_account(struct store *st, int64_t id, struct err *e)
+{
+	struct upstream_account a;
+	int rc = upstream_account_by_id(st, id, &a, e);
+
+	if (rc == 0 && a.status != UPSTREAM_ACCOUNT_VALID)
+		rc = err_set(e, KIND_CONFLICT,
+		    "upstream account %lld is deactivated", (long long)id);
+	upstream_account_release(&a);
+	return rc;
+}
+
+/* No row was made: there is no such certificate, or another configuration. */
+static int
+why_not_added(const struct adding *a, struct err *e)
+{
+	int64_t other;
+	int rc = stmt_int(a->st, M, CONFIGURATION_OTHER, &other, e, "ii",
+	    a->new->certificate_id, a->new->upstream_account_id);
+
+	if (rc < 0)
+		return -1;
+	return rc > 0 ? err_set(e, KIND_CONFLICT,
+			    "renewal_configuration/%lld is for the names of "
+			    "certificate %lld and upstream account %lld "
+			    "already",
+			    (long long)other, (long long)a->new->certificate_id,
+			    (long long)a->new->upstream_account_id)
+		      : err_set(e, KIND_NOTFOUND, "no certificate %lld",
+			    (long long)a->new->certificate_id);
+}
+
+static int
+add(void *arg, struct err *e)
+{
+	struct adding *a = arg;
+	const struct renewal_configuration_new *n = a->new;
+	const struct renewal_configuration labelled = {
+	    .label = (char *)(uintptr_t)n->label};
+	char detail[48];
+	int rc;
+
+	if (check_account(a->st, n->upstream_account_id, e) < 0 ||
+	    check_label(a->st, &labelled, e) < 0)
+		return -1;
+	rc = stmt_int(a->st, M, CONFIGURATION_ADD_FOR, &a->id, e, "iitttii",
+	    n->certificate_id, n->upstream_account_id, n->label, n->policy,
+	    n->profile, n->part_left, clock_now());
+	if (rc <= 0)
+		return rc < 0 ? -1 : why_not_added(a, e);
+	snprintf(detail, sizeof(detail), "certificate/%lld",
+	    (long long)n->certificate_id);
+	if (stmt_run(a->st, M, CONFIGURATION_SET_CERTIFICATE_ACTIVE, e, "ii",
+		a->id, (int64_t)1) < 0 ||
+	    note(a->st, "renewal_configuration.create", a->id, detail, e) < 0)
+		return -1;
+	return refresh(a->st, a->id, e);
+}
+
+int
+renewal_configuration_add(struct store *st,
+    const struct renewal_configuration_new *n, int64_t *id, struct err *e)
+{
+	struct adding a = {.st = st, .new = n};
+
+	if (db_transaction(st->db, DB_DURABLE, add, &a, e) < 0)
+		return -1;
+	*id = a.id;
+	return 0;
+}
+
+/* ---- changing ------------------------------------------------------------ */
 
 static int
 set(void *arg, struct err *e)
@@ -539,6 +640,13 @@ remove_one(void *arg, struct err *e)
 		    (long long)c->id);
 	if (rc < 0)
 		return -1;
+	if (renewal_backup_of(c->st, c->id, &one, e) < 0)
+		return -1;
+	if (one != 0)
+		return err_set(e, KIND_CONFLICT,
+		    "renewal_configuration/%lld has a backup: "
+		    "renewal_configuration/%lld",
+		    (long long)c->id, (long long)one);
 	n = stmt_run(c->st, M, CONFIGURATION_REMOVE, e, "i", c->id);
 	if (n <= 0)
 		return n < 0 ? -1 : not_found(c->id, e);
@@ -554,6 +662,12 @@ renewal_configuration_remove(struct store *st, int64_t id, struct err *e)
 }
 
 /* ---- what other modules have done ---------------------------------------- */
+
+static int
+arrived(struct store *st, int64_t id, struct err *e)
+{
+	return renewal_backup_arrived(st, id, e) < 0 ? -1 : refresh(st, id, e);
+}
 
 /* That of the account and names of an order: made, or brought to its ways. */
 static int
@@ -572,7 +686,7 @@ put(struct store *st, int64_t upstream_order_id, struct err *e)
 	    (rc = stmt_int(
 		 st, M, CONFIGURATION_PUT, &id, e, "i", upstream_order_id)) > 0)
 		rc = note(st, "renewal_configuration.set", id, detail, e);
-	return rc < 0 ? -1 : refresh(st, id, e);
+	return rc < 0 ? -1 : arrived(st, id, e);
 }
 
 int
@@ -584,7 +698,7 @@ renewal_configuration_arrived(
 	    st, M, CONFIGURATION_RENEWED, &id, e, "i", upstream_order_id);
 
 	if (rc != 0)
-		return rc < 0 ? -1 : refresh(st, id, e);
+		return rc < 0 ? -1 : arrived(st, id, e);
 	return auto_renew ? put(st, upstream_order_id, e) : 0;
 }
 

@@ -22,6 +22,7 @@ struct renewal_configuration {
 	int64_t certificate_id; /* 0: none yet */
 	int64_t not_before, not_after; /* of that certificate, or 0 */
 	struct renewal_due due;
+	int64_t backup_of_id; /* store/renewal_backup.h; 0: of none */
 	int64_t created;
 };
 
@@ -75,6 +76,25 @@ int renewal_configuration_each_due(struct store *st,
     void (*fn)(void *arg, int64_t id, int64_t at, int64_t by), void *arg,
     struct err *e);
 
+/* ---- making ------------------------------------------------------------- */
+
+struct renewal_configuration_new {
+	int64_t upstream_account_id;
+	int64_t certificate_id; /* its last one, for all of its names */
+	const char *policy; /* JSON, see order/orderpolicy.h */
+	const char *label, *profile; /* or NULL */
+	int64_t part_left; /* thousandths of the lifetime; 0: the rule */
+};
+
+/*
+ * Makes one for a certificate, whoever has ordered it.  Durable.
+ * KIND_CONFLICT: there is one for the account and names, the label is
+ * another's, or the account is not valid; KIND_INPUT, as
+ * renewal_configuration_set; KIND_NOTFOUND.
+ */
+int renewal_configuration_add(struct store *st,
+    const struct renewal_configuration_new *n, int64_t *id, struct err *e);
+
 /* ---- changing ------------------------------------------------------------ */
 
 /*
@@ -96,7 +116,8 @@ int renewal_configuration_set_active(
 
 /*
  * Removes one, with what is in the queue.  Its certificates stay, and are not
- * renewed.  Durable.  KIND_BUSY: it is just being worked on; KIND_NOTFOUND.
+ * renewed.  Durable.  KIND_BUSY: it is just being worked on; KIND_CONFLICT: it
+ * has a backup; KIND_NOTFOUND.
  */
 int renewal_configuration_remove(struct store *st, int64_t id, struct err *e);
 

@@ -33,6 +33,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_REFS] = &refs_stmts,
     [STMT_REKEY] = &rekey_stmts,
     [STMT_RENEWAL] = &renewal_stmts,
+    [STMT_RENEWAL_BACKUP] = &renewal_backup_stmts,
     [STMT_RENEWAL_CONFIGURATION] = &renewal_configuration_stmts,
     [STMT_RENEWAL_INFO] = &renewal_info_stmts,
     [STMT_RENEWAL_QUEUE] = &renewal_queue_stmts,

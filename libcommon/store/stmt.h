@@ -48,6 +48,7 @@ enum stmt_module {
 	STMT_REFS,
 	STMT_REKEY,
 	STMT_RENEWAL,
+	STMT_RENEWAL_BACKUP,
 	STMT_RENEWAL_CONFIGURATION,
 	STMT_RENEWAL_INFO,
 	STMT_RENEWAL_QUEUE,
@@ -94,6 +95,7 @@ extern const struct stmt_table private_key_stmts;
 extern const struct stmt_table purge_stmts;
 extern const struct stmt_table refs_stmts;
 extern const struct stmt_table rekey_stmts;
+extern const struct stmt_table renewal_backup_stmts;
 extern const struct stmt_table renewal_configuration_stmts;
 extern const struct stmt_table renewal_info_stmts;
 extern const struct stmt_table renewal_queue_stmts;

@@ -192,8 +192,9 @@ is "$(sqlite3 "$T/mail.sqlite" \
 
 must "$BIN/private-key" import "$T/two.pem"
 PATH=$BIN:$PATH
-# Those of renewal are for 1200-renew-queue.t.
-sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/{ /manage renewal/d; s/^\$ //p; s/^    cert-/cert-/p; }' \
+# Those of renewal are for 1200-renew-queue.t, 1270-failover.t and
+# 1275-renewal-add.t.
+sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/{ /manage renewal\|failover\|^\$ renew-queue\|upstream_account/d; s/^\$ //p; s/^    cert-/cert-/p; }' \
     "$SRC/man/cert-manage.1" |
 sed 's/compromise 1/compromise 3/; s/Old CA/acmed CA/' >"$T/examples"
 is "$(wc -l <"$T/examples")" 8 'there are examples'

@@ -1,0 +1,170 @@
+#!/bin/sh
+# Goal: a certificate of a second CA, with a key of its own, is kept ready and
+# serves nothing; a failover has it serve, in one transaction, and back; a CA
+# that is given up is left with one command, however often it is run.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/clients.sh"
+. "$(dirname "$0")/../lib/pebble.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+. "$(dirname "$0")/../lib/order.sh"
+. "$(dirname "$0")/../lib/pages.sh"
+
+PEBBLE_VA_ALWAYS_VALID=1
+export PEBBLE_VA_ALWAYS_VALID
+start_dns
+start_acmed
+start_pebble
+order_up
+account ca add acmed "$directory" --trust "$ca"
+exits 0 'a second CA'
+account register --ca acmed --agree-terms --default
+exits 0 'an account there'
+
+manage() {
+	run "$BIN/cert-manage" "$@" -c "$client"
+}
+queue() {
+	run "$BIN/renew-queue" "$@" -c "$client"
+}
+# serves NAME: the number of the certificate that does.
+serves() {
+	"$BIN/cert-export" --cert --der "$1" -c "$client" | sha256sum |
+	    { read -r sum _ && sql "SELECT id FROM certificates
+		WHERE lower(hex(sha256)) = '$sum'"; }
+}
+active() {
+	sql 'SELECT group_concat(id) FROM (SELECT id FROM certificates
+	    WHERE active = 1 ORDER BY id)'
+}
+backup_of() {
+	sql "SELECT coalesce(backup_of_id, 0) FROM renewal_configurations
+	    WHERE id = $1"
+}
+
+# ---- one is made, and kept ready ---------------------------------------------------
+order run a.example.test b.example.test --challenge "listen:$http_port" \
+    --key-cycle global_daily
+exits 0 'a certificate of the first CA'
+order run c.example.test --challenge "listen:$http_port"
+exits 0 'another'
+manage renewal backup a.example.test
+exits 100 'a backup without an account'
+manage renewal backup a.example.test --account 1
+exits 1 'a backup at the same CA'
+like "$err" 'upstream account 1 is at the same CA as' '... is none'
+manage renewal backup a.example.test nowhere.example.test --account 2
+exits 1 'a backup of one that is there and one that is not'
+is "$(backup_of 3)" 1 '... is made for the first'
+manage renewal backup 1 --account 2
+exits 1 'a second backup'
+is "$err" \
+    'cert-manage: renewal_configuration/1 has a backup: renewal_configuration/3' \
+    '... is one too many'
+manage renewal backup 3 --account 1
+exits 1 'a backup of a backup'
+like "$err" 'renewal_configuration/3 is the backup of renewal_configuration/1' \
+    '... neither'
+manage failover a.example.test
+exits 1 'a backup that has no certificate yet'
+like "$err" 'renewal_configuration/3, its backup, has no certificate yet' \
+    '... cannot serve'
+queue run
+exits 0 'renew-queue gets it'
+is "$(sql 'SELECT count(*) FROM certificates')" 3 '... a third certificate'
+is "$(active)" 1,2 '... which is not active'
+is "$(serves a.example.test)" 1 '... and serves nothing'
+is "$(sql 'SELECT count(DISTINCT spki_sha256) FROM certificates')" 3 \
+    '... with a key of its own'
+queue run
+is "$(sql 'SELECT count(*) FROM certificates')" 3 'it is not due again'
+manage renewal show 3
+like "$out" 'backup_of: +1' 'it is shown as a backup'
+like "$out" 'key_cycle: +single_certificate' '... with a cycle of its own'
+manage renewal show 1
+like "$out" 'backup: +3' '... and with what it stands in for'
+manage renewal set 3 --key-cycle global_daily
+exits 1 'a cycle that would share the key'
+manage renewal remove 1
+exits 1 'one that has a backup'
+like "$err" 'renewal_configuration/1 has a backup' '... is not removed'
+
+# ---- there and back ----------------------------------------------------------------
+manage failover
+exits 100 'a failover of nothing'
+manage failover --ca pebble --account 1
+exits 100 'a failover by two rules'
+manage failover c.example.test
+exits 1 'one without a backup'
+like "$err" 'renewal_configuration/2 has no backup' '... is told'
+manage failover -n a.example.test --no-header
+exits 0 'a failover that is only tried'
+is "$out $(active)" '1 1,2' '... changes nothing'
+manage failover a.example.test
+exits 0 'a failover'
+is "$(active)" 2,3 '... deactivates the one and activates the other'
+is "$(serves a.example.test)$(serves b.example.test)" 33 '... which serves'
+is "$(backup_of 1) $(backup_of 3)" '3 0' '... and the roles have changed'
+manage failover 1
+exits 1 'the same by number'
+like "$err" 'renewal_configuration/1 is the backup of renewal_configuration/3' \
+    '... is told to be done'
+run "$BIN/acmed-store" check -c "$client"
+exits 0 'acmed-store check finds nothing'
+sql 'UPDATE certificates SET active = 1 WHERE id = 1'
+run "$BIN/acmed-store" check -c "$client"
+exits 1 'a backup that is active'
+like "$out$err" 'renewal_configuration/1: a backup of a backup, .* or active' \
+    '... is found'
+sql 'UPDATE certificates SET active = 0 WHERE id = 1'
+queue run
+is "$(sql 'SELECT count(*) FROM certificates')" 3 'nothing is due for that'
+queue add 1
+queue process
+is "$(sql 'SELECT count(*) FROM certificates') $(active)" '4 2,3' \
+    'what is renewed of the backup sleeps'
+manage failover a.example.test
+exits 0 'back'
+is "$(serves a.example.test) $(active)" '4 2,4' '... to the latest of the first CA'
+
+# ---- a CA is left ------------------------------------------------------------------
+manage failover --ca pebble --no-header
+exits 0 'all of a CA'
+is "$out" 1 '... those that have a backup'
+is "$(serves a.example.test)" 3 '... go to the other'
+manage failover --ca pebble --no-header
+exits 0 'once more'
+is "$out $(active)" ' 2,3' '... changes nothing'
+manage failover --ca pebble a.example.test c.example.test
+exits 1 'with names as well'
+is "$(active)" 2,3 '... those that have gone already are left alone'
+like "$err" 'renewal_configuration/2 has no backup' '... others are told'
+run "$BIN/acme-revoke" a.example.test -c "$client"
+exits 0 'the one that serves is revoked'
+manage failover a.example.test
+exits 1 'a name that nothing serves'
+manage failover 3
+exits 0 '... is told by number'
+is "$(serves a.example.test)" 4 '... and the other CA serves'
+queue run
+exits 0 'the backup is renewed'
+is "$(sql 'SELECT certificate_id FROM renewal_configurations WHERE id = 3')" 5 \
+    '... as it was revoked'
+is "$(active | tr , '\n' | grep -c '^[35]$')" 1 '... and sleeps'
+must "$BIN/acmed-store" check -c "$client"
+manage renewal remove 3
+exits 0 'a backup can go'
+manage renewal backup a.example.test --account 2
+exits 0 '... and come again'
+
+ACMED_CONFIG=$client
+export PATH ACMED_CONFIG
+script cert-manage.1 'renewal list' 'failover --ca'
+sed -i 's/letsencrypt/pebble/' "$T/script"
+works
+exits 0 'cert-manage: a spare for all, and over to it'
+is "$(serves c.example.test)" \
+    "$(sql 'SELECT certificate_id FROM renewal_configurations WHERE
+    backup_of_id IS NULL AND upstream_account_id = 2
+    ORDER BY id DESC LIMIT 1')" '... which serves'
+
+done_testing

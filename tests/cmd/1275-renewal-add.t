@@ -1,0 +1,63 @@
+#!/bin/sh
+# Goal: any certificate of the store can be renewed by an account of ours, also
+# one that nobody ordered here, as cert-manage renewal add says.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/pebble.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+. "$(dirname "$0")/../lib/order.sh"
+. "$(dirname "$0")/../lib/pages.sh"
+
+PEBBLE_VA_ALWAYS_VALID=1
+export PEBBLE_VA_ALWAYS_VALID
+start_pebble
+order_up
+manage() {
+	run "$BIN/cert-manage" "$@" -c "$client"
+}
+
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj / -days 2 -addext subjectAltName=DNS:old.example.test \
+    -keyout "$T/old.key" -out "$T/old.crt"
+must "$BIN/cert-import" -q -c "$client" "$T/old.crt" "$T/old.key"
+manage renewal add 1
+exits 1 'a certificate of nobody, and no account'
+like "$err" 'certificate 1 came from no account of ours; --account says' \
+    '... is told, and what to do'
+manage renewal add 1 --account 7
+exits 1 'an account that is none'
+manage renewal add 1 --account 1 --key-type p192
+exits 100 'a type of key that is none'
+manage renewal add 1 --account 1 --label 12
+exits 100 'a label that is a number'
+is "$(sql 'SELECT count(*) FROM renewal_configurations')" 0 '... make nothing'
+manage renewal add 1 --account 1 --key-type p384 --label old --part-left 20
+exits 0 'with an account'
+manage renewal show old
+like "$out" 'certificate: +1' '... it is renewed'
+like "$out" 'challenges: +answer' '... by challenges that are answered'
+like "$out" 'part_left: +20$' '... when so much is left'
+manage renewal add 1 --account 1
+exits 1 'once more'
+like "$err" 'renewal_configuration/1 is for the names of certificate 1' \
+    '... is too much'
+must "$BIN/renew-queue" add old.example.test -c "$client"
+run "$BIN/renew-queue" run -c "$client"
+exits 0 'renew-queue renews it'
+run "$BIN/cert-export" --cert old.example.test -c "$client"
+like "$(printf '%s\n' "$out" | openssl x509 -noout -issuer)" 'Pebble' \
+    '... at the other CA'
+is "$(sql 'SELECT key_type FROM certificates WHERE id = 2')" p384 \
+    '... with the key that was asked for'
+
+# The account that a certificate came from is known.
+order run b.example.test --no-auto-renew
+exits 0 'an order that is not to be renewed'
+ACMED_CONFIG=$client
+export PATH ACMED_CONFIG
+script cert-manage.1 'account upstream_account' 'renewal add -'
+works
+exits 1 'cert-manage: all of an account, but what is renewed already'
+is "$(grep -c . "$T/err")" 1 '... which is told'
+is "$(sql 'SELECT count(*) FROM renewal_configurations')" 2 '... are renewed'
+
+done_testing
