@@ -34,6 +34,8 @@ enum stmt_module {
 	STMT_CHECK_CHAINS,
 	STMT_CHECK_CONTENT,
 	STMT_CHECK_UPSTREAM,
+	STMT_DEPLOY_TARGET,
+	STMT_DEPLOYMENT,
 	STMT_DOMAIN,
 	STMT_EAB_KEY,
 	STMT_EVENT,
@@ -52,6 +54,7 @@ enum stmt_module {
 	STMT_RENEWAL_INFO,
 	STMT_RENEWAL_QUEUE,
 	STMT_SERVING,
+	STMT_SERVING_CHANGE,
 	STMT_STATS,
 	STMT_UPSTREAM_ACCOUNT,
 	STMT_UPSTREAM_AUTHORIZATION,
@@ -81,6 +84,8 @@ extern const struct stmt_table check_chains_stmts;
 extern const struct stmt_table check_content_stmts;
 extern const struct stmt_table check_stmts;
 extern const struct stmt_table check_upstream_stmts;
+extern const struct stmt_table deploy_target_stmts;
+extern const struct stmt_table deployment_stmts;
 extern const struct stmt_table domain_stmts;
 extern const struct stmt_table eab_key_stmts;
 extern const struct stmt_table event_stmts;
@@ -99,6 +104,7 @@ extern const struct stmt_table renewal_info_stmts;
 extern const struct stmt_table renewal_queue_stmts;
 extern const struct stmt_table renewal_stmts;
 extern const struct stmt_table serving_stmts;
+extern const struct stmt_table serving_change_stmts;
 extern const struct stmt_table stats_stmts;
 extern const struct stmt_table upstream_account_stmts;
 extern const struct stmt_table upstream_authorization_stmts;
