@@ -78,7 +78,7 @@ static const char *const sql[] = {
 	" (SELECT min(d.failing_since) FROM deployments d"
 	" WHERE d.deploy_target_id = t.id AND " IS_OPEN "),"
 	" (SELECT min(d.retry_at) FROM deployments d"
-	" WHERE d.deploy_target_id = t.id AND " IS_OPEN ")"
+	" WHERE d.deploy_target_id = t.id AND " IS_OPEN "), t.complete"
 	" FROM deploy_targets t"
 	" WHERE t.id > 0 AND (?1 = '' OR t.name = ?1) ORDER BY t.id",
     [TARGET_ERROR] =
@@ -286,7 +286,8 @@ read_row(struct db_stmt *s, struct deploy_target *t)
 	    .done = db_int(s, 7) - open,
 	    .since = db_int(s, 8),
 	    .failing_since = db_int(s, 9),
-	    .retry_at = db_int(s, 10)};
+	    .retry_at = db_int(s, 10),
+	    .is_incomplete = db_int(s, 11) != 0};
 }
 
 static int

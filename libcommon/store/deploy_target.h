@@ -37,6 +37,7 @@ struct deploy_target {
 	int64_t retry_at; /* of the first that is not done */
 	int64_t lease_until;
 	char *error; /* of one that fails, or NULL */
+	bool is_incomplete; /* what is there is to be completed */
 };
 
 /* KIND_NOTFOUND: no such name.  The caller releases. */
