@@ -91,6 +91,18 @@ finish(const struct prog *p, const struct deployer *d, const char *name)
 	return err_exit(&e);
 }
 
+/* It could not begin: what was to be done has failed, and is tried again. */
+static int
+give_up(
+    const struct prog *p, struct deployer *d, const char *name, struct err *why)
+{
+	struct err e = {0};
+
+	d->broken = why;
+	d->st = store_open(p->conf.store.url, STORE_WRITE, &e);
+	return d->st ? finish(p, d, name) : prog_fail(p, &e);
+}
+
 static int
 run_target(void *arg)
 {
@@ -114,12 +126,7 @@ run_target(void *arg)
 		    ? open_tree(p, c, &room, &d.seal, &e)
 		    : store_open(p->conf.store.url, STORE_WRITE, &e);
 	prover.st = d.st;
-	if (d.st) {
-		code = finish(p, &d, t->name);
-	} else {
-		err_object(&e, "[%s]", t->name);
-		code = prog_fail(p, &e);
-	}
+	code = d.st ? finish(p, &d, t->name) : give_up(p, &d, t->name, &e);
 	prover_stop(&prover);
 	store_close(d.st);
 	explicit_bzero(&room, sizeof(room));

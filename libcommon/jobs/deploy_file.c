@@ -5,6 +5,7 @@
 
 #include "conf/value.h"
 #include "jobs/deploy_kind.h"
+#include "jobs/prober.h"
 #include "sys/file.h"
 #include "wrap/inifile.h"
 
@@ -164,6 +165,19 @@ take_kind(struct section *s, uint64_t seen, struct err *e)
 }
 
 static int
+check_place(const char *place, struct err *e)
+{
+	struct err why = {0};
+	char *host, *port;
+
+	if (probe_parse(place, &host, &port, &why) < 0)
+		return err_set(e, KIND_CONF, "prove: %s", why.text);
+	free(host);
+	free(port);
+	return 0;
+}
+
+static int
 finish_section(struct reading *r, struct err *e)
 {
 	struct section *s = &r->now;
@@ -178,6 +192,8 @@ finish_section(struct reading *r, struct err *e)
 		return err_set(e, KIND_CONF, "layout: must be one of %s",
 		    layout_names());
 	s->to.remove = s->remove;
+	if (s->to.prove && check_place(s->to.prove, e) < 0)
+		return -1;
 	if (s->to.kind->check(&s->to, e) < 0)
 		return -1;
 	if (out->len == TARGETS_MAX)

@@ -135,6 +135,13 @@ struct working {
 	struct err first; /* failure */
 };
 
+/* What goes away by itself, or is no judgement on the certificate. */
+static bool
+is_temporary(const struct err *why)
+{
+	return why->kind == KIND_BUSY || why->kind == KIND_SYS;
+}
+
 void
 deploying_fail(
     struct deploying *d, int64_t certificate_id, const struct err *why)
@@ -146,8 +153,8 @@ deploying_fail(
 			d->batch[i].certificate_id != certificate_id) ||
 		    r->status != DEPLOYMENT_DONE)
 			continue;
-		r->status = why->kind == KIND_BUSY ? DEPLOYMENT_PENDING
-						   : DEPLOYMENT_FAILED;
+		r->status =
+		    is_temporary(why) ? DEPLOYMENT_PENDING : DEPLOYMENT_FAILED;
 		r->error = xstrdup(why->text);
 	}
 }
@@ -205,13 +212,17 @@ run_batch(struct working *w, struct err *e)
 	for (size_t i = 0; i < b->len; i++)
 		b->results[i] = (struct deployment_result){
 		    .d = &b->batch[i], .status = DEPLOYMENT_DONE};
-	rc = w->conf->kind->run(b, &why);
+	if (w->d->broken)
+		rc = err_set(
+		    &why, w->d->broken->kind, "%s", w->d->broken->text);
+	else
+		rc = w->conf->kind->run(b, &why);
 	if (rc < 0) {
 		deploying_fail(b, 0, &why);
 		if (!err_is_set(&w->first))
 			err_set(&w->first,
-			    why.kind == KIND_BUSY ? KIND_BUSY : KIND_DENIED,
-			    "%s", why.text);
+			    is_temporary(&why) ? KIND_BUSY : KIND_DENIED, "%s",
+			    why.text);
 	} else {
 		prove_all(w);
 	}

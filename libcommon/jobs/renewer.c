@@ -109,11 +109,11 @@ names_of(struct renewer *r, const struct renewer_flight *f)
 
 static void
 tell(struct renewer *r, const struct renewer_flight *f, const struct err *why,
-    bool is_news)
+    bool is_kept)
 {
 	char *names = names_of(r, f);
 	const struct renewer_result result = {
-	    .names = names, .err = why, .is_news = is_news};
+	    .names = names, .err = why, .is_kept = is_kept};
 
 	r->tell(r->arg, &result);
 	free(names);
@@ -125,7 +125,7 @@ tell_store(struct renewer *r, const struct renewer_flight *f, int rc,
     const struct err *e)
 {
 	if (rc < 0)
-		tell(r, f, e, true);
+		tell(r, f, e, false);
 }
 
 static void
@@ -135,13 +135,7 @@ put_back(struct renewer *r, struct renewer_flight *f, int64_t at,
 	struct err e = {0};
 
 	tell_store(r, f, renewal_queue_put_back(r->st, &f->hold, at, &e), &e);
-	tell(r, f, why, false);
-}
-
-static bool
-is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
+	tell(r, f, why, true);
 }
 
 /* An attempt has failed; `o` is the order, if there is one. */
@@ -170,11 +164,7 @@ fail(struct renewer *r, struct renewer_flight *f,
 	tell_store(r, f, renewal_queue_fail(r->st, &f->hold, &failure, &e), &e);
 	if (cause_is_temporary(cause))
 		text.kind = KIND_BUSY;
-	if (failure.parks)
-		err_object(&text,
-		    "parked, and not tried any more until renew-queue add");
-	tell(r, f, &text,
-	    failure.parks || i->attempts == 0 || !is_same(i->cause, word));
+	tell(r, f, &text, true);
 }
 
 /* ---- beginning ----------------------------------------------------------- */

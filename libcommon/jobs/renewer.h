@@ -16,7 +16,7 @@ struct renewer_flight;
 struct renewer_result {
 	const char *names; /* "a.example and 2 others" */
 	const struct err *err;
-	bool is_news; /* it did not fail before, or not for this cause */
+	bool is_kept; /* in the queue, which says it (jobs/teller.h) */
 };
 
 struct renewer {

@@ -41,6 +41,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_SERVING] = &serving_stmts,
     [STMT_SERVING_CHANGE] = &serving_change_stmts,
     [STMT_STATS] = &stats_stmts,
+    [STMT_TELLING] = &telling_stmts,
     [STMT_UPSTREAM_ACCOUNT] = &upstream_account_stmts,
     [STMT_UPSTREAM_AUTHORIZATION] = &upstream_authorization_stmts,
     [STMT_UPSTREAM_ORDER] = &upstream_order_stmts,

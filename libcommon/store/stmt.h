@@ -56,6 +56,7 @@ enum stmt_module {
 	STMT_SERVING,
 	STMT_SERVING_CHANGE,
 	STMT_STATS,
+	STMT_TELLING,
 	STMT_UPSTREAM_ACCOUNT,
 	STMT_UPSTREAM_AUTHORIZATION,
 	STMT_UPSTREAM_ORDER,
@@ -106,6 +107,7 @@ extern const struct stmt_table renewal_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table serving_change_stmts;
 extern const struct stmt_table stats_stmts;
+extern const struct stmt_table telling_stmts;
 extern const struct stmt_table upstream_account_stmts;
 extern const struct stmt_table upstream_authorization_stmts;
 extern const struct stmt_table upstream_order_stmts;

@@ -39,7 +39,7 @@ child_run(int (*fn)(void *arg), void *arg, int *code, struct err *e)
 	if (pid == 0) {
 		int rc;
 
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(KILLED);
 		rc = fn(arg);
