@@ -564,7 +564,7 @@ list(struct prog *p, struct err *e)
 	return rc;
 }
 
-#define TARGETS_SHOWN 7 /* all fit on a screen of 24 lines */
+#define TARGETS_SHOWN 5 /* all fit on a screen of 24 lines */
 #define TARGET_WIDTH 59 /* and this on one of 80 columns, beside the name */
 
 struct standing {
@@ -572,8 +572,7 @@ struct standing {
 	struct renewal_summary queue;
 	struct teller_counts fares;
 	int64_t next_expiry, last_run;
-	struct strv targets; /* a line each */
-	size_t lagging, more;
+	struct strv lagging, done; /* targets, a line each */
 	bool json;
 };
 
@@ -591,11 +590,7 @@ add_target(void *arg, const struct deploy_target *t, struct err *e)
 	free(line);
 	if (!s->json && strlen(all) > TARGET_WIDTH)
 		all[TARGET_WIDTH] = '\0';
-	s->lagging += t->pending + t->failing > 0;
-	if (s->json || s->targets.len < TARGETS_SHOWN)
-		strv_add(&s->targets, all);
-	else
-		s->more++;
+	strv_add(t->pending + t->failing > 0 ? &s->lagging : &s->done, all);
 	free(all);
 	return 0;
 }
@@ -611,6 +606,26 @@ load_standing(struct standing *s, struct err *e)
 	    telling_last_run(s->st, TELLER_RUN, &s->last_run, e) < 0)
 		return -1;
 	return deploy_target_each(s->st, add_target, s, e);
+}
+
+/* What lags comes first. */
+static void
+print_targets(const struct standing *s, struct sheet *sheet)
+{
+	size_t all = s->lagging.len + s->done.len;
+	struct strv shown = {0};
+
+	for (size_t i = 0; i < all && (s->json || i < TARGETS_SHOWN); i++)
+		strv_add(&shown,
+		    i < s->lagging.len ? s->lagging.v[i]
+				       : s->done.v[i - s->lagging.len]);
+	if (all > 0) {
+		sheet_int(sheet, "targets_lagging", (int64_t)s->lagging.len);
+		sheet_list(sheet, s->json ? "targets" : "target", &shown);
+	}
+	if (all > shown.len)
+		sheet_int(sheet, "more_targets", (int64_t)(all - shown.len));
+	strv_release(&shown);
 }
 
 static void
@@ -639,12 +654,7 @@ print_standing(const struct standing *s)
 	sheet_time(&sheet, "next_due", q->next_due);
 	sheet_time(&sheet, "next_expiry", s->next_expiry);
 	sheet_time(&sheet, "last_success", s->last_run);
-	if (s->targets.len > 0) {
-		sheet_int(&sheet, "targets_lagging", (int64_t)s->lagging);
-		sheet_list(&sheet, s->json ? "targets" : "target", &s->targets);
-	}
-	if (s->more > 0)
-		sheet_int(&sheet, "more_targets", (int64_t)s->more);
+	print_targets(s, &sheet);
 	sheet_end(&sheet);
 }
 
@@ -658,7 +668,8 @@ status(struct prog *p, struct err *e)
 	store_close(s.st);
 	if (rc == 0)
 		print_standing(&s);
-	strv_release(&s.targets);
+	strv_release(&s.lagging);
+	strv_release(&s.done);
 	return rc;
 }
 

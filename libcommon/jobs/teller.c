@@ -19,9 +19,11 @@ teller_state(const struct telling_renewal *r, int64_t now)
 
 	if (!r->active)
 		return TELLING_OK;
+	if (r->is_parked)
+		return TELLING_PARKED;
 	if (r->not_after != 0 && r->not_after < now)
 		return TELLING_EXPIRED;
-	if (r->attempts == 0 && !r->is_parked)
+	if (r->attempts == 0)
 		return TELLING_OK;
 	return r->not_after != 0 && r->not_after - now < least
 	    ? TELLING_URGENT
@@ -46,6 +48,8 @@ teller_is_due(const struct telling_row *row, enum telling_state state,
 		return true;
 	if (state == TELLING_OK)
 		return row->told != TELLING_OK;
+	if (state == TELLING_PARKED)
+		return false; /* somebody has gone elsewhere */
 	/* a clock that was ahead must not silence it */
 	return again > 0 &&
 	    (now - row->told_at >= again || row->told_at > now);
@@ -109,10 +113,10 @@ add_renewal(struct block *b, const struct telling_renewal *r,
 	free(names);
 	if (state != TELLING_OK && r->not_after != 0)
 		add_time(&b->lines,
-		    state == TELLING_EXPIRED ? ", expired " : ", expires ",
+		    r->not_after < b->t->now ? ", expired " : ", expires ",
 		    r->not_after);
-	if (state != TELLING_OK && r->is_parked)
-		buf_adds(&b->lines, ", parked until renew-queue add");
+	if (state == TELLING_PARKED)
+		buf_adds(&b->lines, ", until renew-queue add");
 	if (state != TELLING_OK && *error)
 		buf_addf(&b->lines, ": %s", error);
 	buf_addc(&b->lines, '\n');
@@ -185,7 +189,7 @@ static void
 write_block(const struct block *b, struct buf *out)
 {
 	static const enum telling_state order[] = {TELLING_EXPIRED,
-	    TELLING_URGENT, TELLING_FAILING, TELLING_OK};
+	    TELLING_URGENT, TELLING_FAILING, TELLING_PARKED, TELLING_OK};
 	const char *separator = ": ";
 
 	buf_adds(out, b->t->prog);

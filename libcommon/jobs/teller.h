@@ -44,7 +44,7 @@ int teller_metrics(struct store *st, int64_t now, struct buf *out,
 /* ---- decisions, which are nothing but that ------------------------------- */
 
 /*
- * How a renewal fares.  Urgent is one when less than half of the time is left
+ * How a renewal fares.  Parked is told once, and not repeated.  Urgent is one when less than half of the time is left
  * that was left when it became due by the rule: a sixth of its lifetime, or a
  * quarter of a short one.
  */

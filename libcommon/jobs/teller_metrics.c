@@ -31,8 +31,9 @@ teller_count(
 	if (telling_each_renewal(st, count_one, &k, e) < 0 ||
 	    telling_count_renewals(st, &all, e) < 0)
 		return -1;
-	c->renewals[TELLING_OK] = all - c->renewals[TELLING_FAILING] -
-	    c->renewals[TELLING_URGENT] - c->renewals[TELLING_EXPIRED];
+	for (int i = TELLING_OK + 1; i < TELLING__MAX; i++)
+		all -= c->renewals[i];
+	c->renewals[TELLING_OK] = all;
 	return 0;
 }
 

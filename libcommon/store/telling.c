@@ -72,6 +72,7 @@ static const char *const names[] = {
     [TELLING_FAILING] = "failing",
     [TELLING_URGENT] = "urgent",
     [TELLING_EXPIRED] = "expired",
+    [TELLING_PARKED] = "parked",
 };
 _Static_assert(ARRAY_LEN(names) == TELLING__MAX, "one per state");
 

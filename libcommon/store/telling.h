@@ -12,6 +12,7 @@ enum telling_state {
 	TELLING_FAILING, /* the last attempt has failed */
 	TELLING_URGENT, /* it has, and half of the time for it is gone */
 	TELLING_EXPIRED, /* no certificate is valid any more */
+	TELLING_PARKED, /* nothing is tried any more */
 	TELLING__MAX
 };
 

@@ -66,12 +66,12 @@ CREATE INDEX deployments_previous ON deployments (previous_id)
 
 -- What somebody was told of last, so that it is said once, and when.
 ALTER TABLE renewal_configurations ADD COLUMN told @text NOT NULL DEFAULT 'ok'
-    CHECK (told IN ('ok', 'failing', 'urgent', 'expired'));
+    CHECK (told IN ('ok', 'failing', 'urgent', 'expired', 'parked'));
 ALTER TABLE renewal_configurations ADD COLUMN told_at @int NOT NULL DEFAULT 0;
 CREATE INDEX renewal_configurations_told ON renewal_configurations (id)
     WHERE told <> 'ok';
 ALTER TABLE deploy_targets ADD COLUMN told @text NOT NULL DEFAULT 'ok'
-    CHECK (told IN ('ok', 'failing', 'urgent', 'expired'));
+    CHECK (told IN ('ok', 'failing', 'urgent'));
 ALTER TABLE deploy_targets ADD COLUMN told_at @int NOT NULL DEFAULT 0;
 
 -- When a run last did all that was to be done.
