@@ -18,6 +18,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_CHECK] = &check_stmts,
     [STMT_CHECK_CHAINS] = &check_chains_stmts,
     [STMT_CHECK_CONTENT] = &check_content_stmts,
+    [STMT_CHECK_DEPLOY] = &check_deploy_stmts,
     [STMT_CHECK_UPSTREAM] = &check_upstream_stmts,
     [STMT_DEPLOY_TARGET] = &deploy_target_stmts,
     [STMT_DEPLOYMENT] = &deployment_stmts,

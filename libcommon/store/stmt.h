@@ -33,6 +33,7 @@ enum stmt_module {
 	STMT_CHECK,
 	STMT_CHECK_CHAINS,
 	STMT_CHECK_CONTENT,
+	STMT_CHECK_DEPLOY,
 	STMT_CHECK_UPSTREAM,
 	STMT_DEPLOY_TARGET,
 	STMT_DEPLOYMENT,
@@ -83,6 +84,7 @@ extern const struct stmt_table challenge_request_stmts;
 extern const struct stmt_table challenge_stmts;
 extern const struct stmt_table check_chains_stmts;
 extern const struct stmt_table check_content_stmts;
+extern const struct stmt_table check_deploy_stmts;
 extern const struct stmt_table check_stmts;
 extern const struct stmt_table check_upstream_stmts;
 extern const struct stmt_table deploy_target_stmts;

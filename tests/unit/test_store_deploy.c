@@ -276,6 +276,37 @@ test_wildcard_stands_in(void **state)
 	assert_string_equal(ready("web"), "2");
 }
 
+/* ---- what acmed-store check says ----------------------------------------- */
+
+static bool
+is_said(const char *part)
+{
+	struct strv problems = {0};
+	bool found = false;
+
+	assert_ok(check_run(st, &problems, &e), &e);
+	for (size_t i = 0; i < problems.len; i++)
+		found |= strstr(problems.v[i], part) != NULL;
+	strv_release(&problems);
+	return found;
+}
+
+static void
+test_check(void **state)
+{
+	(void)state;
+	add("a.example", test_now + DAY);
+	add_key();
+	sync_targets(&tree, 1);
+	assert_false(is_said("deploy"));
+	run_sql("UPDATE deployments SET status = 'done', attempts = 1");
+	assert_true(is_said("deployment/1: done, but"));
+	run_sql("UPDATE domains SET served_certificate_id = 77");
+	assert_true(is_said("deployment/1: of a certificate that serves no"));
+	assert_true(is_said("domain/1: served by"));
+	assert_true(is_said("deploy_target/1: a certificate that serves"));
+}
+
 /* ---- targets ------------------------------------------------------------- */
 
 static void
@@ -423,6 +454,7 @@ static const struct CMUnitTest tests[] = {
     T(test_key_and_chain),
     T(test_time_passes),
     T(test_wildcard_stands_in),
+    T(test_check),
     T(test_targets_of_the_file),
     T(test_scope),
     T(test_hold),
