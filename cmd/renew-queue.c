@@ -583,8 +583,8 @@ add_target(void *arg, const struct deploy_target *t, struct err *e)
 	char *line = xasprintf("%s (%s): %lld done, %lld pending, %lld failing",
 	    t->name, t->kind, (long long)t->done, (long long)t->pending,
 	    (long long)t->failing);
-	char *all = t->error ? xasprintf("%s: %s", line, t->error)
-			     : xstrdup(line);
+	char *all =
+	    t->error ? xasprintf("%s: %s", line, t->error) : xstrdup(line);
 
 	(void)e;
 	free(line);

@@ -65,7 +65,8 @@ open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
 	free(c->directory);
 	c->directory = root;
 	confined.output = root;
-	return rights_open_store(&confined, STORE_WRITE, SANDBOX_EXPORT_TREE, e);
+	return rights_open_store(
+	    &confined, STORE_WRITE, SANDBOX_EXPORT_TREE, e);
 }
 
 static int
@@ -108,8 +109,9 @@ run_target(void *arg)
 {
 	struct target_work *t = arg;
 	const struct prog *p = t->w->prog;
-	struct deploy_conf *c = (struct deploy_conf *)(uintptr_t)
-	    deploy_conf_by_name(t->all, t->name);
+	struct deploy_conf *c =
+	    (struct deploy_conf *)(uintptr_t)deploy_conf_by_name(
+		t->all, t->name);
 	struct deployer d = {.all = t->all, .take_until = t->w->take_until};
 	struct seal_key room = {0};
 	struct prover prover = {0};
@@ -171,8 +173,7 @@ static int
 prepare(const struct deploywork *w, const struct deploy_confs *all,
     struct strv *names, struct err *e)
 {
-	struct store *st =
-	    store_open(w->prog->conf.store.url, STORE_WRITE, e);
+	struct store *st = store_open(w->prog->conf.store.url, STORE_WRITE, e);
 	int rc = st ? deployer_prepare(st, all, e) : -1;
 
 	if (rc == 0 && w->again)
@@ -205,8 +206,7 @@ deploywork_run(const struct deploywork *w, struct err *e)
 {
 	struct deploy_confs all;
 	struct strv names = {0};
-	int rc = deploy_file_load(
-	    w->prog->conf.client.targets_file, &all, e);
+	int rc = deploy_file_load(w->prog->conf.client.targets_file, &all, e);
 
 	if (rc < 0)
 		return -1;

@@ -88,8 +88,7 @@ read_items(struct proving *v, struct err *e)
 		return add_place(
 		    v, p->argv[0], p->argc > 1 ? p->argv[1] : NULL, e);
 	if (p->argc > 1)
-		return prog_misuse(
-		    e, "prove -: the places stand in the list");
+		return prog_misuse(e, "prove -: the places stand in the list");
 	rc = operands_read_lines(&lines, e);
 	for (size_t i = 0; rc == 0 && i < lines.len; i++)
 		rc = add_line(v, lines.v[i], e);
@@ -149,8 +148,8 @@ next(void *arg, struct probe *probe, size_t *tag)
 		struct err why = {0};
 
 		*tag = v->at++;
-		if (certificate_find(v->prover.st, i->name, clock_now(), &c,
-			&why) < 0) {
+		if (certificate_find(
+			v->prover.st, i->name, clock_now(), &c, &why) < 0) {
 			prog_item_failed(v->prog, &why);
 			continue;
 		}

@@ -28,8 +28,8 @@ prover_start_many(struct prover *p, const struct prog *prog, uint16_t *ports,
 }
 
 int
-prover_start(struct prover *p, const struct prog *prog, const char *place,
-    struct err *e)
+prover_start(
+    struct prover *p, const struct prog *prog, const char *place, struct err *e)
 {
 	char *host, *port;
 	uint16_t *ports;
@@ -95,8 +95,8 @@ judge(const struct prover *p, const char *place, const char *name,
 {
 	struct proved proved;
 
-	if (prove_judge(p->st, certificate_id, certs, why, clock_now(), &proved,
-		e) < 0)
+	if (prove_judge(
+		p->st, certificate_id, certs, why, clock_now(), &proved, e) < 0)
 		return -1;
 	if (proved.result != PROVE_SAME)
 		err_set(e, KIND_BUSY, "%s: %s is not served there: %s%s%s",
@@ -108,8 +108,8 @@ judge(const struct prover *p, const char *place, const char *name,
 }
 
 int
-prover_check_deployed(struct prover *p, const char *place,
-    int64_t certificate_id, struct err *e)
+prover_check_deployed(
+    struct prover *p, const char *place, int64_t certificate_id, struct err *e)
 {
 	struct probe probe = {.host = p->host, .port = p->port};
 	struct err why = {0};

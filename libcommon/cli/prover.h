@@ -38,7 +38,7 @@ void prover_stop(struct prover *p); /* NULL-safe; also for {0} */
  * its names that can be asked for.  KIND_BUSY: not now, and it says what
  * instead.
  */
-int prover_check_deployed(struct prover *p, const char *place,
-    int64_t certificate_id, struct err *e);
+int prover_check_deployed(
+    struct prover *p, const char *place, int64_t certificate_id, struct err *e);
 
 #endif

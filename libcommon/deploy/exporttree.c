@@ -534,7 +534,8 @@ each_name(void *arg, const struct serving *s, struct err *e)
 	struct walk *w = arg;
 	struct err why = {0};
 
-	if (export_name(w, s, &why) < 0 && judge(w, s->certificate_id, &why, e) < 0)
+	if (export_name(w, s, &why) < 0 &&
+	    judge(w, s->certificate_id, &why, e) < 0)
 		return -1;
 	return w->pending_len + LAYOUT_LINKS > ARRAY_LEN(w->pending)
 	    ? flush(w, e)
@@ -704,8 +705,8 @@ walk_store(struct walk *w, struct err *e)
 	if (!is_part(w))
 		return serving_each(t->st, t->now, each_name, w, e);
 	rc = t->certificate_ids
-	    ? serving_each_of(t->st, t->certificate_ids,
-		  t->certificate_ids_len, t->now, each_name, w, e)
+	    ? serving_each_of(t->st, t->certificate_ids, t->certificate_ids_len,
+		  t->now, each_name, w, e)
 	    : serving_each_since(t->st, t->since, t->now, each_name, w, e);
 	if (rc < 0 || flush(w, e) < 0)
 		return -1;

@@ -39,8 +39,9 @@ struct exporttree {
 	bool verify; /* compare what is in the files, too */
 	/*
 	 * Each name that is changed, and each that could not be done while the
-	 * rest could (certificate_id 0: one to be removed).  `tell` is called before what was said of is done: it
-	 * brings it out, so that whoever is killed has rather said too much.
+	 * rest could (certificate_id 0: one to be removed).  `tell` is called
+	 * before what was said of is done: it brings it out, so that whoever is
+	 * killed has rather said too much.
 	 */
 	void (*changed)(void *arg, const char *name,
 	    enum exporttree_change change, int64_t certificate_id);
@@ -53,8 +54,9 @@ struct exporttree {
 /*
  * Brings the tree up to date.  A generation that nothing links to is removed
  * by the run after the one that has left it, so that who is reading it can end;
- * in a part of a tree nothing is.  Fails as gendir_open; KIND_CONFLICT when there is
- * much to be removed and nothing to be there: the store may be the wrong one.
+ * in a part of a tree nothing is.  Fails as gendir_open; KIND_CONFLICT when
+ * there is much to be removed and nothing to be there: the store may be the
+ * wrong one.
  */
 int exporttree_run(const struct exporttree *t, struct err *e);
 

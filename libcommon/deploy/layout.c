@@ -244,11 +244,11 @@ layout_place(const struct layout *l, const char *root, const char *name)
 			continue;
 		if (!layout_expand(k->directory, file_name, 0, "", 0, directory,
 			sizeof(directory)) ||
-		    !layout_expand(k->entry, file_name, 0, "", 0, entry,
-			sizeof(entry)))
+		    !layout_expand(
+			k->entry, file_name, 0, "", 0, entry, sizeof(entry)))
 			return NULL;
-		return xasprintf("%s%s%s/%s", root, *directory ? "/" : "",
-		    directory, entry);
+		return xasprintf(
+		    "%s%s%s/%s", root, *directory ? "/" : "", directory, entry);
 	}
 	return NULL;
 }

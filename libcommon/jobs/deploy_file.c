@@ -22,18 +22,9 @@ struct section {
 
 /* Settings, and of which kind they are; "": of all. */
 #define AT(field) offsetof(struct section, field)
-#define TEXT(field)                                                            \
-	{                                                                      \
-		.type = VALUE_TEXT                                             \
-	}, AT(field)
-#define PATH(field)                                                            \
-	{                                                                      \
-		.type = VALUE_PATH                                             \
-	}, AT(field)
-#define YES(field)                                                             \
-	{                                                                      \
-		.type = VALUE_BOOL                                             \
-	}, AT(field)
+#define TEXT(field) {.type = VALUE_TEXT}, AT(field)
+#define PATH(field) {.type = VALUE_PATH}, AT(field)
+#define YES(field) {.type = VALUE_BOOL}, AT(field)
 static const struct {
 	const char *key, *kind;
 	struct value_rule rule;
@@ -120,11 +111,11 @@ take_pick(struct section *s, struct err *e)
 		if (!*wishes[i].text)
 			continue;
 		if (n++ == 0)
-			s->to.pick = (struct chainpick){
-			    wishes[i].by, *wishes[i].text};
+			s->to.pick =
+			    (struct chainpick){wishes[i].by, *wishes[i].text};
 		else
-			return err_set(e, KIND_CONF,
-			    "one choice of a chain, not several");
+			return err_set(
+			    e, KIND_CONF, "one choice of a chain, not several");
 		*wishes[i].text = NULL; /* transferred */
 	}
 	if (n > 1)
@@ -141,8 +132,7 @@ take_mode(struct section *s, struct err *e)
 	unsigned long n = strtoul(text, &end, 8);
 
 	if (*text < '0' || *text > '7' || *end || n > 0777)
-		return err_set(
-		    e, KIND_CONF, "mode: must be octal, up to 777");
+		return err_set(e, KIND_CONF, "mode: must be octal, up to 777");
 	s->to.mode = (mode_t)n;
 	return 0;
 }
@@ -189,8 +179,8 @@ finish_section(struct reading *r, struct err *e)
 	    take_pick(s, e) < 0)
 		return -1;
 	if (s->layout && !(s->to.layout = layout_by_name(s->layout)))
-		return err_set(e, KIND_CONF, "layout: must be one of %s",
-		    layout_names());
+		return err_set(
+		    e, KIND_CONF, "layout: must be one of %s", layout_names());
 	s->to.remove = s->remove;
 	if (s->to.prove && check_place(s->to.prove, e) < 0)
 		return -1;

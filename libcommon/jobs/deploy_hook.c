@@ -84,8 +84,7 @@ find_trees(struct telling *t, int64_t certificate_id, struct err *e)
 		if (deploy_target_by_name(
 			t->d->st, all->v[i].name, &target, &none) < 0)
 			continue;
-		rc = deployment_is_done(
-		    t->d->st, target.id, certificate_id, e);
+		rc = deployment_is_done(t->d->st, target.id, certificate_id, e);
 		deploy_target_release(&target);
 		if (rc < 0)
 			return -1;
@@ -135,8 +134,8 @@ make_input(struct deploying *d, struct buf *out, struct err *e)
 	for (size_t i = 0; rc == 0 && i < d->len; i++) {
 		struct certificate c;
 
-		rc = certificate_by_id(
-		    d->st, d->batch[i].certificate_id, &c, e);
+		rc =
+		    certificate_by_id(d->st, d->batch[i].certificate_id, &c, e);
 		if (rc == 0)
 			rc = add_object(&t, &d->batch[i], &c, out, e);
 		certificate_release(&c);

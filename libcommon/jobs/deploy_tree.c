@@ -14,8 +14,8 @@ deploy_tree_check(const struct deploy_conf *c, struct err *e)
 		return err_set(
 		    e, KIND_CONF, "a tree needs layout and directory");
 	if (c->remove && c->renewals.len > 0)
-		return err_set(e, KIND_CONF,
-		    "delete: only where all certificates are");
+		return err_set(
+		    e, KIND_CONF, "delete: only where all certificates are");
 	return chainpick_check(&c->pick, &why) < 0
 	    ? err_set(e, KIND_CONF, "chain: %s", why.text)
 	    : 0;
@@ -49,7 +49,8 @@ failed(void *arg, int64_t certificate_id, const struct err *why)
 
 /* Of a batch, or of all that a target which is not for all has. */
 static int
-find_certificates(struct deploying *d, int64_t **ids, size_t *len, struct err *e)
+find_certificates(
+    struct deploying *d, int64_t **ids, size_t *len, struct err *e)
 {
 	if (d->complete)
 		return deployment_certificates(

@@ -104,8 +104,7 @@ find_one(void *arg, const struct deploy_target *t, struct err *e)
 	bool is_wanted = !f->name || strcmp(f->name, t->name) == 0;
 
 	f->found |= is_wanted;
-	if (!is_wanted ||
-	    (!t->is_incomplete && t->pending + t->failing == 0) ||
+	if (!is_wanted || (!t->is_incomplete && t->pending + t->failing == 0) ||
 	    (!t->is_incomplete && t->retry_at > clock_now()))
 		return 0;
 	return f->fn(f->arg, t->name, e);
@@ -213,8 +212,8 @@ run_batch(struct working *w, struct err *e)
 		b->results[i] = (struct deployment_result){
 		    .d = &b->batch[i], .status = DEPLOYMENT_DONE};
 	if (w->d->broken)
-		rc = err_set(
-		    &why, w->d->broken->kind, "%s", w->d->broken->text);
+		rc =
+		    err_set(&why, w->d->broken->kind, "%s", w->d->broken->text);
 	else
 		rc = w->conf->kind->run(b, &why);
 	if (rc < 0) {
@@ -244,8 +243,8 @@ work(struct working *w, int64_t id, struct err *e)
 	struct deployment *batch = NULL;
 	int64_t complete = 0, until = clock_now() + HOLD + w->conf->timeout;
 	int rc = deploy_target_take(w->d->st, id,
-	    w->conf->kind->reads_keys ? until + HOLD_COMPLETE : until,
-	    &w->hold, &complete, e);
+	    w->conf->kind->reads_keys ? until + HOLD_COMPLETE : until, &w->hold,
+	    &complete, e);
 
 	if (rc <= 0)
 		return rc;

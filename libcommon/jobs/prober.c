@@ -36,8 +36,8 @@ probe_parse(const char *text, char **host, char **port, struct err *e)
 		*host = xstrdup(text); /* an address of IPv6 */
 		*port = xstrdup("443");
 	} else {
-		*host = end ? xstrndup(text, (size_t)(end - text))
-			    : xstrdup(text);
+		*host =
+		    end ? xstrndup(text, (size_t)(end - text)) : xstrdup(text);
 		*port = xstrdup(end ? end + 1 : "443");
 	}
 	if (**host != '\0' && str_is_printable(*host, strlen(*host)) &&
@@ -74,8 +74,8 @@ connect_to(const struct addrinfo *a, int64_t deadline, struct err *e)
 	if (rc >= 0 && error == 0)
 		return fd;
 	if (error != 0)
-		err_set(e, KIND_BUSY, "cannot connect: %s",
-		    strerrordesc_np(error));
+		err_set(
+		    e, KIND_BUSY, "cannot connect: %s", strerrordesc_np(error));
 	close(fd);
 	return -1;
 }
@@ -90,8 +90,8 @@ find_and_connect(
 	int fd = -1, rc = getaddrinfo(host, port, &hints, &list);
 
 	if (rc != 0)
-		return err_set(e, KIND_BUSY, "no address: %s",
-		    gai_strerror(rc));
+		return err_set(
+		    e, KIND_BUSY, "no address: %s", gai_strerror(rc));
 	for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
 		struct err why = {0};
 
@@ -259,8 +259,8 @@ begin(struct prober *p, size_t i, struct slot *slot, const struct probing *g,
 	write_question(&what, &question);
 	slot->deadline = clock_mono() + p->total_ms + MARGIN_MS;
 	slot->is_busy = true;
-	rc = frame_write(p->helpers[i].fd, question.data, question.len,
-	    slot->deadline, e);
+	rc = frame_write(
+	    p->helpers[i].fd, question.data, question.len, slot->deadline, e);
 	buf_release(&question);
 	return rc < 0 ? -1 : 1;
 }

@@ -43,8 +43,8 @@ void prober_stop(struct prober *p); /* NULL-safe; also for {0} */
  */
 struct probing {
 	int (*next)(void *arg, struct probe *p, size_t *tag);
-	void (*told)(void *arg, size_t tag, struct buf *certs,
-	    const struct err *why);
+	void (*told)(
+	    void *arg, size_t tag, struct buf *certs, const struct err *why);
 	void *arg;
 };
 int prober_run(struct prober *p, const struct probing *g, struct err *e);

@@ -51,8 +51,7 @@ teller_is_due(const struct telling_row *row, enum telling_state state,
 	if (state == TELLING_PARKED)
 		return false; /* somebody has gone elsewhere */
 	/* a clock that was ahead must not silence it */
-	return again > 0 &&
-	    (now - row->told_at >= again || row->told_at > now);
+	return again > 0 && (now - row->told_at >= again || row->told_at > now);
 }
 
 /* ---- the block ----------------------------------------------------------- */
@@ -85,8 +84,8 @@ names_of(struct store *st, int64_t fqdn_set_id)
 	else if (names.len == 1)
 		text = xstrdup(names.v[0]);
 	else
-		text = xasprintf("%.*s and %zu other%s", LINE_NAMES,
-		    names.v[0], names.len - 1, names.len > 2 ? "s" : "");
+		text = xasprintf("%.*s and %zu other%s", LINE_NAMES, names.v[0],
+		    names.len - 1, names.len > 2 ? "s" : "");
 	strv_release(&names);
 	return text;
 }
@@ -101,8 +100,8 @@ add_time(struct buf *b, const char *before, int64_t t)
 }
 
 static void
-add_renewal(struct block *b, const struct telling_renewal *r,
-    enum telling_state state)
+add_renewal(
+    struct block *b, const struct telling_renewal *r, enum telling_state state)
 {
 	char *names = names_of(b->t->st, r->fqdn_set_id);
 	char error[LINE_ERROR] = "";

@@ -35,8 +35,8 @@ int teller_count(
  * Everything that can be watched, in Prometheus' text format: as many series as
  * there are states, CAs and targets, however many names there are.
  */
-int teller_metrics(struct store *st, int64_t now, struct buf *out,
-    struct err *e);
+int teller_metrics(
+    struct store *st, int64_t now, struct buf *out, struct err *e);
 
 /* The run whose success is noted and counted. */
 #define TELLER_RUN "renew-queue run"
@@ -44,9 +44,9 @@ int teller_metrics(struct store *st, int64_t now, struct buf *out,
 /* ---- decisions, which are nothing but that ------------------------------- */
 
 /*
- * How a renewal fares.  Parked is told once, and not repeated.  Urgent is one when less than half of the time is left
- * that was left when it became due by the rule: a sixth of its lifetime, or a
- * quarter of a short one.
+ * How a renewal fares.  Parked is told once, and not repeated.  Urgent is one
+ * when less than half of the time is left that was left when it became due by
+ * the rule: a sixth of its lifetime, or a quarter of a short one.
  */
 enum telling_state teller_state(const struct telling_renewal *r, int64_t now);
 

@@ -151,8 +151,8 @@ keep_target(void *arg, const struct deploy_target *t, struct err *e)
 	struct deploy_target copy = *t;
 
 	(void)e;
-	m->targets = xreallocarray(
-	    m->targets, m->targets_len + 1, sizeof(*m->targets));
+	m->targets =
+	    xreallocarray(m->targets, m->targets_len + 1, sizeof(*m->targets));
 	copy.kind = copy.error = NULL;
 	copy.name = (char *)(uintptr_t)keep(m, t->name);
 	m->targets[m->targets_len++] = copy;
@@ -183,8 +183,8 @@ add_targets(struct metrics *m, struct err *e)
 			    .value = m->targets[t].name,
 			    .help = what[i].help};
 
-			memcpy(&v.number, at + what[i].offset,
-			    sizeof(v.number));
+			memcpy(
+			    &v.number, at + what[i].offset, sizeof(v.number));
 			add(m, &v);
 		}
 	return 0;
@@ -208,8 +208,7 @@ add_times(struct metrics *m, struct err *e)
 }
 
 int
-teller_metrics(
-    struct store *st, int64_t now, struct buf *out, struct err *e)
+teller_metrics(struct store *st, int64_t now, struct buf *out, struct err *e)
 {
 	struct metrics m = {.st = st, .now = now};
 	int rc = 0;

@@ -58,8 +58,7 @@ set(void *arg, struct err *e)
 	}
 	return serving_change_note_all(c->st, e) < 0
 	    ? -1
-	    : event_add(
-		  c->st, CA_PREFERENCE_EVENT, EVENT_STORE, 0, detail, e);
+	    : event_add(c->st, CA_PREFERENCE_EVENT, EVENT_STORE, 0, detail, e);
 }
 
 int

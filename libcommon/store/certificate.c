@@ -616,8 +616,8 @@ certificate_deactivate_spare(
 		return err_set(e, KIND_BUG, "a certificate is not active");
 	if (n < 0 || serving_change_note_certificate(st, id, e) < 0)
 		return -1;
-	return event_add(st, "certificate.deactivate", EVENT_CERTIFICATE, id,
-	    detail, e);
+	return event_add(
+	    st, "certificate.deactivate", EVENT_CERTIFICATE, id, detail, e);
 }
 
 int

@@ -87,8 +87,8 @@ static const char *const sql[] = {
 	" ORDER BY d.retry_at, d.id LIMIT 1",
     [TARGET_TAKE] =
 	"UPDATE deploy_targets SET lease = lease + 1, lease_until = ?4"
-	" WHERE id = ?1 AND " QUEUE_IS_FREE("?2", "?3")
-	" RETURNING lease, complete",
+	" WHERE id = ?1 AND " QUEUE_IS_FREE(
+	    "?2", "?3") " RETURNING lease, complete",
     [TARGET_GIVE_BACK] =
 	"UPDATE deploy_targets SET lease_until = 0, complete = CASE WHEN"
 	" complete = CAST(?3 AS BIGINT) THEN 0 ELSE complete END"
@@ -175,8 +175,8 @@ static int
 change(struct store *st, int64_t id, const struct deploy_target_new *n,
     struct err *e)
 {
-	if (stmt_run(st, M, TARGET_CHANGE, e, "ititt", id, n->kind,
-		n->rank, n->settings, scope_of(n)) < 0 ||
+	if (stmt_run(st, M, TARGET_CHANGE, e, "ititt", id, n->kind, n->rank,
+		n->settings, scope_of(n)) < 0 ||
 	    put_sets(st, id, n, e) < 0 || put_all(st, id, e) < 0)
 		return -1;
 	return event_add(
@@ -314,8 +314,7 @@ static int
 look(void *arg, struct err *e)
 {
 	struct looking *l = arg;
-	struct db_stmt *s =
-	    stmt_query(l->st, M, TARGET_EACH, e, "t", l->name);
+	struct db_stmt *s = stmt_query(l->st, M, TARGET_EACH, e, "t", l->name);
 	int rc = -1;
 
 	while (s && (rc = db_step(s, e)) > 0) {
@@ -357,8 +356,8 @@ deploy_target_each(struct store *st,
 }
 
 int
-deploy_target_by_name(struct store *st, const char *name,
-    struct deploy_target *t, struct err *e)
+deploy_target_by_name(
+    struct store *st, const char *name, struct deploy_target *t, struct err *e)
 {
 	struct looking l = {.st = st, .name = name};
 	int rc = *name ? db_snapshot(st->db, look, &l, e) : 0;

@@ -41,8 +41,8 @@ struct deploy_target {
 };
 
 /* KIND_NOTFOUND: no such name.  The caller releases. */
-int deploy_target_by_name(struct store *st, const char *name,
-    struct deploy_target *t, struct err *e);
+int deploy_target_by_name(
+    struct store *st, const char *name, struct deploy_target *t, struct err *e);
 
 /* NULL-safe; it is empty then. */
 void deploy_target_release(struct deploy_target *t);

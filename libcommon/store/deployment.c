@@ -86,10 +86,9 @@ int
 deployment_note(
     struct store *st, const struct deployment_change *c, struct err *e)
 {
-	int64_t n = c->to != 0
-	    ? stmt_run(st, M, DEPLOYMENT_PUT, e, "iii", c->to, c->from,
-		  clock_now())
-	    : stmt_run(st, M, DEPLOYMENT_COMPLETE, e, "");
+	int64_t n = c->to != 0 ? stmt_run(st, M, DEPLOYMENT_PUT, e, "iii",
+				     c->to, c->from, clock_now())
+			       : stmt_run(st, M, DEPLOYMENT_COMPLETE, e, "");
 
 	if (n < 0)
 		return -1;

@@ -35,16 +35,14 @@ enum {
 #define IS_WANTED "EXISTS (SELECT 1 FROM deploy_targets t WHERE t.id > 0)"
 
 static const char *const sql[] = {
-    [CHANGE_NOTE] =
-	NOTE("SELECT CAST(?1 AS BIGINT), 0, 1 FROM deploy_targets t"
-	     " WHERE t.id > 0 ORDER BY t.id LIMIT 1"),
+    [CHANGE_NOTE] = NOTE("SELECT CAST(?1 AS BIGINT), 0, 1 FROM deploy_targets t"
+			 " WHERE t.id > 0 ORDER BY t.id LIMIT 1"),
     [CHANGE_NOTE_CERTIFICATE] =
 	NOTE("SELECT c.fqdn_set_id, 0, 1 FROM certificates c"
 	     " WHERE c.id = ?1 AND " IS_WANTED),
-    [CHANGE_NOTE_KEY] =
-	NOTE("SELECT f.id, 0, 1 FROM fqdn_sets f WHERE f.id IN"
-	     " (SELECT c.fqdn_set_id FROM certificates c"
-	     " WHERE c.spki_sha256 = ?1) AND " IS_WANTED),
+    [CHANGE_NOTE_KEY] = NOTE("SELECT f.id, 0, 1 FROM fqdn_sets f WHERE f.id IN"
+			     " (SELECT c.fqdn_set_id FROM certificates c"
+			     " WHERE c.spki_sha256 = ?1) AND " IS_WANTED),
     [CHANGE_IS_ALL] =
 	"SELECT revision FROM serving_changes WHERE fqdn_set_id = 0",
     [CHANGE_ALL_SEEN] = "DELETE FROM serving_changes"
@@ -170,9 +168,8 @@ settle_name(void *arg, const struct serving *s, struct err *e)
 	if (stmt_run(w->st, M, CHANGE_SERVE, e, "iiii", s->domain_id,
 		s->certificate_id, s->chain_id, until) < 0)
 		return -1;
-	return is_same
-	    ? 0
-	    : deploy(w, known.certificate_id, s->certificate_id, e);
+	return is_same ? 0
+		       : deploy(w, known.certificate_id, s->certificate_id, e);
 }
 
 /* ---- some at a time ------------------------------------------------------ */
@@ -193,8 +190,7 @@ read_ids(struct db_stmt *s, int64_t **ids, size_t *len, struct err *e)
 }
 
 static int
-settle_names(
-    struct settling *w, const int64_t *ids, size_t len, struct err *e)
+settle_names(struct settling *w, const int64_t *ids, size_t len, struct err *e)
 {
 	for (size_t i = 0; i < len; i++)
 		if (serving_read(w->st, ids[i] - 1, ids[i], w->now, settle_name,
@@ -224,8 +220,8 @@ settle_set(struct settling *w, int64_t set, struct err *e)
 		    ? -1
 		    : 0;
 	else
-		rc = stmt_run(w->st, M, CHANGE_FORGET, e, "i", set) < 0 ? -1
-									: 0;
+		rc =
+		    stmt_run(w->st, M, CHANGE_FORGET, e, "i", set) < 0 ? -1 : 0;
 	return rc;
 }
 
@@ -296,8 +292,8 @@ settle_all(struct settling *w, struct err *e)
 }
 
 static int
-settle_lots(struct settling *w, int (*fn)(void *arg, struct err *e),
-    struct err *e)
+settle_lots(
+    struct settling *w, int (*fn)(void *arg, struct err *e), struct err *e)
 {
 	int rc;
 

@@ -28,8 +28,9 @@ static const char *const sql[] = {
     [TELLING_QUEUED] =
 	"SELECT q.id, " COLUMNS ", q.status, q.attempts, q.failing_since,"
 	" q.retry_at, q.error FROM renewal_queue q"
-	" JOIN renewal_configurations r ON r.id = q.renewal_configuration_id"
-	CERTIFICATE " WHERE q.id > ?1 ORDER BY q.id LIMIT ?2",
+	" JOIN renewal_configurations r ON r.id = "
+	"q.renewal_configuration_id" CERTIFICATE
+	" WHERE q.id > ?1 ORDER BY q.id LIMIT ?2",
     [TELLING_TOLD] =
 	"SELECT r.id, " COLUMNS " FROM renewal_configurations r" CERTIFICATE
 	" WHERE r.told <> 'ok' AND r.id > ?1 AND NOT EXISTS"
@@ -40,9 +41,8 @@ static const char *const sql[] = {
     [TELLING_SET_RENEWAL] =
 	"UPDATE renewal_configurations SET told = ?2, told_at = ?3"
 	" WHERE id = ?1 AND told = ?4 AND told_at = ?5",
-    [TELLING_SET_TARGET] =
-	"UPDATE deploy_targets SET told = ?2, told_at = ?3"
-	" WHERE id = ?1 AND told = ?4 AND told_at = ?5",
+    [TELLING_SET_TARGET] = "UPDATE deploy_targets SET told = ?2, told_at = ?3"
+			   " WHERE id = ?1 AND told = ?4 AND told_at = ?5",
     [TELLING_COUNT] = "SELECT count(*) FROM renewal_configurations"
 		      " WHERE active = 1 AND due_at > -1",
     [TELLING_ACCOUNTS] =
@@ -57,9 +57,8 @@ static const char *const sql[] = {
 	" (SELECT 1 FROM renewal_configurations r"
 	" WHERE r.certificate_id = c.id AND r.active = 1)"
 	" ORDER BY c.not_after, c.id LIMIT 1",
-    [TELLING_SET_RUN] =
-	"INSERT INTO runs (name, succeeded_at) VALUES (?1, ?2)"
-	" ON CONFLICT (name) DO UPDATE SET succeeded_at = ?2",
+    [TELLING_SET_RUN] = "INSERT INTO runs (name, succeeded_at) VALUES (?1, ?2)"
+			" ON CONFLICT (name) DO UPDATE SET succeeded_at = ?2",
     [TELLING_LAST_RUN] = "SELECT succeeded_at FROM runs WHERE name = ?1",
 };
 
@@ -122,8 +121,8 @@ each_of(struct store *st, size_t statement,
 	int rc = 0;
 
 	do {
-		struct db_stmt *s = stmt_query(
-		    st, M, statement, e, "ii", after, (int64_t)PAGE);
+		struct db_stmt *s =
+		    stmt_query(st, M, statement, e, "ii", after, (int64_t)PAGE);
 
 		rc = s ? 0 : -1;
 		for (len = 0; rc == 0 && (rc = db_step(s, e)) > 0; rc = 0) {
@@ -163,8 +162,8 @@ telling_target(struct store *st, int64_t deploy_target_id,
 		return err_set(e, KIND_NOTFOUND, "no such deploy target");
 	if (rc < 0)
 		return -1;
-	*row = (struct telling_row){
-	    db_int(s, 0), read_state(s, 1), db_int(s, 2)};
+	*row =
+	    (struct telling_row){db_int(s, 0), read_state(s, 1), db_int(s, 2)};
 	db_reset(s);
 	return 0;
 }
@@ -241,8 +240,7 @@ telling_note_run(struct store *st, const char *name, struct err *e)
 }
 
 int
-telling_last_run(
-    struct store *st, const char *name, int64_t *at, struct err *e)
+telling_last_run(struct store *st, const char *name, int64_t *at, struct err *e)
 {
 	*at = 0;
 	return stmt_int(st, M, TELLING_LAST_RUN, at, e, "t", name) < 0 ? -1 : 0;

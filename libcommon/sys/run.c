@@ -53,8 +53,8 @@ make_environment(const char *const *more)
 }
 
 static void
-become(const char *const *argv, const char *const *environment,
-    const int fds[3])
+become(
+    const char *const *argv, const char *const *environment, const int fds[3])
 {
 	int null = open("/dev/null", O_RDWR), high[3];
 	sigset_t none;

@@ -23,8 +23,8 @@ wait_for(int fd, short events, int64_t deadline, struct err *e)
 	int rc = fd_wait(fd, events, deadline, e);
 
 	if (rc == 0)
-		return err_set(e, KIND_BUSY,
-		    "the TLS handshake takes longer than it may");
+		return err_set(
+		    e, KIND_BUSY, "the TLS handshake takes longer than it may");
 	return rc < 0 ? -1 : 0;
 }
 
@@ -47,8 +47,9 @@ shake(SSL *ssl, int fd, int64_t deadline, struct err *e)
 			break;
 		case SSL_ERROR_SYSCALL:
 		case SSL_ERROR_ZERO_RETURN:
-			rc = no_tls(e, "the connection was closed in the TLS "
-				       "handshake");
+			rc = no_tls(e,
+			    "the connection was closed in the TLS "
+			    "handshake");
 			break;
 		default:
 			rc = no_tls(e, "no TLS handshake");
@@ -91,8 +92,8 @@ add_all(SSL *ssl, struct buf *out, struct err *e)
 }
 
 int
-tlsprobe(int fd, const char *sni, int64_t deadline, struct buf *out,
-    struct err *e)
+tlsprobe(
+    int fd, const char *sni, int64_t deadline, struct buf *out, struct err *e)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = NULL;

@@ -13,7 +13,7 @@
  * TLSPROBE_MAX bytes; KIND_BUSY after the deadline; KIND_SYS.
  */
 #define TLSPROBE_MAX ((size_t)100 * 1024)
-int tlsprobe(int fd, const char *sni, int64_t deadline, struct buf *out,
-    struct err *e);
+int tlsprobe(
+    int fd, const char *sni, int64_t deadline, struct buf *out, struct err *e);
 
 #endif

@@ -9,8 +9,11 @@
 
 #define DAY 86400
 
-static const struct deploy_target_new tree = {
-    .name = "web", .kind = "tree", .rank = 1, .settings = "x", .is_for_all = true};
+static const struct deploy_target_new tree = {.name = "web",
+    .kind = "tree",
+    .rank = 1,
+    .settings = "x",
+    .is_for_all = true};
 static const struct deploy_target_new hook = {.name = "reload",
     .kind = "hook",
     .rank = 9,
@@ -89,8 +92,8 @@ hold(const char *name, struct queue_hold *h)
 {
 	int64_t complete;
 
-	assert_int_equal(deploy_target_take(st, id_of(name), test_now + 60, h,
-			     &complete, &e),
+	assert_int_equal(deploy_target_take(
+			     st, id_of(name), test_now + 60, h, &complete, &e),
 	    1);
 }
 
@@ -106,8 +109,8 @@ finish(const char *name, enum deployment_status status, int64_t retry_at)
 	hold(name, &h);
 	assert_ok(deployment_ready(st, h.id, 100, &v, &len, &e), &e);
 	for (size_t i = 0; i < len; i++)
-		r[i] = (struct deployment_result){
-		    &v[i], status, retry_at, "no"};
+		r[i] =
+		    (struct deployment_result){&v[i], status, retry_at, "no"};
 	assert_ok(deployment_store(st, &h, r, len, &e), &e);
 	assert_ok(deploy_target_give_back(st, &h, 0, &e), &e);
 	free(v);
@@ -207,8 +210,8 @@ test_key_and_chain(void **state)
 	assert_string_equal(ready("web"), "");
 	/* its key, in the place of another */
 	other = key_generate(KEY_P256, 0, &e);
-	assert_ok(private_key_add(st, other, NULL, PRIVATE_KEY_GENERATED, &k,
-		      &created, &e),
+	assert_ok(private_key_add(
+		      st, other, NULL, PRIVATE_KEY_GENERATED, &k, &created, &e),
 	    &e);
 	key_free(other);
 	assert_int_equal(count("SELECT count(*) FROM serving_changes"), 0);
@@ -384,12 +387,12 @@ test_hold(void **state)
 	(void)state;
 	sync_targets(&tree, 1);
 	hold("web", &one);
-	assert_int_equal(deploy_target_take(st, one.id, test_now + 60, &two,
-			     &complete, &e),
+	assert_int_equal(
+	    deploy_target_take(st, one.id, test_now + 60, &two, &complete, &e),
 	    0);
 	test_now += 61;
-	assert_int_equal(deploy_target_take(st, one.id, test_now + 60, &two,
-			     &complete, &e),
+	assert_int_equal(
+	    deploy_target_take(st, one.id, test_now + 60, &two, &complete, &e),
 	    1);
 	assert_int_equal(complete, 1);
 	assert_kind(deployment_store(st, &one, NULL, 0, &e), KIND_BUSY, &e);

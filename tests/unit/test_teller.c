@@ -8,9 +8,8 @@
 static void
 test_state(void **state)
 {
-	struct telling_renewal r = {.active = true,
-	    .not_before = 1000 * DAY,
-	    .not_after = 1090 * DAY};
+	struct telling_renewal r = {
+	    .active = true, .not_before = 1000 * DAY, .not_after = 1090 * DAY};
 
 	(void)state;
 	assert_int_equal(teller_state(&r, 1089 * DAY), TELLING_OK);
