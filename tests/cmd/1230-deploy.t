@@ -265,6 +265,31 @@ chmod 644 "$targets"
 is "$(sql 'SELECT count(*) FROM deploy_targets')" 2 '... and nothing was changed'
 queue deploy
 exits 0 '... as before'
+
+# ---- the examples of the page --------------------------------------------------------------
+
+# shellcheck source=tests/lib/pages.sh
+. "$SRC/tests/lib/pages.sh"
+ACMED_CONFIG=$T/acmed.conf
+export ACMED_CONFIG
+script renew-queue.1 '^\[nginx-files\]' '^argument = reload'
+sed "s|/etc/nginx|$T/nginx|; s|/usr/sbin/nginx|$T/hook|" "$T/script" >"$targets"
+mkdir "$T/nginx"
+queue deploy
+exits 0 'the file of targets on the page'
+is "$(xargs <"$T/hook.args")" '-s reload' '... runs what it says'
+ok '... when the files are there' [ -e "$T/nginx/certificates/a.example.pem" ]
+rm -r "$T/nginx/certificates"
+script renew-queue.1 '^renew-queue deploy --again'
+works
+exits 0 'all of it once more'
+ok '... and the files are there again' [ -e "$T/nginx/certificates/a.example.pem" ]
+mkdir -p "$T/var/lib/node-exporter"
+script renew-queue.1 '^renew-queue metrics'
+works
+exits 0 'for the textfile collector'
+like "$(cat "$T/var/lib/node-exporter/acmed.prom")" \
+    '^acmed_renew_deploy_done\{target="nginx-files"\} [67]$' '... a file'
 rm "$targets"
 queue deploy
 is "$status $(sql 'SELECT count(*) FROM deployments')" '0 0' 'no targets any more'

@@ -104,6 +104,18 @@ like "$err" 'x:y: not HOST:PORT' '... says so'
 prove - x:1
 exits 100 'a list and a place'
 
+# shellcheck source=tests/lib/pages.sh
+. "$SRC/tests/lib/pages.sh"
+script cert-list.1 '^cert-list prove'
+sed -i "s/www.example.org/a.example/; s/gateway1.example.org:443/127.0.0.1:$port/" \
+    "$T/script"
+works
+is "$status $(result)" '0 same' 'the example of the page'
+script cert-list.1 '^cert-list --no-header --state active' 'prove --jobs'
+works
+exits 0 '... and that of all names'
+like "$out" 'a.example	a.example:443	unreachable' '... says which are not the same'
+
 # ---- after deploying ---------------------------------------------------------------
 
 cat >"$T/targets.conf" <<END
