@@ -13,6 +13,7 @@
 #include "store/deploy_target.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
+#include "store/upstream_rest.h"
 #include "sys/child.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -125,6 +126,27 @@ by_window(const void *a, const void *b)
 	    (x->window_end < y->window_end);
 }
 
+/* With chains that are left to be fetched, and nothing else to do: the last. */
+static int
+find_rests(struct processing *k, struct store *st, struct err *e)
+{
+	struct account a = {.window_end = INT64_MAX};
+	int rc;
+
+	while ((rc = upstream_rest_next_account(st, &a.id, e)) > 0) {
+		size_t i = 0;
+
+		while (i < k->len && k->accounts[i].id != a.id)
+			i++;
+		if (i < k->len)
+			continue;
+		k->accounts = xreallocarray(
+		    k->accounts, k->len + 1, sizeof(*k->accounts));
+		k->accounts[k->len++] = a;
+	}
+	return rc;
+}
+
 static int
 find_accounts(struct processing *k, struct store *st, struct err *e)
 {
@@ -137,6 +159,8 @@ find_accounts(struct processing *k, struct store *st, struct err *e)
 		    k->accounts, k->len + 1, sizeof(*k->accounts));
 		k->accounts[k->len++] = a;
 	}
+	if (rc == 0)
+		rc = find_rests(k, st, e);
 	if (k->len > 0)
 		qsort(k->accounts, k->len, sizeof(*k->accounts), by_window);
 	return rc;

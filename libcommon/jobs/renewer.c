@@ -7,6 +7,7 @@
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/upstream_account.h"
+#include "store/upstream_rest.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
 
@@ -286,6 +287,19 @@ take(struct renewer *r, struct renewer_flight *f, struct err *e)
 	    r->st, r->account, &r->at, r->hold_until, &f->hold, &f->item, e);
 }
 
+/* Then what was left of those that are done; nobody is told of that. */
+static int
+next_rest(struct renewer *r, int64_t *order, struct err *e)
+{
+	int rc = 0;
+
+	if (clock_now() < r->take_until)
+		rc = upstream_rest_next(r->st, r->account, &r->rest, e);
+	if (rc > 0)
+		*order = r->rest;
+	return rc;
+}
+
 int
 renewer_next(void *renewer, int64_t *order, struct err *e)
 {
@@ -309,7 +323,7 @@ renewer_next(void *renewer, int64_t *order, struct err *e)
 			fail(r, &f, NULL, &why);
 		flight_release(&f);
 	}
-	return rc;
+	return rc < 0 ? -1 : next_rest(r, order, e);
 }
 
 /* ---- ending -------------------------------------------------------------- */
@@ -320,8 +334,8 @@ renewer_is_enough(void *renewer, const struct upstream_order *o, int64_t steps)
 {
 	(void)renewer;
 	(void)steps;
-	return upstream_order_is_open(o->status) && o->cause &&
-	    o->retry_at > clock_now() + LONG_WAIT;
+	return (upstream_order_is_open(o->status) || o->alternates) &&
+	    o->cause && o->retry_at > clock_now() + LONG_WAIT;
 }
 
 static bool

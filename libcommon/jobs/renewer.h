@@ -34,6 +34,7 @@ struct renewer {
 	void *arg;
 	/* private */
 	struct renewal_cursor at;
+	int64_t rest; /* the order whose chains were fetched last */
 	struct renewer_flight *flights;
 	size_t len;
 };

@@ -48,6 +48,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_UPSTREAM_ORDER] = &upstream_order_stmts,
     [STMT_UPSTREAM_CA] = &upstream_ca_stmts,
     [STMT_UPSTREAM_REQUEST] = &upstream_request_stmts,
+    [STMT_UPSTREAM_REST] = &upstream_rest_stmts,
     [STMT_UPSTREAM_USE] = &upstream_use_stmts,
 };
 _Static_assert(ARRAY_LEN(stmt_tables) == STMT__MAX, "one per module");

@@ -63,6 +63,7 @@ enum stmt_module {
 	STMT_UPSTREAM_ORDER,
 	STMT_UPSTREAM_CA,
 	STMT_UPSTREAM_REQUEST,
+	STMT_UPSTREAM_REST,
 	STMT_UPSTREAM_USE,
 	STMT__MAX
 };
@@ -115,6 +116,7 @@ extern const struct stmt_table upstream_authorization_stmts;
 extern const struct stmt_table upstream_order_stmts;
 extern const struct stmt_table upstream_ca_stmts;
 extern const struct stmt_table upstream_request_stmts;
+extern const struct stmt_table upstream_rest_stmts;
 extern const struct stmt_table upstream_use_stmts;
 
 /* All of them, by module. */

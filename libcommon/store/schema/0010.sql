@@ -79,3 +79,8 @@ CREATE TABLE runs (
 	name @text PRIMARY KEY,			-- "renew-queue run"
 	succeeded_at @int NOT NULL
 ) @keyed;
+
+-- Certificates of which a CA has named more chains than were fetched.
+CREATE INDEX upstream_orders_alternates
+    ON upstream_orders (upstream_account_id, id)
+    WHERE alternates IS NOT NULL;
