@@ -33,9 +33,10 @@ static const char *const sql[] = {
 	" WHERE q.id > ?1 ORDER BY q.id LIMIT ?2",
     [TELLING_TOLD] =
 	"SELECT r.id, " COLUMNS " FROM renewal_configurations r" CERTIFICATE
-	" WHERE r.told <> 'ok' AND r.id > ?1 AND NOT EXISTS"
-	" (SELECT 1 FROM renewal_queue q"
-	" WHERE q.renewal_configuration_id = r.id) ORDER BY r.id LIMIT ?2",
+	" WHERE r.told <> 'ok' AND r.id > ?1 AND (SELECT q.id FROM "
+	"renewal_queue q"
+	" WHERE q.renewal_configuration_id = r.id) IS NULL ORDER BY r.id LIMIT "
+	"?2",
     [TELLING_TARGET] =
 	"SELECT id, told, told_at FROM deploy_targets WHERE id = ?1",
     [TELLING_SET_RENEWAL] =
