@@ -402,7 +402,7 @@ stats(struct prog *p, struct err *e)
 	if (!st || stats_load(st, &v, &len, e) < 0)
 		goto out;
 	if (prometheus) {
-		stats_prometheus(v, len, &text);
+		stats_prometheus("acmed_store_", v, len, &text);
 		fwrite(text.data, 1, text.len, stdout);
 	} else {
 		print_stats(p, v, len);

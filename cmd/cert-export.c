@@ -438,11 +438,12 @@ flush_changes(void *arg)
 }
 
 static void
-put_failure(void *arg, const struct err *why)
+put_failure(void *arg, int64_t certificate_id, const struct err *why)
 {
 	struct prog *p = ((struct report *)arg)->p;
 	int code = prog_fail(p, why);
 
+	(void)certificate_id;
 	p->exit_code =
 	    prog_worse(p->exit_code, why->kind == KIND_CONF ? code : 1);
 }

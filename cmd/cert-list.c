@@ -4,6 +4,8 @@
 #include "cli/certs.h"
 #include "cli/operands.h"
 #include "cli/prog.h"
+#include "cli/provelist.h"
+#include "cli/prover.h"
 #include "cli/rights.h"
 #include "cli/show.h"
 #include "cli/since.h"
@@ -20,6 +22,8 @@
 static const char usage_text[] =
     "usage: cert-list [-hjqVv] [-c FILE] [-s URL] [-l SINK] [OPTION ...]\n"
     "       [CERT ...]\n"
+    "       cert-list show OBJECT ... | why NAME ... | chart\n"
+    "       cert-list prove [--jobs N] NAME [HOST:PORT] | -\n"
     "Certificates in the store, in the order of their end.  CERT is a name, "
     "also\n"
     "one that a wildcard covers, a number, a SHA-1 or the beginning of a\n"
@@ -43,6 +47,7 @@ static const char usage_text[] =
     "      --limit N       no more than so many\n"
     "      --tsv           tabs, also where a person would read something "
     "else\n"
+    "      --jobs N        so many handshakes at once (10)\n"
     "      --weeks N       so many weeks (26)\n"
     "\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
@@ -61,7 +66,7 @@ static const char usage_text[] =
 
 static const char *expiring, *issuer, *serial, *fingerprint, *key, *account,
     *state, *text;
-static int64_t limit, weeks = 26;
+static int64_t limit, weeks = 26, jobs = 10;
 static bool tsv;
 
 static const struct prog_option search_options[] = {
@@ -84,6 +89,15 @@ static const struct prog_option search_options[] = {
 
 static const struct prog_option show_options[] = {
     {.name = "tsv", .type = PROG_FLAG, .value = &tsv},
+    {0},
+};
+
+static const struct prog_option prove_options[] = {
+    {.name = "jobs",
+	.type = PROG_NUMBER,
+	.value = &jobs,
+	.min = 1,
+	.max = PROVER_JOBS_MAX},
     {0},
 };
 
@@ -324,6 +338,14 @@ why(struct prog *p, struct err *e)
 	return st ? 0 : -1;
 }
 
+/* ---- prove --------------------------------------------------------------- */
+
+static int
+prove(struct prog *p, struct err *e)
+{
+	return provelist_run(p, jobs, e);
+}
+
 /* ---- chart --------------------------------------------------------------- */
 
 struct bar {
@@ -428,6 +450,13 @@ static const struct prog_command commands[] = {
 	.sections = CONF_STORE,
 	.flags = PROG_JSON,
 	.run = why},
+    {.name = "prove",
+	.options = prove_options,
+	.operands_min = 1,
+	.operands_max = 2,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = prove},
     {.name = "chart",
 	.options = chart_options,
 	.sections = CONF_STORE,

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cli/deploywork.h"
 #include "cli/operands.h"
 #include "cli/orderwork.h"
 #include "cli/prog.h"
@@ -8,9 +9,15 @@
 #include "cli/rights.h"
 #include "cli/sheet.h"
 #include "jobs/renewer.h"
+#include "jobs/teller.h"
+#include "store/deploy_target.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
+#include "store/upstream_rest.h"
+#include "sys/child.h"
 #include "sys/clock.h"
+#include "sys/fd.h"
+#include "sys/file.h"
 #include "sys/sig.h"
 
 static const char usage_text[] =
@@ -20,21 +27,26 @@ static const char usage_text[] =
     "the number of a certificate, or a fingerprint; - is a list of them on\n"
     "standard input.\n"
     "\n"
-    "  run [OPTION ...]    update, process, and ask CAs when to renew what "
-    "there\n"
-    "                      is: the one line of a crontab\n"
+    "  run [OPTION ...]    update, process, deploy, and ask CAs when to renew "
+    "what\n"
+    "                      there is: the one line of a crontab\n"
     "  update              puts in what is due\n"
     "  process [OPTION ...]\n"
     "                      renews what is in the queue; several may run at "
     "once\n"
+    "  deploy [OPTION ...] brings the targets to what serves\n"
     "  add NAME ...        puts in what is not due, or was parked\n"
     "  remove NAME ...     takes out, until the next update\n"
     "  list [-j]           what is in the queue, first what is first\n"
     "  status [-j]         how it stands, in a few lines\n"
+    "  metrics [-o FILE]   the same for Prometheus\n"
     "\n"
+    "      --again         deploy all that serves, also what was deployed\n"
     "      --budget N      take up nothing more after N seconds (600)\n"
     "      --jobs N        so many at once (50)\n"
     "      --max N         take up no more than N\n"
+    "  -o, --output FILE   replace FILE instead of writing to stdout\n"
+    "      --target NAME   deploy to this target only\n"
     "      --trace         what is said to the CA and back, on standard error\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL     store, instead of [store] url\n"
@@ -50,7 +62,8 @@ static const char usage_text[] =
 #define GRACE 120 /* seconds for what is under way when the budget is spent */
 
 static int64_t budget = 600, jobs = 50, max = INT64_MAX;
-static bool traces;
+static bool traces, again;
+static const char *target, *output;
 
 static const struct prog_option process_options[] = {
     {.name = "budget",
@@ -69,6 +82,22 @@ static const struct prog_option process_options[] = {
 	.min = 1,
 	.max = INT64_MAX},
     {.name = "trace", .type = PROG_FLAG, .value = &traces},
+    {0},
+};
+
+static const struct prog_option deploy_options[] = {
+    {.name = "again", .type = PROG_FLAG, .value = &again},
+    {.name = "budget",
+	.type = PROG_NUMBER,
+	.value = &budget,
+	.min = 1,
+	.max = BUDGET_MAX},
+    {.name = "target", .type = PROG_TEXT, .value = &target},
+    {0},
+};
+
+static const struct prog_option metrics_options[] = {
+    {.name = "output", .letter = 'o', .type = PROG_TEXT, .value = &output},
     {0},
 };
 
@@ -97,6 +126,27 @@ by_window(const void *a, const void *b)
 	    (x->window_end < y->window_end);
 }
 
+/* With chains that are left to be fetched, and nothing else to do: the last. */
+static int
+find_rests(struct processing *k, struct store *st, struct err *e)
+{
+	struct account a = {.window_end = INT64_MAX};
+	int rc;
+
+	while ((rc = upstream_rest_next_account(st, &a.id, e)) > 0) {
+		size_t i = 0;
+
+		while (i < k->len && k->accounts[i].id != a.id)
+			i++;
+		if (i < k->len)
+			continue;
+		k->accounts = xreallocarray(
+		    k->accounts, k->len + 1, sizeof(*k->accounts));
+		k->accounts[k->len++] = a;
+	}
+	return rc;
+}
+
 static int
 find_accounts(struct processing *k, struct store *st, struct err *e)
 {
@@ -109,6 +159,8 @@ find_accounts(struct processing *k, struct store *st, struct err *e)
 		    k->accounts, k->len + 1, sizeof(*k->accounts));
 		k->accounts[k->len++] = a;
 	}
+	if (rc == 0)
+		rc = find_rests(k, st, e);
 	if (k->len > 0)
 		qsort(k->accounts, k->len, sizeof(*k->accounts), by_window);
 	return rc;
@@ -142,7 +194,7 @@ prepare_solvers(struct processing *k, struct err *e)
 	return rc;
 }
 
-/* What failed before in the same way was told of then. */
+/* What the queue keeps is told at the end, with all else. */
 static void
 tell(void *arg, const struct renewer_result *r)
 {
@@ -151,11 +203,13 @@ tell(void *arg, const struct renewer_result *r)
 
 	if (!err_is_set(&e))
 		return;
-	if (r->is_news) {
+	if (!r->is_kept) {
 		err_object(&e, "%s", r->names);
 		prog_item_failed(p, &e);
 	} else {
 		p->exit_code = prog_worse(p->exit_code, err_exit(&e));
+		log_event(LOG_LEVEL_DEBUG, "renewal", "names", r->names,
+		    "error", e.text, (char *)NULL);
 	}
 }
 
@@ -288,16 +342,132 @@ work(struct prog *p, bool is_all, struct err *e)
 	return rc;
 }
 
-static int
-process(struct prog *p, struct err *e)
+/* ---- telling ------------------------------------------------------------- */
+
+static void
+print_block(const struct buf *block)
 {
-	return work(p, false, e);
+	struct err ignored = {0};
+
+	if (block->len > 0)
+		fd_write_all(STDERR_FILENO, block->data, block->len, FD_FOREVER,
+		    &ignored);
+}
+
+/* Where standard error is not for people. */
+static void
+log_block(const struct buf *block)
+{
+	if (block->len > 0)
+		log_event(LOG_LEVEL_WARN, "telling", "text", block->data,
+		    (char *)NULL);
+}
+
+/* `ran`: all that there was to do was looked at. */
+static int
+finish(struct prog *p, bool ran, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
+	const struct teller t = {.st = st,
+	    .prog = p->name,
+	    .again = p->conf.client.tell_again,
+	    .now = clock_now()};
+	struct buf block;
+	int rc = st ? 0 : -1;
+
+	buf_init(&block, TELLER_MAX);
+	if (rc == 0)
+		rc = teller_tell(&t, &block, e);
+	if (log_fd() == STDERR_FILENO)
+		print_block(&block);
+	else
+		log_block(&block);
+	if (rc == 0 && ran && p->exit_code == 0)
+		rc = telling_note_run(st, TELLER_RUN, e);
+	buf_release(&block);
+	store_close(st);
+	return rc;
+}
+
+/* ---- all of it ----------------------------------------------------------- */
+
+struct working {
+	struct prog *prog;
+	bool is_all;
+};
+
+/* What is for CAs is confined to that for good: a process of its own. */
+static int
+work_apart(void *arg)
+{
+	struct working *w = arg;
+	struct err e = {0};
+
+	if (work(w->prog, w->is_all, &e) < 0)
+		w->prog->exit_code =
+		    prog_worse(w->prog->exit_code, prog_fail(w->prog, &e));
+	return w->prog->exit_code;
 }
 
 static int
+work_and_wait(struct prog *p, bool is_all, struct err *e)
+{
+	struct working w = {p, is_all};
+	int code;
+
+	sig_catch_term();
+	if (child_run(work_apart, &w, &code, e) < 0)
+		return -1;
+	p->exit_code = prog_worse(p->exit_code, code);
+	return 0;
+}
+
+static int
+process(struct prog *p, struct err *e)
+{
+	return work_and_wait(p, false, e) < 0 ? -1 : finish(p, false, e);
+}
+
+static int
+deploy_all(struct prog *p, int64_t take_until, struct err *e)
+{
+	const struct deploywork w = {.prog = p,
+	    .only = target,
+	    .again = again,
+	    .take_until = take_until};
+
+	return deploywork_run(&w, e);
+}
+
+static int
+deploy(struct prog *p, struct err *e)
+{
+	struct err why = {0};
+
+	if (deploy_all(p, clock_now() + budget, e) < 0)
+		return -1;
+	if (finish(p, false, &why) < 0)
+		prog_item_failed(p, &why);
+	return 0;
+}
+
+/*
+ * What is wrong with targets does not keep certificates from being renewed, nor
+ * the other way round.
+ */
+static int
 run(struct prog *p, struct err *e)
 {
-	return work(p, true, e);
+	int64_t end = clock_now() + budget;
+	struct err why = {0};
+
+	if (work_and_wait(p, true, &why) < 0)
+		prog_item_failed(p, &why);
+	err_clear(&why);
+	if (deploy_all(p, clock_now() < end ? end : clock_now() + GRACE, &why) <
+	    0)
+		prog_item_failed(p, &why);
+	return finish(p, true, e);
 }
 
 /* ---- without a CA -------------------------------------------------------- */
@@ -418,31 +588,139 @@ list(struct prog *p, struct err *e)
 	return rc;
 }
 
+#define TARGETS_SHOWN 5 /* all fit on a screen of 24 lines */
+#define TARGET_WIDTH 59 /* and this on one of 80 columns, beside the name */
+
+struct standing {
+	struct store *st;
+	struct renewal_summary queue;
+	struct teller_counts fares;
+	int64_t next_expiry, last_run;
+	struct strv lagging, done; /* targets, a line each */
+	bool json;
+};
+
+static int
+add_target(void *arg, const struct deploy_target *t, struct err *e)
+{
+	struct standing *s = arg;
+	char *line = xasprintf("%s (%s): %lld done, %lld pending, %lld failing",
+	    t->name, t->kind, (long long)t->done, (long long)t->pending,
+	    (long long)t->failing);
+	char *all =
+	    t->error ? xasprintf("%s: %s", line, t->error) : xstrdup(line);
+
+	(void)e;
+	free(line);
+	if (!s->json && strlen(all) > TARGET_WIDTH)
+		all[TARGET_WIDTH] = '\0';
+	strv_add(t->pending + t->failing > 0 ? &s->lagging : &s->done, all);
+	free(all);
+	return 0;
+}
+
+static int
+load_standing(struct standing *s, struct err *e)
+{
+	int64_t now = clock_now();
+
+	if (renewal_queue_summarize(s->st, &s->queue, e) < 0 ||
+	    teller_count(s->st, now, &s->fares, e) < 0 ||
+	    telling_next_expiry(s->st, &s->next_expiry, e) < 0 ||
+	    telling_last_run(s->st, TELLER_RUN, &s->last_run, e) < 0)
+		return -1;
+	return deploy_target_each(s->st, add_target, s, e);
+}
+
+/* What lags comes first. */
+static void
+print_targets(const struct standing *s, struct sheet *sheet)
+{
+	size_t all = s->lagging.len + s->done.len;
+	struct strv shown = {0};
+
+	for (size_t i = 0; i < all && (s->json || i < TARGETS_SHOWN); i++)
+		strv_add(&shown,
+		    i < s->lagging.len ? s->lagging.v[i]
+				       : s->done.v[i - s->lagging.len]);
+	if (all > 0) {
+		sheet_int(sheet, "targets_lagging", (int64_t)s->lagging.len);
+		sheet_list(sheet, s->json ? "targets" : "target", &shown);
+	}
+	if (all > shown.len)
+		sheet_int(sheet, "more_targets", (int64_t)(all - shown.len));
+	strv_release(&shown);
+}
+
+static void
+print_standing(const struct standing *s)
+{
+	const struct renewal_summary *q = &s->queue;
+	struct sheet sheet;
+
+	sheet_init(&sheet, s->json ? SHEET_JSON : SHEET_TEXT);
+	for (int i = 0; i < TELLING__MAX; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "renewals_%s",
+		    telling_state_name((enum telling_state)i));
+		sheet_int(&sheet, name, s->fares.renewals[i]);
+	}
+	sheet_int(&sheet, "waiting", q->waiting);
+	sheet_int(&sheet, "failing", q->failing);
+	sheet_int(&sheet, "held", q->held);
+	sheet_int(&sheet, "late", q->late);
+	sheet_int(&sheet, "parked", q->parked);
+	sheet_time(&sheet, "first_window_end", q->first_end);
+	sheet_int(&sheet, "due", q->due);
+	sheet_int(&sheet, "due_in_a_day", q->due_day);
+	sheet_int(&sheet, "due_in_a_week", q->due_week);
+	sheet_time(&sheet, "next_due", q->next_due);
+	sheet_time(&sheet, "next_expiry", s->next_expiry);
+	sheet_time(&sheet, "last_success", s->last_run);
+	print_targets(s, &sheet);
+	sheet_end(&sheet);
+}
+
 static int
 status(struct prog *p, struct err *e)
 {
-	struct store *st =
-	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	struct renewal_summary s;
-	struct sheet sheet;
-	int rc = st ? renewal_queue_summarize(st, &s, e) : -1;
+	struct standing s = {.json = p->json,
+	    .st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e)};
+	int rc = s.st ? load_standing(&s, e) : -1;
 
+	store_close(s.st);
+	if (rc == 0)
+		print_standing(&s);
+	strv_release(&s.lagging);
+	strv_release(&s.done);
+	return rc;
+}
+
+#define METRICS_MAX ((size_t)1024 * 1024)
+
+static int
+metrics(struct prog *p, struct err *e)
+{
+	struct store *st;
+	struct buf text;
+	int rc = -1;
+
+	if (output && strcmp(output, "-") != 0)
+		p->output = output;
+	buf_init(&text, METRICS_MAX);
+	st = rights_open_store(p, STORE_READ,
+	    p->output ? SANDBOX_EXPORT_FILE : SANDBOX_STORE_USER, e);
+	if (st)
+		rc = teller_metrics(st, clock_now(), &text, e);
+	if (rc == 0)
+		rc = p->output
+		    ? file_replace(p->output, 0644, text.data, text.len, e)
+		    : fd_write_all(
+			  STDOUT_FILENO, text.data, text.len, FD_FOREVER, e);
+	buf_release(&text);
 	store_close(st);
-	if (rc < 0)
-		return -1;
-	sheet_init(&sheet, p->json ? SHEET_JSON : SHEET_TEXT);
-	sheet_int(&sheet, "waiting", s.waiting);
-	sheet_int(&sheet, "failing", s.failing);
-	sheet_int(&sheet, "held", s.held);
-	sheet_int(&sheet, "late", s.late);
-	sheet_int(&sheet, "parked", s.parked);
-	sheet_time(&sheet, "first_window_end", s.first_end);
-	sheet_int(&sheet, "due", s.due);
-	sheet_int(&sheet, "due_in_a_day", s.due_day);
-	sheet_int(&sheet, "due_in_a_week", s.due_week);
-	sheet_time(&sheet, "next_due", s.next_due);
-	sheet_end(&sheet);
-	return 0;
+	return rc;
 }
 
 #define WITH_CA .options = process_options, .sections = CONF_STORE | CONF_CLIENT
@@ -454,10 +732,18 @@ static const struct prog_command commands[] = {
     {.name = "run", WITH_CA, .run = run},
     {.name = "update", .sections = CONF_STORE, .run = update},
     {.name = "process", WITH_CA, .run = process},
+    {.name = "deploy",
+	.options = deploy_options,
+	.sections = CONF_STORE | CONF_CLIENT,
+	.run = deploy},
     {.name = "add", NAMES, .run = add},
     {.name = "remove", NAMES, .run = remove_},
     {.name = "list", LOOKING, .run = list},
     {.name = "status", LOOKING, .run = status},
+    {.name = "metrics",
+	.options = metrics_options,
+	.sections = CONF_STORE,
+	.run = metrics},
     {0},
 };
 

@@ -142,6 +142,8 @@ struct conf_sandbox {
 struct conf_client {
 	char *ca; /* as ca_open takes it */
 	char *limits_file;
+	char *targets_file;
+	int64_t tell_again;
 	int64_t connect_timeout;
 	int64_t timeout;
 	char *proxy;

@@ -270,6 +270,12 @@ const struct table_key table_keys[] = {
 	{CONF_CLIENT, "limits_file", PATH(client.limits_file), .fallback = "/etc/acmed/limits.conf",
 	    .doc = "What CAs allow, so that what they would refuse is not "
 	    "asked for; no such file: nothing is known."},
+	{CONF_CLIENT, "targets_file", PATH(client.targets_file), .fallback = "/etc/acmed/targets.conf",
+	    .doc = "Where certificates are deployed to; no such file: "
+	    "nowhere."},
+	{CONF_CLIENT, "tell_again", DURATION(client.tell_again, 0, YEAR), .fallback = "1d",
+	    .doc = "How long after it was told of something that still fails "
+	    "is told of again; 0s: never."},
 	{CONF_CLIENT, "connect_timeout", DURATION(client.connect_timeout, 1, 300), .fallback = "10s",
 	    .doc = "Longest time to connect to a CA."},
 	{CONF_CLIENT, "timeout", DURATION(client.timeout, 1, 600), .fallback = "1m",

@@ -77,6 +77,13 @@ struct step {
 	char generation[LAYOUT_NAME_SIZE];
 };
 
+/* Not all names are looked at. */
+static bool
+is_part(const struct walk *w)
+{
+	return w->t->since != 0 || w->t->certificate_ids;
+}
+
 static const struct layout_link *
 link_at(const struct walk *w, size_t i)
 {
@@ -99,7 +106,7 @@ is_wrong_seal(struct walk *w)
 
 /* One that cannot be done does not stop the rest, unless none can. */
 static int
-judge(struct walk *w, struct err *why, struct err *e)
+judge(struct walk *w, int64_t certificate_id, struct err *why, struct err *e)
 {
 	bool one_only = why->kind == KIND_INPUT || why->kind == KIND_NOTFOUND ||
 	    (why->kind == KIND_CONF && !is_wrong_seal(w)) ||
@@ -109,7 +116,7 @@ judge(struct walk *w, struct err *why, struct err *e)
 		why->errnum != EIO && why->errnum != EACCES);
 
 	if (one_only) {
-		w->t->failed(w->t->arg, why);
+		w->t->failed(w->t->arg, certificate_id, why);
 		return 0;
 	}
 	*e = *why;
@@ -125,7 +132,7 @@ switch_one(struct walk *w, const struct pending *p, struct err *e)
 	    0) {
 		if (p->name)
 			indexfile_remove(&w->index, p->name);
-		return judge(w, &why, e);
+		return judge(w, p->certificate_id, &why, e);
 	}
 	return 0;
 }
@@ -221,12 +228,13 @@ keep(struct walk *w, const char *target)
 }
 
 static void
-add_pending(struct walk *w, const struct place *p)
+add_pending(struct walk *w, const struct place *p, int64_t certificate_id)
 {
 	w->pending[w->pending_len++] =
 	    (struct pending){.directory = xstrdup(p->directory),
 		.entry = xstrdup(p->entry),
-		.target = xstrdup(p->target)};
+		.target = xstrdup(p->target),
+		.certificate_id = certificate_id};
 	keep(w, p->is);
 }
 
@@ -298,7 +306,7 @@ note_link(struct walk *w, const struct place *p)
 {
 	char *path;
 
-	if (w->t->since != 0)
+	if (is_part(w))
 		return;
 	path = xasprintf("%s/%s", p->directory, p->entry);
 	strv_add(&w->links, path);
@@ -317,14 +325,13 @@ finish_step(struct walk *w, const struct step *step, const struct place *places,
 		note_link(w, &places[i]);
 		if (strcmp(places[i].is, places[i].target) == 0)
 			continue;
-		add_pending(w, &places[i]);
+		add_pending(w, &places[i], step->s->certificate_id);
 		last = &w->pending[w->pending_len - 1];
 		had &= places[i].is[0] != '\0';
 	}
 	if (last) {
 		last->name = xstrdup(step->s->name);
 		last->change = had ? EXPORTTREE_CHANGED : EXPORTTREE_NEW;
-		last->certificate_id = step->s->certificate_id;
 	} else if (w->last_changed) {
 		w->t->changed(w->t->arg, step->s->name, EXPORTTREE_MENDED,
 		    step->s->certificate_id);
@@ -485,7 +492,7 @@ leave_name(struct walk *w, const struct step *step)
 	struct err ignored = {0};
 	struct place p;
 
-	if (w->t->since != 0)
+	if (is_part(w))
 		return;
 	w->incomplete |= link_at(w, 1) != NULL;
 	if (expand(link_at(w, 0), step, &p, &ignored) < 0 ||
@@ -504,7 +511,7 @@ export_name(struct walk *w, const struct serving *s, struct err *e)
 	struct step step;
 
 	if (s->certificate_id == 0) {
-		if (w->t->remove && w->t->since)
+		if (w->t->remove && is_part(w))
 			strv_add(&w->removed, s->name);
 		return 0;
 	}
@@ -516,7 +523,7 @@ export_name(struct walk *w, const struct serving *s, struct err *e)
 	}
 	w->names++;
 	w->invalid += s->not_after < w->t->now || s->not_before > w->t->now;
-	if (w->t->since == 0)
+	if (!is_part(w))
 		add_to_index(w, &step);
 	return 0;
 }
@@ -527,7 +534,8 @@ each_name(void *arg, const struct serving *s, struct err *e)
 	struct walk *w = arg;
 	struct err why = {0};
 
-	if (export_name(w, s, &why) < 0 && judge(w, &why, e) < 0)
+	if (export_name(w, s, &why) < 0 &&
+	    judge(w, s->certificate_id, &why, e) < 0)
 		return -1;
 	return w->pending_len + LAYOUT_LINKS > ARRAY_LEN(w->pending)
 	    ? flush(w, e)
@@ -692,11 +700,15 @@ static int
 walk_store(struct walk *w, struct err *e)
 {
 	const struct exporttree *t = w->t;
+	int rc;
 
-	if (t->since == 0)
+	if (!is_part(w))
 		return serving_each(t->st, t->now, each_name, w, e);
-	if (serving_each_since(t->st, t->since, t->now, each_name, w, e) < 0 ||
-	    flush(w, e) < 0)
+	rc = t->certificate_ids
+	    ? serving_each_of(t->st, t->certificate_ids, t->certificate_ids_len,
+		  t->now, each_name, w, e)
+	    : serving_each_since(t->st, t->since, t->now, each_name, w, e);
+	if (rc < 0 || flush(w, e) < 0)
 		return -1;
 	return t->layout->index.name
 	    ? serving_each(t->st, t->now, each_for_index, w, e)
@@ -711,7 +723,7 @@ remove_names(struct walk *w, struct err *e)
 		struct err why = {0};
 
 		if (remove_name(w, w->removed.v[i], &why) < 0 &&
-		    judge(w, &why, e) < 0)
+		    judge(w, 0, &why, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -763,12 +775,12 @@ exporttree_run(const struct exporttree *t, struct err *e)
 	if (rc == 0)
 		rc = indexfile_write(&w->index, t->root, &t->owner, e);
 	if (rc == 0)
-		rc = t->since == 0 ? sweep(w, e) : remove_names(w, e);
+		rc = is_part(w) ? remove_names(w, e) : sweep(w, e);
 	if (rc == 0 && w->unsynced)
 		rc = gendir_sync(&w->g, e);
 	if (rc == 0)
 		rc = stamp_mended(w, e);
-	if (rc == 0 && t->since == 0)
+	if (rc == 0 && !is_part(w))
 		rc = gendir_settle(&w->g, e);
 	if (rc == 0)
 		report(w);

@@ -32,25 +32,31 @@ struct exporttree {
 	mode_t mode; /* of files with a key */
 	int64_t now;
 	int64_t since; /* only what has changed since; 0: all */
+	/* Only names that these serve (serving_each_of); NULL: all. */
+	const int64_t *certificate_ids;
+	size_t certificate_ids_len;
 	bool remove; /* links of names that nothing serves any more */
 	bool verify; /* compare what is in the files, too */
 	/*
 	 * Each name that is changed, and each that could not be done while the
-	 * rest could.  `tell` is called before what was said of is done: it
-	 * brings it out, so that whoever is killed has rather said too much.
+	 * rest could (certificate_id 0: one to be removed).  `tell` is called
+	 * before what was said of is done: it brings it out, so that whoever is
+	 * killed has rather said too much.
 	 */
 	void (*changed)(void *arg, const char *name,
 	    enum exporttree_change change, int64_t certificate_id);
 	void (*tell)(void *arg);
-	void (*failed)(void *arg, const struct err *why);
+	void (*failed)(
+	    void *arg, int64_t certificate_id, const struct err *why);
 	void *arg;
 };
 
 /*
  * Brings the tree up to date.  A generation that nothing links to is removed
  * by the run after the one that has left it, so that who is reading it can end;
- * with `since` nothing is.  Fails as gendir_open; KIND_CONFLICT when there is
- * much to be removed and nothing to be there: the store may be the wrong one.
+ * in a part of a tree nothing is.  Fails as gendir_open; KIND_CONFLICT when
+ * there is much to be removed and nothing to be there: the store may be the
+ * wrong one.
  */
 int exporttree_run(const struct exporttree *t, struct err *e);
 

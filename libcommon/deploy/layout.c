@@ -229,6 +229,30 @@ layout_expand(const char *pattern, const char *file_name, int64_t set_id,
 	return fits;
 }
 
+char *
+layout_place(const struct layout *l, const char *root, const char *name)
+{
+	char file_name[LAYOUT_NAME_SIZE], directory[2 * LAYOUT_NAME_SIZE];
+	char entry[LAYOUT_NAME_SIZE];
+
+	if (!layout_name(l, name, file_name))
+		return NULL;
+	for (size_t i = 0; i < LAYOUT_LINKS && l->links[i].entry; i++) {
+		const struct layout_link *k = &l->links[i];
+
+		if (!strstr(k->directory, "%n") && !strstr(k->entry, "%n"))
+			continue;
+		if (!layout_expand(k->directory, file_name, 0, "", 0, directory,
+			sizeof(directory)) ||
+		    !layout_expand(
+			k->entry, file_name, 0, "", 0, entry, sizeof(entry)))
+			return NULL;
+		return xasprintf(
+		    "%s%s%s/%s", root, *directory ? "/" : "", directory, entry);
+	}
+	return NULL;
+}
+
 void
 layout_quote(const char *text, struct buf *out)
 {

@@ -92,6 +92,12 @@ bool layout_generation(const struct layout *l, const char *file_name,
 bool layout_expand(const char *pattern, const char *file_name, int64_t set_id,
     const char *generation, size_t up, char *out, size_t size);
 
+/*
+ * Where a tree shows a name: the link, as an absolute path, which the caller
+ * frees.  NULL for a name that can be no file.
+ */
+char *layout_place(const struct layout *l, const char *root, const char *name);
+
 /* The writers that are more than one line, each in its file. */
 int layout_envoy(const struct layout_item *it, struct buf *out, struct err *e);
 int layout_kubernetes(

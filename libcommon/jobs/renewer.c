@@ -7,6 +7,7 @@
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/upstream_account.h"
+#include "store/upstream_rest.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
 
@@ -18,7 +19,7 @@
 
 /* An item under work. */
 struct renewer_flight {
-	struct renewal_hold hold;
+	struct queue_hold hold;
 	struct renewal_item item;
 	struct renewal_configuration configuration;
 	int64_t order; /* 0: none yet */
@@ -109,11 +110,11 @@ names_of(struct renewer *r, const struct renewer_flight *f)
 
 static void
 tell(struct renewer *r, const struct renewer_flight *f, const struct err *why,
-    bool is_news)
+    bool is_kept)
 {
 	char *names = names_of(r, f);
 	const struct renewer_result result = {
-	    .names = names, .err = why, .is_news = is_news};
+	    .names = names, .err = why, .is_kept = is_kept};
 
 	r->tell(r->arg, &result);
 	free(names);
@@ -125,7 +126,7 @@ tell_store(struct renewer *r, const struct renewer_flight *f, int rc,
     const struct err *e)
 {
 	if (rc < 0)
-		tell(r, f, e, true);
+		tell(r, f, e, false);
 }
 
 static void
@@ -135,13 +136,7 @@ put_back(struct renewer *r, struct renewer_flight *f, int64_t at,
 	struct err e = {0};
 
 	tell_store(r, f, renewal_queue_put_back(r->st, &f->hold, at, &e), &e);
-	tell(r, f, why, false);
-}
-
-static bool
-is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
+	tell(r, f, why, true);
 }
 
 /* An attempt has failed; `o` is the order, if there is one. */
@@ -153,7 +148,7 @@ fail(struct renewer *r, struct renewer_flight *f,
 	const char *word = o ? o->cause : NULL;
 	int64_t now = clock_now(), attempts = i->attempts + 1;
 	enum cause cause = CAUSE_OTHER;
-	struct renewal_failure failure = {.cause = word,
+	struct queue_failure failure = {.cause = word,
 	    .error = o && o->error ? o->error : why->text,
 	    .order_is_over = !o || !upstream_order_is_open(o->status)};
 	struct err e = {0}, text = *why;
@@ -170,11 +165,7 @@ fail(struct renewer *r, struct renewer_flight *f,
 	tell_store(r, f, renewal_queue_fail(r->st, &f->hold, &failure, &e), &e);
 	if (cause_is_temporary(cause))
 		text.kind = KIND_BUSY;
-	if (failure.parks)
-		err_object(&text,
-		    "parked, and not tried any more until renew-queue add");
-	tell(r, f, &text,
-	    failure.parks || i->attempts == 0 || !is_same(i->cause, word));
+	tell(r, f, &text, true);
 }
 
 /* ---- beginning ----------------------------------------------------------- */
@@ -296,6 +287,19 @@ take(struct renewer *r, struct renewer_flight *f, struct err *e)
 	    r->st, r->account, &r->at, r->hold_until, &f->hold, &f->item, e);
 }
 
+/* Then what was left of those that are done; nobody is told of that. */
+static int
+next_rest(struct renewer *r, int64_t *order, struct err *e)
+{
+	int rc = 0;
+
+	if (clock_now() < r->take_until)
+		rc = upstream_rest_next(r->st, r->account, &r->rest, e);
+	if (rc > 0)
+		*order = r->rest;
+	return rc;
+}
+
 int
 renewer_next(void *renewer, int64_t *order, struct err *e)
 {
@@ -319,7 +323,7 @@ renewer_next(void *renewer, int64_t *order, struct err *e)
 			fail(r, &f, NULL, &why);
 		flight_release(&f);
 	}
-	return rc;
+	return rc < 0 ? -1 : next_rest(r, order, e);
 }
 
 /* ---- ending -------------------------------------------------------------- */
@@ -330,8 +334,8 @@ renewer_is_enough(void *renewer, const struct upstream_order *o, int64_t steps)
 {
 	(void)renewer;
 	(void)steps;
-	return upstream_order_is_open(o->status) && o->cause &&
-	    o->retry_at > clock_now() + LONG_WAIT;
+	return (upstream_order_is_open(o->status) || o->alternates) &&
+	    o->cause && o->retry_at > clock_now() + LONG_WAIT;
 }
 
 static bool

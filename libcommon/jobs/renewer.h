@@ -16,7 +16,7 @@ struct renewer_flight;
 struct renewer_result {
 	const char *names; /* "a.example and 2 others" */
 	const struct err *err;
-	bool is_news; /* it did not fail before, or not for this cause */
+	bool is_kept; /* in the queue, which says it (jobs/teller.h) */
 };
 
 struct renewer {
@@ -34,6 +34,7 @@ struct renewer {
 	void *arg;
 	/* private */
 	struct renewal_cursor at;
+	int64_t rest; /* the order whose chains were fetched last */
 	struct renewer_flight *flights;
 	size_t len;
 };

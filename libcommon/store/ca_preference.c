@@ -1,6 +1,7 @@
 #include "store/ca_preference.h"
 
 #include "store/event.h"
+#include "store/serving_change.h"
 #include "store/stmt.h"
 
 enum {
@@ -55,7 +56,9 @@ set(void *arg, struct err *e)
 		n += (size_t)snprintf(detail + n, sizeof(detail) - n, "%s%lld",
 		    i > 0 ? " " : "", (long long)c->to->ids[i]);
 	}
-	return event_add(c->st, CA_PREFERENCE_EVENT, EVENT_STORE, 0, detail, e);
+	return serving_change_note_all(c->st, e) < 0
+	    ? -1
+	    : event_add(c->st, CA_PREFERENCE_EVENT, EVENT_STORE, 0, detail, e);
 }
 
 int

@@ -8,6 +8,7 @@
 #include "store/fqdn_set.h"
 #include "store/issuer.h"
 #include "store/renewal_configuration.h"
+#include "store/serving_change.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 #include "wrap/cert.h"
@@ -271,6 +272,8 @@ put_chain(struct store *st, int64_t id, int64_t chain_id, bool is_found,
 
 	if (n <= 0 || !is_known)
 		return n < 0 ? -1 : 0;
+	if (serving_change_note_certificate(st, id, e) < 0)
+		return -1;
 	snprintf(detail, sizeof(detail), "chain/%lld", (long long)chain_id);
 	return event_add(
 	    st, "certificate.add_chain", EVENT_CERTIFICATE, id, detail, e);
@@ -619,9 +622,10 @@ certificate_deactivate_spare(
 
 	if (n == 0)
 		return err_set(e, KIND_BUG, "a certificate is not active");
-	return n < 0 ? -1
-		     : event_add(st, "certificate.deactivate",
-			   EVENT_CERTIFICATE, id, detail, e);
+	if (n < 0 || serving_change_note_certificate(st, id, e) < 0)
+		return -1;
+	return event_add(
+	    st, "certificate.deactivate", EVENT_CERTIFICATE, id, detail, e);
 }
 
 int

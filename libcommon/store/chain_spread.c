@@ -5,6 +5,7 @@
 #include "store/chain.h"
 #include "store/chain_find.h"
 #include "store/event.h"
+#include "store/serving_change.h"
 #include "store/stmt.h"
 #include "sys/sig.h"
 #include "wrap/digest.h"
@@ -248,6 +249,8 @@ add_way(struct page *p, size_t i, struct err *e)
 		return n < 0 ? -1 : 0;
 	snprintf(detail, sizeof(detail), "certificates %lld",
 	    (long long)(n > dropped ? n : dropped));
+	if (serving_change_note_all(st, e) < 0)
+		return -1;
 	return event_add(st, "chain.spread", EVENT_CHAIN, w->id, detail, e);
 }
 

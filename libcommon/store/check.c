@@ -33,7 +33,8 @@ check_all(void *arg, struct err *e)
 	struct checking *c = arg;
 
 	if (check_states(c, e) < 0 || check_upstream(c, e) < 0 ||
-	    check_accounts(c, e) < 0 || check_certificates(c, e) < 0)
+	    check_deploy(c, e) < 0 || check_accounts(c, e) < 0 ||
+	    check_certificates(c, e) < 0)
 		return -1;
 	return check_chains(c, e);
 }

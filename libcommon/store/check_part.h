@@ -32,6 +32,9 @@ int check_states(struct checking *c, struct err *e);
 /* check_upstream.c: the same for orders at other CAs */
 int check_upstream(struct checking *c, struct err *e);
 
+/* check_deploy.c: the same for what is deployed */
+int check_deploy(struct checking *c, struct err *e);
+
 /* check_content.c: what columns say of the key or certificate they are of */
 int check_accounts(struct checking *c, struct err *e);
 int check_certificates(struct checking *c, struct err *e);

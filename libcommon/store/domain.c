@@ -2,6 +2,7 @@
 
 #include "store/domain_part.h"
 #include "store/event.h"
+#include "store/serving_change.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 
@@ -168,7 +169,7 @@ domain_note_added(struct store *st, int64_t fqdn_set_id, size_t set_size,
 		   set_size > 1 ? DOMAIN_NOTE_MULTI : DOMAIN_NOTE_SINGLE, e,
 		   "iii", fqdn_set_id, certificate_id, not_after) < 0
 	    ? -1
-	    : 0;
+	    : serving_change_note(st, fqdn_set_id, e);
 }
 
 int
@@ -177,7 +178,7 @@ domain_refresh_set(struct store *st, int64_t fqdn_set_id, struct err *e)
 	return stmt_run(
 		   st, STMT_DOMAIN, DOMAIN_REFRESH_SET, e, "i", fqdn_set_id) < 0
 	    ? -1
-	    : 0;
+	    : serving_change_note(st, fqdn_set_id, e);
 }
 
 int

@@ -40,7 +40,11 @@ int domain_set_active(struct store *st, int64_t id, bool active, struct err *e);
 int domain_refresh_all(
     struct store *st, bool dry_run, int64_t *changed, struct err *e);
 
-/* For the modules of store/ only, in the transaction at hand. */
+/*
+ * For the modules of store/ only, in the transaction at hand.  Those that work
+ * out the latest certificates of a set note that others may serve its names
+ * (store/serving_change.h).
+ */
 
 /* Finds or makes the row of a name. */
 int domain_put(struct store *st, enum identifier_type type, const char *value,

@@ -5,6 +5,7 @@
 #include "store/certificate.h"
 #include "store/event.h"
 #include "store/sealed.h"
+#include "store/serving_change.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 
@@ -228,9 +229,11 @@ add(void *arg, struct err *e)
 	a->created = rc > 0;
 	if (rc < 0)
 		return -1;
+	/* What has its key may be served. */
 	if (a->created &&
-	    event_add(a->st, "private_key.add", EVENT_PRIVATE_KEY, k->id,
-		sources[k->source], e) < 0)
+	    (serving_change_note_key(a->st, k->spki_sha256, e) < 0 ||
+		event_add(a->st, "private_key.add", EVENT_PRIVATE_KEY, k->id,
+		    sources[k->source], e) < 0))
 		return -1;
 	return private_key_by_identity(a->st, k->spki_sha256, k, e);
 }

@@ -17,7 +17,8 @@ enum {
 	SERVING_OF_CERTIFICATES,
 	SERVING_OF_CHOICES,
 	SERVING_OF_CHAINS,
-	SERVING_OF_KEYS
+	SERVING_OF_KEYS,
+	SERVING_SERVED
 };
 
 /* A domain with its best certificate, if it has one. */
@@ -65,6 +66,9 @@ static const char *const sql[] = {
 	" JOIN certificates c ON c.spki_sha256 = p.spki_sha256"
 	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
 	" WHERE p.id >= ?1 AND p.id <= ?2",
+    [SERVING_SERVED] = "SELECT id FROM domains"
+		       " WHERE served_certificate_id >= ?1"
+		       " AND served_certificate_id <= ?2",
 };
 
 const struct stmt_table serving_stmts = {"serving", sql, ARRAY_LEN(sql)};
@@ -211,6 +215,21 @@ each_between(struct range *r, int64_t after, int64_t last, serving_fn fn,
 	rc = db_snapshot(r->st->db, read_range, r, e);
 	for (size_t i = 0; rc == 0 && i < r->page->len; i++)
 		rc = fn(arg, &r->page->v[i], e);
+	return rc;
+}
+
+int
+serving_read(struct store *st, int64_t after, int64_t last, int64_t now,
+    serving_fn fn, void *arg, struct err *e)
+{
+	struct page page = {0};
+	struct range r = {
+	    .st = st, .after = after, .last = last, .now = now, .page = &page};
+	int rc = read_range(&r, e);
+
+	for (size_t i = 0; rc == 0 && i < page.len; i++)
+		rc = fn(arg, &page.v[i], e);
+	free(page.v);
 	return rc;
 }
 
@@ -411,22 +430,51 @@ find_changes(struct store *st, int64_t since, struct changes *c, struct err *e)
 	return rc;
 }
 
+/* Each by itself: they need not be neighbours. */
+static int
+each_of(struct store *st, const struct ids *domains, int64_t now, serving_fn fn,
+    void *arg, struct err *e)
+{
+	struct page page = {0};
+	struct range r = {.st = st, .now = now, .page = &page};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < domains->len; i++)
+		rc = each_between(
+		    &r, domains->v[i] - 1, domains->v[i], fn, arg, e);
+	free(page.v);
+	return rc;
+}
+
 int
 serving_each_since(struct store *st, int64_t since, int64_t now, serving_fn fn,
     void *arg, struct err *e)
 {
 	struct changes c = {0};
-	struct page page = {0};
-	struct range r = {.st = st, .now = now, .page = &page};
 	int rc = find_changes(st, since - CLOCK_SLACK, &c, e);
 
-	for (size_t i = 0; rc == 0 && i < c.domains.len; i++)
-		rc = each_between(
-		    &r, c.domains.v[i] - 1, c.domains.v[i], fn, arg, e);
-	free(page.v);
+	if (rc == 0)
+		rc = each_of(st, &c.domains, now, fn, arg, e);
 	free(c.certificates.v);
 	free(c.chains.v);
 	free(c.keys.v);
 	free(c.domains.v);
+	return rc;
+}
+
+int
+serving_each_of(struct store *st, const int64_t *certificate_ids, size_t len,
+    int64_t now, serving_fn fn, void *arg, struct err *e)
+{
+	struct ids domains = {0};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < len; i++)
+		rc = add_names_of(st, SERVING_SERVED, certificate_ids[i],
+		    certificate_ids[i], &domains, e);
+	ids_sort_unique(&domains);
+	if (rc == 0)
+		rc = each_of(st, &domains, now, fn, arg, e);
+	free(domains.v);
 	return rc;
 }

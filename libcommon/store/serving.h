@@ -40,4 +40,18 @@ int serving_each(
 int serving_each_since(struct store *st, int64_t since, int64_t now,
     serving_fn fn, void *arg, struct err *e);
 
+/*
+ * The same for the names that these certificates serve, as
+ * serving_change_settle has found last.
+ */
+int serving_each_of(struct store *st, const int64_t *certificate_ids,
+    size_t len, int64_t now, serving_fn fn, void *arg, struct err *e);
+
+/*
+ * For the modules of store/ only, in the transaction at hand: calls `fn` for
+ * the names with the numbers after `after` and up to `last`.
+ */
+int serving_read(struct store *st, int64_t after, int64_t last, int64_t now,
+    serving_fn fn, void *arg, struct err *e);
+
 #endif

@@ -309,33 +309,45 @@ is_first_of_name(const struct stats_value *values, size_t i)
 	return true;
 }
 
+static void
+write_label(const struct stats_value *v, struct buf *out)
+{
+	buf_addf(out, "{%s=\"", v->label);
+	for (const char *p = v->value; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, *p == '\n' ? ' ' : *p);
+	}
+	buf_adds(out, "\"}");
+}
+
 /* The lines of one metric must stand together. */
 static void
-write_metric(
-    const struct stats_value *values, size_t len, size_t first, struct buf *out)
+write_metric(const char *prefix, const struct stats_value *values, size_t len,
+    size_t first, struct buf *out)
 {
 	const char *name = values[first].name;
 	size_t i;
 
-	buf_addf(out, "# HELP acmed_store_%s %s\n", name, values[first].help);
-	buf_addf(out, "# TYPE acmed_store_%s gauge\n", name);
+	buf_addf(out, "# HELP %s%s %s\n", prefix, name, values[first].help);
+	buf_addf(out, "# TYPE %s%s gauge\n", prefix, name);
 	for (i = first; i < len; i++) {
 		if (strcmp(values[i].name, name) != 0)
 			continue;
-		buf_addf(out, "acmed_store_%s", name);
+		buf_addf(out, "%s%s", prefix, name);
 		if (values[i].label)
-			buf_addf(out, "{%s=\"%s\"}", values[i].label,
-			    values[i].value);
+			write_label(&values[i], out);
 		buf_addf(out, " %lld\n", (long long)values[i].number);
 	}
 }
 
 void
-stats_prometheus(const struct stats_value *values, size_t len, struct buf *out)
+stats_prometheus(const char *prefix, const struct stats_value *values,
+    size_t len, struct buf *out)
 {
 	size_t i;
 
 	for (i = 0; i < len; i++)
 		if (is_first_of_name(values, i))
-			write_metric(values, len, i, out);
+			write_metric(prefix, values, len, i, out);
 }

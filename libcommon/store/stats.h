@@ -23,9 +23,10 @@ int stats_load(
 
 /*
  * Writes them in Prometheus' text format (a textfile for node_exporter), all
- * names with the prefix `acmed_store_`.
+ * names with the prefix (`acmed_store_` for these).  Only the first of a name
+ * needs a help.
  */
-void stats_prometheus(
-    const struct stats_value *values, size_t len, struct buf *out);
+void stats_prometheus(const char *prefix, const struct stats_value *values,
+    size_t len, struct buf *out);
 
 #endif

@@ -33,7 +33,10 @@ enum stmt_module {
 	STMT_CHECK,
 	STMT_CHECK_CHAINS,
 	STMT_CHECK_CONTENT,
+	STMT_CHECK_DEPLOY,
 	STMT_CHECK_UPSTREAM,
+	STMT_DEPLOY_TARGET,
+	STMT_DEPLOYMENT,
 	STMT_DOMAIN,
 	STMT_EAB_KEY,
 	STMT_EVENT,
@@ -53,12 +56,15 @@ enum stmt_module {
 	STMT_RENEWAL_INFO,
 	STMT_RENEWAL_QUEUE,
 	STMT_SERVING,
+	STMT_SERVING_CHANGE,
 	STMT_STATS,
+	STMT_TELLING,
 	STMT_UPSTREAM_ACCOUNT,
 	STMT_UPSTREAM_AUTHORIZATION,
 	STMT_UPSTREAM_ORDER,
 	STMT_UPSTREAM_CA,
 	STMT_UPSTREAM_REQUEST,
+	STMT_UPSTREAM_REST,
 	STMT_UPSTREAM_USE,
 	STMT__MAX
 };
@@ -80,8 +86,11 @@ extern const struct stmt_table challenge_request_stmts;
 extern const struct stmt_table challenge_stmts;
 extern const struct stmt_table check_chains_stmts;
 extern const struct stmt_table check_content_stmts;
+extern const struct stmt_table check_deploy_stmts;
 extern const struct stmt_table check_stmts;
 extern const struct stmt_table check_upstream_stmts;
+extern const struct stmt_table deploy_target_stmts;
+extern const struct stmt_table deployment_stmts;
 extern const struct stmt_table domain_stmts;
 extern const struct stmt_table eab_key_stmts;
 extern const struct stmt_table event_stmts;
@@ -101,12 +110,15 @@ extern const struct stmt_table renewal_info_stmts;
 extern const struct stmt_table renewal_queue_stmts;
 extern const struct stmt_table renewal_stmts;
 extern const struct stmt_table serving_stmts;
+extern const struct stmt_table serving_change_stmts;
 extern const struct stmt_table stats_stmts;
+extern const struct stmt_table telling_stmts;
 extern const struct stmt_table upstream_account_stmts;
 extern const struct stmt_table upstream_authorization_stmts;
 extern const struct stmt_table upstream_order_stmts;
 extern const struct stmt_table upstream_ca_stmts;
 extern const struct stmt_table upstream_request_stmts;
+extern const struct stmt_table upstream_rest_stmts;
 extern const struct stmt_table upstream_use_stmts;
 
 /* All of them, by module. */

@@ -32,20 +32,29 @@ is_passed_on(const char *variable)
 	return false;
 }
 
-/* What is in environ already, in place: we do not come back. */
+/* A small one: we do not come back. */
 static void
-clean_environment(void)
+make_environment(const char *const *more)
 {
-	char **to = environ;
+	char **made;
+	size_t n = 1, len = 0;
 
-	for (char **from = environ; *from; from++)
-		if (is_passed_on(*from))
-			*to++ = *from;
-	*to = NULL;
+	for (char **v = environ; *v; v++)
+		n++;
+	for (size_t i = 0; more && more[i]; i++)
+		n++;
+	made = xcalloc(n, sizeof(*made));
+	for (char **v = environ; *v; v++)
+		if (is_passed_on(*v))
+			made[len++] = *v;
+	for (size_t i = 0; more && more[i]; i++)
+		made[len++] = xstrdup(more[i]);
+	environ = made;
 }
 
 static void
-become(const char *const *argv, const int fds[3])
+become(
+    const char *const *argv, const char *const *environment, const int fds[3])
 {
 	int null = open("/dev/null", O_RDWR), high[3];
 	sigset_t none;
@@ -62,25 +71,32 @@ become(const char *const *argv, const int fds[3])
 		if (dup2(high[i], i) < 0)
 			_exit(TEMPORARY);
 	syscall(SYS_close_range, 3U, ~0U, 0U);
-	clean_environment();
+	make_environment(environment);
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
 	dprintf(STDERR_FILENO, "%s: cannot be started: %s\n", argv[0],
 	    strerrordesc_np(errno));
 	_exit(127);
 }
 
-pid_t
-run_start(const char *const *argv, const int fds[3], struct err *e)
+static pid_t
+start(const char *const *argv, const char *const *environment, const int fds[3],
+    struct err *e)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		become(argv, fds);
+		become(argv, environment, fds);
 	if (pid < 0)
 		return err_sys(e, "cannot fork");
 	/* Both do it, so that it is done for whoever comes first. */
 	setpgid(pid, pid);
 	return pid;
+}
+
+pid_t
+run_start(const char *const *argv, const int fds[3], struct err *e)
+{
+	return start(argv, NULL, fds, e);
 }
 
 void
@@ -101,7 +117,7 @@ struct running {
 	pid_t pid;
 	int pidfd, in, err; /* our ends */
 	size_t written;
-	struct buf errors; /* the end of them */
+	struct buf errors; /* their beginning, or their end */
 };
 
 /* Returns false at the end. */
@@ -113,9 +129,10 @@ read_errors(struct running *g)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
-	if (g->errors.len + (size_t)n > ERRORS_MAX)
+	if (g->errors.len + (size_t)n > ERRORS_MAX && !g->r->first_line)
 		buf_consume(&g->errors, g->errors.len - ERRORS_KEPT);
-	buf_add(&g->errors, chunk, (size_t)n);
+	if (g->errors.len + (size_t)n <= ERRORS_MAX)
+		buf_add(&g->errors, chunk, (size_t)n);
 	return n > 0;
 }
 
@@ -162,9 +179,9 @@ attend(struct running *g, int64_t deadline, struct err *e)
 	}
 }
 
-/* The last line that says something, fit for an error text. */
+/* A line that says something, fit for an error text. */
 static void
-last_line(struct running *g, char *out, size_t size)
+pick_line(struct running *g, char *out, size_t size)
 {
 	const char *text;
 	size_t end, begin;
@@ -174,6 +191,10 @@ last_line(struct running *g, char *out, size_t size)
 			break;
 	text = g->errors.data;
 	end = g->errors.len;
+	if (g->r->first_line) {
+		text += strspn(text, "\r\n \t");
+		end = strcspn(text, "\r\n");
+	}
 	while (end > 0 && strchr("\r\n \t", text[end - 1]))
 		end--;
 	begin = end;
@@ -190,7 +211,7 @@ judge(struct running *g, int status, struct err *e)
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	last_line(g, line, sizeof(line));
+	pick_line(g, line, sizeof(line));
 	if (WIFSIGNALED(status))
 		return err_set(e, KIND_BUSY, "%.60s: ended by signal %d: %s",
 		    name, WTERMSIG(status), line);
@@ -211,6 +232,10 @@ await(struct running *g, struct err *e)
 		g->pid = 0;
 		return judge(g, status, e);
 	}
+	if (rc == 0 && g->r->grace_ms > 0) {
+		kill(-g->pid, SIGTERM);
+		attend(g, clock_mono() + g->r->grace_ms, &(struct err){0});
+	}
 	run_kill(&g->pid);
 	if (rc == 0)
 		err_set(e, KIND_BUSY,
@@ -229,7 +254,7 @@ begin(struct running *g, struct err *e)
 	} else {
 		const int fds[3] = {in[0], -1, err[1]};
 
-		g->pid = run_start(g->r->argv, fds, e);
+		g->pid = start(g->r->argv, g->r->environment, fds, e);
 		rc = g->pid > 0 ? 0 : -1;
 	}
 	fd_close(&in[0]);

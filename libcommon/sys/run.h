@@ -25,13 +25,16 @@ void run_kill(pid_t *pid);
 
 struct run {
 	const char *const *argv; /* ends with NULL */
+	const char *const *environment; /* besides; ends with NULL, or NULL */
 	const char *input; /* of its standard input, or NULL */
 	int64_t timeout_ms; /* then its process group is killed */
+	int64_t grace_ms; /* so long after a SIGTERM; 0: at once */
+	bool first_line; /* of its standard error, instead of the last */
 };
 
 /*
  * Runs it to its end; what it writes on its standard output is dropped.  0 when
- * its exit code is 0; -1: KIND_DENIED with the last line of its standard error;
+ * its exit code is 0; -1: KIND_DENIED with a line of its standard error;
  * the same with KIND_BUSY for 111, a signal, and when it took too long;
  * KIND_SYS.
  */

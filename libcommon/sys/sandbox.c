@@ -155,6 +155,11 @@ static const struct sandbox_row rows[] = {
 	.spawns = true, /* libcurl's resolver */
 	.descriptors = 64,
 	.memory = 2047 * MIB},
+    [SANDBOX_PROVE] = {.name = "prove",
+	.rights = {[SANDBOX_DEVICES] = READ, [SANDBOX_RESOLVER_FILES] = READ},
+	.connects = true,
+	.descriptors = 64,
+	.memory = 512 * MIB},
     /* Whom it trusts is read when a connection is made. */
     [SANDBOX_CLIENT_NETWORK] = {.name = "client.network",
 	.rights = {[SANDBOX_DEVICES] = READ,

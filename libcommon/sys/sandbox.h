@@ -33,6 +33,7 @@ enum sandbox_role {
 	SANDBOX_EXPORT_TREE,
 	SANDBOX_IMPORT, /* cert-import, with the store open */
 	SANDBOX_FETCH, /* cert-manage reconcile: GETs what the other one says */
+	SANDBOX_PROVE, /* TLS handshakes for cert-list prove */
 	SANDBOX_CLIENT_NETWORK, /* speaks with CAs for the ACME client */
 	SANDBOX_CLIENT_ORDER, /* orders, with the store and solvers open */
 	SANDBOX__MAX

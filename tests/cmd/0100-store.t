@@ -313,7 +313,7 @@ damage "$order; UPDATE identifiers SET value = 'other.example';
 	UPDATE authorizations SET value = 'other.example'" \
     'order/1: its certificate has other names'
 damage "$order; UPDATE fqdn_sets SET size = 2;
-	INSERT INTO domains VALUES (9, 'dns', 'x.example', 1, 1, NULL, 1);
+	INSERT INTO domains (id, type, value, active, created, latest_single_id, latest_multi_id) VALUES (9, 'dns', 'x.example', 1, 1, NULL, 1);
 	INSERT INTO fqdn_set_members VALUES (1, 9);
 	UPDATE domains SET latest_single_id = NULL, latest_multi_id = 1" \
     'order/1: its certificate has other names'

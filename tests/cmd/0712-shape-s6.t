@@ -16,6 +16,12 @@ start svscan s6-svscan /run/service
 must wait_for 10 test -p /run/service/accept/event/../supervise/control
 ok 'all are ready' s6-svwait -U -t 20000 /run/service/accept \
     /run/service/sign /run/service/validate
+renewed() {
+	[ "$(sqlite3 /var/lib/acmed/acmed.sqlite \
+	    'SELECT succeeded_at > 0 FROM runs')" = 1 ]
+}
+ok 'the line for renewals has run' wait_for 20 renewed
+ok '... and is stopped at once' s6-svc -wD -T 10000 -d /run/service/renew
 start nginx nginx -g 'daemon off;'
 orders
 apart

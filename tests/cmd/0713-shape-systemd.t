@@ -66,6 +66,15 @@ done
 END
 chmod 755 "$T/activate"
 
+# The line for renewals, as its unit has it: root, who becomes nobody else here.
+run systemd-analyze verify --man=no $units/acmed-renew.service
+is "$status $out$err" '0 ' 'the unit of renewals is verified, too'
+# shellcheck disable=SC2046 # a list of words
+run $(key acmed-renew.service ExecStart)
+is "$status $out$err" '0 ' '... and what it runs is silent'
+ok '... and has run' [ "$(sqlite3 /var/lib/acmed/acmed.sqlite \
+    'SELECT succeeded_at > 0 FROM runs')" = 1 ]
+
 activate acmed-sign
 shared acmed-sign /run/acmed/sign.sock
 cat >"$T/datagram" <<'END'

@@ -230,8 +230,9 @@ before=$(asked 'status = 0')
 stop pebble
 queue process
 exits 111 'the CA is away'
-like "$err" '^renew-queue: a.example and 1 other: ' '... is told'
-is "$(printf '%s\n' "$err" | wc -l)" 2 '... in one line each'
+like "$err" '^renew-queue: 2 failing$' '... is told'
+like "$err" '^  failing   a.example and 1 other, expires 20.*: ' '... of each'
+is "$(printf '%s\n' "$err" | wc -l)" 4 '... in one block'
 ok '... after few attempts' [ "$(($(asked 'status = 0') - before))" -le 200 ]
 queue remove b.example
 like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 40 AND 66,

@@ -88,6 +88,7 @@ counted() {
 	cert-export) counted_slot=10 ;;
 	acme-order) counted_slot=12 ;;
 	renew-queue) counted_slot=14 ;;
+	renew-queue+) counted_slot=15 ;;
 	*) must false "no role $1" ;;
 	esac
 	od -An -t u8 -j $((counted_slot * 8)) -N 8 "$T/faults" | tr -d ' '

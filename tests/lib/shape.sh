@@ -40,7 +40,7 @@ world() {
 	mkdir /var/lib/nginx /var/log/nginx
 	printf '127.0.0.1 localhost acme.lan\n' >/etc/hosts
 	mkdir /usr/local/bin /usr/local/sbin
-	must cp "$BIN/acme-sign" /usr/local/bin
+	must cp "$BIN/acme-sign" "$BIN/renew-queue" /usr/local/bin
 	must cp "$BIN/acme-validate" "$BIN/acmed-accept" \
 	    "$BIN/acmed-challenge" "$BIN/acmed-store" /usr/local/sbin
 	must env -u MAKEFLAGS -u MFLAGS make -s -C "$SRC" install-share

@@ -154,7 +154,7 @@ test_stats(void **state)
 	assert_int_equal(stat_of(v, len, "jobs_due", "issue"), 0);
 	assert_true(stat_of(v, len, "bytes", NULL) > 4096);
 	buf_init(&text, 100000);
-	stats_prometheus(v, len, &text);
+	stats_prometheus("acmed_store_", v, len, &text);
 	assert_non_null(strstr(text.data,
 	    "# TYPE acmed_store_orders gauge\n"
 	    "acmed_store_orders{status=\"pending\"} 1\n"

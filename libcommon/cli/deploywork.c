@@ -1,0 +1,220 @@
+#include "cli/deploywork.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/prog.h"
+#include "cli/prover.h"
+#include "cli/rights.h"
+#include "cli/secret.h"
+#include "jobs/deployer.h"
+#include "store/deploy_target.h"
+#include "sys/child.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "sys/proc.h"
+#include "sys/sig.h"
+#include "wrap/seal.h"
+
+int
+deploywork_is_wanted(const struct prog *p, struct err *e)
+{
+	struct deploy_confs all;
+	bool any;
+
+	if (deploy_file_load(p->conf.client.targets_file, &all, e) < 0)
+		return -1;
+	any = all.len > 0;
+	deploy_confs_release(&all);
+	return any;
+}
+
+/* ---- one target, in its own process -------------------------------------- */
+
+struct target_work {
+	const struct deploywork *w;
+	const struct deploy_confs *all;
+	const char *name;
+};
+
+/* The directory, made when it is not there, without links on the way. */
+static char *
+open_root(const char *path, struct err *e)
+{
+	char *real = NULL;
+
+	if (file_mkdir(path, 0755, e) == 0 && !(real = realpath(path, NULL)))
+		err_sys(e, "%s: cannot find it", path);
+	return real;
+}
+
+static struct store *
+open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
+    const struct seal_key **seal, struct err *e)
+{
+	struct prog confined = *p;
+	char *root;
+
+	if (proc_harden(true, e) < 0 ||
+	    secret_seal_key("certificate_key_file",
+		p->conf.store.certificate_key_file, room, seal, e) < 0)
+		return NULL;
+	root = open_root(c->directory, e);
+	if (!root)
+		return NULL;
+	free(c->directory);
+	c->directory = root;
+	confined.output = root;
+	return rights_open_store(
+	    &confined, STORE_WRITE, SANDBOX_EXPORT_TREE, e);
+}
+
+static int
+prove(void *arg, const struct deploy_conf *c, int64_t certificate_id,
+    struct err *e)
+{
+	return prover_check_deployed(arg, c->prove, certificate_id, e);
+}
+
+/* What the store could not be told of is told of here. */
+static int
+finish(const struct prog *p, const struct deployer *d, const char *name)
+{
+	struct err e = {0};
+
+	if (deployer_run(d, name, &e) == 0)
+		return 0;
+	err_object(&e, "[%s]", name);
+	log_event(LOG_LEVEL_DEBUG, "deploy", "target", name, "error", e.text,
+	    (char *)NULL);
+	if (e.kind != KIND_DENIED && e.kind != KIND_BUSY)
+		prog_fail(p, &e);
+	return err_exit(&e);
+}
+
+/* It could not begin: what was to be done has failed, and is tried again. */
+static int
+give_up(
+    const struct prog *p, struct deployer *d, const char *name, struct err *why)
+{
+	struct err e = {0};
+
+	d->broken = why;
+	d->st = store_open(p->conf.store.url, STORE_WRITE, &e);
+	return d->st ? finish(p, d, name) : prog_fail(p, &e);
+}
+
+static int
+run_target(void *arg)
+{
+	struct target_work *t = arg;
+	const struct prog *p = t->w->prog;
+	struct deploy_conf *c =
+	    (struct deploy_conf *)(uintptr_t)deploy_conf_by_name(
+		t->all, t->name);
+	struct deployer d = {.all = t->all, .take_until = t->w->take_until};
+	struct seal_key room = {0};
+	struct prover prover = {0};
+	struct err e = {0};
+	int code;
+
+	/* Before there is a secret in memory. */
+	if (c->prove && prover_start(&prover, p, c->prove, &e) == 0) {
+		d.prove = prove;
+		d.arg = &prover;
+	}
+	if (!err_is_set(&e))
+		d.st = c->kind->reads_keys
+		    ? open_tree(p, c, &room, &d.seal, &e)
+		    : store_open(p->conf.store.url, STORE_WRITE, &e);
+	prover.st = d.st;
+	code = d.st ? finish(p, &d, t->name) : give_up(p, &d, t->name, &e);
+	prover_stop(&prover);
+	store_close(d.st);
+	explicit_bzero(&room, sizeof(room));
+	return code;
+}
+
+/* ---- all ----------------------------------------------------------------- */
+
+static int
+add_name(void *arg, const char *name, struct err *e)
+{
+	(void)e;
+	strv_add(arg, name);
+	return 0;
+}
+
+static int
+mark_again(struct store *st, const char *name, struct err *e)
+{
+	struct deploy_target t;
+	int rc = deploy_target_by_name(st, name, &t, e);
+
+	if (rc == 0)
+		rc = deploy_target_again(st, t.id, e);
+	deploy_target_release(&t);
+	return rc;
+}
+
+static int
+mark_all_again(const struct deploywork *w, const struct deploy_confs *all,
+    struct store *st, struct err *e)
+{
+	for (size_t i = 0; i < all->len; i++)
+		if ((!w->only || strcmp(w->only, all->v[i].name) == 0) &&
+		    mark_again(st, all->v[i].name, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The names of those that have something to do. */
+static int
+prepare(const struct deploywork *w, const struct deploy_confs *all,
+    struct strv *names, struct err *e)
+{
+	struct store *st = store_open(w->prog->conf.store.url, STORE_WRITE, e);
+	int rc = st ? deployer_prepare(st, all, e) : -1;
+
+	if (rc == 0 && w->again)
+		rc = mark_all_again(w, all, st, e);
+	if (rc == 0)
+		rc = deployer_each_ready(st, w->only, add_name, names, e);
+	store_close(st);
+	return rc;
+}
+
+static int
+run_targets(const struct deploywork *w, const struct deploy_confs *all,
+    const struct strv *names, struct err *e)
+{
+	for (size_t i = 0; i < names->len; i++) {
+		struct target_work t = {w, all, names->v[i]};
+		int code;
+
+		if (sig_term() || clock_now() >= w->take_until)
+			break;
+		if (child_run(run_target, &t, &code, e) < 0)
+			return -1;
+		w->prog->exit_code = prog_worse(w->prog->exit_code, code);
+	}
+	return 0;
+}
+
+int
+deploywork_run(const struct deploywork *w, struct err *e)
+{
+	struct deploy_confs all;
+	struct strv names = {0};
+	int rc = deploy_file_load(w->prog->conf.client.targets_file, &all, e);
+
+	if (rc < 0)
+		return -1;
+	sig_catch_term();
+	rc = prepare(w, &all, &names, e);
+	if (rc == 0)
+		rc = run_targets(w, &all, &names, e);
+	strv_release(&names);
+	deploy_confs_release(&all);
+	return rc;
+}

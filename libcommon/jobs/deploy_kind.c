@@ -1,0 +1,23 @@
+#include "jobs/deploy_kind.h"
+
+const struct deploy_kind deploy_kinds[] = {
+    {.name = "tree",
+	.rank = 10,
+	.reads_keys = true,
+	.check = deploy_tree_check,
+	.run = deploy_tree_run},
+    {.name = "hook",
+	.rank = 90,
+	.check = deploy_hook_check,
+	.run = deploy_hook_run},
+};
+_Static_assert(ARRAY_LEN(deploy_kinds) == DEPLOY_KINDS, "see deploy_kind.h");
+
+const struct deploy_kind *
+deploy_kind_by_name(const char *name)
+{
+	for (size_t i = 0; i < DEPLOY_KINDS; i++)
+		if (strcmp(deploy_kinds[i].name, name) == 0)
+			return &deploy_kinds[i];
+	return NULL;
+}

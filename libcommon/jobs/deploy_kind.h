@@ -1,0 +1,54 @@
+#ifndef JOBS_DEPLOY_KIND_H
+#define JOBS_DEPLOY_KIND_H
+
+#include "jobs/deploy_file.h"
+#include "store/deployment.h"
+
+/*
+ * What kinds of targets there are, as one table: a new one is a row, a file
+ * jobs/deploy_*.c, and its settings in jobs/deploy_file.c.
+ */
+struct deploying;
+
+struct deploy_kind {
+	const char *name;
+	int64_t rank; /* what others read comes before those that read it */
+	bool reads_keys; /* wants the seal, and is confined to its directory */
+	/* Whether the settings make one: KIND_CONF. */
+	int (*check)(const struct deploy_conf *c, struct err *e);
+	/*
+	 * Deploys the batch, and all if `complete`; sets the result of each,
+	 * which is done before.  -1: nothing could be.
+	 */
+	int (*run)(struct deploying *d, struct err *e);
+};
+
+#define DEPLOY_KINDS 2
+extern const struct deploy_kind deploy_kinds[DEPLOY_KINDS];
+
+const struct deploy_kind *deploy_kind_by_name(const char *name); /* or NULL */
+
+/* One target at work. */
+struct seal_key;
+struct deploying {
+	struct store *st;
+	const struct deploy_conf *conf;
+	const struct deploy_confs *all;
+	const struct seal_key *seal; /* NULL: none */
+	int64_t target_id;
+	bool complete;
+	const struct deployment *batch;
+	struct deployment_result *results; /* one each */
+	size_t len;
+};
+
+/* What has failed, of the certificate or (0) of all; kept in its result. */
+void deploying_fail(
+    struct deploying *d, int64_t certificate_id, const struct err *why);
+
+int deploy_tree_check(const struct deploy_conf *c, struct err *e);
+int deploy_tree_run(struct deploying *d, struct err *e);
+int deploy_hook_check(const struct deploy_conf *c, struct err *e);
+int deploy_hook_run(struct deploying *d, struct err *e);
+
+#endif

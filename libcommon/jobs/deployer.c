@@ -1,0 +1,296 @@
+#include "jobs/deployer.h"
+
+#include "jobs/renewer.h"
+#include "store/deploy_target.h"
+#include "store/renewal_configuration.h"
+#include "store/serving_change.h"
+#include "sys/clock.h"
+#include "sys/sig.h"
+#include "wrap/digest.h"
+
+#define HOLD 600 /* of a batch; a hook's is longer by its timeout */
+#define HOLD_COMPLETE 7200
+
+/* ---- the targets of the file --------------------------------------------- */
+
+struct resolved {
+	struct deploy_target_new *v;
+	int64_t **sets;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The sets of names of its renewals, sorted, each once. */
+static int
+find_sets(struct store *st, const struct deploy_conf *c, int64_t *sets,
+    size_t *len, struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->renewals.len; i++) {
+		struct renewal_configuration r;
+
+		if (renewal_configuration_pick(st, c->renewals.v[i], &r, e) < 0)
+			return err_object(e, "[%s] renewal", c->name);
+		sets[i] = r.fqdn_set_id;
+		renewal_configuration_release(&r);
+	}
+	if (c->renewals.len > 0)
+		qsort(sets, c->renewals.len, sizeof(*sets), compare);
+	for (size_t i = 0; i < c->renewals.len; i++)
+		if (n == 0 || sets[n - 1] != sets[i])
+			sets[n++] = sets[i];
+	*len = n;
+	return 0;
+}
+
+static int
+resolve(struct store *st, const struct deploy_confs *all, struct resolved *r,
+    struct err *e)
+{
+	for (size_t i = 0; i < all->len; i++) {
+		const struct deploy_conf *c = &all->v[i];
+		struct deploy_target_new *n = &r->v[i];
+
+		r->sets[i] = xcalloc(c->renewals.len + 1, sizeof(int64_t));
+		*n = (struct deploy_target_new){.name = c->name,
+		    .kind = c->kind->name,
+		    .rank = c->kind->rank,
+		    .settings = c->settings,
+		    .is_for_all = c->renewals.len == 0,
+		    .fqdn_set_ids = r->sets[i]};
+		if (find_sets(st, c, r->sets[i], &n->len, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+deployer_prepare(
+    struct store *st, const struct deploy_confs *all, struct err *e)
+{
+	struct resolved r = {.v = xcalloc(all->len + 1, sizeof(*r.v)),
+	    .sets = xcalloc(all->len + 1, sizeof(*r.sets))};
+	int rc = resolve(st, all, &r, e);
+
+	if (rc == 0)
+		rc = deploy_target_sync(st, r.v, all->len, e);
+	if (rc == 0)
+		rc = serving_change_settle(st, e);
+	for (size_t i = 0; i < all->len; i++)
+		free(r.sets[i]);
+	free(r.sets);
+	free(r.v);
+	return rc;
+}
+
+struct finding {
+	const char *name;
+	bool found;
+	int (*fn)(void *arg, const char *name, struct err *e);
+	void *arg;
+};
+
+static int
+find_one(void *arg, const struct deploy_target *t, struct err *e)
+{
+	struct finding *f = arg;
+	bool is_wanted = !f->name || strcmp(f->name, t->name) == 0;
+
+	f->found |= is_wanted;
+	if (!is_wanted || (!t->is_incomplete && t->pending + t->failing == 0) ||
+	    (!t->is_incomplete && t->retry_at > clock_now()))
+		return 0;
+	return f->fn(f->arg, t->name, e);
+}
+
+int
+deployer_each_ready(struct store *st, const char *name,
+    int (*fn)(void *arg, const char *name, struct err *e), void *arg,
+    struct err *e)
+{
+	struct finding f = {.name = name, .fn = fn, .arg = arg};
+
+	if (deploy_target_each(st, find_one, &f, e) < 0)
+		return -1;
+	return name && !f.found
+	    ? err_set(e, KIND_NOTFOUND, "%s: no such deploy target", name)
+	    : 0;
+}
+
+/* ---- a batch ------------------------------------------------------------- */
+
+struct working {
+	const struct deployer *d;
+	const struct deploy_conf *conf;
+	struct deploying batch;
+	struct queue_hold hold;
+	struct err first; /* failure */
+};
+
+/* What goes away by itself, or is no judgement on the certificate. */
+static bool
+is_temporary(const struct err *why)
+{
+	return why->kind == KIND_BUSY || why->kind == KIND_SYS;
+}
+
+void
+deploying_fail(
+    struct deploying *d, int64_t certificate_id, const struct err *why)
+{
+	for (size_t i = 0; i < d->len; i++) {
+		struct deployment_result *r = &d->results[i];
+
+		if ((certificate_id != 0 &&
+			d->batch[i].certificate_id != certificate_id) ||
+		    r->status != DEPLOYMENT_DONE)
+			continue;
+		r->status =
+		    is_temporary(why) ? DEPLOYMENT_PENDING : DEPLOYMENT_FAILED;
+		r->error = xstrdup(why->text);
+	}
+}
+
+static int64_t
+retry_at(const struct deployment *d)
+{
+	uint32_t n;
+
+	digest_random(&n, sizeof(n));
+	return clock_now() +
+	    renewer_pause(d->attempts + 1, d->not_after - d->not_before, n);
+}
+
+static void
+prove_all(struct working *w)
+{
+	struct deploying *b = &w->batch;
+
+	for (size_t i = 0; i < b->len && w->d->prove && w->conf->prove; i++) {
+		struct err why = {0};
+
+		if (b->results[i].status == DEPLOYMENT_DONE &&
+		    w->d->prove(w->d->arg, w->conf, b->batch[i].certificate_id,
+			&why) < 0)
+			deploying_fail(b, b->batch[i].certificate_id, &why);
+	}
+}
+
+static void
+note_failures(struct working *w)
+{
+	for (size_t i = 0; i < w->batch.len; i++) {
+		struct deployment_result *r = &w->batch.results[i];
+
+		if (r->status == DEPLOYMENT_DONE)
+			continue;
+		r->retry_at = retry_at(r->d);
+		if (!err_is_set(&w->first))
+			err_set(&w->first,
+			    r->status == DEPLOYMENT_PENDING ? KIND_BUSY
+							    : KIND_DENIED,
+			    "%s", r->error);
+	}
+}
+
+static int
+run_batch(struct working *w, struct err *e)
+{
+	struct deploying *b = &w->batch;
+	struct err why = {0};
+	int rc;
+
+	b->results = xcalloc(b->len + 1, sizeof(*b->results));
+	for (size_t i = 0; i < b->len; i++)
+		b->results[i] = (struct deployment_result){
+		    .d = &b->batch[i], .status = DEPLOYMENT_DONE};
+	if (w->d->broken)
+		rc =
+		    err_set(&why, w->d->broken->kind, "%s", w->d->broken->text);
+	else
+		rc = w->conf->kind->run(b, &why);
+	if (rc < 0) {
+		deploying_fail(b, 0, &why);
+		if (!err_is_set(&w->first))
+			err_set(&w->first,
+			    is_temporary(&why) ? KIND_BUSY : KIND_DENIED, "%s",
+			    why.text);
+	} else {
+		prove_all(w);
+	}
+	note_failures(w);
+	if (deployment_store(w->d->st, &w->hold, b->results, b->len, e) < 0)
+		rc = -2;
+	for (size_t i = 0; i < b->len; i++)
+		free((char *)(uintptr_t)b->results[i].error);
+	free(b->results);
+	return rc;
+}
+
+/* ---- a target ------------------------------------------------------------ */
+
+/* 1: there was something, 0: there is nothing left, -1. */
+static int
+work(struct working *w, int64_t id, struct err *e)
+{
+	struct deployment *batch = NULL;
+	int64_t complete = 0, until = clock_now() + HOLD + w->conf->timeout;
+	int rc = deploy_target_take(w->d->st, id,
+	    w->conf->kind->reads_keys ? until + HOLD_COMPLETE : until, &w->hold,
+	    &complete, e);
+
+	if (rc <= 0)
+		return rc;
+	w->batch.complete = complete != 0;
+	rc = deployment_ready(
+	    w->d->st, id, DEPLOYER_BATCH, &batch, &w->batch.len, e);
+	if (rc == 0 && (w->batch.len > 0 || complete != 0)) {
+		w->batch.batch = batch;
+		rc = run_batch(w, e);
+		if (rc == -1)
+			complete = 0; /* not yet */
+		rc = rc == -2 ? -1 : 1;
+	}
+	free(batch);
+	/* A lost hold is not ours to give back, and that does not hurt. */
+	if (deploy_target_give_back(
+		w->d->st, &w->hold, rc == 1 ? complete : 0, e) < 0)
+		return -1;
+	return rc == 1 && w->batch.len < DEPLOYER_BATCH ? 0 : rc;
+}
+
+int
+deployer_run(const struct deployer *d, const char *name, struct err *e)
+{
+	struct working w = {.d = d, .conf = deploy_conf_by_name(d->all, name)};
+	struct deploy_target target;
+	int rc;
+
+	if (!w.conf)
+		return err_set(
+		    e, KIND_NOTFOUND, "%s: no such deploy target", name);
+	if (deploy_target_by_name(d->st, name, &target, e) < 0)
+		return -1;
+	w.batch = (struct deploying){.st = d->st,
+	    .conf = w.conf,
+	    .all = d->all,
+	    .seal = d->seal,
+	    .target_id = target.id};
+	do
+		rc = work(&w, target.id, e);
+	while (rc > 0 && clock_now() < d->take_until && !sig_term());
+	deploy_target_release(&target);
+	if (rc < 0)
+		return -1;
+	if (!err_is_set(&w.first))
+		return 0;
+	*e = w.first;
+	return -1;
+}

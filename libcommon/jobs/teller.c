@@ -1,0 +1,224 @@
+#include "jobs/teller.h"
+
+#include "base/rfc3339.h"
+#include "store/deploy_target.h"
+#include "store/fqdn_set.h"
+#include "store/renewal_due.h"
+
+#define DAY ((int64_t)86400)
+#define LINE_NAMES 100
+#define LINE_ERROR 220
+
+/* ---- decisions ----------------------------------------------------------- */
+
+enum telling_state
+teller_state(const struct telling_renewal *r, int64_t now)
+{
+	int64_t lifetime = r->not_after - r->not_before;
+	int64_t least = lifetime / (lifetime < RENEWAL_SHORT_LIFE ? 4 : 6);
+
+	if (!r->active)
+		return TELLING_OK;
+	if (r->is_parked)
+		return TELLING_PARKED;
+	if (r->not_after != 0 && r->not_after < now)
+		return TELLING_EXPIRED;
+	if (r->attempts == 0)
+		return TELLING_OK;
+	return r->not_after != 0 && r->not_after - now < least
+	    ? TELLING_URGENT
+	    : TELLING_FAILING;
+}
+
+enum telling_state
+teller_target_state(int64_t failing, int64_t failing_since, int64_t now)
+{
+	if (failing == 0)
+		return TELLING_OK;
+	return failing_since != 0 && now - failing_since >= DAY
+	    ? TELLING_URGENT
+	    : TELLING_FAILING;
+}
+
+bool
+teller_is_due(const struct telling_row *row, enum telling_state state,
+    int64_t again, int64_t now)
+{
+	if (state > row->told)
+		return true;
+	if (state == TELLING_OK)
+		return row->told != TELLING_OK;
+	if (state == TELLING_PARKED)
+		return false; /* somebody has gone elsewhere */
+	/* a clock that was ahead must not silence it */
+	return again > 0 && (now - row->told_at >= again || row->told_at > now);
+}
+
+/* ---- the block ----------------------------------------------------------- */
+
+struct block {
+	const struct teller *t;
+	struct buf lines;
+	size_t told; /* of them so many are in `lines` */
+	size_t shown;
+	int64_t counts[TELLING__MAX];
+};
+
+static const char *
+word_of(enum telling_state state)
+{
+	return state == TELLING_OK ? "recovered" : telling_state_name(state);
+}
+
+/* "a.example and 2 others"; the caller frees. */
+static char *
+names_of(struct store *st, int64_t fqdn_set_id)
+{
+	struct strv names = {0};
+	struct err ignored = {0};
+	char *text;
+
+	if (fqdn_set_names(st, fqdn_set_id, &names, &ignored) < 0 ||
+	    names.len == 0)
+		text = xasprintf("fqdn_set/%lld", (long long)fqdn_set_id);
+	else if (names.len == 1)
+		text = xstrdup(names.v[0]);
+	else
+		text = xasprintf("%.*s and %zu other%s", LINE_NAMES, names.v[0],
+		    names.len - 1, names.len > 2 ? "s" : "");
+	strv_release(&names);
+	return text;
+}
+
+static void
+add_time(struct buf *b, const char *before, int64_t t)
+{
+	char text[RFC3339_SIZE];
+
+	rfc3339_format(text, t);
+	buf_addf(b, "%s%s", before, text);
+}
+
+static void
+add_renewal(
+    struct block *b, const struct telling_renewal *r, enum telling_state state)
+{
+	char *names = names_of(b->t->st, r->fqdn_set_id);
+	char error[LINE_ERROR] = "";
+
+	if (r->error)
+		str_escape(error, sizeof(error), r->error, strlen(r->error));
+	buf_addf(&b->lines, "  %-9s %s", word_of(state), names);
+	free(names);
+	if (state != TELLING_OK && r->not_after != 0)
+		add_time(&b->lines,
+		    r->not_after < b->t->now ? ", expired " : ", expires ",
+		    r->not_after);
+	if (state == TELLING_PARKED)
+		buf_adds(&b->lines, ", until renew-queue add");
+	if (state != TELLING_OK && *error)
+		buf_addf(&b->lines, ": %s", error);
+	buf_addc(&b->lines, '\n');
+}
+
+static void
+add_target(
+    struct block *b, const struct deploy_target *d, enum telling_state state)
+{
+	char error[LINE_ERROR] = "";
+
+	if (d->error)
+		str_escape(error, sizeof(error), d->error, strlen(d->error));
+	buf_addf(&b->lines, "  %-9s target %s", word_of(state), d->name);
+	if (state != TELLING_OK)
+		buf_addf(&b->lines, ", %lld certificate%s: %s",
+		    (long long)d->failing, d->failing == 1 ? "" : "s", error);
+	buf_addc(&b->lines, '\n');
+}
+
+/* Whether there is room for one more line. */
+static bool
+count_one(struct block *b, enum telling_state state)
+{
+	b->told++;
+	b->counts[state]++;
+	if (b->shown == TELLER_LINES)
+		return false;
+	b->shown++;
+	return true;
+}
+
+static int
+tell_renewal(void *arg, const struct telling_renewal *r, struct err *e)
+{
+	struct block *b = arg;
+	enum telling_state state = teller_state(r, b->t->now);
+	int rc;
+
+	if (state < r->row.told && state != TELLING_OK) /* better, not well */
+		return telling_note_renewal(b->t->st, &r->row, state, e) < 0
+		    ? -1
+		    : 0;
+	if (!teller_is_due(&r->row, state, b->t->again, b->t->now))
+		return 0;
+	rc = telling_note_renewal(b->t->st, &r->row, state, e);
+	if (rc > 0 && count_one(b, state))
+		add_renewal(b, r, state);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+tell_target(void *arg, const struct deploy_target *d, struct err *e)
+{
+	struct block *b = arg;
+	enum telling_state state =
+	    teller_target_state(d->failing, d->failing_since, b->t->now);
+	struct telling_row row;
+	int rc = telling_target(b->t->st, d->id, &row, e);
+
+	if (rc < 0 || !teller_is_due(&row, state, b->t->again, b->t->now))
+		return rc;
+	rc = telling_note_target(b->t->st, &row, state, e);
+	if (rc > 0 && count_one(b, state))
+		add_target(b, d, state);
+	return rc < 0 ? -1 : 0;
+}
+
+static void
+write_block(const struct block *b, struct buf *out)
+{
+	static const enum telling_state order[] = {TELLING_EXPIRED,
+	    TELLING_URGENT, TELLING_FAILING, TELLING_PARKED, TELLING_OK};
+	const char *separator = ": ";
+
+	buf_adds(out, b->t->prog);
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		if (b->counts[order[i]] == 0)
+			continue;
+		buf_addf(out, "%s%lld %s", separator,
+		    (long long)b->counts[order[i]], word_of(order[i]));
+		separator = ", ";
+	}
+	buf_addc(out, '\n');
+	buf_add(out, b->lines.data, b->lines.len);
+	if (b->told > b->shown)
+		buf_addf(out, "  and %zu more\n", b->told - b->shown);
+	buf_adds(out, "  see renew-queue status, renew-queue list\n");
+}
+
+int
+teller_tell(const struct teller *t, struct buf *out, struct err *e)
+{
+	struct block b = {.t = t};
+	int rc;
+
+	buf_init(&b.lines, TELLER_MAX - 1024);
+	rc = telling_each_renewal(t->st, tell_renewal, &b, e);
+	if (rc == 0)
+		rc = deploy_target_each(t->st, tell_target, &b, e);
+	/* What is noted is told, whatever came after it. */
+	if (b.told > 0)
+		write_block(&b, out);
+	buf_release(&b.lines);
+	return rc;
+}

@@ -1,0 +1,76 @@
+#ifndef STORE_TELLING_H
+#define STORE_TELLING_H
+
+#include "store/store.h"
+
+/*
+ * How renewals and deploy targets fare, and what somebody was told of it last:
+ * what there is to be told is decided in jobs/teller.h.
+ */
+enum telling_state {
+	TELLING_OK,
+	TELLING_FAILING, /* the last attempt has failed */
+	TELLING_URGENT, /* it has, and half of the time for it is gone */
+	TELLING_EXPIRED, /* no certificate is valid any more */
+	TELLING_PARKED, /* nothing is tried any more */
+	TELLING__MAX
+};
+
+const char *telling_state_name(enum telling_state state); /* "ok" ... */
+
+struct telling_row {
+	int64_t id; /* of the configuration, or of the target */
+	enum telling_state told;
+	int64_t told_at;
+};
+
+struct telling_renewal {
+	struct telling_row row;
+	int64_t fqdn_set_id;
+	bool active;
+	bool is_parked;
+	int64_t attempts; /* that failed; 0 when it is not in the queue */
+	int64_t failing_since;
+	int64_t retry_at;
+	char *error; /* or NULL */
+	int64_t not_before, not_after; /* of its certificate; 0: none yet */
+};
+
+/*
+ * Calls `fn` for each configuration that is in the queue or has been told of,
+ * until it returns -1.  `fn` may call the store.
+ */
+int telling_each_renewal(struct store *st,
+    int (*fn)(void *arg, const struct telling_renewal *r, struct err *e),
+    void *arg, struct err *e);
+
+/* What was told of a target. */
+int telling_target(struct store *st, int64_t deploy_target_id,
+    struct telling_row *row, struct err *e);
+
+/*
+ * Notes that `to` is told now, in the place of what `row` says: 1; 0: another
+ * process has told it meanwhile; -1.
+ */
+int telling_note_renewal(struct store *st, const struct telling_row *row,
+    enum telling_state to, struct err *e);
+int telling_note_target(struct store *st, const struct telling_row *row,
+    enum telling_state to, struct err *e);
+
+/* Of all that is renewed. */
+int telling_count_renewals(struct store *st, int64_t *n, struct err *e);
+
+/* The number of active ones for each CA, by the URL of its directory. */
+int telling_each_ca(struct store *st,
+    int (*fn)(void *arg, const char *directory_url, int64_t n, struct err *e),
+    void *arg, struct err *e);
+
+/* The end of the certificate of a renewal that ends first; 0: there is none. */
+int telling_next_expiry(struct store *st, int64_t *not_after, struct err *e);
+
+/* That a run has done all it had to; and when the last one did, 0: never. */
+int telling_note_run(struct store *st, const char *name, struct err *e);
+int telling_last_run(
+    struct store *st, const char *name, int64_t *at, struct err *e);
+
+#endif

@@ -1,0 +1,174 @@
+#!/bin/sh
+# Goal: a run says nothing when all is well, and one block when something has
+# become worse, once, and again after a time that is set; its metrics are what
+# Prometheus reads, as many as there are states, CAs and targets; its status fits
+# a screen.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/pebble.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+. "$(dirname "$0")/../lib/order.sh"
+
+PEBBLE_VA_ALWAYS_VALID=1
+export PEBBLE_VA_ALWAYS_VALID
+start_pebble
+order_up
+
+queue() {
+	run "$BIN/renew-queue" "$@" -c "$client"
+}
+retry() {
+	sql 'UPDATE renewal_queue SET retry_at = 0'
+}
+
+order run a.example www.a.example
+order run b.example
+order run c.example
+queue run
+exits 0 'all is well'
+is "$out$err" '' '... which is nothing to say'
+ok '... and is noted' [ "$(sql "SELECT succeeded_at FROM runs
+    WHERE name = 'renew-queue run'")" -gt 0 ]
+
+# ---- worse, and worse ------------------------------------------------------------
+
+stop pebble
+sql 'UPDATE renewal_configurations SET due_at = 1'
+succeeded=$(sql 'SELECT succeeded_at FROM runs')
+sql 'UPDATE runs SET succeeded_at = 7'
+queue run
+exits 111 'the CA is away'
+is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 3 failing
+  failing   a.example and 1 other
+  failing   b.example
+  failing   c.example
+  see renew-queue status, renew-queue list' 'one block'
+is "$out" '' '... on standard error'
+is "$(sql 'SELECT succeeded_at FROM runs')" 7 '... and no success'
+retry
+queue run
+exits 111 'it is away still'
+is "$err" '' '... which is not said again'
+is "$(sql "SELECT count(*) FROM renewal_configurations
+    WHERE told = 'failing' AND told_at > 1")" 3 '... as the rows say it'
+sql "UPDATE renewal_configurations SET told_at = told_at - 86401 WHERE id = 2"
+retry
+queue run
+is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 1 failing
+  failing   b.example
+  see renew-queue status, renew-queue list' '... until a day later'
+sed -i 's/^\[client\]$/[client]\ntell_again = 0s/' "$client"
+sql "UPDATE renewal_configurations SET told_at = 1"
+retry
+queue run
+is "$err" '' 'tell_again = 0s: once is enough'
+sed -i '/^tell_again/d' "$client"
+
+now=$(date +%s)
+sql "UPDATE certificates SET not_before = $now - 8640000, not_after = $now + 864000
+    WHERE id = 1"
+sql "UPDATE certificates SET not_before = 1, not_after = $now - 60 WHERE id = 2"
+retry
+queue run
+like "$err" '^renew-queue: 1 expired, 1 urgent, 1 failing$' \
+    'the time runs out'
+like "$err" '^  urgent    a.example and 1 other, expires 20' '... of one'
+like "$err" '^  expired   b.example, expired 20' '... and is over for another'
+retry
+queue run
+like "$err" '' '... once'
+queue metrics
+exits 0 'metrics'
+cp "$T/out" "$T/bad.prom"
+
+# Two at once tell it once.
+sql "UPDATE renewal_configurations SET told = 'ok'"
+retry
+"$BIN/renew-queue" process -c "$client" 2>"$T/one" &
+one=$!
+"$BIN/renew-queue" process -c "$client" 2>"$T/two"
+wait "$one"
+is "$(cat "$T/one" "$T/two" | grep -c example)" 3 'two at once: each is told once'
+
+# ---- a screen ---------------------------------------------------------------------
+
+{
+	for n in $(seq 1 12); do
+		printf '[target-with-a-rather-long-name-%s]\nkind = hook\n' "$n"
+		echo 'program = /bin/false'
+	done
+} >"$T/targets.conf"
+sed -i "s|^\[client\]\$|[client]\ntargets_file = $T/targets.conf|" "$client"
+queue deploy
+exits 1 'targets that fail'
+is "$(printf '%s\n' "$err" | head -n 1)" 'renew-queue: 12 failing' '... are told of'
+queue status
+exits 0 'status'
+ok '... has 24 lines at most' [ "$(printf '%s\n' "$out" | wc -l)" -le 24 ]
+is "$(printf '%s\n' "$out" | grep -E '.{81}')" '' '... of 80 columns'
+like "$out" '^targets_lagging: +12$' '... says how many lag'
+like "$out" '^renewals_expired: +1$' '... and how renewals fare'
+queue status --json
+is "$(perl -MJSON::PP -0777 -ne \
+    'print scalar @{decode_json($_)->{targets}}' "$T/out")" 12 '... in JSON: all of them'
+: >"$T/targets.conf"
+
+# ---- it is back --------------------------------------------------------------------
+
+start_pebble
+sql "UPDATE upstream_cas SET directory_url = '$pebble_directory'"
+sql "UPDATE upstream_accounts SET directory_url = '$pebble_directory'"
+must "$BIN/renew-queue" --help
+sql 'DELETE FROM renewal_queue'
+now=$(date +%s)
+sql "UPDATE certificates SET not_before = $now - 60, not_after = $now + 864000"
+sql "UPDATE renewal_configurations SET due_at = $now + 86400"
+queue run
+exits 0 'all is well again'
+is "$err" 'renew-queue: 3 recovered
+  recovered a.example and 1 other
+  recovered b.example
+  recovered c.example
+  see renew-queue status, renew-queue list' '... which is told'
+queue run
+is "$err" '' '... once'
+
+# ---- Prometheus -----------------------------------------------------------------------
+
+queue metrics -o "$T/acmed.prom"
+exits 0 'metrics -o'
+is "$out$err" '' '... is silent'
+is "$(stat -c %a "$T/acmed.prom")" 644 '... for others to read'
+like "$(cat "$T/acmed.prom")" '^acmed_renew_renewals\{state="ok"\} 3$' '... counts'
+like "$(cat "$T/acmed.prom")" '^acmed_renew_renewals_by_ca\{ca="pebble"\} 3$' \
+    '... by CA'
+like "$(cat "$T/acmed.prom")" '^acmed_renew_next_expiry_seconds 8[56][0-9]{4}$' \
+    '... and says when the next ends'
+like "$(cat "$T/acmed.prom")" '^acmed_renew_last_success_timestamp_seconds 1' \
+    '... and when a run did all'
+like "$(cat "$T/bad.prom")" '^acmed_renew_renewals\{state="expired"\} 1$' \
+    '... the bad days, too'
+series=$(grep -c '^acmed' "$T/acmed.prom")
+for n in $(seq 1 9); do order run "n$n.example"; done
+queue metrics -o "$T/acmed.prom"
+is "$(grep -c '^acmed' "$T/acmed.prom")" "$series" \
+    'more names are no more series'
+if /usr/bin/python3 -c 'import prometheus_client' 2>/dev/null; then
+	for file in acmed bad; do
+		ok "a parser of Prometheus reads $file.prom" /usr/bin/python3 -c '
+import sys
+from prometheus_client.parser import text_string_to_metric_families as parse
+seen = set()
+for family in parse(open(sys.argv[1]).read()):
+    assert family.type == "gauge" and family.documentation, family
+    assert family.name not in seen, family
+    seen.add(family.name)
+    for sample in family.samples:
+        assert sample.name == family.name, sample
+assert len(seen) >= 6, seen' "$T/$file.prom"
+	done
+else
+	skip 2 'needs python3-prometheus-client'
+fi
+queue metrics -o "$T/none/acmed.prom"
+exits 111 'metrics: no such directory'
+done_testing
