@@ -18,7 +18,7 @@
 
 /* An item under work. */
 struct renewer_flight {
-	struct renewal_hold hold;
+	struct queue_hold hold;
 	struct renewal_item item;
 	struct renewal_configuration configuration;
 	int64_t order; /* 0: none yet */
@@ -153,7 +153,7 @@ fail(struct renewer *r, struct renewer_flight *f,
 	const char *word = o ? o->cause : NULL;
 	int64_t now = clock_now(), attempts = i->attempts + 1;
 	enum cause cause = CAUSE_OTHER;
-	struct renewal_failure failure = {.cause = word,
+	struct queue_failure failure = {.cause = word,
 	    .error = o && o->error ? o->error : why->text,
 	    .order_is_over = !o || !upstream_order_is_open(o->status)};
 	struct err e = {0}, text = *why;

@@ -1,8 +1,8 @@
 #include "store/renewal_queue.h"
 
 #include "store/event.h"
+#include "store/queue_part.h"
 #include "store/renewal_configuration.h"
-#include "store/stmt.h"
 #include "store/upstream_order.h"
 #include "sys/clock.h"
 
@@ -10,7 +10,7 @@
 #define DAY 86400
 
 enum {
-	QUEUE_UPDATE,
+	QUEUE_UPDATE = QUEUE__MAX,
 	QUEUE_ADD,
 	QUEUE_REMOVE,
 	QUEUE_OF,
@@ -19,12 +19,7 @@ enum {
 	QUEUE_EACH_POLICY,
 	QUEUE_TAKE,
 	QUEUE_BY_ID,
-	QUEUE_HELD,
-	QUEUE_SET_ORDER,
 	QUEUE_MARK_ORDER,
-	QUEUE_DONE,
-	QUEUE_PUT_BACK,
-	QUEUE_FAIL,
 	QUEUE_COUNT,
 	QUEUE_COUNT_DUE,
 	QUEUE_NEXT_DUE
@@ -35,10 +30,8 @@ enum {
 	" added, window_end, retry_at, attempts, failing_since, lease_until,"  \
 	" upstream_order_id, cause, error"
 
-/* Nobody has it; a lease that no process can have is of another clock. */
-#define IS_FREE(now, max) "(lease_until <= " now " OR lease_until > " max ")"
-
 static const char *const sql[] = {
+    QUEUE_STATEMENTS("renewal_queue", "renewal_configuration_id"),
     [QUEUE_UPDATE] =
 	"INSERT INTO renewal_queue (renewal_configuration_id,"
 	" upstream_account_id, why, status, added, window_end)"
@@ -60,7 +53,7 @@ static const char *const sql[] = {
 	" error = NULL RETURNING id",
     [QUEUE_REMOVE] =
 	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1"
-	" AND " IS_FREE("?2", "?3"),
+	" AND " QUEUE_IS_FREE("?2", "?3"),
     [QUEUE_OF] = "SELECT " COLUMNS " FROM renewal_queue"
 		 " WHERE renewal_configuration_id = ?1",
     [QUEUE_EACH] = "SELECT " COLUMNS " FROM renewal_queue"
@@ -69,7 +62,7 @@ static const char *const sql[] = {
     [QUEUE_NEXT_ACCOUNT] =
 	"SELECT upstream_account_id, window_end FROM renewal_queue"
 	" WHERE status = 'waiting' AND upstream_account_id > ?1"
-	" AND retry_at <= ?2 AND " IS_FREE(
+	" AND retry_at <= ?2 AND " QUEUE_IS_FREE(
 	    "?2", "?3") " ORDER BY upstream_account_id, window_end, id LIMIT 1",
     [QUEUE_EACH_POLICY] =
 	"SELECT DISTINCT r.policy FROM renewal_queue q"
@@ -82,27 +75,12 @@ static const char *const sql[] = {
 	" AND (q.window_end, q.id) > (?2, ?3) AND q.retry_at <= ?4"
 	" AND (q.lease_until <= ?4 OR q.lease_until > ?5)"
 	" ORDER BY q.window_end, q.id LIMIT 1)"
-	" AND status = 'waiting' AND " IS_FREE(
+	" AND status = 'waiting' AND " QUEUE_IS_FREE(
 	    "?4", "?5") " RETURNING id, lease",
     [QUEUE_BY_ID] = "SELECT " COLUMNS " FROM renewal_queue WHERE id = ?1",
-    [QUEUE_HELD] = "SELECT renewal_configuration_id FROM renewal_queue"
-		   " WHERE id = ?1 AND lease = ?2",
-    [QUEUE_SET_ORDER] = "UPDATE renewal_queue SET upstream_order_id = ?3"
-			" WHERE id = ?1 AND lease = ?2",
     [QUEUE_MARK_ORDER] =
 	"UPDATE upstream_orders SET renewal_configuration_id = ?2"
 	" WHERE id = ?1",
-    [QUEUE_DONE] = "DELETE FROM renewal_queue WHERE id = ?1 AND lease = ?2",
-    [QUEUE_PUT_BACK] = "UPDATE renewal_queue SET lease_until = 0, retry_at = ?3"
-		       " WHERE id = ?1 AND lease = ?2",
-    [QUEUE_FAIL] =
-	"UPDATE renewal_queue SET lease_until = 0, retry_at = ?3,"
-	" attempts = attempts + 1, failing_since ="
-	" COALESCE(failing_since, CAST(?4 AS BIGINT)), cause = ?5, error = ?6,"
-	" upstream_order_id = CASE WHEN CAST(?7 AS BIGINT) = 1 THEN NULL"
-	" ELSE upstream_order_id END, status ="
-	" CASE WHEN CAST(?8 AS BIGINT) = 1 THEN 'parked' ELSE status END"
-	" WHERE id = ?1 AND lease = ?2",
     [QUEUE_COUNT] =
 	"SELECT count(*), count(CASE WHEN status = 'parked' THEN 1 END),"
 	" count(CASE WHEN status = 'waiting' AND attempts > 0 THEN 1 END),"
@@ -222,8 +200,8 @@ renewal_queue_each(struct store *st,
 
 struct change {
 	struct store *st;
-	const struct renewal_hold *hold;
-	const struct renewal_failure *failure;
+	const struct queue_hold *hold;
+	const struct queue_failure *failure;
 	const struct upstream_order_new *new;
 	int64_t configuration;
 	int64_t retry_at;
@@ -296,7 +274,7 @@ take_out(void *arg, struct err *e)
 	struct renewal_item item;
 	int64_t now = clock_now();
 	int64_t n = stmt_run(c->st, M, QUEUE_REMOVE, e, "iii", c->configuration,
-	    now, now + RENEWAL_HOLD_MAX);
+	    now, now + QUEUE_HOLD_MAX);
 
 	if (n > 0)
 		return note(
@@ -326,7 +304,7 @@ renewal_queue_next_account(
 {
 	int64_t now = clock_now();
 	struct db_stmt *s = stmt_query(st, M, QUEUE_NEXT_ACCOUNT, e, "iii",
-	    *account, now, now + RENEWAL_HOLD_MAX);
+	    *account, now, now + QUEUE_HOLD_MAX);
 	int rc = s ? db_step(s, e) : -1;
 
 	if (rc <= 0)
@@ -359,7 +337,7 @@ struct item_taking {
 	int64_t account;
 	struct renewal_cursor at;
 	int64_t until;
-	struct renewal_hold *hold;
+	struct queue_hold *hold;
 	struct renewal_item *item;
 	int found;
 };
@@ -370,14 +348,14 @@ take(void *arg, struct err *e)
 	struct item_taking *t = arg;
 	int64_t now = clock_now();
 	struct db_stmt *s = stmt_query(t->st, M, QUEUE_TAKE, e, "iiiiii",
-	    t->account, t->at.window_end, t->at.id, now, now + RENEWAL_HOLD_MAX,
+	    t->account, t->at.window_end, t->at.id, now, now + QUEUE_HOLD_MAX,
 	    t->until);
 	int rc = s ? db_step(s, e) : -1;
 
 	t->found = 0;
 	if (rc <= 0)
 		return rc;
-	*t->hold = (struct renewal_hold){db_int(s, 0), db_int(s, 1)};
+	*t->hold = (struct queue_hold){db_int(s, 0), db_int(s, 1)};
 	db_reset(s);
 	renewal_item_release(t->item);
 	t->found = read_one(
@@ -387,7 +365,7 @@ take(void *arg, struct err *e)
 
 int
 renewal_queue_take(struct store *st, int64_t account, struct renewal_cursor *at,
-    int64_t until, struct renewal_hold *hold, struct renewal_item *item,
+    int64_t until, struct queue_hold *hold, struct renewal_item *item,
     struct err *e)
 {
 	struct item_taking t = {.st = st,
@@ -408,27 +386,16 @@ renewal_queue_take(struct store *st, int64_t account, struct renewal_cursor *at,
 }
 
 static int
-lost(const struct renewal_hold *hold, struct err *e)
-{
-	return err_set(e, KIND_BUSY,
-	    "item %lld of the queue: another process has taken it",
-	    (long long)hold->id);
-}
-
-static int
 order(void *arg, struct err *e)
 {
 	struct change *c = arg;
 	bool created;
-	int rc = stmt_int(c->st, M, QUEUE_HELD, &c->configuration, e, "ii",
-	    c->hold->id, c->hold->lease);
 
-	if (rc <= 0)
-		return rc < 0 ? -1 : lost(c->hold, e);
+	if (queue_held(c->st, M, c->hold, &c->configuration, e) < 0)
+		return -1;
 	if (upstream_order_create(c->st, c->new, &c->n, &created, e) < 0)
 		return -1;
-	if (stmt_run(c->st, M, QUEUE_SET_ORDER, e, "iii", c->hold->id,
-		c->hold->lease, c->n) < 0 ||
+	if (queue_set_order(c->st, M, c->hold, c->n, e) < 0 ||
 	    stmt_run(c->st, M, QUEUE_MARK_ORDER, e, "ii", c->n,
 		c->configuration) < 0)
 		return -1;
@@ -436,7 +403,7 @@ order(void *arg, struct err *e)
 }
 
 int
-renewal_queue_order(struct store *st, const struct renewal_hold *hold,
+renewal_queue_order(struct store *st, const struct queue_hold *hold,
     const struct upstream_order_new *n, int64_t *upstream_order_id,
     struct err *e)
 {
@@ -450,38 +417,26 @@ renewal_queue_order(struct store *st, const struct renewal_hold *hold,
 
 int
 renewal_queue_done(
-    struct store *st, const struct renewal_hold *hold, struct err *e)
+    struct store *st, const struct queue_hold *hold, struct err *e)
 {
-	return stmt_run(st, M, QUEUE_DONE, e, "ii", hold->id, hold->lease) < 0
-	    ? -1
-	    : 0;
+	return queue_done(st, M, hold, e);
 }
 
 int
-renewal_queue_put_back(struct store *st, const struct renewal_hold *hold,
+renewal_queue_put_back(struct store *st, const struct queue_hold *hold,
     int64_t retry_at, struct err *e)
 {
-	return stmt_run(st, M, QUEUE_PUT_BACK, e, "iii", hold->id, hold->lease,
-		   retry_at) < 0
-	    ? -1
-	    : 0;
+	return queue_put_back(st, M, hold, retry_at, e);
 }
 
 static int
 fail(void *arg, struct err *e)
 {
 	struct change *c = arg;
-	const struct renewal_failure *f = c->failure;
-	int64_t n;
-	int rc = stmt_int(c->st, M, QUEUE_HELD, &c->configuration, e, "ii",
-	    c->hold->id, c->hold->lease);
+	const struct queue_failure *f = c->failure;
 
-	if (rc <= 0)
-		return rc < 0 ? -1 : lost(c->hold, e);
-	n = stmt_run(c->st, M, QUEUE_FAIL, e, "iiiittii", c->hold->id,
-	    c->hold->lease, f->retry_at, clock_now(), f->cause, f->error,
-	    (int64_t)f->order_is_over, (int64_t)f->parks);
-	if (n < 0)
+	if (queue_held(c->st, M, c->hold, &c->configuration, e) < 0 ||
+	    queue_fail(c->st, M, c->hold, f, e) < 0)
 		return -1;
 	return note(c->st,
 	    f->parks ? "renewal_queue.park" : "renewal_queue.fail",
@@ -489,8 +444,8 @@ fail(void *arg, struct err *e)
 }
 
 int
-renewal_queue_fail(struct store *st, const struct renewal_hold *hold,
-    const struct renewal_failure *f, struct err *e)
+renewal_queue_fail(struct store *st, const struct queue_hold *hold,
+    const struct queue_failure *f, struct err *e)
 {
 	struct change c = {.st = st, .hold = hold, .failure = f};
 

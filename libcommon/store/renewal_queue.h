@@ -1,6 +1,7 @@
 #ifndef STORE_RENEWAL_QUEUE_H
 #define STORE_RENEWAL_QUEUE_H
 
+#include "store/queue.h"
 #include "store/renewal_due.h"
 #include "store/store.h"
 
@@ -76,17 +77,6 @@ int renewal_queue_each_policy(struct store *st,
     int (*fn)(void *arg, const char *policy, struct err *e), void *arg,
     struct err *e);
 
-/*
- * That nobody else works on an item until `until`.  Whoever takes it after that
- * has a greater `lease`, and what the one before still wants to store fails
- * with KIND_BUSY.
- */
-struct renewal_hold {
-	int64_t id;
-	int64_t lease;
-};
-#define RENEWAL_HOLD_MAX 86400 /* seconds; no honest one is longer */
-
 /* Where a process is in the queue of an account; {0} is its beginning. */
 struct renewal_cursor {
 	int64_t window_end, id;
@@ -97,36 +87,28 @@ struct renewal_cursor {
  * moves the cursor there: 1, and the caller releases `item`; 0, -1.
  */
 int renewal_queue_take(struct store *st, int64_t account,
-    struct renewal_cursor *at, int64_t until, struct renewal_hold *hold,
+    struct renewal_cursor *at, int64_t until, struct queue_hold *hold,
     struct renewal_item *item, struct err *e);
 
 /*
  * Makes the order of an item, or finds one like it that is open
  * (upstream_order_create), so that both are stored or neither.  Durable.
  */
-int renewal_queue_order(struct store *st, const struct renewal_hold *hold,
+int renewal_queue_order(struct store *st, const struct queue_hold *hold,
     const struct upstream_order_new *n, int64_t *upstream_order_id,
     struct err *e);
 
 /* It is done, and leaves.  When the hold is lost, nothing happens. */
 int renewal_queue_done(
-    struct store *st, const struct renewal_hold *hold, struct err *e);
+    struct store *st, const struct queue_hold *hold, struct err *e);
 
 /* Nothing has failed, but there is more to do, not before `retry_at`. */
-int renewal_queue_put_back(struct store *st, const struct renewal_hold *hold,
+int renewal_queue_put_back(struct store *st, const struct queue_hold *hold,
     int64_t retry_at, struct err *e);
 
-struct renewal_failure {
-	int64_t retry_at;
-	const char *cause; /* client/cause.h, or NULL */
-	const char *error; /* one line */
-	bool order_is_over; /* the next attempt begins with another */
-	bool parks; /* there is no next attempt */
-};
-
 /* An attempt has failed. */
-int renewal_queue_fail(struct store *st, const struct renewal_hold *hold,
-    const struct renewal_failure *f, struct err *e);
+int renewal_queue_fail(struct store *st, const struct queue_hold *hold,
+    const struct queue_failure *f, struct err *e);
 
 /* ---- looking ------------------------------------------------------------- */
 

@@ -411,7 +411,7 @@ test_configurations(void **state)
 
 /* ---- the queue ----------------------------------------------------------- */
 
-static struct renewal_hold hold;
+static struct queue_hold hold;
 static struct renewal_item item;
 
 static int
@@ -470,7 +470,7 @@ test_update(void **state)
 static void
 test_hold(void **state)
 {
-	struct renewal_hold late;
+	struct queue_hold late;
 
 	(void)state;
 	get(accounts[0], "a.example", 30 * DAY, true);
@@ -485,12 +485,12 @@ test_hold(void **state)
 	assert_int_equal(take_one(accounts[0]), 1);
 	assert_int_equal(hold.lease, late.lease + 1);
 	assert_kind(renewal_queue_fail(
-			st, &late, &(struct renewal_failure){.error = "x"}, &e),
+			st, &late, &(struct queue_failure){.error = "x"}, &e),
 	    KIND_BUSY, &e);
 	assert_ok(renewal_queue_done(st, &late, &e), &e);
 	assert_int_equal(N_QUEUED, 1);
 	/* The clock was set back: the lease is longer than any can be. */
-	test_now -= 2 * RENEWAL_HOLD_MAX;
+	test_now -= 2 * QUEUE_HOLD_MAX;
 	assert_int_equal(take_one(accounts[0]), 1);
 	assert_ok(renewal_queue_put_back(st, &hold, test_now + 9, &e), &e);
 	assert_int_equal(take_one(accounts[0]), 0);
@@ -508,7 +508,7 @@ test_order(void **state)
 	struct strv dns = {0};
 	struct upstream_order_new n = wanted(accounts[0], &dns);
 	struct renewal_configuration c;
-	struct renewal_hold late;
+	struct queue_hold late;
 	int64_t first, second, cert;
 
 	(void)state;
@@ -547,7 +547,7 @@ test_order(void **state)
 static void
 fail_one(int64_t retry_at, bool parks)
 {
-	const struct renewal_failure f = {.retry_at = retry_at,
+	const struct queue_failure f = {.retry_at = retry_at,
 	    .cause = "dns",
 	    .error = "no such name",
 	    .order_is_over = true,

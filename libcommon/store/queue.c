@@ -1,0 +1,57 @@
+#include "store/queue_part.h"
+
+#include "sys/clock.h"
+
+int
+queue_held(struct store *st, enum stmt_module m, const struct queue_hold *hold,
+    int64_t *object, struct err *e)
+{
+	int rc =
+	    stmt_int(st, m, QUEUE_HELD, object, e, "ii", hold->id, hold->lease);
+
+	if (rc == 0)
+		return err_set(e, KIND_BUSY,
+		    "item %lld of the queue: another process has taken it",
+		    (long long)hold->id);
+	return rc < 0 ? -1 : 0;
+}
+
+int
+queue_set_order(struct store *st, enum stmt_module m,
+    const struct queue_hold *hold, int64_t upstream_order_id, struct err *e)
+{
+	return stmt_run(st, m, QUEUE_SET_ORDER, e, "iii", hold->id, hold->lease,
+		   upstream_order_id) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+queue_done(struct store *st, enum stmt_module m, const struct queue_hold *hold,
+    struct err *e)
+{
+	return stmt_run(st, m, QUEUE_DONE, e, "ii", hold->id, hold->lease) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+queue_put_back(struct store *st, enum stmt_module m,
+    const struct queue_hold *hold, int64_t retry_at, struct err *e)
+{
+	return stmt_run(st, m, QUEUE_PUT_BACK, e, "iii", hold->id, hold->lease,
+		   retry_at) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+queue_fail(struct store *st, enum stmt_module m, const struct queue_hold *hold,
+    const struct queue_failure *f, struct err *e)
+{
+	return stmt_run(st, m, QUEUE_FAIL, e, "iiiittii", hold->id, hold->lease,
+		   f->retry_at, clock_now(), f->cause, f->error,
+		   (int64_t)f->order_is_over, (int64_t)f->parks) < 0
+	    ? -1
+	    : 0;
+}
