@@ -460,14 +460,16 @@ reconcile(struct prog *p, struct err *e)
 static struct renewals_change change;
 
 static const struct prog_option renewal_set_options[] = {
-    {.name = "challenge", .type = PROG_LIST, .value = &change.challenges},
-    {.name = "key-cycle", .type = PROG_TEXT, .value = &change.key_cycle},
-    {.name = "key-type", .type = PROG_TEXT, .value = &change.key_type},
+    {.name = "challenge",
+	.type = PROG_LIST,
+	.value = &change.policy.challenges},
+    {.name = "key-cycle", .type = PROG_TEXT, .value = &change.policy.key_cycle},
+    {.name = "key-type", .type = PROG_TEXT, .value = &change.policy.key_type},
     {.name = "label", .type = PROG_TEXT, .value = &change.label},
     {.name = "part-left", .type = PROG_TEXT, .value = &change.part_left},
     {.name = "preferred-chain",
 	.type = PROG_TEXT,
-	.value = &change.preferred_chain},
+	.value = &change.policy.preferred_chain},
     {.name = "profile", .type = PROG_TEXT, .value = &change.profile},
     {0},
 };
@@ -477,7 +479,7 @@ renewal_set(struct prog *p, struct err *e)
 {
 	int rc = renewals_set(p, p->argv[0], &change, e);
 
-	strv_release(&change.challenges);
+	strv_release(&change.policy.challenges);
 	return rc;
 }
 
