@@ -7,6 +7,7 @@
 #include "cli/renewalinfo.h"
 #include "cli/rights.h"
 #include "cli/sheet.h"
+#include "jobs/attempt.h"
 #include "jobs/renewer.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
@@ -167,7 +168,7 @@ run_account(struct processing *k, struct renewer *r, struct err *e)
 	    .in_flight = (size_t)jobs,
 	    .give_up_at = k->take_until + GRACE,
 	    .next = renewer_next,
-	    .is_enough = renewer_is_enough,
+	    .is_enough = attempt_is_enough,
 	    .tell = renewer_told,
 	    .is_stopped = sig_term,
 	    .arg = r};

@@ -217,13 +217,14 @@ struct judging {
 };
 
 static int
-judge(
-    struct judging *j, const struct rule *r, const char *subject, struct err *e)
+judge_by(struct judging *j, const struct rule *r, const char *subject,
+    enum upstream_use_by by, struct err *e)
 {
 	/* What is older than the time in which all fill has no effect, nor has
 	 * more than a full bucket and what fills meanwhile. */
 	struct upstream_use use = {.max = 2 * (size_t)r->limit->count,
-	    .since = j->now - 2 * r->limit->seconds};
+	    .since = j->now - 2 * r->limit->seconds,
+	    .by = by};
 	int64_t at = 0, *used;
 	int rc;
 
@@ -245,6 +246,35 @@ judge(
 		    j->wait->subject, sizeof(j->wait->subject), "%s", subject);
 	}
 	return rc;
+}
+
+static int
+judge(
+    struct judging *j, const struct rule *r, const char *subject, struct err *e)
+{
+	return judge_by(j, r, subject, UPSTREAM_USE_BY_ALL, e);
+}
+
+/* One that new names and renewals share: also what its own kind has used. */
+static int
+judge_shared(
+    struct judging *j, const struct rule *r, const char *subject, struct err *e)
+{
+	const struct limits_share *share = &j->order->share;
+	struct limit part = *r->limit;
+	struct rule own = *r;
+
+	if (judge(j, r, subject, e) < 0)
+		return -1;
+	if (share->percent == 0 || part.count == 0)
+		return 0;
+	part.count = part.count * share->percent / 100;
+	if (part.count == 0)
+		part.count = 1;
+	own.limit = &part;
+	return judge_by(j, &own, subject,
+	    share->is_renewal ? UPSTREAM_USE_BY_RENEWALS : UPSTREAM_USE_BY_NEW,
+	    e);
 }
 
 static int
@@ -277,21 +307,43 @@ judge_all(struct judging *j, const struct limits *l, struct err *e)
 }
 
 static int
-judge_new(struct judging *j, const struct limits *l, struct err *e)
+judge_new(struct judging *j, const struct limits *l,
+    const struct strv *registered, struct err *e)
 {
 	const struct rule orders = {"orders_per_account",
 	    &l->orders_per_account, count_orders, j->order->under_way};
 	const struct rule domain = {"certificates_per_domain",
 	    &l->certificates_per_domain, count_domain, 0};
-	struct strv domains = {0};
-	int rc = judge(j, &orders, "", e);
+	int rc = judge_shared(j, &orders, "", e);
 
-	if (rc == 0 && l->certificates_per_domain.count > 0)
+	for (size_t i = 0; rc == 0 && i < registered->len; i++)
+		rc = judge_shared(j, &domain, registered->v[i], e);
+	return rc;
+}
+
+static int
+judge_made(struct judging *j, const struct limits *l, struct err *e)
+{
+	struct strv domains = {0};
+	int rc = 0;
+
+	if (l->certificates_per_domain.count > 0)
 		rc = upstream_use_domains(j->st, j->order->id, &domains, e);
 	if (rc == 0)
-		rc = judge_each(j, &domain, &domains, e);
+		rc = judge_new(j, l, &domains, e);
 	strv_release(&domains);
 	return rc;
+}
+
+int
+limits_new(const struct limits *l, struct store *st,
+    const struct limits_order *o, const struct strv *registered, int64_t now,
+    struct limits_wait *out, struct err *e)
+{
+	struct judging j = {.st = st, .order = o, .now = now, .wait = out};
+
+	*out = (struct limits_wait){0};
+	return judge_new(&j, l, registered, e);
 }
 
 /*
@@ -334,5 +386,5 @@ limits_order(const struct limits *l, struct store *st,
 	if (judge_all(&j, l, e) < 0 ||
 	    upstream_use_is_renewal(st, o->fqdn_set_id, &is_renewal, e) < 0)
 		return -1;
-	return is_renewal ? 0 : judge_new(&j, l, e);
+	return is_renewal ? 0 : judge_made(&j, l, e);
 }

@@ -142,6 +142,7 @@ struct conf_sandbox {
 struct conf_client {
 	char *ca; /* as ca_open takes it */
 	char *limits_file;
+	int64_t new_names_share;
 	int64_t connect_timeout;
 	int64_t timeout;
 	char *proxy;

@@ -179,7 +179,8 @@ await_limits(struct ordering *o, struct err *e)
 	    .upstream_account_id = o->order.upstream_account_id,
 	    .fqdn_set_id = o->order.fqdn_set_id,
 	    .replaces_id = ordering_replaces(o) ? o->order.replaces_id : 0,
-	    .under_way = client_under_way(o->env.client, ENDPOINT_NEW_ORDER)};
+	    .under_way = client_under_way(o->env.client, ENDPOINT_NEW_ORDER),
+	    .share = o->env.share};
 	struct limits_wait w;
 	char *text;
 	int rc;

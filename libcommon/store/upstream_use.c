@@ -27,13 +27,21 @@ enum {
 	"NOT EXISTS (SELECT 1 FROM certificates c"                             \
 	" WHERE c.fqdn_set_id = o.fqdn_set_id AND c.created < o.created)"
 
+/* An order o of those that are counted, by enum upstream_use_by. */
+#define COUNTS(by)                                                             \
+	"CASE CAST(" by " AS BIGINT) WHEN 0 THEN 1"                            \
+	" WHEN 1 THEN CASE WHEN o.renewal_configuration_id IS NULL"            \
+	" THEN 1 ELSE 0 END ELSE CASE"                                         \
+	" WHEN o.renewal_configuration_id IS NULL THEN 0 ELSE 1 END END = 1"
+
 static const char *const sql[] = {
     [UPSTREAM_USE_ORDERS] =
 	"SELECT r.at FROM upstream_requests r"
 	" JOIN upstream_orders o ON o.id = r.upstream_order_id"
 	" WHERE r.upstream_account_id = ?1 AND r.endpoint = 'newOrder'"
 	" AND r.status BETWEEN 200 AND 299 AND " NO_REPLACEMENT(
-	    "r.at") " AND " NO_RENEWAL " ORDER BY r.id DESC",
+	    "r.at") " AND " NO_RENEWAL
+		    " AND " COUNTS("?2") " ORDER BY r.id DESC",
     [UPSTREAM_USE_SET] =
 	"SELECT o.created FROM upstream_orders o"
 	" WHERE o.fqdn_set_id = ?1 AND o.certificate_id IS NOT NULL"
@@ -43,9 +51,8 @@ static const char *const sql[] = {
 	"SELECT o.created FROM upstream_order_domains d"
 	" JOIN upstream_orders o ON o.id = d.upstream_order_id"
 	" WHERE d.registered = ?1 AND o.certificate_id IS NOT NULL"
-	" AND " NO_REPLACEMENT(
-	    "o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
-			 " ORDER BY d.upstream_order_id DESC",
+	" AND " NO_REPLACEMENT("o.created") " AND " NO_RENEWAL " AND " COUNTS(
+	    "?3") " AND " AT_THE_CA " ORDER BY d.upstream_order_id DESC",
     [UPSTREAM_USE_EACH_DOMAIN] =
 	"SELECT d.registered, o.created FROM upstream_orders o"
 	" JOIN upstream_order_domains d ON d.upstream_order_id = o.id"
@@ -89,8 +96,9 @@ int
 upstream_use_orders(struct store *st, int64_t upstream_account_id,
     struct upstream_use *out, struct err *e)
 {
-	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_USE,
-	    UPSTREAM_USE_ORDERS, e, "i", upstream_account_id);
+	struct db_stmt *s =
+	    stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_ORDERS, e, "ii",
+		upstream_account_id, (int64_t)out->by);
 
 	return s ? collect(s, out, e) : -1;
 }
@@ -109,8 +117,9 @@ int
 upstream_use_domain(struct store *st, const char *registered,
     int64_t upstream_account_id, struct upstream_use *out, struct err *e)
 {
-	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_USE,
-	    UPSTREAM_USE_DOMAIN, e, "ti", registered, upstream_account_id);
+	struct db_stmt *s =
+	    stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_DOMAIN, e, "tii",
+		registered, upstream_account_id, (int64_t)out->by);
 
 	return s ? collect(s, out, e) : -1;
 }
