@@ -1,7 +1,7 @@
 #include "jobs/renewer.h"
 
 #include "base/log.h"
-#include "jobs/attempt.h"
+#include "jobs/outcome.h"
 #include "order/ordernew.h"
 #include "order/orderpolicy.h"
 #include "store/fqdn_set.h"
@@ -92,10 +92,10 @@ is_same(const char *a, const char *b)
 }
 
 static void
-fail(struct renewer *r, struct renewer_flight *f, const struct attempt *a)
+fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 {
 	const struct renewal_item *i = &f->item;
-	const struct queue_failure failure = attempt_failure(
+	const struct queue_failure failure = outcome_failure(
 	    a, i->attempts, i->failing_since, lifetime(f), clock_now());
 	struct err e = {0}, text = a->why;
 
@@ -114,9 +114,9 @@ static void
 fail_early(struct renewer *r, struct renewer_flight *f, const struct err *why)
 {
 	const struct orders_result none = {.err = why};
-	struct attempt a;
+	struct outcome a;
 
-	attempt_judge(&none, clock_now(), &a);
+	outcome_judge(&none, clock_now(), &a);
 	fail(r, f, &a);
 }
 
@@ -283,12 +283,12 @@ finish(struct renewer *r, struct renewer_flight *f)
 static void
 end(struct renewer *r, struct renewer_flight *f, const struct orders_result *x)
 {
-	struct attempt a;
+	struct outcome a;
 
-	attempt_judge(x, clock_now(), &a);
-	if (a.result == ATTEMPT_DONE)
+	outcome_judge(x, clock_now(), &a);
+	if (a.result == OUTCOME_DONE)
 		finish(r, f);
-	else if (a.result == ATTEMPT_GOES_ON)
+	else if (a.result == OUTCOME_GOES_ON)
 		put_back(r, f, a.retry_at, &a.why);
 	else
 		fail(r, f, &a);

@@ -1,5 +1,5 @@
-#ifndef JOBS_ATTEMPT_H
-#define JOBS_ATTEMPT_H
+#ifndef JOBS_OUTCOME_H
+#define JOBS_OUTCOME_H
 
 #include "client/cause.h"
 #include "order/orders.h"
@@ -9,14 +9,14 @@
  * What has become of an order that was run for items of a queue, and what
  * follows for them: decisions, which are nothing but that.
  */
-enum attempt_result {
-	ATTEMPT_DONE, /* there is a certificate */
-	ATTEMPT_GOES_ON, /* nothing has failed; not before `retry_at` */
-	ATTEMPT_FAILED
+enum outcome_result {
+	OUTCOME_DONE, /* there is a certificate */
+	OUTCOME_GOES_ON, /* nothing has failed; not before `retry_at` */
+	OUTCOME_FAILED
 };
 
-struct attempt {
-	enum attempt_result result;
+struct outcome {
+	enum outcome_result result;
 	int64_t retry_at; /* not before; 0: nobody says */
 	enum cause cause;
 	const char *word; /* of the cause, as the store has it, or NULL */
@@ -26,20 +26,20 @@ struct attempt {
 };
 
 /* `x` must stay.  {.err} alone: why there could be no order. */
-void attempt_judge(
-    const struct orders_result *x, int64_t now, struct attempt *out);
+void outcome_judge(
+    const struct orders_result *x, int64_t now, struct outcome *out);
 
 /*
  * What is stored of one that has failed: `before` attempts had done so, one
  * after the other, the first at `since` (0: none).
  */
-struct queue_failure attempt_failure(const struct attempt *a, int64_t before,
+struct queue_failure outcome_failure(const struct outcome *a, int64_t before,
     int64_t since, int64_t lifetime, int64_t now);
 
 /*
  * For struct orders: nothing sleeps.  What waits for long is for a later run.
  */
-bool attempt_is_enough(
+bool outcome_is_enough(
     void *arg, const struct upstream_order *o, int64_t steps);
 
 /*
@@ -47,7 +47,7 @@ bool attempt_is_enough(
  * included: a minute, ten, a hundred, a day, but no more than a 24th of the
  * lifetime (0: unknown); and up to a tenth longer, by a random number.
  */
-int64_t attempt_pause(int64_t attempts, int64_t lifetime, uint32_t random);
+int64_t outcome_pause(int64_t attempts, int64_t lifetime, uint32_t random);
 
 /*
  * Whether it is given up: by the cause, for how long and how often it has
@@ -55,8 +55,8 @@ int64_t attempt_pause(int64_t attempts, int64_t lifetime, uint32_t random);
  * elsewhere after a week, or a lifetime if that is less; all else after a
  * month.
  */
-bool attempt_parks(
+bool outcome_parks(
     enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime);
-#define ATTEMPT_PARK_ATTEMPTS 5 /* at least */
+#define OUTCOME_PARK_ATTEMPTS 5 /* at least */
 
 #endif

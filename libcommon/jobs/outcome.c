@@ -1,4 +1,4 @@
-#include "jobs/attempt.h"
+#include "jobs/outcome.h"
 
 #include "sys/clock.h"
 #include "wrap/digest.h"
@@ -10,7 +10,7 @@
 #define PARK_OTHER (30 * DAY)
 
 int64_t
-attempt_pause(int64_t attempts, int64_t lifetime, uint32_t random)
+outcome_pause(int64_t attempts, int64_t lifetime, uint32_t random)
 {
 	static const int64_t pauses[] = {60, 600, 6000, DAY};
 	size_t i = attempts < 1 ? 0 : (size_t)(attempts - 1);
@@ -32,12 +32,12 @@ is_of_name(enum cause cause)
 }
 
 bool
-attempt_parks(
+outcome_parks(
     enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime)
 {
 	int64_t limit = is_of_name(cause) ? PARK_NAME : PARK_OTHER;
 
-	if (cause_is_temporary(cause) || attempts < ATTEMPT_PARK_ATTEMPTS)
+	if (cause_is_temporary(cause) || attempts < OUTCOME_PARK_ATTEMPTS)
 		return false;
 	if (is_of_name(cause) && lifetime > 0 && lifetime < limit)
 		limit = lifetime;
@@ -45,7 +45,7 @@ attempt_parks(
 }
 
 bool
-attempt_is_enough(void *arg, const struct upstream_order *o, int64_t steps)
+outcome_is_enough(void *arg, const struct upstream_order *o, int64_t steps)
 {
 	(void)arg;
 	(void)steps;
@@ -71,7 +71,7 @@ goes_on(const struct upstream_order *o, const struct err *why)
 }
 
 static enum cause
-cause_of(const struct attempt *a)
+cause_of(const struct outcome *a)
 {
 	enum cause cause = CAUSE_OTHER;
 
@@ -82,11 +82,11 @@ cause_of(const struct attempt *a)
 }
 
 void
-attempt_judge(const struct orders_result *x, int64_t now, struct attempt *out)
+outcome_judge(const struct orders_result *x, int64_t now, struct outcome *out)
 {
 	const struct upstream_order *o = x->order;
 
-	*out = (struct attempt){.result = ATTEMPT_FAILED,
+	*out = (struct outcome){.result = OUTCOME_FAILED,
 	    .word = o ? o->cause : NULL,
 	    .order_is_over = !o || !upstream_order_is_open(o->status),
 	    .retry_at = o ? o->retry_at : 0,
@@ -97,17 +97,17 @@ attempt_judge(const struct orders_result *x, int64_t now, struct attempt *out)
 	out->error = o && o->error ? o->error : out->why.text;
 	out->cause = cause_of(out);
 	if (o && o->status == UPSTREAM_ORDER_VALID)
-		out->result = ATTEMPT_DONE;
+		out->result = OUTCOME_DONE;
 	else if (o && goes_on(o, &out->why))
-		out->result = ATTEMPT_GOES_ON;
+		out->result = OUTCOME_GOES_ON;
 	if (!o && x->id != 0 && out->why.kind == KIND_BUSY) {
-		out->result = ATTEMPT_GOES_ON;
+		out->result = OUTCOME_GOES_ON;
 		out->retry_at = now + BUSY_PAUSE;
 	}
 }
 
 struct queue_failure
-attempt_failure(const struct attempt *a, int64_t before, int64_t since,
+outcome_failure(const struct outcome *a, int64_t before, int64_t since,
     int64_t lifetime, int64_t now)
 {
 	struct queue_failure f = {.cause = a->word,
@@ -116,10 +116,10 @@ attempt_failure(const struct attempt *a, int64_t before, int64_t since,
 	uint32_t random;
 
 	digest_random(&random, sizeof(random));
-	f.retry_at = now + attempt_pause(before + 1, lifetime, random);
+	f.retry_at = now + outcome_pause(before + 1, lifetime, random);
 	if (a->retry_at > f.retry_at)
 		f.retry_at = a->retry_at;
-	f.parks = attempt_parks(
+	f.parks = outcome_parks(
 	    a->cause, before + 1, since ? now - since : 0, lifetime);
 	return f;
 }
