@@ -313,7 +313,8 @@ judge_new(struct judging *j, const struct limits *l,
 	const struct rule orders = {"orders_per_account",
 	    &l->orders_per_account, count_orders, j->order->under_way};
 	const struct rule domain = {"certificates_per_domain",
-	    &l->certificates_per_domain, count_domain, 0};
+	    &l->certificates_per_domain, count_domain,
+	    j->order->under_way_domain};
 	int rc = judge_shared(j, &orders, "", e);
 
 	for (size_t i = 0; rc == 0 && i < registered->len; i++)

@@ -84,6 +84,7 @@ struct limits_order {
 	 * not have them yet, and each may count.
 	 */
 	size_t under_way;
+	size_t under_way_domain; /* for names in the same registered domain */
 	struct limits_share share;
 };
 

@@ -2,11 +2,14 @@
 
 #include "base/log.h"
 #include "jobs/outcome.h"
+#include "order/orderanswer.h"
 #include "order/ordernew.h"
 #include "order/ordertemplate.h"
 #include "store/upstream_account.h"
 #include "store/upstream_authorization.h"
 #include "sys/clock.h"
+
+#define SOON 60 /* seconds */
 
 /* A group under work. */
 struct onboarder_flight {
@@ -136,40 +139,64 @@ onboarder_blames(const char *text, const char *name)
 	return false;
 }
 
-static bool
-is_refused(const struct upstream_authorization *a)
+/* What the CA said of an authorization that it has refused, or NULL. */
+static const char *
+refusal(const struct upstream_authorization *a)
 {
 	for (size_t i = 0; i < a->challenges_len; i++)
 		if (a->challenges[i].error)
-			return true;
-	return a->status == UPSTREAM_AUTHORIZATION_INVALID;
+			return a->challenges[i].error;
+	return a->status == UPSTREAM_AUTHORIZATION_INVALID
+	    ? "the authorization is invalid"
+	    : NULL;
 }
 
-static void
-find_refused(const struct upstream_authorizations *l, struct strv *names)
+static const char *
+find_refusal(const struct upstream_authorizations *l, const struct strv *names)
 {
 	for (size_t i = 0; i < l->len; i++)
-		if (l->v[i].value && is_refused(&l->v[i]))
-			strv_add(names, l->v[i].value);
+		if (l->v[i].value && strv_has(names, l->v[i].value) &&
+		    refusal(&l->v[i]))
+			return refusal(&l->v[i]);
+	return NULL;
 }
 
-/* Whether the names of an item are among those that were refused. */
+static bool
+has_refusals(const struct upstream_authorizations *l)
+{
+	for (size_t i = 0; i < l->len; i++)
+		if (refusal(&l->v[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Whether an item is to blame, by what was said of its names or else by the
+ * text for the whole order; `out` is changed to what was said.
+ */
 static bool
 is_to_blame(struct onboarder *o, const struct domain_item *item,
-    const struct strv *refused, const char *text)
+    const struct upstream_authorizations *l, struct outcome *out)
 {
 	struct strv names = {0};
 	struct err ignored = {0};
+	const char *said = NULL;
 	bool yes = false;
 
 	if (ordertemplate_names(
 		o->template->names, item->name, &names, &ignored) == 0)
-		for (size_t i = 0; i < names.len; i++)
-			yes = yes || strv_has(refused, names.v[i]) ||
-			    (refused->len == 0 &&
-				onboarder_blames(text, names.v[i]));
+		said = find_refusal(l, &names);
+	for (size_t i = 0; !has_refusals(l) && !yes && i < names.len; i++)
+		yes = onboarder_blames(out->error, names.v[i]);
+	if (said) {
+		out->error = said;
+		out->cause = orderanswer_cause(said);
+		out->word = cause_name(out->cause);
+		out->why = (struct err){0};
+		err_set(&out->why, cause_kind(out->cause), "%s", said);
+	}
 	strv_release(&names);
-	return yes;
+	return yes || said;
 }
 
 /*
@@ -177,41 +204,83 @@ is_to_blame(struct onboarder *o, const struct domain_item *item,
  * again.  When nobody says which one it was, each goes alone.
  */
 static void
-blame(
-    struct onboarder *o, struct onboarder_flight *f, const struct outcome *out)
+blame(struct onboarder *o, struct onboarder_flight *f,
+    const struct outcome *of_order)
 {
 	struct domain_group *g = &f->group;
 	struct upstream_authorizations l = {0};
-	struct strv refused = {0};
 	struct err ignored = {0};
 	size_t before = g->len;
 
-	if (upstream_authorization_by_order(o->st, f->order, &l, &ignored) == 0)
-		find_refused(&l, &refused);
+	/* without them, the text for the order says something too */
+	upstream_authorization_by_order(o->st, f->order, &l, &ignored);
 	for (size_t i = g->len; i-- > 0;) {
-		if (!is_to_blame(o, &g->items[i], &refused, out->error))
+		struct outcome out = *of_order;
+
+		if (of_order->error == of_order->why.text)
+			out.error = out.why.text;
+		if (!is_to_blame(o, &g->items[i], &l, &out))
 			continue;
-		fail(o, g, i, out);
+		fail(o, g, i, &out);
 		drop(g, i);
 	}
 	regroup(o, g, g->len == before);
 	upstream_authorizations_release(&l);
-	strv_release(&refused);
 }
 
 /* ---- limits -------------------------------------------------------------- */
 
 static int
 ask_limits(struct onboarder *o, const struct strv *registered,
-    struct limits_wait *w, struct err *e)
+    size_t under_way_domain, struct limits_wait *w, struct err *e)
 {
 	const struct limits_order order = {.upstream_account_id = o->row->id,
 	    .under_way =
 		client_under_way(o->client, ENDPOINT_NEW_ORDER) + o->ready_len,
+	    .under_way_domain = under_way_domain,
 	    .share = o->share};
 
 	return limits_new(
 	    o->limits, o->st, &order, registered, clock_now(), w, e);
+}
+
+static size_t
+count_domain(
+    const struct onboarder_flight *v, size_t len, const char *registered)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		for (size_t k = 0; k < v[i].group.len; k++)
+			n += strcmp(v[i].group.items[k].registered,
+				 registered) == 0;
+	return n;
+}
+
+/*
+ * When a name in this domain may be ordered, by its domain's limit: 0, now.
+ * What is under way here may fail, and is not waited for very long.
+ */
+static int
+domain_free_at(struct onboarder *o, const char *registered,
+    struct limits_wait *w, struct err *e)
+{
+	size_t n = count_domain(o->ready, o->ready_len, registered) +
+	    count_domain(o->flights, o->len, registered);
+	struct strv l = {0};
+	int rc;
+
+	strv_add(&l, registered);
+	rc = ask_limits(o, &l, 0, w, e);
+	if (rc == 0 && !*w->subject && n > 0) {
+		rc = ask_limits(o, &l, n, w, e);
+		if (w->at != 0)
+			w->at = clock_now() + SOON;
+	}
+	if (!*w->subject)
+		w->at = 0;
+	strv_release(&l);
+	return rc;
 }
 
 /* Whether the account may have one more order: 1, 0, -1. */
@@ -222,7 +291,7 @@ has_room(struct onboarder *o, struct err *e)
 	struct limits_wait w;
 	struct err why = {0};
 
-	if (ask_limits(o, &none, &w, e) < 0)
+	if (ask_limits(o, &none, 0, &w, e) < 0)
 		return -1;
 	if (w.at == 0)
 		return 1;
@@ -236,15 +305,11 @@ static int
 hold_back(struct onboarder *o, struct domain_group *g, size_t i, struct err *e)
 {
 	struct domain_group one = {&g->items[i], &g->holds[i], 1};
-	struct strv registered = {0};
 	struct limits_wait w;
 	struct err why = {0};
-	int rc;
+	int rc = domain_free_at(o, g->items[i].registered, &w, e);
 
-	strv_add(&registered, g->items[i].registered);
-	rc = ask_limits(o, &registered, &w, e);
-	strv_release(&registered);
-	if (rc < 0 || w.at == 0 || !*w.subject)
+	if (rc < 0 || w.at == 0)
 		return rc;
 	err_set(&why, KIND_BUSY, "the CA's limit of %s for %s is used up",
 	    w.rule, w.subject);
@@ -290,17 +355,19 @@ add_item(struct onboarder *o, const struct domain_item *item, struct looking *l)
 		    (struct probe){.name = names->v[i], .domain = item->name};
 }
 
-static void
+static int
 fill_policy(struct onboarder *o, const struct domain_group *g,
     struct orderpolicy *policy, struct err *e)
 {
 	struct strv domains = {0};
+	int rc = orderpolicy_read(policy, o->template->policy, e);
 
 	for (size_t i = 0; i < g->len; i++)
 		strv_add(&domains, g->items[i].name);
-	if (orderpolicy_read(policy, o->template->policy, e) == 0)
+	if (rc == 0)
 		ordertemplate_fill(policy, &domains);
 	strv_release(&domains);
+	return rc;
 }
 
 /* What is wrong with the names of an item, the first of them. */
@@ -338,7 +405,7 @@ look(struct onboarder *o, struct err *e)
 	struct orderpolicy policy = {0};
 	struct domain_group all = {0};
 	struct looking l = {0};
-	int rc = 0;
+	int rc;
 
 	for (size_t i = 0; i < o->ready_len; i++) {
 		const struct domain_group *g = &o->ready[i].group;
@@ -350,9 +417,7 @@ look(struct onboarder *o, struct err *e)
 			all.items[all.len++] = g->items[k];
 		}
 	}
-	fill_policy(o, &all, &policy, e);
-	if (err_is_set(e))
-		rc = -1;
+	rc = fill_policy(o, &all, &policy, e);
 	if (rc == 0)
 		rc = probe_all(&o->prober, &policy, l.v, l.len, e);
 	for (size_t i = 0; rc == 0 && i < o->ready_len; i++)
@@ -421,7 +486,7 @@ make_order(struct onboarder *o, struct onboarder_flight *f, struct err *e)
 		rc = ordertemplate_names(
 		    t->names, f->group.items[i].name, &names, e);
 	if (rc == 0)
-		fill_policy(o, &f->group, &policy, e);
+		rc = fill_policy(o, &f->group, &policy, e);
 	policy.auto_renew = true;
 	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
 		rc = err_set(e, KIND_INPUT, "its policy is too long");
@@ -504,7 +569,7 @@ static void
 refuse(struct onboarder *o, const struct domain_group *g, const struct err *why)
 {
 	if (why->kind == KIND_BUSY || why->kind == KIND_SYS)
-		put_back(o, g, clock_now() + 60, why);
+		put_back(o, g, clock_now() + SOON, why);
 	else if (g->len == 1)
 		fail_early(o, g, 0, CAUSE_NAME, why);
 	else

@@ -200,15 +200,14 @@ domain_queue_take(struct store *st, const struct domain_taking *t,
     struct domain_group *g, struct err *e)
 {
 	struct work w = {.st = st, .how = t, .taken = g};
+	int rc;
 
 	*g = (struct domain_group){0};
-	if (db_transaction(st->db, DB_QUICK, take, &w, e) < 0 || g->len == 0) {
-		int rc = g->len == 0 && !err_is_set(e) ? 0 : -1;
-
-		domain_group_release(g);
-		return rc;
-	}
-	return 1;
+	rc = db_transaction(st->db, DB_QUICK, take, &w, e);
+	if (rc == 0 && g->len > 0)
+		return 1;
+	domain_group_release(g);
+	return rc;
 }
 
 /* ---- what becomes of them ------------------------------------------------ */
