@@ -156,7 +156,7 @@ together() {
 # work PREFIX: all of it.
 work() {
 	begin=$(date +%s)
-	crash 5
+	crash 3
 	together 2
 	forget
 	crash 3
