@@ -472,9 +472,13 @@ status(struct prog *p, struct err *e)
 {
 	struct store *st =
 	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
+	struct domain_queue_summary new;
 	struct renewal_summary s;
 	struct sheet sheet;
 	int rc = st ? renewal_queue_summarize(st, &s, e) : -1;
+
+	if (rc == 0)
+		rc = domain_queue_summarize(st, &new, e);
 
 	store_close(st);
 	if (rc < 0)
@@ -490,6 +494,9 @@ status(struct prog *p, struct err *e)
 	sheet_int(&sheet, "due_in_a_day", s.due_day);
 	sheet_int(&sheet, "due_in_a_week", s.due_week);
 	sheet_time(&sheet, "next_due", s.next_due);
+	sheet_int(&sheet, "new_waiting", new.waiting);
+	sheet_int(&sheet, "new_quarantined", new.quarantined);
+	sheet_int(&sheet, "new_parked", new.parked);
 	sheet_end(&sheet);
 	return 0;
 }

@@ -177,12 +177,12 @@ queue process
 exits 0 'process: with a template'
 is "$(certificates)" $((before + 2)) '... three names in one, and one in another'
 is "$(sql "SELECT group_concat(d.value, ' ') FROM (SELECT d.value
-    FROM renewal_configurations r JOIN fqdn_set_members m
-    ON m.fqdn_set_id = r.fqdn_set_id JOIN domains d ON d.id = m.domain_id
-    WHERE r.id = 5 ORDER BY d.value) d")" \
+    FROM fqdn_sets f JOIN fqdn_set_members m ON m.fqdn_set_id = f.id
+    JOIN domains d ON d.id = m.domain_id WHERE f.size = 5 ORDER BY d.value) d")" \
     's1.example s3.example www.s1.example www.s2.example www.s3.example' \
     '... with what the template adds'
-is "$(sql "SELECT policy FROM renewal_configurations WHERE id = 5")" \
+is "$(sql "SELECT r.policy FROM renewal_configurations r JOIN fqdn_sets f
+    ON f.id = r.fqdn_set_id WHERE f.size = 5")" \
     '{"challenges":[{"solver":"answer"}],"key_type":"p384","key_cycle":"reuse_year","auto_renew":true}' \
     '... and renewed as it says'
 queue add --template shop a.one.example b.two.example c.one.example
@@ -197,6 +197,52 @@ queue process --per-certificate 1
 is "$(certificates)" $((before + 3)) 'process --per-certificate'
 queue template remove shop
 exits 0 'template remove'
+
+# ---- what fails, and limits ----------------------------------------------------------
+
+queue add late.example fine.example
+queue block late.example
+before=$(certificates)
+queue process
+exits 1 'process: a name that is not for us'
+is "$(certificates)" $((before + 1)) '... which stops no other'
+like "$err" '^domain-queue: late.example: .*on the blocklist' '... is told'
+is "$(sql 'SELECT name, attempts, cause FROM domain_queue')" \
+    'late.example|1|name' '... and quarantined'
+renew status
+like "$out" '^new_quarantined: +1$' '... as renew-queue status says'
+queue process
+is "$status$out$err" 0 '... for a minute'
+sql 'UPDATE domain_queue SET retry_at = 1'
+queue process
+is "$status$out$err" 1 '... and not told again for the same cause'
+like "$(sql 'SELECT attempts, retry_at - unixepoch() > 500 FROM domain_queue')" \
+    '^2\|1' '... but waits for ten minutes'
+queue unblock late.example
+queue add late.example
+is "$(answers)" 'late.example already_queued' 'add: what is quarantined'
+queue process
+is "$status $(waiting)" '0 0' '... is tried at once'
+
+sed -i "s|^\[client\]|&\nlimits_file = $T/limits.conf|" "$client"
+spent=$(sql "SELECT count(*) FROM upstream_requests
+    WHERE endpoint = 'newOrder' AND status = 201")
+printf '[pebble]\norders_per_account = %s/1d\n' $((spent + 2)) >"$T/limits.conf"
+seq 6 | sed 's/.*/l&.example/' | "$BIN/domain-queue" add -c "$client" - \
+    >/dev/null
+before=$(sql 'SELECT count(*) FROM upstream_orders')
+queue process --jobs 3
+exits 111 'process: a limit of the CA'
+is "$out$err" '' '... is no failure'
+made=$(($(sql 'SELECT count(*) FROM upstream_orders') - before))
+ok "... and no order is made in vain: $made" [ "$made" -le 4 ]
+is "$(sql 'SELECT count(*) FROM domain_queue WHERE attempts > 0')" 0 \
+    '... and nobody is quarantined'
+: >"$T/limits.conf"
+sql 'UPDATE upstream_orders SET retry_at = 0'
+sql 'UPDATE domain_queue SET retry_at = 1'
+renew run
+is "$status $(waiting)" '0 0' '... which a later run does'
 
 # ---- several at once, and one that is killed ----------------------------------------
 
