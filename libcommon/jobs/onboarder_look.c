@@ -102,7 +102,7 @@ onboarder_hold_back(
 /* The names of all groups that have no order yet. */
 struct looking {
 	struct probe *v;
-	struct strv *names; /* of an item each, which `v` points into */
+	struct strv *names; /* of an item each, itself first: `v` has them */
 	size_t len, items;
 };
 
@@ -124,12 +124,13 @@ add_item(struct onboarder *o, const struct domain_item *item, struct looking *l)
 	l->names = xreallocarray(l->names, l->items + 1, sizeof(*l->names));
 	names = &l->names[l->items++];
 	*names = (struct strv){0};
+	strv_add(names, item->name);
 	/* one that is no name is told of when the order is made */
 	ordertemplate_names(o->template->names, item->name, names, &ignored);
 	l->v = xreallocarray(l->v, l->len + names->len + 1, sizeof(*l->v));
-	for (size_t i = 0; i < names->len; i++)
+	for (size_t i = 1; i < names->len; i++)
 		l->v[l->len++] =
-		    (struct probe){.name = names->v[i], .domain = item->name};
+		    (struct probe){.name = names->v[i], .domain = names->v[0]};
 }
 
 int
