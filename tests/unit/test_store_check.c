@@ -107,6 +107,7 @@ break_other_copy(const char *sql, const char *want)
 	    " FOR r IN SELECT tablename AS t FROM pg_tables"
 	    " WHERE schemaname = current_schema()"
 	    " AND tablename <> 'acmed_version' LOOP"
+	    " EXECUTE format('DELETE FROM %%I', r.t);"
 	    " EXECUTE format('INSERT INTO %%I SELECT * FROM %s.%%I', r.t, r.t);"
 	    " END LOOP; END $$";
 	struct store *whole = st;
