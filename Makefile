@@ -37,6 +37,7 @@ LIBS_acme-account := libcurl libunbound
 LIBS_acme-order := libcurl libpsl libunbound
 LIBS_acme-plan := libcurl libpsl libunbound
 LIBS_acme-revoke := libcurl libpsl libunbound
+LIBS_domain-queue := libcurl libpsl libunbound
 LIBS_renew-queue := libcurl libpsl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
 # Those that a program loads when it needs them: the headers only.

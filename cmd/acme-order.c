@@ -278,7 +278,7 @@ make_policy(struct work *k, struct err *e)
 		return -1;
 	if (challenges.len == 0)
 		strv_add(&challenges, "answer");
-	if (orderpolicy_set_rules(p, &challenges, e) < 0)
+	if (orderpolicy_set_rules(p, &challenges, NULL, e) < 0)
 		return -1;
 	p->key_type = key_type_word ? xstrdup(key_type_word) : NULL;
 	p->key_cycle = key_cycle ? xstrdup(key_cycle) : NULL;
@@ -946,7 +946,7 @@ set_challenges(struct store *st, int64_t id, struct err *e)
 	if (rc == 0)
 		rc = orderpolicy_read(&policy, o.policy, e);
 	if (rc == 0)
-		rc = orderpolicy_set_rules(&policy, &challenges, e);
+		rc = orderpolicy_set_rules(&policy, &challenges, NULL, e);
 	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
 		rc = prog_misuse(e, "--challenge: too much of it");
 	if (rc == 0)

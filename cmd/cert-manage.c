@@ -476,10 +476,13 @@ static struct renewals_change change;
 		.name = (n), .type = PROG_TEXT, .value = &change.v             \
 	}
 #define SETTINGS                                                               \
-	{.name = "challenge", .type = PROG_LIST, .value = &change.challenges}, \
-	    SETTING("key-cycle", key_cycle), SETTING("key-type", key_type),    \
-	    SETTING("label", label), SETTING("part-left", part_left),          \
-	    SETTING("preferred-chain", preferred_chain),                       \
+	{.name = "challenge",                                                  \
+	    .type = PROG_LIST,                                                 \
+	    .value = &change.policy.challenges},                               \
+	    SETTING("key-cycle", policy.key_cycle),                            \
+	    SETTING("key-type", policy.key_type), SETTING("label", label),     \
+	    SETTING("part-left", part_left),                                   \
+	    SETTING("preferred-chain", policy.preferred_chain),                \
 	    SETTING("profile", profile)
 
 static const struct prog_option renewal_set_options[] = {SETTINGS, {0}};
@@ -506,7 +509,7 @@ renewal_add(struct prog *p, struct err *e)
 {
 	int rc = renewals_add(p, &change, which.account, e);
 
-	strv_release(&change.challenges);
+	strv_release(&change.policy.challenges);
 	return rc;
 }
 
@@ -527,7 +530,7 @@ renewal_set(struct prog *p, struct err *e)
 {
 	int rc = renewals_set(p, p->argv[0], &change, e);
 
-	strv_release(&change.challenges);
+	strv_release(&change.policy.challenges);
 	return rc;
 }
 

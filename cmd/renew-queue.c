@@ -2,15 +2,18 @@
 
 #include "base/log.h"
 #include "cli/deploywork.h"
+#include "cli/onboarding.h"
 #include "cli/operands.h"
 #include "cli/orderwork.h"
 #include "cli/prog.h"
 #include "cli/renewalinfo.h"
 #include "cli/rights.h"
 #include "cli/sheet.h"
+#include "jobs/outcome.h"
 #include "jobs/renewer.h"
 #include "jobs/teller.h"
 #include "store/deploy_target.h"
+#include "store/domain_queue_work.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/upstream_rest.h"
@@ -59,7 +62,6 @@ static const char usage_text[] =
     "  -V, --version       the version\n";
 
 #define BUDGET_MAX 43200
-#define GRACE 120 /* seconds for what is under way when the budget is spent */
 
 static int64_t budget = 600, jobs = 50, max = INT64_MAX;
 static bool traces, again;
@@ -112,9 +114,11 @@ struct processing {
 	struct orderwork w;
 	struct account *accounts; /* with something that is ready */
 	size_t len;
+	struct onboarding new; /* names, after renewals */
 	bool asks; /* CAs, when to renew */
 	int64_t left;
-	int64_t take_until;
+	int64_t take_until; /* renewals: the rest is for new names */
+	int64_t until;
 };
 
 static int
@@ -213,19 +217,34 @@ tell(void *arg, const struct renewer_result *r)
 	}
 }
 
+/* While names wait for a first certificate, a part of limits is for those. */
+static int
+share_of(struct processing *k, struct limits_share *out, struct err *e)
+{
+	int rc = domain_queue_is_waiting(k->w.up.st, e);
+
+	*out = (struct limits_share){.is_renewal = true};
+	if (rc > 0)
+		out->percent =
+		    100 - (int)k->w.prog->conf.client.new_names_share;
+	return rc < 0 ? -1 : 0;
+}
+
 static int
 run_account(struct processing *k, struct renewer *r, struct err *e)
 {
-	const struct ordering_env env = orderwork_env(&k->w);
+	struct ordering_env env = orderwork_env(&k->w);
 	const struct orders how = {.env = &env,
 	    .in_flight = (size_t)jobs,
-	    .give_up_at = k->take_until + GRACE,
+	    .give_up_at = k->take_until + ORDERWORK_GRACE,
 	    .next = renewer_next,
-	    .is_enough = renewer_is_enough,
+	    .is_enough = outcome_is_enough,
 	    .tell = renewer_told,
 	    .is_stopped = sig_term,
 	    .arg = r};
 
+	if (share_of(k, &env.share, e) < 0)
+		return -1;
 	r->row = &k->w.account;
 	r->client = k->w.up.client;
 	return orders_run(&how, e);
@@ -242,7 +261,8 @@ process_account(struct processing *k, int64_t account, struct err *e)
 	    .suffixes = k->w.suffixes,
 	    .left = &k->left,
 	    .take_until = k->take_until,
-	    .hold_until = k->take_until + GRACE + orderwork_env(&k->w).hold,
+	    .hold_until =
+		k->take_until + ORDERWORK_GRACE + orderwork_env(&k->w).hold,
 	    .tell = tell,
 	    .arg = p};
 	struct err why = {0};
@@ -292,11 +312,22 @@ ask_cas(struct processing *k, struct err *e)
 	    .tell_ca = tell_ca,
 	    .arg = k->w.prog};
 
-	ask_until = k->take_until;
+	ask_until = k->until;
 	return renewalinfo_ask_due(&r, e);
 }
 
-/* ---- both ---------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------
+ */
+
+static int
+process_new(struct processing *k, struct err *e)
+{
+	const struct onboarding_how how = {.in_flight = (size_t)jobs,
+	    .left = &k->left,
+	    .take_until = k->until};
+
+	return onboarding_run(&k->new, &k->w, &how, e);
+}
 
 static int
 process_accounts(struct processing *k, struct prog *p, struct err *e)
@@ -305,39 +336,57 @@ process_accounts(struct processing *k, struct prog *p, struct err *e)
 
 	if (orderwork_load_limits(&k->w, p, e) < 0 ||
 	    orderwork_prepare(&k->w, p, NULL, e) < 0 ||
-	    prepare_solvers(k, e) < 0 || orderwork_enter(&k->w, e) < 0)
+	    prepare_solvers(k, e) < 0)
+		return -1;
+	onboarding_prepare(&k->new, &k->w);
+	if (orderwork_enter(&k->w, e) < 0)
 		return -1;
 	k->w.up.trace = traces ? STDERR_FILENO : -1;
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < k->len && !sig_term(); i++)
 		rc = process_account(k, k->accounts[i].id, e);
+	if (rc == 0)
+		rc = process_new(k, e);
 	return rc == 0 && k->asks ? ask_cas(k, e) : rc;
 }
 
+/* When new names wait too, they have their part of the time. */
+static int
+find_work(struct processing *k, struct store *st, bool is_all, struct err *e)
+{
+	int64_t added, share;
+
+	if (is_all &&
+	    (renewal_queue_update(st, &added, e) < 0 ||
+		renewalinfo_is_due(st, &k->asks, e) < 0 ||
+		onboarding_find(&k->new, st, e) < 0))
+		return -1;
+	share = k->new.len > 0 ? k->w.prog->conf.client.new_names_share : 0;
+	k->until = clock_now() + budget;
+	k->take_until = k->until - budget * share / 100;
+	return find_accounts(k, st, e);
+}
+
 /*
- * With `is_all` what is due is put in first, and CAs are asked at the end, what
- * was renewed just now included.  Mostly there is nothing to do.
+ * With `is_all` what is due is put in first, new names have their turn after
+ * renewals, and CAs are asked at the end, what was renewed just now included.
+ * Mostly there is nothing to do.
  */
 static int
 work(struct prog *p, bool is_all, struct err *e)
 {
-	struct processing k = {.left = max, .take_until = clock_now() + budget};
+	struct processing k = {.left = max, .w = {.prog = p}};
 	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
-	int64_t added;
-	int rc = st ? 0 : -1;
+	int rc = st ? find_work(&k, st, is_all, e) : -1;
+	bool is_some = k.len > 0 || k.new.len > 0;
 
-	if (rc == 0 && is_all)
-		rc = renewal_queue_update(st, &added, e);
-	if (rc == 0 && is_all)
-		rc = renewalinfo_is_due(st, &k.asks, e);
-	if (rc == 0)
-		rc = find_accounts(&k, st, e);
 	store_close(st);
-	if (rc == 0 && k.len > 0 && is_all)
+	if (is_some && is_all)
 		k.asks = true;
-	if (rc == 0 && (k.len > 0 || k.asks))
+	if (rc == 0 && (is_some || k.asks))
 		rc = process_accounts(&k, p, e);
 	orderwork_stop(&k.w);
+	onboarding_end(&k.new, p);
 	free(k.accounts);
 	return rc;
 }
@@ -464,8 +513,9 @@ run(struct prog *p, struct err *e)
 	if (work_and_wait(p, true, &why) < 0)
 		prog_item_failed(p, &why);
 	err_clear(&why);
-	if (deploy_all(p, clock_now() < end ? end : clock_now() + GRACE, &why) <
-	    0)
+	if (deploy_all(p,
+		clock_now() < end ? end : clock_now() + ORDERWORK_GRACE,
+		&why) < 0)
 		prog_item_failed(p, &why);
 	return finish(p, true, e);
 }
@@ -594,6 +644,7 @@ list(struct prog *p, struct err *e)
 struct standing {
 	struct store *st;
 	struct renewal_summary queue;
+	struct domain_queue_summary new; /* names */
 	struct teller_counts fares;
 	int64_t next_expiry, last_run;
 	struct strv lagging, done; /* targets, a line each */
@@ -625,6 +676,7 @@ load_standing(struct standing *s, struct err *e)
 	int64_t now = clock_now();
 
 	if (renewal_queue_summarize(s->st, &s->queue, e) < 0 ||
+	    domain_queue_summarize(s->st, &s->new, e) < 0 ||
 	    teller_count(s->st, now, &s->fares, e) < 0 ||
 	    telling_next_expiry(s->st, &s->next_expiry, e) < 0 ||
 	    telling_last_run(s->st, TELLER_RUN, &s->last_run, e) < 0)
@@ -676,6 +728,9 @@ print_standing(const struct standing *s)
 	sheet_int(&sheet, "due_in_a_day", q->due_day);
 	sheet_int(&sheet, "due_in_a_week", q->due_week);
 	sheet_time(&sheet, "next_due", q->next_due);
+	sheet_int(&sheet, "new_waiting", s->new.waiting);
+	sheet_int(&sheet, "new_quarantined", s->new.quarantined);
+	sheet_int(&sheet, "new_parked", s->new.parked);
 	sheet_time(&sheet, "next_expiry", s->next_expiry);
 	sheet_time(&sheet, "last_success", s->last_run);
 	print_targets(s, &sheet);

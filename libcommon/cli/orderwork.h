@@ -68,6 +68,9 @@ int orderwork_pick_account(struct orderwork *w, const char *text,
 
 struct ordering_env orderwork_env(struct orderwork *w);
 
+/* Seconds for what is under way when the time of a run is spent. */
+#define ORDERWORK_GRACE 120
+
 /* NULL-safe; also for {0}. */
 void orderwork_stop(struct orderwork *w);
 

@@ -5,7 +5,6 @@
 #include "cli/prog.h"
 #include "cli/rights.h"
 #include "cli/sheet.h"
-#include "order/orderkey.h"
 #include "store/certificate_list.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_backup.h"
@@ -14,20 +13,6 @@
 #include "store/upstream_account.h"
 
 /* ---- showing ------------------------------------------------------------- */
-
-/* What an order's own policy says, in the words of the options. */
-static void
-add_rules(const struct orderpolicy *policy, struct strv *out)
-{
-	for (size_t i = 0; i < policy->rules_len; i++) {
-		const struct orderpolicy_rule *r = &policy->rules[i];
-		char *text = xasprintf("%s%s%s", r->name ? r->name : "",
-		    r->name ? "=" : "", r->solver);
-
-		strv_add(out, text);
-		free(text);
-	}
-}
 
 /* "33", "33.3"; the caller frees. */
 static char *
@@ -92,26 +77,6 @@ renewals_list(struct prog *p, struct err *e)
 	return rc;
 }
 
-static void
-sheet_policy(struct sheet *s, const struct orderpolicy *policy)
-{
-	struct strv rules = {0};
-
-	add_rules(policy, &rules);
-	sheet_list(s, "challenges", &rules);
-	sheet_text(s, "key_type", policy->key_type);
-	sheet_text(s, "key_cycle", policy->key_cycle);
-	if (policy->private_key_id)
-		sheet_int(s, "private_key", policy->private_key_id);
-	if (policy->certificate_request_id)
-		sheet_int(
-		    s, "certificate_request", policy->certificate_request_id);
-	if (policy->days)
-		sheet_int(s, "days", policy->days);
-	sheet_text(s, "preferred_chain", policy->preferred_chain);
-	strv_release(&rules);
-}
-
 static int
 show_renewal(struct prog *p, struct store *st,
     const struct renewal_configuration *c, struct err *e)
@@ -144,7 +109,7 @@ show_renewal(struct prog *p, struct store *st,
 		sheet_text(&s, "rule", renewal_rule_name(c->due.rule));
 		sheet_text(&s, "part_left", part);
 		sheet_text(&s, "profile", c->profile);
-		sheet_policy(&s, &policy);
+		policyset_show(&policy, &s);
 		sheet_time(&s, "created", c->created);
 		sheet_end(&s);
 	}
@@ -170,16 +135,6 @@ renewals_show(struct prog *p, struct err *e)
 }
 
 /* ---- setting ------------------------------------------------------------- */
-
-/* A text takes the place of what was there; "none" is nothing. */
-static void
-replace(char **what, const char *with)
-{
-	if (!with)
-		return;
-	free(*what);
-	*what = strcmp(with, "none") == 0 ? NULL : xstrdup(with);
-}
 
 /* "33" and "33.3" are 330 and 333 thousandths. */
 static bool
@@ -214,63 +169,37 @@ read_part(const char *text, int64_t *out, struct err *e)
 	return 0;
 }
 
-static const char *
-unless_none(const char *word)
-{
-	return word && strcmp(word, "none") == 0 ? NULL : word;
-}
-
 static bool
 is_empty(const struct renewals_change *c)
 {
-	return c->challenges.len == 0 && !c->key_cycle && !c->key_type &&
-	    !c->label && !c->part_left && !c->preferred_chain && !c->profile;
+	return policyset_is_empty(&c->policy) && !c->label && !c->part_left &&
+	    !c->profile;
 }
 
 static int
 check(const struct renewals_change *c, struct err *e)
 {
-	struct orderpolicy policy = {0};
 	int64_t ignored;
 	int rc = read_part(c->part_left, &ignored, e);
 
-	if (rc == 0)
-		rc = orderkey_check(
-		    unless_none(c->key_type), unless_none(c->key_cycle), e);
-	if (rc == 0)
-		rc = orderpolicy_set_rules(&policy, &c->challenges, e);
-	orderpolicy_release(&policy);
-	return rc;
+	return rc < 0 ? -1 : policyset_check(&c->policy, e);
 }
 
+/* The key of a backup is its own. */
 static int
-set_policy(struct renewal_configuration *r, const struct renewals_change *c,
-    struct err *e)
+check_backup(const struct renewal_configuration *c, struct err *e)
 {
 	struct orderpolicy policy;
-	struct buf text;
-	int rc = orderpolicy_read(&policy, r->policy, e);
+	int rc = c->backup_of_id ? orderpolicy_read(&policy, c->policy, e) : 0;
 
-	buf_init(&text, ORDERPOLICY_MAX);
-	if (rc == 0 && c->challenges.len > 0)
-		rc = orderpolicy_set_rules(&policy, &c->challenges, e);
-	if (c->key_type || c->key_cycle)
-		policy.private_key_id = policy.certificate_request_id = 0;
-	replace(&policy.key_type, c->key_type);
-	replace(&policy.key_cycle, c->key_cycle);
-	if (rc == 0 && r->backup_of_id != 0 &&
-	    orderpolicy_shares_keys(policy.key_cycle))
+	if (c->backup_of_id == 0 || rc < 0)
+		return rc;
+	if (orderpolicy_shares_keys(policy.key_cycle))
 		rc = err_set(e, KIND_DENIED,
 		    "renewal_configuration/%lld is a backup, whose key is its "
 		    "own: with %s it would share one",
-		    (long long)r->id, policy.key_cycle);
-	replace(&policy.preferred_chain, c->preferred_chain);
-	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
-		rc = prog_misuse(e, "--challenge: too much of it");
-	if (rc == 0)
-		replace(&r->policy, text.data);
+		    (long long)c->id, policy.key_cycle);
 	orderpolicy_release(&policy);
-	buf_release(&text);
 	return rc;
 }
 
@@ -290,11 +219,13 @@ renewals_set(struct prog *p, const char *text,
 	if (st)
 		rc = renewal_configuration_pick(st, text, &c, e);
 	if (rc == 0)
-		rc = set_policy(&c, change, e);
+		rc = policyset_apply(&change->policy, &c.policy, e);
+	if (rc == 0)
+		rc = check_backup(&c, e);
 	if (rc == 0)
 		rc = read_part(change->part_left, &c.part_left, e);
-	replace(&c.label, change->label);
-	replace(&c.profile, change->profile);
+	policyset_replace(&c.label, change->label);
+	policyset_replace(&c.profile, change->profile);
 	if (rc == 0)
 		rc = renewal_configuration_set(st, &c, e);
 	renewal_configuration_release(&c);
@@ -307,26 +238,28 @@ renewals_set(struct prog *p, const char *text,
 struct adding {
 	const struct renewals_change *how;
 	const char *account;
-	struct buf policy; /* JSON */
+	char *policy; /* JSON */
 };
 
+/* Without challenges they are answered. */
 static int
 make_policy(struct adding *a, struct err *e)
 {
-	const struct renewals_change *how = a->how;
 	struct orderpolicy policy = {.auto_renew = true};
 	struct strv answered = {0};
+	struct buf text;
 	int rc;
 
 	strv_add(&answered, "answer");
-	rc = orderpolicy_set_rules(
-	    &policy, how->challenges.len > 0 ? &how->challenges : &answered, e);
-	replace(&policy.key_type, how->key_type);
-	replace(&policy.key_cycle, how->key_cycle);
-	replace(&policy.preferred_chain, how->preferred_chain);
-	buf_init(&a->policy, ORDERPOLICY_MAX);
-	if (rc == 0 && orderpolicy_write(&policy, &a->policy) < 0)
-		rc = prog_misuse(e, "--challenge: too much of it");
+	buf_init(&text, ORDERPOLICY_MAX);
+	rc = orderpolicy_set_rules(&policy, &answered, NULL, e);
+	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
+		rc = err_set(e, KIND_BUG, "a policy is too long");
+	if (rc == 0) {
+		a->policy = xstrdup(text.data);
+		rc = policyset_apply(&a->how->policy, &a->policy, e);
+	}
+	buf_release(&text);
 	orderpolicy_release(&policy);
 	strv_release(&answered);
 	return rc;
@@ -351,9 +284,9 @@ add_one(struct store *st, const char *operand, void *arg, struct err *e)
 {
 	struct adding *a = arg;
 	struct certificate_item c;
-	struct renewal_configuration_new n = {.policy = a->policy.data,
-	    .label = unless_none(a->how->label),
-	    .profile = unless_none(a->how->profile)};
+	struct renewal_configuration_new n = {.policy = a->policy,
+	    .label = a->how->label,
+	    .profile = a->how->profile};
 	int64_t id;
 
 	if (certificate_pick(st, operand, &c, e) < 0)
@@ -382,6 +315,6 @@ renewals_add(struct prog *p, const struct renewals_change *how,
 		rc = make_policy(&a, e);
 	if (rc == 0)
 		rc = operands_each(p, add_one, &a, e);
-	buf_release(&a.policy);
+	free(a.policy);
 	return rc;
 }

@@ -1,8 +1,7 @@
 #ifndef CLI_RENEWALS_H
 #define CLI_RENEWALS_H
 
-#include "base/err.h"
-#include "base/str.h"
+#include "cli/policyset.h"
 
 /*
  * What is renewed, and how, as an operator sees and sets it.  The commands need
@@ -18,12 +17,10 @@ int renewals_show(struct prog *p, struct err *e);
 
 /* As options give it; NULL and no challenges: as it is; "none": nothing. */
 struct renewals_change {
-	const char *key_cycle, *key_type;
+	struct policyset policy;
 	const char *label;
 	const char *part_left; /* percent with at most one decimal, "rule" */
-	const char *preferred_chain;
 	const char *profile;
-	struct strv challenges; /* [NAME=]SOLVER, all of them */
 };
 
 /*

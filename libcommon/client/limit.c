@@ -173,6 +173,7 @@ struct rule {
 	const struct limit *limit;
 	int (*count)(struct store *st, const struct limits_order *o,
 	    const char *subject, struct upstream_use *use, struct err *e);
+	size_t ahead; /* what the store does not have yet */
 };
 
 static int
@@ -217,23 +218,27 @@ struct judging {
 };
 
 static int
-judge(
-    struct judging *j, const struct rule *r, const char *subject, struct err *e)
+judge_by(struct judging *j, const struct rule *r, const char *subject,
+    enum upstream_use_by by, struct err *e)
 {
 	/* What is older than the time in which all fill has no effect, nor has
 	 * more than a full bucket and what fills meanwhile. */
 	struct upstream_use use = {.max = 2 * (size_t)r->limit->count,
-	    .since = j->now - 2 * r->limit->seconds};
-	int64_t at = 0;
+	    .since = j->now - 2 * r->limit->seconds,
+	    .by = by};
+	int64_t at = 0, *used;
 	int rc;
 
 	if (r->limit->count == 0)
 		return 0;
-	use.at = xcalloc(use.max, sizeof(*use.at));
+	used = xcalloc(r->ahead + use.max, sizeof(*used));
+	for (size_t i = 0; i < r->ahead; i++)
+		used[i] = j->now;
+	use.at = used + r->ahead;
 	rc = r->count(j->st, j->order, subject, &use, e);
 	if (rc == 0)
-		at = limit_free_at(r->limit, use.at, use.len, j->now);
-	free(use.at);
+		at = limit_free_at(r->limit, used, r->ahead + use.len, j->now);
+	free(used);
 	if (at > j->wait->at) {
 		j->wait->at = at;
 		j->wait->rule = r->name;
@@ -241,6 +246,35 @@ judge(
 		    j->wait->subject, sizeof(j->wait->subject), "%s", subject);
 	}
 	return rc;
+}
+
+static int
+judge(
+    struct judging *j, const struct rule *r, const char *subject, struct err *e)
+{
+	return judge_by(j, r, subject, UPSTREAM_USE_BY_ALL, e);
+}
+
+/* One that new names and renewals share: also what its own kind has used. */
+static int
+judge_shared(
+    struct judging *j, const struct rule *r, const char *subject, struct err *e)
+{
+	const struct limits_share *share = &j->order->share;
+	struct limit part = *r->limit;
+	struct rule own = *r;
+
+	if (judge(j, r, subject, e) < 0)
+		return -1;
+	if (share->percent == 0 || part.count == 0)
+		return 0;
+	part.count = part.count * share->percent / 100;
+	if (part.count == 0)
+		part.count = 1;
+	own.limit = &part;
+	return judge_by(j, &own, subject,
+	    share->is_renewal ? UPSTREAM_USE_BY_RENEWALS : UPSTREAM_USE_BY_NEW,
+	    e);
 }
 
 static int
@@ -258,9 +292,9 @@ static int
 judge_all(struct judging *j, const struct limits *l, struct err *e)
 {
 	const struct rule set = {
-	    "certificates_per_set", &l->certificates_per_set, count_set};
+	    "certificates_per_set", &l->certificates_per_set, count_set, 0};
 	const struct rule failures = {
-	    "failures_per_name", &l->failures_per_name, count_failures};
+	    "failures_per_name", &l->failures_per_name, count_failures, 0};
 	struct strv names = {0};
 	int rc = judge(j, &set, "", e);
 
@@ -273,21 +307,44 @@ judge_all(struct judging *j, const struct limits *l, struct err *e)
 }
 
 static int
-judge_new(struct judging *j, const struct limits *l, struct err *e)
+judge_new(struct judging *j, const struct limits *l,
+    const struct strv *registered, struct err *e)
 {
-	const struct rule orders = {
-	    "orders_per_account", &l->orders_per_account, count_orders};
+	const struct rule orders = {"orders_per_account",
+	    &l->orders_per_account, count_orders, j->order->ahead};
 	const struct rule domain = {"certificates_per_domain",
-	    &l->certificates_per_domain, count_domain};
-	struct strv domains = {0};
-	int rc = judge(j, &orders, "", e);
+	    &l->certificates_per_domain, count_domain,
+	    j->order->ahead_in_domain};
+	int rc = judge_shared(j, &orders, "", e);
 
-	if (rc == 0 && l->certificates_per_domain.count > 0)
+	for (size_t i = 0; rc == 0 && i < registered->len; i++)
+		rc = judge_shared(j, &domain, registered->v[i], e);
+	return rc;
+}
+
+static int
+judge_made(struct judging *j, const struct limits *l, struct err *e)
+{
+	struct strv domains = {0};
+	int rc = 0;
+
+	if (l->certificates_per_domain.count > 0)
 		rc = upstream_use_domains(j->st, j->order->id, &domains, e);
 	if (rc == 0)
-		rc = judge_each(j, &domain, &domains, e);
+		rc = judge_new(j, l, &domains, e);
 	strv_release(&domains);
 	return rc;
+}
+
+int
+limits_new(const struct limits *l, struct store *st,
+    const struct limits_order *o, const struct strv *registered, int64_t now,
+    struct limits_wait *out, struct err *e)
+{
+	struct judging j = {.st = st, .order = o, .now = now, .wait = out};
+
+	*out = (struct limits_wait){0};
+	return judge_new(&j, l, registered, e);
 }
 
 /*
@@ -345,5 +402,5 @@ limits_order(const struct limits *l, struct store *st,
 	    upstream_use_is_renewal(
 		st, o->fqdn_set_id, o->upstream_account_id, &is_renewal, e) < 0)
 		return -1;
-	return is_renewal ? 0 : judge_new(&j, l, e);
+	return is_renewal ? 0 : judge_made(&j, l, e);
 }

@@ -60,6 +60,16 @@ void limits_registered(const struct suffix_list *l, const struct strv *dns,
 void limits_add_registered(const struct suffix_list *l, const char *name,
     bool is_ip, struct strv *out);
 
+/*
+ * While orders for new names and renewals both wait, each has a part of the
+ * limits for itself, so that neither starves the other: in percent; 0: what is
+ * there is for all.  Renewals are what renewal configurations have made.
+ */
+struct limits_share {
+	int percent;
+	bool is_renewal; /* whose part it is */
+};
+
 struct limits_order {
 	int64_t id;
 	int64_t upstream_account_id;
@@ -69,6 +79,13 @@ struct limits_order {
 	 * the window that the CA has given for that one nothing is limited.
 	 */
 	int64_t replaces_id;
+	/*
+	 * Orders that are to be made before this one, which the store does not
+	 * have yet: all of them, and those for names in the same registered
+	 * domain.
+	 */
+	size_t ahead, ahead_in_domain;
+	struct limits_share share;
 };
 
 /* Which limit an order has to wait for. */
@@ -89,5 +106,15 @@ bool limits_any(const struct limits *l);
 int limits_order(const struct limits *l, struct store *st,
     const struct limits_order *o, int64_t now, struct limits_wait *out,
     struct err *e);
+
+/*
+ * The same for one that is not made yet, for names that have never had a
+ * certificate, in these registered domains: with a `subject` the limit is of
+ * that domain only, without of the account.  Of `o` the id, the set and what it
+ * replaces do not matter.
+ */
+int limits_new(const struct limits *l, struct store *st,
+    const struct limits_order *o, const struct strv *registered, int64_t now,
+    struct limits_wait *out, struct err *e);
 
 #endif

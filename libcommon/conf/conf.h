@@ -144,6 +144,7 @@ struct conf_client {
 	char *limits_file;
 	char *targets_file;
 	int64_t tell_again;
+	int64_t new_names_share;
 	int64_t connect_timeout;
 	int64_t timeout;
 	char *proxy;

@@ -285,6 +285,10 @@ const struct table_key table_keys[] = {
 	{CONF_CLIENT, "acme_dns_trust", PATH(client.acme_dns_trust),
 	    .doc = "Roots of acme-dns servers, PEM, instead of the machine's; "
 	    "empty: those."},
+	{CONF_CLIENT, "new_names_share", NUMBER(client.new_names_share, 1, 99),
+	    .fallback = "50",
+	    .doc = "Percent of a CA's limits for new names while renewals "
+	    "wait, too; those have the rest."},
 	{CONF_CLIENT, "precheck", CHOICE(client.precheck, "on dns-01 off"), .fallback = "on",
 	    .doc = "Which challenges are looked at before a CA is told: on, "
 	    "all; dns-01, only the records of that; off, none."},

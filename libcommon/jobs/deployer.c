@@ -1,6 +1,6 @@
 #include "jobs/deployer.h"
 
-#include "jobs/renewer.h"
+#include "jobs/outcome.h"
 #include "store/deploy_target.h"
 #include "store/renewal_configuration.h"
 #include "store/serving_change.h"
@@ -165,7 +165,7 @@ retry_at(const struct deployment *d)
 
 	digest_random(&n, sizeof(n));
 	return clock_now() +
-	    renewer_pause(d->attempts + 1, d->not_after - d->not_before, n);
+	    outcome_pause(d->attempts + 1, d->not_after - d->not_before, n);
 }
 
 static void

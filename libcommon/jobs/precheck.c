@@ -105,10 +105,11 @@ precheck_start(
 
 /* The messages are those of acme-validate, whose ids begin at 1. */
 static int
-write_task(const struct solver_task *t, struct buf *out, struct err *e)
+write_task(
+    const struct solver_task *t, int64_t id, struct buf *out, struct err *e)
 {
 	const char *dot = strchr(t->key_authorization, '.');
-	struct validmsg_task task = {.id = 1};
+	struct validmsg_task task = {.id = id};
 	int rc;
 
 	if (!dot || strlen(t->token) >= sizeof(task.token) ||
@@ -128,36 +129,117 @@ write_task(const struct solver_task *t, struct buf *out, struct err *e)
 }
 
 static int
-judge(const struct buf *reply, struct err *e)
+judge(const struct validmsg_result *r, struct err *e)
 {
-	struct validmsg_result r;
-
-	if (validmsg_result_read(reply->data, reply->len, &r, e) < 0)
-		return -1;
-	if (r.is_valid)
+	if (r->is_valid)
 		return 0;
 	return err_set(
-	    e, r.is_final ? KIND_DENIED : KIND_BUSY, "%s", r.err.text);
+	    e, r->is_final ? KIND_DENIED : KIND_BUSY, "%s", r->err.text);
 }
 
 int
 precheck_look(void *arg, const struct solver_task *t, struct err *e)
 {
 	struct precheck *p = arg;
+	struct validmsg_result r;
 	struct buf question, reply;
 	int rc;
 
 	buf_init(&question, VALIDMSG_MAX);
 	buf_init(&reply, VALIDMSG_MAX);
-	rc = write_task(t, &question, e);
+	rc = write_task(t, 1, &question, e);
 	if (rc == 0)
 		rc = helper_ask(&p->helper, &question, &reply,
 		    LOOK_S * 1000 + MARGIN_MS, e);
 	if (rc == 0)
-		rc = judge(&reply, e);
+		rc = validmsg_result_read(reply.data, reply.len, &r, e);
+	if (rc == 0)
+		rc = judge(&r, e);
 	buf_release(&question);
 	buf_release(&reply);
 	return rc;
+}
+
+/* ---- many ---------------------------------------------------------------- */
+
+#define AT_ONCE 64 /* their messages fit in a socket's buffers */
+
+static int
+send_task(struct precheck *p, const struct solver_task *t, int64_t id,
+    int64_t deadline, struct err *why, struct err *e)
+{
+	struct buf question;
+	int rc;
+
+	buf_init(&question, VALIDMSG_MAX);
+	rc = write_task(t, id, &question, why);
+	if (rc == 0 &&
+	    frame_write(
+		p->helper.fd, question.data, question.len, deadline, e) < 0)
+		rc = -2;
+	buf_release(&question);
+	return rc;
+}
+
+static int
+receive(struct precheck *p, struct err *why, size_t len, int64_t deadline,
+    struct err *e)
+{
+	struct validmsg_result r;
+	struct buf reply;
+	int rc;
+
+	buf_init(&reply, VALIDMSG_MAX);
+	rc = frame_read(p->helper.fd, &reply, deadline, e);
+	if (rc == 0)
+		rc = err_set(e, KIND_SYS, "it has ended");
+	if (rc > 0)
+		rc = validmsg_result_read(reply.data, reply.len, &r, e);
+	if (rc == 0 && (r.id < 1 || r.id > (int64_t)len))
+		rc = err_set(e, KIND_SYS, "it answers what was not asked");
+	if (rc == 0)
+		judge(&r, &why[r.id - 1]);
+	buf_release(&reply);
+	return rc;
+}
+
+static int
+look_some(struct precheck *p, const struct solver_task *v, size_t len,
+    struct err *why, struct err *e)
+{
+	int64_t deadline = clock_mono() + LOOK_S * 1000 + MARGIN_MS;
+	size_t sent = 0;
+	int rc = p->helper.fd < 0 ? err_set(e, KIND_SYS, "it has ended") : 0;
+
+	for (size_t i = 0; rc == 0 && i < len; i++) {
+		rc = send_task(p, &v[i], (int64_t)i + 1, deadline, &why[i], e);
+		sent += rc == 0;
+		if (rc == -1)
+			rc = 0; /* that one cannot be asked about */
+	}
+	for (; rc == 0 && sent > 0; sent--)
+		rc = receive(p, why, len, deadline, e);
+	return rc;
+}
+
+int
+precheck_look_all(struct precheck *p, const struct solver_task *v, size_t len,
+    struct err *why, struct err *e)
+{
+	struct err lost = {0};
+
+	for (size_t i = 0; i < len; i += AT_ONCE) {
+		size_t n = len - i < AT_ONCE ? len - i : AT_ONCE;
+
+		if (look_some(p, v + i, n, why + i, &lost) == 0)
+			continue;
+		/* What it answers later would be taken for other answers. */
+		helper_stop(&p->helper);
+		return err_set(e, KIND_SYS,
+		    "the process that looks at challenges is lost: %s",
+		    lost.text);
+	}
+	return 0;
 }
 
 void

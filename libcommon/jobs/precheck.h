@@ -38,6 +38,14 @@ int precheck_start(
  */
 int precheck_look(void *arg, const struct solver_task *t, struct err *e);
 
+/*
+ * Looks at `len` challenges at the same time, so that those that wait for an
+ * answer in vain cost no more than one; what precheck_look would say of each is
+ * in `why`, which is not set for those that are good.  -1: the process is lost.
+ */
+int precheck_look_all(struct precheck *p, const struct solver_task *v,
+    size_t len, struct err *why, struct err *e);
+
 /* NULL-safe; also for {0}. */
 void precheck_stop(struct precheck *p);
 

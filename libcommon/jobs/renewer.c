@@ -1,7 +1,7 @@
 #include "jobs/renewer.h"
 
 #include "base/log.h"
-#include "client/cause.h"
+#include "jobs/outcome.h"
 #include "order/ordernew.h"
 #include "order/orderpolicy.h"
 #include "store/fqdn_set.h"
@@ -9,13 +9,6 @@
 #include "store/upstream_account.h"
 #include "store/upstream_rest.h"
 #include "sys/clock.h"
-#include "wrap/digest.h"
-
-#define DAY ((int64_t)86400)
-#define BUSY_PAUSE 60 /* another process has the order */
-#define LONG_WAIT 30 /* an order that waits for so long is left */
-#define PARK_NAME (7 * DAY)
-#define PARK_OTHER (30 * DAY)
 
 /* An item under work. */
 struct renewer_flight {
@@ -24,52 +17,6 @@ struct renewer_flight {
 	struct renewal_configuration configuration;
 	int64_t order; /* 0: none yet */
 };
-
-/* ---- decisions ----------------------------------------------------------- */
-
-int64_t
-renewer_pause(int64_t attempts, int64_t lifetime, uint32_t random)
-{
-	static const int64_t pauses[] = {60, 600, 6000, DAY};
-	size_t i = attempts < 1 ? 0 : (size_t)(attempts - 1);
-	int64_t pause =
-	    pauses[i < ARRAY_LEN(pauses) ? i : ARRAY_LEN(pauses) - 1];
-
-	if (lifetime > 0 && pause > lifetime / 24)
-		pause = lifetime / 24 > pauses[0] ? lifetime / 24 : pauses[0];
-	return pause + random % (pause / 10 + 1);
-}
-
-/* What becomes of a name whose owner has gone elsewhere. */
-static bool
-is_of_name(enum cause cause)
-{
-	return cause == CAUSE_NAME || cause == CAUSE_CAA ||
-	    cause == CAUSE_DNS || cause == CAUSE_CONNECTION ||
-	    cause == CAUSE_CHALLENGE || cause == CAUSE_PRECHECK;
-}
-
-bool
-renewer_parks(
-    enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime)
-{
-	int64_t limit = is_of_name(cause) ? PARK_NAME : PARK_OTHER;
-
-	if (cause_is_temporary(cause) || attempts < RENEWER_PARK_ATTEMPTS)
-		return false;
-	if (is_of_name(cause) && lifetime > 0 && lifetime < limit)
-		limit = lifetime;
-	return seconds >= limit;
-}
-
-static uint32_t
-draw(void)
-{
-	uint32_t n;
-
-	digest_random(&n, sizeof(n));
-	return n;
-}
 
 /* ---- ends ---------------------------------------------------------------- */
 
@@ -139,33 +86,29 @@ put_back(struct renewer *r, struct renewer_flight *f, int64_t at,
 	tell(r, f, why, true);
 }
 
-/* An attempt has failed; `o` is the order, if there is one. */
 static void
-fail(struct renewer *r, struct renewer_flight *f,
-    const struct upstream_order *o, const struct err *why)
+fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 {
 	const struct renewal_item *i = &f->item;
-	const char *word = o ? o->cause : NULL;
-	int64_t now = clock_now(), attempts = i->attempts + 1;
-	enum cause cause = CAUSE_OTHER;
-	struct queue_failure failure = {.cause = word,
-	    .error = o && o->error ? o->error : why->text,
-	    .order_is_over = !o || !upstream_order_is_open(o->status)};
-	struct err e = {0}, text = *why;
+	const struct queue_failure failure = outcome_failure(
+	    a, i->attempts, i->failing_since, lifetime(f), clock_now());
+	struct err e = {0}, text = a->why;
 
-	if (word && !cause_by_name(word, &cause))
-		cause = CAUSE_OTHER;
-	if (!word && why->kind == KIND_BUSY)
-		cause = CAUSE_CA_UNREACHABLE;
-	failure.retry_at = now + renewer_pause(attempts, lifetime(f), draw());
-	if (o && o->retry_at > failure.retry_at)
-		failure.retry_at = o->retry_at;
-	failure.parks = renewer_parks(cause, attempts,
-	    i->failing_since ? now - i->failing_since : 0, lifetime(f));
 	tell_store(r, f, renewal_queue_fail(r->st, &f->hold, &failure, &e), &e);
-	if (cause_is_temporary(cause))
+	if (cause_is_temporary(a->cause))
 		text.kind = KIND_BUSY;
 	tell(r, f, &text, true);
+}
+
+/* There is no order for it. */
+static void
+fail_early(struct renewer *r, struct renewer_flight *f, const struct err *why)
+{
+	const struct orders_result none = {.err = why};
+	struct outcome a;
+
+	outcome_judge(&none, clock_now(), &a);
+	fail(r, f, &a);
 }
 
 /* ---- beginning ----------------------------------------------------------- */
@@ -320,30 +263,13 @@ renewer_next(void *renewer, int64_t *order, struct err *e)
 			return 1;
 		}
 		if (rc < 0)
-			fail(r, &f, NULL, &why);
+			fail_early(r, &f, &why);
 		flight_release(&f);
 	}
 	return rc < 0 ? -1 : next_rest(r, order, e);
 }
 
 /* ---- ending -------------------------------------------------------------- */
-
-/* Nothing sleeps: what waits for long is for a later run. */
-bool
-renewer_is_enough(void *renewer, const struct upstream_order *o, int64_t steps)
-{
-	(void)renewer;
-	(void)steps;
-	return (upstream_order_is_open(o->status) || o->alternates) &&
-	    o->cause && o->retry_at > clock_now() + LONG_WAIT;
-}
-
-static bool
-is_rate_limited(const struct upstream_order *o)
-{
-	return o->cause &&
-	    strcmp(o->cause, cause_name(CAUSE_RATE_LIMITED)) == 0;
-}
 
 static void
 finish(struct renewer *r, struct renewer_flight *f)
@@ -361,23 +287,15 @@ finish(struct renewer *r, struct renewer_flight *f)
 static void
 end(struct renewer *r, struct renewer_flight *f, const struct orders_result *x)
 {
-	const struct upstream_order *o = x->order;
-	struct err why = *x->err;
-	int64_t now = clock_now();
+	struct outcome a;
 
-	if (o && o->status == UPSTREAM_ORDER_VALID) {
+	outcome_judge(x, clock_now(), &a);
+	if (a.result == OUTCOME_DONE)
 		finish(r, f);
-		return;
-	}
-	if (o)
-		orders_why(o, &why); /* where it was left, nothing says why */
-	if (!o && why.kind == KIND_BUSY)
-		put_back(r, f, now + BUSY_PAUSE, &why);
-	else if (o && upstream_order_is_open(o->status) &&
-	    (!o->cause || is_rate_limited(o)) && why.kind == KIND_BUSY)
-		put_back(r, f, o->retry_at, &why);
+	else if (a.result == OUTCOME_GOES_ON)
+		put_back(r, f, a.retry_at, &a.why);
 	else
-		fail(r, f, o, &why);
+		fail(r, f, &a);
 }
 
 void
@@ -409,7 +327,7 @@ renewer_fail_all(struct renewer *r, const struct err *why, struct err *e)
 		renewal_configuration_by_id(r->st,
 		    f.item.renewal_configuration_id, &f.configuration,
 		    &ignored);
-		fail(r, &f, NULL, why);
+		fail_early(r, &f, why);
 		flight_release(&f);
 	}
 	return rc;

@@ -41,8 +41,6 @@ struct renewer {
 
 /* For struct orders, whose `arg` is the renewer. */
 int renewer_next(void *renewer, int64_t *order, struct err *e);
-bool renewer_is_enough(
-    void *renewer, const struct upstream_order *o, int64_t steps);
 void renewer_told(void *renewer, const struct orders_result *r);
 
 /*
@@ -53,24 +51,5 @@ int renewer_fail_all(struct renewer *r, const struct err *why, struct err *e);
 
 /* Gives back what is still held.  NULL-safe. */
 void renewer_release(struct renewer *r);
-
-/* ---- decisions, which are nothing but that ------------------------------- */
-
-/*
- * Seconds until the next attempt after so many that failed, the last one
- * included: a minute, ten, a hundred, a day, but no more than a 24th of the
- * lifetime (0: unknown); and up to a tenth longer, by a random number.
- */
-int64_t renewer_pause(int64_t attempts, int64_t lifetime, uint32_t random);
-
-/*
- * Whether it is given up: by the cause, for how long and how often it has
- * failed by now.  Never for what goes away by itself; a name that leads
- * elsewhere after a week, or a lifetime if that is less; all else after a
- * month.
- */
-bool renewer_parks(
-    enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime);
-#define RENEWER_PARK_ATTEMPTS 5 /* at least */
 
 #endif

@@ -182,7 +182,8 @@ take_token(void *arg, struct err *e)
 	const struct limits_order order = {.id = o->order.id,
 	    .upstream_account_id = o->order.upstream_account_id,
 	    .fqdn_set_id = o->order.fqdn_set_id,
-	    .replaces_id = ordering_replaces(o) ? o->order.replaces_id : 0};
+	    .replaces_id = ordering_replaces(o) ? o->order.replaces_id : 0,
+	    .share = o->env.share};
 
 	if (limits_order(
 		o->env.limits, o->env.st, &order, clock_now(), &a->wait, e) < 0)

@@ -31,6 +31,7 @@ struct ordering_env {
 	bool unchecked; /* challenges are not looked at, whatever an order says
 			 */
 	const struct limits *limits; /* of the CA */
+	struct limits_share share; /* of them, for these orders */
 	int64_t hold; /* seconds for which an order is held: longer than any
 			 request takes */
 };

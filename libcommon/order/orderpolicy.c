@@ -55,11 +55,21 @@ clear_rules(struct orderpolicy *p)
 	p->rules_len = 0;
 }
 
+void
+orderpolicy_add(struct orderpolicy *p, const char *name, const char *solver)
+{
+	insert(p, name ? xstrdup(name) : NULL, solver);
+}
+
 static int
-add_rule(struct orderpolicy *p, const char *text, struct err *e)
+add_rule(struct orderpolicy *p, const char *text, const char *placeholder,
+    struct err *e)
 {
 	const char *equals = strchr(text, '=');
-	char *name = equals ? read_name(text, (size_t)(equals - text)) : NULL;
+	const char *at = placeholder ? strstr(text, placeholder) : NULL;
+	char *name = !equals	? NULL
+	    : at && at < equals ? xstrndup(text, (size_t)(equals - text))
+				: read_name(text, (size_t)(equals - text));
 	const char *solver = name ? equals + 1 : text;
 
 	if (solver_check(solver, e) < 0) {
@@ -71,8 +81,8 @@ add_rule(struct orderpolicy *p, const char *text, struct err *e)
 }
 
 int
-orderpolicy_set_rules(
-    struct orderpolicy *p, const struct strv *words, struct err *e)
+orderpolicy_set_rules(struct orderpolicy *p, const struct strv *words,
+    const char *placeholder, struct err *e)
 {
 	clear_rules(p);
 	if (words->len > ORDERPOLICY_RULES_MAX)
@@ -80,7 +90,7 @@ orderpolicy_set_rules(
 		    "more than %d ways to meet challenges",
 		    ORDERPOLICY_RULES_MAX);
 	for (size_t i = 0; i < words->len; i++)
-		if (add_rule(p, words->v[i], e) < 0)
+		if (add_rule(p, words->v[i], placeholder, e) < 0)
 			return -1;
 	return 0;
 }

@@ -36,11 +36,16 @@ struct orderpolicy {
 
 /*
  * Has what an operator writes, [NAME=]SOLVER each, in the place of all rules
- * there were.  Rules for a name go before those for any.  KIND_USAGE when one
- * names no solver (solver_check), or there are too many.
+ * there were.  Rules for a name go before those for any.  A name may have
+ * `placeholder` in it (order/ordertemplate.h), unless that is NULL.  KIND_USAGE
+ * when one names no solver (solver_check), or there are too many.
  */
-int orderpolicy_set_rules(
-    struct orderpolicy *p, const struct strv *words, struct err *e);
+int orderpolicy_set_rules(struct orderpolicy *p, const struct strv *words,
+    const char *placeholder, struct err *e);
+
+/* Adds one rule, for a name or (NULL) for any. */
+void orderpolicy_add(
+    struct orderpolicy *p, const char *name, const char *solver);
 
 /* The JSON, the same for the same policy; -1 when it is too long. */
 int orderpolicy_write(const struct orderpolicy *p, struct buf *out);

@@ -165,8 +165,7 @@ solve_alpn_dir_make(
 	f = xcalloc(1, sizeof(*f));
 	f->directory = xstrdup(m->argument);
 	f->look.options = m->options;
-	*out = (struct solver){.type = "tls-alpn-01",
-	    .present = present_file,
+	*out = (struct solver){.present = present_file,
 	    .check = solve_look,
 	    .cleanup = cleanup_file,
 	    .free = free_files,

@@ -56,8 +56,7 @@ solve_answer_make(
 	s = xcalloc(1, sizeof(*s));
 	s->store = m->store;
 	s->look.options = m->options;
-	*out = (struct solver){.type = "http-01",
-	    .present = present,
+	*out = (struct solver){.present = present,
 	    .check = solve_look,
 	    .cleanup = cleanup,
 	    .free = free,

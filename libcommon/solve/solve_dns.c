@@ -94,8 +94,7 @@ solve_dns_make(struct solve_dns *self,
 	    .sandbox = o->sandbox};
 
 	self->change = change_record;
-	*out = (struct solver){.type = "dns-01",
-	    .present = present,
+	*out = (struct solver){.present = present,
 	    .check = solve_dns_check,
 	    .cleanup = cleanup,
 	    .free = free_self,

@@ -113,8 +113,7 @@ solve_hook_http_make(
 	struct http_hook *h = xcalloc(1, sizeof(*h));
 
 	h->look.options = m->options;
-	*out = (struct solver){.type = "http-01",
-	    .present = present,
+	*out = (struct solver){.present = present,
 	    .check = solve_look,
 	    .cleanup = cleanup,
 	    .free = free_http_hook,

@@ -44,8 +44,12 @@ enum solve_kind {
 	SOLVE__MAX
 };
 
-/* "answer" and so on; what such a solver needs of its process. */
+/*
+ * "answer" and so on; its type of challenge; what such a solver needs of its
+ * process.
+ */
 const char *solver_kind_name(enum solve_kind kind);
+const char *solver_kind_type(enum solve_kind kind);
 enum solver_needs solver_kind_needs(enum solve_kind kind);
 
 /* The kind of what an operator has written; fails as solver_check. */

@@ -116,8 +116,7 @@ solve_webroot_make(
 	s = xcalloc(1, sizeof(*s));
 	s->root = root;
 	s->look.options = m->options;
-	*out = (struct solver){.type = "http-01",
-	    .present = present,
+	*out = (struct solver){.present = present,
 	    .check = solve_look,
 	    .cleanup = cleanup,
 	    .free = free_self,

@@ -38,6 +38,7 @@ solver_make(const char *text, struct store *st, const struct solver_options *o,
 		return err_object(e, "%s", solver_kind_name(kind));
 	}
 	out->name = solver_kind_name(kind);
+	out->type = solver_kind_type(kind);
 	out->needs = solver_kind_needs(kind);
 	return 0;
 }

@@ -97,6 +97,9 @@ int solver_make(const char *text, struct store *st,
  */
 int solver_check(const char *text, struct err *e);
 
+/* The type of challenge that such a solver meets; "" for none such. */
+const char *solver_type(const char *text);
+
 /* What stands behind the colon of what an operator writes, or NULL. */
 const char *solver_argument(const char *text);
 

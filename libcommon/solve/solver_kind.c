@@ -3,19 +3,20 @@
 /* Apart from who makes them: this is for programs that make none. */
 static const struct {
 	const char *name;
+	const char *type; /* of challenge */
 	bool has_argument;
 	enum solver_needs needs;
 } kinds[] = {
-    [SOLVE_ANSWER] = {"answer", false, SOLVER_STORE},
-    [SOLVE_WEBROOT] = {"webroot", true, SOLVER_DIRECTORY},
-    [SOLVE_LISTEN] = {"listen", true, SOLVER_STORE},
-    [SOLVE_ALPN_DIR] = {"alpn-dir", true, SOLVER_DIRECTORY},
-    [SOLVE_ALPN_LISTEN] = {"alpn-listen", true, SOLVER_STORE},
-    [SOLVE_HOOK] = {"hook", true, SOLVER_PROGRAM},
-    [SOLVE_HOOK_HTTP] = {"hook-http", true, SOLVER_PROGRAM},
-    [SOLVE_HOOK_LINE] = {"hook-line", true, SOLVER_PROGRAM},
-    [SOLVE_RFC2136] = {"rfc2136", true, SOLVER_PROGRAM},
-    [SOLVE_ACME_DNS] = {"acme-dns", true, SOLVER_STORE},
+    [SOLVE_ANSWER] = {"answer", "http-01", false, SOLVER_STORE},
+    [SOLVE_WEBROOT] = {"webroot", "http-01", true, SOLVER_DIRECTORY},
+    [SOLVE_LISTEN] = {"listen", "http-01", true, SOLVER_STORE},
+    [SOLVE_ALPN_DIR] = {"alpn-dir", "tls-alpn-01", true, SOLVER_DIRECTORY},
+    [SOLVE_ALPN_LISTEN] = {"alpn-listen", "tls-alpn-01", true, SOLVER_STORE},
+    [SOLVE_HOOK] = {"hook", "dns-01", true, SOLVER_PROGRAM},
+    [SOLVE_HOOK_HTTP] = {"hook-http", "http-01", true, SOLVER_PROGRAM},
+    [SOLVE_HOOK_LINE] = {"hook-line", "dns-01", true, SOLVER_PROGRAM},
+    [SOLVE_RFC2136] = {"rfc2136", "dns-01", true, SOLVER_PROGRAM},
+    [SOLVE_ACME_DNS] = {"acme-dns", "dns-01", true, SOLVER_STORE},
 };
 _Static_assert(ARRAY_LEN(kinds) == SOLVE__MAX, "one per kind");
 
@@ -23,6 +24,12 @@ const char *
 solver_kind_name(enum solve_kind kind)
 {
 	return kinds[kind].name;
+}
+
+const char *
+solver_kind_type(enum solve_kind kind)
+{
+	return kinds[kind].type;
 }
 
 enum solver_needs
@@ -69,4 +76,14 @@ solver_check(const char *text, struct err *e)
 	enum solve_kind kind;
 
 	return solver_kind_of(text, &kind, e);
+}
+
+const char *
+solver_type(const char *text)
+{
+	struct err ignored = {0};
+	enum solve_kind kind;
+
+	return solver_kind_of(text, &kind, &ignored) < 0 ? ""
+							 : kinds[kind].type;
 }

@@ -53,6 +53,12 @@ challenge_answer_release(struct challenge_answer *a)
 	*a = (struct challenge_answer){0};
 }
 
+static bool
+is_probe(const char *token)
+{
+	return str_starts(token, CHALLENGE_ANSWER_PROBE);
+}
+
 struct put {
 	struct store *st;
 	const struct challenge_answer *a;
@@ -72,7 +78,7 @@ put(void *arg, struct err *e)
 		    "%s: is there with another key authorization", a->token);
 	if (n < 0)
 		return -1;
-	return a->upstream_challenge_id != 0
+	return a->upstream_challenge_id != 0 || is_probe(a->token)
 	    ? 0
 	    : event_add(
 		  p->st, "challenge_answer.add", EVENT_STORE, 0, a->token, e);
@@ -108,7 +114,7 @@ remove_answer(void *arg, struct err *e)
 	if (rc == 0)
 		return err_set(
 		    e, KIND_NOTFOUND, "%.100s: no such token", r->token);
-	if (rc < 0 || challenge != 0)
+	if (rc < 0 || challenge != 0 || is_probe(r->token))
 		return rc < 0 ? -1 : 0;
 	return event_add(
 	    r->st, "challenge_answer.remove", EVENT_STORE, 0, r->token, e);

@@ -16,6 +16,12 @@ struct challenge_answer {
 	int64_t created;
 	int64_t expires;
 };
+/*
+ * How tokens of our own begin that are no CA's (jobs/probe.h): there are no
+ * events of them.
+ */
+#define CHALLENGE_ANSWER_PROBE "acmed-probe-"
+
 void challenge_answer_release(struct challenge_answer *a); /* NULL-safe */
 
 /*

@@ -57,6 +57,8 @@ enum {
 	CHECK_RENEWAL_NAMES,
 	CHECK_QUEUED,
 	CHECK_BACKUP,
+	CHECK_DOMAIN_ORDER,
+	CHECK_DOMAIN_FAILED,
 	CHECK_NEXT_KEY,
 	CHECK_DEFAULT_ACCOUNT,
 	CHECK_DIRECTORY,
@@ -312,6 +314,14 @@ static const char *const sql[] = {
 	" WHERE p.backup_of_id IS NOT NULL OR b.fqdn_set_id <> p.fqdn_set_id"
 	" OR x.directory_url = y.directory_url"
 	" OR (c.status = 'valid' AND c.active = 1)",
+    [CHECK_DOMAIN_ORDER] =
+	"SELECT q.id FROM domain_queue q JOIN upstream_orders o"
+	" ON o.id = q.upstream_order_id WHERE NOT EXISTS"
+	" (SELECT 1 FROM fqdn_set_members m JOIN domains d"
+	" ON d.id = m.domain_id WHERE m.fqdn_set_id = o.fqdn_set_id"
+	" AND d.value = q.name)",
+    [CHECK_DOMAIN_FAILED] = "SELECT id FROM domain_queue WHERE (attempts = 0)"
+			    " <> (failing_since IS NULL)",
     [CHECK_NEXT_KEY] =
 	"SELECT id FROM upstream_accounts WHERE (next_spki_sha256 IS NULL)"
 	" <> (next_der IS NULL) OR (next_der IS NULL) <> (next_type IS NULL)"
@@ -420,6 +430,10 @@ static const struct check_text texts[] = {
 	"in the queue, but deactivated or of another account"},
     [CHECK_BACKUP] = {"renewal_configuration",
 	"a backup of a backup, for other names, at the same CA, or active"},
+    [CHECK_DOMAIN_ORDER] = {"domain_queue",
+	"the order that it waits for is for other names"},
+    [CHECK_DOMAIN_FAILED] = {"domain_queue",
+	"when it began to fail and how often it did contradict each other"},
     [CHECK_NEXT_KEY] = {"upstream_account",
 	"the key of a change that is not over is there in part, or of no use"},
     [CHECK_DEFAULT_ACCOUNT] = {"upstream_account",

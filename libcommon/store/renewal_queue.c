@@ -16,6 +16,7 @@ enum {
 	QUEUE_OF,
 	QUEUE_EACH,
 	QUEUE_NEXT_ACCOUNT,
+	QUEUE_IS_WAITING,
 	QUEUE_EACH_POLICY,
 	QUEUE_TAKE,
 	QUEUE_BY_ID,
@@ -64,6 +65,9 @@ static const char *const sql[] = {
 	" WHERE status = 'waiting' AND upstream_account_id > ?1"
 	" AND retry_at <= ?2 AND " QUEUE_IS_FREE(
 	    "?2", "?3") " ORDER BY upstream_account_id, window_end, id LIMIT 1",
+    [QUEUE_IS_WAITING] =
+	"SELECT 1 FROM renewal_queue WHERE upstream_account_id = ?1"
+	" AND status = 'waiting' AND attempts = 0 LIMIT 1",
     [QUEUE_EACH_POLICY] =
 	"SELECT DISTINCT r.policy FROM renewal_queue q"
 	" JOIN renewal_configurations r ON r.id = q.renewal_configuration_id"
@@ -313,6 +317,14 @@ renewal_queue_next_account(
 	*window_end = db_int(s, 1);
 	db_reset(s);
 	return 1;
+}
+
+int
+renewal_queue_is_waiting(struct store *st, int64_t account, struct err *e)
+{
+	int64_t one;
+
+	return stmt_int(st, M, QUEUE_IS_WAITING, &one, e, "i", account);
 }
 
 int

@@ -69,6 +69,9 @@ int renewal_queue_each(struct store *st,
 int renewal_queue_next_account(
     struct store *st, int64_t *account, int64_t *window_end, struct err *e);
 
+/* Whether something waits for an account that has not failed: 1, 0, -1. */
+int renewal_queue_is_waiting(struct store *st, int64_t account, struct err *e);
+
 /*
  * Calls `fn` with the policy of each item that is ready now, until it returns
  * -1, which is then the result.  `fn` must not call the store.

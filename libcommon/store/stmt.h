@@ -19,6 +19,7 @@ enum stmt_module {
 	STMT_ACCOUNT,
 	STMT_ACME_DNS_ACCOUNT,
 	STMT_AUTHORIZATION,
+	STMT_BLOCKED_NAME,
 	STMT_CA_CERTIFICATE,
 	STMT_CA_PREFERENCE,
 	STMT_CERTIFICATE,
@@ -38,6 +39,9 @@ enum stmt_module {
 	STMT_DEPLOY_TARGET,
 	STMT_DEPLOYMENT,
 	STMT_DOMAIN,
+	STMT_DOMAIN_QUEUE,
+	STMT_DOMAIN_QUEUE_WORK,
+	STMT_DOMAIN_TEMPLATE,
 	STMT_EAB_KEY,
 	STMT_EVENT,
 	STMT_FQDN_SET,
@@ -73,6 +77,7 @@ enum stmt_module {
 extern const struct stmt_table account_stmts;
 extern const struct stmt_table acme_dns_account_stmts;
 extern const struct stmt_table authorization_stmts;
+extern const struct stmt_table blocked_name_stmts;
 extern const struct stmt_table ca_certificate_stmts;
 extern const struct stmt_table ca_preference_stmts;
 extern const struct stmt_table certificate_list_stmts;
@@ -91,7 +96,10 @@ extern const struct stmt_table check_stmts;
 extern const struct stmt_table check_upstream_stmts;
 extern const struct stmt_table deploy_target_stmts;
 extern const struct stmt_table deployment_stmts;
+extern const struct stmt_table domain_queue_stmts;
+extern const struct stmt_table domain_queue_work_stmts;
 extern const struct stmt_table domain_stmts;
+extern const struct stmt_table domain_template_stmts;
 extern const struct stmt_table eab_key_stmts;
 extern const struct stmt_table event_stmts;
 extern const struct stmt_table fqdn_set_stmts;

@@ -1,5 +1,6 @@
 #include "store/upstream_order.h"
 
+#include "store/blocked_name.h"
 #include "store/certificate.h"
 #include "store/event.h"
 #include "store/fqdn_set.h"
@@ -385,6 +386,27 @@ check_enabled(struct store *st, int64_t set, struct err *e)
 	return -1;
 }
 
+static int
+check_not_blocked(
+    struct store *st, const struct upstream_order_new *n, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n->dns->len; i++) {
+		char *entry;
+
+		rc = blocked_name_of(st, n->dns->v[i], &entry, e);
+		if (rc <= 0)
+			continue;
+		rc = err_set(e, KIND_DENIED,
+		    "%s is blocked by %s on the blocklist; domain-queue "
+		    "unblock is the way back",
+		    n->dns->v[i], entry);
+		free(entry);
+	}
+	return rc;
+}
+
 /* The certificate that it replaces, 0: none. */
 static int
 find_replaced(
@@ -444,6 +466,7 @@ create(void *arg, struct err *e)
 
 	c->created = false;
 	if (fqdn_set_put(c->st, n->dns, n->ip, &set, e) < 0 ||
+	    check_not_blocked(c->st, c->new, e) < 0 ||
 	    check_enabled(c->st, set.id, e) < 0)
 		return -1;
 	if (n->resume)

@@ -80,7 +80,8 @@ bool upstream_order_is_open(enum upstream_order_status status);
  * this account, by an order of ours or of the client whose store was imported,
  * and that no other order which is open or valid replaces, if there is one.
  * KIND_CONFLICT: the account is not valid; KIND_DENIED: a name is disabled
- * (store/domain.h); KIND_INPUT: a name is none (fqdn_set_put).
+ * (store/domain.h) or blocked (store/blocked_name.h); KIND_INPUT: a name is
+ * none (fqdn_set_put).
  */
 int upstream_order_create(struct store *st, const struct upstream_order_new *n,
     int64_t *id, bool *created, struct err *e);

@@ -13,10 +13,9 @@ enum {
 	" AND " QUEUE_IS_FREE(now, max)
 
 static const char *const sql[] = {
-    [REST_NEXT_ACCOUNT] =
-	"SELECT upstream_account_id FROM upstream_orders"
-	" WHERE upstream_account_id > ?1 AND " HAS_REST(
-	    "?2", "?3") " ORDER BY upstream_account_id LIMIT 1",
+    [REST_NEXT_ACCOUNT] = "SELECT upstream_account_id FROM upstream_orders"
+			  " WHERE upstream_account_id > ?1 AND " HAS_REST("?2",
+			      "?3") " ORDER BY upstream_account_id LIMIT 1",
     [REST_NEXT] = "SELECT id FROM upstream_orders"
 		  " WHERE upstream_account_id = ?1 AND id > ?4 AND " HAS_REST(
 		      "?2", "?3") " ORDER BY id LIMIT 1",

@@ -40,6 +40,13 @@ enum {
 	" AND (o.asked > 0 OR o.status IN ('pending', 'ready', 'processing',"  \
 	" 'issued'))))"
 
+/* An order o of those that are counted, by enum upstream_use_by. */
+#define COUNTS(by)                                                             \
+	"CASE CAST(" by " AS BIGINT) WHEN 0 THEN 1"                            \
+	" WHEN 1 THEN CASE WHEN o.renewal_configuration_id IS NULL"            \
+	" THEN 1 ELSE 0 END ELSE CASE"                                         \
+	" WHEN o.renewal_configuration_id IS NULL THEN 0 ELSE 1 END END = 1"
+
 static const char *const sql[] = {
     [UPSTREAM_USE_ASKED] =
 	"SELECT o.asked FROM upstream_orders o"
@@ -47,14 +54,15 @@ static const char *const sql[] = {
 	" AND NOT EXISTS (SELECT 1 FROM upstream_requests r"
 	" WHERE r.upstream_order_id = o.id AND r.endpoint = 'newOrder'"
 	" AND r.status BETWEEN 200 AND 299 AND r.at >= o.asked)"
-	" AND " NO_REPLACEMENT("o.asked") " AND " NO_RENEWAL
-					  " ORDER BY o.id DESC",
+	" AND " NO_REPLACEMENT("o.asked") " AND " NO_RENEWAL " AND " COUNTS(
+	    "?3") " ORDER BY o.id DESC",
     [UPSTREAM_USE_ORDERS] =
 	"SELECT r.at FROM upstream_requests r"
 	" JOIN upstream_orders o ON o.id = r.upstream_order_id"
 	" WHERE r.upstream_account_id = ?1 AND r.endpoint = 'newOrder'"
 	" AND r.status BETWEEN 200 AND 299 AND " NO_REPLACEMENT(
-	    "r.at") " AND " NO_RENEWAL " ORDER BY r.id DESC",
+	    "r.at") " AND " NO_RENEWAL
+		    " AND " COUNTS("?2") " ORDER BY r.id DESC",
     [UPSTREAM_USE_SET] =
 	"SELECT o.created FROM upstream_orders o"
 	" WHERE o.fqdn_set_id = ?1 AND " IS_USED " AND " NO_REPLACEMENT(
@@ -62,9 +70,9 @@ static const char *const sql[] = {
     [UPSTREAM_USE_DOMAIN] =
 	"SELECT o.created FROM upstream_order_domains d"
 	" JOIN upstream_orders o ON o.id = d.upstream_order_id"
-	" WHERE d.registered = ?1 AND " IS_USED " AND " NO_REPLACEMENT(
-	    "o.created") " AND " NO_RENEWAL " AND " AT_THE_CA
-			 " ORDER BY d.upstream_order_id DESC",
+	" WHERE d.registered = ?1 AND " IS_USED
+	" AND " NO_REPLACEMENT("o.created") " AND " NO_RENEWAL " AND " COUNTS(
+	    "?5") " AND " AT_THE_CA " ORDER BY d.upstream_order_id DESC",
     /* By its index alone, newest first, in PostgreSQL as well. */
     [UPSTREAM_USE_EACH_DOMAIN] =
 	"SELECT d.registered, (SELECT x.created FROM upstream_orders x"
@@ -114,12 +122,13 @@ upstream_use_orders(struct store *st, int64_t upstream_account_id,
     int64_t but_order_id, struct upstream_use *out, struct err *e)
 {
 	out->len = 0;
-	if (collect(stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_ASKED, e,
-			"ii", upstream_account_id, but_order_id),
+	if (collect(
+		stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_ASKED, e, "iii",
+		    upstream_account_id, but_order_id, (int64_t)out->by),
 		out, e) < 0)
 		return -1;
 	return collect(stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_ORDERS, e,
-			   "i", upstream_account_id),
+			   "ii", upstream_account_id, (int64_t)out->by),
 	    out, e);
 }
 
@@ -141,9 +150,9 @@ upstream_use_domain(struct store *st, const char *registered,
     struct err *e)
 {
 	out->len = 0;
-	return collect(
-	    stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_DOMAIN, e, "tiii",
-		registered, upstream_account_id, but_order_id, clock_now()),
+	return collect(stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_DOMAIN, e,
+			   "tiiii", registered, upstream_account_id,
+			   but_order_id, clock_now(), (int64_t)out->by),
 	    out, e);
 }
 

@@ -8,10 +8,17 @@
  * What has been used of a CA's limits, out of our own log.  Times come newest
  * first, at most `max` of them, not before `since`.
  */
+enum upstream_use_by {
+	UPSTREAM_USE_BY_ALL,
+	UPSTREAM_USE_BY_NEW, /* orders that no renewal has made */
+	UPSTREAM_USE_BY_RENEWALS
+};
+
 struct upstream_use {
 	int64_t *at; /* room for `max` */
 	size_t max, len;
 	int64_t since;
+	enum upstream_use_by by; /* for orders and domains */
 };
 
 /*

@@ -309,6 +309,22 @@ assert_sound(void)
 	strv_release(&problems);
 }
 
+/* check finds something, and says so. */
+static inline void
+assert_found_broken(const char *part)
+{
+	struct strv problems = {0};
+	size_t i;
+
+	assert_ok(check_run(st, &problems, &e), &e);
+	for (i = 0; i < problems.len; i++)
+		if (strstr(problems.v[i], part))
+			break;
+	if (i == problems.len)
+		fail_msg("nobody says: %s", part);
+	strv_release(&problems);
+}
+
 /* How many rows a query gives as its first column. */
 static inline int64_t
 count(const char *sql)

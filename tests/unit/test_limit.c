@@ -189,6 +189,7 @@ set_of(int64_t order)
 }
 
 static struct limits_wait waiting;
+static struct limits_share share;
 
 /* For an order; what it waits for is in `waiting`. */
 static int64_t
@@ -197,7 +198,8 @@ free_at(const struct limits *l, int64_t order, int64_t replaces)
 	const struct limits_order o = {.id = order,
 	    .upstream_account_id = account,
 	    .fqdn_set_id = set_of(order),
-	    .replaces_id = replaces};
+	    .replaces_id = replaces,
+	    .share = share};
 
 	assert_ok(limits_order(l, st, &o, test_now, &waiting, &e), &e);
 	return waiting.at;
@@ -233,6 +235,47 @@ test_orders(void **state)
 	test_now += 100;
 	ask_for("a.example");
 	assert_int_equal(free_at(&l, ask_for("c.example"), 0), test_now + 100);
+}
+
+/* Of four in 400 seconds each kind has two for itself while the other waits. */
+static void
+test_share(void **state)
+{
+	const struct limits l = {
+	    .orders_per_account = {.count = 4, .seconds = 400}};
+	struct limits_order new = {0};
+	const struct strv none = {0};
+	int64_t order;
+
+	(void)state;
+	make_account();
+	new.upstream_account_id = account;
+	order = ask_for("a.example");
+	ask_for("b.example");
+	assert_int_equal(free_at(&l, order, 0), 0);
+	share = new.share = (struct limits_share){.percent = 50};
+	assert_int_equal(free_at(&l, order, 0), test_now + 200);
+	assert_ok(limits_new(&l, st, &new, &none, test_now, &waiting, &e), &e);
+	assert_int_equal(waiting.at, test_now + 200);
+	assert_string_equal(waiting.subject, "");
+	share.is_renewal = true;
+	assert_int_equal(free_at(&l, order, 0), 0);
+	/* The other way round. */
+	run_sql(
+	    "INSERT INTO renewal_configurations (active,"
+	    " upstream_account_id, fqdn_set_id, policy, due_at, due_by,"
+	    " due_rule, created) SELECT 1, upstream_account_id, fqdn_set_id,"
+	    " '{}', 1, 1, 'first', 1 FROM upstream_orders WHERE id = 1");
+	run_sql("UPDATE upstream_orders SET renewal_configuration_id = 1");
+	assert_int_equal(free_at(&l, order, 0), test_now + 200);
+	share.is_renewal = false;
+	assert_int_equal(free_at(&l, order, 0), 0);
+	/* All is all. */
+	ask_for("c.example");
+	ask_for("d.example");
+	assert_true(free_at(&l, order, 0) > test_now);
+	share.percent = 0;
+	assert_int_equal(free_at(&l, order, 0), test_now + 100);
 }
 
 static void
@@ -401,6 +444,8 @@ main(void)
 	    cmocka_unit_test(test_bucket),
 	    cmocka_unit_test_setup_teardown(
 		test_orders, store_setup, store_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_share, store_setup, store_teardown),
 	    cmocka_unit_test(test_registered),
 	    cmocka_unit_test_setup_teardown(
 		test_domains, store_setup, store_teardown),

@@ -237,8 +237,8 @@ test_policy(void **state)
 	strv_add(&words, "webroot:/w=x");
 	strv_add(&words, "*.A.example=hook:/x=y");
 	strv_add(&words, "2001:DB8:0::1=listen:80");
-	assert_ok(orderpolicy_set_rules(&p, &words, &e), &e);
-	assert_ok(orderpolicy_set_rules(&p, &words, &e), &e);
+	assert_ok(orderpolicy_set_rules(&p, &words, NULL, &e), &e);
+	assert_ok(orderpolicy_set_rules(&p, &words, NULL, &e), &e);
 	assert_int_equal(p.rules_len, 3);
 	p.key_type = xstrdup("p384");
 	assert_int_equal(orderpolicy_write(&p, &out), 0);
@@ -254,7 +254,8 @@ test_policy(void **state)
 	orderpolicy_release(&again);
 	assert_kind(orderpolicy_read(&p, "[]", &e), KIND_BUG, &e);
 	strv_add(&words, "a.example=carrier-pigeon");
-	assert_kind(orderpolicy_set_rules(&p, &words, &e), KIND_USAGE, &e);
+	assert_kind(
+	    orderpolicy_set_rules(&p, &words, NULL, &e), KIND_USAGE, &e);
 	orderpolicy_release(&p);
 	strv_release(&words);
 	buf_release(&out);

@@ -1,0 +1,190 @@
+#include "cli/onboarding.h"
+
+#include "base/log.h"
+#include "cli/prog.h"
+#include "jobs/onboarder.h"
+#include "jobs/outcome.h"
+#include "store/renewal_queue.h"
+#include "sys/sig.h"
+
+#define TOLD_MAX 20 /* names a line each; the rest is a number */
+
+int
+onboarding_find(struct onboarding *k, struct store *st, struct err *e)
+{
+	int64_t id = 0;
+	int rc;
+
+	while ((rc = domain_queue_next_template(st, &id, e)) > 0) {
+		k->templates = xreallocarray(
+		    k->templates, k->len + 1, sizeof(*k->templates));
+		if (domain_template_by_id(st, id, &k->templates[k->len], e) < 0)
+			return -1;
+		k->len++;
+	}
+	return rc;
+}
+
+void
+onboarding_prepare(const struct onboarding *k, struct orderwork *w)
+{
+	for (size_t i = 0; i < k->len; i++) {
+		struct orderpolicy policy = {0};
+		struct err ignored = {0};
+
+		if (orderpolicy_read(
+			&policy, k->templates[i].policy, &ignored) == 0)
+			solvers_prepare(&w->solvers, &policy, &ignored);
+		orderpolicy_release(&policy);
+	}
+}
+
+/* ---- running ------------------------------------------------------------- */
+
+struct telling {
+	struct onboarding *k;
+	struct prog *prog;
+};
+
+/* What failed before in the same way was told of then. */
+static void
+tell(void *arg, const struct onboarder_result *r)
+{
+	struct telling *t = arg;
+	struct prog *p = t->prog;
+	struct err e = *r->err;
+
+	if (!err_is_set(&e))
+		return;
+	p->exit_code = prog_worse(p->exit_code, err_exit(&e));
+	if (!r->is_news || t->k->told++ >= TOLD_MAX)
+		return;
+	err_object(&e, "%s", r->name);
+	prog_fail(p, &e);
+}
+
+static int
+share_of(struct orderwork *w, struct limits_share *out, struct err *e)
+{
+	int rc = renewal_queue_is_waiting(w->up.st, w->account.id, e);
+
+	*out = (struct limits_share){0};
+	if (rc > 0)
+		out->percent = (int)w->prog->conf.client.new_names_share;
+	return rc < 0 ? -1 : 0;
+}
+
+static struct onboarder
+make_onboarder(struct orderwork *w, const struct domain_template *t,
+    const struct onboarding_how *how)
+{
+	return (struct onboarder){.st = w->up.st,
+	    .template = t,
+	    .row = &w->account,
+	    .client = w->up.client,
+	    .limits = &w->limits,
+	    .suffixes = w->suffixes,
+	    .prober = {.solvers = &w->solvers,
+		.precheck = w->options.look ? &w->precheck : NULL,
+		.thumbprint = w->thumbprint},
+	    .in_flight = how->in_flight,
+	    .per_certificate = how->per_certificate,
+	    .left = how->left,
+	    .take_until = how->take_until,
+	    .hold_until =
+		how->take_until + ORDERWORK_GRACE + orderwork_env(w).hold,
+	    .tell = tell};
+}
+
+static int
+run_template(struct orderwork *w, struct onboarder *o, struct err *e)
+{
+	struct ordering_env env = orderwork_env(w);
+	const struct orders how = {.env = &env,
+	    .in_flight = o->in_flight,
+	    .give_up_at = o->take_until + ORDERWORK_GRACE,
+	    .next = onboarder_next,
+	    .is_enough = outcome_is_enough,
+	    .tell = onboarder_told,
+	    .is_stopped = sig_term,
+	    .arg = o};
+
+	env.share = o->share;
+	return orders_run(&how, e);
+}
+
+/*
+ * Nothing can be ordered, and no name is to blame: they stay as they are.  What
+ * goes away by itself is worth a line in the log only.
+ */
+static void
+tell_template(
+    struct prog *p, const struct domain_template *t, const struct err *why)
+{
+	struct err e = *why;
+
+	p->exit_code = prog_worse(p->exit_code, err_exit(&e));
+	err_object(&e, "template %s", t->name);
+	if (e.kind == KIND_BUSY)
+		log_event(LOG_LEVEL_INFO, "onboarding", "error", e.text, NULL);
+	else
+		prog_fail(p, &e);
+}
+
+static int
+process_template(struct onboarding *k, struct orderwork *w,
+    const struct domain_template *t, const struct onboarding_how *how,
+    struct err *e)
+{
+	struct telling telling = {.k = k, .prog = w->prog};
+	int64_t account = t->upstream_account_id;
+	struct onboarder o = {0};
+	struct err why = {0};
+	int rc = 0;
+
+	if (account == 0)
+		rc = orderwork_pick_account(w, NULL, NULL, &account, &why);
+	if (rc == 0)
+		rc = orderwork_open(w, account, &why);
+	if (rc == 0) {
+		o = make_onboarder(w, t, how);
+		o.arg = &telling;
+		rc = onboarder_start(&o, &why);
+	}
+	if (rc < 0)
+		tell_template(w->prog, t, &why);
+	else if (share_of(w, &o.share, e) < 0 || run_template(w, &o, e) < 0)
+		rc = -2;
+	onboarder_release(&o);
+	return rc == -2 ? -1 : 0;
+}
+
+int
+onboarding_run(struct onboarding *k, struct orderwork *w,
+    const struct onboarding_how *how, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < k->len && !sig_term(); i++)
+		rc = process_template(k, w, &k->templates[i], how, e);
+	return rc;
+}
+
+void
+onboarding_end(struct onboarding *k, const struct prog *p)
+{
+	struct err e = {0};
+
+	if (!k)
+		return;
+	if (k->told > TOLD_MAX) {
+		err_set(&e, KIND_DENIED,
+		    "%zu more names have failed; domain-queue list says which",
+		    k->told - TOLD_MAX);
+		prog_fail(p, &e);
+	}
+	for (size_t i = 0; i < k->len; i++)
+		domain_template_release(&k->templates[i]);
+	free(k->templates);
+	*k = (struct onboarding){0};
+}

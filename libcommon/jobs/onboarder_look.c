@@ -1,0 +1,204 @@
+#include "jobs/onboarder_part.h"
+
+#include "order/ordertemplate.h"
+#include "store/upstream_account.h"
+#include "sys/clock.h"
+
+/* What is asked before there is an order: limits, and where names lead. */
+
+/* ---- limits -------------------------------------------------------------- */
+
+static int
+ask_limits(struct onboarder *o, const struct strv *registered,
+    size_t ahead_in_domain, struct limits_wait *w, struct err *e)
+{
+	const struct limits_order order = {.upstream_account_id = o->row->id,
+	    .ahead = o->ready_len,
+	    .ahead_in_domain = ahead_in_domain,
+	    .share = o->share};
+
+	return limits_new(
+	    o->limits, o->st, &order, registered, clock_now(), w, e);
+}
+
+static size_t
+count_domain(
+    const struct onboarder_flight *v, size_t len, const char *registered)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		for (size_t k = 0; k < v[i].group.len; k++)
+			n += strcmp(v[i].group.items[k].registered,
+				 registered) == 0;
+	return n;
+}
+
+/*
+ * When a name in this domain may be ordered, by its domain's limit: 0, now.
+ * What is under way here may fail, and is not waited for very long.
+ */
+static int
+domain_free_at(struct onboarder *o, const char *registered,
+    struct limits_wait *w, struct err *e)
+{
+	size_t ahead = count_domain(o->ready, o->ready_len, registered);
+	size_t under_way = count_domain(o->flights, o->len, registered);
+	struct strv l = {0};
+	int rc;
+
+	strv_add(&l, registered);
+	rc = ask_limits(o, &l, ahead, w, e);
+	if (!*w->subject)
+		w->at = 0;
+	else if (ahead + under_way > 0)
+		w->at = clock_now() + ONBOARDER_SOON;
+	strv_release(&l);
+	return rc;
+}
+
+int
+onboarder_has_room(struct onboarder *o, struct err *e)
+{
+	const struct strv none = {0};
+	struct limits_wait w;
+	struct err why = {0};
+
+	if (ask_limits(o, &none, 0, &w, e) < 0)
+		return -1;
+	if (w.at == 0)
+		return 1;
+	err_set(&why, KIND_BUSY, "the CA's limit of %s is used up", w.rule);
+	onboarder_tell(o, o->template->name, &why, false);
+	return 0;
+}
+
+int
+onboarder_hold_back(
+    struct onboarder *o, struct domain_group *g, size_t i, struct err *e)
+{
+	struct domain_group one = {&g->items[i], &g->holds[i], 1};
+	struct limits_wait w;
+	struct err why = {0};
+	int rc = domain_free_at(o, g->items[i].registered, &w, e);
+
+	if (rc < 0 || w.at == 0)
+		return rc;
+	err_set(&why, KIND_BUSY, "the CA's limit of %s for %s is used up",
+	    w.rule, w.subject);
+	onboarder_put_back(o, &one, w.at, &why);
+	rc = domain_queue_delay(
+	    o->st, o->template->id, g->items[i].registered, w.at, e);
+	onboarder_drop(g, i);
+	return rc;
+}
+
+/* ---- looking ------------------------------------------------------------- */
+
+/* The names of all groups that have no order yet. */
+struct looking {
+	struct probe *v;
+	struct strv *names; /* of an item each, itself first: `v` has them */
+	size_t len, items;
+};
+
+static void
+looking_release(struct looking *l)
+{
+	for (size_t i = 0; i < l->items; i++)
+		strv_release(&l->names[i]);
+	free(l->names);
+	free(l->v);
+}
+
+static void
+add_item(struct onboarder *o, const struct domain_item *item, struct looking *l)
+{
+	struct strv *names;
+	struct err ignored = {0};
+
+	l->names = xreallocarray(l->names, l->items + 1, sizeof(*l->names));
+	names = &l->names[l->items++];
+	*names = (struct strv){0};
+	strv_add(names, item->name);
+	/* one that is no name is told of when the order is made */
+	ordertemplate_names(o->template->names, item->name, names, &ignored);
+	l->v = xreallocarray(l->v, l->len + names->len + 1, sizeof(*l->v));
+	for (size_t i = 1; i < names->len; i++)
+		l->v[l->len++] =
+		    (struct probe){.name = names->v[i], .domain = names->v[0]};
+}
+
+int
+onboarder_fill_policy(struct onboarder *o, const struct domain_group *g,
+    struct orderpolicy *policy, struct err *e)
+{
+	struct strv domains = {0};
+	int rc = orderpolicy_read(policy, o->template->policy, e);
+
+	for (size_t i = 0; i < g->len; i++)
+		strv_add(&domains, g->items[i].name);
+	if (rc == 0)
+		ordertemplate_fill(policy, &domains);
+	strv_release(&domains);
+	return rc;
+}
+
+/* What is wrong with the names of an item, the first of them. */
+static const struct err *
+find_bad(const struct looking *l, const char *domain)
+{
+	for (size_t i = 0; i < l->len; i++)
+		if (strcmp(l->v[i].domain, domain) == 0 &&
+		    err_is_set(&l->v[i].why))
+			return &l->v[i].why;
+	return NULL;
+}
+
+static void
+drop_bad(struct onboarder *o, struct domain_group *g, const struct looking *l)
+{
+	for (size_t i = g->len; i-- > 0;) {
+		const struct err *why = find_bad(l, g->items[i].name);
+		struct err denied;
+
+		if (!why)
+			continue;
+		denied = *why;
+		/* it is not this machine that is to be waited for */
+		if (denied.kind == KIND_BUSY)
+			denied.kind = KIND_DENIED;
+		onboarder_fail_early(o, g, i, CAUSE_PRECHECK, &denied);
+		onboarder_drop(g, i);
+	}
+}
+
+int
+onboarder_look(struct onboarder *o, struct err *e)
+{
+	struct orderpolicy policy = {0};
+	struct domain_group all = {0};
+	struct looking l = {0};
+	int rc;
+
+	for (size_t i = 0; i < o->ready_len; i++) {
+		const struct domain_group *g = &o->ready[i].group;
+
+		for (size_t k = 0; o->ready[i].order == 0 && k < g->len; k++) {
+			add_item(o, &g->items[k], &l);
+			all.items = xreallocarray(
+			    all.items, all.len + 1, sizeof(*all.items));
+			all.items[all.len++] = g->items[k];
+		}
+	}
+	rc = onboarder_fill_policy(o, &all, &policy, e);
+	if (rc == 0)
+		rc = probe_all(&o->prober, &policy, l.v, l.len, e);
+	for (size_t i = 0; rc == 0 && i < o->ready_len; i++)
+		if (o->ready[i].order == 0)
+			drop_bad(o, &o->ready[i].group, &l);
+	free(all.items); /* what they point to is the groups' */
+	orderpolicy_release(&policy);
+	looking_release(&l);
+	return rc;
+}

@@ -1,0 +1,125 @@
+#include "jobs/outcome.h"
+
+#include "sys/clock.h"
+#include "wrap/digest.h"
+
+#define DAY ((int64_t)86400)
+#define BUSY_PAUSE 60 /* another process has the order */
+#define LONG_WAIT 30 /* an order that waits for so long is left */
+#define PARK_NAME (7 * DAY)
+#define PARK_OTHER (30 * DAY)
+
+int64_t
+outcome_pause(int64_t attempts, int64_t lifetime, uint32_t random)
+{
+	static const int64_t pauses[] = {60, 600, 6000, DAY};
+	size_t i = attempts < 1 ? 0 : (size_t)(attempts - 1);
+	int64_t pause =
+	    pauses[i < ARRAY_LEN(pauses) ? i : ARRAY_LEN(pauses) - 1];
+
+	if (lifetime > 0 && pause > lifetime / 24)
+		pause = lifetime / 24 > pauses[0] ? lifetime / 24 : pauses[0];
+	return pause + random % (pause / 10 + 1);
+}
+
+/* What becomes of a name whose owner has gone elsewhere. */
+static bool
+is_of_name(enum cause cause)
+{
+	return cause == CAUSE_NAME || cause == CAUSE_CAA ||
+	    cause == CAUSE_DNS || cause == CAUSE_CONNECTION ||
+	    cause == CAUSE_CHALLENGE || cause == CAUSE_PRECHECK;
+}
+
+bool
+outcome_parks(
+    enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime)
+{
+	int64_t limit = is_of_name(cause) ? PARK_NAME : PARK_OTHER;
+
+	if (cause_is_temporary(cause) || attempts < OUTCOME_PARK_ATTEMPTS)
+		return false;
+	if (is_of_name(cause) && lifetime > 0 && lifetime < limit)
+		limit = lifetime;
+	return seconds >= limit;
+}
+
+bool
+outcome_is_enough(void *arg, const struct upstream_order *o, int64_t steps)
+{
+	(void)arg;
+	(void)steps;
+	return (upstream_order_is_open(o->status) || o->alternates) &&
+	    o->cause && o->retry_at > clock_now() + LONG_WAIT;
+}
+
+/* ---- an order ------------------------------------------------------------ */
+
+static bool
+is_rate_limited(const struct upstream_order *o)
+{
+	return o->cause &&
+	    strcmp(o->cause, cause_name(CAUSE_RATE_LIMITED)) == 0;
+}
+
+/* Nothing is wrong with it but that it takes its time. */
+static bool
+goes_on(const struct upstream_order *o, const struct err *why)
+{
+	return upstream_order_is_open(o->status) &&
+	    (!o->cause || is_rate_limited(o)) && why->kind == KIND_BUSY;
+}
+
+static enum cause
+cause_of(const struct outcome *a)
+{
+	enum cause cause = CAUSE_OTHER;
+
+	if (!a->word)
+		return a->why.kind == KIND_BUSY ? CAUSE_CA_UNREACHABLE
+						: CAUSE_OTHER;
+	return cause_by_name(a->word, &cause) ? cause : CAUSE_OTHER;
+}
+
+void
+outcome_judge(const struct orders_result *x, int64_t now, struct outcome *out)
+{
+	const struct upstream_order *o = x->order;
+
+	*out = (struct outcome){.result = OUTCOME_FAILED,
+	    .word = o ? o->cause : NULL,
+	    .order_is_over = !o || !upstream_order_is_open(o->status),
+	    .retry_at = o ? o->retry_at : 0,
+	    .why = *x->err};
+	if (o)
+		orders_why(
+		    o, &out->why); /* where it was left, nothing says why */
+	out->error = o && o->error ? o->error : out->why.text;
+	out->cause = cause_of(out);
+	if (o && o->status == UPSTREAM_ORDER_VALID)
+		out->result = OUTCOME_DONE;
+	else if (o && goes_on(o, &out->why))
+		out->result = OUTCOME_GOES_ON;
+	if (!o && x->id != 0 && out->why.kind == KIND_BUSY) {
+		out->result = OUTCOME_GOES_ON;
+		out->retry_at = now + BUSY_PAUSE;
+	}
+}
+
+struct queue_failure
+outcome_failure(const struct outcome *a, int64_t before, int64_t since,
+    int64_t lifetime, int64_t now)
+{
+	struct queue_failure f = {.cause = a->word,
+	    .error = a->error,
+	    .order_is_over = a->order_is_over};
+	uint32_t random;
+
+	digest_random(&random, sizeof(random));
+	f.retry_at = now + outcome_pause(before + 1, lifetime, random);
+	if (a->retry_at > f.retry_at)
+		f.retry_at = a->retry_at;
+	f.parks = outcome_parks(
+	    a->cause, before + 1, since ? now - since : 0, lifetime);
+	return f;
+}

@@ -1,0 +1,62 @@
+#ifndef JOBS_OUTCOME_H
+#define JOBS_OUTCOME_H
+
+#include "client/cause.h"
+#include "order/orders.h"
+#include "store/queue.h"
+
+/*
+ * What has become of an order that was run for items of a queue, and what
+ * follows for them: decisions, which are nothing but that.
+ */
+enum outcome_result {
+	OUTCOME_DONE, /* there is a certificate */
+	OUTCOME_GOES_ON, /* nothing has failed; not before `retry_at` */
+	OUTCOME_FAILED
+};
+
+struct outcome {
+	enum outcome_result result;
+	int64_t retry_at; /* not before; 0: nobody says */
+	enum cause cause;
+	const char *word; /* of the cause, as the store has it, or NULL */
+	const char *error; /* one line */
+	bool order_is_over; /* or there is none */
+	struct err why; /* to be told, by the kind of its cause */
+};
+
+/* `x` must stay.  {.err} alone: why there could be no order. */
+void outcome_judge(
+    const struct orders_result *x, int64_t now, struct outcome *out);
+
+/*
+ * What is stored of one that has failed: `before` attempts had done so, one
+ * after the other, the first at `since` (0: none).
+ */
+struct queue_failure outcome_failure(const struct outcome *a, int64_t before,
+    int64_t since, int64_t lifetime, int64_t now);
+
+/*
+ * For struct orders: nothing sleeps.  What waits for long is for a later run.
+ */
+bool outcome_is_enough(
+    void *arg, const struct upstream_order *o, int64_t steps);
+
+/*
+ * Seconds until the next attempt after so many that failed, the last one
+ * included: a minute, ten, a hundred, a day, but no more than a 24th of the
+ * lifetime (0: unknown); and up to a tenth longer, by a random number.
+ */
+int64_t outcome_pause(int64_t attempts, int64_t lifetime, uint32_t random);
+
+/*
+ * Whether it is given up: by the cause, for how long and how often it has
+ * failed by now.  Never for what goes away by itself; a name that leads
+ * elsewhere after a week, or a lifetime if that is less; all else after a
+ * month.
+ */
+bool outcome_parks(
+    enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime);
+#define OUTCOME_PARK_ATTEMPTS 5 /* at least */
+
+#endif

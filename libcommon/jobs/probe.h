@@ -1,0 +1,33 @@
+#ifndef JOBS_PROBE_H
+#define JOBS_PROBE_H
+
+#include "order/solvers.h"
+
+/*
+ * Whether names lead to what answers challenges, before anything is ordered for
+ * them, as orders are what CAs count: a challenge of our own is met in the way
+ * that the policy has for the name, looked at, and taken away.
+ */
+struct precheck;
+
+struct prober {
+	struct solvers *solvers;
+	struct precheck *precheck;
+	const char *thumbprint; /* of the account's key */
+};
+
+struct probe {
+	const char *name;
+	const char
+	    *domain; /* that it is for: nobody else probes for that now */
+	struct err why; /* what is wrong, as struct solver's check has it */
+};
+
+/*
+ * Looks at all at once.  `why` stays not set for those that are good, or are
+ * proved by DNS, or in no way that could be looked at.  -1: nothing is known.
+ */
+int probe_all(const struct prober *p, const struct orderpolicy *policy,
+    struct probe *v, size_t len, struct err *e);
+
+#endif

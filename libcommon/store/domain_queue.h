@@ -1,0 +1,88 @@
+#ifndef STORE_DOMAIN_QUEUE_H
+#define STORE_DOMAIN_QUEUE_H
+
+#include "store/queue.h"
+#include "store/store.h"
+
+/*
+ * Names that wait for their first certificate: each once, until there is one.
+ * What came of it is in the orders and events.
+ */
+struct domain_item {
+	int64_t id;
+	char *name; /* spelled as in domains, perhaps with "*." */
+	char *registered; /* domain that it is in */
+	int64_t domain_template_id;
+	bool is_parked; /* nothing is tried until domain_queue_add */
+	bool alone; /* it shares no order with others */
+	int64_t added;
+	int64_t retry_at; /* not before; what may first goes first */
+	int64_t attempts; /* that failed, one after the other: quarantined */
+	int64_t failing_since; /* 0: the last one has not */
+	int64_t lease_until; /* a process works on it until then */
+	int64_t upstream_order_id; /* 0: none, or it is over */
+	char *cause, *error; /* of the last failure, or NULL */
+};
+
+/* Frees what it owns; it is empty then.  NULL-safe. */
+void domain_item_release(struct domain_item *i);
+
+/* ---- in and out ---------------------------------------------------------- */
+
+enum domain_answer {
+	DOMAIN_QUEUED,
+	/* it waits already, and what has failed of it is tried at once */
+	DOMAIN_ALREADY_QUEUED,
+	/*
+	 * It was disabled, its renewal was deactivated or parked or has failed,
+	 * or it was parked here; it is tried again.
+	 */
+	DOMAIN_ACTIVATED,
+	DOMAIN_EXISTS, /* it is renewed */
+	DOMAIN_BLOCKLISTED, /* store/blocked_name.h: nothing was done */
+	DOMAIN_ANSWER__MAX
+};
+
+/* "queued", "already_queued" and so on. */
+const char *domain_answer_name(enum domain_answer answer);
+
+struct domain_addition {
+	const char *name; /* canonical (acme/ident.h) */
+	const char *registered;
+	enum domain_answer answer; /* what became of it */
+};
+
+/*
+ * Puts in names, all or none, and says of each what became of it.  Durable.
+ */
+int domain_queue_add(struct store *st, int64_t domain_template_id,
+    struct domain_addition *v, size_t len, struct err *e);
+
+/*
+ * Takes one out.  Durable.  KIND_BUSY: it is just being worked on;
+ * KIND_NOTFOUND.
+ */
+int domain_queue_remove(struct store *st, const char *name, struct err *e);
+
+/* KIND_NOTFOUND: it is not in it; the caller releases. */
+int domain_queue_by_name(
+    struct store *st, const char *name, struct domain_item *i, struct err *e);
+
+/*
+ * Calls `fn` for each, the oldest first, until it returns -1, which is then the
+ * result.  `fn` may call the store.
+ */
+int domain_queue_each(struct store *st,
+    int (*fn)(void *arg, const struct domain_item *i, struct err *e), void *arg,
+    struct err *e);
+
+struct domain_queue_summary {
+	int64_t waiting, parked;
+	int64_t quarantined; /* of those that wait */
+	int64_t held; /* a process works on them */
+};
+
+int domain_queue_summarize(
+    struct store *st, struct domain_queue_summary *s, struct err *e);
+
+#endif
