@@ -704,6 +704,26 @@ print_targets(const struct standing *s, struct sheet *sheet)
 	strv_release(&shown);
 }
 
+/* Names; for a person in one line, as they must all fit. */
+static void
+print_new(const struct standing *s, struct sheet *sheet)
+{
+	const struct domain_queue_summary *n = &s->new;
+	char *line;
+
+	if (s->json) {
+		sheet_int(sheet, "new_waiting", n->waiting);
+		sheet_int(sheet, "new_quarantined", n->quarantined);
+		sheet_int(sheet, "new_parked", n->parked);
+		return;
+	}
+	line = xasprintf("%lld waiting, %lld quarantined, %lld parked",
+	    (long long)n->waiting, (long long)n->quarantined,
+	    (long long)n->parked);
+	sheet_text(sheet, "new_names", line);
+	free(line);
+}
+
 static void
 print_standing(const struct standing *s)
 {
@@ -728,9 +748,7 @@ print_standing(const struct standing *s)
 	sheet_int(&sheet, "due_in_a_day", q->due_day);
 	sheet_int(&sheet, "due_in_a_week", q->due_week);
 	sheet_time(&sheet, "next_due", q->next_due);
-	sheet_int(&sheet, "new_waiting", s->new.waiting);
-	sheet_int(&sheet, "new_quarantined", s->new.quarantined);
-	sheet_int(&sheet, "new_parked", s->new.parked);
+	print_new(s, &sheet);
 	sheet_time(&sheet, "next_expiry", s->next_expiry);
 	sheet_time(&sheet, "last_success", s->last_run);
 	print_targets(s, &sheet);

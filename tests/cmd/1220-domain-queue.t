@@ -210,7 +210,7 @@ like "$err" '^domain-queue: late.example: .*on the blocklist' '... is told'
 is "$(sql 'SELECT name, attempts, cause FROM domain_queue')" \
     'late.example|1|name' '... and quarantined'
 renew status
-like "$out" '^new_quarantined: +1$' '... as renew-queue status says'
+like "$out" '^new_names: .* 1 quarantined,' '... as renew-queue status says'
 queue process
 is "$status$out$err" 0 '... for a minute'
 sql 'UPDATE domain_queue SET retry_at = 1'
