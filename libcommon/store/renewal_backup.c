@@ -21,20 +21,21 @@ enum {
 };
 
 #define HAVING                                                                 \
-	"SELECT p.id FROM renewal_configurations b"                            \
-	" JOIN renewal_configurations p ON p.id = b.backup_of_id"              \
+	"SELECT b.backup_of_id FROM renewal_configurations b"                  \
 	" WHERE b.backup_of_id > ?1"
+#define ACCOUNT_OF_IT                                                          \
+	"(SELECT p.upstream_account_id FROM renewal_configurations p"          \
+	" WHERE p.id = b.backup_of_id)"
 #define BY_NUMBER " ORDER BY b.backup_of_id LIMIT ?2"
 
 static const char *const sql[] = {
     [BACKUP_OF] =
 	"SELECT id FROM renewal_configurations WHERE backup_of_id = ?1",
     [BACKUP_LIST] = HAVING BY_NUMBER,
-    [BACKUP_LIST_ACCOUNT] =
-	HAVING " AND p.upstream_account_id + 0 = ?3" BY_NUMBER,
+    [BACKUP_LIST_ACCOUNT] = HAVING " AND " ACCOUNT_OF_IT " = ?3" BY_NUMBER,
     [BACKUP_LIST_CA] =
 	HAVING " AND (SELECT a.directory_url FROM upstream_accounts a"
-	       " WHERE a.id = p.upstream_account_id) = ?3" BY_NUMBER,
+	       " WHERE a.id = " ACCOUNT_OF_IT ") = ?3" BY_NUMBER,
     [BACKUP_IS_SAME_CA] =
 	"SELECT 1 FROM upstream_accounts a JOIN upstream_accounts o"
 	" ON o.directory_url = a.directory_url WHERE a.id = ?1 AND o.id = ?2",
