@@ -1,4 +1,5 @@
 #include "cli/out.h"
+#include "cli/policyset.h"
 #include "cli/prog.h"
 #include "cli/progress.h"
 #include "cli/rights.h"
@@ -6,6 +7,8 @@
 #include "import/folder.h"
 #include "import/intake.h"
 #include "import/tree.h"
+#include "store/certificate_list.h"
+#include "store/renewal_configuration.h"
 #include "sys/proc.h"
 #include "wrap/p12.h"
 #include "wrap/seal.h"
@@ -40,6 +43,10 @@ static const char usage_text[] =
     "                      what opens encrypted keys and PKCS#12\n"
     "      --inactive      certificates come deactivated\n"
     "      --no-auto-renew certificates are not to be renewed\n"
+    "      --renew         what has come with an account is renewed from now "
+    "on\n"
+    "      --challenge [NAME=]SOLVER\n"
+    "                      how, as in acme-order\n"
     "  -n, --dry-run       say what would be done, and do nothing\n"
     "  -c, --config FILE   configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL     store, instead of [store] url\n"
@@ -57,7 +64,8 @@ static const char usage_text[] =
 static const char *key_file, *chain_file, *csr_file, *password_file;
 static const char *lineage, *lineage_version, *account, *directory;
 static const char *trees[TREES]; /* what --certbot and the like name */
-static bool each, ca_only, system_roots, inactive, no_auto_renew;
+static bool each, ca_only, system_roots, inactive, no_auto_renew, renews;
+static struct policyset policy;
 
 /* The first options are the words of import/tree.h. */
 #define TREE(i, word)                                                          \
@@ -81,6 +89,8 @@ static const struct prog_option options[] = {
     {.name = "system-roots", .type = PROG_FLAG, .value = &system_roots},
     {.name = "password-file", .type = PROG_TEXT, .value = &password_file},
     {.name = "inactive", .type = PROG_FLAG, .value = &inactive},
+    {.name = "challenge", .type = PROG_LIST, .value = &policy.challenges},
+    {.name = "renew", .type = PROG_FLAG, .value = &renews},
     {.name = "no-auto-renew", .type = PROG_FLAG, .value = &no_auto_renew},
     {.name = "lineage", .type = PROG_TEXT, .value = &lineage},
     {.name = "lineage-version", .type = PROG_TEXT, .value = &lineage_version},
@@ -105,9 +115,21 @@ struct work {
 	struct out out;
 	struct progress progress;
 	int64_t refused;
+	int64_t *ids; /* of certificates, with --renew */
+	size_t len, cap;
 };
 
 /* ---- what is printed ----------------------------------------------------- */
+
+static void
+keep_id(struct work *w, int64_t id)
+{
+	if (w->len == w->cap) {
+		w->cap = w->cap ? 2 * w->cap : 256;
+		w->ids = xreallocarray(w->ids, w->cap, sizeof(*w->ids));
+	}
+	w->ids[w->len++] = id;
+}
 
 static int
 report(void *arg, const struct intake_report *r, struct err *e)
@@ -117,7 +139,9 @@ report(void *arg, const struct intake_report *r, struct err *e)
 	progress_add(&w->progress, 1);
 	if (r->result == INTAKE_REFUSED)
 		w->refused++;
-	else if (w->prog->quiet)
+	else if (renews && strcmp(r->object, "certificate") == 0)
+		keep_id(w, r->id);
+	if (r->result != INTAKE_REFUSED && w->prog->quiet)
 		return 0;
 	out_text(&w->out, r->object);
 	out_id(&w->out, r->id);
@@ -328,6 +352,12 @@ check_usage(const struct prog *p, struct err *e)
 		return -1;
 	if (ca_only && system_roots)
 		return prog_misuse(e, "--ca and --system-roots: one of them");
+	if (policy.challenges.len > 0 && !renews)
+		return prog_misuse(e, "--challenge: only with --renew");
+	if (renews && (no_auto_renew || inactive || ca_only || system_roots))
+		return prog_misuse(e,
+		    "--renew: not with --no-auto-renew, --inactive, --ca or "
+		    "--system-roots");
 	if ((ca_only || system_roots) && (parts || inactive || no_auto_renew))
 		return prog_misuse(e,
 		    "--ca and --system-roots take CA certificates, and what "
@@ -404,6 +434,51 @@ take_all(struct work *w, struct err *e)
 }
 
 static int
+copy_item(void *arg, const struct certificate_item *c, struct err *e)
+{
+	struct certificate_item *out = arg;
+
+	(void)e;
+	*out = *c;
+	out->issuer = NULL; /* it does not stay */
+	return 0;
+}
+
+/* One is renewed already, or belongs to nobody here: nothing to tell of. */
+static int
+renew_one(struct work *w, int64_t id, const char *json, struct err *e)
+{
+	const struct certificate_filter f = {.id = id};
+	struct renewal_configuration_new n = {
+	    .certificate_id = id, .policy = json};
+	struct certificate_item c = {0};
+	struct err why = {0};
+	int64_t made;
+
+	if (certificate_list(w->st, &f, copy_item, &c, e) < 0)
+		return -1;
+	n.upstream_account_id = c.upstream_account_id;
+	if (n.upstream_account_id == 0 || !c.active ||
+	    renewal_configuration_add(w->st, &n, &made, &why) == 0 ||
+	    why.kind == KIND_CONFLICT)
+		return 0;
+	*e = why;
+	return -1;
+}
+
+static int
+renew(struct work *w, struct err *e)
+{
+	char *json = policyset_make(&policy, e);
+	int rc = json ? 0 : -1;
+
+	for (size_t i = 0; rc == 0 && i < w->len; i++)
+		rc = renew_one(w, w->ids[i], json, e);
+	free(json);
+	return rc;
+}
+
+static int
 work(struct work *w, struct err *e)
 {
 	struct prog *p = w->prog;
@@ -431,6 +506,8 @@ work(struct work *w, struct err *e)
 	w->intake = intake_open(w->st, &conf);
 	rc = take_all(w, e);
 	intake_close(w->intake);
+	if (rc == 0 && renews && !p->dry_run)
+		rc = renew(w, e);
 	progress_end(&w->progress);
 	if (w->refused > 0)
 		p->exit_code = 1;
@@ -446,6 +523,8 @@ run(struct prog *p, struct err *e)
 	buf_init(&w.password, SECRET_PASSWORD_MAX);
 	rc = check_usage(p, e);
 	if (rc == 0)
+		rc = policyset_check(&policy, e);
+	if (rc == 0)
 		rc = proc_harden(true, e);
 	if (rc == 0)
 		rc = read_secrets(&w, e);
@@ -454,6 +533,8 @@ run(struct prog *p, struct err *e)
 	store_close(w.st);
 	explicit_bzero(&w.seals, sizeof(w.seals));
 	buf_wipe(&w.password);
+	strv_release(&policy.challenges);
+	free(w.ids);
 	return rc;
 }
 

@@ -102,3 +102,31 @@ policyset_apply(const struct policyset *s, char **json, struct err *e)
 	buf_release(&text);
 	return rc;
 }
+
+char *
+policyset_make(const struct policyset *s, struct err *e)
+{
+	struct orderpolicy policy = {.auto_renew = true};
+	struct strv answered = {0};
+	struct buf text;
+	char *json = NULL;
+	int rc;
+
+	strv_add(&answered, "answer");
+	buf_init(&text, ORDERPOLICY_MAX);
+	rc = orderpolicy_set_rules(&policy, &answered, NULL, e);
+	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
+		rc = err_set(e, KIND_BUG, "a policy is too long");
+	if (rc == 0) {
+		json = xstrdup(text.data);
+		rc = policyset_apply(s, &json, e);
+	}
+	if (rc < 0) {
+		free(json);
+		json = NULL;
+	}
+	buf_release(&text);
+	orderpolicy_release(&policy);
+	strv_release(&answered);
+	return json;
+}

@@ -25,6 +25,12 @@ int policyset_check(const struct policyset *s, struct err *e);
 /* Changes a policy, JSON that the caller frees as before.  As above. */
 int policyset_apply(const struct policyset *s, char **policy, struct err *e);
 
+/*
+ * The policy that it makes on its own; without challenges they are answered
+ * (acmed-challenge).  The caller frees.  NULL: as above.
+ */
+char *policyset_make(const struct policyset *s, struct err *e);
+
 /* Its lines of a sheet. */
 void policyset_show(const struct orderpolicy *policy, struct sheet *out);
 

@@ -241,30 +241,6 @@ struct adding {
 	char *policy; /* JSON */
 };
 
-/* Without challenges they are answered. */
-static int
-make_policy(struct adding *a, struct err *e)
-{
-	struct orderpolicy policy = {.auto_renew = true};
-	struct strv answered = {0};
-	struct buf text;
-	int rc;
-
-	strv_add(&answered, "answer");
-	buf_init(&text, ORDERPOLICY_MAX);
-	rc = orderpolicy_set_rules(&policy, &answered, NULL, e);
-	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
-		rc = err_set(e, KIND_BUG, "a policy is too long");
-	if (rc == 0) {
-		a->policy = xstrdup(text.data);
-		rc = policyset_apply(&a->how->policy, &a->policy, e);
-	}
-	buf_release(&text);
-	orderpolicy_release(&policy);
-	strv_release(&answered);
-	return rc;
-}
-
 static int
 find_account(struct store *st, const char *text, int64_t *id, struct err *e)
 {
@@ -312,7 +288,9 @@ renewals_add(struct prog *p, const struct renewals_change *how,
 	int rc = check(how, e);
 
 	if (rc == 0)
-		rc = make_policy(&a, e);
+		a.policy = policyset_make(&how->policy, e);
+	if (rc == 0)
+		rc = a.policy ? 0 : -1;
 	if (rc == 0)
 		rc = operands_each(p, add_one, &a, e);
 	free(a.policy);

@@ -133,7 +133,11 @@ static const char *const sql[] = {
 	" certificate_id, due_at, due_by, due_rule, created)"
 	" SELECT CAST(?3 AS TEXT), 1, CAST(?2 AS BIGINT), c.fqdn_set_id,"
 	" CAST(?4 AS TEXT), CAST(?5 AS TEXT), NULLIF(CAST(?6 AS BIGINT), 0),"
-	" c.id, CAST(?7 AS BIGINT), CAST(?7 AS BIGINT), 'first',"
+	" COALESCE((SELECT k.id FROM certificates k"
+	" WHERE k.fqdn_set_id = c.fqdn_set_id AND k.not_after > c.not_after"
+	" AND +k.active = 1 AND k.status || '' = 'valid'"
+	" ORDER BY k.not_after DESC LIMIT 1), c.id),"
+	" CAST(?7 AS BIGINT), CAST(?7 AS BIGINT), 'first',"
 	" CAST(?7 AS BIGINT) FROM certificates c WHERE c.id = ?1"
 	" ON CONFLICT (fqdn_set_id, upstream_account_id) DO NOTHING"
 	" RETURNING id",

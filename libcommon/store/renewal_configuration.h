@@ -80,14 +80,15 @@ int renewal_configuration_each_due(struct store *st,
 
 struct renewal_configuration_new {
 	int64_t upstream_account_id;
-	int64_t certificate_id; /* its last one, for all of its names */
+	int64_t certificate_id; /* for all of its names */
 	const char *policy; /* JSON, see order/orderpolicy.h */
 	const char *label, *profile; /* or NULL */
 	int64_t part_left; /* thousandths of the lifetime; 0: the rule */
 };
 
 /*
- * Makes one for a certificate, whoever has ordered it.  Durable.
+ * Makes one for the names of a certificate, whoever has ordered it; the last
+ * one is this, or an active one for the same names that ends later.  Durable.
  * KIND_CONFLICT: there is one for the account and names, the label is
  * another's, or the account is not valid; KIND_INPUT, as
  * renewal_configuration_set; KIND_NOTFOUND.

@@ -60,4 +60,46 @@ exits 1 'cert-manage: all of an account, but what is renewed already'
 is "$(grep -c . "$T/err")" 1 '... which is told'
 is "$(sql 'SELECT count(*) FROM renewal_configurations')" 2 '... are renewed'
 
+# ---- what another client has ordered ------------------------------------------------
+if command -v certbot >/dev/null; then
+	REQUESTS_CA_BUNDLE=$pebble_ca
+	export REQUESTS_CA_BUNDLE
+	for name in one two; do
+		must certbot -q --server "$pebble_directory" --config-dir "$T/bot" \
+		    --work-dir "$T/bot" --logs-dir "$T/bot" --non-interactive \
+		    --agree-tos -m admin@example.com --key-type ecdsa certonly \
+		    --manual --manual-auth-hook true --preferred-challenges http \
+		    --force-renewal -d "$name.bot.example.test"
+	done
+	import() {
+		run "$BIN/cert-import" --certbot "$T/bot" --no-header "$@" -c "$client"
+	}
+	import --challenge answer
+	exits 100 'ways to meet challenges, and nothing is renewed'
+	import --renew --inactive
+	exits 100 'renewed, but not active'
+	import --renew --challenge dance
+	exits 100 'a way that is none'
+	is "$(sql "SELECT count(*) FROM certificates WHERE source = 'import'")" 1 \
+	    '... change nothing'
+	mkdir "$T/www"
+	import --renew --challenge "webroot:$T/www"
+	exits 0 'cert-import --renew'
+	is "$(sql "SELECT count(*) FROM renewal_configurations r
+	    JOIN upstream_accounts a ON a.id = r.upstream_account_id
+	    WHERE a.source = 'import' AND r.policy LIKE '%webroot:$T/www%'")" 2 \
+	    '... has them renewed by the account that they came with'
+	import --renew
+	exits 0 'once more'
+	is "$(sql 'SELECT count(*) FROM renewal_configurations')" 4 \
+	    '... changes nothing'
+	must "$BIN/renew-queue" add one.bot.example.test -c "$client"
+	run "$BIN/renew-queue" process -c "$client"
+	exits 0 'it is renewed'
+	is "$(sql "SELECT count(*) FROM upstream_orders o
+	    JOIN upstream_accounts a ON a.id = o.upstream_account_id
+	    WHERE a.source = 'import' AND o.status = 'valid'")" 1 \
+	    '... by that account'
+fi
+
 done_testing
