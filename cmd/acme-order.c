@@ -754,7 +754,7 @@ let_go(struct work *k, const struct upstream_order_hold *hold, bool *kept,
 static int
 give_up(struct work *k, int64_t *id, struct err *e)
 {
-	struct upstream_order_hold hold;
+	struct upstream_order_hold hold = {0};
 	bool kept;
 	int rc;
 

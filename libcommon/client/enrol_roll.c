@@ -94,7 +94,7 @@ has_wanted(const struct enrol *x, int64_t id, const struct enrol_how *how,
     struct err *e)
 {
 	struct upstream_account a;
-	uint8_t given[32];
+	uint8_t given[32] = {0};
 	int rc;
 
 	if (upstream_account_by_id(x->st, id, &a, e) < 0)

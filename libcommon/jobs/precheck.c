@@ -185,7 +185,7 @@ static int
 receive(struct precheck *p, struct err *why, size_t len, int64_t deadline,
     struct err *e)
 {
-	struct validmsg_result r;
+	struct validmsg_result r = {0};
 	struct buf reply;
 	int rc;
 

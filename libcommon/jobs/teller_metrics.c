@@ -74,7 +74,7 @@ keep(struct metrics *m, const char *text)
 static int
 add_states(struct metrics *m, struct err *e)
 {
-	struct teller_counts c;
+	struct teller_counts c = {0};
 
 	if (teller_count(m->st, m->now, &c, e) < 0)
 		return -1;

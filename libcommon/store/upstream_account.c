@@ -251,6 +251,8 @@ run_addition(struct addition *a, const struct seal_key *seal_key, int64_t *id,
 	a->contacts = contacts.data;
 	if (rc == 0)
 		rc = db_transaction(a->st->db, DB_DURABLE, add, a, e);
+	a->key = NULL;
+	a->contacts = NULL;
 	*id = a->id;
 	*created = a->created;
 	buf_release(&contacts);

@@ -33,7 +33,6 @@ ok '... and is noted' [ "$(sql "SELECT succeeded_at FROM runs
 
 stop pebble
 sql 'UPDATE renewal_configurations SET due_at = 1'
-succeeded=$(sql 'SELECT succeeded_at FROM runs')
 sql 'UPDATE runs SET succeeded_at = 7'
 queue run
 exits 111 'the CA is away'
