@@ -24,8 +24,10 @@ static const char *const sql[] = {
 	"SELECT n.id FROM domains n WHERE n.served_certificate_id IS NOT NULL"
 	" AND NOT EXISTS (SELECT 1 FROM certificates c"
 	" WHERE c.id = n.served_certificate_id)",
-    [CHECK_DEPLOY_DONE] = "SELECT id FROM deployments WHERE status = 'done'"
-			  " AND (attempts > 0 OR error IS NOT NULL)",
+    [CHECK_DEPLOY_DONE] =
+	"SELECT d.id FROM deployments d WHERE d.status = 'done' AND d.id IN"
+	" (SELECT x.id FROM deployments x WHERE x.attempts > 0"
+	" OR x.error IS NOT NULL)",
 };
 _Static_assert(ARRAY_LEN(sql) == CHECK_DEPLOY__MAX, "a statement per check");
 
