@@ -164,11 +164,11 @@ static int
 add_lines(struct adding *a, struct err *e)
 {
 	char line[LINE_SIZE + 1];
-	size_t len = 0, got;
+	size_t len = 0;
 	int rc = 0;
 
 	/* by the block, as a line may have a NUL byte in it */
-	while (rc == 0 && (got = fread(line + len, 1, 1, stdin)) > 0) {
+	while (rc == 0 && fread(line + len, 1, 1, stdin) > 0) {
 		if (line[len++] != '\n' && len < LINE_SIZE)
 			continue;
 		if (line[len - 1] != '\n')

@@ -51,11 +51,11 @@ make_token(
 {
 	char *text = xasprintf("%s %s %s", of->domain, of->name, p->thumbprint);
 	uint8_t sum[DIGEST_SHA256_SIZE];
-	size_t len = strlen(CHALLENGE_ANSWER_PROBE);
+	char id[B64URL_LEN(ID_BYTES) + 1];
 
 	digest_sha256(sum, text, strlen(text));
-	memcpy(out, CHALLENGE_ANSWER_PROBE, len);
-	b64url_encode_to(out + len, sum, ID_BYTES);
+	b64url_encode_to(id, sum, ID_BYTES);
+	snprintf(out, KEYAUTH_SIZE, "%s%s", CHALLENGE_ANSWER_PROBE, id);
 	free(text);
 }
 
