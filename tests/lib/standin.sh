@@ -12,7 +12,7 @@
 standin_up() {
 	skip_unless_has python3 openssl
 	must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
-	    -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+	    -nodes -subj /CN=localhost -days 3650 -addext subjectAltName=DNS:localhost \
 	    -keyout "$T/standin.key" -out "$T/standin.crt"
 	mkdir "$T/standin"
 	start standin "$SRC/tests/lib/ca-standin" "$T/standin.crt" \
