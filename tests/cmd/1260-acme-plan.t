@@ -118,6 +118,11 @@ works
 exits 0 'acme-plan: a list'
 like "$(said binds)" '^certificates_per_domain: 50 orders .* for example.org' \
     '... of one domain'
+must "$BIN/domain-queue" add q1.example.net q2.example.net -c "$client"
+script acme-plan.1 'domain-queue list'
+works
+exits 0 'acme-plan: names that wait'
+is "$(said names)" 2 '... all of them'
 script acme-plan.1 '30d'
 works
 exits 0 'acme-plan: the next 30 days'
