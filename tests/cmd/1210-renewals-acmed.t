@@ -8,60 +8,13 @@
 . "$(dirname "$0")/../lib/clients.sh"
 . "$(dirname "$0")/../lib/upstream.sh"
 . "$(dirname "$0")/../lib/order.sh"
-library=$(find /usr/lib -name libfaketime.so.1 2>/dev/null | head -n 1)
-[ -n "$library" ] || skip_all 'needs libfaketime'
-case $BIN in
-*/asan/*) skip_all 'a sanitizer and faketime do not go together' ;;
-esac
+. "$(dirname "$0")/../lib/clock.sh"
 
-# All our processes read their time here; the monotonic clock stays honest.
-FAKETIME_TIMESTAMP_FILE=$T/clock FAKETIME_NO_CACHE=1
-FAKETIME_DONT_FAKE_MONOTONIC=1
-export FAKETIME_TIMESTAMP_FILE FAKETIME_NO_CACHE FAKETIME_DONT_FAKE_MONOTONIC
-ahead=0
-forward() {
-	ahead=$((ahead + $1))
-	echo "+${ahead}s" >"$T/clock.new"
-	mv "$T/clock.new" "$T/clock"
-}
-now() {
-	echo $(($(date +%s) + ahead))
-}
-under() {
-	LD_PRELOAD=$library "$@"
-}
-
-start_dns
-forward 0
-# Landlock would keep the file of the clock from them.
-acmed_options='--set local-ca.lifetime=1h --set sandbox.landlock=off'
-LD_PRELOAD=$library
-export LD_PRELOAD
-start_acmed
-unset LD_PRELOAD
-client_up
-printf '[sandbox]\nlandlock = off\n' >>"$client"
-sed -i 's/^\[client\]$/[client]\nca = acmed/' "$client"
-must under "$BIN/acme-account" ca add acmed "$directory" --trust "$ca" \
-    -c "$client"
-must under "$BIN/acme-account" register --ca acmed --agree-terms --default \
-    -c "$client"
-
-order() {
-	run under "$BIN/acme-order" run "$@" --challenge "listen:$http_port" \
-	    -c "$client"
-}
-# cron [SECONDS]: what the crontabs of both do, ten minutes or so later.
-cron() {
-	forward "${1:-600}"
-	must under "$BIN/acmed-store" --quiet tls-renew -c "$config"
-	run under "$BIN/renew-queue" run -c "$client"
-}
-
-order a.example.test --key-cycle reuse_year
+acmed_under 1h
+order_listening a.example.test --key-cycle reuse_year
 exits 0 'a certificate of an hour'
-order b.example.test
-order c.example.test --no-auto-renew
+order_listening b.example.test
+order_listening c.example.test --no-auto-renew
 is "$(sql 'SELECT max(not_after - not_before) <= 3700 FROM certificates')" 1 \
     'they are short-lived'
 cron 0
@@ -76,7 +29,7 @@ is "$(sql "SELECT count(*) FROM renewal_configurations
 
 said='' lapses=0
 for _ in $(seq 1 30); do
-	cron
+	cron 600
 	said=$said$status$out$err
 	[ "$(sql "SELECT count(*) FROM renewal_configurations r
 	    JOIN certificates c ON c.id = r.certificate_id

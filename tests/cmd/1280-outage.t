@@ -8,51 +8,11 @@
 . "$(dirname "$0")/../lib/standin.sh"
 . "$(dirname "$0")/../lib/upstream.sh"
 . "$(dirname "$0")/../lib/order.sh"
-library=$(find /usr/lib -name libfaketime.so.1 2>/dev/null | head -n 1)
-[ -n "$library" ] || skip_all 'needs libfaketime'
-case $BIN in
-*/asan/*) skip_all 'a sanitizer and faketime do not go together' ;;
-esac
+. "$(dirname "$0")/../lib/clock.sh"
 
-# All our processes read their time here; the monotonic clock stays honest.
-FAKETIME_TIMESTAMP_FILE=$T/clock FAKETIME_NO_CACHE=1
-FAKETIME_DONT_FAKE_MONOTONIC=1
-export FAKETIME_TIMESTAMP_FILE FAKETIME_NO_CACHE FAKETIME_DONT_FAKE_MONOTONIC
-ahead=0
-forward() {
-	ahead=$((ahead + $1))
-	printf '%+ds\n' "$ahead" >"$T/clock.new"
-	mv "$T/clock.new" "$T/clock"
-}
-now() {
-	echo $(($(date +%s) + ahead))
-}
-under() {
-	LD_PRELOAD=$library "$@"
-}
+acmed_under 30d
+sed -i 's/^ca = acmed$/&\nproxy =/' "$client"
 
-start_dns
-forward 0
-# Landlock would keep the file of the clock from them.
-acmed_options='--set local-ca.lifetime=30d --set sandbox.landlock=off'
-LD_PRELOAD=$library
-export LD_PRELOAD
-start_acmed
-unset LD_PRELOAD
-client_up
-printf '[sandbox]\nlandlock = off\n' >>"$client"
-sed -i 's/^\[client\]$/[client]\nca = acmed\nproxy =/' "$client"
-must under "$BIN/acme-account" ca add acmed "$directory" --trust "$ca" \
-    -c "$client"
-must under "$BIN/acme-account" register --ca acmed --agree-terms --default \
-    -c "$client"
-
-# cron SECONDS: what the crontabs of both do, so much later.
-cron() {
-	forward "$1"
-	must under "$BIN/acmed-store" --quiet tls-renew -c "$config"
-	run under "$BIN/renew-queue" run -c "$client"
-}
 # away, back: the CA, or all that leads there.
 away() {
 	sed -i 's|^proxy =.*|proxy = http://127.0.0.1:1|' "$client"
@@ -76,8 +36,7 @@ last_request() {
 }
 
 for name in a b c; do
-	must under "$BIN/acme-order" run "$name.example.test" \
-	    --challenge "listen:$http_port" -c "$client"
+	order_listening "$name.example.test"
 done
 cron 60
 exits 0 'three certificates of thirty days'
