@@ -328,6 +328,20 @@ add_p12(const struct part *part, struct der der, struct err *e)
 typedef int adder(const struct part *part, struct der der, struct err *e);
 
 /*
+ * PKCS#7 and PKCS#12 may be BER, of a length that is not told (NSS writes them
+ * so); the second begins with its version.  Each says when it is none.
+ */
+static adder *
+recognise_ber(struct der der)
+{
+	static const uint8_t p12[] = {DER_SEQUENCE, 0x80, DER_INTEGER, 1, 3};
+
+	return der.len > sizeof(p12) && memcmp(der.p, p12, sizeof(p12)) == 0
+	    ? add_p12
+	    : add_p7;
+}
+
+/*
  * What a piece of DER without a label seems to be, by how it begins; NULL when
  * it begins like nothing that we take.
  */
@@ -341,7 +355,7 @@ recognise(struct der der)
 		return NULL;
 	if (der_next(&der, &tag, &all, NULL) < 0 ||
 	    der_next(&all, &tag, &first, NULL) < 0)
-		return add_p7; /* which may be BER; it says when it is none */
+		return recognise_ber(der);
 	if (tag == DER_OID)
 		return add_p7;
 	if (tag == DER_INTEGER && first.len == 1 && first.p[0] == 3)

@@ -1,4 +1,5 @@
 #include "import/intake_part.h"
+#include "store/ca_certificate.h"
 #include "store/chain_spread.h"
 
 /* ---- what the store knows ------------------------------------------------ */
@@ -39,6 +40,7 @@ intake_forget_ways(struct intake *in)
 	free(in->ways);
 	in->ways = NULL;
 	in->ways_len = 0;
+	in->has_searched = false;
 	digestmap_release(&in->ways_known);
 }
 
@@ -85,12 +87,24 @@ add_ways(struct intake *in, struct bundle_set *s, const struct cert *issuer,
 	return 0;
 }
 
+static int
+begin_search(struct intake *in, struct err *e)
+{
+	if (in->has_searched)
+		return 0;
+	in->has_searched = true;
+	in->last_ca = 0;
+	return ca_certificate_last(in->st, &in->last_ca, e);
+}
+
 int
 intake_add_chains(struct intake *in, struct bundle_set *s, struct err *e)
 {
 	struct cert *issuer;
 	int rc;
 
+	if (begin_search(in, e) < 0)
+		return -1;
 	if (s->chains[0].len > 0)
 		return add_ways(in, s, s->chains[0].certs[0], e);
 	if (chain_find_issuer(in->st, s->cert, &issuer, e) < 0)
@@ -112,11 +126,26 @@ intake_note_ca(struct intake *in, int64_t id)
 	in->cas[in->cas_len++] = id;
 }
 
+/* What came between the search and the transaction was in neither. */
+static int
+note_others(struct intake *in, struct err *e)
+{
+	int64_t id = in->last_ca;
+	int rc = in->has_searched;
+
+	while (rc > 0 && (rc = ca_certificate_next(in->st, &id, e)) > 0)
+		intake_note_ca(in, id);
+	return rc;
+}
+
 int
 intake_spread_chains(struct intake *in, struct err *e)
 {
-	size_t len = in->cas_len;
+	size_t len;
 
+	if (!in->conf->dry_run && note_others(in, e) < 0)
+		return -1;
+	len = in->cas_len;
 	in->cas_len = 0;
 	return in->conf->dry_run || len == 0
 	    ? 0

@@ -46,6 +46,8 @@ struct intake {
 	struct digestmap issuers; /* of chains, that this transaction has put */
 	int64_t *cas; /* CA certificates that may make chains */
 	size_t cas_len, cas_cap;
+	bool has_searched; /* for ways; then, which was the last */
+	int64_t last_ca; /* CA certificate before that */
 	struct digestmap ways_known; /* by issuer, where in */
 	struct chain_ways **ways; /* until what is in hand is stored */
 	size_t ways_len;
@@ -85,8 +87,9 @@ int intake_add_chains(struct intake *in, struct bundle_set *s, struct err *e);
 void intake_forget_ways(struct intake *in);
 
 /*
- * Notes a CA certificate that is stored, and does for all of these what
- * store/chain_spread.h does; then they are forgotten.
+ * Notes a CA certificate that is stored, and does what store/chain_spread.h
+ * does for all of these, and for those that others have stored since ways were
+ * looked for; then they are forgotten.
  */
 void intake_note_ca(struct intake *in, int64_t id);
 int intake_spread_chains(struct intake *in, struct err *e);

@@ -294,7 +294,8 @@ load_settings(const struct why *w, const struct candidate *c,
 		if (why.kind != KIND_NOTFOUND)
 			*e = why;
 		*never = "auto-renew is on, but it has no renewal "
-			 "configuration: acme-order makes one";
+			 "configuration: cert-manage renewal add"
+			 " makes one";
 		return err_is_set(e) ? -1 : 0;
 	}
 	if (settings.certificate_id == c->item.id) {

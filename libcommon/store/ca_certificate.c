@@ -22,6 +22,7 @@ enum {
 	CA_CERTIFICATE_BY_SUBJECT,
 	CA_CERTIFICATE_BETWEEN,
 	CA_CERTIFICATE_NEXT,
+	CA_CERTIFICATE_LAST,
 	CA_CERTIFICATE_UNFILLED,
 	CA_CERTIFICATE_FILL
 };
@@ -52,6 +53,8 @@ static const char *const sql[] = {
 	" WHERE sha256 >= ?1 AND sha256 <= ?2 ORDER BY sha256 LIMIT 2",
     [CA_CERTIFICATE_NEXT] = "SELECT id FROM ca_certificates WHERE id > ?1"
 			    " ORDER BY id LIMIT 1",
+    [CA_CERTIFICATE_LAST] = "SELECT id FROM ca_certificates"
+			    " WHERE id > 0 ORDER BY id DESC LIMIT 1",
     [CA_CERTIFICATE_UNFILLED] = "SELECT id, der FROM ca_certificates"
 				" WHERE subject_sha256 IS NULL LIMIT 1",
     [CA_CERTIFICATE_FILL] =
@@ -268,6 +271,13 @@ ca_certificate_next(struct store *st, int64_t *id, struct err *e)
 {
 	return stmt_int(
 	    st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_NEXT, id, e, "i", *id);
+}
+
+int
+ca_certificate_last(struct store *st, int64_t *id, struct err *e)
+{
+	return stmt_int(
+	    st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_LAST, id, e, "");
 }
 
 /* The one whose SHA-256 is between. */

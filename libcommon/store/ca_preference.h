@@ -4,8 +4,9 @@
 #include "store/store.h"
 
 /*
- * Which CAs a chain should have in it when a certificate has several chains,
- * the most wanted first: chain_load_all (store/chain.h) goes by that.
+ * Which CAs a chain should have in it, or which root should have issued its
+ * last certificate, when a certificate has several chains, the most wanted
+ * first: chain_load_all (store/chain.h) goes by that.
  */
 
 #define CA_PREFERENCES_MAX 20

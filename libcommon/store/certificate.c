@@ -7,6 +7,7 @@
 #include "store/event.h"
 #include "store/fqdn_set.h"
 #include "store/issuer.h"
+#include "store/renewal_backup.h"
 #include "store/renewal_configuration.h"
 #include "store/serving_change.h"
 #include "store/stmt.h"
@@ -610,7 +611,9 @@ set_active(void *arg, struct err *e)
 {
 	const struct change *ch = arg;
 
-	return certificate_switch(ch->st, ch->id, ch->on, NULL, e);
+	if (certificate_switch(ch->st, ch->id, ch->on, NULL, e) < 0)
+		return -1;
+	return ch->on ? renewal_backup_check_awake(ch->st, ch->id, e) : 0;
 }
 
 int

@@ -110,7 +110,8 @@ int certificate_find(struct store *st, const char *text, int64_t now,
 
 /*
  * Deactivates, or activates again.  Durable.  KIND_CONFLICT when it is so
- * already, or revoked; KIND_NOTFOUND.
+ * already, or revoked, or what a backup keeps ready (store/renewal_backup.h);
+ * KIND_NOTFOUND.
  */
 int certificate_set_active(
     struct store *st, int64_t id, bool active, struct err *e);

@@ -13,6 +13,26 @@ enum {
 	CHAIN_OF_CERTIFICATE
 };
 
+/*
+ * What is wanted of a chain: that a CA is in it, or is a root
+ * that has issued its last certificate.  Without preferences neither
+ * costs anything.
+ */
+#define HAS                                                                    \
+	"SELECT ca_preferences.position AS rank FROM ca_preferences"           \
+	" CROSS JOIN chain_members m WHERE m.chain_id = cc.chain_id"           \
+	" AND m.ca_certificate_id = ca_preferences.ca_certificate_id"
+#define ENDS_AT                                                                \
+	"SELECT ca_preferences.position AS rank FROM ca_preferences"           \
+	" CROSS JOIN ca_certificates root CROSS JOIN chain_members m"          \
+	" CROSS JOIN ca_certificates ca CROSS JOIN issuers i"                  \
+	" WHERE root.id = ca_preferences.ca_certificate_id"                    \
+	" AND m.chain_id = cc.chain_id"                                        \
+	" AND m.position = (SELECT max(x.position) FROM chain_members x"       \
+	" WHERE x.chain_id = cc.chain_id)"                                     \
+	" AND ca.id = m.ca_certificate_id AND i.id = ca.issuer_id"             \
+	" AND i.sha256 = root.subject_sha256 AND root.issuer_id = i.id"
+
 static const char *const sql[] = {
     [CHAIN_ID] = "SELECT id FROM chains WHERE sha256 = ?1",
     [CHAIN_ADD] = "INSERT INTO chains (sha256) VALUES (?1)"
@@ -25,10 +45,8 @@ static const char *const sql[] = {
 		      " WHERE m.chain_id = ?1 ORDER BY m.position",
     [CHAIN_OF_CERTIFICATE] =
 	"SELECT cc.chain_id, cc.is_default FROM certificate_chains cc"
-	" WHERE cc.certificate_id = ?1 ORDER BY COALESCE((SELECT p.position"
-	" FROM chain_members m JOIN ca_preferences p"
-	" ON p.ca_certificate_id = m.ca_certificate_id"
-	" WHERE m.chain_id = cc.chain_id ORDER BY p.position LIMIT 1),"
+	" WHERE cc.certificate_id = ?1 ORDER BY COALESCE((SELECT"
+	" min(w.rank) FROM (" HAS " UNION ALL " ENDS_AT ") w),"
 	" 1000000), cc.is_default DESC, cc.chain_id LIMIT ?2",
 };
 

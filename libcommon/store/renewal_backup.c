@@ -17,6 +17,7 @@ enum {
 	BACKUP_STATE,
 	BACKUP_TO_DEACTIVATE,
 	BACKUP_TO_SLEEP,
+	BACKUP_WHOSE,
 	BACKUP_SET_OF
 };
 
@@ -48,13 +49,13 @@ static const char *const sql[] = {
 	" CAST(?3 AS TEXT), p.part_left, p.id, CAST(?4 AS BIGINT),"
 	" CAST(?4 AS BIGINT), 'first', CAST(?4 AS BIGINT)"
 	" FROM renewal_configurations p WHERE p.id = ?1 RETURNING id",
-    [BACKUP_STATE] =
-	"SELECT b.certificate_id, c.status, c.not_before, c.not_after,"
-	" (SELECT k.id FROM private_keys k"
-	" WHERE k.spki_sha256 = c.spki_sha256)"
-	" FROM renewal_configurations b"
-	" LEFT JOIN certificates c ON c.id = b.certificate_id"
-	" WHERE b.id = ?1",
+    [BACKUP_STATE] = "SELECT b.certificate_id, c.status, c.not_before, "
+		     "c.not_after, c.active,"
+		     " (SELECT k.id FROM private_keys k"
+		     " WHERE k.spki_sha256 = c.spki_sha256)"
+		     " FROM renewal_configurations b"
+		     " LEFT JOIN certificates c ON c.id = b.certificate_id"
+		     " WHERE b.id = ?1",
     [BACKUP_TO_DEACTIVATE] =
 	"SELECT id FROM certificates WHERE fqdn_set_id = (SELECT fqdn_set_id"
 	" FROM renewal_configurations WHERE id = ?1) AND +active = 1"
@@ -64,6 +65,8 @@ static const char *const sql[] = {
 	" JOIN certificates c ON c.id = b.certificate_id"
 	" WHERE b.id = ?1 AND b.backup_of_id IS NOT NULL AND c.active = 1"
 	" AND c.status = 'valid'",
+    [BACKUP_WHOSE] = "SELECT id FROM renewal_configurations"
+		     " WHERE certificate_id = ?1 AND backup_of_id IS NOT NULL",
     [BACKUP_SET_OF] = "UPDATE renewal_configurations SET backup_of_id ="
 		      " NULLIF(CAST(?2 AS BIGINT), 0) WHERE id = ?1",
 };
@@ -202,10 +205,15 @@ struct failing_over {
 	struct err *why;
 };
 
-/* The certificate of a backup, if it could serve now. */
+/* The certificate of a backup; somebody may have activated it already. */
+struct spare {
+	int64_t id;
+	bool active;
+};
+
+/* Gives it if it could serve now. */
 static int
-find_ready(
-    struct store *st, int64_t backup, int64_t *certificate_id, struct err *e)
+find_ready(struct store *st, int64_t backup, struct spare *spare, struct err *e)
 {
 	struct db_stmt *s = stmt_query(st, M, BACKUP_STATE, e, "i", backup);
 	const char *what = NULL;
@@ -213,14 +221,15 @@ find_ready(
 
 	if (rc <= 0)
 		return -1;
-	*certificate_id = db_int(s, 0);
+	spare->id = db_int(s, 0);
+	spare->active = db_int(s, 4) == 1;
 	if (db_is_null(s, 0))
 		what = "has no certificate yet";
 	else if (strcmp(db_text(s, 1), "valid") != 0)
 		what = "has a certificate that is revoked";
 	else if (db_int(s, 2) > clock_now() || db_int(s, 3) < clock_now())
 		what = "has a certificate that is not valid now";
-	else if (db_is_null(s, 4))
+	else if (db_is_null(s, 5))
 		what = "has a certificate without its private key";
 	db_reset(s);
 	return what ? err_set(e, KIND_CONFLICT,
@@ -230,17 +239,19 @@ find_ready(
 }
 
 static int
-swap_certificates(struct store *st, int64_t configuration, int64_t to,
-    const char *detail, struct err *e)
+swap_certificates(struct store *st, int64_t configuration,
+    const struct spare *to, const char *detail, struct err *e)
 {
 	int64_t id;
 	int rc;
 
 	while ((rc = stmt_int(st, M, BACKUP_TO_DEACTIVATE, &id, e, "ii",
-		    configuration, to)) > 0)
+		    configuration, to->id)) > 0)
 		if (certificate_switch(st, id, false, detail, e) < 0)
 			return -1;
-	return rc < 0 ? -1 : certificate_switch(st, to, true, detail, e);
+	return rc < 0 || to->active
+	    ? rc
+	    : certificate_switch(st, to->id, true, detail, e);
 }
 
 static int
@@ -254,14 +265,14 @@ swap_roles(struct store *st, int64_t from, int64_t to, struct err *e)
 
 static int
 swap(struct store *st, const struct renewal_configuration *from, int64_t to,
-    int64_t certificate_id, struct err *e)
+    const struct spare *spare, struct err *e)
 {
 	char detail[64];
 
 	snprintf(detail, sizeof(detail), "renewal_configuration/%lld",
 	    (long long)from->id);
 	if (swap_roles(st, from->id, to, e) < 0 ||
-	    swap_certificates(st, to, certificate_id, "failover", e) < 0 ||
+	    swap_certificates(st, to, spare, "failover", e) < 0 ||
 	    (from->certificate_id &&
 		renewal_configuration_refresh(st, from->certificate_id, e) < 0))
 		return -1;
@@ -275,7 +286,8 @@ fail_over(
     struct store *st, int64_t id, bool dry_run, struct err *why, struct err *e)
 {
 	struct renewal_configuration c;
-	int64_t backup = 0, certificate_id = 0;
+	struct spare spare = {0};
+	int64_t backup = 0;
 	int rc = renewal_configuration_by_id(st, id, &c, why);
 
 	if (rc == 0 && c.backup_of_id != 0)
@@ -289,9 +301,9 @@ fail_over(
 		rc = err_set(why, KIND_NOTFOUND,
 		    "renewal_configuration/%lld has no backup", (long long)id);
 	if (rc == 0)
-		rc = find_ready(st, backup, &certificate_id, why);
+		rc = find_ready(st, backup, &spare, why);
 	if (rc == 0 && !dry_run)
-		rc = swap(st, &c, backup, certificate_id, e);
+		rc = swap(st, &c, backup, &spare, e);
 	renewal_configuration_release(&c);
 	return rc;
 }
@@ -341,4 +353,19 @@ renewal_backup_arrived(
 	    st, M, BACKUP_TO_SLEEP, &id, e, "i", renewal_configuration_id);
 
 	return rc <= 0 ? rc : certificate_switch(st, id, false, "backup", e);
+}
+
+int
+renewal_backup_check_awake(
+    struct store *st, int64_t certificate_id, struct err *e)
+{
+	int64_t id;
+	int rc = stmt_int(st, M, BACKUP_WHOSE, &id, e, "i", certificate_id);
+
+	return rc <= 0 ? rc
+		       : err_set(e, KIND_CONFLICT,
+			     "certificate %lld is what renewal_configuration/"
+			     "%lld, a backup, keeps ready: cert-manage "
+			     "failover has it serve",
+			     (long long)certificate_id, (long long)id);
 }

@@ -55,4 +55,9 @@ int renewal_failover(struct store *st, const int64_t *ids, size_t len,
 int renewal_backup_arrived(
     struct store *st, int64_t renewal_configuration_id, struct err *e);
 
+/* A certificate is activated: that of a backup only by a failover.
+ * KIND_CONFLICT. */
+int renewal_backup_check_awake(
+    struct store *st, int64_t certificate_id, struct err *e);
+
 #endif

@@ -242,7 +242,7 @@ renewal_configuration_by_certificate(struct store *st, int64_t certificate_id,
 	if (rc == 0)
 		return err_set(e, KIND_NOTFOUND,
 		    "certificate/%lld: no renewal configuration; "
-		    "acme-order makes one with a certificate",
+		    "cert-manage renewal add makes one",
 		    (long long)certificate_id);
 	return rc < 0 ? -1 : 0;
 }

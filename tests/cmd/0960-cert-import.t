@@ -338,6 +338,18 @@ run "$BIN/cert-manage" prefer -s "$T/fresh.sqlite" "$(in_fresh \
 run "$BIN/cert-export" -s "$T/fresh.sqlite" --chain 1
 is "$status $(printf '%s\n' "$out" | openssl x509 -noout -issuer)" \
     '0 issuer=CN = Root Q' '... or preferred'
+# ca_of NAME: the number of a root
+ca_of() {
+	in_fresh "SELECT id FROM ca_certificates WHERE subject = 'CN=$1'"
+}
+run "$BIN/cert-manage" prefer -s "$T/fresh.sqlite" "$(ca_of 'Root R')"
+run "$BIN/cert-export" -s "$T/fresh.sqlite" --chain 1
+is "$status $(printf '%s\n' "$out" | openssl x509 -noout -issuer)" \
+    '0 issuer=CN = Root R' '... by the root that is left out of it'
+run "$BIN/cert-manage" prefer -s "$T/fresh.sqlite" "$(ca_of 'Root Q')"
+run "$BIN/cert-export" -s "$T/fresh.sqlite" --chain 1
+is "$status $(printf '%s\n' "$out" | openssl x509 -noout -issuer)" \
+    '0 issuer=CN = Root Q' '... whichever that is'
 run "$BIN/acmed-store" -s "$T/fresh.sqlite" check
 exits 0 '... the store is sound'
 

@@ -116,6 +116,11 @@ exits 1 'a backup that is active'
 like "$out$err" 'renewal_configuration/1: a backup of a backup, .* or active' \
     '... is found'
 sql 'UPDATE certificates SET active = 0 WHERE id = 1'
+manage activate 1
+exits 1 'the certificate of a backup is not activated by hand'
+like "$err" 'certificate 1 is what renewal_configuration/1, a backup, keeps ready' \
+    '... but by a failover'
+is "$(active)" 2,3 '... and nothing is changed'
 queue run
 is "$(sql 'SELECT count(*) FROM certificates')" 3 'nothing is due for that'
 queue add 1
@@ -125,6 +130,14 @@ is "$(sql 'SELECT count(*) FROM certificates') $(active)" '4 2,3' \
 manage failover a.example.test
 exits 0 'back'
 is "$(serves a.example.test) $(active)" '4 2,4' '... to the latest of the first CA'
+
+# What somebody has activated all the same does not hold up a failover.
+sql 'UPDATE certificates SET active = 1 WHERE id = 3'
+manage failover a.example.test
+exits 0 'a failover to what is active already'
+is "$(active) $(serves a.example.test)" '2,3 3' '... goes on with the rest'
+manage failover a.example.test
+is "$status $(active)" '0 2,4' '... and is taken back'
 
 # ---- a CA is left ------------------------------------------------------------------
 manage failover --ca pebble --no-header

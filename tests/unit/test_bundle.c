@@ -169,6 +169,25 @@ test_der(void **state)
 	bundle_release(&b);
 }
 
+/* The same PKCS#12 with an outer length that is not told, as NSS writes it. */
+static void
+check_without_length(const struct buf *p12)
+{
+	struct bundle b = {0};
+	struct buf ber;
+
+	buf_init(&ber, BUNDLE_MAX);
+	assert_true((uint8_t)p12->data[1] == 0x82);
+	buf_add(&ber, "\x30\x80", 2);
+	buf_add(&ber, p12->data + 4, p12->len - 4);
+	buf_add(&ber, "\0\0", 2);
+	bundle_add(&b, "p12", ber.data, ber.len, "secret");
+	assert_int_equal(b.problems.len, 0);
+	check_set(&b, leaf[0], true, 1);
+	bundle_release(&b);
+	buf_wipe(&ber);
+}
+
 static void
 test_containers(void **state)
 {
@@ -196,6 +215,7 @@ test_containers(void **state)
 	assert_int_equal(b.problems.len, 2);
 	check_set(&b, leaf[0], true, 1);
 	bundle_release(&b);
+	check_without_length(&der);
 	buf_clear(&der);
 	assert_ok(p7_write(&list, &der, &e), &e);
 	bundle_add(&b, "p7", der.data, der.len, NULL);

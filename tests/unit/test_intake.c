@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "import/intake.h"
+#include "store/ca_certificate.h"
 #include "store/certificate_request.h"
 #include "store/lineage.h"
 #include "store/private_key.h"
@@ -140,6 +141,59 @@ test_dry_run(void **state)
 }
 
 /* One that the store refuses does not take the others with it. */
+/* An issuer that another process stores between the look and the deed. */
+static void
+test_two_at_once(void **state)
+{
+	struct key *key = key_generate(KEY_P256, 0, &e);
+	struct strv dns = {0};
+	struct cert_template root = {.kind = CERT_ROOT,
+	    .subject = "CN=above",
+	    .key = key,
+	    .issuer_key = key,
+	    .not_before = test_now - DAY,
+	    .not_after = test_now + DAY};
+	struct cert *above = cert_build(&root, &e);
+	struct cert_template t = {.kind = CERT_INTERMEDIATE,
+	    .subject = "CN=between",
+	    .key = key,
+	    .issuer_key = key,
+	    .issuer_cert = above,
+	    .not_before = test_now - DAY,
+	    .not_after = test_now + DAY};
+	struct cert *issuer = cert_build(&t, &e), *leaf;
+	struct intake *in = intake_open(st, &conf);
+	struct bundle b = {0};
+	const uint8_t *der;
+	int64_t id;
+	size_t len;
+	bool created;
+
+	(void)state;
+	strv_add(&dns, "a.example");
+	t.kind = CERT_LEAF;
+	t.subject = NULL;
+	t.dns = &dns;
+	t.issuer_cert = issuer;
+	leaf = cert_build(&t, &e);
+	assert_non_null(leaf);
+	der = cert_der(leaf, &len);
+	bundle_add(&b, "test", der, len, NULL);
+	assert_ok(intake_add(in, "here", &b, &e), &e);
+	assert_ok(
+	    ca_certificate_add(st, issuer, "import", false, &id, &created, &e),
+	    &e);
+	assert_ok(intake_finish(in, &e), &e);
+	intake_close(in);
+	assert_int_equal(count("SELECT count(*) FROM certificate_chains"), 1);
+	assert_sound();
+	cert_free(leaf);
+	cert_free(issuer);
+	cert_free(above);
+	strv_release(&dns);
+	key_free(key);
+}
+
 static void
 test_refused(void **state)
 {
@@ -329,8 +383,8 @@ main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_reports), T(test_dry_run),
-	    T(test_refused), T(test_batches), T(test_account_and_lineage),
-	    T(test_dry_accounts)};
+	    T(test_two_at_once), T(test_refused), T(test_batches),
+	    T(test_account_and_lineage), T(test_dry_accounts)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,7 +113,7 @@ test_one(void **state)
 	    "expires 1 @777601: nothing that is valid has the name then: it is"
 	    " served on\n"
 	    "renewal 1 @0: auto-renew is on, but it has no renewal"
-	    " configuration: acme-order makes one\n");
+	    " configuration: cert-manage renewal add makes one\n");
 	add_configuration();
 	check_why("a.example", true,
 	    "served 1 @0: no other active one has it" NO_KEY "\n"
