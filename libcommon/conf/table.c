@@ -53,7 +53,8 @@ _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 	    "empty: stays."}, \
 	{section, "request_timeout", DURATION(f.request_timeout, 1, 600), .fallback = "10s", \
 	    .doc = "Longest time for one request, from its first byte to its " \
-	    "last, and as long again for the answer."}, \
+	    "last, and as long again for the answer; but one second for the " \
+	    "request while all workers are taken and others wait."}, \
 	{section, "idle_timeout", DURATION(f.idle_timeout, 1, 3600), .fallback = "10s", \
 	    .doc = "How long a connection may wait between two requests."}, \
 	{section, "requests_per_connection", NUMBER(f.requests_per_connection, 1, 1000000), .fallback = "1000", \

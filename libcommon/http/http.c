@@ -10,6 +10,7 @@
 #define LINGER_MS 1000
 #define SLICE_MS 500
 #define FIRST_MS 1000 /* after SIGTERM, for a request that is on its way */
+#define PATIENCE_MS 1000 /* with a request, while others wait */
 
 /* What one connection needs from request to request. */
 struct http {
@@ -45,13 +46,54 @@ read_more(struct http *h, int64_t deadline, struct err *e)
 	return buf_add(&h->in, chunk, (size_t)n) < 0 ? -1 : 1;
 }
 
+static bool
+is_wanted(const struct http *h)
+{
+	const struct http_service *s = h->service;
+
+	return s->is_wanted && s->is_wanted(s->arg);
+}
+
+/*
+ * Whether the request in hand, which is incomplete, keeps others waiting for
+ * too long: they came with all of theirs.  What ends is finished first.
+ */
+static bool
+is_in_the_way(const struct http *h)
+{
+	const struct http_service *s = h->service;
+	int64_t since = h->deadline - s->request_timeout;
+
+	return clock_mono() - since >= PATIENCE_MS && !sig_term() &&
+	    !(s->is_over && s->is_over(s->arg)) && is_wanted(h);
+}
+
+/* Waits for more of the request.  Returns 1, 0 when nothing comes, -1. */
+static int
+wait_within(struct http *h, struct err *e)
+{
+	int64_t now;
+	int rc = 0;
+
+	while (
+	    rc == 0 && (now = clock_mono()) < h->deadline && !is_in_the_way(h))
+		rc = h->conn->wait(h->conn,
+		    h->deadline - now < SLICE_MS ? h->deadline : now + SLICE_MS,
+		    e);
+	return rc;
+}
+
 /* As read_more, within a request: the end, or the deadline, is a failure. */
 static int
 read_within(struct http *h, struct err *e)
 {
 	struct err why = {0};
-	int rc = read_more(h, h->deadline, &why);
+	int rc = wait_within(h, &why);
 
+	if (rc == 0)
+		return refuse(e, 408, "HTTP: the request took too long");
+	if (rc > 0)
+		rc = read_more(h, h->deadline, &why);
 	if (rc > 0)
 		return 0;
 	if (rc < 0 && why.kind == KIND_BUSY)
@@ -89,7 +131,7 @@ wait_idle(struct http *h, struct err *e)
 	    (now = clock_mono()) < end) {
 		rc = h->conn->wait(
 		    h->conn, end - now < SLICE_MS ? end : now + SLICE_MS, e);
-		if (rc == 0 && s->is_wanted && s->is_wanted(s->arg))
+		if (rc == 0 && is_wanted(h))
 			break;
 	}
 	return rc;
@@ -177,7 +219,8 @@ answer_refusal(
 	if (response_write(&h->response, h->conn, false, false, deadline, e) <
 	    0)
 		return -1;
-	conn_linger(h->conn, clock_mono() + LINGER_MS);
+	if (!is_wanted(h))
+		conn_linger(h->conn, clock_mono() + LINGER_MS);
 	return 0;
 }
 
@@ -193,8 +236,7 @@ is_last(const struct http *h, const struct request *req)
 	if (!req->keep_alive || h->served >= s->requests_max || sig_term() ||
 	    (s->is_over && s->is_over(s->arg)))
 		return true;
-	return s->is_wanted && clock_mono() - h->since >= s->request_timeout &&
-	    s->is_wanted(s->arg);
+	return clock_mono() - h->since >= s->request_timeout && is_wanted(h);
 }
 
 /* One request. Returns 1 when another may follow, 0 at the end, -1. */

@@ -26,8 +26,9 @@ struct http_service {
 
 	/*
 	 * Whether a connection that waits for its next request shall end, for
-	 * want of it elsewhere; asked every half second, and of one that is
-	 * older than request_timeout after each answer; or NULL.
+	 * want of it elsewhere; asked every half second, of a request of which
+	 * a second after its first byte a part is missing, and of a connection
+	 * that is older than request_timeout after each answer; or NULL.
 	 */
 	bool (*is_wanted)(void *arg);
 

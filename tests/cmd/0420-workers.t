@@ -104,7 +104,39 @@ ok 'its connection is closed' wait_for 10 \
     sh -c "cat '$T/a.out' '$T/b.out' '$T/c.out' | grep -q closed"
 is "$(cat "$T"/[abc].out | grep -c closed)" 1 'and no other'
 
+# ---- slow ones
+
+stop server
+# As many as there are workers, and twice as many behind them, that send a byte
+# now and then, and come back.
+serve server.request_timeout=120s
+get >"$T/none"
+# shellcheck disable=SC2016 # perl
+start slowly perl -MIO::Socket::INET -e '
+	$| = 1;
+	$SIG{PIPE} = "IGNORE";
+	my ($to, @all) = $ARGV[0];
+	for (my $i = 0; ; $i++) {
+		for my $s (@all[0 .. 8]) {
+			$s = undef if $s && !defined syswrite $s, "x";
+			$s ||= IO::Socket::INET->new($to) or die;
+			syswrite $s, "GET /" if $i == 0;
+		}
+		print "begun\n" if $i == 0;
+		select undef, undef, undef, 0.1;
+	}' "127.0.0.1:$port"
+must wait_for 20 grep -q begun "$T/slowly.out"
+like "$(get)" newNonce 'slow requests give way when all workers are taken'
+ok '... and are told so' said 'status=408'
+stop slowly
+stop server
+
 # ---- death
+
+serve
+hold a
+hold b
+hold c
 
 kill -KILL "$(served_by)"
 ok 'a worker that dies is in the log' wait_for 10 said 'worker.died.* signal=9'
