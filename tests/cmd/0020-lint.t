@@ -70,6 +70,13 @@ put man/a.1 '.Sh SYNOPSIS' '.Op Fl c Ar file' '.Sh DESCRIPTION' \
 run "$SRC/scripts/lint/synopsis" bin
 is "$out" 'man/a.1:1: --slow is in --help but not in the page
 man/a.1:1: -f is in the page but not in --help' 'a page and a help that differ'
+put bin/a '#!/bin/sh' 'printf "usage: a\n  go        goes\n  stop      stops\n"'
+put man/a.1 '.Sh SYNOPSIS' '.Nm' '.Cm go' '.Ar where' '.Cm stop'
+run "$SRC/scripts/lint/synopsis" bin
+is "$out" 'man/a.1:1: stop is in --help, and no form of SYNOPSIS' \
+    'a command whose form does not begin with the name'
+put man/a.1 '.Sh SYNOPSIS' '.Nm' '.Cm go' '.Ar where' '.Nm' '.Cm stop | end'
+ok 'each with its own' "$SRC/scripts/lint/synopsis" bin
 
 mkdir -p scripts/lint tests/cmd
 cp "$SRC/scripts/lint/run" scripts/lint
