@@ -491,8 +491,8 @@ create(
 	repeated = rc == 0 && is_repeated(k, &n);
 	if (rc == 0 && !repeated)
 		rc = ordercheck_order(&check, &n.dns, &n.ip, e);
-	if (rc == 0 && k->csr)
-		rc = csrs_check(k->csr, &n.dns, &n.ip, NULL, e);
+	if (rc == 0 && k->csr && csrs_check(k->csr, &n.dns, &n.ip, NULL, e) < 0)
+		rc = err_object(e, "%s", csr_file);
 	if (rc == 0 && !repeated)
 		rc = upstream_order_create(k->w.up.st, &n.row, id, created, e);
 	strv_release(&names);

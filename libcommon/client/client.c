@@ -133,8 +133,10 @@ call_ready(struct client *c)
 
 	TAILQ_CONCAT(&now, &c->ready, entry);
 	for (t = TAILQ_FIRST(&now); t; t = next) {
+		const struct err why = t->err;
 		const struct reply reply = {.cause = t->cause,
 		    .err = &t->err,
+		    .text = why.text,
 		    .alternates = &none,
 		    .retry_at = t->retry_at,
 		    .body = ""};

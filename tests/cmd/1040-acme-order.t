@@ -196,6 +196,11 @@ order run a.example --not-after 2020-01-01T00:00:00Z
 exits 100 'an end that has passed'
 order run a.example --not-after 999999999w
 exits 100 'an end that RFC 3339 cannot say'
+must openssl req -new -newkey rsa:1024 -nodes -keyout "$T/weak.key" -subj / \
+    -addext subjectAltName=DNS:weak.example -out "$T/weak.csr"
+order run --csr "$T/weak.csr"
+is "$status $err" "100 acme-order: $T/weak.csr: RFC 8555 6.7: RSA key of 1024 \
+bits, not 2048 to 8192 in steps of 8" 'a request with a weak key'
 order run --csr "$T/none.csr"
 is "$err" "acme-order: $T/none.csr: no such file" 'no such request, said once'
 seq 1 101 | sed 's/.*/x&.example/' | tr '\n' ' ' >"$T/many"
@@ -303,6 +308,8 @@ stop pebble
 order download "$id" --timeout 1
 exits 111 'no CA'
 like "$err" 'reaches the CA' '... says what to do'
+like "$(sql "SELECT error FROM upstream_orders WHERE id = $id")" \
+    'Failed to connect to localhost' '... and the order why'
 order sync "$id"
 exits 111 'sync: no CA'
 start_pebble
