@@ -21,6 +21,7 @@ split() {
 serve() {
 	port=${3:-$(free_port)}
 	split "$1"
+	# shellcheck disable=SC2086 # nothing, if there is no option
 	start server openssl s_server -accept "127.0.0.1:$port" -quiet \
 	    -cert "$T/leaf.pem" -key "$T/$1.key" ${2:-} ${2:+"$T/chain.pem"}
 	must wait_for 10 listening "$port"
@@ -71,6 +72,7 @@ prove a.example "127.0.0.1:$port"
 is "$status $(result)" '1 expired' 'one that has expired'
 stop server
 port=$(free_port)
+# shellcheck disable=SC2016 # of perl
 start server perl -MIO::Socket::INET -e '
 	my $s = IO::Socket::INET->new(Listen => 9, LocalAddr => $ARGV[0],
 	    ReuseAddr => 1) or die;
