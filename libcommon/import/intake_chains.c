@@ -138,12 +138,25 @@ note_others(struct intake *in, struct err *e)
 	return rc;
 }
 
+/* What an import that was cut short has left, whoever's. */
+static int
+note_left(struct intake *in, struct err *e)
+{
+	int64_t id = 0;
+	int rc;
+
+	while ((rc = ca_certificate_next_unspread(in->st, &id, e)) > 0)
+		intake_note_ca(in, id);
+	return rc;
+}
+
 int
 intake_spread_chains(struct intake *in, struct err *e)
 {
 	size_t len;
 
-	if (!in->conf->dry_run && note_others(in, e) < 0)
+	if (!in->conf->dry_run &&
+	    (note_others(in, e) < 0 || note_left(in, e) < 0))
 		return -1;
 	len = in->cas_len;
 	in->cas_len = 0;

@@ -22,6 +22,7 @@ enum {
 	CA_CERTIFICATE_BY_SUBJECT,
 	CA_CERTIFICATE_BETWEEN,
 	CA_CERTIFICATE_NEXT,
+	CA_CERTIFICATE_NEXT_UNSPREAD,
 	CA_CERTIFICATE_LAST,
 	CA_CERTIFICATE_UNFILLED,
 	CA_CERTIFICATE_FILL
@@ -35,8 +36,8 @@ static const char *const sql[] = {
     [CA_CERTIFICATE_ADD] =
 	"INSERT INTO ca_certificates (sha256, der, subject, spki_sha256, ski,"
 	" not_after, sha1, subject_sha256, issuer_id, not_before, trusted,"
-	" source, created)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+	" source, created, spread)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0)"
 	" ON CONFLICT (sha256) DO NOTHING RETURNING id",
     [CA_CERTIFICATE_TRUST] =
 	"UPDATE ca_certificates SET trusted = 1 WHERE id = ?1 AND trusted = 0",
@@ -53,6 +54,9 @@ static const char *const sql[] = {
 	" WHERE sha256 >= ?1 AND sha256 <= ?2 ORDER BY sha256 LIMIT 2",
     [CA_CERTIFICATE_NEXT] = "SELECT id FROM ca_certificates WHERE id > ?1"
 			    " ORDER BY id LIMIT 1",
+    [CA_CERTIFICATE_NEXT_UNSPREAD] =
+	"SELECT id FROM ca_certificates WHERE spread = 0 AND id > ?1"
+	" ORDER BY id LIMIT 1",
     [CA_CERTIFICATE_LAST] = "SELECT id FROM ca_certificates"
 			    " WHERE id > 0 ORDER BY id DESC LIMIT 1",
     [CA_CERTIFICATE_UNFILLED] = "SELECT id, der FROM ca_certificates"
@@ -271,6 +275,13 @@ ca_certificate_next(struct store *st, int64_t *id, struct err *e)
 {
 	return stmt_int(
 	    st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_NEXT, id, e, "i", *id);
+}
+
+int
+ca_certificate_next_unspread(struct store *st, int64_t *id, struct err *e)
+{
+	return stmt_int(st, STMT_CA_CERTIFICATE, CA_CERTIFICATE_NEXT_UNSPREAD,
+	    id, e, "i", *id);
 }
 
 int

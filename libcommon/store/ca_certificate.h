@@ -42,6 +42,8 @@ int ca_certificate_by_sha1(struct store *st, const uint8_t sha1[20],
 
 /* The next number after `*id`: 1 with it there, 0 when there is none, -1. */
 int ca_certificate_next(struct store *st, int64_t *id, struct err *e);
+/* The same of those that chain_spread has not done yet. */
+int ca_certificate_next_unspread(struct store *st, int64_t *id, struct err *e);
 /* The highest: 1, or 0 and `*id` as it was, when there is none, or -1. */
 int ca_certificate_last(struct store *st, int64_t *id, struct err *e);
 

@@ -18,7 +18,9 @@ enum {
 	CHAIN_SPREAD_ADD,
 	CHAIN_SPREAD_DEFAULT,
 	CHAIN_SPREAD_DROP,
-	CHAIN_SPREAD_ISSUED
+	CHAIN_SPREAD_ISSUED,
+	CHAIN_SPREAD_DONE,
+	CHAIN_SPREAD_DONE_TO
 };
 
 #define PAGE_BARE 256 /* certificates in a transaction: each is verified, */
@@ -76,6 +78,10 @@ static const char *const sql[] = {
 	"SELECT id FROM ca_certificates WHERE issuer_id ="
 	" (SELECT i.id FROM ca_certificates ca JOIN issuers i"
 	" ON i.sha256 = ca.subject_sha256 WHERE ca.id = ?1) AND id <> ?1",
+    [CHAIN_SPREAD_DONE] =
+	"UPDATE ca_certificates SET spread = 1 WHERE id = ?1 AND spread = 0",
+    [CHAIN_SPREAD_DONE_TO] =
+	"UPDATE ca_certificates SET spread = 1 WHERE spread = 0 AND id <= ?1",
 };
 
 const struct stmt_table chain_spread_stmts = {
@@ -448,6 +454,19 @@ spread_one(struct store *st, int64_t ca, struct digestmap *done, struct err *e)
 	return rc;
 }
 
+/* Not before all is done that they make, also further down. */
+static int
+note_done(struct store *st, const int64_t *ids, size_t len, struct err *e)
+{
+	if (sig_term())
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		if (stmt_run(st, STMT_CHAIN_SPREAD, CHAIN_SPREAD_DONE, e, "i",
+			ids[i]) < 0)
+			return -1;
+	return 0;
+}
+
 /*
  * Down from what has come: the ways of each CA that it has signed, and so on,
  * begin anew with it.
@@ -473,7 +492,7 @@ chain_spread(struct store *st, const int64_t *ids, size_t len, struct err *e)
 	}
 	free(queue.v);
 	digestmap_release(&done);
-	return rc < 0 ? -1 : 0;
+	return rc < 0 ? -1 : note_done(st, ids, len, e);
 }
 
 int
@@ -487,5 +506,9 @@ chain_spread_all(struct store *st, struct err *e)
 	    rc > 0 && !sig_term() && (rc = ca_certificate_next(st, &ca, e)) > 0)
 		rc = spread_one(st, ca, &done, e) < 0 ? -1 : 1;
 	digestmap_release(&done);
+	if (rc == 0 &&
+	    stmt_run(st, STMT_CHAIN_SPREAD, CHAIN_SPREAD_DONE_TO, e, "i", ca) <
+		0)
+		rc = -1;
 	return rc < 0 ? -1 : 0;
 }

@@ -13,7 +13,8 @@
  * chain that was found here, and that goes on now, makes way for the longer
  * one.
  *
- * Durable.  Ends early, and well, on SIGTERM (sys/sig.h).
+ * Durable.  Ends early, and well, on SIGTERM (sys/sig.h); what was not done is
+ * noted with the CA certificates (ca_certificate_next_unspread).
  */
 
 /* What the CA certificates with these numbers make, also further down. */

@@ -376,6 +376,14 @@ must sqlite3 "$T/fresh.sqlite" 'DELETE FROM certificate_chains
 fimp --ca sub.crt
 is "$(chains 1)/$(chains 2)" 'CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R/CN=Sub S < CN=Root R; CN=Sub S < CN=Root Q' \
     'what a call that was cut short has left out comes with the next'
+is "$(in_fresh 'SELECT count(*) FROM ca_certificates WHERE spread = 0')" 0 \
+    'a call that ends has left nothing out'
+must sqlite3 "$T/fresh.sqlite" 'DELETE FROM certificate_chains
+    WHERE found = 1 AND certificate_id < 3;
+    UPDATE ca_certificates SET spread = 0'
+fimp other.crt
+is "$status $(chains 1)/$(chains 2)" '0 CN=Sub S < CN=Root Q; CN=Sub S < CN=Root R/CN=Sub S < CN=Root R; CN=Sub S < CN=Root Q' \
+    'what was killed before that is taken up by any that comes'
 
 # Very many of one issuer are not looked at one by one.
 many() {

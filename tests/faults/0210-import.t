@@ -59,6 +59,59 @@ killed() {
 until_done import cert-import before killed
 STEP=3 until_done 'import, half way' cert-import half killed
 
+# ---- chains for what was there before -------------------------------------------------
+
+# Two certificates with the chain of one root; then one comes with that of another,
+# which is a way for all three.
+mkdir "$T/two"
+must openssl ecparam -name prime256v1 -out "$T/two/param"
+printf 'basicConstraints = critical, CA:true\n' >"$T/two/ext"
+for root in r q; do
+	must openssl req -x509 -newkey "ec:$T/two/param" -nodes -days 30 \
+	    -subj "/CN=Root $root" -keyout "$T/two/$root.key" -out "$T/two/$root.crt"
+done
+must openssl req -new -newkey "ec:$T/two/param" -nodes -subj /CN=Sub \
+    -keyout "$T/two/sub.key" -out "$T/two/sub.csr"
+for root in r q; do
+	must openssl x509 -req -in "$T/two/sub.csr" -CA "$T/two/$root.crt" \
+	    -CAkey "$T/two/$root.key" -days 20 -extfile "$T/two/ext" \
+	    -out "$T/two/sub-$root.crt"
+done
+for n in 1 2 3; do
+	must openssl req -new -newkey "ec:$T/two/param" -nodes -subj "/CN=l$n" \
+	    -keyout "$T/two/l$n.key" -out "$T/two/l$n.csr"
+	printf 'subjectAltName = DNS:l%s.example.org\n' "$n" >"$T/two/leaf"
+	must openssl x509 -req -in "$T/two/l$n.csr" -CA "$T/two/sub-r.crt" \
+	    -CAkey "$T/two/sub.key" -days 10 -extfile "$T/two/leaf" \
+	    -out "$T/two/l$n.crt"
+done
+fresh_round
+for n in 1 2; do
+	must "$BIN/cert-import" -q -c "$config" --chain "$T/two/sub-r.crt" \
+	    "$T/two/l$n.crt"
+done
+mv "$R" "$T/two/store"
+
+cross() {
+	"$@" "$BIN/cert-import" -c "$config" --chain "$T/two/sub-q.crt" \
+	    "$T/two/l3.crt" >"$T/import.out" 2>"$T/import.err"
+}
+# shellcheck disable=SC2317 # called by until_done
+crossed() {
+	cross under
+	cross env || {
+		said=$(cat "$T/import.err")
+		return 1
+	}
+	said="chains: $(sql 'SELECT group_concat(n) FROM (SELECT count(*) AS n
+	    FROM certificate_chains GROUP BY certificate_id
+	    ORDER BY certificate_id)')"
+	[ "$said" = 'chains: 2,2,2' ]
+}
+FROM=$T/two/store
+until_done 'import of a way for what is there' cert-import before crossed
+FROM=''
+
 # ---- the disk is full ---------------------------------------------------------------
 
 rm -rf "$R"
