@@ -211,6 +211,16 @@ check_given_up(struct work *k, const struct upstream_order *o)
 	orderpolicy_release(&policy);
 }
 
+/* A step that has only failed for now is none that was done. */
+static int
+check_step(const struct work *k, const struct upstream_order *o, struct err *e)
+{
+	if (!k->is_enough || !o->cause || !upstream_order_is_open(o->status))
+		return 0;
+	orders_why(o, e);
+	return err_is_set(e) ? -1 : 0;
+}
+
 static void
 tell(void *arg, const struct orders_result *r)
 {
@@ -226,6 +236,8 @@ tell(void *arg, const struct orders_result *r)
 		check_given_up(k, r->order);
 	else if (err_is_set(r->err))
 		fail_one(k, r->err);
+	else if (r->order && check_step(k, r->order, &why) < 0)
+		fail_one(k, &why);
 }
 
 static int
@@ -354,6 +366,8 @@ add_set(struct strv *sets, const struct strv *a, const struct strv *b)
 	buf_release(&line);
 }
 
+#define BLANKS " ,\t\r\n" /* between the names of a line */
+
 /* What is to be ordered: a set of names, or one in each line. */
 static int
 read_sets(struct work *k, const struct prog *p, struct err *e)
@@ -367,8 +381,14 @@ read_sets(struct work *k, const struct prog *p, struct err *e)
 		return prog_misuse(e, "no NAME is given");
 	if (p->argc == 1 && strcmp(p->argv[0], "-") == 0)
 		return operands_read_lines(&k->sets, e);
-	for (int i = 0; i < p->argc; i++)
+	for (int i = 0; i < p->argc; i++) {
+		if (strpbrk(p->argv[i], BLANKS)) {
+			strv_release(&names);
+			return prog_misuse(
+			    e, "%s: no name has a blank or comma", p->argv[i]);
+		}
 		strv_add(&names, p->argv[i]);
+	}
 	if (k->csr)
 		add_set(&k->sets, csr_dns(k->csr), csr_ip(k->csr));
 	else
@@ -442,11 +462,9 @@ open_new(struct work *k, struct prog *p, struct err *e)
 static void
 split(const char *line, struct strv *names)
 {
-	static const char blanks[] = " ,\t\r";
-
-	for (line += strspn(line, blanks); *line;
-	     line += strspn(line, blanks)) {
-		size_t len = strcspn(line, blanks);
+	for (line += strspn(line, BLANKS); *line;
+	     line += strspn(line, BLANKS)) {
+		size_t len = strcspn(line, BLANKS);
 
 		strv_addn(names, line, len);
 		line += len;

@@ -212,6 +212,10 @@ order run a.example
 exits 1 'a name that is disabled'
 must "$BIN/cert-manage" domain enable -c "$client" a.example
 
+order new 'x.example y.example'
+exits 100 'two names in one operand'
+like "$err" 'x.example y.example: no name has a blank' '... are none'
+
 # ---- step by step -----------------------------------------------------------------
 
 order new s.example
@@ -305,6 +309,8 @@ like "$out" '	valid	left.example	' '... with what was left'
 order new lost.example
 id=$(field id)
 stop pebble
+order next "$id"
+exits 111 'next: no CA'
 order download "$id" --timeout 1
 exits 111 'no CA'
 like "$err" 'reaches the CA' '... says what to do'
