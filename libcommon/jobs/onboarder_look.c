@@ -13,7 +13,7 @@ ask_limits(struct onboarder *o, const struct strv *registered,
     size_t ahead_in_domain, struct limits_wait *w, struct err *e)
 {
 	const struct limits_order order = {.upstream_account_id = o->row->id,
-	    .ahead = o->ready_len,
+	    .ahead = o->ready_len + o->len, /* near the end rather less */
 	    .ahead_in_domain = ahead_in_domain,
 	    .share = o->share};
 
