@@ -108,9 +108,14 @@ run_template(struct orderwork *w, struct onboarder *o, struct err *e)
 	    .tell = onboarder_told,
 	    .is_stopped = sig_term,
 	    .arg = o};
+	int rc;
 
 	env.share = o->share;
-	return orders_run(&how, e);
+	do {
+		o->has_more = false;
+		rc = orders_run(&how, e);
+	} while (rc == 0 && o->has_more);
+	return rc;
 }
 
 /*

@@ -193,6 +193,19 @@ finish(struct onboarder *o, const struct onboarder_flight *f)
 		    f->group.items[i].name, (char *)NULL);
 }
 
+/* There is more to do; what keeps one name from it does not keep the others. */
+static void
+go_on_later(struct onboarder *o, const struct onboarder_flight *f,
+    const struct orders_result *x, const struct outcome *out)
+{
+	struct err e = {0};
+	int rc = x->order ? onboarder_part(o, f, x->order, &e) : 0;
+
+	onboarder_tell_store(o, &f->group, rc, &e);
+	if (rc == 0)
+		onboarder_put_back(o, &f->group, out->retry_at, &out->why);
+}
+
 static void
 end(struct onboarder *o, struct onboarder_flight *f,
     const struct orders_result *x)
@@ -203,7 +216,7 @@ end(struct onboarder *o, struct onboarder_flight *f,
 	if (out.result == OUTCOME_DONE)
 		finish(o, f);
 	else if (out.result == OUTCOME_GOES_ON)
-		onboarder_put_back(o, &f->group, out.retry_at, &out.why);
+		go_on_later(o, f, x, &out);
 	else if (out.order_is_over && f->group.len > 1)
 		onboarder_blame(o, f, &out);
 	else
@@ -217,11 +230,13 @@ onboarder_told(void *onboarder, const struct orders_result *x)
 	struct onboarder *o = onboarder;
 
 	for (size_t i = 0; i < o->len; i++) {
-		if (o->flights[i].order != x->id)
+		struct onboarder_flight f = o->flights[i];
+
+		if (f.order != x->id)
 			continue;
-		end(o, &o->flights[i], x);
-		domain_group_release(&o->flights[i].group);
 		o->flights[i] = o->flights[--o->len];
+		end(o, &f, x);
+		domain_group_release(&f.group);
 		return;
 	}
 }

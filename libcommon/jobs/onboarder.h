@@ -40,6 +40,7 @@ struct onboarder {
 	/* Names that were not done, or were put off. */
 	void (*tell)(void *arg, const struct onboarder_result *r);
 	void *arg;
+	bool has_more; /* since it was cleared, names came back to be ordered */
 	/* private */
 	struct orderpolicy policy; /* of the template */
 	struct onboarder_flight *ready, *flights;

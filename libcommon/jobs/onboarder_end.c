@@ -87,6 +87,7 @@ onboarder_regroup(struct onboarder *o, const struct domain_group *g, bool alone)
 	onboarder_tell_store(
 	    o, g, domain_queue_regroup(o->st, g, alone, &e), &e);
 	*o->left += (int64_t)g->len;
+	o->has_more = true;
 }
 
 void

@@ -42,16 +42,16 @@ static int
 domain_free_at(struct onboarder *o, const char *registered,
     struct limits_wait *w, struct err *e)
 {
-	size_t ahead = count_domain(o->ready, o->ready_len, registered);
-	size_t under_way = count_domain(o->flights, o->len, registered);
+	size_t n = count_domain(o->ready, o->ready_len, registered) +
+	    count_domain(o->flights, o->len, registered);
 	struct strv l = {0};
 	int rc;
 
 	strv_add(&l, registered);
-	rc = ask_limits(o, &l, ahead, w, e);
+	rc = ask_limits(o, &l, n, w, e);
 	if (!*w->subject)
 		w->at = 0;
-	else if (ahead + under_way > 0)
+	else if (n > 0)
 		w->at = clock_now() + ONBOARDER_SOON;
 	strv_release(&l);
 	return rc;
@@ -91,6 +91,60 @@ onboarder_hold_back(
 	    o->st, o->template->id, g->items[i].registered, w.at, e);
 	onboarder_drop(g, i);
 	return rc;
+}
+
+static int
+give_up(struct store *st, int64_t order, const char *why, struct err *e)
+{
+	struct upstream_order_hold hold = {0};
+	int rc;
+
+	if (upstream_order_take(st, order, ORDERING_HOLD, &hold, e) < 0)
+		return -1;
+	rc = upstream_order_fail(
+	    st, &hold, UPSTREAM_ORDER_CANCELLED, NULL, why, e);
+	return upstream_order_leave(st, &hold, e) < 0 ? -1 : rc;
+}
+
+/* Delays each domain of a group whose limit is used up: how many, or -1. */
+static int
+delay_domains(struct onboarder *o, const struct domain_group *g, struct err *e)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < g->len; i++) {
+		struct limits_wait w;
+
+		if (domain_free_at(o, g->items[i].registered, &w, e) < 0)
+			return -1;
+		if (w.at == 0)
+			continue;
+		if (domain_queue_delay(o->st, o->template->id,
+			g->items[i].registered, w.at, e) < 0)
+			return -1;
+		n++;
+	}
+	return n;
+}
+
+int
+onboarder_part(struct onboarder *o, const struct onboarder_flight *f,
+    const struct upstream_order *order, struct err *e)
+{
+	struct limits_wait w = {0};
+	size_t i = 0;
+	int rc = 0;
+
+	if (f->group.len < 2 || order->status != UPSTREAM_ORDER_NEW)
+		return 0;
+	while (rc == 0 && w.at == 0 && i < f->group.len)
+		rc = domain_free_at(o, f->group.items[i++].registered, &w, e);
+	if (rc < 0 || w.at == 0)
+		return rc;
+	if (give_up(o->st, f->order, "a limit of a domain was used up", e) < 0)
+		return -1;
+	onboarder_regroup(o, &f->group, false);
+	return delay_domains(o, &f->group, e) < 0 ? -1 : 1;
 }
 
 /* ---- looking ------------------------------------------------------------- */

@@ -67,6 +67,14 @@ int onboarder_has_room(struct onboarder *o, struct err *e);
 int onboarder_hold_back(
     struct onboarder *o, struct domain_group *g, size_t i, struct err *e);
 
+/*
+ * An order for several was not sent, as others have used up the limit of a
+ * domain meanwhile: it is given up, the names in such domains wait, and the
+ * others are taken again.  1, 0: it is no such order, -1.
+ */
+int onboarder_part(struct onboarder *o, const struct onboarder_flight *f,
+    const struct upstream_order *order, struct err *e);
+
 /* Looks at the names of all that is ready and has no order; bad ones fail. */
 int onboarder_look(struct onboarder *o, struct err *e);
 

@@ -62,13 +62,19 @@ ordering_open(const struct ordering_env *env, int64_t id, struct err *e)
 }
 
 void
-ordering_close(struct ordering *o)
+ordering_leave(struct ordering *o)
 {
 	struct err ignored = {0};
 
+	upstream_order_leave(o->env.st, &o->hold, &ignored);
+}
+
+void
+ordering_close(struct ordering *o)
+{
 	if (!o)
 		return;
-	upstream_order_leave(o->env.st, &o->hold, &ignored);
+	ordering_leave(o);
 	forget(o);
 	strv_release(&o->dns);
 	strv_release(&o->ip);

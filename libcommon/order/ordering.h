@@ -51,6 +51,9 @@ enum ordering_result {
 struct ordering *ordering_open(
     const struct ordering_env *env, int64_t id, struct err *e);
 
+/* Gives it back early: it can only be read then, or closed. */
+void ordering_leave(struct ordering *o);
+
 /*
  * Gives it back; what is under way must be over, or the client be gone.
  * NULL-safe.

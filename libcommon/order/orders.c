@@ -45,6 +45,8 @@ end(struct run *r, struct slot *s, const struct err *e)
 	    .order = s->ordering ? ordering_order(s->ordering) : NULL,
 	    .err = e};
 
+	if (s->ordering)
+		ordering_leave(s->ordering);
 	r->how->tell(r->how->arg, &result);
 	ordering_close(s->ordering);
 	*s = r->slots[--r->len];

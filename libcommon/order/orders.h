@@ -29,7 +29,7 @@ struct orders {
 	 */
 	bool (*is_enough)(
 	    void *arg, const struct upstream_order *o, int64_t steps);
-	/* What has become of one. */
+	/* What has become of one, which has been given back. */
 	void (*tell)(void *arg, const struct orders_result *r);
 	/* Whether to stop: what is in flight comes to its end. */
 	bool (*is_stopped)(void);

@@ -244,6 +244,31 @@ sql 'UPDATE domain_queue SET retry_at = 1'
 renew run
 is "$status $(waiting)" '0 0' '... which a later run does'
 
+# An order for two that has waited, while others have used up the limit of a
+# domain: the other name goes on without it.
+must "$BIN/acme-order" run one.crowd.example -c "$client"
+queue template set pair --per-certificate 2
+exits 0 'a template for two'
+queue add --template pair two.crowd.example fine.pair.example
+sql "UPDATE upstream_accounts SET retry_at = $(($(date +%s) + 3600))"
+queue process
+is "$(sql "SELECT count(*), max(status) FROM upstream_orders o
+    JOIN fqdn_sets s ON s.id = o.fqdn_set_id
+    WHERE s.size = 2 AND o.id = (SELECT max(id) FROM upstream_orders)")" '1|new' \
+    'an order for two that waits for the CA'
+sql 'UPDATE upstream_accounts SET retry_at = 0'
+printf '[pebble]\ncertificates_per_domain = 1/1d\n' >"$T/limits.conf"
+sql 'UPDATE upstream_orders SET retry_at = 0'
+sql 'UPDATE domain_queue SET retry_at = 1'
+queue process
+is "$(sql "SELECT name, attempts, retry_at > strftime('%s')
+    FROM domain_queue")" 'two.crowd.example|0|1' \
+    '... and then for a domain: the name in it waits'
+run "$BIN/cert-export" --cert fine.pair.example -c "$client"
+exits 0 '... and the other has its certificate'
+queue remove two.crowd.example
+: >"$T/limits.conf"
+
 # ---- several at once, and one that is killed ----------------------------------------
 
 ordered() {
