@@ -16,6 +16,7 @@
 struct resolved {
 	struct deploy_target_new *v;
 	int64_t **sets;
+	char **resting;
 };
 
 static int
@@ -37,7 +38,7 @@ find_sets(struct store *st, const struct deploy_conf *c, int64_t *sets,
 		struct renewal_configuration r;
 
 		if (renewal_configuration_pick(st, c->renewals.v[i], &r, e) < 0)
-			return err_object(e, "[%s] renewal", c->name);
+			return err_object(e, "renewal");
 		sets[i] = r.fqdn_set_id;
 		renewal_configuration_release(&r);
 	}
@@ -50,6 +51,14 @@ find_sets(struct store *st, const struct deploy_conf *c, int64_t *sets,
 	return 0;
 }
 
+/* What only somebody who changes something can put right. */
+static bool
+is_lasting(const struct err *why)
+{
+	return why->kind == KIND_NOTFOUND || why->kind == KIND_INPUT ||
+	    why->kind == KIND_DENIED || why->kind == KIND_CONFLICT;
+}
+
 static int
 resolve(struct store *st, const struct deploy_confs *all, struct resolved *r,
     struct err *e)
@@ -57,6 +66,7 @@ resolve(struct store *st, const struct deploy_confs *all, struct resolved *r,
 	for (size_t i = 0; i < all->len; i++) {
 		const struct deploy_conf *c = &all->v[i];
 		struct deploy_target_new *n = &r->v[i];
+		struct err why = {0};
 
 		r->sets[i] = xcalloc(c->renewals.len + 1, sizeof(int64_t));
 		*n = (struct deploy_target_new){.name = c->name,
@@ -65,8 +75,13 @@ resolve(struct store *st, const struct deploy_confs *all, struct resolved *r,
 		    .settings = c->settings,
 		    .is_for_all = c->renewals.len == 0,
 		    .fqdn_set_ids = r->sets[i]};
-		if (find_sets(st, c, r->sets[i], &n->len, e) < 0)
-			return -1;
+		if (find_sets(st, c, r->sets[i], &n->len, &why) == 0)
+			continue;
+		if (!is_lasting(&why)) {
+			*e = why;
+			return err_object(e, "[%s]", c->name);
+		}
+		n->resting = r->resting[i] = xstrdup(why.text);
 	}
 	return 0;
 }
@@ -76,16 +91,20 @@ deployer_prepare(
     struct store *st, const struct deploy_confs *all, struct err *e)
 {
 	struct resolved r = {.v = xcalloc(all->len + 1, sizeof(*r.v)),
-	    .sets = xcalloc(all->len + 1, sizeof(*r.sets))};
+	    .sets = xcalloc(all->len + 1, sizeof(*r.sets)),
+	    .resting = xcalloc(all->len + 1, sizeof(*r.resting))};
 	int rc = resolve(st, all, &r, e);
 
 	if (rc == 0)
 		rc = deploy_target_sync(st, r.v, all->len, e);
 	if (rc == 0)
 		rc = serving_change_settle(st, e);
-	for (size_t i = 0; i < all->len; i++)
+	for (size_t i = 0; i < all->len; i++) {
 		free(r.sets[i]);
+		free(r.resting[i]);
+	}
 	free(r.sets);
+	free(r.resting);
 	free(r.v);
 	return rc;
 }
@@ -93,6 +112,7 @@ deployer_prepare(
 struct finding {
 	const char *name;
 	bool found;
+	size_t resting;
 	int (*fn)(void *arg, const char *name, struct err *e);
 	void *arg;
 };
@@ -104,7 +124,9 @@ find_one(void *arg, const struct deploy_target *t, struct err *e)
 	bool is_wanted = !f->name || strcmp(f->name, t->name) == 0;
 
 	f->found |= is_wanted;
-	if (!is_wanted || (!t->is_incomplete && t->pending + t->failing == 0) ||
+	f->resting += is_wanted && t->resting;
+	if (!is_wanted || t->resting ||
+	    (!t->is_incomplete && t->pending + t->failing == 0) ||
 	    (!t->is_incomplete && t->retry_at > clock_now()))
 		return 0;
 	return f->fn(f->arg, t->name, e);
@@ -113,12 +135,13 @@ find_one(void *arg, const struct deploy_target *t, struct err *e)
 int
 deployer_each_ready(struct store *st, const char *name,
     int (*fn)(void *arg, const char *name, struct err *e), void *arg,
-    struct err *e)
+    size_t *resting, struct err *e)
 {
 	struct finding f = {.name = name, .fn = fn, .arg = arg};
 
 	if (deploy_target_each(st, find_one, &f, e) < 0)
 		return -1;
+	*resting = f.resting;
 	return name && !f.found
 	    ? err_set(e, KIND_NOTFOUND, "%s: no such deploy target", name)
 	    : 0;

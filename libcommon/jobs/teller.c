@@ -130,7 +130,11 @@ add_target(
 	if (d->error)
 		str_escape(error, sizeof(error), d->error, strlen(d->error));
 	buf_addf(&b->lines, "  %-9s target %s", word_of(state), d->name);
-	if (state != TELLING_OK)
+	if (d->resting && state != TELLING_OK) {
+		str_escape(
+		    error, sizeof(error), d->resting, strlen(d->resting));
+		buf_addf(&b->lines, ", rests: %s", error);
+	} else if (state != TELLING_OK)
 		buf_addf(&b->lines, ", %lld certificate%s: %s",
 		    (long long)d->failing, d->failing == 1 ? "" : "s", error);
 	buf_addc(&b->lines, '\n');
@@ -171,8 +175,9 @@ static int
 tell_target(void *arg, const struct deploy_target *d, struct err *e)
 {
 	struct block *b = arg;
-	enum telling_state state =
-	    teller_target_state(d->failing, d->failing_since, b->t->now);
+	enum telling_state state = d->resting
+	    ? teller_target_state(1, d->resting_since, b->t->now)
+	    : teller_target_state(d->failing, d->failing_since, b->t->now);
 	struct telling_row row;
 	int rc = telling_target(b->t->st, d->id, &row, e);
 

@@ -153,7 +153,7 @@ keep_target(void *arg, const struct deploy_target *t, struct err *e)
 	(void)e;
 	m->targets =
 	    xreallocarray(m->targets, m->targets_len + 1, sizeof(*m->targets));
-	copy.kind = copy.error = NULL;
+	copy.kind = copy.error = copy.resting = NULL;
 	copy.name = (char *)(uintptr_t)keep(m, t->name);
 	m->targets[m->targets_len++] = copy;
 	return 0;
@@ -171,7 +171,11 @@ add_targets(struct metrics *m, struct err *e)
 	    {"deploy_failing", "Certificates whose deployment fails",
 		offsetof(struct deploy_target, failing)},
 	    {"deploy_done", "Certificates that are deployed",
-		offsetof(struct deploy_target, done)}};
+		offsetof(struct deploy_target, done)},
+	    {"deploy_resting_timestamp_seconds",
+		"Since when nothing is deployed, for want of what it is for; "
+		"0: it is",
+		offsetof(struct deploy_target, resting_since)}};
 
 	if (deploy_target_each(m->st, keep_target, m, e) < 0)
 		return -1;
