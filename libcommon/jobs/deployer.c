@@ -8,9 +8,6 @@
 #include "sys/sig.h"
 #include "wrap/digest.h"
 
-#define HOLD 600 /* of a batch; a hook's is longer by its timeout */
-#define HOLD_COMPLETE 7200
-
 /* ---- the targets of the file --------------------------------------------- */
 
 struct resolved {
@@ -181,6 +178,25 @@ deploying_fail(
 	}
 }
 
+/* One that waits for a program cannot, meanwhile. */
+static int64_t
+hold_until(const struct deploying *d)
+{
+	return clock_now() + DEPLOYING_HOLD +
+	    (d->conf->kind->reads_keys ? 0 : d->conf->timeout);
+}
+
+int
+deploying_keep(struct deploying *d, struct err *e)
+{
+	int64_t now = clock_now();
+
+	if (now >= d->kept_at && now - d->kept_at < DEPLOYING_KEEP)
+		return 0;
+	d->kept_at = now;
+	return deploy_target_keep(d->st, d->hold, hold_until(d), e);
+}
+
 static int64_t
 retry_at(const struct deployment *d)
 {
@@ -191,19 +207,23 @@ retry_at(const struct deployment *d)
 	    outcome_pause(d->attempts + 1, d->not_after - d->not_before, n);
 }
 
-static void
-prove_all(struct working *w)
+/* One place after the other may take its time to answer. */
+static int
+prove_all(struct working *w, struct err *e)
 {
 	struct deploying *b = &w->batch;
 
 	for (size_t i = 0; i < b->len && w->d->prove && w->conf->prove; i++) {
 		struct err why = {0};
 
+		if (deploying_keep(b, e) < 0)
+			return -1;
 		if (b->results[i].status == DEPLOYMENT_DONE &&
 		    w->d->prove(w->d->arg, w->conf, b->batch[i].certificate_id,
 			&why) < 0)
 			deploying_fail(b, b->batch[i].certificate_id, &why);
 	}
+	return 0;
 }
 
 static void
@@ -245,11 +265,12 @@ run_batch(struct working *w, struct err *e)
 			err_set(&w->first,
 			    is_temporary(&why) ? KIND_BUSY : KIND_DENIED, "%s",
 			    why.text);
-	} else {
-		prove_all(w);
+	} else if (prove_all(w, e) < 0) {
+		rc = -2;
 	}
 	note_failures(w);
-	if (deployment_store(w->d->st, &w->hold, b->results, b->len, e) < 0)
+	if (rc != -2 &&
+	    deployment_store(w->d->st, &w->hold, b->results, b->len, e) < 0)
 		rc = -2;
 	for (size_t i = 0; i < b->len; i++)
 		free((char *)(uintptr_t)b->results[i].error);
@@ -264,14 +285,14 @@ static int
 work(struct working *w, int64_t id, struct err *e)
 {
 	struct deployment *batch = NULL;
-	int64_t complete = 0, until = clock_now() + HOLD + w->conf->timeout;
-	int rc = deploy_target_take(w->d->st, id,
-	    w->conf->kind->reads_keys ? until + HOLD_COMPLETE : until, &w->hold,
-	    &complete, e);
+	int64_t complete = 0;
+	int rc = deploy_target_take(
+	    w->d->st, id, hold_until(&w->batch), &w->hold, &complete, e);
 
 	if (rc <= 0)
 		return rc;
 	w->batch.complete = complete != 0;
+	w->batch.kept_at = clock_now();
 	rc = deployment_ready(
 	    w->d->st, id, DEPLOYER_BATCH, &batch, &w->batch.len, e);
 	if (rc == 0 && (w->batch.len > 0 || complete != 0)) {
@@ -302,6 +323,7 @@ deployer_run(const struct deployer *d, const char *name, struct err *e)
 	if (deploy_target_by_name(d->st, name, &target, e) < 0)
 		return -1;
 	w.batch = (struct deploying){.st = d->st,
+	    .hold = &w.hold,
 	    .conf = w.conf,
 	    .all = d->all,
 	    .seal = d->seal,

@@ -21,6 +21,7 @@ enum {
 	TARGET_EACH,
 	TARGET_ERROR,
 	TARGET_TAKE,
+	TARGET_KEEP,
 	TARGET_GIVE_BACK,
 	TARGET_AGAIN
 };
@@ -99,6 +100,8 @@ static const char *const sql[] = {
 	"UPDATE deploy_targets SET lease = lease + 1, lease_until = ?4"
 	" WHERE id = ?1 AND " QUEUE_IS_FREE(
 	    "?2", "?3") " RETURNING lease, complete",
+    [TARGET_KEEP] = "UPDATE deploy_targets SET lease_until = ?3"
+		    " WHERE id = ?1 AND lease = ?2",
     [TARGET_GIVE_BACK] =
 	"UPDATE deploy_targets SET lease_until = 0, complete = CASE WHEN"
 	" complete = CAST(?3 AS BIGINT) THEN 0 ELSE complete END"
@@ -451,6 +454,19 @@ deploy_target_take(struct store *st, int64_t id, int64_t until,
 	*complete = db_int(s, 1);
 	db_reset(s);
 	return 1;
+}
+
+int
+deploy_target_keep(struct store *st, const struct queue_hold *hold,
+    int64_t until, struct err *e)
+{
+	int64_t n = stmt_run(
+	    st, M, TARGET_KEEP, e, "iii", hold->id, hold->lease, until);
+
+	if (n == 0)
+		return err_set(
+		    e, KIND_BUSY, "another process has taken the target");
+	return n < 0 ? -1 : 0;
 }
 
 int

@@ -63,6 +63,10 @@ int deploy_target_each(struct store *st,
 int deploy_target_take(struct store *st, int64_t id, int64_t until,
     struct queue_hold *hold, int64_t *complete, struct err *e);
 
+/* Prolongs that.  KIND_BUSY: another has taken it. */
+int deploy_target_keep(struct store *st, const struct queue_hold *hold,
+    int64_t until, struct err *e);
+
 /* Gives it back; it is complete, if it was to be (0: it is not). */
 int deploy_target_give_back(struct store *st, const struct queue_hold *hold,
     int64_t complete, struct err *e);

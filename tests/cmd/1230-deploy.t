@@ -268,6 +268,8 @@ echo 'exit 0' >"$T/hook.does"
 before=$(runs)
 queue deploy
 is "$(runs)" "$before" 'killed: its lease holds'
+ok '... for minutes' [ "$(sql "SELECT max(lease_until) - $(date +%s)
+    FROM deploy_targets")" -le 320 ]
 sql 'UPDATE deploy_targets SET lease_until = 0' # as if it had waited
 queue deploy
 exits 0 '... as long as it does'
