@@ -49,12 +49,19 @@ exits 111 'it is away still'
 is "$err" '' '... which is not said again'
 is "$(sql "SELECT count(*) FROM renewal_configurations
     WHERE told = 'failing' AND told_at > 1")" 3 '... as the rows say it'
-sql "UPDATE renewal_configurations SET told_at = told_at - 86401 WHERE id = 2"
+sql "UPDATE renewal_configurations SET told_at = told_at - 3600"
+sql "UPDATE renewal_configurations SET told_at = told_at - 86400 WHERE id = 2"
 retry
 queue run
-is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 1 failing
+is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 3 failing
+  failing   a.example and 1 other
   failing   b.example
-  see renew-queue status, renew-queue list' '... until a day later'
+  failing   c.example
+  see renew-queue status, renew-queue list' '... until one is a day old: all of it'
+sql "UPDATE renewal_configurations SET told_at = told_at - 80000"
+retry
+queue run
+is "$err" '' '... and no other has a day of its own'
 sed -i 's/^\[client\]$/[client]\ntell_again = 0s/' "$client"
 sql "UPDATE renewal_configurations SET told_at = 1"
 retry
