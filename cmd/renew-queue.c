@@ -369,17 +369,21 @@ static int
 add_target(void *arg, const struct deploy_target *t, struct err *e)
 {
 	struct standing *s = arg;
-	char *line = xasprintf("%s (%s): %lld done, %lld pending, %lld failing",
-	    t->name, t->kind, (long long)t->done, (long long)t->pending,
-	    (long long)t->failing);
-	char *all =
-	    t->error ? xasprintf("%s: %s", line, t->error) : xstrdup(line);
+	char *line = t->resting
+	    ? xasprintf("%s (%s): rests", t->name, t->kind)
+	    : xasprintf("%s (%s): %lld done, %lld pending, %lld failing",
+		  t->name, t->kind, (long long)t->done, (long long)t->pending,
+		  (long long)t->failing);
+	const char *error = t->resting ? t->resting : t->error;
+	char *all = error ? xasprintf("%s: %s", line, error) : xstrdup(line);
 
 	(void)e;
 	free(line);
 	if (!s->json && strlen(all) > TARGET_WIDTH)
 		all[TARGET_WIDTH] = '\0';
-	strv_add(t->pending + t->failing > 0 ? &s->lagging : &s->done, all);
+	strv_add(
+	    t->resting || t->pending + t->failing > 0 ? &s->lagging : &s->done,
+	    all);
 	free(all);
 	return 0;
 }

@@ -175,12 +175,17 @@ prepare(const struct deploywork *w, const struct deploy_confs *all,
 {
 	struct store *st = store_open(w->prog->conf.store.url, STORE_WRITE, e);
 	int rc = st ? deployer_prepare(st, all, e) : -1;
+	size_t resting = 0;
 
 	if (rc == 0 && w->again)
 		rc = mark_all_again(w, all, st, e);
 	if (rc == 0)
-		rc = deployer_each_ready(st, w->only, add_name, names, e);
+		rc = deployer_each_ready(
+		    st, w->only, add_name, names, &resting, e);
 	store_close(st);
+	/* What they wait for is a person. */
+	if (resting > 0)
+		w->prog->exit_code = prog_worse(w->prog->exit_code, 1);
 	return rc;
 }
 

@@ -92,6 +92,12 @@ link_at(const struct walk *w, size_t i)
 	return i < LAYOUT_LINKS && l->entry ? l : NULL;
 }
 
+static int
+go_on(const struct walk *w, struct err *e)
+{
+	return w->t->goes_on ? w->t->goes_on(w->t->arg, e) : 0;
+}
+
 /* ---- switching ----------------------------------------------------------- */
 
 /*
@@ -534,6 +540,8 @@ each_name(void *arg, const struct serving *s, struct err *e)
 	struct walk *w = arg;
 	struct err why = {0};
 
+	if (go_on(w, e) < 0)
+		return -1;
 	if (export_name(w, s, &why) < 0 &&
 	    judge(w, s->certificate_id, &why, e) < 0)
 		return -1;
@@ -554,6 +562,8 @@ each_for_index(void *arg, const struct serving *s, struct err *e)
 	struct step step = {.s = s};
 	struct place p;
 
+	if (go_on(w, e) < 0)
+		return -1;
 	if (s->certificate_id == 0 ||
 	    !layout_name(w->t->layout, s->name, step.file_name))
 		return 0;
@@ -623,6 +633,8 @@ sweep_link(void *arg, const char *directory, const char *entry,
 	char generation[LINKDIR_TARGET_SIZE];
 
 	free(path);
+	if (go_on(s->w, e) < 0)
+		return -1;
 	if (known || !is_ours(s, target))
 		return 0;
 	if (!s->w->t->remove || s->w->incomplete) {
@@ -664,9 +676,10 @@ remove_orphans(
 	strv_sort_unique(&w->generations);
 	strv_sort_unique(&s->used);
 	for (size_t i = 0; i < there->len; i++)
-		if (!has(&w->generations, there->v[i]) &&
-		    !has(&s->used, there->v[i]) &&
-		    gendir_remove(&w->g, there->v[i], e) < 0)
+		if (go_on(w, e) < 0 ||
+		    (!has(&w->generations, there->v[i]) &&
+			!has(&s->used, there->v[i]) &&
+			gendir_remove(&w->g, there->v[i], e) < 0))
 			return -1;
 	return 0;
 }
@@ -722,6 +735,8 @@ remove_names(struct walk *w, struct err *e)
 	for (size_t i = 0; i < w->removed.len; i++) {
 		struct err why = {0};
 
+		if (go_on(w, e) < 0)
+			return -1;
 		if (remove_name(w, w->removed.v[i], &why) < 0 &&
 		    judge(w, 0, &why, e) < 0)
 			return -1;

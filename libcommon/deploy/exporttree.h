@@ -48,6 +48,8 @@ struct exporttree {
 	void (*tell)(void *arg);
 	void (*failed)(
 	    void *arg, int64_t certificate_id, const struct err *why);
+	/* Called often, or NULL; -1 ends it. */
+	int (*goes_on)(void *arg, struct err *e);
 	void *arg;
 };
 

@@ -30,12 +30,15 @@ const struct deploy_kind *deploy_kind_by_name(const char *name); /* or NULL */
 
 /* One target at work. */
 struct seal_key;
+struct queue_hold;
 struct deploying {
 	struct store *st;
 	const struct deploy_conf *conf;
 	const struct deploy_confs *all;
 	const struct seal_key *seal; /* NULL: none */
 	int64_t target_id;
+	const struct queue_hold *hold;
+	int64_t kept_at; /* clock_now */
 	bool complete;
 	const struct deployment *batch;
 	struct deployment_result *results; /* one each */
@@ -45,6 +48,14 @@ struct deploying {
 /* What has failed, of the certificate or (0) of all; kept in its result. */
 void deploying_fail(
     struct deploying *d, int64_t certificate_id, const struct err *why);
+
+/*
+ * Keeps the hold: what takes long calls it again and again.  KIND_BUSY: another
+ * process has the target now.
+ */
+int deploying_keep(struct deploying *d, struct err *e);
+#define DEPLOYING_HOLD 300 /* seconds; whoever is killed holds it so long */
+#define DEPLOYING_KEEP 60 /* so often is enough */
 
 int deploy_tree_check(const struct deploy_conf *c, struct err *e);
 int deploy_tree_run(struct deploying *d, struct err *e);

@@ -47,6 +47,12 @@ failed(void *arg, int64_t certificate_id, const struct err *why)
 		deploying_fail(d, certificate_id, why);
 }
 
+static int
+goes_on(void *arg, struct err *e)
+{
+	return deploying_keep(arg, e);
+}
+
 /* Of a batch, or of all that a target which is not for all has. */
 static int
 find_certificates(
@@ -77,6 +83,7 @@ deploy_tree_run(struct deploying *d, struct err *e)
 	    .changed = changed,
 	    .tell = tell,
 	    .failed = failed,
+	    .goes_on = goes_on,
 	    .arg = d};
 	int64_t *ids = NULL;
 	int rc = file_owner_find(c->owner, c->group, &t.owner, e);

@@ -8,14 +8,12 @@
 #include "sys/sig.h"
 #include "wrap/digest.h"
 
-#define HOLD 600 /* of a batch; a hook's is longer by its timeout */
-#define HOLD_COMPLETE 7200
-
 /* ---- the targets of the file --------------------------------------------- */
 
 struct resolved {
 	struct deploy_target_new *v;
 	int64_t **sets;
+	char **resting;
 };
 
 static int
@@ -37,7 +35,7 @@ find_sets(struct store *st, const struct deploy_conf *c, int64_t *sets,
 		struct renewal_configuration r;
 
 		if (renewal_configuration_pick(st, c->renewals.v[i], &r, e) < 0)
-			return err_object(e, "[%s] renewal", c->name);
+			return err_object(e, "renewal");
 		sets[i] = r.fqdn_set_id;
 		renewal_configuration_release(&r);
 	}
@@ -50,6 +48,14 @@ find_sets(struct store *st, const struct deploy_conf *c, int64_t *sets,
 	return 0;
 }
 
+/* What only somebody who changes something can put right. */
+static bool
+is_lasting(const struct err *why)
+{
+	return why->kind == KIND_NOTFOUND || why->kind == KIND_INPUT ||
+	    why->kind == KIND_DENIED || why->kind == KIND_CONFLICT;
+}
+
 static int
 resolve(struct store *st, const struct deploy_confs *all, struct resolved *r,
     struct err *e)
@@ -57,6 +63,7 @@ resolve(struct store *st, const struct deploy_confs *all, struct resolved *r,
 	for (size_t i = 0; i < all->len; i++) {
 		const struct deploy_conf *c = &all->v[i];
 		struct deploy_target_new *n = &r->v[i];
+		struct err why = {0};
 
 		r->sets[i] = xcalloc(c->renewals.len + 1, sizeof(int64_t));
 		*n = (struct deploy_target_new){.name = c->name,
@@ -65,8 +72,13 @@ resolve(struct store *st, const struct deploy_confs *all, struct resolved *r,
 		    .settings = c->settings,
 		    .is_for_all = c->renewals.len == 0,
 		    .fqdn_set_ids = r->sets[i]};
-		if (find_sets(st, c, r->sets[i], &n->len, e) < 0)
-			return -1;
+		if (find_sets(st, c, r->sets[i], &n->len, &why) == 0)
+			continue;
+		if (!is_lasting(&why)) {
+			*e = why;
+			return err_object(e, "[%s]", c->name);
+		}
+		n->resting = r->resting[i] = xstrdup(why.text);
 	}
 	return 0;
 }
@@ -76,16 +88,20 @@ deployer_prepare(
     struct store *st, const struct deploy_confs *all, struct err *e)
 {
 	struct resolved r = {.v = xcalloc(all->len + 1, sizeof(*r.v)),
-	    .sets = xcalloc(all->len + 1, sizeof(*r.sets))};
+	    .sets = xcalloc(all->len + 1, sizeof(*r.sets)),
+	    .resting = xcalloc(all->len + 1, sizeof(*r.resting))};
 	int rc = resolve(st, all, &r, e);
 
 	if (rc == 0)
 		rc = deploy_target_sync(st, r.v, all->len, e);
 	if (rc == 0)
 		rc = serving_change_settle(st, e);
-	for (size_t i = 0; i < all->len; i++)
+	for (size_t i = 0; i < all->len; i++) {
 		free(r.sets[i]);
+		free(r.resting[i]);
+	}
 	free(r.sets);
+	free(r.resting);
 	free(r.v);
 	return rc;
 }
@@ -93,6 +109,7 @@ deployer_prepare(
 struct finding {
 	const char *name;
 	bool found;
+	size_t resting;
 	int (*fn)(void *arg, const char *name, struct err *e);
 	void *arg;
 };
@@ -104,7 +121,9 @@ find_one(void *arg, const struct deploy_target *t, struct err *e)
 	bool is_wanted = !f->name || strcmp(f->name, t->name) == 0;
 
 	f->found |= is_wanted;
-	if (!is_wanted || (!t->is_incomplete && t->pending + t->failing == 0) ||
+	f->resting += is_wanted && t->resting;
+	if (!is_wanted || t->resting ||
+	    (!t->is_incomplete && t->pending + t->failing == 0) ||
 	    (!t->is_incomplete && t->retry_at > clock_now()))
 		return 0;
 	return f->fn(f->arg, t->name, e);
@@ -113,12 +132,13 @@ find_one(void *arg, const struct deploy_target *t, struct err *e)
 int
 deployer_each_ready(struct store *st, const char *name,
     int (*fn)(void *arg, const char *name, struct err *e), void *arg,
-    struct err *e)
+    size_t *resting, struct err *e)
 {
 	struct finding f = {.name = name, .fn = fn, .arg = arg};
 
 	if (deploy_target_each(st, find_one, &f, e) < 0)
 		return -1;
+	*resting = f.resting;
 	return name && !f.found
 	    ? err_set(e, KIND_NOTFOUND, "%s: no such deploy target", name)
 	    : 0;
@@ -158,6 +178,25 @@ deploying_fail(
 	}
 }
 
+/* One that waits for a program cannot, meanwhile. */
+static int64_t
+hold_until(const struct deploying *d)
+{
+	return clock_now() + DEPLOYING_HOLD +
+	    (d->conf->kind->reads_keys ? 0 : d->conf->timeout);
+}
+
+int
+deploying_keep(struct deploying *d, struct err *e)
+{
+	int64_t now = clock_now();
+
+	if (now >= d->kept_at && now - d->kept_at < DEPLOYING_KEEP)
+		return 0;
+	d->kept_at = now;
+	return deploy_target_keep(d->st, d->hold, hold_until(d), e);
+}
+
 static int64_t
 retry_at(const struct deployment *d)
 {
@@ -168,19 +207,23 @@ retry_at(const struct deployment *d)
 	    outcome_pause(d->attempts + 1, d->not_after - d->not_before, n);
 }
 
-static void
-prove_all(struct working *w)
+/* One place after the other may take its time to answer. */
+static int
+prove_all(struct working *w, struct err *e)
 {
 	struct deploying *b = &w->batch;
 
 	for (size_t i = 0; i < b->len && w->d->prove && w->conf->prove; i++) {
 		struct err why = {0};
 
+		if (deploying_keep(b, e) < 0)
+			return -1;
 		if (b->results[i].status == DEPLOYMENT_DONE &&
 		    w->d->prove(w->d->arg, w->conf, b->batch[i].certificate_id,
 			&why) < 0)
 			deploying_fail(b, b->batch[i].certificate_id, &why);
 	}
+	return 0;
 }
 
 static void
@@ -222,11 +265,12 @@ run_batch(struct working *w, struct err *e)
 			err_set(&w->first,
 			    is_temporary(&why) ? KIND_BUSY : KIND_DENIED, "%s",
 			    why.text);
-	} else {
-		prove_all(w);
+	} else if (prove_all(w, e) < 0) {
+		rc = -2;
 	}
 	note_failures(w);
-	if (deployment_store(w->d->st, &w->hold, b->results, b->len, e) < 0)
+	if (rc != -2 &&
+	    deployment_store(w->d->st, &w->hold, b->results, b->len, e) < 0)
 		rc = -2;
 	for (size_t i = 0; i < b->len; i++)
 		free((char *)(uintptr_t)b->results[i].error);
@@ -241,14 +285,14 @@ static int
 work(struct working *w, int64_t id, struct err *e)
 {
 	struct deployment *batch = NULL;
-	int64_t complete = 0, until = clock_now() + HOLD + w->conf->timeout;
-	int rc = deploy_target_take(w->d->st, id,
-	    w->conf->kind->reads_keys ? until + HOLD_COMPLETE : until, &w->hold,
-	    &complete, e);
+	int64_t complete = 0;
+	int rc = deploy_target_take(
+	    w->d->st, id, hold_until(&w->batch), &w->hold, &complete, e);
 
 	if (rc <= 0)
 		return rc;
 	w->batch.complete = complete != 0;
+	w->batch.kept_at = clock_now();
 	rc = deployment_ready(
 	    w->d->st, id, DEPLOYER_BATCH, &batch, &w->batch.len, e);
 	if (rc == 0 && (w->batch.len > 0 || complete != 0)) {
@@ -279,6 +323,7 @@ deployer_run(const struct deployer *d, const char *name, struct err *e)
 	if (deploy_target_by_name(d->st, name, &target, e) < 0)
 		return -1;
 	w.batch = (struct deploying){.st = d->st,
+	    .hold = &w.hold,
 	    .conf = w.conf,
 	    .all = d->all,
 	    .seal = d->seal,

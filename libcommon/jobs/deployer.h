@@ -9,18 +9,21 @@
  */
 struct store;
 
-/* Makes the store's targets those of the file, and settles what serves. */
+/*
+ * Makes the store's targets those of the file, and settles what serves.  One
+ * with a renewal that is not there rests, and the others have their turn.
+ */
 int deployer_prepare(
     struct store *st, const struct deploy_confs *all, struct err *e);
 
 /*
  * Calls `fn` for each target that has something to do now, first what comes
  * first, until it returns -1; its name lives during the call only.  With
- * `name` only for that one: KIND_NOTFOUND.
+ * `name` only for that one: KIND_NOTFOUND.  `*resting`: of these so many rest.
  */
 int deployer_each_ready(struct store *st, const char *name,
     int (*fn)(void *arg, const char *name, struct err *e), void *arg,
-    struct err *e);
+    size_t *resting, struct err *e);
 
 struct deployer {
 	struct store *st;

@@ -8,6 +8,7 @@
 #define DAY ((int64_t)86400)
 #define LINE_NAMES 100
 #define LINE_ERROR 220
+#define RECENT 60 /* seconds: a run at the same time has told it */
 
 /* ---- decisions ----------------------------------------------------------- */
 
@@ -58,6 +59,7 @@ teller_is_due(const struct telling_row *row, enum telling_state state,
 
 struct block {
 	const struct teller *t;
+	int64_t again; /* as of the teller; less where all is repeated */
 	struct buf lines;
 	size_t told; /* of them so many are in `lines` */
 	size_t shown;
@@ -130,7 +132,11 @@ add_target(
 	if (d->error)
 		str_escape(error, sizeof(error), d->error, strlen(d->error));
 	buf_addf(&b->lines, "  %-9s target %s", word_of(state), d->name);
-	if (state != TELLING_OK)
+	if (d->resting && state != TELLING_OK) {
+		str_escape(
+		    error, sizeof(error), d->resting, strlen(d->resting));
+		buf_addf(&b->lines, ", rests: %s", error);
+	} else if (state != TELLING_OK)
 		buf_addf(&b->lines, ", %lld certificate%s: %s",
 		    (long long)d->failing, d->failing == 1 ? "" : "s", error);
 	buf_addc(&b->lines, '\n');
@@ -159,7 +165,7 @@ tell_renewal(void *arg, const struct telling_renewal *r, struct err *e)
 		return telling_note_renewal(b->t->st, &r->row, state, e) < 0
 		    ? -1
 		    : 0;
-	if (!teller_is_due(&r->row, state, b->t->again, b->t->now))
+	if (!teller_is_due(&r->row, state, b->again, b->t->now))
 		return 0;
 	rc = telling_note_renewal(b->t->st, &r->row, state, e);
 	if (rc > 0 && count_one(b, state))
@@ -167,22 +173,89 @@ tell_renewal(void *arg, const struct telling_renewal *r, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+static enum telling_state
+target_state(const struct deploy_target *d, int64_t now)
+{
+	return d->resting
+	    ? teller_target_state(1, d->resting_since, now)
+	    : teller_target_state(d->failing, d->failing_since, now);
+}
+
 static int
 tell_target(void *arg, const struct deploy_target *d, struct err *e)
 {
 	struct block *b = arg;
-	enum telling_state state =
-	    teller_target_state(d->failing, d->failing_since, b->t->now);
+	enum telling_state state = target_state(d, b->t->now);
 	struct telling_row row;
 	int rc = telling_target(b->t->st, d->id, &row, e);
 
-	if (rc < 0 || !teller_is_due(&row, state, b->t->again, b->t->now))
+	if (rc < 0 || !teller_is_due(&row, state, b->again, b->t->now))
 		return rc;
 	rc = telling_note_target(b->t->st, &row, state, e);
 	if (rc > 0 && count_one(b, state))
 		add_target(b, d, state);
 	return rc < 0 ? -1 : 0;
 }
+
+/* ---- what is repeated ---------------------------------------------------- */
+
+struct repeating {
+	const struct teller *t;
+	bool is_due;
+};
+
+static void
+look(struct repeating *r, const struct telling_row *row,
+    enum telling_state state)
+{
+	r->is_due |= state == row->told && state != TELLING_OK &&
+	    teller_is_due(row, state, r->t->again, r->t->now);
+}
+
+static int
+look_at_renewal(void *arg, const struct telling_renewal *r, struct err *e)
+{
+	struct repeating *p = arg;
+
+	(void)e;
+	look(p, &r->row, teller_state(r, p->t->now));
+	return 0;
+}
+
+static int
+look_at_target(void *arg, const struct deploy_target *d, struct err *e)
+{
+	struct repeating *p = arg;
+	struct telling_row row;
+
+	if (telling_target(p->t->st, d->id, &row, e) < 0)
+		return -1;
+	look(p, &row, target_state(d, p->t->now));
+	return 0;
+}
+
+/*
+ * When one is to be repeated, so is all the rest: each at its own time would be
+ * a block for each.
+ */
+static int
+find_repeating(struct block *b, struct err *e)
+{
+	struct repeating r = {.t = b->t};
+	int64_t half = b->t->again / 2;
+
+	b->again = b->t->again;
+	if (b->again == 0)
+		return 0;
+	if (telling_each_renewal(b->t->st, look_at_renewal, &r, e) < 0 ||
+	    deploy_target_each(b->t->st, look_at_target, &r, e) < 0)
+		return -1;
+	if (r.is_due)
+		b->again = half < 1 ? 1 : half < RECENT ? half : RECENT;
+	return 0;
+}
+
+/* ---- all of it ----------------------------------------------------------- */
 
 static void
 write_block(const struct block *b, struct buf *out)
@@ -213,7 +286,9 @@ teller_tell(const struct teller *t, struct buf *out, struct err *e)
 	int rc;
 
 	buf_init(&b.lines, TELLER_MAX - 1024);
-	rc = telling_each_renewal(t->st, tell_renewal, &b, e);
+	rc = find_repeating(&b, e);
+	if (rc == 0)
+		rc = telling_each_renewal(t->st, tell_renewal, &b, e);
 	if (rc == 0)
 		rc = deploy_target_each(t->st, tell_target, &b, e);
 	/* What is noted is told, whatever came after it. */

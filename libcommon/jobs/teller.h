@@ -8,11 +8,14 @@
 /*
  * What a run says at its end, on standard error: one block, when something has
  * become worse, or has come right again that was told of; nothing otherwise.
+ * When something is to be told again, so is all that was told before, so that
+ * what stays as it is speaks once in that time.
  */
 struct teller {
 	struct store *st;
 	const char *prog; /* the block begins with it */
-	int64_t again; /* seconds, 0: what was told is not told again */
+	/* Seconds until all is told again; 0: what was told is not. */
+	int64_t again;
 	int64_t now;
 };
 

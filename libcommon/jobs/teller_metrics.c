@@ -1,6 +1,7 @@
 #include "jobs/teller.h"
 
 #include "store/deploy_target.h"
+#include "store/domain_queue.h"
 #include "store/renewal_queue.h"
 #include "store/stats.h"
 #include "store/upstream_ca.h"
@@ -114,6 +115,39 @@ add_queue(struct metrics *m, struct err *e)
 	return 0;
 }
 
+static int64_t
+age(const struct metrics *m, int64_t since)
+{
+	return since == 0 || since > m->now ? 0 : m->now - since;
+}
+
+/* Names that wait for their first certificate; those are no label. */
+static int
+add_new(struct metrics *m, struct err *e)
+{
+	struct domain_queue_summary s;
+
+	if (domain_queue_summarize(m->st, &s, e) < 0)
+		return -1;
+	const struct stats_value v[] = {
+	    {"new_names", "state", "waiting",
+		"Names that wait for their first certificate", s.waiting},
+	    {"new_names", "state", "quarantined", NULL, s.quarantined},
+	    {"new_names", "state", "held", NULL, s.held},
+	    {"new_names", "state", "parked", NULL, s.parked},
+	    {"new_names_oldest_seconds", "state", "waiting",
+		"For how long the first has waited that has not failed, and "
+		"the first has failed that is quarantined",
+		age(m, s.oldest_new)},
+	    {"new_names_oldest_seconds", "state", "quarantined", NULL,
+		age(m, s.oldest_failing)},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		add(m, &v[i]);
+	return 0;
+}
+
 /* Accounts at one CA are one series. */
 static int
 add_ca(void *arg, const char *directory_url, int64_t n, struct err *e)
@@ -153,7 +187,7 @@ keep_target(void *arg, const struct deploy_target *t, struct err *e)
 	(void)e;
 	m->targets =
 	    xreallocarray(m->targets, m->targets_len + 1, sizeof(*m->targets));
-	copy.kind = copy.error = NULL;
+	copy.kind = copy.error = copy.resting = NULL;
 	copy.name = (char *)(uintptr_t)keep(m, t->name);
 	m->targets[m->targets_len++] = copy;
 	return 0;
@@ -171,7 +205,11 @@ add_targets(struct metrics *m, struct err *e)
 	    {"deploy_failing", "Certificates whose deployment fails",
 		offsetof(struct deploy_target, failing)},
 	    {"deploy_done", "Certificates that are deployed",
-		offsetof(struct deploy_target, done)}};
+		offsetof(struct deploy_target, done)},
+	    {"deploy_resting_timestamp_seconds",
+		"Since when nothing is deployed, for want of what it is for; "
+		"0: it is",
+		offsetof(struct deploy_target, resting_since)}};
 
 	if (deploy_target_each(m->st, keep_target, m, e) < 0)
 		return -1;
@@ -214,8 +252,8 @@ teller_metrics(struct store *st, int64_t now, struct buf *out, struct err *e)
 	int rc = 0;
 
 	if (add_states(&m, e) < 0 || add_queue(&m, e) < 0 ||
-	    telling_each_ca(st, add_ca, &m, e) < 0 || add_targets(&m, e) < 0 ||
-	    add_times(&m, e) < 0)
+	    add_new(&m, e) < 0 || telling_each_ca(st, add_ca, &m, e) < 0 ||
+	    add_targets(&m, e) < 0 || add_times(&m, e) < 0)
 		rc = -1;
 	else
 		stats_prometheus("acmed_renew_", m.v, m.len, out);

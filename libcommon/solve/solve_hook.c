@@ -26,7 +26,9 @@ program_run(const struct program *p, const char *verb, const char *name,
     const char *fqdn, const char *value, struct err *e)
 {
 	const char *argv[] = {p->path, verb, name, fqdn, value, NULL};
-	const struct run r = {.argv = argv, .timeout_ms = p->timeout_ms};
+	const struct run r = {.argv = argv,
+	    .timeout_ms = p->timeout_ms,
+	    .grace_ms = SOLVE_GRACE_MS};
 
 	return run_wait(&r, e);
 }

@@ -26,11 +26,13 @@ struct self {
 	int fd; /* both ways */
 };
 
+/* The end of its input is the wish that it ends, which one at work overhears.
+ */
 static void
-stop(struct self *s)
+stop(struct self *s, int64_t patience_ms)
 {
 	fd_close(&s->fd);
-	run_kill(&s->pid);
+	run_end(&s->pid, patience_ms, SOLVE_GRACE_MS);
 }
 
 static int
@@ -107,7 +109,7 @@ exchange(struct self *s, const char *request, struct err *e)
 		rc = read_line(s, line, deadline, e);
 	if (rc < 0) {
 		/* What it says later would be taken for the next answer. */
-		stop(s);
+		stop(s, 0);
 		e->kind = KIND_BUSY;
 		return err_object(e, "%.60s", s->program);
 	}
@@ -130,7 +132,7 @@ free_self(void *self)
 {
 	struct self *s = self;
 
-	stop(s);
+	stop(s, SOLVE_GRACE_MS);
 	solve_dns_release(&s->dns);
 	free(s->program);
 	free(s);

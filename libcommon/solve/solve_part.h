@@ -78,6 +78,9 @@ int solve_look(void *self, const struct solver_task *t, struct err *e);
 /* Checks that it is the absolute path of a program.  KIND_USAGE. */
 int solve_check_program(const char *path, struct err *e);
 
+/* Between SIGTERM and SIGKILL for a program that has taken too long. */
+#define SOLVE_GRACE_MS 2000
+
 /* How long a program may take, of the options or else two minutes. */
 int64_t solve_timeout(const struct solver_options *o);
 

@@ -139,8 +139,10 @@ run(const struct self *s, const char *input, struct err *e)
 {
 	const char *argv[] = {"nsupdate", "-t", "30", s->key_file ? "-k" : NULL,
 	    s->key_file, NULL};
-	const struct run r = {
-	    .argv = argv, .input = input, .timeout_ms = s->timeout_ms};
+	const struct run r = {.argv = argv,
+	    .input = input,
+	    .timeout_ms = s->timeout_ms,
+	    .grace_ms = SOLVE_GRACE_MS};
 	int rc = run_wait(&r, e);
 
 	if (rc < 0 && e->kind == KIND_DENIED && may_mend(e->text))

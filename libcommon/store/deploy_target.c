@@ -14,11 +14,14 @@ enum {
 	TARGET_SETS,
 	TARGET_CLEAR_SETS,
 	TARGET_ADD_SET,
+	TARGET_REST,
+	TARGET_WAKE,
 	TARGET_DROP,
 	TARGET_PUT_ALL,
 	TARGET_EACH,
 	TARGET_ERROR,
 	TARGET_TAKE,
+	TARGET_KEEP,
 	TARGET_GIVE_BACK,
 	TARGET_AGAIN
 };
@@ -34,12 +37,19 @@ enum {
 static const char *const sql[] = {
     [TARGET_ADD] =
 	"INSERT INTO deploy_targets (name, kind, rank, settings, scope,"
-	" complete, created) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6) RETURNING id",
-    [TARGET_KNOWN] =
-	"SELECT id, settings, scope FROM deploy_targets WHERE name = ?1",
+	" complete, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+	" RETURNING id",
+    [TARGET_KNOWN] = "SELECT id, settings, scope, resting FROM deploy_targets"
+		     " WHERE name = ?1",
     [TARGET_CHANGE] =
 	"UPDATE deploy_targets SET kind = ?2, rank = ?3, settings = ?4,"
 	" scope = ?5, complete = complete + 1 WHERE id = ?1",
+    [TARGET_REST] =
+	"UPDATE deploy_targets SET resting = ?2, resting_since ="
+	" COALESCE(resting_since, CAST(?3 AS BIGINT)) WHERE id = ?1",
+    [TARGET_WAKE] =
+	"UPDATE deploy_targets SET resting = NULL, resting_since = NULL"
+	" WHERE id = ?1 AND resting IS NOT NULL",
     [TARGET_NAMES] =
 	"SELECT id, name FROM deploy_targets WHERE id > 0 ORDER BY id",
     [TARGET_REMOVE] = "DELETE FROM deploy_targets WHERE id = ?1",
@@ -78,7 +88,8 @@ static const char *const sql[] = {
 	" (SELECT min(d.failing_since) FROM deployments d"
 	" WHERE d.deploy_target_id = t.id AND " IS_OPEN "),"
 	" (SELECT min(d.retry_at) FROM deployments d"
-	" WHERE d.deploy_target_id = t.id AND " IS_OPEN "), t.complete"
+	" WHERE d.deploy_target_id = t.id AND " IS_OPEN "), t.complete,"
+	" t.resting, t.resting_since"
 	" FROM deploy_targets t"
 	" WHERE t.id > 0 AND (?1 = '' OR t.name = ?1) ORDER BY t.id",
     [TARGET_ERROR] =
@@ -89,6 +100,8 @@ static const char *const sql[] = {
 	"UPDATE deploy_targets SET lease = lease + 1, lease_until = ?4"
 	" WHERE id = ?1 AND " QUEUE_IS_FREE(
 	    "?2", "?3") " RETURNING lease, complete",
+    [TARGET_KEEP] = "UPDATE deploy_targets SET lease_until = ?3"
+		    " WHERE id = ?1 AND lease = ?2",
     [TARGET_GIVE_BACK] =
 	"UPDATE deploy_targets SET lease_until = 0, complete = CASE WHEN"
 	" complete = CAST(?3 AS BIGINT) THEN 0 ELSE complete END"
@@ -160,8 +173,9 @@ add(struct store *st, const struct deploy_target_new *n, struct err *e)
 {
 	int64_t id;
 
-	if (stmt_int(st, M, TARGET_ADD, &id, e, "ttitti", n->name, n->kind,
-		n->rank, n->settings, scope_of(n), clock_now()) < 0 ||
+	if (stmt_int(st, M, TARGET_ADD, &id, e, "ttittii", n->name, n->kind,
+		n->rank, n->settings, scope_of(n), (int64_t)1,
+		clock_now()) < 0 ||
 	    put_sets(st, id, n, e) < 0 || put_all(st, id, e) < 0)
 		return -1;
 	/* What serves was not noted before there was a target. */
@@ -184,6 +198,49 @@ change(struct store *st, int64_t id, const struct deploy_target_new *n,
 }
 
 static int
+wake(struct store *st, int64_t id, const struct deploy_target_new *n,
+    struct err *e)
+{
+	int64_t rows = stmt_run(st, M, TARGET_WAKE, e, "i", id);
+
+	if (rows <= 0)
+		return (int)rows;
+	return event_add(
+	    st, "deploy_target.wake", EVENT_DEPLOY_TARGET, id, n->name, e);
+}
+
+/*
+ * What it is for was known once, perhaps, and will be again.  A new one has
+ * settings that no file has: then it is another, and complete.
+ */
+static int
+rest(struct store *st, const struct deploy_target_new *n, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, M, TARGET_KNOWN, e, "t", n->name);
+	int rc = s ? db_step(s, e) : -1;
+	int64_t id = 0;
+	bool was_resting = false;
+
+	if (rc > 0) {
+		id = db_int(s, 0);
+		was_resting = !db_is_null(s, 3);
+		db_reset(s);
+	} else if (rc == 0) {
+		rc = stmt_int(st, M, TARGET_ADD, &id, e, "ttittii", n->name,
+		    n->kind, n->rank, "", "some", (int64_t)0, clock_now());
+		if (rc >= 0)
+			rc = serving_change_note_all(st, e);
+	}
+	if (rc < 0 ||
+	    stmt_run(
+		st, M, TARGET_REST, e, "iti", id, n->resting, clock_now()) < 0)
+		return -1;
+	return was_resting ? 0
+			   : event_add(st, "deploy_target.rest",
+				 EVENT_DEPLOY_TARGET, id, n->resting, e);
+}
+
+static int
 sync_one(struct store *st, const struct deploy_target_new *n, struct err *e)
 {
 	struct db_stmt *s = stmt_query(st, M, TARGET_KNOWN, e, "t", n->name);
@@ -200,7 +257,9 @@ sync_one(struct store *st, const struct deploy_target_new *n, struct err *e)
 	    strcmp(db_text(s, 2), scope_of(n)) == 0;
 	db_reset(s);
 	rc = same ? has_sets(st, id, n, e) : 0;
-	return rc != 0 ? (rc < 0 ? -1 : 0) : change(st, id, n, e);
+	if (rc == 0)
+		rc = change(st, id, n, e);
+	return rc < 0 ? -1 : wake(st, id, n, e);
 }
 
 static bool
@@ -244,7 +303,8 @@ sync_all(void *arg, struct err *e)
 	if (remove_others(y, e) < 0)
 		return -1;
 	for (size_t i = 0; i < y->len; i++)
-		if (sync_one(y->st, &y->v[i], e) < 0)
+		if ((y->v[i].resting ? rest(y->st, &y->v[i], e)
+				     : sync_one(y->st, &y->v[i], e)) < 0)
 			return -1;
 	return 0;
 }
@@ -268,6 +328,7 @@ deploy_target_release(struct deploy_target *t)
 	free(t->name);
 	free(t->kind);
 	free(t->error);
+	free(t->resting);
 	*t = (struct deploy_target){0};
 }
 
@@ -287,7 +348,9 @@ read_row(struct db_stmt *s, struct deploy_target *t)
 	    .since = db_int(s, 8),
 	    .failing_since = db_int(s, 9),
 	    .retry_at = db_int(s, 10),
-	    .is_incomplete = db_int(s, 11) != 0};
+	    .is_incomplete = db_int(s, 11) != 0,
+	    .resting = stmt_text_dup(s, 12),
+	    .resting_since = db_int(s, 13)};
 }
 
 static int
@@ -391,6 +454,19 @@ deploy_target_take(struct store *st, int64_t id, int64_t until,
 	*complete = db_int(s, 1);
 	db_reset(s);
 	return 1;
+}
+
+int
+deploy_target_keep(struct store *st, const struct queue_hold *hold,
+    int64_t until, struct err *e)
+{
+	int64_t n = stmt_run(
+	    st, M, TARGET_KEEP, e, "iii", hold->id, hold->lease, until);
+
+	if (n == 0)
+		return err_set(
+		    e, KIND_BUSY, "another process has taken the target");
+	return n < 0 ? -1 : 0;
 }
 
 int

@@ -16,12 +16,14 @@ struct deploy_target_new {
 	bool is_for_all; /* or for these sets of names: */
 	const int64_t *fqdn_set_ids; /* sorted, each once */
 	size_t len;
+	const char *resting; /* why what it is for is unknown, or NULL */
 };
 
 /*
  * Makes the targets of the store those of the file: one that is new, or is
  * another now, has all that it is for pending, and is to be complete; one that
- * is gone leaves with its deployments.  Durable.
+ * is gone leaves with its deployments.  One that rests keeps what it has, and
+ * is for nothing if it is new.  Durable.
  */
 int deploy_target_sync(struct store *st, const struct deploy_target_new *v,
     size_t len, struct err *e);
@@ -37,6 +39,8 @@ struct deploy_target {
 	int64_t retry_at; /* of the first that is not done */
 	int64_t lease_until;
 	char *error; /* of one that fails, or NULL */
+	char *resting; /* why nothing is done for it, or NULL */
+	int64_t resting_since;
 	bool is_incomplete; /* what is there is to be completed */
 };
 
@@ -58,6 +62,10 @@ int deploy_target_each(struct store *st,
  */
 int deploy_target_take(struct store *st, int64_t id, int64_t until,
     struct queue_hold *hold, int64_t *complete, struct err *e);
+
+/* Prolongs that.  KIND_BUSY: another has taken it. */
+int deploy_target_keep(struct store *st, const struct queue_hold *hold,
+    int64_t until, struct err *e);
 
 /* Gives it back; it is complete, if it was to be (0: it is not). */
 int deploy_target_give_back(struct store *st, const struct queue_hold *hold,

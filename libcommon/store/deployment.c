@@ -49,7 +49,8 @@ static const char *const sql[] = {
 	" AND d.retry_at <= ?2 AND NOT EXISTS"
 	" (SELECT 1 FROM deployments o JOIN deploy_targets ot"
 	" ON ot.id = o.deploy_target_id WHERE o.certificate_id ="
-	" d.certificate_id AND o.status <> 'done' AND ot.rank <"
+	" d.certificate_id AND o.status <> 'done' AND ot.resting IS NULL"
+	" AND ot.rank <"
 	" (SELECT t.rank FROM deploy_targets t WHERE t.id = ?1))"
 	" ORDER BY d.retry_at, d.id LIMIT ?3",
     [DEPLOYMENT_CERTIFICATES] =

@@ -26,7 +26,8 @@ struct deployment {
 
 /*
  * Those of a target that may be tried now, most overdue first, at most `max`;
- * the caller frees.  Not before what has a lower rank has the certificate.
+ * the caller frees.  Not before what has a lower rank, and does not rest, has
+ * the certificate.
  */
 int deployment_ready(struct store *st, int64_t deploy_target_id, size_t max,
     struct deployment **out, size_t *len, struct err *e);

@@ -46,7 +46,10 @@ static const char *const sql[] = {
     [DOMAIN_QUEUE_COUNT] =
 	"SELECT count(*), count(CASE WHEN status = 'parked' THEN 1 END),"
 	" count(CASE WHEN status = 'waiting' AND attempts > 0 THEN 1 END),"
-	" count(CASE WHEN lease_until > ?1 THEN 1 END)"
+	" count(CASE WHEN lease_until > ?1 THEN 1 END),"
+	" min(CASE WHEN status = 'waiting' AND attempts = 0 THEN added END),"
+	" min(CASE WHEN status = 'waiting' AND attempts > 0"
+	" THEN failing_since END)"
 	" FROM domain_queue WHERE id > 0",
 };
 
@@ -171,6 +174,8 @@ domain_queue_summarize(
 	to->waiting = db_int(s, 0) - to->parked;
 	to->quarantined = db_int(s, 2);
 	to->held = db_int(s, 3);
+	to->oldest_new = db_int(s, 4);
+	to->oldest_failing = db_int(s, 5);
 	db_reset(s);
 	return 0;
 }

@@ -80,6 +80,9 @@ struct domain_queue_summary {
 	int64_t waiting, parked;
 	int64_t quarantined; /* of those that wait */
 	int64_t held; /* a process works on them */
+	/* Since when one waits that has not failed, and one that has; 0: none.
+	 */
+	int64_t oldest_new, oldest_failing;
 };
 
 int domain_queue_summarize(

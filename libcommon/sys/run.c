@@ -110,6 +110,37 @@ run_kill(pid_t *pid)
 	*pid = 0;
 }
 
+/* Whether it ends in time; it is not waited for. */
+static bool
+ends_in(int pidfd, int64_t ms)
+{
+	int64_t deadline = clock_mono() + ms, left;
+
+	while ((left = deadline - clock_mono()) > 0) {
+		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+		int n = poll(&p, 1, (int)left);
+
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+	return false;
+}
+
+void
+run_end(pid_t *pid, int64_t patience_ms, int64_t grace_ms)
+{
+	int pidfd = *pid > 0 ? (int)syscall(SYS_pidfd_open, *pid, 0U) : -1;
+
+	if (pidfd >= 0 && !ends_in(pidfd, patience_ms)) {
+		kill(-*pid, SIGTERM);
+		ends_in(pidfd, grace_ms);
+	}
+	fd_close(&pidfd);
+	run_kill(pid);
+}
+
 /* ---- to its end ---------------------------------------------------------- */
 
 struct running {

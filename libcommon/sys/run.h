@@ -23,6 +23,12 @@ pid_t run_start(const char *const *argv, const int fds[3], struct err *e);
 /* Kills its process group, waits for it, and makes `*pid` 0; not for 0. */
 void run_kill(pid_t *pid);
 
+/*
+ * The same, but it has so long to end by itself, and, after a SIGTERM for the
+ * group, for the grace.
+ */
+void run_end(pid_t *pid, int64_t patience_ms, int64_t grace_ms);
+
 struct run {
 	const char *const *argv; /* ends with NULL */
 	const char *const *environment; /* besides; ends with NULL, or NULL */

@@ -247,6 +247,22 @@ refuses 'present busy .*longer than 1 s and was killed' "hook:$T/hook" dns-01 \
     a.example.test present
 ok 'with all that it has started' wait_for 5 ended "$(cat "$T/sleeper")"
 rm "$T/hangs"
+cat >"$T/deaf" <<-'END'
+	#!/bin/sh
+	trap 'echo TERM >>"$0.said"' TERM
+	echo $$ >"$0.pid"
+	(trap '' TERM; while :; do sleep 1; done) &
+	echo $! >"$0.child"
+	while :; do sleep 1; done
+END
+chmod 755 "$T/deaf"
+for kind in hook hook-line; do
+	rm -f "$T"/deaf.*
+	refuses 'present busy ' "$kind:$T/deaf" dns-01 a.example.test present
+	is "$(sort -u "$T/deaf.said")" TERM "$kind: one that is asked to end"
+	ok '... and does not listen is killed' wait_for 5 ended "$(cat "$T/deaf.pid")"
+	ok '... with its children' wait_for 5 ended "$(cat "$T/deaf.child")"
+done
 timeout=
 : >"$T/calls"
 cat >"$T/http" <<-END
@@ -291,6 +307,16 @@ is "$(grep -c started "$T/calls")" 2 'one that has died is started again'
 timeout=1000
 refuses 'present busy ' "hook-line:$T/line" dns-01 hang.example.test present
 timeout=
+cat >"$T/polite" <<-'END'
+	#!/bin/sh
+	while read -r line; do echo ok; done
+	sleep 0.3
+	echo bye >"$0.said"
+END
+chmod 755 "$T/polite"
+does 'hook-line: one that has something to do at its end' \
+    "hook-line:$T/polite" dns-01 a.example.test present
+is "$(cat "$T/polite.said")" bye '... has time for it'
 
 # ---- adapters ----------------------------------------------------------------
 

@@ -194,10 +194,52 @@ kind = hook
 program = $T/hook
 renewal = nobody.example
 END
+enter g DNS:g.example
+before=$(runs)
 queue deploy
 exits 1 'a target for a renewal that is not there'
-like "$err" '^renew-queue: \[some\] renewal: nobody.example: no renewal' '... says so'
+like "$err" '^renew-queue: 1 failing
+  failing   target some, rests: renewal: nobody.example: no renewal' '... rests'
+is "$(runs)/$(told id)" "$((before + 1))/6" '... and the others have their turn'
+ok '... all of them' [ -e "$T/web/g.example.pem" ]
+queue deploy
+is "$status $err" '1 ' '... which is told once'
+queue status
+like "$out" '^target: +some \(hook\): rests: renewal: nobody' '... and shown'
+like "$out" '^targets_lagging: +1$' '... as one that lags'
+queue metrics
+like "$out" '^acmed_renew_deploy_resting_timestamp_seconds\{target="some"\} 1' \
+    '... in the metrics, too'
+like "$out" '^acmed_renew_deploy_resting_timestamp_seconds\{target="web"\} 0$' \
+    '... which the others do not'
+queue deploy --target reload
+exits 0 '... and another alone is not to blame'
+
+# What it has had it keeps, and goes on with; and it holds nobody up.
+sed -i 's/^renewal = .*/renewal = customer/' "$targets"
+sql "INSERT INTO renewal_configurations (label, active, upstream_account_id,
+    fqdn_set_id, policy, certificate_id, due_at, due_by, due_rule, created)
+    SELECT 'customer', 0, 1, fqdn_set_id, '{}', id, 0, 0, 'first', 1
+    FROM certificates WHERE id = 6"
+before=$(runs)
+queue deploy
+exits 0 'when it is there'
+is "$err" 'renew-queue: 1 recovered
+  recovered target some
+  see renew-queue status, renew-queue list' '... the target goes on'
+is "$(runs)/$(told id)" "$((before + 1))/6" '... with all that it is for'
+sql "UPDATE renewal_configurations SET label = 'other'"
+queue deploy
+is "$status $(sql "SELECT count(*) FROM deployments d JOIN deploy_targets t
+    ON t.id = d.deploy_target_id WHERE t.name = 'some'
+    AND d.status = 'done'")" '1 1' '... and keeps it, when it is gone again'
+sql "UPDATE renewal_configurations SET label = 'customer'"
+before=$(runs)
+queue deploy
+is "$status $(runs)" "0 $before" '... and is not told all of it once more'
 sed -i '/^\[some\]/,$d' "$targets"
+sql 'DELETE FROM renewal_configurations'
+queue deploy
 
 # ---- two at once; who is killed --------------------------------------------------------
 
@@ -226,10 +268,12 @@ echo 'exit 0' >"$T/hook.does"
 before=$(runs)
 queue deploy
 is "$(runs)" "$before" 'killed: its lease holds'
+ok '... for minutes' [ "$(sql "SELECT max(lease_until) - $(date +%s)
+    FROM deploy_targets")" -le 320 ]
 sql 'UPDATE deploy_targets SET lease_until = 0' # as if it had waited
 queue deploy
 exits 0 '... as long as it does'
-is "$(runs)/$(told id)" "$((before + 1))/7" '... and then it is run again'
+is "$(runs)/$(told id)" "$((before + 1))/8" '... and then it is run again'
 ok '... nothing is wrong with the store' "$BIN/acmed-store" check -c "$T/acmed.conf"
 
 # ---- what stands in the file -------------------------------------------------------------

@@ -49,12 +49,19 @@ exits 111 'it is away still'
 is "$err" '' '... which is not said again'
 is "$(sql "SELECT count(*) FROM renewal_configurations
     WHERE told = 'failing' AND told_at > 1")" 3 '... as the rows say it'
-sql "UPDATE renewal_configurations SET told_at = told_at - 86401 WHERE id = 2"
+sql "UPDATE renewal_configurations SET told_at = told_at - 3600"
+sql "UPDATE renewal_configurations SET told_at = told_at - 86400 WHERE id = 2"
 retry
 queue run
-is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 1 failing
+is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 3 failing
+  failing   a.example and 1 other
   failing   b.example
-  see renew-queue status, renew-queue list' '... until a day later'
+  failing   c.example
+  see renew-queue status, renew-queue list' '... until one is a day old: all of it'
+sql "UPDATE renewal_configurations SET told_at = told_at - 80000"
+retry
+queue run
+is "$err" '' '... and no other has a day of its own'
 sed -i 's/^\[client\]$/[client]\ntell_again = 0s/' "$client"
 sql "UPDATE renewal_configurations SET told_at = 1"
 retry
@@ -151,6 +158,28 @@ for n in $(seq 1 9); do order run "n$n.example"; done
 queue metrics -o "$T/acmed.prom"
 is "$(grep -c '^acmed' "$T/acmed.prom")" "$series" \
     'more names are no more series'
+must "$BIN/domain-queue" add q1.example.net q2.example.net q3.example.net \
+    q4.example.net -c "$client"
+now=$(date +%s)
+sql "UPDATE domain_queue SET added = $now - 7000 WHERE id = 1"
+sql "UPDATE domain_queue SET added = $now - 9000, attempts = 2,
+    failing_since = $now - 5000 WHERE id = 2"
+sql "UPDATE domain_queue SET added = 1, status = 'parked', attempts = 9,
+    failing_since = 2 WHERE id = 3"
+sql "UPDATE domain_queue SET lease_until = $now + 60 WHERE id = 4"
+queue metrics -o "$T/acmed.prom"
+is "$(sed -n 's/^acmed_renew_new_names{state=\(.*\)/\1/p' "$T/acmed.prom")" \
+    '"waiting"} 3
+"quarantined"} 1
+"held"} 1
+"parked"} 1' 'names that wait for their first are counted'
+like "$(cat "$T/acmed.prom")" \
+    '^acmed_renew_new_names_oldest_seconds\{state="waiting"\} 70[0-9]{2}$' \
+    '... with the age of the first of them'
+like "$(cat "$T/acmed.prom")" \
+    '^acmed_renew_new_names_oldest_seconds\{state="quarantined"\} 50[0-9]{2}$' \
+    '... and for how long the first is quarantined'
+is "$(grep -c '^acmed' "$T/acmed.prom")" "$series" '... which are no more series'
 if /usr/bin/python3 -c 'import prometheus_client' 2>/dev/null; then
 	for file in acmed bad; do
 		ok "a parser of Prometheus reads $file.prom" /usr/bin/python3 -c '

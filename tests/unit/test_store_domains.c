@@ -537,6 +537,8 @@ test_delay(void **state)
 	assert_int_equal(s.parked, 1);
 	assert_int_equal(s.quarantined, 1);
 	assert_int_equal(s.held, 2);
+	assert_int_equal(s.oldest_new, test_now);
+	assert_int_equal(s.oldest_failing, 0); /* no time of it is known */
 }
 
 static void
