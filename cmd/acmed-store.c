@@ -173,6 +173,20 @@ make_seal(const char *path, const char *user, struct err *e)
 	return made_or_there(rc, "init.seal", path, e);
 }
 
+/* Each where the configuration says. */
+static int
+make_files(const struct conf *c, struct err *e)
+{
+	if (make_store(c, e) == 0 &&
+	    make_seal(c->store.certificate_key_file, NULL, e) == 0 &&
+	    make_seal(c->store.account_key_file, NULL, e) == 0 &&
+	    make_seal(c->store.eab_key_file, c->server.listener.user, e) == 0 &&
+	    make_ca(c, e) == 0)
+		return 0;
+	file_blame(e, KIND_CONF);
+	return -1;
+}
+
 static int
 init(struct prog *p, struct err *e)
 {
@@ -181,11 +195,7 @@ init(struct prog *p, struct err *e)
 	struct store *st;
 	int rc;
 
-	if (proc_harden(true, e) < 0 || make_store(c, e) < 0 ||
-	    make_seal(c->store.certificate_key_file, NULL, e) < 0 ||
-	    make_seal(c->store.account_key_file, NULL, e) < 0 ||
-	    make_seal(c->store.eab_key_file, c->server.listener.user, e) < 0 ||
-	    make_ca(c, e) < 0)
+	if (proc_harden(true, e) < 0 || make_files(c, e) < 0)
 		return -1;
 	st = store_open(c->store.url, STORE_WRITE, e);
 	if (!st)
@@ -344,6 +354,8 @@ backup(struct prog *p, struct err *e)
 		    e, "backup: a copy needs the name of a file");
 	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_BACKUP, e);
 	rc = st ? store_backup(st, p->argv[0], e) : -1;
+	if (st)
+		file_blame(e, KIND_INPUT);
 	store_close(st);
 	return rc;
 }

@@ -37,17 +37,6 @@ struct target_work {
 	const char *name;
 };
 
-/* The directory, made when it is not there, without links on the way. */
-static char *
-open_root(const char *path, struct err *e)
-{
-	char *real = NULL;
-
-	if (file_mkdir(path, 0755, e) == 0 && !(real = realpath(path, NULL)))
-		err_sys(e, "%s: cannot find it", path);
-	return real;
-}
-
 static struct store *
 open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
     const struct seal_key **seal, struct err *e)
@@ -59,7 +48,7 @@ open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
 	    secret_seal_key("certificate_key_file",
 		p->conf.store.certificate_key_file, room, seal, e) < 0)
 		return NULL;
-	root = open_root(c->directory, e);
+	root = file_root(c->directory, 0755, e);
 	if (!root)
 		return NULL;
 	free(c->directory);
