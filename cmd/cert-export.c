@@ -9,6 +9,7 @@
 #include "cli/since.h"
 #include "deploy/export.h"
 #include "deploy/exporttree.h"
+#include "store/sealing_key.h"
 #include "store/store.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -515,7 +516,10 @@ export_tree(struct prog *p, struct err *e)
 	if (rc == 0)
 		t.st = rights_open_store(p, STORE_READ, SANDBOX_EXPORT_TREE, e);
 	if (t.st)
-		rc = exporttree_run(&t, e);
+		rc = sealing_key_check(
+			 t.st, "certificate_key_file", t.seal, e) < 0
+		    ? -1
+		    : exporttree_run(&t, e);
 	store_close(t.st);
 	explicit_bzero(&seals, sizeof(seals));
 	free(root);

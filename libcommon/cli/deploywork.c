@@ -9,6 +9,7 @@
 #include "cli/secret.h"
 #include "jobs/deployer.h"
 #include "store/deploy_target.h"
+#include "store/sealing_key.h"
 #include "sys/child.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -42,6 +43,7 @@ open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
     const struct seal_key **seal, struct err *e)
 {
 	struct prog confined = *p;
+	struct store *st;
 	char *root;
 
 	if (proc_harden(true, e) < 0 ||
@@ -54,8 +56,12 @@ open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
 	free(c->directory);
 	c->directory = root;
 	confined.output = root;
-	return rights_open_store(
-	    &confined, STORE_WRITE, SANDBOX_EXPORT_TREE, e);
+	st = rights_open_store(&confined, STORE_WRITE, SANDBOX_EXPORT_TREE, e);
+	if (st && sealing_key_check(st, "certificate_key_file", *seal, e) < 0) {
+		store_close(st);
+		st = NULL;
+	}
+	return st;
 }
 
 static int
