@@ -14,6 +14,7 @@
 #include "store/purge.h"
 #include "store/rekey.h"
 #include "store/renewal.h"
+#include "store/sealing_key.h"
 #include "store/stats.h"
 #include "store/store.h"
 #include "sys/clock.h"
@@ -44,7 +45,9 @@ static const char usage_text[] =
     "  config --check | --print\n"
     "                      read all of the configuration; print it\n"
     "  tls-renew           renew the server's own certificate if it is due\n"
-    "  rekey               new sealing keys, and all private keys sealed anew\n"
+    "  rekey [--lost]      new sealing keys, and all private keys sealed "
+    "anew,\n"
+    "                      but for those under a key that is lost\n"
     "  renew-now [-jn] --all | --issuer TEXT | --serial HEX ...\n"
     "            [--spread TIME | --undo]\n"
     "                      tell clients to renew what our CA has issued, "
@@ -107,6 +110,12 @@ static const struct prog_option renew_now_options[] = {
     {.name = "serial", .type = PROG_LIST, .value = &serials},
     {.name = "spread", .type = PROG_TEXT, .value = &spread},
     {.name = "undo", .type = PROG_FLAG, .value = &undo},
+    {0},
+};
+
+static bool lost;
+static const struct prog_option rekey_options[] = {
+    {.name = "lost", .type = PROG_FLAG, .value = &lost},
     {0},
 };
 
@@ -173,6 +182,48 @@ make_seal(const char *path, const char *user, struct err *e)
 	return made_or_there(rc, "init.seal", path, e);
 }
 
+/* A new one does not stand in for one that is lost. */
+static int
+check_seal(
+    struct store *st, const char *setting, const char *path, struct err *e)
+{
+	struct err ignored = {0}; /* check tells */
+	struct seal_key k;
+	int rc = 0;
+
+	if (path && seal_key_read(path, &k, &ignored) == 0) {
+		rc = sealing_key_check(st, setting, &k, e);
+		seal_key_wipe(&k);
+	}
+	return rc;
+}
+
+static int
+check_all_seals(struct store *st, const struct conf_store *c, struct err *e)
+{
+	return check_seal(st, "certificate_key_file", c->certificate_key_file,
+		   e) < 0 ||
+		check_seal(st, "account_key_file", c->account_key_file, e) <
+		    0 ||
+		check_seal(st, "eab_key_file", c->eab_key_file, e) < 0
+	    ? -1
+	    : 0;
+}
+
+/* Each where the configuration says. */
+static int
+make_files(const struct conf *c, struct err *e)
+{
+	if (make_store(c, e) == 0 &&
+	    make_seal(c->store.certificate_key_file, NULL, e) == 0 &&
+	    make_seal(c->store.account_key_file, NULL, e) == 0 &&
+	    make_seal(c->store.eab_key_file, c->server.listener.user, e) == 0 &&
+	    make_ca(c, e) == 0)
+		return 0;
+	file_blame(e, KIND_CONF);
+	return -1;
+}
+
 static int
 init(struct prog *p, struct err *e)
 {
@@ -181,11 +232,7 @@ init(struct prog *p, struct err *e)
 	struct store *st;
 	int rc;
 
-	if (proc_harden(true, e) < 0 || make_store(c, e) < 0 ||
-	    make_seal(c->store.certificate_key_file, NULL, e) < 0 ||
-	    make_seal(c->store.account_key_file, NULL, e) < 0 ||
-	    make_seal(c->store.eab_key_file, c->server.listener.user, e) < 0 ||
-	    make_ca(c, e) < 0)
+	if (proc_harden(true, e) < 0 || make_files(c, e) < 0)
 		return -1;
 	st = store_open(c->store.url, STORE_WRITE, e);
 	if (!st)
@@ -196,6 +243,8 @@ init(struct prog *p, struct err *e)
 	if (rc == 0 && result == SERVERTLS_MADE)
 		log_event(LOG_LEVEL_DEBUG, "init.tls", "path",
 		    c->server.tls_certificate, NULL);
+	if (rc == 0)
+		rc = check_all_seals(st, &c->store, e);
 	store_close(st);
 	return rc;
 }
@@ -344,6 +393,8 @@ backup(struct prog *p, struct err *e)
 		    e, "backup: a copy needs the name of a file");
 	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_BACKUP, e);
 	rc = st ? store_backup(st, p->argv[0], e) : -1;
+	if (st)
+		file_blame(e, KIND_INPUT);
 	store_close(st);
 	return rc;
 }
@@ -582,12 +633,17 @@ rekey_kind(
     struct store *st, enum rekey_kind kind, const char *path, struct err *e)
 {
 	char number[24];
-	int64_t changed;
+	int64_t changed, left = 0;
 
 	if (!path)
 		return 0;
-	if (rekey_run(st, kind, path, &changed, e) < 0)
+	if (rekey_run(st, kind, path, &changed, lost ? &left : NULL, e) < 0)
 		return -1;
+	snprintf(number, sizeof(number), "%lld", (long long)left);
+	if (left > 0)
+		log_event(LOG_LEVEL_WARN, "store.rekey_left", "path", path,
+		    "keys", number, "reason",
+		    "sealed under a key that is not there", NULL);
 	snprintf(number, sizeof(number), "%lld", (long long)changed);
 	log_event(LOG_LEVEL_INFO, "store.rekeyed", "path", path, "keys", number,
 	    NULL);
@@ -737,7 +793,10 @@ static const struct prog_command commands[] = {
 	.sections = CONF_ALL | CONF_NO_SERVER,
 	.run = config},
     {.name = "tls-renew", .sections = OWN | CONF_POLICY, .run = tls_renew},
-    {.name = "rekey", .sections = CONF_STORE, .run = rekey},
+    {.name = "rekey",
+	.options = rekey_options,
+	.sections = CONF_STORE,
+	.run = rekey},
     {.name = "renew-now",
 	.options = renew_now_options,
 	.sections = CONF_STORE,

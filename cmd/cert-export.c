@@ -9,6 +9,7 @@
 #include "cli/since.h"
 #include "deploy/export.h"
 #include "deploy/exporttree.h"
+#include "store/sealing_key.h"
 #include "store/store.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -336,12 +337,15 @@ put(const struct prog *p, const struct export *x, const struct buf *out,
     const struct file_owner *owner, struct err *e)
 {
 	mode_t mode;
+	int rc;
 
 	if (!p->output || p->exit_code != 0)
 		return 0;
 	if (read_mode(export_is_secret(x) ? 0600 : 0644, &mode, e) < 0)
 		return -1;
-	return file_replace_for(p->output, owner, mode, out->data, out->len, e);
+	rc = file_replace_for(p->output, owner, mode, out->data, out->len, e);
+	file_blame(e, KIND_INPUT);
+	return rc;
 }
 
 /* Whether it is one of ours that is open, as /dev/stdout is. */
@@ -472,14 +476,13 @@ check_tree(const struct prog *p, struct exporttree *t, struct err *e)
 	return read_pick(&t->pick, e) < 0 ? -1 : read_mode(0600, &t->mode, e);
 }
 
-/* The directory, made when it is not there, without links on the way. */
 static char *
 open_root(const char *path, struct err *e)
 {
-	char *real = NULL;
+	char *real = file_root(path, 0755, e);
 
-	if (file_mkdir(path, 0755, e) == 0 && !(real = realpath(path, NULL)))
-		err_sys(e, "%s: cannot find it", path);
+	if (!real)
+		file_blame(e, KIND_INPUT);
 	return real;
 }
 
@@ -513,7 +516,10 @@ export_tree(struct prog *p, struct err *e)
 	if (rc == 0)
 		t.st = rights_open_store(p, STORE_READ, SANDBOX_EXPORT_TREE, e);
 	if (t.st)
-		rc = exporttree_run(&t, e);
+		rc = sealing_key_check(
+			 t.st, "certificate_key_file", t.seal, e) < 0
+		    ? -1
+		    : exporttree_run(&t, e);
 	store_close(t.st);
 	explicit_bzero(&seals, sizeof(seals));
 	free(root);

@@ -9,6 +9,7 @@
 #include "import/tree.h"
 #include "store/certificate_list.h"
 #include "store/renewal_configuration.h"
+#include "store/sealing_key.h"
 #include "sys/proc.h"
 #include "wrap/p12.h"
 #include "wrap/seal.h"
@@ -499,7 +500,11 @@ work(struct work *w, struct err *e)
 	name_reads(p);
 	p12_prepare();
 	w->st = rights_open_store(p, STORE_WRITE, SANDBOX_IMPORT, e);
-	if (!w->st)
+	if (!w->st ||
+	    sealing_key_check(
+		w->st, "certificate_key_file", w->certificate_seal, e) < 0 ||
+	    sealing_key_check(w->st, "account_key_file", w->account_seal, e) <
+		0)
 		return -1;
 	out_init(&w->out, p->json, !p->no_header, columns);
 	progress_begin(&w->progress, "objects");

@@ -7,6 +7,7 @@
 #include "import/bundle.h"
 #include "store/key_cycle.h"
 #include "store/private_key.h"
+#include "store/sealing_key.h"
 #include "store/store.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
@@ -106,9 +107,10 @@ work_open_to_add(struct work *w, const struct prog *p, struct err *e)
 {
 	return secret_seal_key("certificate_key_file",
 		   p->conf.store.certificate_key_file, &w->room, &w->seal,
-		   e) < 0
+		   e) < 0 ||
+		work_open(w, p, STORE_WRITE, e) < 0
 	    ? -1
-	    : work_open(w, p, STORE_WRITE, e);
+	    : sealing_key_check(w->st, "certificate_key_file", w->seal, e);
 }
 
 static void

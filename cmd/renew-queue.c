@@ -504,11 +504,13 @@ metrics(struct prog *p, struct err *e)
 	    p->output ? SANDBOX_EXPORT_FILE : SANDBOX_STORE_USER, e);
 	if (st)
 		rc = teller_metrics(st, clock_now(), &text, e);
-	if (rc == 0)
-		rc = p->output
-		    ? file_replace(p->output, 0644, text.data, text.len, e)
-		    : fd_write_all(
-			  STDOUT_FILENO, text.data, text.len, FD_FOREVER, e);
+	if (rc == 0 && !p->output) {
+		rc = fd_write_all(
+		    STDOUT_FILENO, text.data, text.len, FD_FOREVER, e);
+	} else if (rc == 0) {
+		rc = file_replace(p->output, 0644, text.data, text.len, e);
+		file_blame(e, KIND_INPUT);
+	}
 	buf_release(&text);
 	store_close(st);
 	return rc;

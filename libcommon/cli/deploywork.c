@@ -9,6 +9,7 @@
 #include "cli/secret.h"
 #include "jobs/deployer.h"
 #include "store/deploy_target.h"
+#include "store/sealing_key.h"
 #include "sys/child.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -37,36 +38,30 @@ struct target_work {
 	const char *name;
 };
 
-/* The directory, made when it is not there, without links on the way. */
-static char *
-open_root(const char *path, struct err *e)
-{
-	char *real = NULL;
-
-	if (file_mkdir(path, 0755, e) == 0 && !(real = realpath(path, NULL)))
-		err_sys(e, "%s: cannot find it", path);
-	return real;
-}
-
 static struct store *
 open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
     const struct seal_key **seal, struct err *e)
 {
 	struct prog confined = *p;
+	struct store *st;
 	char *root;
 
 	if (proc_harden(true, e) < 0 ||
 	    secret_seal_key("certificate_key_file",
 		p->conf.store.certificate_key_file, room, seal, e) < 0)
 		return NULL;
-	root = open_root(c->directory, e);
+	root = file_root(c->directory, 0755, e);
 	if (!root)
 		return NULL;
 	free(c->directory);
 	c->directory = root;
 	confined.output = root;
-	return rights_open_store(
-	    &confined, STORE_WRITE, SANDBOX_EXPORT_TREE, e);
+	st = rights_open_store(&confined, STORE_WRITE, SANDBOX_EXPORT_TREE, e);
+	if (st && sealing_key_check(st, "certificate_key_file", *seal, e) < 0) {
+		store_close(st);
+		st = NULL;
+	}
+	return st;
 }
 
 static int

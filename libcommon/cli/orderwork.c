@@ -6,6 +6,7 @@
 #include "cli/sheet.h"
 #include "client/client.h"
 #include "conf/value.h"
+#include "store/sealing_key.h"
 #include "store/upstream_authorization.h"
 #include "wrap/suffix.h"
 
@@ -139,7 +140,7 @@ orderwork_enter(struct orderwork *w, struct err *e)
 	if (upstream_enter(&w->up, p, e) < 0)
 		return -1;
 	w->options.account_key = w->up.seal;
-	return 0;
+	return sealing_key_check(w->up.st, "certificate_key_file", w->seal, e);
 }
 
 int

@@ -5,6 +5,7 @@
 #include "cli/secret.h"
 #include "client/ca.h"
 #include "http/network.h"
+#include "store/sealing_key.h"
 #include "store/upstream_account.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
@@ -124,8 +125,11 @@ upstream_enter(struct upstream *u, const struct prog *p, struct err *e)
 	sig_catch_term();
 	if (!u->st)
 		u->st = store_open(p->conf.store.url, STORE_WRITE, e);
-	if (!u->st || u->runs_programs)
-		return u->st ? 0 : -1;
+	if (!u->st ||
+	    sealing_key_check(u->st, "account_key_file", u->seal, e) < 0)
+		return -1;
+	if (u->runs_programs)
+		return 0;
 	return rights_enter(p, u->role, e);
 }
 

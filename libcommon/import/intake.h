@@ -97,6 +97,10 @@ struct intake_account {
 int intake_add_account(struct intake *in, const char *place,
     const struct intake_account *a, struct err *e);
 
+/* Of one that is not to be added, but may be in the store. */
+int intake_know_account(
+    struct intake *in, const char *id, const struct key *k, struct err *e);
+
 /*
  * Takes all that a reader finds in the store of another client, as far as `f`
  * wants it (import/tree.h): accounts, and certificates with their settings, of

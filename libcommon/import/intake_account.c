@@ -1,6 +1,7 @@
 #include "import/directories.h"
 #include "import/intake_part.h"
 #include "store/upstream_account.h"
+#include "wrap/digest.h"
 #include "wrap/js.h"
 
 #define DATA_MAX ((size_t)1024 * 1024) /* as the readers of trees have it */
@@ -93,6 +94,25 @@ remember_account(struct intake *in, const char *id, int64_t number)
 	in->account_ids = xreallocarray(
 	    in->account_ids, in->accounts.len, sizeof(*in->account_ids));
 	in->account_ids[in->accounts.len - 1] = number;
+}
+
+int
+intake_know_account(
+    struct intake *in, const char *id, const struct key *k, struct err *e)
+{
+	uint8_t identity[DIGEST_SHA256_SIZE];
+	struct upstream_account a;
+	struct err why = {0};
+
+	key_spki_sha256(k, identity);
+	if (upstream_account_by_key(in->st, identity, &a, &why) == 0) {
+		remember_account(in, id, a.id);
+		upstream_account_release(&a);
+	} else if (why.kind != KIND_NOTFOUND) {
+		*e = why;
+		return -1;
+	}
+	return 0;
 }
 
 /* ---- the CA -------------------------------------------------------------- */

@@ -56,6 +56,17 @@ take_account(void *arg, const struct tree_account *account, struct err *e)
 	return rc;
 }
 
+/* One that is not to be stored may be there already. */
+static int
+take_known(void *arg, const struct tree_account *account, struct err *e)
+{
+	struct passage *p = arg;
+	int rc = intake_know_account(p->in, account->id, account->key, e);
+
+	p->failed = rc < 0;
+	return rc;
+}
+
 /* A store that fails now fails again at the end, where it is told. */
 static void
 take_problem(void *arg, const char *place, const char *line)
@@ -78,7 +89,8 @@ intake_add_tree(struct intake *in, const struct tree_reader *r,
 	const struct tree_sink sink = {.arg = &p,
 	    .item = take_item,
 	    .account = take_account,
-	    .problem = take_problem};
+	    .problem = take_problem,
+	    .known = take_known};
 
 	struct err other = {0};
 	int rc = tree_read(r, path, f, &sink, e);

@@ -58,7 +58,7 @@ tree_wants_items(const struct tree_walk *w)
 {
 	const struct tree_filter *f = w->filter;
 
-	return !f->account || f->lineage || f->version;
+	return !w->accounts_only && (!f->account || f->lineage || f->version);
 }
 
 bool
@@ -66,7 +66,7 @@ tree_wants_accounts(const struct tree_walk *w)
 {
 	const struct tree_filter *f = w->filter;
 
-	return f->account || (!f->lineage && !f->version);
+	return w->accounts_only || f->account || (!f->lineage && !f->version);
 }
 
 /* Whether it is the one that is asked for, which has been seen then, or any. */
@@ -84,8 +84,9 @@ is_wanted(const char *wanted, const char *name, bool *seen)
 bool
 tree_wants_account(struct tree_walk *w, const char *id)
 {
-	return tree_wants_accounts(w) &&
-	    is_wanted(w->filter->account, id, &w->has_account);
+	return w->accounts_only ||
+	    (tree_wants_accounts(w) &&
+		is_wanted(w->filter->account, id, &w->has_account));
 }
 
 bool
@@ -508,6 +509,22 @@ check_found(const struct tree_walk *w, const struct tree_reader *r,
 	return 0;
 }
 
+/* What is broken in accounts that nobody wants is nobody's problem. */
+static int
+tell_known(
+    const struct tree_walk *w, const struct tree_reader *r, struct err *e)
+{
+	const struct tree_sink quiet = {
+	    .arg = w->sink->arg, .account = w->sink->known, .problem = ignore};
+	struct tree_walk accounts = *w;
+
+	if (!w->sink->known || (!w->filter->lineage && !w->filter->version))
+		return 0;
+	accounts.sink = &quiet;
+	accounts.accounts_only = true;
+	return r->read(&accounts, e);
+}
+
 int
 tree_read(const struct tree_reader *r, const char *path,
     const struct tree_filter *f, const struct tree_sink *sink, struct err *e)
@@ -516,6 +533,8 @@ tree_read(const struct tree_reader *r, const char *path,
 	char *copies[2] = {NULL, NULL};
 	int rc = open_tree(&w, r, path, copies, e);
 
+	if (rc == 0)
+		rc = tell_known(&w, r, e);
 	if (rc == 0)
 		rc = r->read(&w, e);
 	if (rc == 0)

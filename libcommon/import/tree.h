@@ -54,6 +54,12 @@ struct tree_sink {
 	int (*account)(
 	    void *arg, const struct tree_account *account, struct err *e);
 	void (*problem)(void *arg, const char *place, const char *line);
+	/*
+	 * As `account`, or NULL: of all accounts, before anything else, when
+	 * not all of them are wanted, but items that name one.
+	 */
+	int (*known)(
+	    void *arg, const struct tree_account *account, struct err *e);
 };
 
 /*

@@ -101,36 +101,94 @@ read_issuer_users(struct tree_walk *w, const char *issuer, struct err *e)
 
 /* ---- certificates ------------------------------------------------------ */
 
-/* Which of several it was is not said. */
-static char *
-find_account(struct tree_walk *w, const char *issuer)
-{
-	char *user = tree_only(w, "acme/%s/users", issuer);
-	char *id = user ? xasprintf("%s/%s", issuer, user) : NULL;
+/* The accounts at an issuer: their ids, and their URLs or "". */
+struct users {
+	struct strv ids, urls;
+};
 
-	free(user);
+static void
+add_user(struct tree_walk *quiet, const char *issuer, const char *user,
+    struct users *u)
+{
+	struct strv names = {0};
+	char *id = xasprintf("%s/%s", issuer, user);
+
+	tree_list(quiet, &names, "acme/%s/users/%s", issuer, user);
+	for (size_t i = 0; i < names.len; i++) {
+		struct js *v;
+		const char *url;
+
+		if (!str_ends(names.v[i], ".json"))
+			continue;
+		v = tree_json(
+		    quiet, "acme/%s/users/%s/%s", issuer, user, names.v[i]);
+		url = js_get_text(v, "location");
+		strv_add(&u->ids, id);
+		strv_add(&u->urls, url ? url : "");
+		js_free(v);
+	}
+	strv_release(&names);
+	free(id);
+}
+
+static void
+list_users(struct tree_walk *w, const char *issuer, struct users *u)
+{
+	/* problems are told with the accounts */
+	struct tree_walk quiet = tree_quiet(w);
+	struct strv names = {0};
+
+	tree_list(&quiet, &names, "acme/%s/users", issuer);
+	for (size_t i = 0; i < names.len; i++)
+		add_user(&quiet, issuer, names.v[i], u);
+	if (names.len == 1 && u->ids.len == 0) { /* a key alone */
+		char *id = xasprintf("%s/%s", issuer, names.v[0]);
+
+		strv_add(&u->ids, id);
+		strv_add(&u->urls, "");
+		free(id);
+	}
+	strv_release(&names);
+}
+
+/*
+ * The only one; of several the one that a site names: Caddy 2.6 names none,
+ * later ones do.
+ */
+static const char *
+find_account(const struct users *u, const char *settings)
+{
+	struct err ignored = {0};
+	const char *id = u->ids.len == 1 ? u->ids.v[0] : NULL;
+	struct js *v = !id && settings
+	    ? js_parse(settings, strlen(settings), &ignored)
+	    : NULL;
+	const char *url = js_get_text(js_get(v, "issuer_data"), "account");
+
+	for (size_t i = 0; url && *url && i < u->ids.len && !id; i++)
+		if (strcmp(u->urls.v[i], url) == 0)
+			id = u->ids.v[i];
+	js_free(v);
 	return id;
 }
 
 static int
-tell_site(
-    struct tree_walk *w, const char *issuer, const char *site, struct err *e)
+tell_site(struct tree_walk *w, const struct users *u, const char *issuer,
+    const char *site, struct err *e)
 {
 	char *stem = xasprintf("certificates/%s/%s/%s", issuer, site, site);
 	struct bundle b = {0};
 	char *settings = tree_json_text(w, "%s.json", stem);
-	char *account = find_account(w, issuer);
 	struct tree_item item = {.lineage = site,
 	    .newest = true,
 	    .bundle = &b,
 	    .settings = settings,
-	    .account = account};
+	    .account = find_account(u, settings)};
 	int rc;
 
 	tree_add(w, &b, NULL, "%s.crt", stem);
 	tree_add(w, &b, NULL, "%s.key", stem);
 	rc = tree_tell_item(w, stem, &item, e);
-	free(account);
 	free(settings);
 	free(stem);
 	return rc;
@@ -140,13 +198,17 @@ static int
 read_issuer(struct tree_walk *w, const char *issuer, struct err *e)
 {
 	struct strv sites = {0};
+	struct users u = {0};
 	int rc = 0;
 
+	list_users(w, issuer, &u);
 	tree_list(w, &sites, "certificates/%s", issuer);
 	for (size_t i = 0; i < sites.len && rc == 0; i++)
 		if (tree_wants(w, sites.v[i]))
-			rc = tell_site(w, issuer, sites.v[i], e);
+			rc = tell_site(w, &u, issuer, sites.v[i], e);
 	strv_release(&sites);
+	strv_release(&u.ids);
+	strv_release(&u.urls);
 	return rc;
 }
 

@@ -14,6 +14,7 @@ struct tree_walk {
 	const char *path; /* of that file */
 	const struct tree_filter *filter;
 	const struct tree_sink *sink;
+	bool accounts_only; /* all of them, whatever is wanted */
 	/* seen in the tree, of what the filter asks for by name */
 	bool has_account, has_lineage, has_version;
 	size_t told; /* accounts, items, problems */

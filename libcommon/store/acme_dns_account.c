@@ -3,12 +3,14 @@
 #include "store/domain.h"
 #include "store/event.h"
 #include "store/sealed.h"
+#include "store/sealing_key.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
 #include "wrap/seal.h"
 
 #define PASSWORD_MAX ((size_t)1024)
+#define SETTING "account_key_file"
 
 enum {
 	ACME_DNS_ACCOUNT_ADD,
@@ -67,7 +69,9 @@ add(void *arg, struct err *e)
 	const struct sealed *p = n->password;
 	int64_t domain_id, rows;
 
-	if (domain_put(n->st, IDENTIFIER_DNS, n->domain, &domain_id, e) < 0)
+	if (sealing_key_note(n->st, SETTING, p->is_sealed ? &p->der : NULL, e) <
+		0 ||
+	    domain_put(n->st, IDENTIFIER_DNS, n->domain, &domain_id, e) < 0)
 		return -1;
 	rows = stmt_run(n->st, STMT_ACME_DNS_ACCOUNT, ACME_DNS_ACCOUNT_ADD, e,
 	    "titttbibi", n->server_url, domain_id, n->a->fulldomain,
@@ -144,7 +148,7 @@ acme_dns_account_find(struct store *st, const char *server_url,
 	sealed_read(s, 3, &sealed);
 	db_reset(s);
 	buf_init(&password, PASSWORD_MAX);
-	rc = sealed_open(&sealed, seal_key, "account_key_file", &password, e);
+	rc = sealed_open(&sealed, seal_key, SETTING, &password, e);
 	if (rc == 0)
 		a->password = xstrndup(password.data, password.len);
 	buf_wipe(&password);

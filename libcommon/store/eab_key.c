@@ -2,11 +2,13 @@
 
 #include "store/event.h"
 #include "store/sealed.h"
+#include "store/sealing_key.h"
 #include "store/stmt.h"
 #include "store/token.h"
 #include "sys/clock.h"
 
 #define PAGE 100
+#define SETTING "eab_key_file"
 
 enum {
 	EAB_KEY_ADD,
@@ -66,10 +68,14 @@ add(void *arg, struct err *e)
 {
 	struct addition *a = arg;
 	struct eab_key *k = a->k;
-	int rc = stmt_int(a->st, STMT_EAB_KEY, EAB_KEY_ADD, &k->id, e,
-	    "tiiitib", k->key_id, k->uses_left, k->created, k->expires, k->note,
-	    (int64_t)k->sealed, a->sealed->der.data, a->sealed->der.len);
+	int rc = sealing_key_note(
+	    a->st, SETTING, k->sealed ? &a->sealed->der : NULL, e);
 
+	if (rc < 0)
+		return -1;
+	rc = stmt_int(a->st, STMT_EAB_KEY, EAB_KEY_ADD, &k->id, e, "tiiitib",
+	    k->key_id, k->uses_left, k->created, k->expires, k->note,
+	    (int64_t)k->sealed, a->sealed->der.data, a->sealed->der.len);
 	if (rc <= 0)
 		return rc < 0 ? -1 : err_set(e, KIND_BUG, "no row was made");
 	return event_add(
@@ -128,7 +134,7 @@ eab_key_secret(struct store *st, const char *key_id,
 	*id = db_int(s, 0);
 	sealed_read_named(s, 1, &sealed);
 	db_reset(s);
-	rc = sealed_open(&sealed, seal_key, "eab_key_file", secret, e);
+	rc = sealed_open(&sealed, seal_key, SETTING, secret, e);
 	sealed_release(&sealed);
 	return rc < 0 ? err_object(e, "eab_key/%lld", (long long)*id) : 0;
 }

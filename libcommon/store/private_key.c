@@ -5,6 +5,7 @@
 #include "store/certificate.h"
 #include "store/event.h"
 #include "store/sealed.h"
+#include "store/sealing_key.h"
 #include "store/serving_change.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
@@ -221,11 +222,13 @@ add(void *arg, struct err *e)
 {
 	struct addition *a = arg;
 	struct private_key *k = a->key;
-	int rc = stmt_int(a->st, STMT_PRIVATE_KEY, PRIVATE_KEY_ADD, &k->id, e,
-	    "bttiib", k->spki_sha256, sizeof(k->spki_sha256), k->type,
-	    sources[k->source], clock_now(), (int64_t)k->sealed, a->der->data,
-	    a->der->len);
+	int rc = sealing_key_note(a->st, SETTING, k->sealed ? a->der : NULL, e);
 
+	if (rc == 0)
+		rc = stmt_int(a->st, STMT_PRIVATE_KEY, PRIVATE_KEY_ADD, &k->id,
+		    e, "bttiib", k->spki_sha256, sizeof(k->spki_sha256),
+		    k->type, sources[k->source], clock_now(),
+		    (int64_t)k->sealed, a->der->data, a->der->len);
 	a->created = rc > 0;
 	if (rc < 0)
 		return -1;

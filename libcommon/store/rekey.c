@@ -6,6 +6,7 @@
 #include "base/hex.h"
 #include "store/event.h"
 #include "store/sealed.h"
+#include "store/sealing_key.h"
 #include "store/stmt.h"
 #include "sys/file.h"
 #include "wrap/key.h"
@@ -90,7 +91,8 @@ struct rekey {
 	enum column column; /* at hand */
 	const char *path;
 	struct seal_key new, old;
-	int64_t changed;
+	bool leaves; /* what no key opens that is there */
+	int64_t changed, left;
 };
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -131,12 +133,19 @@ seal_anew(struct rekey *r, int64_t row, struct sealed *s, struct err *e)
 	const uint8_t *id =
 	    s->is_sealed ? seal_id(s->der.data, s->der.len) : NULL;
 	struct buf plain, sealed;
+	struct err why = {0};
 	int rc;
 
 	if (id && memcmp(id, r->new.id, SEAL_ID_SIZE) == 0)
 		return 0;
-	if (id && find_key(r, id, e) < 0)
+	if (id && find_key(r, id, &why) < 0) {
+		if (r->leaves && why.kind == KIND_CONF) {
+			r->left++;
+			return 0;
+		}
+		*e = why;
 		return -1;
+	}
 	buf_init(&plain, KEY_DER_MAX);
 	buf_init(&sealed, KEY_DER_MAX + SEAL_OVERHEAD);
 	rc = sealed_open(s, &r->old, settings[r->kind], &plain, e);
@@ -209,9 +218,12 @@ change_all(void *arg, struct err *e)
 	struct rekey *r = arg;
 
 	r->changed = 0;
+	r->left = 0;
 	for (enum column c = 0; c < COLUMN__MAX; c++)
 		if (kinds[c] == r->kind && change_column(r, c, e) < 0)
 			return -1;
+	if (sealing_key_replace(r->st, settings[r->kind], &r->new, e) < 0)
+		return -1;
 	return event_add(
 	    r->st, "store.rekey", EVENT_STORE, 0, settings[r->kind], e);
 }
@@ -274,15 +286,35 @@ check_column(struct store *st, enum column column, const struct seal_key *key,
 	return rc;
 }
 
+/* Where no row says so already. */
+static int
+check_key(struct store *st, enum rekey_kind kind, const struct seal_key *key,
+    struct strv *problems, struct err *e)
+{
+	struct err why = {0};
+
+	if (sealing_key_check(st, settings[kind], key, &why) == 0)
+		return 0;
+	if (why.kind == KIND_CONF) {
+		strv_add(problems, why.text);
+		return 0;
+	}
+	*e = why;
+	return -1;
+}
+
 int
 rekey_check(struct store *st, enum rekey_kind kind, const struct seal_key *key,
     struct strv *problems, struct err *e)
 {
+	size_t before = problems->len;
+
 	for (enum column c = 0; c < COLUMN__MAX; c++)
 		if (kinds[c] == kind &&
 		    check_column(st, c, key, problems, e) < 0)
 			return -1;
-	return 0;
+	return problems->len > before ? 0
+				      : check_key(st, kind, key, problems, e);
 }
 
 /* ---- files --------------------------------------------------------------- */
@@ -330,9 +362,10 @@ rekey_next_path(const char *path)
 
 int
 rekey_run(struct store *st, enum rekey_kind kind, const char *path,
-    int64_t *changed, struct err *e)
+    int64_t *changed, int64_t *left, struct err *e)
 {
-	struct rekey r = {.st = st, .kind = kind, .path = path};
+	struct rekey r = {
+	    .st = st, .kind = kind, .path = path, .leaves = left != NULL};
 	char *next = rekey_next_path(path);
 	int rc = keep_old(&r, e);
 
@@ -348,6 +381,8 @@ rekey_run(struct store *st, enum rekey_kind kind, const char *path,
 	if (rc == 0)
 		rc = store_checkpoint(st, e);
 	*changed = r.changed;
+	if (left)
+		*left = r.left;
 	seal_key_wipe(&r.new);
 	seal_key_wipe(&r.old);
 	free(next);

@@ -59,6 +59,7 @@ enum stmt_module {
 	STMT_RENEWAL_CONFIGURATION,
 	STMT_RENEWAL_INFO,
 	STMT_RENEWAL_QUEUE,
+	STMT_SEALING_KEY,
 	STMT_SERVING,
 	STMT_SERVING_CHANGE,
 	STMT_STATS,
@@ -116,6 +117,7 @@ extern const struct stmt_table renewal_backup_stmts;
 extern const struct stmt_table renewal_configuration_stmts;
 extern const struct stmt_table renewal_info_stmts;
 extern const struct stmt_table renewal_queue_stmts;
+extern const struct stmt_table sealing_key_stmts;
 extern const struct stmt_table renewal_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table serving_change_stmts;

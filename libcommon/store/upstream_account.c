@@ -2,11 +2,13 @@
 
 #include "store/event.h"
 #include "store/sealed.h"
+#include "store/sealing_key.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 #include "wrap/js.h"
 
 #define CONTACTS_MAX ((size_t)64 * 1024)
+#define SETTING "account_key_file"
 
 enum {
 	UPSTREAM_ACCOUNT_ADD,
@@ -153,6 +155,12 @@ struct addition {
 	bool created;
 };
 
+static int
+note_seal(struct store *st, const struct sealed *s, struct err *e)
+{
+	return sealing_key_note(st, SETTING, s->is_sealed ? &s->der : NULL, e);
+}
+
 /* What is known already gains what it did not have. */
 static int
 learn(struct addition *a, struct err *e)
@@ -197,7 +205,11 @@ static int
 insert(struct addition *a, struct err *e)
 {
 	const struct upstream_account_new *n = a->new;
-	int rc = stmt_int(a->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_ADD,
+	int rc = note_seal(a->st, a->key, e);
+
+	if (rc < 0)
+		return -1;
+	rc = stmt_int(a->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_ADD,
 	    &a->id, e, "ttttitbtibt", a->directory_url, n->url, a->contacts,
 	    n->source, clock_now(), n->data, a->key->spki_sha256,
 	    sizeof(a->key->spki_sha256), a->key->type,
@@ -441,7 +453,7 @@ read_key(struct store *st, size_t row, int64_t id,
 		return NULL;
 	sealed_read(s, 0, &sealed);
 	db_reset(s);
-	k = sealed_key(&sealed, seal_key, "account_key_file", e);
+	k = sealed_key(&sealed, seal_key, SETTING, e);
 	sealed_release(&sealed);
 	return k;
 }
@@ -611,9 +623,13 @@ static int
 roll_begin(void *arg, struct err *e)
 {
 	const struct change *c = arg;
-	int64_t n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT,
-	    UPSTREAM_ACCOUNT_ROLL_BEGIN, e, "ibtib", c->id,
-	    c->next->spki_sha256, sizeof(c->next->spki_sha256), c->next->type,
+	int64_t n;
+
+	if (note_seal(c->st, c->next, e) < 0)
+		return -1;
+	n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_ROLL_BEGIN,
+	    e, "ibtib", c->id, c->next->spki_sha256,
+	    sizeof(c->next->spki_sha256), c->next->type,
 	    (int64_t)c->next->is_sealed, c->next->der.data, c->next->der.len);
 
 	if (n == 0 && is_taken(c->st, c->next->spki_sha256, e))

@@ -65,19 +65,30 @@ file_read_secret(const char *path, struct buf *out, struct err *e)
 	return rc;
 }
 
+void
+file_blame(struct err *e, enum err_kind kind)
+{
+	static const int wrong[] = {ENOENT, EACCES, EPERM, EISDIR, ENOTDIR,
+	    ELOOP, ENAMETOOLONG, ENXIO, ENODEV};
+	struct err as = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		if (e->kind == KIND_SYS && e->errnum == wrong[i]) {
+			err_set(
+			    &as, kind, "%s: %s", e->text, strerror(e->errnum));
+			memcpy(as.detail, e->detail, sizeof(as.detail));
+			*e = as;
+		}
+}
+
 int
 file_read_configured(const char *path, struct buf *out, struct err *e)
 {
-	static const int wrong[] = {
-	    EACCES, EPERM, EISDIR, ENOTDIR, ELOOP, ENAMETOOLONG, ENXIO, ENODEV};
 	struct err why = {0};
 
 	if (file_read_secret(path, out, &why) == 0)
 		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
-		if (why.kind == KIND_SYS && why.errnum == wrong[i])
-			return err_set(e, KIND_CONF, "%s: %s", why.text,
-			    strerror(why.errnum));
+	file_blame(&why, KIND_CONF);
 	*e = why;
 	return -1;
 }
@@ -356,9 +367,22 @@ file_mkdir(const char *path, mode_t mode, struct err *e)
 			return err_sys(e, "%s: cannot chmod", path);
 		return 0;
 	}
-	if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return 0;
+	if (errno == EEXIST && stat(path, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return 0;
+		errno = ENOTDIR;
+	}
 	return err_sys(e, "%s: cannot make the directory", path);
+}
+
+char *
+file_root(const char *path, mode_t mode, struct err *e)
+{
+	char *real = NULL;
+
+	if (file_mkdir(path, mode, e) == 0 && !(real = realpath(path, NULL)))
+		err_sys(e, "%s: cannot find it", path);
+	return real;
 }
 
 int

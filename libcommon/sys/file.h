@@ -81,6 +81,20 @@ void file_left(const char *path, struct strv *names);
 int file_publish(
     const char *tmp, const char *path, bool replace, struct err *e);
 
+/*
+ * For a path that somebody has named: a KIND_SYS that says that the path itself
+ * will not do (it leads nowhere, is something else, is not ours to use) becomes
+ * one of `kind`, as a later try will not do better.  Other errors stay.
+ */
+void file_blame(struct err *e, enum err_kind kind);
+
+/*
+ * A directory that somebody has named as the place for what is written, made
+ * when it is not there, but not what it is to be in.  Its path without links;
+ * the caller frees.  NULL: KIND_SYS, see file_blame.
+ */
+char *file_root(const char *path, mode_t mode, struct err *e);
+
 /* Syncs the directory of `path`, so that a new file in it stays. */
 int file_sync_directory(const char *path, struct err *e);
 

@@ -549,7 +549,11 @@ is "$(cat "$T/precious")" precious '... is not written to'
 run acmed-store backup -
 exits 100 'a backup is a file'
 run acmed-store backup "$T/no/copy"
-exits 111 'a backup to nowhere'
+exits 100 'a backup to nowhere'
+for url in "$T/no/store/acmed.sqlite" "$T/precious/acmed.sqlite"; do
+	run acmed-store -s "$url" init
+	exits 102 "init: no place for a store: ${url#"$T"}"
+done
 
 run acmed-store migrate
 exits 0 'migrate: nothing to do'

@@ -254,7 +254,9 @@ become grace "$T/required.conf"
 run "$BIN/acmed-accept" -c "$T/required.conf" </dev/null
 exits 102 'without the file of the sealing key the server does not start'
 like "$err" 'eab_key_file.*acmed-store init' '... and says what to do'
-must "$BIN/acmed-store" -c "$config" init
+run "$BIN/acmed-store" -c "$config" init
+exits 102 'a new one does not take its place'
+like "$err" 'eab_key_file: the key in it is .* that of the store is' '... and init says so'
 misuse '500 serverInternal' 'with another sealing key: our fault' \
     --payload "$(bound "$(binding)")" @newAccount
 cp "$T/eab.key" "$acmed_dir/eab.key"

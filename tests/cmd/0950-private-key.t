@@ -197,13 +197,27 @@ is "$out" "$(printf 'private_key/%s: a sealed value is not whole%s\n' \
 must "$BIN/acmed-store" backup "$T/copy/other.sqlite"
 sqlite3 "$T/copy/other.sqlite" 'DELETE FROM private_keys WHERE sealed = 0'
 sed "s|$T/seal.key|$T/other.key|" "$ACMED_CONFIG" >"$T/other.conf"
-must "$BIN/acmed-store" -c "$T/other.conf" init
+run "$BIN/acmed-store" -c "$T/other.conf" init
+exits 102 'a new sealing key is no other for that of the store'
+like "$err" ' \[store\] certificate_key_file: the key in it is ' '... which is told'
 run "$BIN/acmed-store" -c "$T/other.conf" -s "$T/copy/other.sqlite" check
 exits 1 '... and those that are sealed under another key'
 like "$out" '^private_key/1: sealed under another key' '... of which the first is named'
 like "$out" '^private_key: 1[0-9] more are sealed so$' '... and the others counted'
 must openssl req -x509 -key "$T/rsa.pem" -subj /CN=tree.example -days 9 \
     -out "$T/tree.crt"
+before=$(sqlite3 "$T/copy/other.sqlite" .dump)
+for program in "private-key generate" "private-key import $T/rsa.pem" \
+    "private-key pool --type p256 --size 99" \
+    "cert-import $T/tree.crt $T/rsa.pem" "cert-export --tree certbot $T/tree"; do
+	# shellcheck disable=SC2086
+	run "$BIN"/$program -c "$T/other.conf" -s "$T/copy/other.sqlite"
+	exits 102 "$program: with another sealing key"
+	like "$err" ' \[store\] certificate_key_file: the key in it is ' '... which is told'
+	is "$(printf '%s\n' "$err" | wc -l)" 1 '... in one line'
+done
+is "$(sqlite3 "$T/copy/other.sqlite" .dump)" "$before" '... and nothing is stored'
+sqlite3 "$T/copy/other.sqlite" 'DELETE FROM sealing_keys'
 must "$BIN/cert-import" -q -c "$T/other.conf" -s "$T/copy/other.sqlite" \
     "$T/tree.crt" "$T/rsa.pem"
 run "$BIN/cert-export" -c "$T/other.conf" -s "$T/copy/other.sqlite" \

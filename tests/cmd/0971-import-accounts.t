@@ -116,6 +116,52 @@ is "$(directory_of https://ca.example:14000/my-account/2)" \
 is "$(store "SELECT a.url FROM lineages l JOIN upstream_accounts a
     ON a.id = l.upstream_account_id WHERE l.name = 'four.example.org'")" \
     https://new.example/acct/1 'a site has the only account at its issuer'
+# site NAME ISSUER DATA
+site() {
+	site_stem=caddy/certificates/$2/$1/$1
+	leaf "$1" "$site_stem.crt" "$site_stem.key"
+	printf '{"sans":["%s"],"issuer_data":%s}' "$1" "$3" >"$site_stem.json"
+}
+caddy many.example-dir a@example.org https://many.example/acct/1
+caddy many.example-dir b@example.org https://many.example/acct/2
+site named.example.org many.example-dir \
+    '{"ca":"https://many.example/dir","account":"https://many.example/acct/2"}'
+site old.example.org many.example-dir '{"ca":"https://many.example/dir"}'
+site gone.example.org many.example-dir \
+    '{"ca":"https://many.example/dir","account":"https://many.example/acct/3"}'
+imp --caddy caddy
+is "$status $(store "SELECT group_concat(l.name || ' ' || COALESCE(a.url, '-'))
+    FROM (SELECT * FROM lineages ORDER BY name DESC) l LEFT JOIN
+    upstream_accounts a ON a.id = l.upstream_account_id
+    WHERE l.name IN ('old.example.org', 'gone.example.org',
+    'named.example.org')")" \
+    '0 old.example.org -,named.example.org https://many.example/acct/2,gone.example.org -' \
+    '... of several the one that it names'
+
+# ---- one lineage -------------------------------------------------------------------
+
+caddy one.example-dir default https://one.example/acct/1
+site stored.example.org one.example-dir '{}'
+site alone.example.org two.example-dir '{}'
+caddy two.example-dir default https://two.example/acct/3
+echo '{' >caddy/acme/two.example-dir/users/default/other.json
+imp --caddy caddy --account one.example-dir/default
+exits 0 'an account alone'
+for name in stored alone; do
+	imp --caddy caddy --lineage $name.example.org
+	exits 0 "a lineage alone: $name"
+	unlike "$out" upstream_account '... without an account'
+done
+is "$(store "SELECT group_concat(l.name || ' ' || COALESCE(a.url, '-'))
+    FROM (SELECT * FROM lineages ORDER BY name) l LEFT JOIN
+    upstream_accounts a ON a.id = l.upstream_account_id
+    WHERE l.name IN ('stored.example.org', 'alone.example.org')")" \
+    'alone.example.org -,stored.example.org https://one.example/acct/1' \
+    '... but linked to one that is stored'
+is "$(store "SELECT a.url FROM certificates c JOIN upstream_accounts a
+    ON a.id = c.upstream_account_id JOIN lineages l
+    ON l.fqdn_set_id = c.fqdn_set_id WHERE l.name = 'stored.example.org'")" \
+    https://one.example/acct/1 '... as the certificate is'
 
 # ---- Traefik -------------------------------------------------------------------------
 

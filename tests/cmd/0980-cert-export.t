@@ -304,7 +304,7 @@ export_cert -o "$T/file" a.example nosuch.example
 exits 1 '-o, when one is not there'
 is "$(cat "$T/file")" "$before" '... leaves the file alone'
 export_cert -o "$T/none/file" a.example
-exits 111 '-o, into no directory'
+exits 100 '-o, into no directory'
 if [ "$(id -u)" -eq 0 ]; then
 	export_cert -o "$T/file" --owner 1234 --group daemon --key a.example
 	is "$(stat -c '%u %G %a' "$T/file")" '1234 daemon 600' \

@@ -557,4 +557,14 @@ for how in "substr(der, 1, 1) || x'0000000000000000' || substr(der, 10)" \
 	    "$T/broken-peter_sslers/certificates/global/chain.example/primary/cert.pem"
 done
 
+# ---- a directory that cannot be ------------------------------------------------
+
+for place in none/tree broken.pem broken.pem/tree; do
+	export_cert --tree haproxy "$T/$place"
+	exits 100 "no place for a tree: $place"
+	like "$err" "/$place: cannot make the directory: " '... says why'
+	is "$(printf '%s\n' "$err" | wc -l)" 1 '... in one line'
+done
+not_ok '... and makes nothing on the way' test -e "$T/none"
+
 done_testing

@@ -198,5 +198,5 @@ else
 	skip 2 'needs python3-prometheus-client'
 fi
 queue metrics -o "$T/none/acmed.prom"
-exits 111 'metrics: no such directory'
+exits 100 'metrics: no such directory'
 done_testing

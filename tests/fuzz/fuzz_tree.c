@@ -161,7 +161,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct tree_filter all;
 	size_t told = 0, i = 0;
-	struct tree_sink sink = {&told, see_item, see_account, see_problem};
+	struct tree_sink sink = {
+	    &told, see_item, see_account, see_problem, see_account};
 	struct err e = {0};
 	char path[128];
 	int rc;

@@ -103,7 +103,7 @@ test_rekey(void **state)
 	int64_t changed;
 
 	(void)state;
-	assert_ok(rekey_run(st, REKEY_EAB, path, &changed, &e), &e);
+	assert_ok(rekey_run(st, REKEY_EAB, path, &changed, NULL, &e), &e);
 	assert_int_equal(changed, 2);
 	check_no_secret(a.key_id, &seal_key, KIND_CONF);
 	assert_ok(seal_key_read(path, &seal_key, &e), &e);
