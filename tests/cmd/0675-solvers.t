@@ -291,6 +291,41 @@ is "$(grep -c started "$T/calls")" 2 'one that has died is started again'
 timeout=1000
 refuses 'present busy ' "hook-line:$T/line" dns-01 hang.example.test present
 timeout=
+cat >"$T/once" <<-END
+	#!/bin/sh
+	echo started >>"$T/calls"
+	while read -r verb name rest; do
+		case \$name in
+		end.*) echo ok; exit ;;
+		twice.*) printf 'ok\\nok\\n' ;;
+		later.*)
+			[ \$verb = present ] || { echo error; continue; }
+			echo ok; sleep 0.1; echo ok
+			;;
+		nul.*) printf 'ok\\000\\n' ;;
+		file.*) echo ok >/dev/stdout ;;
+		esac
+	done </dev/stdin
+END
+chmod 755 "$T/once"
+: >"$T/calls"
+does 'hook-line: one that ends after each answer' "hook-line:$T/once" dns-01 \
+    end.example.test present cleanup present
+is "$(grep -c started "$T/calls")" 3 '... is started for each'
+: >"$T/calls"
+does 'hook-line: two answers to one line' "hook-line:$T/once" dns-01 \
+    twice.example.test present cleanup
+is "$(grep -c started "$T/calls")" 2 '... it is started again'
+mkfifo "$T/pause"
+{ sleep 0.5 && echo; } >"$T/pause" &
+solve "hook-line:$T/once" dns-01 later.example.test present wait cleanup \
+    <"$T/pause"
+like "$out" 'cleanup denied .*: error' '... also when the second comes late'
+like "$err" 'says more than a line' '... and it is told of'
+refuses 'present denied .*: ok\?$' "hook-line:$T/once" dns-01 nul.example.test \
+    present
+does 'hook-line: the ends are files that can be opened' "hook-line:$T/once" \
+    dns-01 file.example.test present cleanup
 
 # ---- adapters ----------------------------------------------------------------
 
