@@ -1,10 +1,11 @@
 #include "solve/solve_part.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/run.h"
@@ -13,8 +14,8 @@
  * dns-01 by a program of the operator that stays: a line
  *	present|cleanup NAME FQDN VALUE
  * on its standard input, and "ok" or "error TEXT" on its standard output.  It
- * is started with the first and ends with the solver; one that has died is
- * started again with the next.
+ * is started with the first and ends with the solver, or when its standard
+ * input does.
  */
 #define LINE_SIZE 1024
 
@@ -23,7 +24,7 @@ struct self {
 	char *program;
 	int64_t timeout_ms;
 	pid_t pid; /* 0: none */
-	int fd; /* both ways */
+	int in, out; /* our ends of what it reads and writes */
 };
 
 /* The end of its input is the wish that it ends, which one at work overhears.
@@ -31,51 +32,90 @@ struct self {
 static void
 stop(struct self *s, int64_t patience_ms)
 {
-	fd_close(&s->fd);
+	fd_close(&s->in);
+	fd_close(&s->out);
 	run_end(&s->pid, patience_ms, SOLVE_GRACE_MS);
 }
 
 static int
-start(struct self *s, struct err *e)
+launch(struct self *s, struct err *e)
 {
 	const char *argv[] = {s->program, NULL};
-	int pair[2];
+	int in[2] = {-1, -1}, out[2] = {-1, -1};
+	pid_t pid = -1;
 
-	if (s->pid > 0)
+	/* Not a socket: a script may open its /dev/stdout by that name. */
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+		err_sys(e, "cannot make a pipe");
+	else
+		pid = run_start(
+		    argv, (const int[]){in[0], out[1], STDERR_FILENO}, e);
+	fd_close(&in[0]);
+	fd_close(&out[1]);
+	s->in = in[1];
+	s->out = out[0];
+	s->pid = pid > 0 ? pid : 0;
+	if (pid > 0)
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, "cannot make a socket pair");
-	s->pid =
-	    run_start(argv, (const int[]){pair[1], pair[1], STDERR_FILENO}, e);
-	close(pair[1]);
-	s->fd = pair[0];
-	if (s->pid > 0)
-		return 0;
-	s->pid = 0;
-	fd_close(&s->fd);
+	stop(s, 0);
 	return -1;
+}
+
+static void
+tell_more(const struct self *s)
+{
+	log_event(LOG_LEVEL_WARN, "solver.hook_line", "program", s->program,
+	    "result", "says more than a line: it is started again", NULL);
+}
+
+/*
+ * One that has ended since its last answer is started again, and so is one that
+ * has said more: that would be taken for the next answer.
+ */
+static int
+make_ready(struct self *s, struct err *e)
+{
+	struct err ignored = {0};
+	char more;
+
+	if (s->pid > 0 && fd_wait(s->out, POLLIN, 0, &ignored) > 0) {
+		if (fd_read(s->out, &more, 1, 0, &ignored) > 0)
+			tell_more(s);
+		stop(s, 0);
+	}
+	return s->pid > 0 ? 0 : launch(s, e);
 }
 
 /* One line without its end; KIND_BUSY. */
 static int
 read_line(struct self *s, char out[LINE_SIZE], int64_t deadline, struct err *e)
 {
+	char *end = NULL;
 	size_t len = 0;
 
-	do {
-		ssize_t n =
-		    fd_read(s->fd, out + len, LINE_SIZE - 1 - len, deadline, e);
+	while (!end) {
+		ssize_t n = fd_read(
+		    s->out, out + len, LINE_SIZE - 1 - len, deadline, e);
 
 		if (n < 0)
 			return -1;
 		len += (size_t)n;
-		if (n == 0 || len == LINE_SIZE - 1)
+		end = memchr(out, '\n', len);
+		if (!end && (n == 0 || len == LINE_SIZE - 1))
 			return err_set(e, KIND_BUSY, "%s",
 			    n == 0 ? "has ended without an answer"
 				   : "answers with too long a line");
-	} while (!memchr(out, '\n', len));
-	out[len] = '\0';
-	out[strcspn(out, "\r\n")] = '\0';
+	}
+	if (end + 1 < out + len) {
+		tell_more(s);
+		stop(s, 0);
+	}
+	if (end > out && end[-1] == '\r')
+		end--;
+	*end = '\0';
+	/* "ok" and more is not ok */
+	for (char *c = out; c < end; c++)
+		*c = *c == '\0' ? '?' : *c;
 	return 0;
 }
 
@@ -93,27 +133,42 @@ judge(const struct self *s, const char *line, struct err *e)
 }
 
 static int
-exchange(struct self *s, const char *request, struct err *e)
+speak(struct self *s, const char *request, char line[LINE_SIZE],
+    int64_t deadline, struct err *e)
 {
-	int64_t deadline = clock_mono() + s->timeout_ms;
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-	char line[LINE_SIZE];
 	int rc;
 
-	if (start(s, e) < 0)
+	if (make_ready(s, e) < 0)
 		return -1;
 	sigaction(SIGPIPE, &ignore, &before);
-	rc = fd_write_all(s->fd, request, strlen(request), deadline, e);
+	rc = fd_write_all(s->in, request, strlen(request), deadline, e);
 	sigaction(SIGPIPE, &before, NULL);
 	if (rc == 0)
 		rc = read_line(s, line, deadline, e);
-	if (rc < 0) {
+	if (rc < 0)
 		/* What it says later would be taken for the next answer. */
 		stop(s, 0);
-		e->kind = KIND_BUSY;
-		return err_object(e, "%.60s", s->program);
+	return rc;
+}
+
+static int
+exchange(struct self *s, const char *request, struct err *e)
+{
+	int64_t deadline = clock_mono() + s->timeout_ms;
+	bool is_old = s->pid > 0;
+	char line[LINE_SIZE];
+	int rc = speak(s, request, line, deadline, e);
+
+	/* It may have been about to end when it was asked. */
+	if (rc < 0 && is_old && clock_mono() < deadline) {
+		err_clear(e);
+		rc = speak(s, request, line, deadline, e);
 	}
-	return judge(s, line, e);
+	if (rc == 0)
+		return judge(s, line, e);
+	e->kind = KIND_BUSY;
+	return err_object(e, "%.60s", s->program);
 }
 
 static int
@@ -149,6 +204,6 @@ solve_hook_line_make(
 	s = xcalloc(1, sizeof(*s));
 	s->program = xstrdup(m->argument);
 	s->timeout_ms = solve_timeout(m->options);
-	s->fd = -1;
+	s->in = s->out = -1;
 	return solve_dns_make(&s->dns, change, free_self, m->options, out, e);
 }

@@ -317,6 +317,41 @@ chmod 755 "$T/polite"
 does 'hook-line: one that has something to do at its end' \
     "hook-line:$T/polite" dns-01 a.example.test present
 is "$(cat "$T/polite.said")" bye '... has time for it'
+cat >"$T/once" <<-END
+	#!/bin/sh
+	echo started >>"$T/calls"
+	while read -r verb name rest; do
+		case \$name in
+		end.*) echo ok; exit ;;
+		twice.*) printf 'ok\\nok\\n' ;;
+		later.*)
+			[ \$verb = present ] || { echo error; continue; }
+			echo ok; sleep 0.1; echo ok
+			;;
+		nul.*) printf 'ok\\000\\n' ;;
+		file.*) echo ok >/dev/stdout ;;
+		esac
+	done </dev/stdin
+END
+chmod 755 "$T/once"
+: >"$T/calls"
+does 'hook-line: one that ends after each answer' "hook-line:$T/once" dns-01 \
+    end.example.test present cleanup present
+is "$(grep -c started "$T/calls")" 3 '... is started for each'
+: >"$T/calls"
+does 'hook-line: two answers to one line' "hook-line:$T/once" dns-01 \
+    twice.example.test present cleanup
+is "$(grep -c started "$T/calls")" 2 '... it is started again'
+mkfifo "$T/pause"
+{ sleep 0.5 && echo; } >"$T/pause" &
+solve "hook-line:$T/once" dns-01 later.example.test present wait cleanup \
+    <"$T/pause"
+like "$out" 'cleanup denied .*: error' '... also when the second comes late'
+like "$err" 'says more than a line' '... and it is told of'
+refuses 'present denied .*: ok\?$' "hook-line:$T/once" dns-01 nul.example.test \
+    present
+does 'hook-line: the ends are files that can be opened' "hook-line:$T/once" \
+    dns-01 file.example.test present cleanup
 
 # ---- adapters ----------------------------------------------------------------
 

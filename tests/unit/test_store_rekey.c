@@ -222,11 +222,11 @@ migrate(void)
 	int from, to;
 
 	run_sql("DROP TABLE sealing_keys");
-	run_sql(engine_is_other() ? "UPDATE acmed_version SET version = 13"
-				  : "PRAGMA user_version = 13");
+	run_sql(engine_is_other() ? "UPDATE acmed_version SET version = 14"
+				  : "PRAGMA user_version = 14");
 	store_close(st);
 	assert_ok(store_migrate(test_url, &from, &to, &e), &e);
-	assert_int_equal(from, 13);
+	assert_int_equal(from, 14);
 	st = store_open(test_url, STORE_WRITE, &e);
 	assert_non_null(st);
 }
