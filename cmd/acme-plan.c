@@ -98,8 +98,9 @@ read_options(struct work *w, struct err *e)
 {
 	struct err why = {0};
 
-	w->how = (struct plan_how){
-	    .now = clock_now(), .per_order = (size_t)per_certificate};
+	w->how = (struct plan_how){.now = clock_now(),
+	    .new_percent = (int)w->prog->conf.client.new_names_share,
+	    .per_order = (size_t)per_certificate};
 	if (rate_word && limit_parse(rate_word, &w->how.rate, &why) < 0)
 		return prog_misuse(e, "--rate %s: %s", rate_word, why.text);
 	return since_parse_future("until", until_word, &w->until, e);
@@ -172,10 +173,15 @@ read_limits(struct work *w, struct err *e)
 }
 
 static int
-spend_account(struct work *w, struct err *e)
+spend_account(struct work *w, enum plan_kind kind, struct err *e)
 {
+	static const enum upstream_use_by by[] = {
+	    [PLAN_ALL] = UPSTREAM_USE_BY_ALL,
+	    [PLAN_NEW] = UPSTREAM_USE_BY_NEW,
+	    [PLAN_RENEWALS] = UPSTREAM_USE_BY_RENEWALS};
 	struct upstream_use use = {.max = 2 * (size_t)w->how.account.count,
-	    .since = w->how.now - 2 * w->how.account.seconds};
+	    .since = w->how.now - 2 * w->how.account.seconds,
+	    .by = by[kind]};
 	int rc;
 
 	if (w->how.account.count == 0)
@@ -183,7 +189,7 @@ spend_account(struct work *w, struct err *e)
 	use.at = xcalloc(use.max, sizeof(*use.at));
 	rc = upstream_use_orders(w->st, w->account, 0, &use, e);
 	if (rc == 0)
-		plan_spent_account(w->plan, use.at, use.len);
+		plan_spent_account(w->plan, kind, use.at, use.len);
 	free(use.at);
 	return rc;
 }
@@ -197,11 +203,11 @@ spend_domain(void *arg, const char *registered, int64_t at)
 }
 
 static void
-add_renewal(void *arg, int64_t id, int64_t at, int64_t by)
+add_renewal(void *arg, int64_t id, int64_t at, int64_t by, bool is_first)
 {
 	struct work *w = arg;
 
-	plan_add_renewal(w->plan, id, at, by);
+	plan_add_renewal(w->plan, id, at, by, is_first);
 }
 
 static int
@@ -209,8 +215,9 @@ load_store(struct work *w, struct err *e)
 {
 	if (w->account == 0)
 		return 0;
-	if (spend_account(w, e) < 0)
-		return -1;
+	for (int k = 0; k < PLAN_KIND__MAX; k++)
+		if (spend_account(w, (enum plan_kind)k, e) < 0)
+			return -1;
 	if (w->how.domain.count > 0 &&
 	    upstream_use_each_domain(w->st, w->account,
 		w->how.now - 2 * w->how.domain.seconds, spend_domain, w, e) < 0)

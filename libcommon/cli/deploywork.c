@@ -38,6 +38,25 @@ struct target_work {
 	const char *name;
 };
 
+/* By their numbers: afterwards no file says who has which name. */
+static int
+find_owner(struct deploy_conf *c, struct err *e)
+{
+	struct file_owner owner;
+
+	if (file_owner_find(c->owner, c->group, &owner, e) < 0)
+		return -1;
+	if (c->owner) {
+		free(c->owner);
+		c->owner = xasprintf("%lu", (unsigned long)owner.uid);
+	}
+	if (c->group) {
+		free(c->group);
+		c->group = xasprintf("%lu", (unsigned long)owner.gid);
+	}
+	return 0;
+}
+
 static struct store *
 open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
     const struct seal_key **seal, struct err *e)
@@ -48,7 +67,8 @@ open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
 
 	if (proc_harden(true, e) < 0 ||
 	    secret_seal_key("certificate_key_file",
-		p->conf.store.certificate_key_file, room, seal, e) < 0)
+		p->conf.store.certificate_key_file, room, seal, e) < 0 ||
+	    find_owner(c, e) < 0)
 		return NULL;
 	root = file_root(c->directory, 0755, e);
 	if (!root)

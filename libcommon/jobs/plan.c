@@ -25,6 +25,7 @@ struct domain {
 
 struct renewal {
 	int64_t id, at, by;
+	bool is_first;
 };
 
 struct spent {
@@ -34,7 +35,8 @@ struct spent {
 
 struct plan {
 	struct plan_how how;
-	struct bucket account, rate;
+	/* Of all, and the part of each kind while both wait. */
+	struct bucket account[PLAN_KIND__MAX], rate[PLAN_KIND__MAX];
 	struct name *names;
 	size_t names_len, names_cap;
 	struct renewal *renewals;
@@ -48,7 +50,8 @@ struct plan {
 	int64_t now; /* ms */
 	/* Numbers of domains and renewals: by when they can go on, and those
 	 * that can now. */
-	struct heap later_domains, later_renewals, domains_now, renewals_now;
+	struct heap later_domains, later_renewals, domains_now, renewals_now,
+	    firsts_now;
 };
 
 const char *
@@ -76,6 +79,25 @@ bucket_of(const struct limit *l)
 	return b;
 }
 
+/* As limits_order: each part has room for one at least. */
+static void
+buckets_of(
+    const struct limit *l, int new_percent, struct bucket out[PLAN_KIND__MAX])
+{
+	const int percent[] = {
+	    [PLAN_NEW] = new_percent, [PLAN_RENEWALS] = 100 - new_percent};
+
+	out[PLAN_ALL] = bucket_of(l);
+	for (int k = PLAN_NEW; k <= PLAN_RENEWALS && new_percent > 0; k++) {
+		struct limit part = *l;
+
+		part.count = l->count * percent[k] / 100;
+		if (l->count > 0 && part.count == 0)
+			part.count = 1;
+		out[k] = bucket_of(&part);
+	}
+}
+
 /* When there is a token, in ms. */
 static int64_t
 free_at(const struct bucket *b, int64_t now)
@@ -91,6 +113,13 @@ take(struct bucket *b, int64_t at)
 	b->full = (b->full > at ? b->full : at) + b->each;
 }
 
+static void
+take_both(struct bucket b[PLAN_KIND__MAX], enum plan_kind kind, int64_t at)
+{
+	take(&b[PLAN_ALL], at);
+	take(&b[kind], at);
+}
+
 /* ---- making -------------------------------------------------------------- */
 
 struct plan *
@@ -99,8 +128,8 @@ plan_new(const struct plan_how *how)
 	struct plan *p = xcalloc(1, sizeof(*p));
 
 	p->how = *how;
-	p->account = bucket_of(&how->account);
-	p->rate = bucket_of(&how->rate);
+	buckets_of(&how->account, how->new_percent, p->account);
+	buckets_of(&how->rate, how->new_percent, p->rate);
 	p->now = how->now * 1000;
 	return p;
 }
@@ -120,6 +149,7 @@ plan_free(struct plan *p)
 	heap_release(&p->later_renewals);
 	heap_release(&p->domains_now);
 	heap_release(&p->renewals_now);
+	heap_release(&p->firsts_now);
 	free(p);
 }
 
@@ -134,10 +164,11 @@ grow(void *v, size_t len, size_t *cap, size_t size)
 }
 
 void
-plan_spent_account(struct plan *p, const int64_t *used, size_t len)
+plan_spent_account(
+    struct plan *p, enum plan_kind kind, const int64_t *used, size_t len)
 {
 	for (size_t i = len; i-- > 0;)
-		take(&p->account, used[i] * 1000);
+		take(&p->account[kind], used[i] * 1000);
 }
 
 void
@@ -160,11 +191,12 @@ plan_add_name(struct plan *p, const char *name, const char *registered)
 }
 
 void
-plan_add_renewal(struct plan *p, int64_t id, int64_t at, int64_t by)
+plan_add_renewal(
+    struct plan *p, int64_t id, int64_t at, int64_t by, bool is_first)
 {
 	p->renewals = grow(p->renewals, p->renewals_len, &p->renewals_cap,
 	    sizeof(*p->renewals));
-	p->renewals[p->renewals_len++] = (struct renewal){id, at, by};
+	p->renewals[p->renewals_len++] = (struct renewal){id, at, by, is_first};
 }
 
 /* ---- domains ------------------------------------------------------------- */
@@ -278,7 +310,9 @@ wake(struct plan *p)
 	    p->later_renewals.len > 0 && p->later_renewals.v[0].key <= p->now) {
 		size_t i = heap_pop(&p->later_renewals).number;
 
-		heap_push(&p->renewals_now, p->renewals[i].by, i);
+		heap_push(
+		    p->renewals[i].is_first ? &p->firsts_now : &p->renewals_now,
+		    p->renewals[i].by, i);
 	}
 }
 
@@ -294,34 +328,97 @@ least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* When something can be done; NEVER: all is. */
 static int64_t
-next_time(const struct plan *p)
+most(int64_t a, int64_t b)
 {
-	int64_t at =
-	    least(first_key(&p->later_domains), first_key(&p->later_renewals));
+	return a > b ? a : b;
+}
 
-	if (p->renewals_now.len > 0)
-		at = p->now;
-	if (p->domains_now.len > 0)
-		at = least(at, free_at(&p->account, p->now));
-	if (at == NEVER)
+/* When a limit, and the part of it when both wait, has a token. */
+static int64_t
+free_for(const struct bucket b[PLAN_KIND__MAX], enum plan_kind kind,
+    bool both_wait, int64_t now)
+{
+	int64_t at = free_at(&b[PLAN_ALL], now);
+
+	return both_wait ? most(at, free_at(&b[kind], now)) : at;
+}
+
+static bool
+new_wait(const struct plan *p)
+{
+	return p->how.new_percent > 0 && p->domains_now.len > 0;
+}
+
+static bool
+renewals_wait(const struct plan *p)
+{
+	return p->how.new_percent > 0 &&
+	    p->renewals_now.len + p->firsts_now.len > 0;
+}
+
+/* What new names could not use has no part for them. */
+static bool
+new_want_rate(const struct plan *p)
+{
+	return new_wait(p) &&
+	    free_for(p->account, PLAN_NEW, renewals_wait(p), p->now) <= p->now;
+}
+
+static int64_t
+renewal_time(const struct plan *p)
+{
+	return p->renewals_now.len == 0
+	    ? NEVER
+	    : free_for(p->rate, PLAN_RENEWALS, new_want_rate(p), p->now);
+}
+
+static int64_t
+first_time(const struct plan *p)
+{
+	if (p->firsts_now.len == 0)
 		return NEVER;
-	return free_at(&p->rate, at > p->now ? at : p->now);
+	return most(free_for(p->account, PLAN_RENEWALS, new_wait(p), p->now),
+	    free_for(p->rate, PLAN_RENEWALS, new_want_rate(p), p->now));
+}
+
+static int64_t
+order_time(const struct plan *p)
+{
+	if (p->domains_now.len == 0)
+		return NEVER;
+	return most(free_for(p->account, PLAN_NEW, renewals_wait(p), p->now),
+	    free_for(p->rate, PLAN_NEW, renewals_wait(p), p->now));
+}
+
+/* Whether the limit of the account had no token a moment ago. */
+static bool
+waited_for_account(const struct plan *p, enum plan_kind kind, bool both_wait)
+{
+	int64_t before = p->now - 1;
+
+	return free_for(p->account, kind, both_wait, before) > before;
 }
 
 static struct plan_step
-renew(struct plan *p)
+renew(struct plan *p, struct heap *from)
 {
-	const struct renewal *r =
-	    &p->renewals[heap_pop(&p->renewals_now).number];
-
-	return (struct plan_step){.at = p->now / 1000,
-	    .rule = p->now / 1000 > r->at && p->now / 1000 > p->how.now
-		? PLAN_RATE
-		: PLAN_FREE,
+	bool both = new_wait(p);
+	const struct renewal *r = &p->renewals[heap_pop(from).number];
+	struct plan_step s = {.at = p->now / 1000,
+	    .rule = PLAN_FREE,
 	    .renewal_id = r->id,
 	    .by = r->by};
+
+	if (s.at > r->at && s.at > p->how.now)
+		s.rule =
+		    r->is_first && waited_for_account(p, PLAN_RENEWALS, both)
+		    ? PLAN_ACCOUNT
+		    : PLAN_RATE;
+	if (r->is_first)
+		take_both(p->account, PLAN_RENEWALS, p->now);
+	take_both(p->rate, PLAN_RENEWALS, p->now);
+	return s;
 }
 
 /* Which of the limits had no token a moment ago. */
@@ -334,9 +431,8 @@ rule_of(const struct plan *p, const struct domain *d)
 		return PLAN_FREE;
 	if (free_at(&d->bucket, before) > before)
 		return PLAN_DOMAIN;
-	if (free_at(&p->account, before) > before)
-		return PLAN_ACCOUNT;
-	return PLAN_RATE;
+	return waited_for_account(p, PLAN_NEW, renewals_wait(p)) ? PLAN_ACCOUNT
+								 : PLAN_RATE;
 }
 
 static struct plan_step
@@ -354,7 +450,8 @@ order(struct plan *p)
 		s.len = p->how.per_order;
 	d->at += s.len;
 	take(&d->bucket, p->now);
-	take(&p->account, p->now);
+	take_both(p->account, PLAN_NEW, p->now);
+	take_both(p->rate, PLAN_NEW, p->now);
 	wait_for_domain(p, number);
 	return s;
 }
@@ -363,23 +460,28 @@ void
 plan_run(
     struct plan *p, void (*fn)(void *arg, const struct plan_step *s), void *arg)
 {
-	int64_t at;
-
 	begin(p);
-	wake(p);
-	while ((at = next_time(p)) != NEVER) {
+	for (;;) {
+		int64_t renewal, first, new, later;
 		struct plan_step s;
 
-		p->now = at;
 		wake(p);
-		if (p->renewals_now.len > 0)
-			s = renew(p);
-		else if (p->domains_now.len > 0 &&
-		    free_at(&p->account, p->now) == p->now)
-			s = order(p);
-		else
+		renewal = renewal_time(p);
+		first = first_time(p);
+		new = order_time(p);
+		later = least(first_key(&p->later_domains),
+		    first_key(&p->later_renewals));
+		p->now = least(least(renewal, first), least(new, later));
+		if (p->now == NEVER)
+			return;
+		if (p->now == later) /* which may go before others */
 			continue;
-		take(&p->rate, p->now);
+		if (p->now == renewal || p->now == first)
+			s = renew(p,
+			    p->now == renewal ? &p->renewals_now
+					      : &p->firsts_now);
+		else
+			s = order(p);
 		fn(arg, &s);
 	}
 }

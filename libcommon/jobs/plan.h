@@ -6,9 +6,10 @@
 /*
  * When what is to be ordered will be, under limits: arithmetic alone, with
  * neither a store nor a network.  Renewals go first, by the end of their
- * window, and are bound by our own rate only; new names go in the order in
- * which they were added, those of a registered domain together.  Times are
- * seconds since the epoch.
+ * window, and are bound by our own rate only, but for those that are the first
+ * at the CA; new names go in the order in which they were added, those of a
+ * registered domain together.  While both wait, each has its part of what they
+ * share.  Times are seconds since the epoch.
  */
 struct plan;
 
@@ -27,6 +28,8 @@ struct plan_how {
 	int64_t now;
 	struct limit account, domain; /* of the CA */
 	struct limit rate; /* orders that we make */
+	int new_percent; /* of limits for new names, while both wait; 0: no part
+			  */
 	size_t per_order; /* names of a registered domain in one, at most */
 };
 
@@ -36,17 +39,28 @@ struct plan *plan_new(const struct plan_how *how);
 void plan_free(struct plan *p);
 
 /*
- * What was used of a limit before; `used` is newest first.  Those of domains
- * come one by one, oldest first or not.
+ * What was used of a limit before; `used` is newest first, of all, and again of
+ * each kind.  Those of domains come one by one, oldest first or not.
  */
-void plan_spent_account(struct plan *p, const int64_t *used, size_t len);
+enum plan_kind {
+	PLAN_ALL,
+	PLAN_NEW,
+	PLAN_RENEWALS,
+	PLAN_KIND__MAX
+};
+void plan_spent_account(
+    struct plan *p, enum plan_kind kind, const int64_t *used, size_t len);
 void plan_spent_domain(struct plan *p, const char *registered, int64_t at);
 
 /* A name that has no certificate; the texts must live as long as the plan. */
 void plan_add_name(struct plan *p, const char *name, const char *registered);
 
-/* Renewal `id`, due at `at`, and in its window until `by`. */
-void plan_add_renewal(struct plan *p, int64_t id, int64_t at, int64_t by);
+/*
+ * Renewal `id`, due at `at`, and in its window until `by`.  One that `is_first`
+ * is an order like any other for the CA's limit of accounts.
+ */
+void plan_add_renewal(
+    struct plan *p, int64_t id, int64_t at, int64_t by, bool is_first);
 
 /* An order, in the order of time. */
 struct plan_step {

@@ -200,17 +200,54 @@ tell_served(const struct why *w, enum why_what what, int64_t at,
 	return tell(w, what, at, c, text, e);
 }
 
+/* What a backup keeps ready is not active for that: 1, and what to say, 0, -1.
+ */
+static int
+is_spare(const struct why *w, const struct candidate *c, char *text,
+    size_t size, struct err *e)
+{
+	struct renewal_configuration r;
+	struct err why = {0};
+	bool it_is;
+
+	if (c->item.active || c->item.status == CERTIFICATE_REVOKED)
+		return 0;
+	if (renewal_configuration_by_certificate(w->st, c->item.id, &r, &why) <
+	    0) {
+		if (why.kind == KIND_NOTFOUND)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	it_is = r.backup_of_id != 0 && r.certificate_id == c->item.id;
+	snprintf(text, size,
+	    "renewal_configuration/%lld, a backup, keeps it ready: cert-manage "
+	    "failover",
+	    (long long)r.id);
+	renewal_configuration_release(&r);
+	return it_is;
+}
+
 static int
 tell_passed_over(
     const struct why *w, const struct candidate *served, struct err *e)
 {
-	for (size_t i = 0; i < w->len; i++)
-		if (&w->v[i] != served &&
-		    tell(w, WHY_PASSED_OVER, w->now, &w->v[i],
-			why_passed_over(
-			    &w->v[i], served ? served : &w->v[i], w->now),
+	for (size_t i = 0; i < w->len; i++) {
+		const struct candidate *c = &w->v[i];
+		char text[120];
+		int rc =
+		    c == served ? 0 : is_spare(w, c, text, sizeof(text), e);
+
+		if (rc < 0)
+			return -1;
+		if (c != served &&
+		    tell(w, WHY_PASSED_OVER, w->now, c,
+			rc > 0
+			    ? text
+			    : why_passed_over(c, served ? served : c, w->now),
 			e) < 0)
 			return -1;
+	}
 	return 0;
 }
 

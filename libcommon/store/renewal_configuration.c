@@ -83,7 +83,8 @@ static const char *const sql[] = {
 	       " ORDER BY r.id LIMIT ?2",
     [CONFIGURATION_EACH_DUE] =
 	"SELECT r.id, CASE WHEN q.retry_at > r.due_at THEN q.retry_at"
-	" ELSE r.due_at END, r.due_by FROM renewal_configurations r"
+	" ELSE r.due_at END, r.due_by, r.certificate_id"
+	" FROM renewal_configurations r"
 	" LEFT JOIN renewal_queue q ON q.renewal_configuration_id = r.id"
 	" WHERE r.active = 1 AND r.due_at <= ?2"
 	" AND r.upstream_account_id + 0 = ?1"
@@ -345,7 +346,8 @@ renewal_configuration_each(struct store *st,
 
 int
 renewal_configuration_each_due(struct store *st, int64_t upstream_account_id,
-    int64_t until, void (*fn)(void *arg, int64_t id, int64_t at, int64_t by),
+    int64_t until,
+    void (*fn)(void *arg, int64_t id, int64_t at, int64_t by, bool is_first),
     void *arg, struct err *e)
 {
 	struct db_stmt *s = stmt_query(
@@ -353,7 +355,8 @@ renewal_configuration_each_due(struct store *st, int64_t upstream_account_id,
 	int rc = -1;
 
 	while (s && (rc = db_step(s, e)) > 0)
-		fn(arg, db_int(s, 0), db_int(s, 1), db_int(s, 2));
+		fn(arg, db_int(s, 0), db_int(s, 1), db_int(s, 2),
+		    db_is_null(s, 3));
 	return rc;
 }
 

@@ -69,12 +69,13 @@ int renewal_configuration_each(struct store *st,
 /*
  * Calls `fn` for each of an account that is active and not parked in the queue
  * and is due until `until`, by when it is due, or is to be tried again; `by` is
- * the end of its window.  `fn` must not call the store.
+ * the end of its window; `is_first`: it has no certificate yet.  `fn` must not
+ * call the store.
  */
 int renewal_configuration_each_due(struct store *st,
     int64_t upstream_account_id, int64_t until,
-    void (*fn)(void *arg, int64_t id, int64_t at, int64_t by), void *arg,
-    struct err *e);
+    void (*fn)(void *arg, int64_t id, int64_t at, int64_t by, bool is_first),
+    void *arg, struct err *e);
 
 /* ---- making ------------------------------------------------------------- */
 

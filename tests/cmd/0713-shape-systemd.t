@@ -75,6 +75,83 @@ is "$status $out$err" '0 ' '... and what it runs is silent'
 ok '... and has run' [ "$(sqlite3 /var/lib/acmed/acmed.sqlite \
     'SELECT succeeded_at > 0 FROM runs')" = 1 ]
 
+# ---- deploying, with the rights of the unit ----------------------------------
+
+# all_of NAME: what the unit and what it reads besides say, a word each.
+all_of() {
+	cat $units/acmed-.service.d/*.conf $units/acmed-renew.service \
+	    $units/acmed-renew.service.d/*.conf |
+	    sed -n "s/^$1=//p" | tr ' ' '\n'
+}
+# confined COMMAND...: all is read-only but ReadWritePaths=, no capabilities but
+# those of the unit, its umask, and no new privileges.
+cat >"$T/confined" <<'END'
+#!/bin/sh
+set -e
+awk '$5 !~ "^/(proc|sys|dev)(/|$)" { print $5 }' /proc/self/mountinfo >"$1.mounts"
+for path in $(cat "$1.write"); do
+	[ -e "${path#-}" ] || [ "$path" != "${path#-}" ] || exit 226
+	[ ! -e "${path#-}" ] || mount --bind "${path#-}" "${path#-}"
+done
+while read -r mount; do
+	mount -o remount,bind,ro "$mount"
+done <"$1.mounts"
+caps=-all$(sed 's/^CAP_/,+/' "$1.caps" | tr -d '\n' | tr A-Z a-z)
+umask "$(cat "$1.umask")"
+shift
+exec setpriv --bounding-set "$caps" --no-new-privs "$@"
+END
+chmod 755 "$T/confined"
+confined() {
+	all_of ReadWritePaths >"$T/unit.write"
+	all_of CapabilityBoundingSet >"$T/unit.caps"
+	all_of UMask >"$T/unit.umask"
+	run unshare --mount "$T/confined" "$T/unit" "$@"
+}
+must openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/w.key" -out "$T/w.crt" \
+    -subj /CN=w.example -addext subjectAltName=DNS:w.example -days 30
+must "$BIN/cert-import" -c /etc/acmed/acmed.conf --key "$T/w.key" "$T/w.crt"
+# A program that does what the unit lets it do.
+cat >/usr/local/bin/reload <<END
+#!/bin/sh
+grep ^NoNewPrivs: /proc/self/status >/var/lib/acmed/hook.ran
+if (echo >/etc/hook.wrote) 2>/dev/null; then exit 1; fi
+END
+chmod 755 /usr/local/bin/reload
+cat >/etc/acmed/targets.conf <<END
+[files]
+kind = tree
+layout = nginx
+directory = /etc/nginx/certificates
+group = daemon
+mode = 640
+[reload]
+kind = hook
+program = /usr/local/bin/reload
+END
+# shellcheck disable=SC2046 # a list of words
+confined $(key acmed-renew.service ExecStart)
+is "$status" 111 'a tree, where only the store may be written'
+like "$err" 'target files, 1 certificate: .*cannot make the directory' \
+    '... fails, and says so'
+sed -i 's/^#\([A-Z]\)/\1/' $units/acmed-renew.service.d/deploy.conf
+run systemd-analyze verify --man=no $units/acmed-renew.service
+is "$status $out$err" '0 ' 'the drop-in, with all of its lines, is verified'
+must sqlite3 /var/lib/acmed/acmed.sqlite 'UPDATE deployments SET retry_at = 0'
+# shellcheck disable=SC2046 # a list of words
+confined $(key acmed-renew.service ExecStart)
+is "$status" 111 '... a directory of it that is not there stops no unit'
+must install -d -m 755 /etc/nginx/certificates
+must sqlite3 /var/lib/acmed/acmed.sqlite 'UPDATE deployments SET retry_at = 0'
+# shellcheck disable=SC2046 # a list of words
+confined $(key acmed-renew.service ExecStart)
+is "$status" 0 '... and with it the tree is written'
+like "$err" '^  recovered target files$' '... which is told'
+is "$(stat -L -c '%a %U:%G' /etc/nginx/certificates/w.example.pem)" '640 root:daemon' \
+    '... with its owner and mode'
+like "$(cat /var/lib/acmed/hook.ran)" 1 '... and the program has run, as far as it may'
+rm /etc/acmed/targets.conf
+
 activate acmed-sign
 shared acmed-sign /run/acmed/sign.sock
 cat >"$T/datagram" <<'END'

@@ -186,6 +186,18 @@ is "$(find "$T/web" -name '*.pem' -type l | wc -l)" 5 '... and is complete'
 queue deploy
 is "$(told id)" 5 '... and the hook has its turn'
 
+# Who has which name is known before it is confined.
+cp "$targets" "$T/good"
+sed -i "s/^layout = .*/&\nowner = $(id -un)\ngroup = $(id -gn)/" "$targets"
+queue deploy
+exits 0 'an owner and a group, by name'
+sed -i 's/^owner = .*/owner = no-such-user/' "$targets"
+queue deploy
+exits 1 '... that is not there'
+like "$err" 'target web, 4 certificates: user no-such-user: no such' '... says so'
+cp "$T/good" "$targets"
+queue deploy
+
 # ---- for some ------------------------------------------------------------------------
 
 cat >>"$targets" <<END

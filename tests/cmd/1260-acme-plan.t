@@ -98,6 +98,20 @@ work_out --account 1 --rate 1/3h
 exits 1 'at a lower rate one is late'
 is "$(said late) $(said first_late)" '1 2' '... and told'
 is "$(hours "$(said first_late_at)")" 3 '... with its time'
+
+# While both wait each has its part.
+sed -i 's|= 3/3h|= 300/3h|' "$T/limits.conf"
+sql "UPDATE renewal_configurations SET due_at = strftime('%s') - 60"
+work_out --account 1 --rate 2/4h --each --no-header n1.example.org n2.example.org
+is "$(printf '%s\n' "$out" | awk -F '\t' '{ printf $2 ? "r" : "n" }')" rnrn \
+    'half of the rate is for new names'
+sed -i 's/^\[client\]/&\nnew_names_share = 1/' "$client"
+work_out --account 1 --rate 100/4h --each --no-header n1.example.org n2.example.org
+is "$(printf '%s\n' "$out" | awk -F '\t' '{ printf $2 ? "r" : "n" }')" rrnn \
+    '... or the part that is set'
+sed -i '/^new_names_share/d' "$client"
+sed -i 's|= 300/3h|= 3/3h|' "$T/limits.conf"
+sql "UPDATE renewal_configurations SET due_at = strftime('%s') + 60"
 work_out --account 1 --until 30s
 is "$(said renewals)" 0 'what is due later is left out'
 must "$BIN/cert-manage" renewal deactivate 1 -c "$client"

@@ -36,6 +36,22 @@ active() {
 	sql 'SELECT group_concat(id) FROM (SELECT id FROM certificates
 	    WHERE active = 1 ORDER BY id)'
 }
+# agree ID TEXT: the serving rule, what explains it and what is deployed say so.
+agree() {
+	queue deploy
+	agree_why=$("$BIN/cert-list" why --no-header --tsv a.example.test \
+	    b.example.test -c "$client" | awk -F '\t' '$3 == "served" { print $4 }')
+	agree_tree=$(for name in a b; do
+		openssl x509 -in "$T/tree/$name.example.test.pem" -outform DER |
+		    sha256sum | { read -r sum _ && sql "SELECT id FROM certificates
+			WHERE lower(hex(sha256)) = '$sum'"; }
+	done)
+	is "$status $(serves a.example.test)$(serves b.example.test)" "0 $1$1" "$2"
+	is "$(echo $agree_why) / $(echo $agree_tree)" "$1 $1 / $1 $1" \
+	    '... as why and the tree say'
+	like "$(cat "$T/hook.in")" "\"id\":$1,.*\"previous\":$3," \
+	    '... and the program is told'
+}
 backup_of() {
 	sql "SELECT coalesce(backup_of_id, 0) FROM renewal_configurations
 	    WHERE id = $1"
@@ -77,6 +93,25 @@ is "$(sql 'SELECT count(DISTINCT spki_sha256) FROM certificates')" 3 \
     '... with a key of its own'
 queue run
 is "$(sql 'SELECT count(*) FROM certificates')" 3 'it is not due again'
+
+cat >"$T/targets.conf" <<END
+[tree]
+kind = tree
+layout = nginx
+directory = $T/tree
+renewal = a.example.test
+[program]
+kind = hook
+program = $T/hook
+renewal = a.example.test
+END
+printf '#!/bin/sh\ncat >%s\n' "$T/hook.in" >"$T/hook"
+chmod 755 "$T/hook"
+sed -i "s|^\[client\]|&\ntargets_file = $T/targets.conf|" "$client"
+agree 1 'the first serves' null
+run "$BIN/cert-list" why --no-header --tsv a.example.test -c "$client"
+like "$out" "passed over	3	renewal_configuration/3, a backup, keeps it ready" \
+    '... and why says what is kept ready'
 manage renewal show 3
 like "$out" 'backup_of: +1' 'it is shown as a backup'
 like "$out" 'key_cycle: +single_certificate' '... with a cycle of its own'
@@ -102,7 +137,11 @@ is "$out $(active)" '1 1,2' '... changes nothing'
 manage failover a.example.test
 exits 0 'a failover'
 is "$(active)" 2,3 '... deactivates the one and activates the other'
-is "$(serves a.example.test)$(serves b.example.test)" 33 '... which serves'
+agree 3 '... which serves' 1
+run "$BIN/cert-list" why --no-header --tsv a.example.test -c "$client"
+like "$out" "passed over	1	renewal_configuration/1, a backup, keeps it ready" \
+    '... and the one before is kept ready'
+like "$out" "renewal	3	auto-renew is on: due " '... and it is the one that is renewed'
 is "$(backup_of 1) $(backup_of 3)" '3 0' '... and the roles have changed'
 manage failover 1
 exits 1 'the same by number'
@@ -130,6 +169,7 @@ is "$(sql 'SELECT count(*) FROM certificates') $(active)" '4 2,3' \
 manage failover a.example.test
 exits 0 'back'
 is "$(serves a.example.test) $(active)" '4 2,4' '... to the latest of the first CA'
+agree 4 '... which serves' 3
 
 # What somebody has activated all the same does not hold up a failover.
 sql 'UPDATE certificates SET active = 1 WHERE id = 3'
@@ -158,6 +198,7 @@ exits 1 'a name that nothing serves'
 manage failover 3
 exits 0 '... is told by number'
 is "$(serves a.example.test)" 4 '... and the other CA serves'
+agree 4 '... both names' 3
 queue run
 exits 0 'the backup is renewed'
 is "$(sql 'SELECT certificate_id FROM renewal_configurations WHERE id = 3')" 5 \
