@@ -1,6 +1,7 @@
 #include "acme/ident.h"
 #include "acme/keyauth.h"
 #include "base/b64.h"
+#include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/out.h"
 #include "cli/pool.h"
@@ -243,23 +244,18 @@ print_answer(void *arg, const struct challenge_answer *a, struct err *e)
 }
 
 static int
+each_answer(struct store *st, struct out *o, struct err *e)
+{
+	return challenge_answer_each(st, print_answer, o, e);
+}
+
+static int
 list(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"token", "host", "created",
 	    "expires", "ours", "key_authorization", NULL};
-	struct store *st =
-	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	struct out o;
-	int rc;
 
-	if (!st)
-		return -1;
-	out_init(&o, p->json, !p->no_header, columns);
-	rc = challenge_answer_each(st, print_answer, &o, e);
-	if (rc == 0)
-		out_finish(&o);
-	store_close(st);
-	return rc;
+	return listing_print(p, columns, each_answer, e);
 }
 
 static int
@@ -276,27 +272,24 @@ print_request(void *arg, const struct challenge_request *r, struct err *e)
 	return out_check(e);
 }
 
+static struct challenge_request_filter filter;
+
+static int
+each_request(struct store *st, struct out *o, struct err *e)
+{
+	return challenge_request_each(st, &filter, print_request, o, e);
+}
+
 static int
 show_log(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {
 	    "time", "address", "host", "token", "answered", NULL};
-	struct challenge_request_filter filter = {.token = token};
-	struct store *st;
-	struct out o;
-	int rc;
 
+	filter.token = token;
 	if (since && since_parse(since, &filter.since, e) < 0)
 		return -1;
-	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	if (!st)
-		return -1;
-	out_init(&o, p->json, !p->no_header, columns);
-	rc = challenge_request_each(st, &filter, print_request, &o, e);
-	if (rc == 0)
-		out_finish(&o);
-	store_close(st);
-	return rc;
+	return listing_print(p, columns, each_request, e);
 }
 
 static const struct prog_command commands[] = {

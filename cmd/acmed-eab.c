@@ -1,5 +1,6 @@
 #include "base/b64.h"
 #include "base/log.h"
+#include "cli/listing.h"
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
@@ -122,21 +123,18 @@ print_key(void *arg, const struct eab_key *k, struct err *e)
 }
 
 static int
+each_key(struct store *st, struct out *o, struct err *e)
+{
+	return eab_key_each(st, print_key, o, e);
+}
+
+static int
 list(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"key_id", "status", "uses_left",
 	    "accounts", "created", "expires", "sealed", "note", NULL};
-	struct store *st =
-	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	struct out o;
-	int rc;
 
-	out_init(&o, p->json, !p->no_header, columns);
-	rc = st ? eab_key_each(st, print_key, &o, e) : -1;
-	if (rc == 0)
-		out_finish(&o);
-	store_close(st);
-	return rc;
+	return listing_print(p, columns, each_key, e);
 }
 
 /* One that cannot be revoked does not stop the rest. */

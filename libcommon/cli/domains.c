@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "acme/ident.h"
+#include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/out.h"
 #include "cli/prog.h"
@@ -306,22 +307,18 @@ print_blocked(void *arg, const char *name, int64_t created, struct err *e)
 	return out_check(e);
 }
 
+static int
+each_blocked(struct store *st, struct out *o, struct err *e)
+{
+	return blocked_name_each(st, print_blocked, o, e);
+}
+
 int
 domains_blocklist(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"name", "created", NULL};
-	struct store *st =
-	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	struct out o;
-	int rc = -1;
 
-	out_init(&o, p->json, !p->no_header, columns);
-	if (st)
-		rc = blocked_name_each(st, print_blocked, &o, e);
-	if (rc == 0)
-		out_finish(&o);
-	store_close(st);
-	return rc;
+	return listing_print(p, columns, each_blocked, e);
 }
 
 struct listing {

@@ -1,5 +1,6 @@
 #include "cli/templates.h"
 
+#include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/out.h"
 #include "cli/prog.h"
@@ -28,23 +29,19 @@ print(void *arg, const struct domain_template *t, struct err *e)
 	return out_check(e);
 }
 
+static int
+each_template(struct store *st, struct out *o, struct err *e)
+{
+	return domain_template_each(st, print, o, e);
+}
+
 int
 templates_list(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"template", "names", "account",
 	    "per_certificate", "one_domain", "profile", NULL};
-	struct store *st =
-	    rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	struct out o;
-	int rc = -1;
 
-	out_init(&o, p->json, !p->no_header, columns);
-	if (st)
-		rc = domain_template_each(st, print, &o, e);
-	if (rc == 0)
-		out_finish(&o);
-	store_close(st);
-	return rc;
+	return listing_print(p, columns, each_template, e);
 }
 
 static int

@@ -134,6 +134,9 @@ ca_certificate_put(struct store *st, const struct cert *c, const char *source,
 		return -1;
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
+	/* Who has looked for chains asks later for larger numbers. */
+	if (db_lock(st->db, "ca_certificates", e) < 0)
+		return -1;
 	rc = insert(st, c, sha256, source, trusted, id, e);
 	*created = rc > 0;
 	if (rc == 0)

@@ -40,7 +40,10 @@ int ca_certificate_by_sha256(struct store *st, const uint8_t sha256[32],
 int ca_certificate_by_sha1(struct store *st, const uint8_t sha1[20],
     struct ca_certificate *c, struct err *e);
 
-/* The next number after `*id`: 1 with it there, 0 when there is none, -1. */
+/*
+ * The next number after `*id`: 1 with it there, 0 when there is none, -1.  What
+ * comes to be seen later has a larger one than all that could be seen.
+ */
 int ca_certificate_next(struct store *st, int64_t *id, struct err *e);
 /* The same of those that chain_spread has not done yet. */
 int ca_certificate_next_unspread(struct store *st, int64_t *id, struct err *e);

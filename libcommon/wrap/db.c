@@ -173,6 +173,15 @@ db_transaction(struct db *db, enum db_durability durability,
 }
 
 int
+db_lock(struct db *db, const char *table, struct err *e)
+{
+	if (!db->engine->lock || db->engine->lock(db, table, e) == 0)
+		return 0;
+	db->doomed = true;
+	return -1;
+}
+
+int
 db_snapshot(struct db *db, int (*fn)(void *arg, struct err *e), void *arg,
     struct err *e)
 {

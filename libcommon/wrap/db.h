@@ -100,6 +100,14 @@ int db_transaction(struct db *db, enum db_durability durability,
     int (*fn)(void *arg, struct err *e), void *arg, struct err *e);
 
 /*
+ * In a transaction, until it ends: whoever asks for the same table waits.  What
+ * is inserted into it after that has larger numbers than what others have put
+ * there, and can be seen only when all of that can.  An engine with one writer
+ * at a time does so without.  Fails as db_step.
+ */
+int db_lock(struct db *db, const char *table, struct err *e);
+
+/*
  * From now on a transaction waits so many milliseconds, and no longer, for
  * another one to end.  For an engine where writers wait for nobody who is not
  * at the same rows it changes nothing.

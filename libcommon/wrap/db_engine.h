@@ -39,6 +39,8 @@ struct db_engine {
 	int (*commit)(struct db *db, struct err *e);
 	int (*rollback)(struct db *db, struct err *e);
 
+	int (*lock)(struct db *db, const char *table,
+	    struct err *e); /* NULL: for nothing */
 	void (*set_patience)(struct db *db, int64_t ms); /* NULL: for nothing */
 
 	int (*begin_snapshot)(struct db *db, struct err *e);

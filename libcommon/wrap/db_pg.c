@@ -700,6 +700,17 @@ pg_rollback(struct db *base, struct err *e)
 	return 1;
 }
 
+/* Not the lock of the table, for which also those would wait who read it. */
+static int
+pg_lock(struct db *base, const char *table, struct err *e)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+	    "SELECT pg_advisory_xact_lock('%s'::regclass::oid::bigint)", table);
+	return pg_exec(base, sql, e);
+}
+
 static int
 pg_begin_snapshot(struct db *base, struct err *e)
 {
@@ -1121,6 +1132,7 @@ const struct db_engine db_pg = {
     .begin = pg_begin,
     .commit = pg_commit,
     .rollback = pg_rollback,
+    .lock = pg_lock,
     .begin_snapshot = pg_begin_snapshot,
     .end_snapshot = pg_end_snapshot,
     .prepare = pg_prepare,

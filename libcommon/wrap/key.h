@@ -68,7 +68,7 @@ int key_to_der(const struct key *k, struct buf *out, struct err *e);
  * The same of an EncryptedPrivateKeyInfo (RFC 5958 3) under a password (UTF-8,
  * or NULL when there is none).  KIND_DENIED when the password does not open it;
  * KIND_INPUT also when that would take more than KEY_ITERATIONS_MAX rounds of
- * hashing.
+ * hashing; or with scrypt, so many for N * r * p, or more than 32 MiB.
  */
 #define KEY_ITERATIONS_MAX 2000000
 struct key *key_from_encrypted_der(

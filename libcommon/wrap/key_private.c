@@ -284,10 +284,7 @@ key_from_sealed_der(const void *der, size_t len, const void *password,
 	if (sealed == NULL || p != (const unsigned char *)der + len)
 		err_set(e, KIND_INPUT, "RFC 5958 3: no encrypted private key");
 	else if (pbe_iterations(a) > KEY_ITERATIONS_MAX)
-		err_set(e, KIND_INPUT,
-		    "private key that takes more than %d rounds of hashing, or "
-		    "does not say how many",
-		    KEY_ITERATIONS_MAX);
+		pbe_refuse("private key", a, e);
 	else if (password == NULL)
 		err_set(e, KIND_DENIED, "private key that needs a password");
 	else if ((pkey = decrypt(sealed, password, password_len)) == NULL)

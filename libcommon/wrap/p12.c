@@ -27,14 +27,12 @@ bad(const char *text, struct err *e)
 
 /* ---- bags -------------------------------------------------------------- */
 
+/* `a` is what asks for them, if it is an encryption. */
 static int
-spend(struct reader *r, int64_t iterations, struct err *e)
+spend(struct reader *r, int64_t iterations, const X509_ALGOR *a, struct err *e)
 {
 	if (iterations <= 0 || iterations > r->iterations)
-		return err_set(e, KIND_INPUT,
-		    "PKCS#12 would take more than %d rounds of hashing, or "
-		    "does not say how many",
-		    KEY_ITERATIONS_MAX);
+		return pbe_refuse("PKCS#12", a, e);
 	r->iterations -= iterations;
 	return 0;
 }
@@ -62,7 +60,7 @@ take_sealed_key(struct reader *r, const PKCS12_SAFEBAG *bag, struct err *e)
 	int rc;
 
 	X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &a, NULL);
-	if (spend(r, pbe_iterations(a), e) < 0)
+	if (spend(r, pbe_iterations(a), a, e) < 0)
 		return -1;
 	info = PKCS12_decrypt_skey(bag, r->password, -1);
 	rc = take_key(r, info, e);
@@ -133,9 +131,9 @@ take_safe(struct reader *r, PKCS7 *safe, struct err *e)
 	if (PKCS7_type_is_data(safe)) {
 		bags = PKCS12_unpack_p7data(safe);
 	} else if (PKCS7_type_is_encrypted(safe) && safe->d.encrypted) {
-		if (spend(r,
-			pbe_iterations(safe->d.encrypted->enc_data->algorithm),
-			e) < 0)
+		const X509_ALGOR *a = safe->d.encrypted->enc_data->algorithm;
+
+		if (spend(r, pbe_iterations(a), a, e) < 0)
 			return -1;
 		bags = PKCS12_unpack_p7encdata(safe, r->password, -1);
 	} else {
@@ -159,7 +157,7 @@ check_mac(struct reader *r, PKCS12 *p12, struct err *e)
 		return err_set(e, KIND_INPUT,
 		    "PKCS#12 without a MAC: its integrity cannot be checked");
 	PKCS12_get0_mac(NULL, NULL, NULL, &n, p12);
-	if (spend(r, n ? pbe_number(n) : 1, e) < 0)
+	if (spend(r, n ? pbe_number(n) : 1, NULL, e) < 0)
 		return -1;
 	if (PKCS12_verify_mac(p12, r->password, -1) == 1)
 		return 0;

@@ -9,9 +9,17 @@ struct X509_algor_st;
 
 /*
  * How many rounds of hashing the algorithm asks for; INT64_MAX when it does not
- * say, or is none whose cost that number would tell (scrypt).
+ * say.  Of scrypt (RFC 7914), N times r times p, which costs as much;
+ * INT64_MAX when it takes more than 32 MiB, which is OpenSSL's limit.
  */
 int64_t pbe_iterations(const struct X509_algor_st *a);
+
+/*
+ * The KIND_INPUT of `what` for which that is more than KEY_ITERATIONS_MAX; `a`
+ * may be NULL.
+ */
+struct err;
+int pbe_refuse(const char *what, const struct X509_algor_st *a, struct err *e);
 
 /* The value of such a number; INT64_MAX when it is out of range or missing. */
 struct asn1_string_st;

@@ -59,13 +59,15 @@ is "$(field sha256 3)" "$(spki "$T/rsa.pem")" 'an RSA key in its old form'
 is "$(field source 3),$(field result 3)" imported,created 'they are new'
 pk import - <"$T/ed.pem"
 is "$(field result 1)" known 'standard input; a key that is there is known'
-for form in pkcs8 p12; do
+for form in pkcs8 scrypt p12; do
 	must openssl ecparam -name secp384r1 -genkey -noout -out "$T/$form.pem"
 	printf 'a secret\n' >"$T/password"
 	chmod 600 "$T/password"
 	case $form in
 	pkcs8) must openssl pkcs8 -topk8 -in "$T/$form.pem" -out "$T/$form" \
 	    -passout "file:$T/password" ;;
+	scrypt) must openssl pkcs8 -topk8 -scrypt -in "$T/$form.pem" \
+	    -out "$T/$form" -passout "file:$T/password" ;;
 	p12)
 		must openssl req -x509 -key "$T/$form.pem" -subj /CN=x \
 		    -out "$T/$form.crt"
@@ -80,6 +82,19 @@ for form in pkcs8 p12; do
 	pk import --password-file "$T/password" "$T/$form"
 	exits 0 "encrypted, $form: taken with it"
 	is "$(field sha256 1)" "$(spki "$T/$form.pem")" '... and right'
+done
+# In scrypt's parameters: N, two bytes, r and p, one each.
+must openssl pkcs8 -topk8 -scrypt -in "$T/sec1.pem" -outform DER \
+    -out "$T/dear.der" -passout "file:$T/password"
+for dear in '\x02\x02\x7f\xff\x02\x01\x08\x02\x01\x01' \
+    '\x02\x02\x40\x00\x02\x01\x08\x02\x01\x10' \
+    '\x02\x02\x40\x00\x02\x01\x08\x02\x01\xff'; do
+	LC_ALL=C sed "s/\x02\x02\x40\x00\x02\x01\x08\x02\x01\x01/$dear/" \
+	    "$T/dear.der" >"$T/dear"
+	not_ok "scrypt, other parameters: $dear" cmp -s "$T/dear.der" "$T/dear"
+	pk import --password-file "$T/password" "$T/dear"
+	exits 1 '... refused'
+	like "$err" "$T/dear: .*scrypt that would take more than 32 MiB" '... and said so'
 done
 chmod 644 "$T/password"
 pk import --password-file "$T/password" "$T/p12"
@@ -117,7 +132,7 @@ exits 0 'list'
 is "$(printf '%s\n' "$out" | head -n 1)" \
     "$(printf 'id\ttype\tstatus\tsource\tcreated\tsealed\tsha256')" \
     'list: its columns'
-is "$(printf '%s\n' "$out" | wc -l)" 14 'list: all of them, and the header'
+is "$(printf '%s\n' "$out" | wc -l)" 15 'list: all of them, and the header'
 unlike "$out$err" 'BEGIN|PRIVATE' 'list: no key'
 id=$(spki "$T/ed.pem")
 pk list "${id%"${id#????????}"}"

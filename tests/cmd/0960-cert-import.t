@@ -116,6 +116,38 @@ must "$BIN/acmed-store" -s "$T/rc2.sqlite" init
 imp -s "$T/rc2.sqlite" --password-file password old.p12
 exits 0 'a PKCS#12 of before 2019, with RC2 of 40 bits'
 
+# What Java's own tool makes: a key with its chain, and the CA by itself.
+if command -v keytool >/dev/null; then
+	kt() {
+		must keytool "$@" -storepass:file password
+	}
+	kt -genkeypair -alias ca -keyalg EC -dname CN=java -ext bc:c \
+	    -keystore java-ca.p12
+	kt -exportcert -alias ca -rfc -keystore java-ca.p12 -file java-ca.pem
+	kt -genkeypair -alias leaf -keyalg RSA -keysize 2048 -dname CN=leaf \
+	    -keystore java.p12
+	kt -certreq -alias leaf -keystore java.p12 -file java.csr
+	kt -gencert -alias ca -ext san=dns:java.example.org -rfc \
+	    -keystore java-ca.p12 -infile java.csr -outfile java.pem
+	kt -importcert -noprompt -alias ca -file java-ca.pem -keystore java.p12
+	kt -importcert -noprompt -alias leaf -file java.pem -keystore java.p12
+	must "$BIN/acmed-store" -s "$T/java.sqlite" init
+	imp -s "$T/java.sqlite" --password-file password java.p12
+	is "$status $(counts)" '0 ca_certificate created 1,certificate created 1,private_key created 1' \
+	    'what keytool has made'
+	for chain in fullchain cert; do
+		run "$BIN/cert-export" -s "$T/java.sqlite" --$chain \
+		    java.example.org
+		cat java.pem java-ca.pem >fullchain
+		cp java.pem cert
+		is "$(openssl crl2pkcs7 -nocrl -certfile out |
+		    openssl pkcs7 -print_certs)" \
+		    "$(openssl crl2pkcs7 -nocrl -certfile $chain |
+		    openssl pkcs7 -print_certs)" "... $chain"
+	done
+else
+	skip 3 'needs keytool'
+fi
 
 # Keys that OpenSSL has encrypted before PKCS#8, by a header of PEM.
 for cipher in aes256 aes128 des3; do

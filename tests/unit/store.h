@@ -295,6 +295,28 @@ run_sql(const char *sql)
 	db_finalize(s);
 }
 
+/* A certificate for these names, which others have issued. */
+static inline int64_t
+add_names(const char *names, int64_t not_after)
+{
+	struct cert_list chain = {0};
+	int64_t id;
+
+	make_chain(names, not_after, &chain);
+	id = add_certificate(&chain, "import", 0);
+	cert_list_release(&chain);
+	return id;
+}
+
+/* Theirs: make_chain has one for all. */
+static inline void
+add_one_key(void)
+{
+	run_sql("INSERT INTO private_keys (spki_sha256, type, status, source,"
+		" created, sealed, der) SELECT DISTINCT spki_sha256, 'p256',"
+		" 'active', 'imported', 1, 0, spki_sha256 FROM certificates");
+}
+
 /* Nothing in the store contradicts acmed(7). */
 static inline void
 assert_sound(void)

@@ -20,27 +20,6 @@ static const struct deploy_target_new hook = {.name = "reload",
     .settings = "y",
     .is_for_all = true};
 
-static int64_t
-add(const char *names, int64_t not_after)
-{
-	struct cert_list chain = {0};
-	int64_t id;
-
-	make_chain(names, not_after, &chain);
-	id = add_certificate(&chain, "import", 0);
-	cert_list_release(&chain);
-	return id;
-}
-
-/* All certificates of these tests have the same key. */
-static void
-add_key(void)
-{
-	run_sql("INSERT INTO private_keys (spki_sha256, type, status, source,"
-		" created, sealed, der) SELECT DISTINCT spki_sha256, 'p256',"
-		" 'active', 'imported', 1, 0, spki_sha256 FROM certificates");
-}
-
 static void
 settle(void)
 {
@@ -140,8 +119,8 @@ static void
 test_nothing_without_targets(void **state)
 {
 	(void)state;
-	add("a.example", test_now + DAY);
-	add_key();
+	add_names("a.example", test_now + DAY);
+	add_one_key();
 	settle();
 	assert_int_equal(count("SELECT count(*) FROM serving_changes"), 0);
 	assert_int_equal(count("SELECT count(*) FROM deployments"), 0);
@@ -151,8 +130,8 @@ static void
 test_serving_becomes_pending(void **state)
 {
 	(void)state;
-	add("a.example b.example", test_now + DAY);
-	add_key();
+	add_names("a.example b.example", test_now + DAY);
+	add_one_key();
 	sync_targets(&tree, 1);
 	assert_string_equal(ready("web"), "1");
 	assert_int_equal(previous_of(1), 0);
@@ -161,16 +140,18 @@ test_serving_becomes_pending(void **state)
 	settle();
 	assert_string_equal(ready("web"), "");
 
-	add("a.example b.example", test_now + DAY / 2); /* serves nothing */
+	add_names(
+	    "a.example b.example", test_now + DAY / 2); /* serves nothing */
 	settle();
 	assert_string_equal(ready("web"), "");
 
-	add("a.example b.example", test_now + 2 * DAY);
+	add_names("a.example b.example", test_now + 2 * DAY);
 	settle();
 	assert_string_equal(ready("web"), "3");
 	assert_int_equal(previous_of(3), 1);
 	assert_int_equal(count("SELECT count(*) FROM deployments"), 1);
-	add("a.example", test_now + 3 * DAY); /* before that is deployed */
+	add_names(
+	    "a.example", test_now + 3 * DAY); /* before that is deployed */
 	settle();
 	assert_string_equal(ready("web"), "3 4");
 	assert_int_equal(previous_of(4), 1);
@@ -240,14 +221,14 @@ static void
 test_time_passes(void **state)
 {
 	(void)state;
-	add("a.example", test_now + DAY);
-	add("*.example", test_now + 9 * DAY);
-	add_key();
+	add_names("a.example", test_now + DAY);
+	add_names("*.example", test_now + 9 * DAY);
+	add_one_key();
 	sync_targets(&tree, 1);
 	assert_string_equal(ready("web"), "1 2");
 	done("web");
 	test_now += 3 * DAY; /* begins in two days */
-	add("a.example", test_now + 9 * DAY);
+	add_names("a.example", test_now + 9 * DAY);
 	test_now -= 2 * DAY;
 	settle();
 	assert_string_equal(ready("web"), "");
@@ -266,9 +247,9 @@ static void
 test_wildcard_stands_in(void **state)
 {
 	(void)state;
-	add("a.x.example", test_now + DAY);
-	add("*.x.example", test_now + 9 * DAY);
-	add_key();
+	add_names("a.x.example", test_now + DAY);
+	add_names("*.x.example", test_now + 9 * DAY);
+	add_one_key();
 	sync_targets(&tree, 1);
 	done("web");
 	test_now += 2 * DAY;
@@ -298,8 +279,8 @@ static void
 test_check(void **state)
 {
 	(void)state;
-	add("a.example", test_now + DAY);
-	add_key();
+	add_names("a.example", test_now + DAY);
+	add_one_key();
 	sync_targets(&tree, 1);
 	assert_false(is_said("deploy"));
 	run_sql("UPDATE deployments SET status = 'done', attempts = 1");
@@ -319,8 +300,8 @@ test_targets_of_the_file(void **state)
 	struct deploy_target t;
 
 	(void)state;
-	add("a.example", test_now + DAY);
-	add_key();
+	add_names("a.example", test_now + DAY);
+	add_one_key();
 	sync_targets(both, 2);
 	assert_string_equal(ready("web"), "1");
 	assert_string_equal(ready("reload"), ""); /* the tree comes first */
@@ -340,7 +321,7 @@ test_targets_of_the_file(void **state)
 	sync_targets(both, 0);
 	assert_int_equal(count("SELECT count(*) FROM deployments"), 0);
 	/* what has changed while there was none is found */
-	add("a.example", test_now + 2 * DAY);
+	add_names("a.example", test_now + 2 * DAY);
 	sync_targets(both, 1);
 	assert_string_equal(ready("web"), "2");
 	done("web");
@@ -355,16 +336,16 @@ test_scope(void **state)
 	int64_t set = 1;
 
 	(void)state;
-	add("a.example", test_now + DAY);
-	add("b.example", test_now + DAY);
-	add_key();
+	add_names("a.example", test_now + DAY);
+	add_names("b.example", test_now + DAY);
+	add_one_key();
 	some.is_for_all = false;
 	some.fqdn_set_ids = &set;
 	some.len = 1;
 	sync_targets(&some, 1);
 	assert_string_equal(ready("web"), "1");
-	add("a.example", test_now + 2 * DAY);
-	add("b.example", test_now + 2 * DAY);
+	add_names("a.example", test_now + 2 * DAY);
+	add_names("b.example", test_now + 2 * DAY);
 	settle();
 	assert_string_equal(ready("web"), "3");
 	set = 2;
@@ -416,8 +397,8 @@ test_failure_and_revision(void **state)
 	size_t len;
 
 	(void)state;
-	add("a.example", test_now + DAY);
-	add_key();
+	add_names("a.example", test_now + DAY);
+	add_one_key();
 	sync_targets(&tree, 1);
 	finish("web", DEPLOYMENT_FAILED, test_now + 60);
 	assert_string_equal(ready("web"), "");

@@ -3,6 +3,7 @@
 
 #include "store.h"
 #include "store/account.h"
+#include "store/ca_certificate.h"
 #include "store/eab_key.h"
 
 static int64_t since; /* what order_start says */
@@ -267,6 +268,85 @@ test_replacing(void **state)
 	assert_sound();
 }
 
+/*
+ * A CA certificate that has a smaller number than one that is there is there,
+ * too: an import that looks for those that came after its search misses none.
+ */
+static struct cert *
+make_root(const char *subject)
+{
+	struct key *key = key_generate(KEY_P256, 0, &e);
+	const struct cert_template root = {.kind = CERT_ROOT,
+	    .subject = subject,
+	    .key = key,
+	    .issuer_key = key,
+	    .not_before = 1600000000,
+	    .not_after = 1600000000 + 20 * 365 * 86400LL};
+	struct cert *c = cert_build(&root, &e);
+
+	assert_non_null(c);
+	key_free(key);
+	return c;
+}
+
+struct put {
+	const char *subject;
+	int told; /* when it is in the transaction, which then takes its time */
+	int64_t id;
+};
+
+static int
+put_root(void *arg, struct err *why)
+{
+	struct put *p = arg;
+	struct cert *c = make_root(p->subject);
+	bool created;
+	int rc =
+	    ca_certificate_put(st, c, "import", false, &p->id, &created, why);
+
+	cert_free(c);
+	if (rc == 0 && p->told >= 0) {
+		rc = write(p->told, "x", 1) == 1 ? 0 : -1;
+		usleep(500000);
+	}
+	return rc;
+}
+
+static void
+test_ca_certificates_in_order(void **state)
+{
+	struct put slow = {.subject = "CN=slow"}, fast = {"CN=fast", -1, 0};
+	int pipe_fds[2], status;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	store_close(st);
+	assert_int_equal(pipe(pipe_fds), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		slow.told = pipe_fds[1];
+		st = store_open(test_url, STORE_WRITE, &e);
+		_exit(st && store_transaction(st, put_root, &slow, &e) == 0
+			? 0
+			: 1);
+	}
+	st = store_open(test_url, STORE_WRITE, &e);
+	assert_non_null(st);
+	assert_int_equal(read(pipe_fds[0], &byte, 1), 1);
+	assert_ok(store_transaction(st, put_root, &fast, &e), &e);
+	assert_int_equal(
+	    count("SELECT count(*) FROM ca_certificates a"
+		  " JOIN ca_certificates b ON b.id > a.id"
+		  " WHERE a.subject = 'CN=slow' AND b.subject = 'CN=fast'"),
+	    1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
 #define T(test)                                                                \
 	cmocka_unit_test_setup_teardown(test, store_setup, store_teardown)
 static const struct CMUnitTest tests[] = {
@@ -274,6 +354,7 @@ static const struct CMUnitTest tests[] = {
     T(test_last_one_makes_ready),
     T(test_binding),
     T(test_replacing),
+    T(test_ca_certificates_in_order),
 };
 
 UNIT_MAIN(tests)

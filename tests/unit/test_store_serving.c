@@ -51,27 +51,6 @@ tell_since(struct told *t, int64_t since)
 	assert_ok(serving_each_since(st, since, test_now, note, t, &e), &e);
 }
 
-static int64_t
-add(const char *names, int64_t not_after)
-{
-	struct cert_list chain = {0};
-	int64_t id;
-
-	make_chain(names, not_after, &chain);
-	id = add_certificate(&chain, "import", 0);
-	cert_list_release(&chain);
-	return id;
-}
-
-/* All certificates of these tests have the same key. */
-static void
-add_key(void)
-{
-	run_sql("INSERT INTO private_keys (spki_sha256, type, status, source,"
-		" created, sealed, der) SELECT DISTINCT spki_sha256, 'p256',"
-		" 'active', 'imported', 1, 0, spki_sha256 FROM certificates");
-}
-
 /* ---- all ----------------------------------------------------------------- */
 
 static const char *const pool[] = {"a.x.example", "b.x.example", "*.x.example",
@@ -128,11 +107,11 @@ test_as_one_by_one(void **state)
 			}
 		/* some have ended, some begin later */
 		test_now = now + (random() % 5 == 0 ? 5000 : -2000);
-		id = add(
+		id = add_names(
 		    names, test_now + 100 + random() % 3000 + (i & 1) * 6000);
 		test_now = now;
 		if (i == 0)
-			add_key();
+			add_one_key();
 		if (random() % 3 == 0)
 			assert_ok(
 			    certificate_set_active(st, id, false, &e), &e);
@@ -146,11 +125,11 @@ test_only_with_a_key(void **state)
 	struct told t;
 
 	(void)state;
-	add("a.example", test_now + 1000);
+	add_names("a.example", test_now + 1000);
 	tell(&t);
 	assert_int_equal(t.len, 1);
 	assert_int_equal(t.v[0].certificate_id, 0);
-	add_key();
+	add_one_key();
 	tell(&t);
 	assert_int_equal(t.v[0].certificate_id, 1);
 }
@@ -163,8 +142,8 @@ test_disabled(void **state)
 	struct told t;
 
 	(void)state;
-	add("a.example b.example", test_now + 1000);
-	add_key();
+	add_names("a.example b.example", test_now + 1000);
+	add_one_key();
 	assert_ok(domain_by_value(st, "a.example", &d, &e), &e);
 	assert_ok(domain_set_active(st, d.id, false, &e), &e);
 	tell(&t);
@@ -185,7 +164,7 @@ test_ends_early(void **state)
 {
 	(void)state;
 	assert_ok(serving_each(st, test_now, refuse, NULL, &e), &e);
-	add("a.example b.example", test_now + 1000);
+	add_names("a.example b.example", test_now + 1000);
 	assert_kind(
 	    serving_each(st, test_now, refuse, NULL, &e), KIND_DENIED, &e);
 }
@@ -207,9 +186,9 @@ test_since(void **state)
 
 		at[i] = test_now;
 		snprintf(name, sizeof(name), "n%d.example", i);
-		add(name, test_now + 10 * 86400);
+		add_names(name, test_now + 10 * 86400);
 		if (i == 0)
-			add_key();
+			add_one_key();
 		test_now += 86400;
 	}
 	for (size_t i = 0; i < 4; i++) {
@@ -255,8 +234,8 @@ test_since_certificate(void **state)
 	(void)state;
 	make_chain("a.example", test_now + 10 * 86400, &chain);
 	add_certificate(&chain, "import", 0);
-	add("b.example", test_now + 10 * 86400);
-	add_key();
+	add_names("b.example", test_now + 10 * 86400);
+	add_one_key();
 	test_now += 86400;
 	add_certificate(&chain, "import", 0);
 	tell_since(&t, test_now);
