@@ -12,6 +12,7 @@ struct slot {
 
 struct run {
 	const struct orders *how;
+	struct ordering_env env;
 	struct slot *slots;
 	size_t len;
 	bool is_dry; /* `next` has no more, or is not asked any more */
@@ -126,7 +127,7 @@ take(struct run *r, struct slot *s)
 	struct err why = {0};
 
 	if (!s->ordering)
-		s->ordering = ordering_open(r->how->env, s->id, &why);
+		s->ordering = ordering_open(&r->env, s->id, &why);
 	if (s->ordering)
 		return true;
 	end(r, s, &why);
@@ -188,10 +189,11 @@ wait_a_while(const struct run *r, struct err *e)
 int
 orders_run(const struct orders *how, struct err *e)
 {
-	struct run r = {.how = how};
+	struct run r = {.how = how, .env = *how->env};
 	bool stopped = false;
 	int rc = 0;
 
+	r.env.give_up_at = how->give_up_at;
 	r.slots = xcalloc(how->in_flight, sizeof(*r.slots));
 	for (;;) {
 		if (!r.is_dry && how->is_stopped())

@@ -18,7 +18,7 @@ struct orders_result {
 };
 
 struct orders {
-	const struct ordering_env *env;
+	const struct ordering_env *env; /* without give_up_at */
 	size_t in_flight; /* at least 1 */
 	int64_t give_up_at; /* clock_now; orders that wait longer are left */
 	/* The next order: 1 with `*id`, 0 when there is none, -1. */
