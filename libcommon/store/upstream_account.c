@@ -234,6 +234,22 @@ write_contacts(const struct strv *contacts, struct buf *out, struct err *e)
 	    : 0;
 }
 
+/* It may be made a link, and is where signed requests go. */
+static int
+check_url(const char *what, const char *url, struct err *e)
+{
+	char text[240];
+	size_t len = url ? strlen(url) : 0;
+
+	if (len == 0 ||
+	    (str_starts(url, "https://") && len > strlen("https://") &&
+		str_is_printable(url, len) && !strpbrk(url, " \"<>")))
+		return 0;
+	str_escape(text, sizeof(text), url, len);
+	return err_set(
+	    e, KIND_INPUT, "the URL of the %s is not https: %s", what, text);
+}
+
 static int
 run_addition(struct addition *a, const struct seal_key *seal_key, int64_t *id,
     bool *created, struct err *e)
@@ -243,6 +259,9 @@ run_addition(struct addition *a, const struct seal_key *seal_key, int64_t *id,
 	struct buf contacts;
 	int rc;
 
+	if (check_url("account", n->url, e) < 0 ||
+	    check_url("account's directory", a->directory_url, e) < 0)
+		return -1;
 	buf_init(&contacts, CONTACTS_MAX);
 	rc = sealed_make(n->key, seal_key, &key, e);
 	if (rc == 0)
@@ -545,6 +564,8 @@ upstream_account_change(struct store *st, int64_t id,
 	struct buf contacts;
 	int rc = 0;
 
+	if (check_url("account", to->url, e) < 0)
+		return -1;
 	buf_init(&contacts, CONTACTS_MAX);
 	if (to->contacts) {
 		rc = write_contacts(to->contacts, &contacts, e);

@@ -70,6 +70,7 @@ const char *upstream_account_status_name(enum upstream_account_status status);
  * but for a directory, URL or data that was not known before.  Without `seal`
  * the key is stored in the clear.  Durable.  KIND_CONFLICT: the key belongs to
  * an account with another URL or, while one has none, at another CA.
+ * KIND_INPUT: one of its URLs is not https.
  */
 int upstream_account_add(struct store *st, const struct upstream_account_new *n,
     const struct seal_key *seal, int64_t *id, bool *created, struct err *e);
