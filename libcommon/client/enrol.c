@@ -236,9 +236,8 @@ call_account(const struct enrol *x, const struct upstream_account *a,
 	return client_call(x->client, &r, fn, arg, e);
 }
 
-/* Whether the CA knows the account by this key: 1, 0, or -1: not answered. */
-static int
-works(const struct enrol *x, const struct upstream_account *a,
+int
+enrol_works(const struct enrol *x, const struct upstream_account *a,
     const struct key *key, struct err *e)
 {
 	struct err why = {0};
@@ -258,13 +257,17 @@ enrol_settle(const struct enrol *x, const struct upstream_account *a,
     bool *rolled, struct err *e)
 {
 	struct key *next = upstream_account_next_key(x->st, a->id, x->seal, e);
-	int rc = next ? works(x, a, next, e) : -1;
+	int rc = next ? enrol_works(x, a, next, e) : -1;
 
-	key_free(next);
+	if (!next && e->kind == KIND_NOTFOUND) {
+		err_clear(e);
+		rc = 1; /* another process has brought it to its end */
+	} else if (rc > 0 && enrol_rolled(x, a->id, next, e) < 0) {
+		rc = -1;
+	}
 	*rolled = rc > 0;
-	if (rc < 0)
-		return -1;
-	return *rolled ? upstream_account_roll_finish(x->st, a->id, e) : 0;
+	key_free(next);
+	return rc < 0 ? -1 : 0;
 }
 
 static int

@@ -12,6 +12,17 @@
 int enrol_load(const struct enrol *x, int64_t id, struct upstream_account *a,
     struct err *e);
 
+/* Whether the CA knows the account by this key: 1, 0, or -1: not answered. */
+int enrol_works(const struct enrol *x, const struct upstream_account *a,
+    const struct key *key, struct err *e);
+
+/*
+ * The CA has taken the new key: the row says so, or says so already, as another
+ * process has seen it as well.
+ */
+int enrol_rolled(
+    const struct enrol *x, int64_t id, const struct key *next, struct err *e);
+
 /*
  * Finds out which key the CA has after a change that was cut short: `*rolled`,
  * and the row says so, too.  The new key is asked first: where it works the old

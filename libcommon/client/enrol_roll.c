@@ -61,6 +61,71 @@ begin(const struct enrol *x, int64_t id, const struct enrol_how *how,
 	return rc;
 }
 
+/* Whether the account has this key now, whoever has seen to that. */
+static bool
+has_key(const struct enrol *x, int64_t id, const struct key *k)
+{
+	struct upstream_account a;
+	struct err ignored = {0};
+	uint8_t spki[32];
+	bool yes;
+
+	if (upstream_account_by_id(x->st, id, &a, &ignored) < 0)
+		return false;
+	key_spki_sha256(k, spki);
+	yes = memcmp(spki, a.spki_sha256, sizeof(spki)) == 0;
+	upstream_account_release(&a);
+	return yes;
+}
+
+int
+enrol_rolled(
+    const struct enrol *x, int64_t id, const struct key *next, struct err *e)
+{
+	struct err why = {0};
+	uint8_t spki[32];
+
+	key_spki_sha256(next, spki);
+	if (upstream_account_roll_finish(x->st, id, spki, &why) == 0 ||
+	    has_key(x, id, next))
+		return 0;
+	/* Another has taken it back, and must not have: the CA has no other. */
+	if (upstream_account_roll_begin(x->st, id, next, x->seal, e) < 0)
+		return -1;
+	return upstream_account_roll_finish(x->st, id, spki, e);
+}
+
+/* What it means that a key is not there, or not any more. */
+static int
+lost_race(struct err *e)
+{
+	err_clear(e);
+	return err_set(e, KIND_BUSY,
+	    "another process has changed the key of the account meanwhile");
+}
+
+/*
+ * The CA has refused: perhaps as another process has asked for the same, and
+ * then the new key is the only one that there is.
+ */
+static int
+end_refused(const struct enrol *x, const struct upstream_account *a,
+    const struct key *old, const struct key *next, struct err *e)
+{
+	struct err why = {0};
+	uint8_t spki[32];
+	int rc = has_key(x, a->id, next) ? 1 : enrol_works(x, a, next, &why);
+
+	if (rc > 0) {
+		err_clear(e);
+		return enrol_rolled(x, a->id, next, e);
+	}
+	key_spki_sha256(next, spki);
+	if (rc == 0)
+		upstream_account_roll_cancel(x->st, a->id, spki, &why);
+	return has_key(x, a->id, old) ? -1 : lost_race(e);
+}
+
 /* The CA is asked, and the row says what came of it. */
 static int
 change_key(
@@ -69,13 +134,14 @@ change_key(
 	struct key *old = upstream_account_key(x->st, a->id, x->seal, e);
 	struct key *next =
 	    old ? upstream_account_next_key(x->st, a->id, x->seal, e) : NULL;
-	struct err ignored = {0};
 	int rc = next ? ask_key_change(x, a, old, next, e) : -1;
 
 	if (rc == 0)
-		rc = upstream_account_roll_finish(x->st, a->id, e);
+		rc = enrol_rolled(x, a->id, next, e);
 	else if (next && (e->kind == KIND_DENIED || e->kind == KIND_NOTFOUND))
-		upstream_account_roll_cancel(x->st, a->id, &ignored);
+		rc = end_refused(x, a, old, next, e);
+	else if (old && !next && e->kind == KIND_NOTFOUND)
+		rc = lost_race(e);
 	key_free(old);
 	key_free(next);
 	return rc;

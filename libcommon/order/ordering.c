@@ -222,6 +222,15 @@ await_limits(struct ordering *o, struct err *e)
 	return rc < 0 ? -1 : 1;
 }
 
+/* Those steps take their time, and there may be very many of them. */
+static bool
+is_too_late(const struct ordering *o)
+{
+	return o->env.give_up_at != 0 && o->env.give_up_at <= clock_now() &&
+	    (o->step.kind == ORDERSTEP_PLACE ||
+		o->step.kind == ORDERSTEP_CHECK);
+}
+
 enum ordering_result
 ordering_next(struct ordering *o)
 {
@@ -240,6 +249,10 @@ ordering_next(struct ordering *o)
 		return ORDERING_DONE;
 	if (o->step.kind == ORDERSTEP_WAIT)
 		return ORDERING_WAITS;
+	if (is_too_late(o)) {
+		o->step.until = INT64_MAX;
+		return ORDERING_WAITS;
+	}
 	if (orderstep_is_local(o->step.kind))
 		return came_to(o, ordering_act(o, &o->err));
 	if (o->step.kind == ORDERSTEP_NEW_ORDER) {

@@ -32,6 +32,12 @@ struct ordering_env {
 			 */
 	const struct limits *limits; /* of the CA */
 	struct limits_share share; /* of them, for these orders */
+	/*
+	 * No challenge is put in place or looked at from then on, and a program
+	 * that does is killed (clock_now); 0: never.  What is in place may
+	 * still be taken away.
+	 */
+	int64_t give_up_at;
 	int64_t hold; /* seconds for which an order is held: longer than any
 			 request takes */
 };

@@ -83,6 +83,15 @@ choose(struct ordering *o, struct err *e)
 	return ordering_move(o, &m, e);
 }
 
+/* When what is begun now is to be over, by clock_mono. */
+static int64_t
+end_of(const struct ordering *o)
+{
+	return o->env.give_up_at == 0
+	    ? 0
+	    : clock_mono() + (o->env.give_up_at - clock_now()) * 1000;
+}
+
 static int
 place(struct ordering *o, struct err *e)
 {
@@ -91,8 +100,11 @@ place(struct ordering *o, struct err *e)
 
 	if (o->step.challenge == ORDERSTEP_NONE)
 		return choose(o, e);
-	if (prepare(o, ordering_challenge(o)->solver, &d, &why) < 0 ||
-	    d.solver->present(d.solver->self, &d.task, &why) < 0)
+	if (prepare(o, ordering_challenge(o)->solver, &d, &why) < 0)
+		return solver_failed(
+		    o, &why, PLACE_ATTEMPTS_MAX, CAUSE_HOOK, e);
+	d.task.until = end_of(o);
+	if (d.solver->present(d.solver->self, &d.task, &why) < 0)
 		return solver_failed(
 		    o, &why, PLACE_ATTEMPTS_MAX, CAUSE_HOOK, e);
 	return move(o, UPSTREAM_PLACE_PLACED, NULL, e);

@@ -18,7 +18,7 @@ struct orders_result {
 };
 
 struct orders {
-	const struct ordering_env *env;
+	const struct ordering_env *env; /* without give_up_at */
 	size_t in_flight; /* at least 1 */
 	int64_t give_up_at; /* clock_now; orders that wait longer are left */
 	/* The next order: 1 with `*id`, 0 when there is none, -1. */
@@ -31,6 +31,11 @@ struct orders {
 	    void *arg, const struct upstream_order *o, int64_t steps);
 	/* What has become of one, which has been given back. */
 	void (*tell)(void *arg, const struct orders_result *r);
+	/*
+	 * All that are in flight wait, this one until then (clock_now), and the
+	 * others for longer; at most once for each `until`.  Or NULL.
+	 */
+	void (*tell_wait)(void *arg, int64_t id, int64_t until);
 	/* Whether to stop: what is in flight comes to its end. */
 	bool (*is_stopped)(void);
 	void *arg;

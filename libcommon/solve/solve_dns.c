@@ -37,7 +37,8 @@ change(struct solve_dns *d, bool is_wanted, const struct solver_task *t,
 	    .verb = is_wanted ? "present" : "cleanup",
 	    .name = t->value,
 	    .fqdn = fqdn,
-	    .value = digest};
+	    .value = digest,
+	    .until = t->until};
 	int rc = -1;
 
 	if (!fqdn)

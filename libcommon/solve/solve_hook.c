@@ -22,13 +22,15 @@ program_init(struct program *p, const struct solve_making *m, struct err *e)
 }
 
 static int
-program_run(const struct program *p, const char *verb, const char *name,
-    const char *fqdn, const char *value, struct err *e)
+program_run(
+    const struct program *p, const struct solve_record *s, struct err *e)
 {
-	const char *argv[] = {p->path, verb, name, fqdn, value, NULL};
+	const char *argv[] = {
+	    p->path, s->verb, s->name, s->fqdn, s->value, NULL};
 	const struct run r = {.argv = argv,
-	    .timeout_ms = p->timeout_ms,
-	    .grace_ms = SOLVE_GRACE_MS};
+	    .timeout_ms = solve_patience(p->timeout_ms, s->until),
+	    .grace_ms = SOLVE_GRACE_MS,
+	    .dies_too = true};
 
 	return run_wait(&r, e);
 }
@@ -45,7 +47,7 @@ change(void *self, const struct solve_record *r, struct err *e)
 {
 	const struct dns_hook *h = self;
 
-	return program_run(&h->program, r->verb, r->name, r->fqdn, r->value, e);
+	return program_run(&h->program, r, e);
 }
 
 static void
@@ -81,10 +83,15 @@ static int
 run(const struct http_hook *h, const char *verb, const struct solver_task *t,
     struct err *e)
 {
+	const struct solve_record r = {.verb = verb,
+	    .name = t->value,
+	    .fqdn = t->token,
+	    .value = t->key_authorization,
+	    .until = t->until};
+
 	if (solve_check_task(t, e) < 0)
 		return -1;
-	return program_run(
-	    &h->program, verb, t->value, t->token, t->key_authorization, e);
+	return program_run(&h->program, &r, e);
 }
 
 static int

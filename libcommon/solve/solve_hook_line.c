@@ -153,9 +153,9 @@ speak(struct self *s, const char *request, char line[LINE_SIZE],
 }
 
 static int
-exchange(struct self *s, const char *request, struct err *e)
+exchange(struct self *s, const char *request, int64_t until, struct err *e)
 {
-	int64_t deadline = clock_mono() + s->timeout_ms;
+	int64_t deadline = clock_mono() + solve_patience(s->timeout_ms, until);
 	bool is_old = s->pid > 0;
 	char line[LINE_SIZE];
 	int rc = speak(s, request, line, deadline, e);
@@ -176,7 +176,7 @@ change(void *self, const struct solve_record *r, struct err *e)
 {
 	char *request =
 	    xasprintf("%s %s %s %s\n", r->verb, r->name, r->fqdn, r->value);
-	int rc = exchange(self, request, e);
+	int rc = exchange(self, request, r->until, e);
 
 	free(request);
 	return rc;

@@ -81,8 +81,12 @@ int solve_check_program(const char *path, struct err *e);
 /* Between SIGTERM and SIGKILL for a program that has taken too long. */
 #define SOLVE_GRACE_MS 2000
 
-/* How long a program may take, of the options or else two minutes. */
+/*
+ * How long a program may take, of the options or else two minutes; and when
+ * there are no more than that until `until`, which is 0 for never: at least 1.
+ */
 int64_t solve_timeout(const struct solver_options *o);
+int64_t solve_patience(int64_t timeout_ms, int64_t until);
 
 /* ---- dns-01 -------------------------------------------------------------- */
 
@@ -93,6 +97,7 @@ struct solve_record {
 	const char *name; /* of the identifier */
 	const char *fqdn; /* where CNAMEs of _acme-challenge lead */
 	const char *value; /* its text */
+	int64_t until; /* of the task */
 };
 
 /* What a solver's `self` begins with. */

@@ -135,14 +135,15 @@ may_mend(const char *text)
 }
 
 static int
-run(const struct self *s, const char *input, struct err *e)
+run(const struct self *s, const char *input, int64_t until, struct err *e)
 {
 	const char *argv[] = {"nsupdate", "-t", "30", s->key_file ? "-k" : NULL,
 	    s->key_file, NULL};
 	const struct run r = {.argv = argv,
 	    .input = input,
-	    .timeout_ms = s->timeout_ms,
-	    .grace_ms = SOLVE_GRACE_MS};
+	    .timeout_ms = solve_patience(s->timeout_ms, until),
+	    .grace_ms = SOLVE_GRACE_MS,
+	    .dies_too = true};
 	int rc = run_wait(&r, e);
 
 	if (rc < 0 && e->kind == KIND_DENIED && may_mend(e->text))
@@ -165,7 +166,7 @@ change(void *self, const struct solve_record *r, struct err *e)
 	    s->zone ? s->zone : "", s->zone ? "\n" : "",
 	    r->is_wanted ? "add" : "delete", r->fqdn, r->is_wanted ? ttl : "",
 	    r->value);
-	rc = run(s, input, e);
+	rc = run(s, input, r->until, e);
 	free(input);
 	return rc;
 }

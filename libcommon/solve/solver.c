@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "acme/keyauth.h"
+#include "sys/clock.h"
 
 #define PROGRAM_MS (120 * 1000)
 
@@ -91,6 +92,16 @@ int64_t
 solve_timeout(const struct solver_options *o)
 {
 	return o->timeout_ms ? o->timeout_ms : PROGRAM_MS;
+}
+
+int64_t
+solve_patience(int64_t timeout_ms, int64_t until)
+{
+	int64_t left = until - clock_mono();
+
+	if (until == 0 || left > timeout_ms)
+		return timeout_ms;
+	return left > 1 ? left : 1;
 }
 
 int

@@ -19,6 +19,7 @@ struct solver_task {
 	const char *value; /* of the identifier, without "*." */
 	const char *token;
 	const char *key_authorization; /* RFC 8555 8.1 */
+	int64_t until; /* clock_mono; a program is killed then; 0: as options */
 };
 
 /* What a solver needs in this process, besides descriptors that are open. */

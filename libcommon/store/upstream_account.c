@@ -120,10 +120,10 @@ static const char *const sql[] = {
     [UPSTREAM_ACCOUNT_ROLL_FINISH] =
 	"UPDATE upstream_accounts SET spki_sha256 = next_spki_sha256,"
 	" type = next_type, sealed = next_sealed, der = next_der, " NO_NEXT
-	" WHERE id = ?1 AND next_spki_sha256 IS NOT NULL",
+	" WHERE id = ?1 AND next_spki_sha256 = ?2",
     [UPSTREAM_ACCOUNT_ROLL_CANCEL] =
 	"UPDATE upstream_accounts SET " NO_NEXT " WHERE id = ?1"
-	" AND next_spki_sha256 IS NOT NULL",
+	" AND next_spki_sha256 = ?2",
 };
 
 const struct stmt_table upstream_account_stmts = {
@@ -246,6 +246,22 @@ write_contacts(const struct strv *contacts, struct buf *out, struct err *e)
 	    : 0;
 }
 
+/* It may be made a link, and is where signed requests go. */
+static int
+check_url(const char *what, const char *url, struct err *e)
+{
+	char text[240];
+	size_t len = url ? strlen(url) : 0;
+
+	if (len == 0 ||
+	    (str_starts(url, "https://") && len > strlen("https://") &&
+		str_is_printable(url, len) && !strpbrk(url, " \"<>")))
+		return 0;
+	str_escape(text, sizeof(text), url, len);
+	return err_set(
+	    e, KIND_INPUT, "the URL of the %s is not https: %s", what, text);
+}
+
 static int
 run_addition(struct addition *a, const struct seal_key *seal_key, int64_t *id,
     bool *created, struct err *e)
@@ -255,6 +271,9 @@ run_addition(struct addition *a, const struct seal_key *seal_key, int64_t *id,
 	struct buf contacts;
 	int rc;
 
+	if (check_url("account", n->url, e) < 0 ||
+	    check_url("account's directory", a->directory_url, e) < 0)
+		return -1;
 	buf_init(&contacts, CONTACTS_MAX);
 	rc = sealed_make(n->key, seal_key, &key, e);
 	if (rc == 0)
@@ -490,7 +509,8 @@ explain(struct store *st, int64_t id, struct err *e)
 
 	if (upstream_account_by_id(st, id, &a, e) < 0)
 		return -1;
-	err_set(e, KIND_CONFLICT, "upstream account %lld %s", (long long)id,
+	err_set(e, a.is_rolling ? KIND_BUSY : KIND_CONFLICT,
+	    "upstream account %lld %s", (long long)id,
 	    a.status == UPSTREAM_ACCOUNT_DEACTIVATED ? "is deactivated"
 		: a.is_rolling ? "has a change of keys that is not over"
 			       : "is not in a state that allows this");
@@ -556,6 +576,8 @@ upstream_account_change(struct store *st, int64_t id,
 	struct buf contacts;
 	int rc = 0;
 
+	if (check_url("account", to->url, e) < 0)
+		return -1;
 	buf_init(&contacts, CONTACTS_MAX);
 	if (to->contacts) {
 		rc = write_contacts(to->contacts, &contacts, e);
@@ -572,6 +594,7 @@ struct step {
 	struct store *st;
 	int64_t id;
 	size_t row;
+	const uint8_t *next; /* 32 bytes, or NULL */
 	const char *action;
 };
 
@@ -579,8 +602,10 @@ static int
 take_step(void *arg, struct err *e)
 {
 	const struct step *s = arg;
-	int64_t n =
-	    stmt_run(s->st, STMT_UPSTREAM_ACCOUNT, s->row, e, "i", s->id);
+	int64_t n = s->next
+	    ? stmt_run(s->st, STMT_UPSTREAM_ACCOUNT, s->row, e, "ib", s->id,
+		  s->next, (size_t)32)
+	    : stmt_run(s->st, STMT_UPSTREAM_ACCOUNT, s->row, e, "i", s->id);
 
 	return changed_one(s->st, s->id, n, e) < 0
 	    ? -1
@@ -588,10 +613,11 @@ take_step(void *arg, struct err *e)
 }
 
 static int
-step(
-    struct store *st, int64_t id, size_t row, const char *action, struct err *e)
+step(struct store *st, int64_t id, size_t row, const uint8_t *next,
+    const char *action, struct err *e)
 {
-	struct step s = {.st = st, .id = id, .row = row, .action = action};
+	struct step s = {
+	    .st = st, .id = id, .row = row, .next = next, .action = action};
 
 	return db_transaction(st->db, DB_DURABLE, take_step, &s, e);
 }
@@ -599,7 +625,7 @@ step(
 int
 upstream_account_drop(struct store *st, int64_t id, struct err *e)
 {
-	return step(st, id, UPSTREAM_ACCOUNT_DROP, "drop", e);
+	return step(st, id, UPSTREAM_ACCOUNT_DROP, NULL, "drop", e);
 }
 
 /* ---- a change of keys ---------------------------------------------------- */
@@ -654,15 +680,18 @@ upstream_account_roll_begin(struct store *st, int64_t id,
 }
 
 int
-upstream_account_roll_finish(struct store *st, int64_t id, struct err *e)
+upstream_account_roll_finish(
+    struct store *st, int64_t id, const uint8_t next[32], struct err *e)
 {
-	return step(st, id, UPSTREAM_ACCOUNT_ROLL_FINISH, "roll", e);
+	return step(st, id, UPSTREAM_ACCOUNT_ROLL_FINISH, next, "roll", e);
 }
 
 int
-upstream_account_roll_cancel(struct store *st, int64_t id, struct err *e)
+upstream_account_roll_cancel(
+    struct store *st, int64_t id, const uint8_t next[32], struct err *e)
 {
-	return step(st, id, UPSTREAM_ACCOUNT_ROLL_CANCEL, "roll_cancel", e);
+	return step(
+	    st, id, UPSTREAM_ACCOUNT_ROLL_CANCEL, next, "roll_cancel", e);
 }
 
 /* From one to the next, however many accounts are at each. */

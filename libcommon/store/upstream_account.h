@@ -70,6 +70,7 @@ const char *upstream_account_status_name(enum upstream_account_status status);
  * but for a directory, URL or data that was not known before.  Without `seal`
  * the key is stored in the clear.  Durable.  KIND_CONFLICT: the key belongs to
  * an account with another URL or, while one has none, at another CA.
+ * KIND_INPUT: one of its URLs is not https.
  */
 int upstream_account_add(struct store *st, const struct upstream_account_new *n,
     const struct seal_key *seal, int64_t *id, bool *created, struct err *e);
@@ -116,13 +117,16 @@ int upstream_account_drop(struct store *st, int64_t id, struct err *e);
 /*
  * A change of keys: the next one is stored, on disk, before the CA is asked;
  * then it takes the place of the first, or goes.  A key that is rolled away is
- * gone.  KIND_CONFLICT: one has begun already, or none has; the key is that of
- * another account.
+ * gone.  The second and third are for the key with this SHA-256 of its SPKI,
+ * and no other that has begun meanwhile.  KIND_CONFLICT: none has begun with
+ * it; the key is that of another account.  KIND_BUSY: one has begun already.
  */
 int upstream_account_roll_begin(struct store *st, int64_t id,
     const struct key *next, const struct seal_key *seal, struct err *e);
-int upstream_account_roll_finish(struct store *st, int64_t id, struct err *e);
-int upstream_account_roll_cancel(struct store *st, int64_t id, struct err *e);
+int upstream_account_roll_finish(
+    struct store *st, int64_t id, const uint8_t next[32], struct err *e);
+int upstream_account_roll_cancel(
+    struct store *st, int64_t id, const uint8_t next[32], struct err *e);
 
 /* As private_key_load; the second the one that is to be. */
 struct key *upstream_account_next_key(

@@ -66,6 +66,22 @@ struct addition {
 	int64_t id;
 };
 
+/* What is there already: -1. */
+static int
+explain(const struct addition *a, struct err *e)
+{
+	struct upstream_ca ca;
+	struct err why = {0};
+
+	if (upstream_ca_by_url(a->st, a->directory_url, &ca, &why) < 0 &&
+	    upstream_ca_by_name(a->st, a->name, &ca, e) < 0)
+		return -1;
+	err_set(e, KIND_CONFLICT, "there is a CA %s already, at %s", ca.name,
+	    ca.directory_url);
+	upstream_ca_release(&ca);
+	return -1;
+}
+
 static int
 add(void *arg, struct err *e)
 {
@@ -74,9 +90,7 @@ add(void *arg, struct err *e)
 	    "ttt", a->name, a->directory_url, a->trust);
 
 	if (rc == 0)
-		return err_set(e, KIND_CONFLICT,
-		    "there is a CA %s already, or one at %s", a->name,
-		    a->directory_url);
+		return explain(a, e);
 	return rc < 0 ? -1
 		      : event_add(a->st, "upstream_ca.add", EVENT_UPSTREAM_CA,
 			    a->id, a->name, e);

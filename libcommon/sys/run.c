@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,14 +53,26 @@ make_environment(const char *const *more)
 	environ = made;
 }
 
+/* What is done before a process becomes another program. */
+struct becoming {
+	const char *const *argv, *const *environment;
+	const int *fds;
+	pid_t parent; /* whose death is its own, or 0 */
+};
+
 static void
-become(
-    const char *const *argv, const char *const *environment, const int fds[3])
+become(const struct becoming *b)
 {
 	int null = open("/dev/null", O_RDWR), high[3];
+	const int *fds = b->fds;
 	sigset_t none;
 
 	setpgid(0, 0);
+	if (b->parent) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != b->parent)
+			_exit(TEMPORARY); /* it is dead already */
+	}
 	for (int i = 1; i < NSIG; i++)
 		signal(i, SIG_DFL);
 	sigemptyset(&none);
@@ -71,21 +84,20 @@ become(
 		if (dup2(high[i], i) < 0)
 			_exit(TEMPORARY);
 	syscall(SYS_close_range, 3U, ~0U, 0U);
-	make_environment(environment);
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
-	dprintf(STDERR_FILENO, "%s: cannot be started: %s\n", argv[0],
+	make_environment(b->environment);
+	execvp(b->argv[0], (char *const *)(uintptr_t)b->argv);
+	dprintf(STDERR_FILENO, "%s: cannot be started: %s\n", b->argv[0],
 	    strerrordesc_np(errno));
 	_exit(127);
 }
 
 static pid_t
-start(const char *const *argv, const char *const *environment, const int fds[3],
-    struct err *e)
+start(const struct becoming *b, struct err *e)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		become(argv, environment, fds);
+		become(b);
 	if (pid < 0)
 		return err_sys(e, "cannot fork");
 	/* Both do it, so that it is done for whoever comes first. */
@@ -96,7 +108,10 @@ start(const char *const *argv, const char *const *environment, const int fds[3],
 pid_t
 run_start(const char *const *argv, const int fds[3], struct err *e)
 {
-	return start(argv, NULL, fds, e);
+	const struct becoming b = {
+	    .argv = argv, .fds = fds, .parent = getpid()};
+
+	return start(&b, e);
 }
 
 void
@@ -284,8 +299,12 @@ begin(struct running *g, struct err *e)
 		err_sys(e, "cannot make a pipe");
 	} else {
 		const int fds[3] = {in[0], -1, err[1]};
+		const struct becoming b = {.argv = g->r->argv,
+		    .environment = g->r->environment,
+		    .fds = fds,
+		    .parent = g->r->dies_too ? getpid() : 0};
 
-		g->pid = start(g->r->argv, g->r->environment, fds, e);
+		g->pid = start(&b, e);
 		rc = g->pid > 0 ? 0 : -1;
 	}
 	fd_close(&in[0]);

@@ -16,7 +16,8 @@
  * Starts `argv` (argv[0] without a slash is looked for in PATH) with these as
  * descriptors 0 to 2; -1 is /dev/null.  Returns its process id, or -1
  * (KIND_SYS).  That it could not be started is its exit code 127 and a line on
- * its standard error.
+ * its standard error.  It is killed when this process dies, but not what it has
+ * started itself.
  */
 pid_t run_start(const char *const *argv, const int fds[3], struct err *e);
 
@@ -36,6 +37,7 @@ struct run {
 	int64_t timeout_ms; /* then its process group is killed */
 	int64_t grace_ms; /* so long after a SIGTERM; 0: at once */
 	bool first_line; /* of its standard error, instead of the last */
+	bool dies_too; /* with this process, as one of run_start */
 };
 
 /*

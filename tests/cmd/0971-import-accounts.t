@@ -197,6 +197,15 @@ for wrong in http://a.example/d https:// 'https://a b' nonsense; do
 done
 imp --directory https://a.example/d acme.json
 exits 100 '--directory without a tree'
+for wrong in javascript:x http://acme.example/acct/1 'https://a.example/<b>'; do
+	rm -r lego
+	lego "$le" w@example.org "$wrong"
+	imp --lego lego
+	exits 1 "an account whose URL is $wrong"
+	like "$out$err" "the URL of the account is not https: $wrong" '... is told of'
+	is "$(store "SELECT count(*) FROM upstream_accounts
+	    WHERE url = '$wrong'")" 0 '... and not stored'
+done
 run "$BIN/acmed-store" check
 exits 0 'the store is sound'
 

@@ -39,8 +39,10 @@ account ca add pebble "$pebble_directory" --trust "$pebble_ca"
 exits 0 'ca add'
 account ca add pebble https://other.example/dir
 exits 1 'a name is given once'
+like "$err" "there is a CA pebble already, at $pebble_directory" '... for what'
 account ca add p2 "$pebble_directory"
 exits 1 'and so is a URL'
+like "$err" "there is a CA pebble already, at $pebble_directory" '... as what'
 account ca add p2 http://other.example/dir
 exits 100 'http is no URL of a CA'
 account ca show https://mistyped.example/dir

@@ -105,6 +105,29 @@ children() {
 }
 ok 'no process with the network is left' wait_for 5 children
 
+# ---- several at once ------------------------------------------------------------------
+# Whoever loses has to come again; the key that the CA has is never lost.
+: >"$T/exits"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	pids=''
+	for type in p256 p384 rsa2048; do
+		{
+			"$BIN/acme-account" roll "$id" --key-type $type \
+			    -c "$client" >"$T/roll.$type" 2>&1
+			echo "$? $(tail -n 1 "$T/roll.$type")" >>"$T/exits"
+		} &
+		pids="$pids $!"
+	done
+	# shellcheck disable=SC2086 # a list
+	wait $pids
+	account show "$id"
+	[ "$status $(field rolling)" = '0 no' ] || break
+done
+exits 0 'three changes of keys at once: the account can be used'
+is "$(field rolling)" no '... and no change is left'
+is "$(grep -v '^0 ' "$T/exits" | grep -v '^111 ')" '' \
+    '... who comes too late is told to come again'
+
 # ---- the end ------------------------------------------------------------------------
 must sqlite3 "$store" ".backup $T/before"
 account deactivate "$id"

@@ -119,7 +119,7 @@ account show "$id"
 like "$err" 'client.directory ca=odd changed=' 'any other change is logged'
 
 # ---- a key change that the CA refuses -----------------------------------------------
-rules '/key problem 409 malformed'
+rules '/key problem 409 malformed' '/account/1 problem 401 unauthorized'
 account roll "$id"
 exits 1 'roll is refused'
 account list

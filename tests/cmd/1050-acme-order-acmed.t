@@ -96,6 +96,42 @@ order new d2.example.test --no-precheck --challenge answer --not-after 36h
 is "$(field id)" "$begun" '--not-after, so long from now: goes on with the order'
 must "$BIN/acme-order" cancel -c "$client" "$begun"
 
+# ---- a hook that hangs -----------------------------------------------------------
+
+cat >"$T/hang" <<-END
+	#!/bin/sh
+	verb=\${1:-}
+	[ -n "\$verb" ] || read -r verb rest
+	[ "\$verb" = present ] || { echo ok; exit; }
+	echo "\$\$" >>"$T/hangs"
+	exec sleep 1000
+END
+chmod 755 "$T/hang"
+# --timeout holds for the hook, and for those that would come after it.
+for kind in hook hook-line; do
+	: >"$T/hangs"
+	since=$(date +%s)
+	order run g1.example.test g2.example.test g3.example.test \
+	    --challenge "$kind:$T/hang" --no-precheck --timeout 3
+	took=$(($(date +%s) - since))
+	exits 111 "$kind that hangs"
+	ok "... for no longer than --timeout ($took s)" [ "$took" -le 20 ]
+	is "$(field status)" pending '... the order can go on'
+	is "$(wc -l <"$T/hangs")" 1 '... and nothing is begun when time is over'
+	must "$BIN/acme-order" cancel -c "$client" "$(field id)"
+done
+for kind in hook hook-line hook-http; do
+	: >"$T/hangs"
+	"$BIN/acme-order" run "$kind.example.test" -c "$client" --no-precheck \
+	    --challenge "$kind:$T/hang" >"$T/killed" 2>&1 &
+	killed=$!
+	must wait_for 10 grep -q . "$T/hangs"
+	kill -9 $killed
+	ok "$kind dies with who has called it" wait_for 5 \
+	    ended "$(cat "$T/hangs")"
+	wait $killed 2>"$T/killed"
+done
+
 # ---- how long ---------------------------------------------------------------------
 
 # ends_in SECONDS: the last certificate, give or take a quarter of an hour.

@@ -407,32 +407,38 @@ test_roll(void **state)
 {
 	struct key *old = new_key(), *next = new_key(), *other = new_key();
 	int64_t id = add_upstream("https://ca.example/1", old);
+	uint8_t spki[32], not_this[32] = {0};
 	struct key *k;
 
 	(void)state;
+	key_spki_sha256(next, spki);
 	add_upstream("https://ca.example/2", other);
 	assert_kind(
-	    upstream_account_roll_finish(st, id, &e), KIND_CONFLICT, &e);
+	    upstream_account_roll_finish(st, id, spki, &e), KIND_CONFLICT, &e);
 	assert_kind(
-	    upstream_account_roll_cancel(st, id, &e), KIND_CONFLICT, &e);
+	    upstream_account_roll_cancel(st, id, spki, &e), KIND_CONFLICT, &e);
 	assert_kind(upstream_account_roll_begin(st, id, other, NULL, &e),
 	    KIND_CONFLICT, &e);
 	assert_null(upstream_account_next_key(st, id, NULL, &e));
 	err_clear(&e);
 	assert_ok(upstream_account_roll_begin(st, id, next, NULL, &e), &e);
-	assert_kind(upstream_account_roll_begin(st, id, next, NULL, &e),
-	    KIND_CONFLICT, &e);
+	assert_kind(
+	    upstream_account_roll_begin(st, id, next, NULL, &e), KIND_BUSY, &e);
+	assert_kind(
+	    upstream_account_roll_finish(st, id, not_this, &e), KIND_BUSY, &e);
+	assert_kind(
+	    upstream_account_roll_cancel(st, id, not_this, &e), KIND_BUSY, &e);
 	check_key(id, old);
 	k = upstream_account_next_key(st, id, NULL, &e);
 	assert_true(key_equal(k, next));
 	key_free(k);
-	assert_ok(upstream_account_roll_cancel(st, id, &e), &e);
+	assert_ok(upstream_account_roll_cancel(st, id, spki, &e), &e);
 	check_key(id, old);
 	assert_ok(upstream_account_roll_begin(st, id, next, NULL, &e), &e);
-	assert_ok(upstream_account_roll_finish(st, id, &e), &e);
+	assert_ok(upstream_account_roll_finish(st, id, spki, &e), &e);
 	check_key(id, next);
 	assert_kind(
-	    upstream_account_roll_finish(st, id, &e), KIND_CONFLICT, &e);
+	    upstream_account_roll_finish(st, id, spki, &e), KIND_CONFLICT, &e);
 	key_free(old);
 	key_free(next);
 	key_free(other);
