@@ -2,8 +2,8 @@
 
 #include "store/certificate.h"
 #include "store/event.h"
+#include "store/queue_part.h"
 #include "store/renewal_backup.h"
-#include "store/stmt.h"
 #include "store/upstream_account.h"
 #include "sys/clock.h"
 #include "wrap/name.h"
@@ -27,6 +27,8 @@ enum {
 	CONFIGURATION_SET_ACTIVE,
 	CONFIGURATION_SET_CERTIFICATE_ACTIVE,
 	CONFIGURATION_LEAVE_QUEUE,
+	CONFIGURATION_FORGET_FAILED,
+	CONFIGURATION_TRY_AGAIN,
 	CONFIGURATION_IS_BUSY,
 	CONFIGURATION_REMOVE,
 	CONFIGURATION_RENEWED,
@@ -63,6 +65,8 @@ enum {
 	" LEFT JOIN certificates c ON c.id = r.certificate_id"                 \
 	" LEFT JOIN renewal_infos i ON i.certificate_id = r.certificate_id"    \
 	" WHERE "
+
+#define HAS_FAILED "(status = 'parked' OR attempts > 0)"
 
 static const char *const sql[] = {
     [CONFIGURATION_BY_ID] = SELECT "r.id = ?1",
@@ -110,6 +114,14 @@ static const char *const sql[] = {
 	" r.certificate_id FROM renewal_configurations r WHERE r.id = ?1)",
     [CONFIGURATION_LEAVE_QUEUE] =
 	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1",
+    [CONFIGURATION_FORGET_FAILED] =
+	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1"
+	" AND " HAS_FAILED " AND " QUEUE_IS_FREE("?2", "?3"),
+    [CONFIGURATION_TRY_AGAIN] =
+	"UPDATE renewal_queue SET status = 'waiting', retry_at = 0,"
+	" attempts = 0, failing_since = NULL, cause = NULL, error = NULL"
+	" WHERE renewal_configuration_id = ?1 AND " HAS_FAILED
+	" AND " QUEUE_IS_FREE("?2", "?3"),
     [CONFIGURATION_IS_BUSY] =
 	"SELECT 1 FROM renewal_queue WHERE renewal_configuration_id = ?1"
 	" AND lease_until > ?2",
@@ -562,6 +574,18 @@ renewal_configuration_add(struct store *st,
 
 /* ---- changing ------------------------------------------------------------ */
 
+/* Does `statement` to what has failed in the queue and nobody works on. */
+static int
+change_failed(struct store *st, int64_t id, int statement, struct err *e)
+{
+	int64_t now = clock_now();
+
+	return stmt_run(st, M, statement, e, "iii", id, now,
+		   now + QUEUE_HOLD_MAX) < 0
+	    ? -1
+	    : 0;
+}
+
 static int
 set(void *arg, struct err *e)
 {
@@ -575,7 +599,9 @@ set(void *arg, struct err *e)
 	    to->policy, to->profile, to->part_left);
 	if (n <= 0)
 		return n < 0 ? -1 : not_found(to->id, e);
-	return refresh(c->st, to->id, e) < 0
+	/* what kept it from being renewed may have been mended */
+	return change_failed(c->st, to->id, CONFIGURATION_TRY_AGAIN, e) < 0 ||
+		refresh(c->st, to->id, e) < 0
 	    ? -1
 	    : note(c->st, "renewal_configuration.set", to->id, to->policy, e);
 }
@@ -670,10 +696,14 @@ renewal_configuration_remove(struct store *st, int64_t id, struct err *e)
 
 /* ---- what other modules have done ---------------------------------------- */
 
+/* However it came, what has failed before is over. */
 static int
 arrived(struct store *st, int64_t id, struct err *e)
 {
-	return renewal_backup_arrived(st, id, e) < 0 ? -1 : refresh(st, id, e);
+	return renewal_backup_arrived(st, id, e) < 0 ||
+		change_failed(st, id, CONFIGURATION_FORGET_FAILED, e) < 0
+	    ? -1
+	    : refresh(st, id, e);
 }
 
 /* That of the account and names of an order: made, or brought to its ways. */

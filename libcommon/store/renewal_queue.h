@@ -35,7 +35,9 @@ int renewal_queue_update(struct store *st, int64_t *added, struct err *e);
 
 /*
  * Puts a configuration in, or what is there of it to the front: it need not be
- * due, is no longer parked, and its failures are forgotten.  Durable.
+ * due, is no longer parked, and its failures are forgotten.  An order that has
+ * come to its certificate is not what is asked for: there will be another.
+ * Durable.
  * KIND_CONFLICT: it is deactivated; KIND_NOTFOUND.
  */
 int renewal_queue_add(

@@ -601,6 +601,76 @@ test_fail(void **state)
 	assert_kind(renewal_queue_remove(st, 2, &e), KIND_NOTFOUND, &e);
 }
 
+/* What came otherwise ends what has failed, or was parked. */
+static void
+test_got_otherwise(void **state)
+{
+	struct renewal_configuration c;
+	struct queue_hold late;
+
+	(void)state;
+	get(accounts[0], "a.example", 30 * DAY, true);
+	for (int parks = 0; parks < 2; parks++) {
+		test_now += 41 * DAY;
+		assert_int_equal(update(), 1);
+		fail_one(test_now + 600, parks);
+		get(accounts[0], "a.example", 60 * DAY, true);
+		assert_int_equal(N_QUEUED, 0);
+	}
+	test_now += 41 * DAY;
+	assert_int_equal(update(), 1);
+	/* What a process is at is its own to end. */
+	fail_one(test_now, false);
+	assert_int_equal(take_one(accounts[0]), 1);
+	late = hold;
+	test_now += 1;
+	get(accounts[0], "a.example", 60 * DAY, true);
+	assert_int_equal(N_QUEUED, 1);
+	assert_ok(renewal_queue_done(st, &late, &e), &e);
+	assert_int_equal(N_QUEUED, 0);
+	/* A change may have mended it: it is tried at once. */
+	assert_ok(renewal_queue_add(st, 1, &e), &e);
+	fail_one(test_now + 600, true);
+	c = load(1);
+	assert_ok(renewal_configuration_set(st, &c, &e), &e);
+	renewal_configuration_release(&c);
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_int_equal(item.attempts, 0);
+	assert_int_equal(item.failing_since, 0);
+	assert_null(item.error);
+	renewal_item_release(&item);
+}
+
+/* Somebody asks when the certificate has come, but the item has not left. */
+static void
+test_asked_late(void **state)
+{
+	struct strv dns = {0};
+	struct upstream_order_new n = wanted(accounts[0], &dns);
+	int64_t order;
+
+	(void)state;
+	strv_add(&dns, "a.example");
+	get(accounts[0], "a.example", 30 * DAY, true);
+	assert_ok(renewal_queue_add(st, 1, &e), &e);
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_ok(renewal_queue_order(st, &hold, &n, &order, &e), &e);
+	assert_ok(renewal_queue_add(st, 1, &e), &e);
+	assert_ok(renewal_queue_of(st, 1, &item, &e), &e);
+	assert_int_equal(item.upstream_order_id, order);
+	assert_int_equal(item.lease_until, test_now + HOLD);
+	test_now += 1;
+	finish(order, "a.example", 30 * DAY, true);
+	assert_ok(renewal_queue_add(st, 1, &e), &e);
+	/* Who got it does not take with it what was asked for since. */
+	assert_ok(renewal_queue_done(st, &hold, &e), &e);
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_int_equal(item.upstream_order_id, 0);
+	assert_int_equal(item.why, RENEWAL_ASKED);
+	strv_release(&dns);
+	renewal_item_release(&item);
+}
+
 static int
 join(void *arg, const char *policy, struct err *err)
 {
@@ -667,6 +737,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_hold),
     TEST(test_order),
     TEST(test_fail),
+    TEST(test_got_otherwise),
+    TEST(test_asked_late),
     TEST(test_policies),
     TEST(test_pulled),
 };
