@@ -1,11 +1,8 @@
-#include "jobs/why.h"
+#include "jobs/why_part.h"
 
-#include "base/rfc3339.h"
-#include "store/certificate_list.h"
-#include "store/domain.h"
+#include "store/domain_queue.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
-#include "store/renewal_info.h"
 #include "wrap/name.h"
 
 static const char *const words[] = {
@@ -25,28 +22,12 @@ why_word(enum why_what what)
 
 /* ---- who has the name ---------------------------------------------------- */
 
-struct candidate {
-	struct certificate_item item; /* without the issuer */
-	bool has_name; /* itself, and not only by a wildcard */
-	size_t names;
-};
-
-struct why {
-	struct store *st;
-	const char *name;
-	int64_t now;
-	int (*fn)(void *arg, const struct why_line *l, struct err *e);
-	void *arg;
-	struct candidate *v;
-	size_t len;
-};
-
 static int
 add_candidate(void *arg, const struct certificate_item *c, struct err *e)
 {
 	struct why *w = arg;
 	struct strv names = {0};
-	struct candidate *to;
+	struct why_candidate *to;
 
 	if (fqdn_set_names(w->st, c->fqdn_set_id, &names, e) < 0)
 		return -1;
@@ -60,7 +41,7 @@ add_candidate(void *arg, const struct certificate_item *c, struct err *e)
 	return 0;
 }
 
-static const struct candidate *
+static const struct why_candidate *
 candidate(const struct why *w, int64_t id)
 {
 	for (size_t i = 0; i < w->len; i++)
@@ -72,15 +53,15 @@ candidate(const struct why *w, int64_t id)
 /* ---- the rules, in the order of certificate_serving ---------------------- */
 
 static bool
-is_valid_at(const struct candidate *c, int64_t t)
+is_valid_at(const struct why_candidate *c, int64_t t)
 {
 	return c->item.not_before <= t && c->item.not_after >= t;
 }
 
 /* By what `better` comes before `c`, said of `c`. */
 static const char *
-what_is_worse(
-    const struct candidate *c, const struct candidate *better, int64_t t)
+what_is_worse(const struct why_candidate *c, const struct why_candidate *better,
+    int64_t t)
 {
 	if (is_valid_at(better, t) != is_valid_at(c, t))
 		return c->item.not_after < t ? "it has expired"
@@ -98,8 +79,8 @@ what_is_worse(
 
 /* The same said of the better one. */
 static const char *
-what_is_better(
-    const struct candidate *better, const struct candidate *c, int64_t t)
+what_is_better(const struct why_candidate *better,
+    const struct why_candidate *c, int64_t t)
 {
 	if (is_valid_at(better, t) != is_valid_at(c, t))
 		return "it alone is valid";
@@ -115,8 +96,8 @@ what_is_better(
 }
 
 static const char *
-why_passed_over(
-    const struct candidate *c, const struct candidate *served, int64_t t)
+why_passed_over(const struct why_candidate *c,
+    const struct why_candidate *served, int64_t t)
 {
 	if (c->item.status == CERTIFICATE_REVOKED)
 		return "it is revoked";
@@ -126,12 +107,12 @@ why_passed_over(
 }
 
 static bool
-can_serve(const struct candidate *c)
+can_serve(const struct why_candidate *c)
 {
 	return c->item.active && c->item.status == CERTIFICATE_VALID;
 }
 
-static const struct candidate *
+static const struct why_candidate *
 serving_at(const struct why *w, int64_t t, bool *failed, struct err *e)
 {
 	struct certificate c;
@@ -150,13 +131,13 @@ serving_at(const struct why *w, int64_t t, bool *failed, struct err *e)
 }
 
 /* The one that would be served at `t` if `c` were not there. */
-static const struct candidate *
-runner_up(const struct why *w, const struct candidate *c, int64_t t)
+static const struct why_candidate *
+runner_up(const struct why *w, const struct why_candidate *c, int64_t t)
 {
-	const struct candidate *best = NULL;
+	const struct why_candidate *best = NULL;
 
 	for (size_t i = 0; i < w->len; i++) {
-		const struct candidate *x = &w->v[i];
+		const struct why_candidate *x = &w->v[i];
 
 		if (x == c || !can_serve(x))
 			continue;
@@ -170,9 +151,9 @@ runner_up(const struct why *w, const struct candidate *c, int64_t t)
 
 /* ---- telling ------------------------------------------------------------- */
 
-static int
-tell(const struct why *w, enum why_what what, int64_t at,
-    const struct candidate *c, const char *rule, struct err *e)
+int
+why_tell(const struct why *w, enum why_what what, int64_t at,
+    const struct why_candidate *c, const char *rule, struct err *e)
 {
 	const struct why_line line = {.at = at,
 	    .what = what,
@@ -185,9 +166,9 @@ tell(const struct why *w, enum why_what what, int64_t at,
 
 static int
 tell_served(const struct why *w, enum why_what what, int64_t at,
-    const struct candidate *c, struct err *e)
+    const struct why_candidate *c, struct err *e)
 {
-	const struct candidate *other = runner_up(w, c, at);
+	const struct why_candidate *other = runner_up(w, c, at);
 	const char *rule =
 	    other ? what_is_better(c, other, at) : "no other active one has it";
 	char text[200];
@@ -197,13 +178,13 @@ tell_served(const struct why *w, enum why_what what, int64_t at,
 		: c->item.not_after < at ? "; but it has expired"
 					 : "; but it is not valid yet",
 	    c->item.has_key ? "" : "; its private key is not in the store");
-	return tell(w, what, at, c, text, e);
+	return why_tell(w, what, at, c, text, e);
 }
 
 /* What a backup keeps ready is not active for that: 1, and what to say, 0, -1.
  */
 static int
-is_spare(const struct why *w, const struct candidate *c, char *text,
+is_spare(const struct why *w, const struct why_candidate *c, char *text,
     size_t size, struct err *e)
 {
 	struct renewal_configuration r;
@@ -230,10 +211,10 @@ is_spare(const struct why *w, const struct candidate *c, char *text,
 
 static int
 tell_passed_over(
-    const struct why *w, const struct candidate *served, struct err *e)
+    const struct why *w, const struct why_candidate *served, struct err *e)
 {
 	for (size_t i = 0; i < w->len; i++) {
-		const struct candidate *c = &w->v[i];
+		const struct why_candidate *c = &w->v[i];
 		char text[120];
 		int rc =
 		    c == served ? 0 : is_spare(w, c, text, sizeof(text), e);
@@ -241,7 +222,7 @@ tell_passed_over(
 		if (rc < 0)
 			return -1;
 		if (c != served &&
-		    tell(w, WHY_PASSED_OVER, w->now, c,
+		    why_tell(w, WHY_PASSED_OVER, w->now, c,
 			rc > 0
 			    ? text
 			    : why_passed_over(c, served ? served : c, w->now),
@@ -273,13 +254,14 @@ next_moment(const struct why *w, int64_t t)
 }
 
 static int
-tell_next(const struct why *w, const struct candidate *served, struct err *e)
+tell_next(
+    const struct why *w, const struct why_candidate *served, struct err *e)
 {
 	int64_t t = w->now;
 	bool failed = false;
 
 	for (int n = 0; n < WHY_CHANGES_MAX && (t = next_moment(w, t)) != 0;) {
-		const struct candidate *then = serving_at(w, t, &failed, e);
+		const struct why_candidate *then = serving_at(w, t, &failed, e);
 
 		if (!then)
 			return failed ? -1 : 0;
@@ -287,7 +269,7 @@ tell_next(const struct why *w, const struct candidate *served, struct err *e)
 			if (served->item.not_after + 1 != t)
 				continue;
 			n++;
-			if (tell(w, WHY_EXPIRES, t, served,
+			if (why_tell(w, WHY_EXPIRES, t, served,
 				"nothing that is valid has the name then: it "
 				"is served on",
 				e) < 0)
@@ -302,122 +284,23 @@ tell_next(const struct why *w, const struct candidate *served, struct err *e)
 	return 0;
 }
 
-/* The window in words, and why the CA wishes for it; the caller frees. */
-static char *
-describe_window(const struct renewal_info *r)
+/* The one that was got last. */
+static const struct why_candidate *
+newest(const struct why *w)
 {
-	char start[RFC3339_SIZE], end[RFC3339_SIZE];
+	const struct why_candidate *best = &w->v[0];
 
-	rfc3339_format(start, r->window_start);
-	rfc3339_format(end, r->window_end);
-	return xasprintf(
-	    "auto-renew is on: due at a moment in the CA's window, "
-	    "%s to %s%s%s",
-	    start, end, r->explanation_url ? "; it says why: " : "",
-	    r->explanation_url ? r->explanation_url : "");
-}
-
-/* What an operator has set for it, and why nothing is ordered, or NULL. */
-static int
-load_settings(const struct why *w, const struct candidate *c,
-    struct renewal_facts *f, const char **never, struct err *e)
-{
-	struct renewal_configuration settings;
-	struct err why = {0};
-
-	*never = NULL;
-	if (renewal_configuration_by_certificate(
-		w->st, c->item.id, &settings, &why) < 0) {
-		if (why.kind != KIND_NOTFOUND)
-			*e = why;
-		*never = "auto-renew is on, but it has no renewal "
-			 "configuration: cert-manage renewal add"
-			 " makes one";
-		return err_is_set(e) ? -1 : 0;
-	}
-	if (settings.certificate_id == c->item.id) {
-		f->part_left = settings.part_left;
-		*never = settings.active
-		    ? NULL
-		    : "its renewal configuration is deactivated";
-	}
-	renewal_configuration_release(&settings);
-	return 0;
-}
-
-static int
-load_info(const struct why *w, const struct candidate *c,
-    struct renewal_info *r, struct err *e)
-{
-	struct err why = {0};
-
-	if (renewal_info_load(w->st, c->item.id, r, &why) == 0 ||
-	    why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
-}
-
-static int
-tell_due(const struct why *w, const struct candidate *c, struct err *e)
-{
-	struct renewal_facts f = {.has_certificate = true,
-	    .not_before = c->item.not_before,
-	    .not_after = c->item.not_after};
-	struct renewal_info r;
-	struct renewal_due due;
-	const char *never;
-	char *text;
-	int rc;
-
-	if (load_settings(w, c, &f, &never, e) < 0 ||
-	    load_info(w, c, &r, e) < 0)
-		return -1;
-	f.window_start = r.window_start;
-	f.window_end = r.window_end;
-	f.chosen = r.chosen;
-	due = renewal_due(&f, w->now);
-	text = never ? xstrdup(never)
-	    : due.rule == RENEWAL_WINDOW
-	    ? describe_window(&r)
-	    : xasprintf("auto-renew is on: due %s",
-		  renewal_rule_text(due.rule, f.not_after - f.not_before));
-	rc = tell(w, WHY_RENEWAL, never ? 0 : due.at, c, text, e);
-	free(text);
-	renewal_info_release(&r);
-	return rc;
-}
-
-static int
-tell_renewal(const struct why *w, const struct candidate *c, struct err *e)
-{
-	char text[80];
-	struct domain d;
-
-	if (domain_by_value(w->st, w->name, &d, e) == 0 && !d.active)
-		return tell(w, WHY_RENEWAL, 0, c,
-		    "nothing is ordered for the name: it is disabled", e);
-	if (err_is_set(e) && e->kind != KIND_NOTFOUND)
-		return -1;
-	err_clear(e);
-	if (c->item.auto_renew)
-		return tell_due(w, c, e);
-	if (strcmp(c->item.source, "tls") == 0)
-		return tell(
-		    w, WHY_RENEWAL, 0, c, "acmed-store tls-renew renews it", e);
-	if (c->item.account_id == 0)
-		return tell(w, WHY_RENEWAL, 0, c,
-		    "auto-renew is off: nobody here renews it", e);
-	snprintf(text, sizeof(text), "the client of account/%lld renews it",
-	    (long long)c->item.account_id);
-	return tell(w, WHY_RENEWAL, 0, c, text, e);
+	for (size_t i = 1; i < w->len; i++)
+		if (w->v[i].item.id > best->item.id)
+			best = &w->v[i];
+	return best;
 }
 
 static int
 explain(const struct why *w, bool *is_served, struct err *e)
 {
 	bool failed;
-	const struct candidate *served = serving_at(w, w->now, &failed, e);
+	const struct why_candidate *served = serving_at(w, w->now, &failed, e);
 
 	*is_served = served != NULL;
 	if (failed ||
@@ -426,8 +309,28 @@ explain(const struct why *w, bool *is_served, struct err *e)
 	if (tell_passed_over(w, served, e) < 0)
 		return -1;
 	if (!served)
-		return 0;
-	return tell_next(w, served, e) < 0 ? -1 : tell_renewal(w, served, e);
+		return why_tell_renewal(w, newest(w), e);
+	return tell_next(w, served, e) < 0 ? -1
+					   : why_tell_renewal(w, served, e);
+}
+
+/* It may wait for its first one. */
+static int
+has_none(const struct why *w, const char *name, struct err *e)
+{
+	struct domain_item i;
+	struct err why = {0};
+	bool waits = domain_queue_by_name(w->st, w->name, &i, &why) == 0;
+
+	if (!waits && why.kind != KIND_NOTFOUND)
+		return err_set(e, why.kind, "%s", why.text);
+	err_set(e, KIND_NOTFOUND, "%s: no certificate has this name%s%s%s",
+	    name, waits ? "; it waits in domain-queue" : "",
+	    waits && i.error ? ", where it has failed: " : "",
+	    waits && i.error ? i.error : "");
+	if (waits)
+		domain_item_release(&i);
+	return -1;
 }
 
 int
@@ -444,8 +347,7 @@ why_explain(struct store *st, const char *name, int64_t now,
 	*is_served = false;
 	rc = certificate_list(st, &f, add_candidate, &w, e);
 	if (rc == 0 && w.len == 0)
-		rc = err_set(
-		    e, KIND_NOTFOUND, "%s: no certificate has this name", name);
+		rc = has_none(&w, name, e);
 	if (rc == 0)
 		rc = explain(&w, is_served, e);
 	free(w.v);

@@ -37,7 +37,7 @@ static const char *const sql[] = {
 	" JOIN fqdn_set_members m ON m.domain_id = d.id"
 	" JOIN renewal_configurations r ON r.fqdn_set_id = m.fqdn_set_id"
 	" LEFT JOIN renewal_queue q ON q.renewal_configuration_id = r.id"
-	" WHERE d.value = ?1",
+	" WHERE d.value = ?1 AND r.backup_of_id IS NULL",
     [DOMAIN_QUEUE_REMOVE] =
 	"DELETE FROM domain_queue WHERE name = ?1 AND " QUEUE_IS_FREE(
 	    "?2", "?3"),

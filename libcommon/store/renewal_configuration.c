@@ -29,6 +29,7 @@ enum {
 	CONFIGURATION_LEAVE_QUEUE,
 	CONFIGURATION_FORGET_FAILED,
 	CONFIGURATION_TRY_AGAIN,
+	CONFIGURATION_NAMES_ARRIVED,
 	CONFIGURATION_IS_BUSY,
 	CONFIGURATION_REMOVE,
 	CONFIGURATION_RENEWED,
@@ -121,6 +122,12 @@ static const char *const sql[] = {
 	"UPDATE renewal_queue SET status = 'waiting', retry_at = 0,"
 	" attempts = 0, failing_since = NULL, cause = NULL, error = NULL"
 	" WHERE renewal_configuration_id = ?1 AND " HAS_FAILED
+	" AND " QUEUE_IS_FREE("?2", "?3"),
+    [CONFIGURATION_NAMES_ARRIVED] =
+	"DELETE FROM domain_queue WHERE name IN (SELECT d.value"
+	" FROM renewal_configurations r"
+	" JOIN fqdn_set_members m ON m.fqdn_set_id = r.fqdn_set_id"
+	" JOIN domains d ON d.id = m.domain_id WHERE r.id = ?1)"
 	" AND " QUEUE_IS_FREE("?2", "?3"),
     [CONFIGURATION_IS_BUSY] =
 	"SELECT 1 FROM renewal_queue WHERE renewal_configuration_id = ?1"
@@ -574,9 +581,9 @@ renewal_configuration_add(struct store *st,
 
 /* ---- changing ------------------------------------------------------------ */
 
-/* Does `statement` to what has failed in the queue and nobody works on. */
+/* Does `statement` to what is in a queue and nobody works on. */
 static int
-change_failed(struct store *st, int64_t id, int statement, struct err *e)
+change_queued(struct store *st, int64_t id, int statement, struct err *e)
 {
 	int64_t now = clock_now();
 
@@ -600,7 +607,7 @@ set(void *arg, struct err *e)
 	if (n <= 0)
 		return n < 0 ? -1 : not_found(to->id, e);
 	/* what kept it from being renewed may have been mended */
-	return change_failed(c->st, to->id, CONFIGURATION_TRY_AGAIN, e) < 0 ||
+	return change_queued(c->st, to->id, CONFIGURATION_TRY_AGAIN, e) < 0 ||
 		refresh(c->st, to->id, e) < 0
 	    ? -1
 	    : note(c->st, "renewal_configuration.set", to->id, to->policy, e);
@@ -696,12 +703,13 @@ renewal_configuration_remove(struct store *st, int64_t id, struct err *e)
 
 /* ---- what other modules have done ---------------------------------------- */
 
-/* However it came, what has failed before is over. */
+/* However it came, what has failed before is over, and its names have one. */
 static int
 arrived(struct store *st, int64_t id, struct err *e)
 {
 	return renewal_backup_arrived(st, id, e) < 0 ||
-		change_failed(st, id, CONFIGURATION_FORGET_FAILED, e) < 0
+		change_queued(st, id, CONFIGURATION_FORGET_FAILED, e) < 0 ||
+		change_queued(st, id, CONFIGURATION_NAMES_ARRIVED, e) < 0
 	    ? -1
 	    : refresh(st, id, e);
 }

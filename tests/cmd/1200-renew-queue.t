@@ -248,4 +248,38 @@ like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 500 AND 660
     FROM renewal_queue")" '^2\|1' '... and tried again in ten'
 queue list --no-header
 is "$(printf '%s\n' "$out" | cut -f 2)" failing 'list: it is failing'
+
+# ---- what cert-list says of that -----------------------------------------------------
+
+# why NAME: the last line, which is about its renewal; `at` and `rule` of it.
+why() {
+	run "$BIN/cert-list" why --no-header "$1" -c "$client"
+	at=$(printf '%s\n' "$out" | tail -n 1 | cut -f 2)
+	rule=$(printf '%s\n' "$out" | tail -n 1 | cut -f 5)
+}
+retry=$(sql "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', retry_at, 'unixepoch')
+    FROM renewal_queue")
+why a.example
+is "$at" "$retry" 'cert-list why: when it is tried again'
+like "$rule" '^it is tried again: it has failed since 20.*: Failed to connect' '... and why'
+sql "UPDATE renewal_queue SET status = 'parked'"
+why a.example
+like "$at $rule" '^ parked: it has failed since 20.*; renew-queue add' \
+    '... or that it is parked'
+must "$BIN/cert-manage" domain disable www.a.example -c "$client"
+why a.example
+like "$rule" 'www\.a\.example is disabled$' '... or that a name of it is disabled'
+must "$BIN/cert-manage" domain enable www.a.example -c "$client"
+must "$BIN/domain-queue" block '*.a.example' -c "$client"
+why a.example
+like "$rule" 'www\.a\.example is blocked, by \*\.a\.example on' '... or blocked'
+must "$BIN/domain-queue" unblock '*.a.example' -c "$client"
+must "$BIN/cert-manage" deactivate "$(sql 'SELECT certificate_id
+    FROM renewal_configurations WHERE id = 1')" -c "$client"
+why a.example
+like "$rule" '^parked: ' '... also when nothing is served'
+must "$BIN/domain-queue" add new.example -c "$client"
+run "$BIN/cert-list" why new.example -c "$client"
+exits 1 '... and when there is no certificate yet'
+like "$err" 'it waits in domain-queue$' '... but a wish for one'
 done_testing

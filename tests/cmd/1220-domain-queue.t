@@ -137,6 +137,13 @@ renew run
 exits 0 'renew-queue run'
 is "$(certificates) $(sql 'SELECT count(*) FROM renewal_queue')" '6 0' \
     '... renews the two whose renewal had stopped'
+queue add by-hand.example parked.example
+sql "UPDATE domain_queue SET status = 'parked' WHERE name = 'parked.example'"
+must "$BIN/acme-order" run by-hand.example -c "$client"
+must "$BIN/acme-order" run parked.example -c "$client"
+is "$(waiting)" 0 'what gets its certificate by hand waits no more'
+must "$BIN/cert-manage" renewal remove by-hand.example -c "$client"
+must "$BIN/cert-manage" renewal remove parked.example -c "$client"
 
 # ---- templates -------------------------------------------------------------------
 

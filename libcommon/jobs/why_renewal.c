@@ -1,0 +1,207 @@
+#include "jobs/why_part.h"
+
+#include "base/rfc3339.h"
+#include "store/blocked_name.h"
+#include "store/domain.h"
+#include "store/fqdn_set.h"
+#include "store/renewal_configuration.h"
+#include "store/renewal_info.h"
+#include "store/renewal_queue.h"
+
+/* The window in words, and why the CA wishes for it; the caller frees. */
+static char *
+describe_window(const struct renewal_info *r)
+{
+	char start[RFC3339_SIZE], end[RFC3339_SIZE];
+
+	rfc3339_format(start, r->window_start);
+	rfc3339_format(end, r->window_end);
+	return xasprintf(
+	    "auto-renew is on: due at a moment in the CA's window, "
+	    "%s to %s%s%s",
+	    start, end, r->explanation_url ? "; it says why: " : "",
+	    r->explanation_url ? r->explanation_url : "");
+}
+
+/* What is not there is no fault. */
+static int
+unless_missing(int rc, struct err *e)
+{
+	if (rc < 0 && e->kind == KIND_NOTFOUND) {
+		err_clear(e);
+		return 0;
+	}
+	return rc < 0 ? -1 : 1;
+}
+
+/* ---- what keeps it from being ordered ------------------------------------ */
+
+/* 1 with what is said of the name, which the caller frees; 0; -1. */
+static int
+find_obstacle(const struct why *w, const char *name, char **text, struct err *e)
+{
+	struct domain d;
+	char *entry;
+	int rc = unless_missing(domain_by_value(w->st, name, &d, e), e);
+
+	if (rc > 0 && !d.active) {
+		*text = xasprintf(
+		    "nothing is ordered for the name: %s is disabled", name);
+		return 1;
+	}
+	if (rc >= 0)
+		rc = blocked_name_of(w->st, name, &entry, e);
+	if (rc <= 0)
+		return rc;
+	*text = xasprintf("nothing is ordered for the name: %s is blocked, by "
+			  "%s on the blocklist",
+	    name, entry);
+	free(entry);
+	return 1;
+}
+
+/* The name itself first, and then those that it shares a certificate with. */
+static int
+find_obstacles(const struct why *w, const struct why_candidate *c, char **text,
+    struct err *e)
+{
+	struct strv names = {0};
+	int rc = find_obstacle(w, w->name, text, e);
+
+	if (rc == 0)
+		rc = fqdn_set_names(w->st, c->item.fqdn_set_id, &names, e);
+	for (size_t i = 0; rc == 0 && i < names.len; i++)
+		rc = find_obstacle(w, names.v[i], text, e);
+	strv_release(&names);
+	return rc;
+}
+
+/* How its last attempts ended, and when the next is; as find_obstacle. */
+static int
+describe_queued(const struct why *w, int64_t configuration, char **text,
+    int64_t *at, struct err *e)
+{
+	struct renewal_item i;
+	char since[RFC3339_SIZE];
+	int rc =
+	    unless_missing(renewal_queue_of(w->st, configuration, &i, e), e);
+
+	if (rc <= 0)
+		return rc;
+	rc = i.is_parked || i.attempts > 0;
+	if (rc > 0) {
+		rfc3339_format(
+		    since, i.failing_since ? i.failing_since : i.added);
+		*text = xasprintf("%s %s: %s%s",
+		    i.is_parked ? "parked: it has failed since"
+				: "it is tried again: it has failed since",
+		    since, i.error ? i.error : "no error is known",
+		    i.is_parked ? "; renew-queue add tries it at once" : "");
+		*at = i.is_parked ? 0 : i.retry_at;
+	}
+	renewal_item_release(&i);
+	return rc;
+}
+
+/* ---- when it is due ------------------------------------------------------ */
+
+/* What its renewal is to say; no `text`: it is due as `facts` have it. */
+struct plan {
+	struct renewal_facts facts;
+	struct renewal_info info;
+	char *text;
+	int64_t at;
+};
+
+static int
+load_configuration(const struct why *w, const struct why_candidate *c,
+    struct plan *p, struct err *e)
+{
+	struct renewal_configuration r;
+	int rc = unless_missing(
+	    renewal_configuration_by_certificate(w->st, c->item.id, &r, e), e);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		p->text = xstrdup("auto-renew is on, but it has no renewal "
+				  "configuration: cert-manage renewal add"
+				  " makes one");
+		return 0;
+	}
+	if (!r.active && r.certificate_id == c->item.id)
+		p->text = xstrdup("its renewal configuration is deactivated");
+	else if (r.active)
+		rc = describe_queued(w, r.id, &p->text, &p->at, e);
+	if (r.certificate_id == c->item.id)
+		p->facts.part_left = r.part_left;
+	renewal_configuration_release(&r);
+	return rc < 0 ? -1 : 0;
+}
+
+static void
+describe_due(const struct why *w, struct plan *p)
+{
+	struct renewal_facts *f = &p->facts;
+	struct renewal_due due;
+
+	f->window_start = p->info.window_start;
+	f->window_end = p->info.window_end;
+	f->chosen = p->info.chosen;
+	due = renewal_due(f, w->now);
+	p->at = due.at;
+	p->text = due.rule == RENEWAL_WINDOW
+	    ? describe_window(&p->info)
+	    : xasprintf("auto-renew is on: due %s",
+		  renewal_rule_text(due.rule, f->not_after - f->not_before));
+}
+
+static int
+tell_due(const struct why *w, const struct why_candidate *c, struct err *e)
+{
+	struct plan p = {.facts = {.has_certificate = true,
+			     .is_lost = !c->item.active ||
+				 c->item.status != CERTIFICATE_VALID,
+			     .not_before = c->item.not_before,
+			     .not_after = c->item.not_after}};
+	int rc = load_configuration(w, c, &p, e);
+
+	if (rc == 0 && !p.text) {
+		rc = unless_missing(
+		    renewal_info_load(w->st, c->item.id, &p.info, e), e);
+		if (rc >= 0)
+			describe_due(w, &p);
+	}
+	if (rc >= 0)
+		rc = why_tell(w, WHY_RENEWAL, p.at, c, p.text, e);
+	renewal_info_release(&p.info);
+	free(p.text);
+	return rc < 0 ? -1 : 0;
+}
+
+int
+why_tell_renewal(
+    const struct why *w, const struct why_candidate *c, struct err *e)
+{
+	char *obstacle = NULL, text[80];
+	int rc = find_obstacles(w, c, &obstacle, e);
+
+	if (rc < 0)
+		return -1;
+	if (rc > 0) {
+		rc = why_tell(w, WHY_RENEWAL, 0, c, obstacle, e);
+		free(obstacle);
+		return rc;
+	}
+	if (c->item.auto_renew)
+		return tell_due(w, c, e);
+	if (strcmp(c->item.source, "tls") == 0)
+		return why_tell(
+		    w, WHY_RENEWAL, 0, c, "acmed-store tls-renew renews it", e);
+	if (c->item.account_id == 0)
+		return why_tell(w, WHY_RENEWAL, 0, c,
+		    "auto-renew is off: nobody here renews it", e);
+	snprintf(text, sizeof(text), "the client of account/%lld renews it",
+	    (long long)c->item.account_id);
+	return why_tell(w, WHY_RENEWAL, 0, c, text, e);
+}
