@@ -31,6 +31,48 @@ str_is_printable(const char *s, size_t len)
 	return true;
 }
 
+/* The length of the character there, 0: it is none. */
+static size_t
+character(const unsigned char *s, size_t len)
+{
+	static const struct {
+		unsigned char mask, is;
+		uint32_t least; /* shorter ones are written shorter */
+	} forms[] = {{0x80, 0, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800},
+	    {0xf8, 0xf0, 0x10000}};
+	uint32_t c;
+	size_t n = 0;
+
+	while (n < ARRAY_LEN(forms) && (*s & forms[n].mask) != forms[n].is)
+		n++;
+	if (n == ARRAY_LEN(forms) || n >= len)
+		return 0;
+	c = *s & (unsigned char)~forms[n].mask;
+	for (size_t i = 1; i <= n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	return c < forms[n].least || c > 0x10ffff ||
+		(c >= 0xd800 && c <= 0xdfff) || c < 0x20 ||
+		(c >= 0x7f && c < 0xa0)
+	    ? 0
+	    : n + 1;
+}
+
+bool
+str_is_text(const char *s, size_t len)
+{
+	size_t n;
+
+	for (; len > 0; s += n, len -= n) {
+		n = character((const unsigned char *)s, len);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
 bool
 str_to_u64(const char *s, uint64_t max, uint64_t *out)
 {

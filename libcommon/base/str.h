@@ -13,6 +13,9 @@ void str_lower(char *s);
 /* Whether all of `s` is printable ASCII (0x20 to 0x7e). */
 bool str_is_printable(const char *s, size_t len);
 
+/* Whether all of `s` is UTF-8 (RFC 3629) without control characters. */
+bool str_is_text(const char *s, size_t len);
+
 /*
  * Parses a decimal number: digits only, no sign, no blank, at most `max`.
  * Returns false and leaves `*out` alone when `s` is not that.

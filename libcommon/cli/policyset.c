@@ -65,12 +65,30 @@ policyset_is_empty(const struct policyset *s)
 }
 
 int
+policyset_check_text(const char *option, const char *text, struct err *e)
+{
+	size_t len = text ? strlen(text) : 1;
+
+	if (len == 0 || len > POLICYSET_TEXT_MAX)
+		return prog_misuse(e,
+		    "--%s: must be 1 to %d bytes, or none for nothing", option,
+		    POLICYSET_TEXT_MAX);
+	return text && !str_is_text(text, len)
+	    ? prog_misuse(
+		  e, "--%s: must be UTF-8 without control characters", option)
+	    : 0;
+}
+
+int
 policyset_check(const struct policyset *s, struct err *e)
 {
 	struct orderpolicy policy = {0};
 	int rc = orderkey_check(
 	    unless_none(s->key_type), unless_none(s->key_cycle), e);
 
+	if (rc == 0)
+		rc = policyset_check_text(
+		    "preferred-chain", s->preferred_chain, e);
 	if (rc == 0)
 		rc = orderpolicy_set_rules(
 		    &policy, &s->challenges, s->placeholder, e);

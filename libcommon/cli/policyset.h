@@ -31,6 +31,13 @@ int policyset_apply(const struct policyset *s, char **policy, struct err *e);
  */
 char *policyset_make(const struct policyset *s, struct err *e);
 
+/*
+ * Whether a text that is kept as it is, NULL or of --`option`, is one:
+ * KIND_USAGE.
+ */
+int policyset_check_text(const char *option, const char *text, struct err *e);
+#define POLICYSET_TEXT_MAX 200 /* bytes */
+
 /* Its lines of a sheet. */
 void policyset_show(const struct orderpolicy *policy, struct sheet *out);
 

@@ -182,6 +182,8 @@ check(const struct renewals_change *c, struct err *e)
 	int64_t ignored;
 	int rc = read_part(c->part_left, &ignored, e);
 
+	if (rc == 0)
+		rc = policyset_check_text("profile", c->profile, e);
 	return rc < 0 ? -1 : policyset_check(&c->policy, e);
 }
 

@@ -116,7 +116,9 @@ check(const struct templates_change *c, struct err *e)
 		    e, "--one-domain %s: neither yes nor no", c->one_domain);
 	if (c->names && strlen(c->names) > DOMAIN_TEMPLATE_NAMES_MAX)
 		return prog_misuse(e, "--names: too much of it");
-	return policyset_check(&c->policy, e);
+	return policyset_check_text("profile", c->profile, e) < 0
+	    ? -1
+	    : policyset_check(&c->policy, e);
 }
 
 /* One that is not there begins as the default one. */

@@ -19,7 +19,7 @@ ordercheck_name(
 	if (rc == 0)
 		strv_add(is_ip ? ip : dns, id.value);
 	else
-		err_object(e, "%s", typed);
+		err_object(e, "%.160s", typed);
 	identifier_release(&id);
 	free(name);
 	return rc;

@@ -40,7 +40,7 @@ add_name(const char *word, const char *domain, struct strv *out, struct err *e)
 	if (rc == 0)
 		strv_add(out, id.value);
 	else
-		err_object(e, "%s", typed);
+		err_object(e, "%.160s", typed);
 	identifier_release(&id);
 	free(name);
 	free(typed);

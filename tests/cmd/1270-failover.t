@@ -40,14 +40,14 @@ active() {
 agree() {
 	queue deploy
 	agree_why=$("$BIN/cert-list" why --no-header --tsv a.example.test \
-	    b.example.test -c "$client" | awk -F '\t' '$3 == "served" { print $4 }')
+	    b.example.test -c "$client" | awk -F '\t' '$3 == "served" { print $4 }' | xargs)
 	agree_tree=$(for name in a b; do
 		openssl x509 -in "$T/tree/$name.example.test.pem" -outform DER |
 		    sha256sum | { read -r sum _ && sql "SELECT id FROM certificates
 			WHERE lower(hex(sha256)) = '$sum'"; }
-	done)
+	done | xargs)
 	is "$status $(serves a.example.test)$(serves b.example.test)" "0 $1$1" "$2"
-	is "$(echo $agree_why) / $(echo $agree_tree)" "$1 $1 / $1 $1" \
+	is "$agree_why / $agree_tree" "$1 $1 / $1 $1" \
 	    '... as why and the tree say'
 	like "$(cat "$T/hook.in")" "\"id\":$1,.*\"previous\":$3," \
 	    '... and the program is told'

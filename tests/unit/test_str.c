@@ -48,6 +48,24 @@ test_escape(void **state)
 }
 
 static void
+test_text(void **state)
+{
+	static const char *const good[] = {"", "ISRG Root X1", "\xc3\x84",
+	    "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x9f\x8c\x8d",
+	    "\xf4\x8f\xbf\xbf"};
+	static const char *const bad[] = {"a\nb", "\x7f", "\xc2\x85", "\xff",
+	    "\x80", "\xc3", "\xc3(", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
+	    "\xf4\x90\x80\x80", "\xf0\x9f\x8c", "\xf8\x88\x80\x80\x80"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_true(str_is_text(good[i], strlen(good[i])));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(str_is_text(bad[i], strlen(bad[i])));
+	assert_false(str_is_text("a\0b", 3));
+}
+
+static void
 test_affixes(void **state)
 {
 	char s[] = "MiXed-\xc3\x84";
@@ -113,6 +131,7 @@ test_list(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_numbers),
     cmocka_unit_test(test_escape),
+    cmocka_unit_test(test_text),
     cmocka_unit_test(test_affixes),
     cmocka_unit_test(test_same_names),
     cmocka_unit_test(test_list),
