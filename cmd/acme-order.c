@@ -3,6 +3,7 @@
 #include "base/digestmap.h"
 #include "base/rfc3339.h"
 #include "cli/operands.h"
+#include "cli/orderlist.h"
 #include "cli/orderwork.h"
 #include "cli/prog.h"
 #include "cli/progress.h"
@@ -15,7 +16,6 @@
 #include "store/certificate_request.h"
 #include "store/fqdn_set.h"
 #include "store/private_key.h"
-#include "store/renewal_info.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/sig.h"
@@ -903,129 +903,7 @@ sync_(struct prog *p, struct err *e)
 	return rc;
 }
 
-/* ---- renewal information ------------------------------------------------- */
-
-struct asking {
-	struct prog *prog;
-	struct upstream up;
-	struct out out;
-	struct progress progress;
-};
-
-static void
-tell_asked(void *arg, int64_t certificate_id, const struct err *why)
-{
-	struct asking *a = arg;
-	struct err e = {0};
-
-	progress_add(&a->progress, 1);
-	if (renewalinfo_print(&a->out, &a->up, certificate_id, &e) < 0)
-		prog_item_failed(a->prog, &e);
-	if (!why)
-		return;
-	e = *why;
-	err_object(&e, "certificate/%lld", (long long)certificate_id);
-	prog_item_failed(a->prog, &e);
-}
-
-static void
-tell_ca(void *arg, const struct err *why)
-{
-	struct asking *a = arg;
-
-	prog_item_failed(a->prog, why);
-}
-
-static int
-ask(struct asking *a, const struct strv *words, struct err *e)
-{
-	const struct renewalinfo r = {.up = &a->up,
-	    .prog = a->prog,
-	    .in_flight = (size_t)jobs,
-	    .is_stopped = sig_term,
-	    .tell = tell_asked,
-	    .tell_ca = tell_ca,
-	    .arg = a};
-	int rc = 0;
-
-	a->up.trace = traces ? STDERR_FILENO : -1;
-	renewalinfo_begin(&a->out, a->prog);
-	progress_begin(&a->progress, "certificates");
-	if (a->prog->argc > 0)
-		renewalinfo_ask_named(&r, words);
-	else
-		rc = renewalinfo_ask_due(&r, e);
-	progress_end(&a->progress);
-	if (rc == 0)
-		out_finish(&a->out);
-	return rc;
-}
-
-static int
-renewal_info(struct prog *p, struct err *e)
-{
-	struct asking a = {.prog = p};
-	struct strv words = {0};
-	int rc = operands_read(p, &words, e);
-
-	if (rc == 0)
-		rc = upstream_start(&a.up, p, NULL, e);
-	if (rc == 0)
-		rc = upstream_enter(&a.up, p, e);
-	if (rc == 0)
-		rc = ask(&a, &words, e);
-	upstream_stop(&a.up);
-	strv_release(&words);
-	return rc;
-}
-
 /* ---- without a CA -------------------------------------------------------- */
-
-static int
-set_challenges(struct store *st, int64_t id, struct err *e)
-{
-	struct upstream_order_hold hold;
-	struct upstream_order o = {0};
-	struct orderpolicy policy = {0};
-	struct buf text;
-	int rc;
-
-	if (upstream_order_take(st, id, ORDERING_HOLD, &hold, e) < 0)
-		return -1;
-	buf_init(&text, ORDERPOLICY_MAX);
-	rc = upstream_order_by_id(st, id, &o, e);
-	if (rc == 0)
-		rc = orderpolicy_read(&policy, o.policy, e);
-	if (rc == 0)
-		rc = orderpolicy_set_rules(&policy, &challenges, NULL, e);
-	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
-		rc = prog_misuse(e, "--challenge: too much of it");
-	if (rc == 0)
-		rc = upstream_order_set_policy(st, &hold, text.data, e);
-	orderpolicy_release(&policy);
-	upstream_order_release(&o);
-	buf_release(&text);
-	return upstream_order_leave(st, &hold, e) < 0 ? -1 : rc;
-}
-
-static int
-challenge(struct prog *p, struct err *e)
-{
-	struct store *st;
-	int64_t id;
-	int rc = -1;
-
-	if (challenges.len == 0)
-		return prog_misuse(e, "challenge needs --challenge");
-	if (orderwork_parse_id(p->argv[0], &id, e) < 0)
-		return -1;
-	st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
-	if (st)
-		rc = set_challenges(st, id, e);
-	store_close(st);
-	strv_release(&challenges);
-	return rc;
-}
 
 static int
 status(struct prog *p, struct err *e)
@@ -1047,76 +925,31 @@ status(struct prog *p, struct err *e)
 	return st ? 0 : -1;
 }
 
-struct listing {
-	struct store *st;
-	struct out out;
-};
-
 static int
-print_each(void *arg, const struct upstream_order *o, struct err *e)
+challenge(struct prog *p, struct err *e)
 {
-	struct listing *l = arg;
+	int rc = orderlist_set_challenges(p, &challenges, e);
 
-	return orderwork_print(&l->out, l->st, o->id, e);
-}
-
-/* The number of --account; nothing without it. */
-static int
-find_account(struct store *st, int64_t *id, struct err *e)
-{
-	struct upstream_account a;
-	int rc;
-
-	if (!account_word)
-		return 0;
-	rc = upstream_account_pick(st, account_word, &a, e);
-	*id = a.id;
-	upstream_account_release(&a);
+	strv_release(&challenges);
 	return rc;
 }
 
 static int
 list(struct prog *p, struct err *e)
 {
-	struct upstream_order_filter f = {.status = UPSTREAM_ORDER__MAX};
-	struct listing l = {0};
-	int rc;
-
-	if (status_word &&
-	    upstream_order_status_by_name(status_word, &f.status) < 0)
-		return prog_misuse(e, "--status %s: no status", status_word);
-	l.st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	if (!l.st)
-		return -1;
-	orderwork_begin(&l.out, p);
-	rc = find_account(l.st, &f.upstream_account_id, e);
-	if (rc == 0)
-		rc = upstream_order_each(l.st, &f, print_each, &l, e);
-	if (rc == 0)
-		out_finish(&l.out);
-	store_close(l.st);
-	return rc;
+	return orderlist_print(p, status_word, account_word, e);
 }
 
 static int
 authorizations(struct prog *p, struct err *e)
 {
-	struct upstream_authorization_filter f = {
-	    .status = UPSTREAM_AUTHORIZATION__MAX};
-	struct store *st;
-	int rc;
+	return orderlist_authorizations(p, status_word, account_word, e);
+}
 
-	if (status_word &&
-	    upstream_authorization_status_parse(status_word, &f.status) < 0)
-		return prog_misuse(e, "--status %s: no status", status_word);
-	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
-	if (!st)
-		return -1;
-	rc = find_account(st, &f.upstream_account_id, e);
-	if (rc == 0)
-		rc = orderwork_print_authorizations(p, st, &f, e);
-	store_close(st);
-	return rc;
+static int
+renewal_info(struct prog *p, struct err *e)
+{
+	return renewalinfo_run(p, (size_t)jobs, traces, e);
 }
 
 #define WITH_CA                                                                \

@@ -155,6 +155,8 @@ run_crl(struct prog *p, struct err *e)
 		goto out;
 	rc = crlfile_write(&p->conf, local, st, e);
 out:
+	if (rc < 0)
+		file_blame(e, KIND_CONF);
 	fd_close(&lock);
 	store_close(st);
 	local_close(local);

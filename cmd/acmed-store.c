@@ -240,6 +240,8 @@ init(struct prog *p, struct err *e)
 	rc = servertls_ensure(c, st, &result, e);
 	if (rc == 0)
 		rc = give_tls(c, result, e);
+	else
+		file_blame(e, KIND_CONF);
 	if (rc == 0 && result == SERVERTLS_MADE)
 		log_event(LOG_LEVEL_DEBUG, "init.tls", "path",
 		    c->server.tls_certificate, NULL);
@@ -264,6 +266,8 @@ tls_renew(struct prog *p, struct err *e)
 	rc = servertls_renew(&p->conf, st, &result, e);
 	if (rc == 0)
 		rc = give_tls(&p->conf, result, e);
+	else
+		file_blame(e, KIND_CONF);
 	if (rc == 0 && result == SERVERTLS_MADE)
 		log_event(LOG_LEVEL_INFO, "tls.renewed", "path",
 		    p->conf.server.tls_certificate, NULL);

@@ -1,11 +1,16 @@
 #include "cli/renewalinfo.h"
 
+#include <unistd.h>
+
+#include "cli/operands.h"
 #include "cli/prog.h"
+#include "cli/progress.h"
 #include "client/client.h"
 #include "store/certificate.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_info.h"
 #include "sys/clock.h"
+#include "sys/sig.h"
 
 /* ---- asking -------------------------------------------------------------- */
 
@@ -225,4 +230,82 @@ renewalinfo_print(struct out *o, const struct upstream *up,
 	strv_release(&names);
 	renewal_info_release(&r);
 	return rc < 0 ? -1 : out_check(e);
+}
+
+/* ---- the whole of a program ---------------------------------------------- */
+
+struct asking {
+	struct prog *prog;
+	struct upstream up;
+	struct out out;
+	struct progress progress;
+	size_t in_flight;
+	bool traces;
+};
+
+static void
+tell_asked(void *arg, int64_t certificate_id, const struct err *why)
+{
+	struct asking *a = arg;
+	struct err e = {0};
+
+	progress_add(&a->progress, 1);
+	if (renewalinfo_print(&a->out, &a->up, certificate_id, &e) < 0)
+		prog_item_failed(a->prog, &e);
+	if (!why)
+		return;
+	e = *why;
+	err_object(&e, "certificate/%lld", (long long)certificate_id);
+	prog_item_failed(a->prog, &e);
+}
+
+static void
+tell_ca(void *arg, const struct err *why)
+{
+	struct asking *a = arg;
+
+	prog_item_failed(a->prog, why);
+}
+
+static int
+ask(struct asking *a, const struct strv *words, struct err *e)
+{
+	const struct renewalinfo r = {.up = &a->up,
+	    .prog = a->prog,
+	    .in_flight = a->in_flight,
+	    .is_stopped = sig_term,
+	    .tell = tell_asked,
+	    .tell_ca = tell_ca,
+	    .arg = a};
+	int rc = 0;
+
+	a->up.trace = a->traces ? STDERR_FILENO : -1;
+	renewalinfo_begin(&a->out, a->prog);
+	progress_begin(&a->progress, "certificates");
+	if (a->prog->argc > 0)
+		renewalinfo_ask_named(&r, words);
+	else
+		rc = renewalinfo_ask_due(&r, e);
+	progress_end(&a->progress);
+	if (rc == 0)
+		out_finish(&a->out);
+	return rc;
+}
+
+int
+renewalinfo_run(struct prog *p, size_t in_flight, bool traces, struct err *e)
+{
+	struct asking a = {.prog = p, .in_flight = in_flight, .traces = traces};
+	struct strv words = {0};
+	int rc = operands_read(p, &words, e);
+
+	if (rc == 0)
+		rc = upstream_start(&a.up, p, NULL, e);
+	if (rc == 0)
+		rc = upstream_enter(&a.up, p, e);
+	if (rc == 0)
+		rc = ask(&a, &words, e);
+	upstream_stop(&a.up);
+	strv_release(&words);
+	return rc;
 }

@@ -42,4 +42,11 @@ void renewalinfo_begin(struct out *o, const struct prog *p);
 int renewalinfo_print(struct out *o, const struct upstream *up,
     int64_t certificate_id, struct err *e);
 
+/*
+ * All of it for a program that does nothing else: asks about the operands, or
+ * without any about all that it is time for, and prints what came.
+ */
+int renewalinfo_run(
+    struct prog *p, size_t in_flight, bool traces, struct err *e);
+
 #endif

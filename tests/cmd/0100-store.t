@@ -150,6 +150,12 @@ cp "$T/tls.crt" "$T/tls.ours"
 must openssl req -x509 -new -key "$T/tls.key" -days 1 -subj '/CN=Other CA' \
     -addext subjectAltName=DNS:www.example.net -out "$T/tls.crt"
 theirs=$(sums)
+sed "s|^tls_certificate = .*|tls_certificate = $T/none/tls.crt|" \
+    "$ACMED_CONFIG" >"$T/nowhere.conf"
+for command in init tls-renew; do
+	run acmed-store -c "$T/nowhere.conf" $command
+	exits 102 "$command: a certificate where none can be"
+done
 run acmed-store tls-renew
 exits 0 'tls-renew with a certificate of another CA'
 is "$(sums)" "$theirs" '... leaves it alone'

@@ -76,6 +76,10 @@ acme_sign crl
 exits 100 'a file that is no list'
 is "$(cat "$T/list.pem")" notes 'is not overwritten'
 
+sed "s|^\[local-ca\]|&\ncrl_file = $T/none/crl|" "$CONF" >"$T/nowhere.conf"
+run "$BIN/acme-sign" crl -c "$T/nowhere.conf"
+exits 102 'crl_file where none can be'
+
 # Nothing would tell whose the revoked certificates are.
 must openssl req -new -key "$CA/intermediate.key" -subj /CN=x -out "$T/ca.csr"
 printf 'basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=none\n' >"$T/ext"

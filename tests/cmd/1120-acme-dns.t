@@ -134,8 +134,12 @@ head -c 32 /dev/urandom | base64 >"$T/client/account.seal"
 chmod 600 "$T/client/account.seal"
 dns_accounts audit --no-header a.example.test
 exits 102 'audit: with another sealing key'
-like "$err" "account_key_file: .* that of the store is" \
-    '... which cannot read the password'
+like "$err" '^acme-account: \[store\] account_key_file: the key in it is ' \
+    '... which is told'
+must sqlite3 "$T/client/store/acmed.sqlite" "DELETE FROM sealing_keys"
+dns_accounts audit --no-header a.example.test
+exits 102 'audit: what is under another one'
+is "$(printf '%s\n' "$out" | cut -f5)" sealed '... cannot read the password'
 mv "$T/client/account.old" "$T/client/account.seal"
 
 # ---- in the clear --------------------------------------------------------------------
