@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "base/digestmap.h"
+#include "base/rfc3339.h"
 #include "cli/operands.h"
 #include "cli/orderwork.h"
 #include "cli/prog.h"
@@ -150,6 +151,8 @@ static const struct prog_option list_options[] = {
 
 /* ---- running orders ------------------------------------------------------ */
 
+#define WAIT_UNTOLD 10 /* seconds of a wait about which nothing is said */
+
 /* Orders of a command, one after the other, and how far they are to go. */
 struct work {
 	struct orderwork w;
@@ -163,6 +166,7 @@ struct work {
 	size_t len;
 	size_t at;
 	struct digestmap seen; /* names of the sets so far */
+	char *waits_for; /* as was told last, or NULL */
 	bool is_cancelling; /* an order that is over is no failure */
 	bool (*is_enough)(
 	    void *arg, const struct upstream_order *o, int64_t steps);
@@ -221,6 +225,33 @@ check_step(const struct work *k, const struct upstream_order *o, struct err *e)
 	return err_is_set(e) ? -1 : 0;
 }
 
+/* Once for each reason: who looks on may wonder, and cron's mail is read. */
+static void
+tell_wait(void *arg, int64_t id, int64_t until)
+{
+	struct work *k = arg;
+	struct upstream_order o;
+	struct err why = {0};
+	char when[RFC3339_SIZE];
+
+	if (k->w.prog->quiet || until <= clock_now() + WAIT_UNTOLD ||
+	    upstream_order_by_id(k->w.up.st, id, &o, &why) < 0)
+		return;
+	if (!k->waits_for ||
+	    strcmp(k->waits_for, o.error ? o.error : "") != 0) {
+		rfc3339_format(when, until);
+		free(k->waits_for);
+		k->waits_for = xstrdup(o.error ? o.error : "");
+		err_set(&why, KIND_BUSY,
+		    "waits until %s: upstream_order/%lld is %s%s%s", when,
+		    (long long)id, upstream_order_status_name(o.status),
+		    o.error ? ": " : "", o.error ? o.error : "");
+		progress_end(&k->progress);
+		prog_fail(k->w.prog, &why);
+	}
+	upstream_order_release(&o);
+}
+
 static void
 tell(void *arg, const struct orders_result *r)
 {
@@ -251,6 +282,7 @@ run_orders(struct work *k, int (*next)(void *arg, int64_t *id, struct err *e),
 	    .next = next,
 	    .is_enough = k->is_enough,
 	    .tell = tell,
+	    .tell_wait = tell_wait,
 	    .is_stopped = sig_term,
 	    .arg = k};
 
@@ -267,6 +299,7 @@ work_close(struct work *k)
 	strv_release(&k->sets);
 	strv_release(&challenges);
 	csr_free(k->csr);
+	free(k->waits_for);
 	free(k->ids);
 	digestmap_release(&k->seen);
 }

@@ -16,6 +16,7 @@ struct run {
 	struct slot *slots;
 	size_t len;
 	bool is_dry; /* `next` has no more, or is not asked any more */
+	int64_t told; /* until when all wait, as was told last */
 };
 
 /* ---- what has become of one ---------------------------------------------- */
@@ -168,17 +169,43 @@ fill(struct run *r, struct err *e)
 	return 0;
 }
 
+/* The slot that waits for the shortest, or NULL; `*asks`: another asks. */
+static const struct slot *
+find_first(const struct run *r, bool *asks)
+{
+	const struct slot *first = NULL;
+
+	*asks = false;
+	for (size_t i = 0; i < r->len; i++) {
+		const struct slot *s = &r->slots[i];
+
+		if (s->ordering && ordering_is_asking(s->ordering))
+			*asks = true;
+		else if (!first || s->until < first->until)
+			first = s;
+	}
+	return first;
+}
+
+static void
+tell_wait(struct run *r, const struct slot *first)
+{
+	if (!r->how->tell_wait || first->until <= r->told)
+		return;
+	r->told = first->until;
+	r->how->tell_wait(r->how->arg, first->id, first->until);
+}
+
 /* Until an answer comes, or the first that waits has waited. */
 static int
-wait_a_while(const struct run *r, struct err *e)
+wait_a_while(struct run *r, struct err *e)
 {
-	int64_t until = INT64_MAX, now = clock_now(), ms;
+	bool asks;
+	const struct slot *first = find_first(r, &asks);
+	int64_t until = first ? first->until : INT64_MAX, now = clock_now(), ms;
 
-	for (size_t i = 0; i < r->len; i++)
-		if (!r->slots[i].ordering ||
-		    !ordering_is_asking(r->slots[i].ordering))
-			until = r->slots[i].until < until ? r->slots[i].until
-							  : until;
+	if (first && !asks && until > now)
+		tell_wait(r, first);
 	if (until <= now)
 		return client_wait(r->how->env->client, clock_mono(), e);
 	ms = until - now > 60 ? 60000 : (until - now - 1) * 1000;

@@ -31,6 +31,11 @@ struct orders {
 	    void *arg, const struct upstream_order *o, int64_t steps);
 	/* What has become of one. */
 	void (*tell)(void *arg, const struct orders_result *r);
+	/*
+	 * All that are in flight wait, this one until then (clock_now), and the
+	 * others for longer; at most once for each `until`.  Or NULL.
+	 */
+	void (*tell_wait)(void *arg, int64_t id, int64_t until);
 	/* Whether to stop: what is in flight comes to its end. */
 	bool (*is_stopped)(void);
 	void *arg;

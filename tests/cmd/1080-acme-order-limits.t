@@ -142,4 +142,20 @@ rm "$T/limits.conf"
 order run d.example.test
 exits 0 'without a file nothing is known'
 
+# Who waits for a limit says so, once, and not if that is over soon.
+account register --ca pebble --agree-terms --another
+other=$(field id)
+echo '[pebble]
+orders_per_account = 1/16s' >"$T/limits.conf"
+order run w1.test --account "$other"
+order run w2.test --account "$other" --timeout 40
+exits 0 'an order that has to wait'
+is "$(printf '%s\n' "$err" | grep -Ec \
+    '^acme-order: waits until 2[-0-9]*T[0-9:]*Z: upstream_order/[0-9]* is new: not sent: .*orders_per_account')" \
+    1 '... says so'
+is "$(printf '%s\n' "$err" | wc -l)" 1 '... in a line'
+echo '[pebble]
+orders_per_account = 100/100s' >"$T/limits.conf"
+order run w3.test --account "$other" --timeout 40
+is "$status$err" 0 'one that need not wait says nothing'
 done_testing
