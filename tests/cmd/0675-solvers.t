@@ -475,6 +475,9 @@ refuses 'present denied .*nsupdate' "rfc2136:$T/rfc2136" dns-01 f.example.test \
 sed "s/^port = .*/port = $(free_port)/" "$T/rfc2136" >"$T/down"
 refuses 'present busy .*Communication with' "rfc2136:$T/down" dns-01 \
     f.example.test present
+sed 's/^server = .*/server = no-such-host.invalid/' "$T/rfc2136" >"$T/nohost"
+refuses "present busy .*couldn't get address for 'no-such-host.invalid'" \
+    "rfc2136:$T/nohost" dns-01 f.example.test present
 sed -i '/^zone/d' "$T/down"
 refuses 'present busy .*could not reach any name server' "rfc2136:$T/down" \
     dns-01 f.example.test present
