@@ -44,6 +44,8 @@ static const char usage_text[] =
     "  -V, --version       the version\n";
 
 #define FILE_MAX ((size_t)64 * 1024)
+#define TRIES 3
+#define WAIT_MAX 60 /* seconds, for a CA that asks to be left alone */
 
 static const char *account_word, *ca_word, *reason_word;
 static bool by_certificate, traces;
@@ -318,6 +320,40 @@ name_operand(const char *operand, struct err *e)
 		err_object(e, "%s", operand);
 }
 
+/* 1 after so many seconds, 0 when that is too long, -1. */
+static int
+wait_for_ca(struct work *k, int seconds, struct err *e)
+{
+	int64_t until = clock_mono() + seconds * (int64_t)1000;
+
+	if (seconds > WAIT_MAX)
+		return 0;
+	while (clock_mono() < until && !sig_term())
+		if (client_wait(k->w.up.client, until, e) < 0)
+			return -1;
+	return !sig_term();
+}
+
+/*
+ * One that the CA does not take as it is asked too much comes again: what it
+ * has said of that is in the second failure, which has cost no request.
+ */
+static int
+revoke_patiently(struct work *k, size_t i, struct err *why, struct err *e)
+{
+	int rc = 1;
+
+	for (int n = 0; rc > 0 && n < TRIES; n++) {
+		err_clear(why);
+		if (revoke_one(k, i, why) == 0 || !k->w.up.client ||
+		    why->kind != KIND_BUSY ||
+		    client_cause(k->w.up.client) != CAUSE_RATE_LIMITED)
+			return 0;
+		rc = wait_for_ca(k, why->retry_after, e);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
 /* One that cannot be revoked does not stop the rest. */
 static int
 revoke_all(struct work *k, struct prog *p, struct err *e)
@@ -330,7 +366,9 @@ revoke_all(struct work *k, struct prog *p, struct err *e)
 			return err_set(e, KIND_BUSY,
 			    "stopped before %s and what follows it",
 			    k->operands.v[i]);
-		if (revoke_one(k, i, &why) < 0) {
+		if (revoke_patiently(k, i, &why, e) < 0)
+			return -1;
+		if (err_is_set(&why)) {
 			name_operand(k->operands.v[i], &why);
 			prog_item_failed(p, &why);
 		}

@@ -10,6 +10,8 @@
 #include "wrap/inifile.h"
 #include "wrap/suffix.h"
 
+/* What is under way is looked at again: it may well have gone well. */
+#define UNDER_WAY_S 60
 #define SECONDS_MAX (366LL * 86400)
 
 /* ---- the file ------------------------------------------------------------ */
@@ -206,7 +208,7 @@ count_failures(struct store *st, const struct limits_order *o,
     const char *subject, struct upstream_use *use, struct err *e)
 {
 	return upstream_use_failures(
-	    st, subject, o->upstream_account_id, use, e);
+	    st, subject, o->upstream_account_id, o->id, use, e);
 }
 
 /* An order, and the longest it has to wait for so far. */
@@ -238,6 +240,10 @@ judge_by(struct judging *j, const struct rule *r, const char *subject,
 	rc = r->count(j->st, j->order, subject, &use, e);
 	if (rc == 0)
 		at = limit_free_at(r->limit, used, r->ahead + use.len, j->now);
+	if (at > j->now + UNDER_WAY_S && use.under_way > 0 &&
+	    limit_free_at(r->limit, use.at + use.under_way,
+		use.len - use.under_way, j->now) == 0)
+		at = j->now + UNDER_WAY_S;
 	free(used);
 	if (at > j->wait->at) {
 		j->wait->at = at;

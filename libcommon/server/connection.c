@@ -8,10 +8,14 @@
 #include "server/peer.h"
 #include "sys/clock.h"
 #include "sys/conn.h"
+#include "sys/sig.h"
 #include "sys/sock.h"
 #include "sys/workers.h"
 #include "wrap/digest.h"
 #include "wrap/tls.h"
+
+#define SLICE_MS 500
+#define PATIENCE_MS 1000 /* with a handshake, while others wait */
 
 static bool
 is_printable(const char *text)
@@ -81,6 +85,61 @@ refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	f->refuse(f->arg, e, is_post, res);
 }
 
+/*
+ * The connection below TLS while there is a handshake: who is slow with it
+ * gives way to those that wait, as who is slow with a request does
+ * (http/http.h).
+ */
+struct handshake {
+	struct conn plain;
+	struct front *front;
+	int64_t since;
+};
+
+static bool
+is_in_the_way(const struct handshake *h)
+{
+	return clock_mono() - h->since >= PATIENCE_MS && !sig_term() &&
+	    !is_over(h->front) && is_wanted(h->front);
+}
+
+static ssize_t
+read_handshake(
+    struct conn *c, void *p, size_t size, int64_t deadline, struct err *e)
+{
+	struct handshake *h = c->state;
+
+	while (clock_mono() < deadline && !is_in_the_way(h)) {
+		int64_t slice = clock_mono() + SLICE_MS;
+		struct err why = {0};
+		ssize_t n = conn_read(&h->plain, p, size,
+		    slice < deadline ? slice : deadline, &why);
+
+		if (n >= 0)
+			return n;
+		if (why.kind != KIND_BUSY) {
+			*e = why;
+			return -1;
+		}
+	}
+	return err_set(e, KIND_BUSY, "TLS handshake: read timed out");
+}
+
+static struct tls *
+shake_hands(struct front *f, struct tls_server *tls, struct conn *plain,
+    struct conn *secure, int64_t deadline, struct err *e)
+{
+	struct handshake h = {
+	    .plain = *plain, .front = f, .since = clock_mono()};
+	struct tls *layer;
+
+	plain->read = read_handshake;
+	plain->state = &h;
+	layer = tls_accept(tls, plain, secure, deadline, e);
+	*plain = h.plain;
+	return layer;
+}
+
 /* Who is there, then HTTP on the connection, under TLS if there is one. */
 static int
 serve(
@@ -105,7 +164,7 @@ serve(
 		return -1;
 	if (!tls)
 		return http_serve(plain, &service, e);
-	layer = tls_accept(tls, plain, &secure, deadline, e);
+	layer = shake_hands(f, tls, plain, &secure, deadline, e);
 	if (!layer)
 		return -1;
 	rc = http_serve(&secure, &service, e);

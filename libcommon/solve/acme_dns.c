@@ -226,6 +226,25 @@ take_word(const struct js *answer, const char *key)
 	return xstrdup(text);
 }
 
+/* A name to which a CNAME can lead, as look-ups give it: without a last dot. */
+static char *
+take_name(const struct js *answer, const char *key)
+{
+	char *name = take_word(answer, key);
+	size_t len = name ? strlen(name) : 0;
+
+	if (len > 1 && name[len - 1] == '.')
+		name[--len] = '\0';
+	if (len > 0 && strchr(name, '.') && name[0] != '.' &&
+	    name[len - 1] != '.' && !strstr(name, "..") &&
+	    name[strspn(name,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789.-_")] == '\0')
+		return name;
+	free(name);
+	return NULL;
+}
+
 int
 acme_dns_register(struct acme_dns *d, struct acme_dns_account *a, struct err *e)
 {
@@ -233,7 +252,7 @@ acme_dns_register(struct acme_dns *d, struct acme_dns_account *a, struct err *e)
 
 	if (!answer)
 		return -1;
-	a->fulldomain = take_word(answer, "fulldomain");
+	a->fulldomain = take_name(answer, "fulldomain");
 	a->subdomain = take_word(answer, "subdomain");
 	a->username = take_word(answer, "username");
 	a->password = take_word(answer, "password");

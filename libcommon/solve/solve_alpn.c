@@ -107,6 +107,74 @@ write_pem(
 	return rc;
 }
 
+/* What is at a path. */
+enum found {
+	FOUND_NOTHING,
+	FOUND_OTHER, /* the gateway's own */
+	FOUND_CHALLENGE, /* a certificate for some challenge, */
+	FOUND_OURS /* for this one */
+};
+
+static enum found
+judge(const struct cert *c, const struct solver_task *t)
+{
+	static const uint8_t oid[] = {0x2b, 6, 1, 5, 5, 7, 1, 0x1f};
+	uint8_t digest[DIGEST_SHA256_SIZE];
+	const uint8_t *value;
+	size_t len;
+
+	value = cert_extension(c, oid, sizeof(oid), &len, NULL);
+	if (!value)
+		return FOUND_OTHER;
+	digest_sha256(
+	    digest, t->key_authorization, strlen(t->key_authorization));
+	return len >= sizeof(digest) &&
+		memcmp(value + len - sizeof(digest), digest, sizeof(digest)) ==
+		    0
+	    ? FOUND_OURS
+	    : FOUND_CHALLENGE;
+}
+
+/* A directory of certificates may well be one that has others in it. */
+static int
+look_at(const char *path, const struct solver_task *t, enum found *found,
+    struct err *e)
+{
+	struct cert_list list = {0};
+	struct err why = {0};
+	struct buf pem;
+
+	*found = FOUND_NOTHING;
+	buf_init(&pem, PEM_SIZE);
+	if (file_read(path, &pem, &why) == 0) {
+		*found = pem.len == 0 ||
+			cert_list_from_pem(pem.data, pem.len, &list, &why) < 0
+		    ? FOUND_OTHER
+		    : judge(list.v[0], t);
+	} else if (why.kind == KIND_INPUT) {
+		*found = FOUND_OTHER; /* it is too long for one of ours */
+	} else if (why.kind != KIND_NOTFOUND) {
+		*e = why;
+	}
+	cert_list_release(&list);
+	buf_wipe(&pem);
+	return err_is_set(e) ? -1 : 0;
+}
+
+static int
+check_place(const char *path, const struct solver_task *t, struct err *e)
+{
+	enum found found;
+
+	if (look_at(path, t, &found, e) < 0)
+		return -1;
+	return found == FOUND_OTHER
+	    ? err_set(e, KIND_DENIED,
+		  "%s: is there already, and no certificate for a challenge",
+		  path)
+	    : 0;
+}
+
 static int
 present_file(void *self, const struct solver_task *t, struct err *e)
 {
@@ -117,7 +185,9 @@ present_file(void *self, const struct solver_task *t, struct err *e)
 
 	if (!path)
 		return -1;
-	rc = make_certificate(t, &c, &k, e);
+	rc = check_place(path, t, e);
+	if (rc == 0)
+		rc = make_certificate(t, &c, &k, e);
 	if (rc == 0) {
 		rc = write_pem(path, c, k, e);
 		cert_free(c);
@@ -131,11 +201,15 @@ static int
 cleanup_file(void *self, const struct solver_task *t, struct err *e)
 {
 	char *path = file_of(self, t, e);
-	int rc = 0;
+	enum found found;
+	int rc;
 
 	if (!path)
 		return -1;
-	if (unlink(path) < 0 && errno != ENOENT)
+	/* Another order may have put its own there. */
+	rc = look_at(path, t, &found, e);
+	if (rc == 0 && found == FOUND_OURS && unlink(path) < 0 &&
+	    errno != ENOENT)
 		rc = err_sys(e, "%s: cannot be removed", path);
 	free(path);
 	return rc;

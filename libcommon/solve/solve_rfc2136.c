@@ -125,8 +125,10 @@ read_file(struct self *s, const char *path, struct err *e)
 static bool
 may_mend(const char *text)
 {
-	static const char *const words[] = {"could not reach any name server",
-	    "; Communication with ", "update failed: SERVFAIL"};
+	/* the first of a server whose name cannot be looked up */
+	static const char *const words[] = {"couldn't get address for ",
+	    "could not reach any name server", "; Communication with ",
+	    "update failed: SERVFAIL"};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strstr(text, words[i]))
@@ -143,6 +145,7 @@ run(const struct self *s, const char *input, int64_t until, struct err *e)
 	    .input = input,
 	    .timeout_ms = solve_patience(s->timeout_ms, until),
 	    .grace_ms = SOLVE_GRACE_MS,
+	    .all_lines = true, /* the last alone does not say why */
 	    .dies_too = true};
 	int rc = run_wait(&r, e);
 

@@ -10,6 +10,7 @@ enum {
 	UPSTREAM_USE_DOMAIN,
 	UPSTREAM_USE_EACH_DOMAIN,
 	UPSTREAM_USE_FAILURES,
+	UPSTREAM_USE_UNDER_WAY,
 	UPSTREAM_USE_DOMAINS,
 	UPSTREAM_USE_RENEWAL
 };
@@ -88,6 +89,17 @@ static const char *const sql[] = {
 	" ON u.domain_id = d.id AND u.failed >= ?4"
 	" WHERE d.value IN (?1, ?2) AND u.upstream_account_id = ?3"
 	" ORDER BY u.failed DESC",
+    [UPSTREAM_USE_UNDER_WAY] =
+	"SELECT o.id FROM domains d"
+	" JOIN fqdn_set_members m ON m.domain_id = d.id"
+	" JOIN upstream_orders o ON o.fqdn_set_id = m.fqdn_set_id"
+	" WHERE d.value IN (?1, ?2) AND o.upstream_account_id = ?3"
+	" AND o.id <> ?4 AND o.lease_until > ?5"
+	" AND (o.asked > 0 OR o.status = 'pending') AND NOT EXISTS"
+	" (SELECT 1 FROM upstream_order_authorizations l"
+	" JOIN upstream_authorizations u ON u.id = l.upstream_authorization_id"
+	" WHERE l.upstream_order_id = o.id AND u.domain_id = d.id"
+	" AND u.status = 'valid')",
     [UPSTREAM_USE_DOMAINS] = "SELECT registered FROM upstream_order_domains"
 			     " WHERE upstream_order_id = ?1"
 			     " ORDER BY registered",
@@ -173,19 +185,39 @@ upstream_use_each_domain(struct store *st, int64_t upstream_account_id,
 	return rc < 0 ? -1 : 0;
 }
 
+/* Each of its rows is one of now. */
+static int
+collect_now(struct db_stmt *s, struct upstream_use *out, struct err *e)
+{
+	int rc = s ? 1 : -1;
+
+	while (rc > 0 && out->len < out->max && (rc = db_step(s, e)) > 0)
+		out->at[out->len++] = clock_now();
+	if (rc > 0)
+		db_reset(s);
+	return rc < 0 ? -1 : 0;
+}
+
 int
 upstream_use_failures(struct store *st, const char *name,
-    int64_t upstream_account_id, struct upstream_use *out, struct err *e)
+    int64_t upstream_account_id, int64_t but_order_id, struct upstream_use *out,
+    struct err *e)
 {
 	const char *base = str_starts(name, "*.") ? name + 2 : name;
 	char *wildcard = xasprintf("*.%s", base);
-	struct db_stmt *s =
-	    stmt_query(st, STMT_UPSTREAM_USE, UPSTREAM_USE_FAILURES, e, "ttii",
-		base, wildcard, upstream_account_id, out->since);
 	int rc;
 
 	out->len = 0;
-	rc = collect(s, out, e);
+	rc = collect_now(stmt_query(st, STMT_UPSTREAM_USE,
+			     UPSTREAM_USE_UNDER_WAY, e, "ttiii", base, wildcard,
+			     upstream_account_id, but_order_id, clock_now()),
+	    out, e);
+	out->under_way = out->len;
+	if (rc == 0)
+		rc = collect(stmt_query(st, STMT_UPSTREAM_USE,
+				 UPSTREAM_USE_FAILURES, e, "ttii", base,
+				 wildcard, upstream_account_id, out->since),
+		    out, e);
 	free(wildcard);
 	return rc;
 }

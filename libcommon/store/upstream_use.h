@@ -17,6 +17,7 @@ enum upstream_use_by {
 struct upstream_use {
 	int64_t *at; /* room for `max` */
 	size_t max, len;
+	size_t under_way; /* of these, the first: that may not come to it */
 	int64_t since;
 	enum upstream_use_by by; /* for orders and domains */
 };
@@ -54,9 +55,14 @@ int upstream_use_each_domain(struct store *st, int64_t upstream_account_id,
     int64_t since, void (*fn)(void *arg, const char *registered, int64_t at),
     void *arg, struct err *e);
 
-/* Validations of a name, also for its wildcard, that have failed. */
+/*
+ * Validations of a name, also for its wildcard, that have failed; before them,
+ * those that are under way or soon will be, of orders but `but_order_id` on
+ * which a process is at work.
+ */
 int upstream_use_failures(struct store *st, const char *name,
-    int64_t upstream_account_id, struct upstream_use *out, struct err *e);
+    int64_t upstream_account_id, int64_t but_order_id, struct upstream_use *out,
+    struct err *e);
 
 /* The registered domains of an order; added to `out`. */
 int upstream_use_domains(struct store *st, int64_t upstream_order_id,

@@ -225,6 +225,21 @@ attend(struct running *g, int64_t deadline, struct err *e)
 	}
 }
 
+static void
+join_lines(const char *text, size_t len, char *out, size_t size)
+{
+	struct buf joined;
+
+	buf_init(&joined, 2 * ERRORS_MAX);
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == '\n')
+			buf_adds(&joined, "; ");
+		else
+			buf_addc(&joined, text[i]);
+	str_escape(out, size, joined.len > 0 ? joined.data : "", joined.len);
+	buf_release(&joined);
+}
+
 /* A line that says something, fit for an error text. */
 static void
 pick_line(struct running *g, char *out, size_t size)
@@ -246,7 +261,10 @@ pick_line(struct running *g, char *out, size_t size)
 	begin = end;
 	while (begin > 0 && text[begin - 1] != '\n')
 		begin--;
-	str_escape(out, size, text + begin, end - begin);
+	if (g->r->all_lines)
+		join_lines(g->errors.data, end, out, size);
+	else
+		str_escape(out, size, text + begin, end - begin);
 }
 
 static int

@@ -36,7 +36,8 @@ struct run {
 	const char *input; /* of its standard input, or NULL */
 	int64_t timeout_ms; /* then its process group is killed */
 	int64_t grace_ms; /* so long after a SIGTERM; 0: at once */
-	bool first_line; /* of its standard error, instead of the last */
+	bool first_line; /* of its standard error, instead of the last, */
+	bool all_lines; /* or all of it, with "; " between lines */
 	bool dies_too; /* with this process, as one of run_start */
 };
 

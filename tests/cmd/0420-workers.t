@@ -306,6 +306,37 @@ like "$(cat "$T/slow.out")" 'HTTP/1.1 200' \
 stop server
 rm "$T/go"
 
+# ---- slow handshakes
+
+# Some that begin one and send a byte of it now and then, and some that say
+# nothing at all; all come back.
+serve server.tls_certificate="$T/tls.crt" server.tls_private_key="$T/tls.key" \
+    server.request_timeout=120s
+request | client -quiet -ign_eof >"$T/none"
+# shellcheck disable=SC2016 # perl
+start shakers perl -MIO::Socket::INET -e '
+	$| = 1;
+	$SIG{PIPE} = "IGNORE";
+	my ($to, @all) = $ARGV[0];
+	for (my $i = 0; ; $i++) {
+		for my $n (0 .. 8) {
+			my $s = $all[$n];
+			my $byte = $s ? "x" : "\x16\x03\x01\x02\x00\x01\x00\x01";
+			$s ||= IO::Socket::INET->new($to) or die;
+			$s = undef if $n % 3 && !defined syswrite $s, $byte;
+			$all[$n] = $s;
+		}
+		print "begun\n" if $i == 0;
+		select undef, undef, undef, 0.1;
+	}' "127.0.0.1:$port"
+must wait_for 20 grep -q begun "$T/shakers.out"
+like "$(request | timeout 20 openssl s_client -connect "127.0.0.1:$port" \
+    -quiet -ign_eof 2>"$T/none")" newNonce \
+    'slow handshakes give way when all workers are taken'
+ok '... which is logged' said 'connection.broken.*TLS handshake: read timed out'
+stop shakers
+stop server
+
 # ---- who is at it for long gives way
 
 serve server.workers=1 server.request_timeout=2s

@@ -145,6 +145,26 @@ does 'alpn-dir: cleanup' "alpn-dir:$T/alpn" tls-alpn-01 a.example.test \
 does 'alpn-dir: an address' "alpn-dir:$T/alpn" tls-alpn-01 192.0.2.7 present
 is_alpn "$T/alpn/7.2.0.192.in-addr.arpa.pem" 'IP Address:192.0.2.7'
 
+other=$T/alpn/b.example.test.pem
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj /CN=b.example.test -keyout "$T/key" -out "$T/served"
+cat "$T/key" >>"$T/served"
+for what in "$T/served" /dev/null "$BIN/acme-order"; do
+	cp "$what" "$other"
+	refuses 'present denied .*b.example.test.pem: is there already, and no ' \
+	    "alpn-dir:$T/alpn" tls-alpn-01 b.example.test present
+	does 'alpn-dir: cleanup of what is not there' "alpn-dir:$T/alpn" \
+	    tls-alpn-01 b.example.test cleanup
+	ok '... leaves what the gateway serves' cmp "$what" "$other"
+done
+rm "$other"
+does 'alpn-dir: one order' "alpn-dir:$T/alpn" tls-alpn-01 b.example.test present
+auth=$token.aaaaaXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
+does '... and another' "alpn-dir:$T/alpn" tls-alpn-01 b.example.test present
+auth=''
+does '... the first ends' "alpn-dir:$T/alpn" tls-alpn-01 b.example.test cleanup
+ok '... and leaves the other its file' test -s "$other"
+
 port=$(free_port)
 handshake() {
 	openssl s_client -connect "127.0.0.1:$port" "$@" </dev/null 2>&1
@@ -481,6 +501,9 @@ refuses 'present denied .*nsupdate' "rfc2136:$T/rfc2136" dns-01 f.example.test \
 sed "s/^port = .*/port = $(free_port)/" "$T/rfc2136" >"$T/down"
 refuses 'present busy .*Communication with' "rfc2136:$T/down" dns-01 \
     f.example.test present
+sed 's/^server = .*/server = no-such-host.invalid/' "$T/rfc2136" >"$T/nohost"
+refuses "present busy .*couldn't get address for 'no-such-host.invalid'" \
+    "rfc2136:$T/nohost" dns-01 f.example.test present
 sed -i '/^zone/d' "$T/down"
 refuses 'present busy .*could not reach any name server' "rfc2136:$T/down" \
     dns-01 f.example.test present

@@ -247,4 +247,27 @@ kill -TERM "$pid"
 ok 'SIGTERM ends a wait' wait_for 2 ended "$pid"
 wait "$pid"
 is $? 111 'which is temporary'
+# ---- a CA that is asked too much -------------------------------------------------------
+# revoke: two certificates.
+revoke() {
+	run "$BIN/acme-revoke" -c "$client" --account "$id" "$T/root.crt" \
+	    "$T/standin.crt"
+}
+asked_to_revoke() {
+	grep -c '^POST /revoke' "$T/standin.log"
+}
+rules '/revoke problem 429 rateLimited 2'
+{
+	wait_for 20 grep -q '^POST /revoke' "$T/standin.log"
+	sleep 0.5
+	rules '/revoke status 200'
+} &
+revoke
+exits 0 'acme-revoke: one is refused for two seconds: it is waited for'
+is "$(printf '%s\n' "$out" | grep -c '	revoked$') $(asked_to_revoke)" '2 3' \
+    '... and nothing is sent meanwhile'
+rules '/revoke problem 429 rateLimited 300'
+revoke
+exits 111 '... for five minutes: that is for another time'
+is "$(asked_to_revoke)" 4 '... and the rest is not asked for'
 done_testing

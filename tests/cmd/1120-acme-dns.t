@@ -83,6 +83,17 @@ dns_accounts register --server "$server" bad.example.test
 exits 1 'register: a server that is none'
 like "$err" '^acme-account: bad.example.test: .*something else than an account' \
     '... is said'
+for name in . evil .example.test a..test 'a;b.test'; do
+	printf %s "$name" >"$T/acme-dns.bad"
+	dns_accounts register --server "$server" bad.example.test
+	exits 1 "register: one whose accounts are at $name"
+done
+printf %s Dot.example.test. >"$T/acme-dns.bad"
+dns_accounts register --server "$server" dot.example.test --no-header
+is "$(printf '%s' "$out" | cut -f4)" Dot.example.test \
+    'a name with a dot at its end is kept without it'
+must sqlite3 "$T/client/store/acmed.sqlite" \
+    "DELETE FROM acme_dns_accounts WHERE username = 'u'"
 rm "$T/acme-dns.bad"
 
 # ---- list --------------------------------------------------------------------------

@@ -401,6 +401,29 @@ test_failures(void **state)
 	assert_int_equal(free_at(&l, order, 0), 0);
 }
 
+/* One that is under way may fail: it counts until that is known. */
+static void
+test_failures_under_way(void **state)
+{
+	const struct limits l = {
+	    .failures_per_name = {.count = 2, .seconds = 200}};
+	int64_t order, wildcard;
+
+	(void)state;
+	make_account();
+	order = ask_for("a.example");
+	wildcard = ask_for("*.a.example");
+	fail_validation(order, "a.example");
+	ask_now(wildcard);
+	assert_int_equal(free_at(&l, order, 0), test_now + 60);
+	assert_string_equal(waiting.rule, "failures_per_name");
+	assert_int_equal(free_at(&l, wildcard, 0), 0);
+	assert_int_equal(free_at(&l, ask_for("b.example"), 0), 0);
+	/* The process has died. */
+	test_now += 61;
+	assert_int_equal(free_at(&l, order, 0), 0);
+}
+
 /* What replaces a certificate is free in the window of that one only. */
 static void
 test_window(void **state)
@@ -451,6 +474,8 @@ main(void)
 		test_domains, store_setup, store_teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_failures, store_setup, store_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_failures_under_way, store_setup, store_teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_window, store_setup, store_teardown),
 	};
