@@ -412,6 +412,8 @@ find_given(struct work *k, struct err *e)
 			return -1;
 		k->new.private_key_id = key.id;
 	}
+	if (k->csr && orderkey_check_request(st, k->csr, e) < 0)
+		return err_object(e, "%s", csr_file);
 	if (replaces_word && certificate_pick(st, replaces_word, &c, e) < 0)
 		return -1;
 	if (replaces_word)

@@ -6,6 +6,7 @@
 #include "store/event.h"
 #include "store/renewal_configuration.h"
 #include "sys/clock.h"
+#include "wrap/csr.h"
 
 /* The steps of order/ordering.h that are done here. */
 
@@ -262,6 +263,39 @@ make_request(struct ordering *o, struct err *e)
 	if (why.kind == KIND_DENIED || why.kind == KIND_NOTFOUND)
 		return ordering_fail(
 		    o, UPSTREAM_ORDER_INVALID, CAUSE_KEY, why.text, e);
+	*e = why;
+	return -1;
+}
+
+/* That of others ends the order; one of ours is made anew. */
+static int
+refuse_request(struct ordering *o, const struct err *why, struct err *e)
+{
+	if (o->order.private_key_id == 0)
+		return ordering_fail(
+		    o, UPSTREAM_ORDER_INVALID, CAUSE_KEY, why->text, e);
+	return upstream_order_drop_request(
+	    o->env.st, &o->hold, o->policy.private_key_id, why->text, e);
+}
+
+int
+ordering_check_request(struct ordering *o, struct err *e)
+{
+	struct err why = {0};
+	struct csr *csr;
+	int rc;
+
+	if (o->order.certificate_request_id == 0)
+		return 0;
+	csr = orderkey_request(o->env.st, &o->order, e);
+	if (!csr)
+		return -1;
+	rc = orderkey_check_request(o->env.st, csr, &why);
+	csr_free(csr);
+	if (rc == 0)
+		return 0;
+	if (why.kind == KIND_DENIED)
+		return refuse_request(o, &why, e) < 0 ? -1 : 1;
 	*e = why;
 	return -1;
 }

@@ -109,6 +109,27 @@ orderkey_check_given(const struct private_key *k, struct err *e)
 	return check_active(k, e);
 }
 
+int
+orderkey_check_request(struct store *st, const struct csr *csr, struct err *e)
+{
+	struct err none = {0};
+	struct private_key k;
+	uint8_t identity[32];
+
+	key_spki_sha256(csr_key(csr), identity);
+	if (private_key_by_identity(st, identity, &k, &none) < 0) {
+		if (none.kind == KIND_NOTFOUND)
+			return 0;
+		*e = none;
+		return -1;
+	}
+	return k.status == PRIVATE_KEY_ACTIVE
+	    ? 0
+	    : err_set(e, KIND_DENIED,
+		  "the request's key is %s: make another request",
+		  private_key_status_name(k.status));
+}
+
 static struct key *
 load_active(
     struct store *st, const struct orderkey *k, int64_t id, struct err *e)

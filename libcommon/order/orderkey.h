@@ -41,6 +41,13 @@ int orderkey_make(struct store *st, const struct orderkey *k,
  */
 int orderkey_check_given(const struct private_key *k, struct err *e);
 
+/*
+ * Whether a request may be sent to a CA: not when it is known that its key is
+ * retired or compromised.  KIND_DENIED.
+ */
+int orderkey_check_request(
+    struct store *st, const struct csr *csr, struct err *e);
+
 /* Checks the words of a type and a cycle; NULL is fine.  KIND_USAGE. */
 int orderkey_check(const char *key_type, const char *key_cycle, struct err *e);
 

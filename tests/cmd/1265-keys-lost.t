@@ -79,4 +79,77 @@ like "$err" "given=private_key/$key" '... is replaced'
 manage renewal show hand.example
 unlike "$out" '^private_key:' '... for what comes later, too'
 
+# ---- a request that is there already ------------------------------------------------
+# until_request ORDER: takes steps until there is one.
+until_request() {
+	while [ "$(sql "SELECT count(*) FROM upstream_orders WHERE id = $1
+	    AND certificate_request_id IS NULL")" = 1 ]; do
+		must "$BIN/acme-order" next "$1" -c "$client"
+	done
+}
+
+order new late.example
+id=$(last)
+until_request "$id"
+key=$(key_of "$id")
+must "$BIN/cert-manage" compromise "$key" -c "$client"
+order download "$id"
+exits 0 'a key that is compromised after the request was made'
+is "$(sql "SELECT c.status, k.status FROM upstream_orders o
+    JOIN certificates c ON c.id = o.certificate_id
+    JOIN private_keys k ON k.spki_sha256 = c.spki_sha256 WHERE o.id = $id")" \
+    'valid|active' '... another is made, with another key'
+run "$BIN/acmed-store" log --object "upstream_order/$id" -c "$client"
+like "$out" "drop_request.*the request's key is compromised" '... the events say'
+
+must "$BIN/private-key" generate -c "$client"
+key=$(sql 'SELECT max(id) FROM private_keys')
+order new given2.example --key "$key"
+id=$(last)
+until_request "$id"
+is "$(key_of "$id")" "$key" 'a request with a key that was given'
+must "$BIN/private-key" retire "$key" -c "$client"
+order download "$id"
+exits 0 '... that is retired then'
+like "$err" "given=private_key/$key" '... is made anew, with another key'
+is "$(sql "SELECT k.status FROM upstream_orders o
+    JOIN certificates c ON c.id = o.certificate_id
+    JOIN private_keys k ON k.spki_sha256 = c.spki_sha256 WHERE o.id = $id")" \
+    active '... which is active'
+
+# ---- a request of others ------------------------------------------------------------
+must openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -keyout "$T/csr.key" -subj / -addext subjectAltName=DNS:csr.example \
+    -out "$T/csr.pem"
+must "$BIN/private-key" import -c "$client" "$T/csr.key"
+key=$(sql 'SELECT max(id) FROM private_keys')
+order run --csr "$T/csr.pem"
+exits 0 'a certificate for a request that was made elsewhere'
+order new --csr "$T/csr.pem"
+open=$(last)
+must "$BIN/cert-manage" compromise "$key" -c "$client"
+certificates=$(sql 'SELECT count(*) FROM certificates')
+placed=$(asked "endpoint = 'newOrder'")
+finalized=$(asked "endpoint = 'finalize'")
+queue run
+exits 1 'the renewal of one whose key is compromised'
+like "$err" "the request's key is compromised: make another request" \
+    '... says what to do'
+queue run
+exits 0 'the next run'
+is "$err" '' '... does not try again at once'
+is "$(sql "SELECT status, cause, attempts FROM renewal_queue")" \
+    'waiting|key|1' '... since it is a failure like all'
+order run --csr "$T/csr.pem"
+exits 1 'by hand'
+like "$err" "csr.pem: the request's key is compromised" '... it is refused, too'
+is "$(asked "endpoint = 'newOrder'")" "$placed" '... and no CA is asked'
+order download "$open"
+exits 1 'nor is one finalized that was open'
+is "$(sql "SELECT status, cause FROM upstream_orders WHERE id = $open")" \
+    'invalid|key' '... it has failed'
+is "$(asked "endpoint = 'finalize'")" "$finalized" '... before the CA was asked'
+is "$(sql 'SELECT count(*) FROM certificates')" "$certificates" \
+    '... and there is no certificate'
+
 done_testing
