@@ -439,10 +439,14 @@ find_given(struct work *k, struct err *e)
 	struct private_key key;
 	bool created;
 
-	if (key_word && private_key_find(st, key_word, &key, e) < 0)
-		return -1;
-	if (key_word)
+	if (key_word) {
+		if (private_key_find(st, key_word, &key, e) < 0 ||
+		    orderkey_check_given(&key, e) < 0)
+			return -1;
 		k->new.private_key_id = key.id;
+	}
+	if (k->csr && orderkey_check_request(st, k->csr, e) < 0)
+		return err_object(e, "%s", csr_file);
 	if (replaces_word && certificate_pick(st, replaces_word, &c, e) < 0)
 		return -1;
 	if (replaces_word)

@@ -31,6 +31,8 @@ policyset_show(const struct orderpolicy *policy, struct sheet *s)
 	sheet_text(s, "key_cycle", policy->key_cycle);
 	if (policy->private_key_id)
 		sheet_int(s, "private_key", policy->private_key_id);
+	if (policy->replaced_key_id)
+		sheet_int(s, "replaced_key", policy->replaced_key_id);
 	if (policy->certificate_request_id)
 		sheet_int(
 		    s, "certificate_request", policy->certificate_request_id);
@@ -108,7 +110,8 @@ policyset_apply(const struct policyset *s, char **json, struct err *e)
 		rc = orderpolicy_set_rules(
 		    &policy, &s->challenges, s->placeholder, e);
 	if (s->key_type || s->key_cycle)
-		policy.private_key_id = policy.certificate_request_id = 0;
+		policy.private_key_id = policy.certificate_request_id =
+		    policy.replaced_key_id = 0;
 	policyset_replace(&policy.key_type, s->key_type);
 	policyset_replace(&policy.key_cycle, s->key_cycle);
 	policyset_replace(&policy.preferred_chain, s->preferred_chain);

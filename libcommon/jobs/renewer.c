@@ -121,7 +121,7 @@ write_policy(const struct renewer_flight *f, struct orderpolicy *p,
 	if (orderpolicy_read(p, f->configuration.policy, e) < 0)
 		return -1;
 	p->replaces_id = f->configuration.certificate_id;
-	p->not_after = p->lasts = 0;
+	p->not_after = p->lasts = p->replaced_key_id = 0;
 	p->auto_renew = true;
 	return orderpolicy_write(p, text) < 0
 	    ? err_set(e, KIND_BUG, "a policy is too long")

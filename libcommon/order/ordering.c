@@ -231,12 +231,25 @@ is_too_late(const struct ordering *o)
 		o->step.kind == ORDERSTEP_CHECK);
 }
 
+/* Whether the request in hand must not be sent: 1, 0, -1. */
+static int
+hold_back(struct ordering *o, struct err *e)
+{
+	bool is_new = o->step.kind == ORDERSTEP_NEW_ORDER;
+	int rc = 0;
+
+	if (is_new || o->step.kind == ORDERSTEP_FINALIZE)
+		rc = ordering_check_request(o, e);
+	return rc == 0 && is_new ? await_limits(o, e) : rc;
+}
+
 enum ordering_result
 ordering_next(struct ordering *o)
 {
 	struct orderstep_view view = {.order = &o->order,
 	    .authorizations = &o->authorizations,
 	    .now = clock_now()};
+	int rc;
 
 	if (o->is_asking)
 		return ORDERING_ASKS;
@@ -255,12 +268,9 @@ ordering_next(struct ordering *o)
 	}
 	if (orderstep_is_local(o->step.kind))
 		return came_to(o, ordering_act(o, &o->err));
-	if (o->step.kind == ORDERSTEP_NEW_ORDER) {
-		int rc = await_limits(o, &o->err);
-
-		if (rc != 0)
-			return came_to(o, rc < 0 ? -1 : 0);
-	}
+	rc = hold_back(o, &o->err);
+	if (rc != 0)
+		return came_to(o, rc < 0 ? -1 : 0);
 	if (ordering_ask(o, &o->err) < 0)
 		return came_to(o, -1);
 	return ORDERING_ASKS;

@@ -3,7 +3,10 @@
 #include "acme/keyauth.h"
 #include "base/log.h"
 #include "order/orderanswer.h"
+#include "store/event.h"
+#include "store/renewal_configuration.h"
 #include "sys/clock.h"
+#include "wrap/csr.h"
 
 /* The steps of order/ordering.h that are done here. */
 
@@ -175,6 +178,87 @@ lose(struct ordering *o, struct err *e)
 	return ordering_fail(o, UPSTREAM_ORDER_INVALID, cause, text, e);
 }
 
+/* ---- key and request ----------------------------------------------------- */
+
+struct replacing {
+	struct ordering *o;
+	const struct orderkey_choice *choice;
+};
+
+/* It is not asked for in the next order either, of the same configuration. */
+static int
+replace_for_all(struct ordering *o, int64_t key, struct err *e)
+{
+	struct renewal_configuration c;
+	int rc = renewal_configuration_by_order(o->env.st, o->order.id, &c, e);
+
+	if (rc > 0)
+		rc = orderpolicy_replace_key(&c.policy, key, e) < 0
+		    ? -1
+		    : renewal_configuration_set(o->env.st, &c, e);
+	renewal_configuration_release(&c);
+	return rc;
+}
+
+static int
+replace(void *arg, struct err *e)
+{
+	struct replacing *r = arg;
+	struct ordering *o = r->o;
+	char *policy = xstrdup(o->order.policy);
+	char detail[96];
+	int rc = orderpolicy_replace_key(&policy, r->choice->replaced_id, e);
+
+	snprintf(detail, sizeof(detail),
+	    "private_key/%lld for private_key/%lld",
+	    (long long)r->choice->private_key_id,
+	    (long long)r->choice->replaced_id);
+	if (rc == 0)
+		rc = upstream_order_set_policy(o->env.st, &o->hold, policy, e);
+	if (rc == 0)
+		rc = replace_for_all(o, r->choice->replaced_id, e);
+	if (rc == 0)
+		rc = event_add(o->env.st, "upstream_order.replace_key",
+		    EVENT_UPSTREAM_ORDER, o->order.id, detail, e);
+	if (rc == 0)
+		rc = upstream_order_set_request(o->env.st, &o->hold,
+		    r->choice->private_key_id,
+		    r->choice->certificate_request_id, e);
+	free(policy);
+	return rc;
+}
+
+static void
+tell_replaced(const struct ordering *o, const struct orderkey_choice *choice)
+{
+	char order[48], old[48], new[48];
+
+	snprintf(
+	    order, sizeof(order), "upstream_order/%lld", (long long)o->hold.id);
+	snprintf(old, sizeof(old), "private_key/%lld",
+	    (long long)choice->replaced_id);
+	snprintf(new, sizeof(new), "private_key/%lld",
+	    (long long)choice->private_key_id);
+	log_event(LOG_LEVEL_WARN, "upstream_order.replace_key", "object", order,
+	    "given", old, "now", new, "why",
+	    "the key that was given is not active any more", NULL);
+}
+
+static int
+set_request(
+    struct ordering *o, const struct orderkey_choice *choice, struct err *e)
+{
+	struct replacing r = {o, choice};
+
+	if (choice->replaced_id == 0)
+		return upstream_order_set_request(o->env.st, &o->hold,
+		    choice->private_key_id, choice->certificate_request_id, e);
+	if (store_transaction(o->env.st, replace, &r, e) < 0)
+		return -1;
+	tell_replaced(o, choice);
+	return 0;
+}
+
 static int
 make_request(struct ordering *o, struct err *e)
 {
@@ -182,16 +266,48 @@ make_request(struct ordering *o, struct err *e)
 	    .key_type = o->env.key_type,
 	    .key_cycle = o->env.key_cycle,
 	    .seal = o->env.seal};
-	int64_t key, request;
+	struct orderkey_choice choice;
 	struct err why = {0};
 
-	if (orderkey_make(o->env.st, &k, &o->order, &o->dns, &o->ip, &key,
-		&request, &why) == 0)
-		return upstream_order_set_request(
-		    o->env.st, &o->hold, key, request, e);
+	if (orderkey_make(
+		o->env.st, &k, &o->order, &o->dns, &o->ip, &choice, &why) == 0)
+		return set_request(o, &choice, e);
 	if (why.kind == KIND_DENIED || why.kind == KIND_NOTFOUND)
 		return ordering_fail(
 		    o, UPSTREAM_ORDER_INVALID, CAUSE_KEY, why.text, e);
+	*e = why;
+	return -1;
+}
+
+/* That of others ends the order; one of ours is made anew. */
+static int
+refuse_request(struct ordering *o, const struct err *why, struct err *e)
+{
+	if (o->order.private_key_id == 0)
+		return ordering_fail(
+		    o, UPSTREAM_ORDER_INVALID, CAUSE_KEY, why->text, e);
+	return upstream_order_drop_request(
+	    o->env.st, &o->hold, o->policy.private_key_id, why->text, e);
+}
+
+int
+ordering_check_request(struct ordering *o, struct err *e)
+{
+	struct err why = {0};
+	struct csr *csr;
+	int rc;
+
+	if (o->order.certificate_request_id == 0)
+		return 0;
+	csr = orderkey_request(o->env.st, &o->order, e);
+	if (!csr)
+		return -1;
+	rc = orderkey_check_request(o->env.st, csr, &why);
+	csr_free(csr);
+	if (rc == 0)
+		return 0;
+	if (why.kind == KIND_DENIED)
+		return refuse_request(o, &why, e) < 0 ? -1 : 1;
 	*e = why;
 	return -1;
 }

@@ -52,6 +52,13 @@ int ordering_move(struct ordering *o, const struct upstream_challenge_move *to,
  */
 bool ordering_replaces(const struct ordering *o);
 
+/*
+ * Before the CA is asked for an order with a request, or sent one: 0, its key
+ * may be used; 1, it may not be any more, and what follows from that was
+ * stored; -1.
+ */
+int ordering_check_request(struct ordering *o, struct err *e);
+
 /* A step that is done here. */
 int ordering_act(struct ordering *o, struct err *e);
 

@@ -69,23 +69,65 @@ add_key(struct store *st, const struct key_cycle_use *use,
 
 static int
 choose(struct store *st, const struct orderkey *k,
-    const struct upstream_order *o, int64_t *id, struct err *e)
+    const struct upstream_order *o, struct orderkey_choice *c, struct err *e)
 {
 	struct key_cycle_use use;
+	struct private_key given;
 	struct err none = {0};
 
+	*c = (struct orderkey_choice){.private_key_id = o->private_key_id};
 	if (o->private_key_id != 0) {
-		*id = o->private_key_id;
-		return 0;
+		if (private_key_by_id(st, o->private_key_id, &given, e) < 0)
+			return -1;
+		if (given.status == PRIVATE_KEY_ACTIVE)
+			return 0;
+		c->replaced_id = given.id;
 	}
 	if (use_of(k, o, &use, e) < 0)
 		return -1;
-	if (key_cycle_take(st, &use, id, &none) == 0)
+	if (key_cycle_take(st, &use, &c->private_key_id, &none) == 0)
 		return 0;
 	if (none.kind == KIND_NOTFOUND)
-		return add_key(st, &use, k->seal, id, e);
+		return add_key(st, &use, k->seal, &c->private_key_id, e);
 	*e = none;
 	return -1;
+}
+
+static int
+check_active(const struct private_key *k, struct err *e)
+{
+	return k->status == PRIVATE_KEY_ACTIVE
+	    ? 0
+	    : err_set(e, KIND_DENIED,
+		  "private_key/%lld is %s: give another key", (long long)k->id,
+		  private_key_status_name(k->status));
+}
+
+int
+orderkey_check_given(const struct private_key *k, struct err *e)
+{
+	return check_active(k, e);
+}
+
+int
+orderkey_check_request(struct store *st, const struct csr *csr, struct err *e)
+{
+	struct err none = {0};
+	struct private_key k;
+	uint8_t identity[32];
+
+	key_spki_sha256(csr_key(csr), identity);
+	if (private_key_by_identity(st, identity, &k, &none) < 0) {
+		if (none.kind == KIND_NOTFOUND)
+			return 0;
+		*e = none;
+		return -1;
+	}
+	return k.status == PRIVATE_KEY_ACTIVE
+	    ? 0
+	    : err_set(e, KIND_DENIED,
+		  "the request's key is %s: make another request",
+		  private_key_status_name(k.status));
 }
 
 static struct key *
@@ -96,31 +138,27 @@ load_active(
 
 	if (private_key_by_id(st, id, &known, e) < 0)
 		return NULL;
-	if (known.status != PRIVATE_KEY_ACTIVE) {
-		err_set(e, KIND_DENIED, "private_key/%lld is %s", (long long)id,
-		    private_key_status_name(known.status));
+	if (check_active(&known, e) < 0)
 		return NULL;
-	}
 	return private_key_load(st, id, k->seal, e);
 }
 
 int
 orderkey_make(struct store *st, const struct orderkey *k,
     const struct upstream_order *o, const struct strv *dns,
-    const struct strv *ip, int64_t *private_key_id,
-    int64_t *certificate_request_id, struct err *e)
+    const struct strv *ip, struct orderkey_choice *out, struct err *e)
 {
 	struct key *key = NULL;
 	struct csr *csr = NULL;
 	bool created;
-	int rc = choose(st, k, o, private_key_id, e);
+	int rc = choose(st, k, o, out, e);
 
 	if (rc == 0)
-		key = load_active(st, k, *private_key_id, e);
+		key = load_active(st, k, out->private_key_id, e);
 	if (key)
 		csr = csr_build(key, dns, ip, e);
-	rc = csr ? certificate_request_add(
-		       st, csr, "order", certificate_request_id, &created, e)
+	rc = csr ? certificate_request_add(st, csr, "order",
+		       &out->certificate_request_id, &created, e)
 		 : -1;
 	csr_free(csr);
 	key_free(key);

@@ -110,7 +110,7 @@ void
 orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle)
 {
 	p->private_key_id = p->certificate_request_id = p->replaces_id = 0;
-	p->not_after = 0;
+	p->replaced_key_id = p->not_after = 0;
 	p->auto_renew = true;
 	free(p->preferred_chain); /* there are others */
 	p->preferred_chain = NULL;
@@ -145,6 +145,7 @@ static const struct {
     {"certificate_request",
 	offsetof(struct orderpolicy, certificate_request_id)},
     {"replaces", offsetof(struct orderpolicy, replaces_id)},
+    {"replaced_key", offsetof(struct orderpolicy, replaced_key_id)},
     {"days", offsetof(struct orderpolicy, days)},
     {"lasts", offsetof(struct orderpolicy, lasts)},
     {"not_after", offsetof(struct orderpolicy, not_after)},
@@ -225,6 +226,30 @@ orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e)
 	}
 	js_free(all);
 	return 0;
+}
+
+int
+orderpolicy_replace_key(char **text, int64_t id, struct err *e)
+{
+	struct orderpolicy p;
+	struct buf changed;
+	int rc = orderpolicy_read(&p, *text, e);
+
+	buf_init(&changed, ORDERPOLICY_MAX);
+	if (rc == 0 && p.private_key_id == id) {
+		p.private_key_id = 0;
+		p.replaced_key_id = id;
+		rc = orderpolicy_write(&p, &changed) < 0
+		    ? err_set(e, KIND_BUG, "a policy is too long")
+		    : 0;
+		if (rc == 0) {
+			free(*text);
+			*text = xstrdup(changed.data);
+		}
+	}
+	orderpolicy_release(&p);
+	buf_release(&changed);
+	return rc;
 }
 
 void

@@ -30,6 +30,7 @@ struct orderpolicy {
 	bool no_replaces; /* it tells of no certificate that it follows */
 	/* rows that were given, and are in the order; 0: none */
 	int64_t private_key_id, certificate_request_id, replaces_id;
+	int64_t replaced_key_id; /* one that was given, and is not any more */
 	int64_t days, not_after; /* the end that is asked for; 0: none */
 	int64_t lasts; /* seconds until it, of one order */
 };
@@ -61,6 +62,13 @@ int orderpolicy_read(struct orderpolicy *p, const char *text, struct err *e);
  * for.  `account_cycle` is that of the backup's account, or NULL.
  */
 void orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle);
+
+/*
+ * The key `id` that was given is retired or compromised: it is given no more,
+ * in the JSON `text`, which the caller frees as before.  Nothing changes when
+ * another was given, or none.
+ */
+int orderpolicy_replace_key(char **text, int64_t id, struct err *e);
 
 /* Whether a cycle may share keys with another account's certificates. */
 bool orderpolicy_shares_keys(const char *key_cycle);

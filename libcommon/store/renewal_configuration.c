@@ -14,6 +14,7 @@ enum {
 	CONFIGURATION_BY_ID,
 	CONFIGURATION_BY_LABEL,
 	CONFIGURATION_BY_CERTIFICATE,
+	CONFIGURATION_BY_ORDER,
 	CONFIGURATION_BY_SET,
 	CONFIGURATION_BY_NAME,
 	CONFIGURATION_EACH,
@@ -74,6 +75,9 @@ static const char *const sql[] = {
     [CONFIGURATION_BY_LABEL] = SELECT "r.label = ?1",
     [CONFIGURATION_BY_CERTIFICATE] =
 	SELECT "r.certificate_id = ?1 ORDER BY r.id LIMIT 1",
+    [CONFIGURATION_BY_ORDER] =
+	SELECT "r.id = (SELECT o.renewal_configuration_id"
+	       " FROM upstream_orders o WHERE o.id = ?1)",
     [CONFIGURATION_BY_SET] =
 	SELECT "r.fqdn_set_id = (SELECT x.fqdn_set_id FROM certificates x"
 	       " WHERE x.id = ?1) ORDER BY r.upstream_account_id LIMIT 1",
@@ -245,6 +249,15 @@ renewal_configuration_by_id(struct store *st, int64_t id,
 	    read_one(stmt_query(st, M, CONFIGURATION_BY_ID, e, "i", id), c, e);
 
 	return rc == 0 ? not_found(id, e) : rc < 0 ? -1 : 0;
+}
+
+int
+renewal_configuration_by_order(struct store *st, int64_t upstream_order_id,
+    struct renewal_configuration *c, struct err *e)
+{
+	return read_one(stmt_query(st, M, CONFIGURATION_BY_ORDER, e, "i",
+			    upstream_order_id),
+	    c, e);
 }
 
 int

@@ -36,6 +36,10 @@ int renewal_configuration_by_id(struct store *st, int64_t id,
 int renewal_configuration_by_certificate(struct store *st,
     int64_t certificate_id, struct renewal_configuration *c, struct err *e);
 
+/* That which an order is for.  1, 0: it is for none, -1. */
+int renewal_configuration_by_order(struct store *st, int64_t upstream_order_id,
+    struct renewal_configuration *c, struct err *e);
+
 /*
  * What an operator may write: a number, also with "renewal_configuration/"
  * before it; a label; a name, as certificate_serving, or that of a set when

@@ -36,6 +36,7 @@ enum {
 	UPSTREAM_ORDER_WAIT,
 	UPSTREAM_ORDER_DROP_REPLACES,
 	UPSTREAM_ORDER_SET_REQUEST,
+	UPSTREAM_ORDER_DROP_REQUEST,
 	UPSTREAM_ORDER_SET_POLICY,
 	UPSTREAM_ORDER_LET_GO,
 	UPSTREAM_ORDER_FINISH,
@@ -143,6 +144,11 @@ static const char *const sql[] = {
 	" private_key_id = NULLIF(CAST(?2 AS BIGINT), 0),"
 	" certificate_request_id = ?3 WHERE id = ?1"
 	" AND certificate_request_id IS NULL AND status IN " OPEN,
+    [UPSTREAM_ORDER_DROP_REQUEST] =
+	"UPDATE upstream_orders SET certificate_request_id = NULL,"
+	" private_key_id = NULLIF(CAST(?2 AS BIGINT), 0) WHERE id = ?1"
+	" AND certificate_request_id IS NOT NULL"
+	" AND status IN ('pending', 'ready')",
     [UPSTREAM_ORDER_SET_POLICY] = "UPDATE upstream_orders SET policy = ?2"
 				  " WHERE id = ?1 AND status IN " OPEN,
     [UPSTREAM_ORDER_LET_GO] = "UPDATE upstream_orders SET policy = ?2"
@@ -731,6 +737,34 @@ upstream_order_set_request(struct store *st,
 	    .certificate_request_id = certificate_request_id};
 
 	return db_transaction(st->db, DB_DURABLE, set_request, &m, e);
+}
+
+static int
+drop_request(void *arg, struct err *e)
+{
+	struct move *m = arg;
+
+	if (upstream_order_keep(m->st, m->hold, e) < 0 ||
+	    moved(m,
+		stmt_run(m->st, STMT_UPSTREAM_ORDER,
+		    UPSTREAM_ORDER_DROP_REQUEST, e, "ii", m->hold->id,
+		    m->private_key_id),
+		e) < 0)
+		return -1;
+	return note(m, "upstream_order.drop_request", m->error, e);
+}
+
+int
+upstream_order_drop_request(struct store *st,
+    const struct upstream_order_hold *hold, int64_t private_key_id,
+    const char *why, struct err *e)
+{
+	struct move m = {.st = st,
+	    .hold = hold,
+	    .private_key_id = private_key_id,
+	    .error = why};
+
+	return db_transaction(st->db, DB_QUICK, drop_request, &m, e);
 }
 
 static int

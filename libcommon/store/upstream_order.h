@@ -187,6 +187,14 @@ int upstream_order_set_request(struct store *st,
     int64_t certificate_request_id, struct err *e);
 
 /*
+ * The request that it has is not to be sent, and another will be made; the key
+ * is the one it was given, or 0.  It is pending or ready.
+ */
+int upstream_order_drop_request(struct store *st,
+    const struct upstream_order_hold *hold, int64_t private_key_id,
+    const char *why, struct err *e);
+
+/*
  * Another policy for one that is not valid, and may be over: authorizations
  * that it has kept are given up then.
  */

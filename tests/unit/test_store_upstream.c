@@ -209,6 +209,8 @@ test_learn(void **state)
 	place(url);
 	assert_kind(
 	    upstream_order_learn(st, &hold, &again, &e), KIND_CONFLICT, &e);
+	assert_kind(upstream_order_drop_request(st, &hold, 0, "no", &e),
+	    KIND_CONFLICT, &e);
 	move_to(UPSTREAM_ORDER_PENDING);
 	move_to(UPSTREAM_ORDER_PENDING);
 	o = load();
