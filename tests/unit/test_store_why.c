@@ -127,7 +127,8 @@ test_one(void **state)
 	    "served 1 @0: no other active one has it" NO_KEY "\n"
 	    "expires 1 @777601: nothing that is valid has the name then: it is"
 	    " served on\n"
-	    "renewal 1 @0: nothing is ordered for the name: it is disabled\n");
+	    "renewal 1 @0: nothing is ordered for the name: a.example is"
+	    " disabled\n");
 	assert_kind(why_explain(st, "b.example", test_now, note,
 			&(struct told){0}, &(bool){false}, &e),
 	    KIND_NOTFOUND, &e);
@@ -187,7 +188,8 @@ test_ties(void **state)
 	check_why("a.example", false,
 	    "passed over 1 @0: it is deactivated\n"
 	    "passed over 2 @0: it is deactivated\n"
-	    "passed over 3 @0: it is deactivated\n");
+	    "passed over 3 @0: it is deactivated\n"
+	    "renewal 3 @0: auto-renew is off: nobody here renews it\n");
 }
 
 static void
