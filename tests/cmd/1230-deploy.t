@@ -163,6 +163,17 @@ queue deploy
 exits 111 'a hook that takes too long'
 like "$err" 'took longer than 1 s and was killed' '... is told of'
 is "$(cat "$T/hook.term")" TERM '... was asked to end'
+# shellcheck disable=SC2016 # for the hook
+echo 'trap "" TERM; sleep 60 & echo $$ $! >$0.pids; wait; sleep 60' >"$T/hook.does"
+again
+began=$(date +%s)
+queue deploy
+exits 111 'one that does not listen'
+took=$(($(date +%s) - began))
+ok '... has ten seconds' [ "$took" -ge 10 ] && ok '... not for ever' [ "$took" -lt 40 ]
+read -r leader child <"$T/hook.pids"
+ok '... and is killed' wait_for 5 ended "$leader"
+ok '... with its children' wait_for 5 ended "$child"
 : >"$T/hook.does"
 sed -i 's/^timeout = .*/timeout = 20s/' "$targets"
 queue deploy
