@@ -333,6 +333,8 @@ print_summary(const struct work *w)
 	sheet_text(&s, "ca", w->ca.name);
 	if (w->account)
 		sheet_int(&s, "account", w->account);
+	if (w->how.account.count == 0 && w->how.domain.count == 0)
+		sheet_text(&s, "limits", "none is known for this CA");
 	sheet_int(&s, "names", (int64_t)(w->dns.len + w->ip.len));
 	sheet_int(&s, "orders", w->orders);
 	sheet_time(&s, "done", w->orders > 0 ? w->last_at : 0);

@@ -352,8 +352,9 @@ list(struct prog *p, struct err *e)
 	return rc;
 }
 
-#define TARGETS_SHOWN 5 /* all fit on a screen of 24 lines */
+#define TARGETS_SHOWN 4 /* all fit on a screen of 24 lines */
 #define TARGET_WIDTH 59 /* and this on one of 80 columns, beside the name */
+#define TARGET_NAME_WIDTH 16 /* so that there is room for the numbers */
 
 struct standing {
 	struct store *st;
@@ -369,11 +370,12 @@ static int
 add_target(void *arg, const struct deploy_target *t, struct err *e)
 {
 	struct standing *s = arg;
+	int width = s->json ? (int)strlen(t->name) : TARGET_NAME_WIDTH;
 	char *line = t->resting
-	    ? xasprintf("%s (%s): rests", t->name, t->kind)
-	    : xasprintf("%s (%s): %lld done, %lld pending, %lld failing",
-		  t->name, t->kind, (long long)t->done, (long long)t->pending,
-		  (long long)t->failing);
+	    ? xasprintf("%.*s (%s): rests", width, t->name, t->kind)
+	    : xasprintf("%.*s (%s): %lld done, %lld pending, %lld failing",
+		  width, t->name, t->kind, (long long)t->done,
+		  (long long)t->pending, (long long)t->failing);
 	const char *error = t->resting ? t->resting : t->error;
 	char *all = error ? xasprintf("%s: %s", line, error) : xstrdup(line);
 

@@ -35,6 +35,10 @@ is "$(said names) $(said orders) $(said renewals) $(said late)" '10 10 0 0' \
     '... are as many orders'
 is "$(hours "$(said 'done')")" 6 '... of which four go at once, and one each hour'
 like "$(said binds)" '^orders_per_account: 6 orders wait' '... by this limit'
+is "$(said limits)" '' '... as there is one'
+work_out --ca buypass --count 10
+is "$(said limits) $(($(date -d "$(said 'done')" +%s) - $(date +%s) < 60))" \
+    'none is known for this CA 1' '... without which all is done at once, it says'
 printf 'b.example.org\na.example.org\nA.example.org.\nc.example.org\n' \
     >"$T/names"
 work_out --ca letsencrypt - <"$T/names"
@@ -132,11 +136,13 @@ works
 exits 0 'acme-plan: a list'
 like "$(said binds)" '^certificates_per_domain: 50 orders .* for example.org' \
     '... of one domain'
-must "$BIN/domain-queue" add q1.example.net q2.example.net -c "$client"
-script acme-plan.1 'domain-queue list'
+must "$BIN/domain-queue" add q1.example.net q2.example.net q3.example.net \
+    -c "$client"
+sql "UPDATE domain_queue SET status = 'parked' WHERE name = 'q3.example.net'"
+script acme-plan.1 'domain-queue list' '^    acme-plan'
 works
 exits 0 'acme-plan: names that wait'
-is "$(said names)" 2 '... all of them'
+is "$(said names)" 2 '... but for the one that is parked'
 script acme-plan.1 '30d'
 works
 exits 0 'acme-plan: the next 30 days'
