@@ -102,8 +102,7 @@ orderpolicy_shares_keys(const char *key_cycle)
 
 	return key_cycle && key_cycle_by_name(key_cycle, &cycle) == 0 &&
 	    (cycle == KEY_CYCLE_GLOBAL_DAILY ||
-		cycle == KEY_CYCLE_GLOBAL_WEEKLY ||
-		cycle == KEY_CYCLE_REUSE_YEAR);
+		cycle == KEY_CYCLE_GLOBAL_WEEKLY);
 }
 
 void
