@@ -441,7 +441,8 @@ find_given(struct work *k, struct err *e)
 
 	if (key_word) {
 		if (private_key_find(st, key_word, &key, e) < 0 ||
-		    orderkey_check_given(&key, e) < 0)
+		    orderkey_check_given(
+			st, &key, k->new.upstream_account_id, e) < 0)
 			return -1;
 		k->new.private_key_id = key.id;
 	}
@@ -481,9 +482,9 @@ open_new(struct work *k, struct prog *p, struct err *e)
 	if (orderwork_start(&k->w, p, ca_word, &k->policy, NULL, 0, e) < 0)
 		return -1;
 	begin_output(k, p);
-	if (find_given(k, e) < 0 || write_policy(k, e) < 0 ||
-	    orderwork_pick_account(&k->w, account_word, ca_word,
+	if (orderwork_pick_account(&k->w, account_word, ca_word,
 		&k->new.upstream_account_id, e) < 0 ||
+	    find_given(k, e) < 0 || write_policy(k, e) < 0 ||
 	    orderwork_open(&k->w, k->new.upstream_account_id, e) < 0)
 		return -1;
 	k->new.follows =

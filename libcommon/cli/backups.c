@@ -193,15 +193,44 @@ tell(struct failover *f)
 }
 
 static int
+make_spare(void *st, struct renewal_configuration *c, struct err *e)
+{
+	struct upstream_account a;
+	struct orderpolicy policy = {0};
+	struct buf text;
+	int rc = upstream_account_by_id(st, c->upstream_account_id, &a, e);
+
+	buf_init(&text, ORDERPOLICY_MAX);
+	if (rc == 0)
+		rc = orderpolicy_read(&policy, c->policy, e);
+	if (rc == 0) {
+		orderpolicy_unshare(&policy, a.certificate_key_cycle);
+		if (orderpolicy_write(&policy, &text) < 0)
+			rc = err_set(e, KIND_BUG, "a policy is too long");
+	}
+	if (rc == 0) {
+		free(c->policy);
+		c->policy = xstrdup(text.data);
+	}
+	orderpolicy_release(&policy);
+	upstream_account_release(&a);
+	buf_release(&text);
+	return rc;
+}
+
+static int
 fail_over(struct failover *f, struct err *e)
 {
+	const struct renewal_failover_how how = {
+	    .dry_run = f->prog->dry_run, .spare = make_spare, .arg = f->st};
+
 	do {
 		if (sig_term())
 			return err_set(
 			    e, KIND_BUSY, "stopped; what was done is printed");
 		if (take_batch(f, e) < 0 ||
-		    renewal_failover(
-			f->st, f->ids, f->len, f->prog->dry_run, f->why, e) < 0)
+		    renewal_failover(f->st, f->ids, f->len, &how, f->why, e) <
+			0)
 			return -1;
 		tell(f);
 	} while (f->at < f->operands.len || (f->prog->argc == 0 && f->len > 0));

@@ -187,21 +187,75 @@ check(const struct renewals_change *c, struct err *e)
 	return rc < 0 ? -1 : policyset_check(&c->policy, e);
 }
 
-/* The key of a backup is its own. */
-static int
-check_backup(const struct renewal_configuration *c, struct err *e)
+/*
+ * The cycle by which its keys are chosen, which the caller frees; NULL: a new
+ * key each time, or a failure.
+ */
+static char *
+cycle_of(struct store *st, const struct renewal_configuration *c, struct err *e)
 {
+	struct upstream_account a = {0};
 	struct orderpolicy policy;
-	int rc = c->backup_of_id ? orderpolicy_read(&policy, c->policy, e) : 0;
+	const char *word = NULL;
+	char *cycle;
 
-	if (c->backup_of_id == 0 || rc < 0)
-		return rc;
-	if (orderpolicy_shares_keys(policy.key_cycle))
-		rc = err_set(e, KIND_DENIED,
-		    "renewal_configuration/%lld is a backup, whose key is its "
-		    "own: with %s it would share one",
-		    (long long)c->id, policy.key_cycle);
+	if (orderpolicy_read(&policy, c->policy, e) == 0)
+		word = policy.key_cycle;
+	if (!word && !err_is_set(e) &&
+	    upstream_account_by_id(st, c->upstream_account_id, &a, e) == 0)
+		word = a.certificate_key_cycle;
+	cycle = word ? xstrdup(word) : NULL;
 	orderpolicy_release(&policy);
+	upstream_account_release(&a);
+	return cycle;
+}
+
+/* 1: that of a configuration and the other's could be one key; 0, -1. */
+static int
+check_other(struct store *st, int64_t id, struct err *e)
+{
+	struct renewal_configuration other;
+	char *cycle;
+	int rc;
+
+	if (renewal_configuration_by_id(st, id, &other, e) < 0)
+		return -1;
+	cycle = cycle_of(st, &other, e);
+	rc = err_is_set(e) ? -1 : orderpolicy_shares_keys(cycle);
+	renewal_configuration_release(&other);
+	free(cycle);
+	return rc;
+}
+
+/*
+ * The key of a backup is its own, and stays so when the cycle of its account
+ * changes.
+ */
+static int
+check_backup(struct store *st, const struct renewal_configuration *c,
+    const struct policyset *s, struct err *e)
+{
+	char *cycle;
+	int64_t backup;
+	int rc = renewal_backup_of(st, c->id, &backup, e);
+
+	if (rc < 0 || !s->key_cycle || (!c->backup_of_id && !backup))
+		return rc;
+	if (c->backup_of_id && strcmp(s->key_cycle, "none") == 0)
+		return err_set(e, KIND_DENIED,
+		    "renewal_configuration/%lld is a backup, whose key is its "
+		    "own: name a cycle, since that of the account may change",
+		    (long long)c->id);
+	cycle = cycle_of(st, c, e);
+	rc = err_is_set(e) ? -1 : orderpolicy_shares_keys(cycle);
+	if (rc > 0 && backup)
+		rc = check_other(st, backup, e);
+	if (rc > 0)
+		rc = err_set(e, KIND_DENIED,
+		    "renewal_configuration/%lld %s a backup, and a backup's "
+		    "key is its own: with %s they would share one",
+		    (long long)c->id, backup ? "has" : "is", cycle);
+	free(cycle);
 	return rc;
 }
 
@@ -223,7 +277,7 @@ renewals_set(struct prog *p, const char *text,
 	if (rc == 0)
 		rc = policyset_apply(&change->policy, &c.policy, e);
 	if (rc == 0)
-		rc = check_backup(&c, e);
+		rc = check_backup(st, &c, &change->policy, e);
 	if (rc == 0)
 		rc = read_part(change->part_left, &c.part_left, e);
 	policyset_replace(&c.label, change->label);

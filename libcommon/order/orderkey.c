@@ -104,9 +104,19 @@ check_active(const struct private_key *k, struct err *e)
 }
 
 int
-orderkey_check_given(const struct private_key *k, struct err *e)
+orderkey_check_given(struct store *st, const struct private_key *k,
+    int64_t upstream_account_id, struct err *e)
 {
-	return check_active(k, e);
+	int64_t owner;
+
+	if (check_active(k, e) < 0 || key_cycle_owner(st, k->id, &owner, e) < 0)
+		return -1;
+	return owner == 0 || owner == upstream_account_id
+	    ? 0
+	    : err_set(e, KIND_DENIED,
+		  "private_key/%lld is for certificates of upstream_account/"
+		  "%lld alone, as its cycle says: give another key",
+		  (long long)k->id, (long long)owner);
 }
 
 int

@@ -37,9 +37,11 @@ int orderkey_make(struct store *st, const struct orderkey *k,
 
 /*
  * Whether an operator may give a key to an order now; one that is no longer
- * active when the order is finalized is replaced.  KIND_DENIED.
+ * active when the order is finalized is replaced.  KIND_DENIED, also when it
+ * is for the certificates of another account.
  */
-int orderkey_check_given(const struct private_key *k, struct err *e);
+int orderkey_check_given(struct store *st, const struct private_key *k,
+    int64_t upstream_account_id, struct err *e);
 
 /*
  * Whether a request may be sent to a CA: not when it is known that its key is

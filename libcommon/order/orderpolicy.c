@@ -102,8 +102,7 @@ orderpolicy_shares_keys(const char *key_cycle)
 
 	return key_cycle && key_cycle_by_name(key_cycle, &cycle) == 0 &&
 	    (cycle == KEY_CYCLE_GLOBAL_DAILY ||
-		cycle == KEY_CYCLE_GLOBAL_WEEKLY ||
-		cycle == KEY_CYCLE_REUSE_YEAR);
+		cycle == KEY_CYCLE_GLOBAL_WEEKLY);
 }
 
 void
@@ -114,6 +113,12 @@ orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle)
 	p->auto_renew = true;
 	free(p->preferred_chain); /* there are others */
 	p->preferred_chain = NULL;
+	orderpolicy_unshare(p, account_cycle);
+}
+
+void
+orderpolicy_unshare(struct orderpolicy *p, const char *account_cycle)
+{
 	if (!p->key_cycle && account_cycle) /* which may change */
 		p->key_cycle = xstrdup(account_cycle);
 	if (p->key_cycle && !orderpolicy_shares_keys(p->key_cycle))

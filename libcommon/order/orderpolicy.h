@@ -70,6 +70,12 @@ void orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle);
  */
 int orderpolicy_replace_key(char **text, int64_t id, struct err *e);
 
+/*
+ * Gives it a cycle by which no key is shared with another account, also when
+ * that of its own account changes.
+ */
+void orderpolicy_unshare(struct orderpolicy *p, const char *account_cycle);
+
 /* Whether a cycle may share keys with another account's certificates. */
 bool orderpolicy_shares_keys(const char *key_cycle);
 

@@ -8,12 +8,13 @@
 #include "store/stmt.h"
 
 #define YEAR_SECONDS (365 * 86400LL)
-#define SCOPE_SIZE 40
+#define SCOPE_SIZE 80
 
 enum {
 	KEY_CYCLE_FIND,
 	KEY_CYCLE_FROM_POOL,
 	KEY_CYCLE_ASSIGN,
+	KEY_CYCLE_SCOPE,
 	KEY_CYCLE_POOL_SIZE,
 	KEY_CYCLE_POOL_ADD
 };
@@ -29,6 +30,7 @@ static const char *const sql[] = {
     [KEY_CYCLE_ASSIGN] =
 	"UPDATE private_keys SET pooled = 0, cycle = ?2, scope = ?3,"
 	" period = ?4 WHERE id = ?1 AND cycle IS NULL",
+    [KEY_CYCLE_SCOPE] = "SELECT scope FROM private_keys WHERE id = ?1",
     [KEY_CYCLE_POOL_SIZE] =
 	"SELECT count(*) FROM private_keys WHERE pooled = 1 AND type = ?1"
 	" AND status = 'active'",
@@ -100,16 +102,16 @@ static void
 scope_of(const struct key_cycle_use *use, char out[SCOPE_SIZE])
 {
 	switch (cycles[use->cycle].scope) {
+	case SCOPE_NONE: /* whose it is, all the same */
 	case SCOPE_ACCOUNT:
 		snprintf(out, SCOPE_SIZE, "upstream_account/%lld",
 		    (long long)use->account_id);
 		return;
 	case SCOPE_RENEWAL:
-		snprintf(out, SCOPE_SIZE, "fqdn_set/%lld",
-		    (long long)use->fqdn_set_id);
+		snprintf(out, SCOPE_SIZE, "upstream_account/%lld/fqdn_set/%lld",
+		    (long long)use->account_id, (long long)use->fqdn_set_id);
 		return;
 	case SCOPE_GLOBAL:
-	case SCOPE_NONE:
 		snprintf(out, SCOPE_SIZE, "global");
 		return;
 	}
@@ -218,6 +220,41 @@ key_cycle_add(struct store *st, const struct key_cycle_use *use,
 	if (db_transaction(st->db, DB_DURABLE, add, &c, e) < 0)
 		return -1;
 	*id = c.id;
+	return 0;
+}
+
+/* As scope_of writes it. */
+static int64_t
+account_in(const char *scope)
+{
+	static const char prefix[] = "upstream_account/";
+	char *digits;
+	uint64_t id = 0;
+
+	if (!scope || !str_starts(scope, prefix))
+		return 0;
+	scope += strlen(prefix);
+	digits = xstrndup(scope, strcspn(scope, "/"));
+	if (!str_to_u64(digits, INT64_MAX, &id))
+		id = 0;
+	free(digits);
+	return (int64_t)id;
+}
+
+int
+key_cycle_owner(struct store *st, int64_t private_key_id, int64_t *account_id,
+    struct err *e)
+{
+	struct db_stmt *s = stmt_query(
+	    st, STMT_KEY_CYCLE, KEY_CYCLE_SCOPE, e, "i", private_key_id);
+	int rc = s ? db_step(s, e) : -1;
+
+	*account_id = 0;
+	if (rc <= 0)
+		return rc;
+	if (!db_is_null(s, 0))
+		*account_id = account_in(db_text(s, 0));
+	db_reset(s);
 	return 0;
 }
 

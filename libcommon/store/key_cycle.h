@@ -14,10 +14,11 @@ struct seal_key;
 enum key_cycle {
 	KEY_CYCLE_SINGLE_CERTIFICATE, /* a new key each time */
 	KEY_CYCLE_ACCOUNT_DAILY, /* one for an account and a day, UTC */
-	KEY_CYCLE_ACCOUNT_WEEKLY, /* and an ISO week */
+	KEY_CYCLE_ACCOUNT_WEEKLY, /* and an ISO week: none ends at New Year */
 	KEY_CYCLE_GLOBAL_DAILY, /* one for all accounts */
 	KEY_CYCLE_GLOBAL_WEEKLY,
-	KEY_CYCLE_REUSE_YEAR, /* one for a renewal, for 365 days */
+	KEY_CYCLE_REUSE_YEAR, /* one for a renewal configuration, that is for
+				 an account and names, for 365 days */
 	KEY_CYCLE__MAX
 };
 
@@ -36,7 +37,7 @@ void key_cycle_period(
 /* What a key is wanted for. */
 struct key_cycle_use {
 	enum key_cycle cycle;
-	int64_t account_id; /* of store/upstream_account.h; account_* */
+	int64_t account_id; /* of store/upstream_account.h */
 	int64_t fqdn_set_id; /* of the renewal; reuse_year */
 	const char *type; /* as key_type_parse has it */
 	int64_t now;
@@ -58,6 +59,13 @@ int key_cycle_take(struct store *st, const struct key_cycle_use *use,
 int key_cycle_add(struct store *st, const struct key_cycle_use *use,
     const struct key *k, const struct seal_key *seal, int64_t *id,
     struct err *e);
+
+/*
+ * The account whose certificates a key is for by its cycle, and no other's; 0:
+ * any.
+ */
+int key_cycle_owner(struct store *st, int64_t private_key_id,
+    int64_t *account_id, struct err *e);
 
 /* How many keys of a type are ready in the pool. */
 int key_cycle_pool_size(

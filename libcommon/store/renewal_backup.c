@@ -18,7 +18,8 @@ enum {
 	BACKUP_TO_DEACTIVATE,
 	BACKUP_TO_SLEEP,
 	BACKUP_WHOSE,
-	BACKUP_SET_OF
+	BACKUP_SET_OF,
+	BACKUP_SET_POLICY
 };
 
 #define HAVING                                                                 \
@@ -69,6 +70,8 @@ static const char *const sql[] = {
 		     " WHERE certificate_id = ?1 AND backup_of_id IS NOT NULL",
     [BACKUP_SET_OF] = "UPDATE renewal_configurations SET backup_of_id ="
 		      " NULLIF(CAST(?2 AS BIGINT), 0) WHERE id = ?1",
+    [BACKUP_SET_POLICY] =
+	"UPDATE renewal_configurations SET policy = ?2 WHERE id = ?1",
 };
 
 const struct stmt_table renewal_backup_stmts = {
@@ -201,7 +204,7 @@ struct failing_over {
 	struct store *st;
 	const int64_t *ids;
 	size_t len;
-	bool dry_run;
+	const struct renewal_failover_how *how;
 	struct err *why;
 };
 
@@ -263,15 +266,35 @@ swap_roles(struct store *st, int64_t from, int64_t to, struct err *e)
 	    : 0;
 }
 
+/* What becomes a backup shares its key with nothing. */
 static int
-swap(struct store *st, const struct renewal_configuration *from, int64_t to,
-    const struct spare *spare, struct err *e)
+make_spare(const struct failing_over *f, struct renewal_configuration *c,
+    struct err *e)
 {
+	char *before = xstrdup(c->policy);
+	int rc = f->how->spare(f->how->arg, c, e);
+
+	if (rc == 0 && strcmp(before, c->policy) != 0) {
+		rc = stmt_run(f->st, M, BACKUP_SET_POLICY, e, "it", c->id,
+			 c->policy) < 0
+		    ? -1
+		    : event_add(f->st, "renewal_configuration.set",
+			  EVENT_RENEWAL_CONFIGURATION, c->id, c->policy, e);
+	}
+	free(before);
+	return rc;
+}
+
+static int
+swap(const struct failing_over *f, struct renewal_configuration *from,
+    int64_t to, const struct spare *spare, struct err *e)
+{
+	struct store *st = f->st;
 	char detail[64];
 
 	snprintf(detail, sizeof(detail), "renewal_configuration/%lld",
 	    (long long)from->id);
-	if (swap_roles(st, from->id, to, e) < 0 ||
+	if (make_spare(f, from, e) < 0 || swap_roles(st, from->id, to, e) < 0 ||
 	    swap_certificates(st, to, spare, "failover", e) < 0 ||
 	    (from->certificate_id &&
 		renewal_configuration_refresh(st, from->certificate_id, e) < 0))
@@ -283,8 +306,9 @@ swap(struct store *st, const struct renewal_configuration *from, int64_t to,
 /* Nothing is changed before `why`; -1 without it is the store's failure. */
 static int
 fail_over(
-    struct store *st, int64_t id, bool dry_run, struct err *why, struct err *e)
+    const struct failing_over *f, int64_t id, struct err *why, struct err *e)
 {
+	struct store *st = f->st;
 	struct renewal_configuration c;
 	struct spare spare = {0};
 	int64_t backup = 0;
@@ -302,8 +326,8 @@ fail_over(
 		    "renewal_configuration/%lld has no backup", (long long)id);
 	if (rc == 0)
 		rc = find_ready(st, backup, &spare, why);
-	if (rc == 0 && !dry_run)
-		rc = swap(st, &c, backup, &spare, e);
+	if (rc == 0 && !f->how->dry_run)
+		rc = swap(f, &c, backup, &spare, e);
 	renewal_configuration_release(&c);
 	return rc;
 }
@@ -321,8 +345,7 @@ fail_over_all(void *arg, struct err *e)
 
 	for (size_t i = 0; i < f->len; i++) {
 		err_clear(&f->why[i]);
-		if (fail_over(f->st, f->ids[i], f->dry_run, &f->why[i], e) ==
-			0 ||
+		if (fail_over(f, f->ids[i], &f->why[i], e) == 0 ||
 		    is_no_failure(&f->why[i]))
 			continue;
 		if (!err_is_set(e))
@@ -333,13 +356,13 @@ fail_over_all(void *arg, struct err *e)
 }
 
 int
-renewal_failover(struct store *st, const int64_t *ids, size_t len, bool dry_run,
-    struct err *why, struct err *e)
+renewal_failover(struct store *st, const int64_t *ids, size_t len,
+    const struct renewal_failover_how *how, struct err *why, struct err *e)
 {
 	struct failing_over f = {
-	    .st = st, .ids = ids, .len = len, .dry_run = dry_run, .why = why};
+	    .st = st, .ids = ids, .len = len, .how = how, .why = why};
 
-	return dry_run
+	return how->dry_run
 	    ? fail_over_all(&f, e)
 	    : db_transaction(st->db, DB_DURABLE, fail_over_all, &f, e);
 }

@@ -9,6 +9,8 @@
  * active, so that they serve nothing.  A failover makes the backup the one that
  * serves, and what has served its backup.
  */
+struct renewal_configuration;
+
 struct renewal_backup_new {
 	int64_t renewal_configuration_id;
 	int64_t upstream_account_id; /* at another CA */
@@ -37,17 +39,29 @@ int64_t renewal_backup_list(struct store *st, int64_t after,
     int64_t upstream_account_id, const char *directory_url, int64_t *ids,
     size_t max, struct err *e);
 
+/* How backups are to serve. */
+struct renewal_failover_how {
+	bool dry_run; /* only find out what cannot be done */
+	/*
+	 * Makes `c->policy` that of a backup, with a key of its own; may call
+	 * the store.
+	 */
+	int (*spare)(void *arg, struct renewal_configuration *c, struct err *e);
+	void *arg;
+};
+
 /*
  * Has the backups of these serve.  Each becomes active, all other certificates
  * for exactly its names are deactivated, and the roles change, so that the same
- * once more is the way back.  All in one transaction; what cannot be done is
+ * once more is the way back; `spare` says how the one that has served gets its
+ * certificates then.  All in one transaction; what cannot be done is
  * told in `why` and does not stop the others: KIND_NOTFOUND (no such one, or it
  * has no backup), KIND_CONFLICT (the backup has no certificate that is valid
- * now, with its private key).  With `dry_run` only that is found out.  Durable.
+ * now, with its private key).  Durable.
  * -1: none was changed.
  */
 int renewal_failover(struct store *st, const int64_t *ids, size_t len,
-    bool dry_run, struct err *why, struct err *e);
+    const struct renewal_failover_how *how, struct err *why, struct err *e);
 
 /* ---- for the modules of store/, in the transaction at hand --------------- */
 

@@ -170,8 +170,10 @@ static const char *const sql[] = {
 	" (SELECT c.fqdn_set_id FROM certificates c WHERE c.id = ?1)"
 	" AND r.upstream_account_id = ?2",
     [CONFIGURATION_PUT] =
-	"UPDATE renewal_configurations SET active = 1, policy = (SELECT"
-	" o.policy FROM upstream_orders o WHERE o.id = ?1), profile = (SELECT"
+	"UPDATE renewal_configurations SET active = 1, policy = CASE"
+	" WHEN backup_of_id IS NOT NULL THEN policy ELSE (SELECT"
+	" o.policy FROM upstream_orders o WHERE o.id = ?1) END, profile = "
+	"(SELECT"
 	" o.profile FROM upstream_orders o WHERE o.id = ?1), certificate_id ="
 	" (SELECT o.certificate_id FROM upstream_orders o WHERE o.id = ?1)"
 	" WHERE (fqdn_set_id, upstream_account_id) = (SELECT o.fqdn_set_id,"

@@ -132,7 +132,8 @@ int renewal_configuration_remove(struct store *st, int64_t id, struct err *e);
 /*
  * The certificate of an order has arrived: it is the last one of the
  * configuration that the order is for.  When it is for none and is to be
- * renewed, that of its account and names is made, or gets the order's ways.
+ * renewed, that of its account and names is made, or gets the order's ways,
+ * unless it is a backup, whose key must stay its own.
  */
 int renewal_configuration_arrived(struct store *st, int64_t upstream_order_id,
     bool auto_renew, struct err *e);

@@ -2,6 +2,7 @@
 # Goal: a key that is compromised or retired is for no new certificate, however
 # the order came to it: one that was given is replaced by the cycle, a request
 # is made anew, and what was made elsewhere is told of, before a CA is asked.
+# Neither is one for another account's.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/pebble.sh"
 . "$(dirname "$0")/../lib/upstream.sh"
@@ -78,6 +79,26 @@ exits 0 'one that is retired while its order is open'
 like "$err" "given=private_key/$key" '... is replaced'
 manage renewal show hand.example
 unlike "$out" '^private_key:' '... for what comes later, too'
+
+# ---- a key of another account ---------------------------------------------------------
+account register --ca pebble --agree-terms --another
+exits 0 'a second account'
+order run daily.example --key-cycle account_daily
+exits 0 'a key of the first'
+key=$(key_of "$(last)")
+placed=$(asked "endpoint = 'newOrder'")
+order run daily.example --account 2 --key "$key"
+exits 1 'the second does not get it'
+like "$err" \
+    "private_key/$key is for certificates of upstream_account/1 alone" \
+    '... and why is told'
+is "$(asked "endpoint = 'newOrder'")" "$placed" '... before anything is asked'
+order run daily2.example --key "$key"
+exits 0 '... but the first does'
+order run year.example --key-cycle reuse_year
+key=$(key_of "$(last)")
+order run year.example --key-cycle reuse_year --account 2
+unlike " $(key_of "$(last)") " " $key " 'a key for a year is of an account, too'
 
 # ---- a request that is there already ------------------------------------------------
 # until_request ORDER: takes steps until there is one.

@@ -119,6 +119,12 @@ manage renewal show 1
 like "$out" 'backup: +3' '... and with what it stands in for'
 manage renewal set 3 --key-cycle global_daily
 exits 1 'a cycle that would share the key'
+like "$err" 'renewal_configuration/3 is a backup, .* with global_daily they' \
+    '... is refused'
+manage renewal set 3 --key-cycle none
+exits 1 '... as is that of the account, which may change'
+manage renewal set 3 --key-cycle reuse_year
+exits 0 '... but not one that is of its account'
 manage renewal remove 1
 exits 1 'one that has a backup'
 like "$err" 'renewal_configuration/1 has a backup' '... is not removed'
@@ -220,5 +226,55 @@ is "$(serves c.example.test)" \
     "$(sql 'SELECT certificate_id FROM renewal_configurations WHERE
     backup_of_id IS NULL AND upstream_account_id = 2
     ORDER BY id DESC LIMIT 1')" '... which serves'
+
+# ---- no key is shared ---------------------------------------------------------------
+keys() {
+	sql "SELECT count(DISTINCT c.spki_sha256) FROM renewal_configurations r
+	    JOIN certificates c ON c.id = r.certificate_id
+	    WHERE r.id IN ($first, $spare)"
+}
+order run s.example.test --challenge "listen:$http_port" --key-cycle global_daily
+exits 0 'a certificate with a key for all'
+first=$(sql 'SELECT max(id) FROM renewal_configurations')
+manage renewal backup s.example.test --account 2
+exits 0 'its backup'
+spare=$(sql 'SELECT max(id) FROM renewal_configurations')
+queue run
+manage failover s.example.test
+exits 0 'a failover'
+manage renewal show "$first"
+like "$out" 'key_cycle: +single_certificate' '... what is a backup now has its own'
+manage renewal set "$spare" --key-cycle global_daily
+exits 0 'what serves may have the key for all'
+before=$(sql 'SELECT max(id) FROM certificates')
+for id in "$first" "$spare"; do
+	queue add "$(sql "SELECT certificate_id FROM renewal_configurations
+	    WHERE id = $id")"
+done
+queue process
+is "$(sql "SELECT count(*) FROM renewal_configurations
+    WHERE id IN ($first, $spare) AND certificate_id > $before")" 2 \
+    '... and both are renewed'
+is "$(keys)" 2 '... with two keys'
+manage failover s.example.test
+exits 0 'back'
+manage renewal show "$spare"
+like "$out" 'key_cycle: +single_certificate' '... the same the other way round'
+order run s.example.test --challenge "listen:$http_port" --account 2 \
+    --key-cycle global_daily
+exits 0 'an order by hand'
+manage renewal show "$spare"
+like "$out" 'key_cycle: +single_certificate' '... does not change that'
+account update 1 --certificate-key-cycle global_daily
+manage renewal set "$first" --key-cycle none
+manage failover s.example.test
+manage renewal show "$first"
+like "$out" 'key_cycle: +single_certificate' '... nor does the cycle of an account'
+sql "UPDATE renewal_configurations SET policy =
+    replace(policy, 'single_certificate', 'global_daily') WHERE id = $first"
+manage renewal set "$spare" --key-cycle global_daily
+exits 1 'one whose backup has the key for all'
+like "$err" "renewal_configuration/$spare has a backup, .* with global_daily" \
+    '... cannot have it'
 
 done_testing

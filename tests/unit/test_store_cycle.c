@@ -145,8 +145,43 @@ test_year(void **state)
 	use.fqdn_set_id = 6;
 	assert_int_not_equal(key_for(use), first);
 	use.fqdn_set_id = 5;
+	use.account_id = 2;
+	assert_int_not_equal(key_for(use), first);
+	use.account_id = 1;
 	use.now = test_now = START + 365 * (int64_t)DAY;
 	assert_int_not_equal(key_for(use), first);
+}
+
+/* The key of an account is for no other. */
+static void
+test_owner(void **state)
+{
+	static const struct {
+		enum key_cycle cycle;
+		int64_t owner;
+	} cases[] = {
+	    {KEY_CYCLE_SINGLE_CERTIFICATE, 71},
+	    {KEY_CYCLE_ACCOUNT_DAILY, 71},
+	    {KEY_CYCLE_ACCOUNT_WEEKLY, 71},
+	    {KEY_CYCLE_REUSE_YEAR, 71},
+	    {KEY_CYCLE_GLOBAL_WEEKLY, 0},
+	};
+	struct key *k = key_generate(KEY_P256, 0, &e);
+	int64_t id, owner;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct key_cycle_use use = use_of(cases[i].cycle);
+
+		use.account_id = 71;
+		id = key_for(use);
+		assert_ok(key_cycle_owner(st, id, &owner, &e), &e);
+		assert_int_equal(owner, cases[i].owner);
+	}
+	assert_ok(key_cycle_pool_add(st, k, NULL, &id, &e), &e);
+	assert_ok(key_cycle_owner(st, id, &owner, &e), &e);
+	assert_int_equal(owner, 0);
+	key_free(k);
 }
 
 /* One that is not active any more is replaced. */
@@ -219,7 +254,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, store_teardown)
 	const struct CMUnitTest tests[] = {T(test_names), T(test_periods),
 	    T(test_single), T(test_account), T(test_global), T(test_year),
-	    T(test_replaced), T(test_two_at_once), T(test_pool)};
+	    T(test_owner), T(test_replaced), T(test_two_at_once), T(test_pool)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
