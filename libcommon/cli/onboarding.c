@@ -108,7 +108,7 @@ run_template(struct orderwork *w, struct onboarder *o, struct err *e)
 	    .tell = onboarder_told,
 	    .is_stopped = sig_term,
 	    .arg = o};
-	int rc;
+	int rc = 0;
 
 	env.share = o->share;
 	do {

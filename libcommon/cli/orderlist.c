@@ -8,7 +8,7 @@ static int
 set_challenges(
     struct store *st, int64_t id, const struct strv *challenges, struct err *e)
 {
-	struct upstream_order_hold hold;
+	struct upstream_order_hold hold = {0};
 	struct upstream_order o = {0};
 	struct orderpolicy policy = {0};
 	struct buf text;

@@ -85,34 +85,34 @@ refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	f->refuse(f->arg, e, is_post, res);
 }
 
-/*
- * The connection below TLS while there is a handshake: who is slow with it
- * gives way to those that wait, as who is slow with a request does
- * (http/http.h).
- */
-struct handshake {
-	struct conn plain;
+/* A connection, and what it reads from while there is a TLS handshake. */
+struct session {
 	struct front *front;
-	int64_t since;
+	struct conn plain, below;
+	int64_t since; /* the handshake has begun */
 };
 
+/*
+ * Who is slow with a handshake gives way to those that wait, as who is slow
+ * with a request does (http/http.h).
+ */
 static bool
-is_in_the_way(const struct handshake *h)
+is_in_the_way(const struct session *s)
 {
-	return clock_mono() - h->since >= PATIENCE_MS && !sig_term() &&
-	    !is_over(h->front) && is_wanted(h->front);
+	return clock_mono() - s->since >= PATIENCE_MS && !sig_term() &&
+	    !is_over(s->front) && is_wanted(s->front);
 }
 
 static ssize_t
 read_handshake(
     struct conn *c, void *p, size_t size, int64_t deadline, struct err *e)
 {
-	struct handshake *h = c->state;
+	struct session *s = c->state;
 
-	while (clock_mono() < deadline && !is_in_the_way(h)) {
+	while (clock_mono() < deadline && !is_in_the_way(s)) {
 		int64_t slice = clock_mono() + SLICE_MS;
 		struct err why = {0};
-		ssize_t n = conn_read(&h->plain, p, size,
+		ssize_t n = conn_read(&s->below, p, size,
 		    slice < deadline ? slice : deadline, &why);
 
 		if (n >= 0)
@@ -126,25 +126,25 @@ read_handshake(
 }
 
 static struct tls *
-shake_hands(struct front *f, struct tls_server *tls, struct conn *plain,
-    struct conn *secure, int64_t deadline, struct err *e)
+shake_hands(struct session *s, struct tls_server *tls, struct conn *secure,
+    int64_t deadline, struct err *e)
 {
-	struct handshake h = {
-	    .plain = *plain, .front = f, .since = clock_mono()};
 	struct tls *layer;
 
-	plain->read = read_handshake;
-	plain->state = &h;
-	layer = tls_accept(tls, plain, secure, deadline, e);
-	*plain = h.plain;
+	s->since = clock_mono();
+	s->below = s->plain;
+	s->plain.read = read_handshake;
+	s->plain.state = s;
+	layer = tls_accept(tls, &s->plain, secure, deadline, e);
+	s->plain = s->below;
 	return layer;
 }
 
 /* Who is there, then HTTP on the connection, under TLS if there is one. */
 static int
-serve(
-    struct front *f, struct tls_server *tls, struct conn *plain, struct err *e)
+serve(struct session *s, struct tls_server *tls, struct err *e)
 {
+	struct front *f = s->front;
 	const struct conf_listener *conf = f->conf;
 	struct http_service service = {.answer = answer,
 	    .refuse = refuse,
@@ -160,11 +160,11 @@ serve(
 	struct tls *layer;
 	int rc;
 
-	if (peer_meet(f, plain, deadline, e) < 0)
+	if (peer_meet(f, &s->plain, deadline, e) < 0)
 		return -1;
 	if (!tls)
-		return http_serve(plain, &service, e);
-	layer = shake_hands(f, tls, plain, &secure, deadline, e);
+		return http_serve(&s->plain, &service, e);
+	layer = shake_hands(s, tls, &secure, deadline, e);
 	if (!layer)
 		return -1;
 	rc = http_serve(&secure, &service, e);
@@ -176,13 +176,13 @@ void
 connection_serve(struct front *f, struct tls_server *tls, int in, int out)
 {
 	struct err e = {0};
-	struct conn plain;
+	struct session s = {.front = f};
 	char text[1024];
 
 	begin(f);
 	sock_nodelay(out);
-	conn_init(&plain, in, out);
-	if (serve(f, tls, &plain, &e) < 0) {
+	conn_init(&s.plain, in, out);
+	if (serve(&s, tls, &e) < 0) {
 		err_format(&e, text, sizeof(text));
 		log_event(LOG_LEVEL_INFO, "connection.broken", "peer",
 		    f->client.peer, "reason", text, NULL);
