@@ -226,7 +226,8 @@ static int
 check_options(struct err *e)
 {
 	if (orderkey_check(key_type_word, NULL, e) < 0 ||
-	    orderkey_check(certificate_key_type, certificate_key_cycle, e) < 0)
+	    orderkey_check_account(
+		certificate_key_type, certificate_key_cycle, e) < 0)
 		return -1;
 	if (eab_secret_file && eab_secret_fd >= 0)
 		return prog_misuse(

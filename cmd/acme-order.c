@@ -74,7 +74,7 @@ static const char usage_text[] =
     "      --key-cycle CYCLE\n"
     "                      when there is another key: single_certificate,\n"
     "                      account_daily, account_weekly, global_daily,\n"
-    "                      global_weekly, reuse_year\n"
+    "                      global_weekly, reuse_year, account_key_default\n"
     "      --key-type TYPE p256, p384, rsa2048 ...\n"
     "      --no-auto-renew the certificate is not renewed by itself\n"
     "      --no-precheck   tell the CA to look without looking first\n"

@@ -200,7 +200,7 @@ cycle_of(struct store *st, const struct renewal_configuration *c, struct err *e)
 	char *cycle;
 
 	if (orderpolicy_read(&policy, c->policy, e) == 0)
-		word = policy.key_cycle;
+		word = orderpolicy_key_cycle(&policy);
 	if (!word && !err_is_set(e) &&
 	    upstream_account_by_id(st, c->upstream_account_id, &a, e) == 0)
 		word = a.certificate_key_cycle;
@@ -241,7 +241,9 @@ check_backup(struct store *st, const struct renewal_configuration *c,
 
 	if (rc < 0 || !s->key_cycle || (!c->backup_of_id && !backup))
 		return rc;
-	if (c->backup_of_id && strcmp(s->key_cycle, "none") == 0)
+	if (c->backup_of_id &&
+	    (strcmp(s->key_cycle, "none") == 0 ||
+		strcmp(s->key_cycle, ORDERPOLICY_KEY_CYCLE_ACCOUNT) == 0))
 		return err_set(e, KIND_DENIED,
 		    "renewal_configuration/%lld is a backup, whose key is its "
 		    "own: name a cycle, since that of the account may change",

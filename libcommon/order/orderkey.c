@@ -18,6 +18,15 @@ first_of(const char *a, const char *b, const char *c)
 int
 orderkey_check(const char *key_type, const char *key_cycle, struct err *e)
 {
+	if (key_cycle && strcmp(key_cycle, ORDERPOLICY_KEY_CYCLE_ACCOUNT) == 0)
+		key_cycle = NULL;
+	return orderkey_check_account(key_type, key_cycle, e);
+}
+
+int
+orderkey_check_account(
+    const char *key_type, const char *key_cycle, struct err *e)
+{
 	struct err ignored = {0};
 	enum key_cycle cycle;
 	enum key_type type;
@@ -37,15 +46,15 @@ static int
 use_of(const struct orderkey *k, const struct upstream_order *o,
     struct key_cycle_use *use, struct err *e)
 {
-	const char *cycle = first_of(k->policy->key_cycle, k->key_cycle,
-	    key_cycle_name(KEY_CYCLE_SINGLE_CERTIFICATE));
+	const char *cycle = first_of(orderpolicy_key_cycle(k->policy),
+	    k->key_cycle, key_cycle_name(KEY_CYCLE_SINGLE_CERTIFICATE));
 
 	*use = (struct key_cycle_use){.account_id = o->upstream_account_id,
 	    .fqdn_set_id = o->fqdn_set_id,
 	    .type =
 		first_of(k->policy->key_type, k->key_type, KEY_TYPE_DEFAULT),
 	    .now = clock_now()};
-	if (orderkey_check(use->type, cycle, e) < 0)
+	if (orderkey_check_account(use->type, cycle, e) < 0)
 		return -1;
 	return key_cycle_by_name(cycle, &use->cycle);
 }

@@ -50,8 +50,13 @@ int orderkey_check_given(struct store *st, const struct private_key *k,
 int orderkey_check_request(
     struct store *st, const struct csr *csr, struct err *e);
 
-/* Checks the words of a type and a cycle; NULL is fine.  KIND_USAGE. */
+/*
+ * Checks the words of a type and a cycle; NULL is fine.  Those of an account
+ * cannot be as the account says.  KIND_USAGE.
+ */
 int orderkey_check(const char *key_type, const char *key_cycle, struct err *e);
+int orderkey_check_account(
+    const char *key_type, const char *key_cycle, struct err *e);
 
 /* The request of an order; the caller frees with csr_free. */
 struct csr *orderkey_request(

@@ -95,6 +95,15 @@ orderpolicy_set_rules(struct orderpolicy *p, const struct strv *words,
 	return 0;
 }
 
+const char *
+orderpolicy_key_cycle(const struct orderpolicy *p)
+{
+	return p->key_cycle &&
+		strcmp(p->key_cycle, ORDERPOLICY_KEY_CYCLE_ACCOUNT) == 0
+	    ? NULL
+	    : p->key_cycle;
+}
+
 bool
 orderpolicy_shares_keys(const char *key_cycle)
 {
@@ -119,12 +128,16 @@ orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle)
 void
 orderpolicy_unshare(struct orderpolicy *p, const char *account_cycle)
 {
-	if (!p->key_cycle && account_cycle) /* which may change */
-		p->key_cycle = xstrdup(account_cycle);
-	if (p->key_cycle && !orderpolicy_shares_keys(p->key_cycle))
-		return;
+	const char *cycle = orderpolicy_key_cycle(p);
+	char *own;
+
+	if (!cycle) /* that of the account may change */
+		cycle = account_cycle;
+	if (!cycle || orderpolicy_shares_keys(cycle))
+		cycle = key_cycle_name(KEY_CYCLE_SINGLE_CERTIFICATE);
+	own = xstrdup(cycle);
 	free(p->key_cycle);
-	p->key_cycle = xstrdup(key_cycle_name(KEY_CYCLE_SINGLE_CERTIFICATE));
+	p->key_cycle = own;
 }
 
 int64_t

@@ -22,7 +22,8 @@ struct orderpolicy {
 	struct orderpolicy_rule *rules; /* the first that can is taken */
 	size_t rules_len;
 	char *key_type; /* key_type_parse; NULL: the account's */
-	char *key_cycle; /* store/key_cycle.h; NULL: the account's */
+	char *key_cycle; /* store/key_cycle.h; as the account: NULL or */
+#define ORDERPOLICY_KEY_CYCLE_ACCOUNT "account_key_default"
 	char *preferred_chain; /* commonName of its last issuer, or NULL */
 	bool keeps_pending; /* authorizations, when the order has failed */
 	bool unchecked; /* challenges are not looked at before the CA is told */
@@ -69,6 +70,9 @@ void orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle);
  * another was given, or none.
  */
 int orderpolicy_replace_key(char **text, int64_t id, struct err *e);
+
+/* The cycle that it names; NULL: the account's, whichever that is. */
+const char *orderpolicy_key_cycle(const struct orderpolicy *p);
 
 /*
  * Gives it a cycle by which no key is shared with another account, also when

@@ -100,6 +100,32 @@ key=$(key_of "$(last)")
 order run year.example --key-cycle reuse_year --account 2
 unlike " $(key_of "$(last)") " " $key " 'a key for a year is of an account, too'
 
+# ---- as the account says ---------------------------------------------------------------
+account update 1 --certificate-key-cycle account_key_default
+exits 100 'the cycle of an account cannot be that of the account'
+account update 1 --certificate-key-cycle account_weekly
+order run week1.example --key-cycle account_key_default
+exits 0 'an order with the cycle of its account'
+order run week2.example
+is "$(key_of "$(last)")" "$(key_of "$(($(last) - 1))")" '... has the key of it'
+manage renewal show week1.example
+like "$out" '^key_cycle: +account_key_default$' '... and is shown so'
+manage renewal set week2.example --key-cycle account_key_default
+exits 0 'a renewal with it'
+manage renewal show week2.example --json
+like "$out" '"key_cycle":"account_key_default"' '... the same'
+account update 1 --certificate-key-cycle single_certificate
+queue add week1.example week2.example
+queue run
+exits 0 '... when that of the account has changed'
+unlike " $(key_of "$(last)") " " $(key_of "$(($(last) - 1))") " \
+    '... there are two keys'
+run "$BIN/domain-queue" template set weekly --key-cycle account_key_default \
+    -c "$client"
+exits 0 'a template with it'
+run "$BIN/domain-queue" template show weekly -c "$client"
+like "$out" '^key_cycle: +account_key_default$' '... the same'
+
 # ---- a request that is there already ------------------------------------------------
 # until_request ORDER: takes steps until there is one.
 until_request() {

@@ -123,6 +123,8 @@ like "$err" 'renewal_configuration/3 is a backup, .* with global_daily they' \
     '... is refused'
 manage renewal set 3 --key-cycle none
 exits 1 '... as is that of the account, which may change'
+manage renewal set 3 --key-cycle account_key_default
+exits 1 '... by either name'
 manage renewal set 3 --key-cycle reuse_year
 exits 0 '... but not one that is of its account'
 manage renewal remove 1
