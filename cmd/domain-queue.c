@@ -4,6 +4,7 @@
 #include "cli/onboarding.h"
 #include "cli/prog.h"
 #include "cli/templates.h"
+#include "store/clock_step.h"
 #include "sys/clock.h"
 #include "sys/sig.h"
 
@@ -93,8 +94,10 @@ static int
 find(struct onboarding *k, const struct prog *p, struct err *e)
 {
 	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
-	int rc = st ? onboarding_find(k, st, e) : -1;
+	int rc = st ? clock_step_forget(st, e) : -1;
 
+	if (rc == 0)
+		rc = onboarding_find(k, st, e);
 	store_close(st);
 	return rc;
 }

@@ -122,6 +122,43 @@ log_block(const struct buf *block)
 		    (char *)NULL);
 }
 
+static int
+look_at_target(void *arg, const struct deploy_target *t, struct err *e)
+{
+	bool *is_all = arg;
+
+	(void)e;
+	*is_all &= !t->resting && t->pending + t->failing == 0;
+	return 0;
+}
+
+/* Nothing is ready or fails, but names: those are their customers'. */
+static int
+is_all_done(struct store *st, bool *is_all, struct err *e)
+{
+	struct renewal_summary s;
+	int64_t account = 0, template = 0, ignored;
+	int rc = renewal_queue_summarize(st, &s, e);
+
+	*is_all = rc == 0 && s.failing == 0;
+	if (rc == 0)
+		rc = renewal_queue_next_account(st, &account, &ignored, e);
+	*is_all &= rc == 0;
+	if (rc >= 0)
+		rc = domain_queue_next_template(st, &template, e);
+	*is_all &= rc == 0;
+	return rc < 0 ? -1 : deploy_target_each(st, look_at_target, is_all, e);
+}
+
+static int
+note_success(struct store *st, struct err *e)
+{
+	bool is_all;
+	int rc = is_all_done(st, &is_all, e);
+
+	return rc == 0 && is_all ? telling_note_run(st, TELLER_RUN, e) : rc;
+}
+
 /* `ran`: all that there was to do was looked at. */
 static int
 finish(struct prog *p, bool ran, struct err *e)
@@ -142,7 +179,7 @@ finish(struct prog *p, bool ran, struct err *e)
 	else
 		log_block(&block);
 	if (rc == 0 && ran && p->exit_code == 0)
-		rc = telling_note_run(st, TELLER_RUN, e);
+		rc = note_success(st, e);
 	buf_release(&block);
 	store_close(st);
 	return rc;

@@ -8,6 +8,7 @@
 #include "cli/rights.h"
 #include "cli/secret.h"
 #include "jobs/deployer.h"
+#include "store/clock_step.h"
 #include "store/deploy_target.h"
 #include "store/sealing_key.h"
 #include "sys/child.h"
@@ -192,6 +193,8 @@ prepare(const struct deploywork *w, const struct deploy_confs *all,
 	int rc = st ? deployer_prepare(st, all, e) : -1;
 	size_t resting = 0;
 
+	if (rc == 0)
+		rc = clock_step_forget(st, e);
 	if (rc == 0 && w->again)
 		rc = mark_all_again(w, all, st, e);
 	if (rc == 0)

@@ -8,12 +8,16 @@
 #include "cli/prog.h"
 #include "cli/renewalinfo.h"
 #include "jobs/outcome.h"
+#include "jobs/parked.h"
 #include "jobs/renewer.h"
+#include "store/clock_step.h"
 #include "store/domain_queue_work.h"
 #include "store/renewal_queue.h"
 #include "store/upstream_rest.h"
 #include "sys/clock.h"
 #include "sys/sig.h"
+
+#define LOOKS_MAX 256 /* at what is parked, in a run */
 
 /* ---- renewals ------------------------------------------------------------ */
 
@@ -30,6 +34,7 @@ struct processing {
 	struct onboarding new; /* names, after renewals */
 	bool asks; /* CAs, when to renew */
 	int64_t left;
+	int64_t looks; /* at so many that are parked */
 	int64_t take_until; /* renewals: the rest is for new names */
 	int64_t until;
 };
@@ -43,24 +48,32 @@ by_window(const void *a, const void *b)
 	    (x->window_end < y->window_end);
 }
 
-/* With chains that are left to be fetched, and nothing else to do: the last. */
-static int
-find_rests(struct processing *k, struct store *st, struct err *e)
+/* With nothing else to do: the last. */
+static void
+add_late(struct processing *k, int64_t id)
 {
-	struct account a = {.window_end = INT64_MAX};
+	const struct account a = {id, INT64_MAX};
+
+	for (size_t i = 0; i < k->len; i++)
+		if (k->accounts[i].id == id)
+			return;
+	k->accounts =
+	    xreallocarray(k->accounts, k->len + 1, sizeof(*k->accounts));
+	k->accounts[k->len++] = a;
+}
+
+/* What is parked and is to be looked at, and chains left to be fetched. */
+static int
+find_late(struct processing *k, struct store *st, struct err *e)
+{
+	int64_t id = 0;
 	int rc;
 
-	while ((rc = upstream_rest_next_account(st, &a.id, e)) > 0) {
-		size_t i = 0;
-
-		while (i < k->len && k->accounts[i].id != a.id)
-			i++;
-		if (i < k->len)
-			continue;
-		k->accounts = xreallocarray(
-		    k->accounts, k->len + 1, sizeof(*k->accounts));
-		k->accounts[k->len++] = a;
-	}
+	while ((rc = renewal_queue_next_parked(st, &id, e)) > 0)
+		add_late(k, id);
+	id = 0;
+	while (rc >= 0 && (rc = upstream_rest_next_account(st, &id, e)) > 0)
+		add_late(k, id);
 	return rc;
 }
 
@@ -77,7 +90,7 @@ find_accounts(struct processing *k, struct store *st, struct err *e)
 		k->accounts[k->len++] = a;
 	}
 	if (rc == 0)
-		rc = find_rests(k, st, e);
+		rc = find_late(k, st, e);
 	if (k->len > 0)
 		qsort(k->accounts, k->len, sizeof(*k->accounts), by_window);
 	return rc;
@@ -163,14 +176,66 @@ run_account(struct processing *k, struct renewer *r, struct err *e)
 	return orders_run(&how, e);
 }
 
+/*
+ * After what is due, which is not to wait for it.  -1: nothing could be looked
+ * at, which was told.
+ */
+static int
+look_at_parked(struct processing *k, const struct renewer *r, bool is_open,
+    size_t *returned)
+{
+	struct parked p = {.st = r->st,
+	    .account = r->account,
+	    .prober = is_open ? r->prober : NULL,
+	    .left = &k->looks,
+	    .until = k->take_until,
+	    .hold_until = r->hold_until};
+	struct err why = {0};
+	int rc = parked_look(&p, &why);
+
+	if (rc < 0)
+		prog_item_failed(k->w.prog, &why);
+	*returned = p.returned;
+	return rc;
+}
+
+static int
+run_all(struct processing *k, struct renewer *r, struct err *e)
+{
+	size_t returned;
+
+	if (run_account(k, r, e) < 0)
+		return -1;
+	if (look_at_parked(k, r, true, &returned) < 0 || returned == 0)
+		return 0;
+	r->at = (struct renewal_cursor){0};
+	return run_account(k, r, e);
+}
+
+static int
+fail_all(struct processing *k, struct renewer *r, const struct err *why,
+    struct err *e)
+{
+	size_t ignored;
+
+	if (renewer_fail_all(r, why, e) < 0)
+		return -1;
+	look_at_parked(k, r, false, &ignored);
+	return 0;
+}
+
 /* One CA that is away does not stop the others. */
 static int
 process_account(struct processing *k, int64_t account, struct err *e)
 {
 	struct prog *p = k->w.prog;
+	const struct prober prober = {.solvers = &k->w.solvers,
+	    .precheck = k->w.options.look ? &k->w.precheck : NULL,
+	    .thumbprint = k->w.thumbprint};
 	struct renewer r = {.st = k->w.up.st,
 	    .account = account,
 	    .solvers = &k->w.solvers,
+	    .prober = &prober,
 	    .suffixes = k->w.suffixes,
 	    .left = &k->left,
 	    .take_until = k->take_until,
@@ -181,7 +246,7 @@ process_account(struct processing *k, int64_t account, struct err *e)
 	struct err why = {0};
 	int rc = orderwork_open(&k->w, account, &why);
 
-	rc = rc < 0 ? renewer_fail_all(&r, &why, e) : run_account(k, &r, e);
+	rc = rc < 0 ? fail_all(k, &r, &why, e) : run_all(k, &r, e);
 	renewer_release(&r);
 	return rc;
 }
@@ -242,6 +307,25 @@ process_new(struct processing *k, struct err *e)
 	return onboarding_run(&k->new, &k->w, &how, e);
 }
 
+/* What is ready still was not taken up in time, unless so much was asked for.
+ */
+static int
+tell_left(struct processing *k, struct prog *p, struct err *e)
+{
+	struct account a = {0};
+	int rc = k->left <= 0
+	    ? 0
+	    : renewal_queue_next_account(k->w.up.st, &a.id, &a.window_end, e);
+
+	if (rc == 0 && k->left > 0 && k->how->is_all) {
+		a.id = 0;
+		rc = domain_queue_next_template(k->w.up.st, &a.id, e);
+	}
+	if (rc > 0)
+		p->exit_code = prog_worse(p->exit_code, 111);
+	return rc < 0 ? -1 : 0;
+}
+
 static int
 process_accounts(struct processing *k, struct prog *p, struct err *e)
 {
@@ -260,6 +344,8 @@ process_accounts(struct processing *k, struct prog *p, struct err *e)
 		rc = process_account(k, k->accounts[i].id, e);
 	if (rc == 0)
 		rc = process_new(k, e);
+	if (rc == 0)
+		rc = tell_left(k, p, e);
 	return rc == 0 && k->asks ? ask_cas(k, e) : rc;
 }
 
@@ -269,6 +355,8 @@ find_work(struct processing *k, struct store *st, struct err *e)
 {
 	int64_t added, share;
 
+	if (clock_step_forget(st, e) < 0)
+		return -1;
 	if (k->how->is_all &&
 	    (renewal_queue_update(st, &added, e) < 0 ||
 		renewalinfo_is_due(st, &k->asks, e) < 0 ||
@@ -284,7 +372,8 @@ find_work(struct processing *k, struct store *st, struct err *e)
 int
 renewwork_run(struct prog *p, const struct renewwork *how, struct err *e)
 {
-	struct processing k = {.how = how, .left = how->max, .w = {.prog = p}};
+	struct processing k = {
+	    .how = how, .left = how->max, .looks = LOOKS_MAX, .w = {.prog = p}};
 	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
 	int rc = st ? find_work(&k, st, e) : -1;
 	bool is_some = k.len > 0 || k.new.len > 0;

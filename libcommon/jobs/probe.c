@@ -5,6 +5,7 @@
 #include "base/b64.h"
 #include "base/log.h"
 #include "jobs/precheck.h"
+#include "policy/address.h"
 #include "store/challenge_answer.h"
 #include "wrap/digest.h"
 
@@ -104,6 +105,20 @@ look(const struct prober *p, const struct probes *l, struct err *e)
 	return rc;
 }
 
+bool
+probe_can(const struct prober *p, const struct orderpolicy *policy,
+    const struct strv *names)
+{
+	struct address ignored;
+
+	for (size_t i = 0; i < names->len; i++)
+		if (ident_is_wildcard(names->v[i]) ||
+		    address_parse(names->v[i], &ignored) ||
+		    !pick(p, policy, names->v[i]))
+			return false;
+	return p->precheck != NULL;
+}
+
 int
 probe_all(const struct prober *p, const struct orderpolicy *policy,
     struct probe *v, size_t len, struct err *e)
@@ -113,9 +128,11 @@ probe_all(const struct prober *p, const struct orderpolicy *policy,
 	int rc;
 
 	for (size_t i = 0; i < len; i++) {
+		const struct orderpolicy *its =
+		    v[i].policy ? v[i].policy : policy;
 		const struct solver *s = ident_is_wildcard(v[i].name)
 		    ? NULL
-		    : pick(p, policy, v[i].name);
+		    : pick(p, its, v[i].name);
 
 		if (s)
 			place(p, s, &v[i], &l);

@@ -12,7 +12,7 @@ struct precheck;
 
 struct prober {
 	struct solvers *solvers;
-	struct precheck *precheck;
+	struct precheck *precheck; /* NULL: nothing is looked at */
 	const char *thumbprint; /* of the account's key */
 };
 
@@ -20,8 +20,13 @@ struct probe {
 	const char *name;
 	const char
 	    *domain; /* that it is for: nobody else probes for that now */
+	const struct orderpolicy *policy; /* or NULL: as for all */
 	struct err why; /* what is wrong, as struct solver's check has it */
 };
+
+/* Whether all of these names can be looked at. */
+bool probe_can(const struct prober *p, const struct orderpolicy *policy,
+    const struct strv *names);
 
 /*
  * Looks at all at once.  `why` stays not set for those that are good, or are

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "jobs/outcome.h"
+#include "jobs/parked.h"
 #include "order/ordernew.h"
 #include "order/orderpolicy.h"
 #include "store/fqdn_set.h"
@@ -90,10 +91,14 @@ static void
 fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 {
 	const struct renewal_item *i = &f->item;
-	const struct queue_failure failure = outcome_failure(
+	struct queue_failure failure = outcome_failure(
 	    a, i->attempts, i->failing_since, lifetime(f), clock_now());
 	struct err e = {0}, text = a->why;
 
+	if (failure.parks)
+		failure.retry_at =
+		    parked_again(r->st, r->prober, &f->configuration,
+			failure.cause, i->added, failure.retry_at);
 	tell_store(r, f, renewal_queue_fail(r->st, &f->hold, &failure, &e), &e);
 	if (cause_is_temporary(a->cause))
 		text.kind = KIND_BUSY;

@@ -2,6 +2,7 @@
 #define JOBS_RENEWER_H
 
 #include "client/limit.h"
+#include "jobs/probe.h"
 #include "order/ordercheck.h"
 #include "order/orders.h"
 #include "store/renewal_queue.h"
@@ -25,6 +26,7 @@ struct renewer {
 	const struct upstream_account *row; /* of the account */
 	struct client *client; /* with a directory */
 	struct solvers *solvers;
+	const struct prober *prober; /* for what is parked (jobs/parked.h) */
 	const struct suffix_list *suffixes; /* for limits of domains */
 	int64_t *left; /* how many more may be taken; of several renewers */
 	int64_t take_until; /* nothing is taken then (clock_now) */

@@ -117,7 +117,7 @@ add_renewal(
 		    r->not_after < b->t->now ? ", expired " : ", expires ",
 		    r->not_after);
 	if (state == TELLING_PARKED)
-		buf_adds(&b->lines, ", until renew-queue add");
+		buf_adds(&b->lines, ", renew-queue add tries it at once");
 	if (state != TELLING_OK && *error)
 		buf_addf(&b->lines, ": %s", error);
 	buf_addc(&b->lines, '\n');

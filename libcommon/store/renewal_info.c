@@ -19,6 +19,12 @@ enum {
 
 #define IS_OF_USE "c.status = 'valid' AND c.not_after > CAST(?2 AS BIGINT)"
 
+/* Nothing is ordered before somebody is back. */
+#define IS_PARKED                                                              \
+	"EXISTS (SELECT 1 FROM renewal_configurations r JOIN renewal_queue q"  \
+	" ON q.renewal_configuration_id = r.id"                                \
+	" WHERE r.certificate_id = c.id AND q.status = 'parked')"
+
 static const char *const sql[] = {
     [RENEWAL_INFO_KEEP] =
 	"INSERT INTO renewal_infos (certificate_id, upstream_ca_id,"
@@ -55,11 +61,13 @@ static const char *const sql[] = {
     [RENEWAL_INFO_SETTLE] =
 	"UPDATE renewal_infos SET retry_at = CASE WHEN EXISTS"
 	" (SELECT 1 FROM certificates c WHERE c.id = certificate_id"
-	" AND c.active = 0 AND " IS_OF_USE ") THEN CAST(?3 AS BIGINT)"
+	" AND " IS_OF_USE " AND (c.active = 0 OR " IS_PARKED
+	")) THEN CAST(?3 AS BIGINT)"
 	" ELSE CAST(?4 AS BIGINT) END"
 	" WHERE upstream_ca_id = ?1 AND retry_at <= ?2 AND NOT EXISTS"
 	" (SELECT 1 FROM certificates c WHERE c.id = certificate_id"
-	" AND c.active = 1 AND " IS_OF_USE " AND NOT EXISTS"
+	" AND c.active = 1 AND " IS_OF_USE " AND NOT " IS_PARKED
+	" AND NOT EXISTS"
 	" (SELECT 1 FROM upstream_orders o WHERE o.replaces_id = c.id"
 	" AND o.status = 'valid'))",
     [RENEWAL_INFO_DUE] = "SELECT certificate_id, retry_at FROM renewal_infos"

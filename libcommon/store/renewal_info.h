@@ -49,7 +49,7 @@ int renewal_info_directory(struct store *st, int64_t certificate_id,
 /*
  * Those of a CA that need not be asked for by `now` are put off: for ever when
  * they have expired, are revoked or replaced, and for a day when they are
- * deactivated.
+ * deactivated, or their renewal is parked.
  */
 int renewal_info_settle(
     struct store *st, int64_t upstream_ca_id, int64_t now, struct err *e);

@@ -19,6 +19,9 @@ enum {
 	QUEUE_IS_WAITING,
 	QUEUE_EACH_POLICY,
 	QUEUE_TAKE,
+	QUEUE_NEXT_PARKED,
+	QUEUE_TAKE_PARKED,
+	QUEUE_RETURN,
 	QUEUE_BY_ID,
 	QUEUE_MARK_ORDER,
 	QUEUE_COUNT,
@@ -104,7 +107,7 @@ static const char *const sql[] = {
     [QUEUE_EACH_POLICY] =
 	"SELECT DISTINCT r.policy FROM renewal_queue q"
 	" JOIN renewal_configurations r ON r.id = q.renewal_configuration_id"
-	" WHERE q.id > 0 AND q.status = 'waiting' AND q.retry_at <= ?1",
+	" WHERE q.id > 0 AND q.retry_at <= ?1",
     [QUEUE_TAKE] =
 	"UPDATE renewal_queue SET lease = lease + 1, lease_until = ?6"
 	" WHERE id = (SELECT q.id FROM renewal_queue q"
@@ -114,6 +117,25 @@ static const char *const sql[] = {
 	" ORDER BY q.window_end, q.id LIMIT 1)"
 	" AND status = 'waiting' AND " QUEUE_IS_FREE(
 	    "?4", "?5") " RETURNING id, lease",
+    [QUEUE_NEXT_PARKED] =
+	"SELECT COALESCE(min(upstream_account_id), 0) FROM renewal_queue"
+	" WHERE id > 0 AND status = 'parked' AND upstream_account_id > ?1"
+	" AND retry_at <= ?2 AND " QUEUE_IS_FREE("?2", "?3"),
+    [QUEUE_TAKE_PARKED] =
+	"UPDATE renewal_queue SET lease = lease + 1, lease_until = ?5"
+	" WHERE id = (SELECT q.id FROM renewal_queue q"
+	" WHERE q.id > ?2 AND q.status = 'parked' AND q.retry_at <= ?3"
+	" AND q.upstream_account_id = ?1"
+	" AND (q.lease_until <= ?3 OR q.lease_until > ?4)"
+	" ORDER BY q.id LIMIT 1)"
+	" AND status = 'parked' AND " QUEUE_IS_FREE(
+	    "?3", "?4") " RETURNING id, lease",
+    [QUEUE_RETURN] =
+	"UPDATE renewal_queue SET status = 'waiting', lease_until = 0,"
+	" retry_at = 0, attempts = CASE WHEN CAST(?3 AS BIGINT) = 1"
+	" THEN attempts ELSE 0 END, failing_since = CASE"
+	" WHEN CAST(?3 AS BIGINT) = 1 THEN failing_since END"
+	" WHERE id = ?1 AND lease = ?2 AND status = 'parked'",
     [QUEUE_BY_ID] = "SELECT " COLUMNS " FROM renewal_queue WHERE id = ?1",
     [QUEUE_MARK_ORDER] =
 	"UPDATE upstream_orders SET renewal_configuration_id = ?2"
@@ -126,8 +148,11 @@ static const char *const sql[] = {
 	" AND why NOT IN ('asked', 'first', 'revoked') THEN 1 END),"
 	" COALESCE(min(CASE WHEN status = 'waiting' THEN window_end END), 0)"
 	" FROM renewal_queue WHERE id > 0",
-    [QUEUE_COUNT_DUE] = "SELECT count(*) FROM renewal_configurations"
-			" WHERE active = 1 AND due_at > ?1 AND due_at <= ?2",
+    [QUEUE_COUNT_DUE] =
+	"SELECT count(*) FROM renewal_configurations r"
+	" WHERE r.active = 1 AND r.due_at > ?1 AND r.due_at <= ?2"
+	" AND NOT EXISTS (SELECT 1 FROM renewal_queue q WHERE"
+	" q.renewal_configuration_id = r.id AND q.status = 'parked')",
     [QUEUE_NEXT_DUE] = "SELECT due_at FROM renewal_configurations"
 		       " WHERE active = 1 AND due_at > ?1"
 		       " ORDER BY due_at, id LIMIT 1",
@@ -388,13 +413,8 @@ struct item_taking {
 };
 
 static int
-take(void *arg, struct err *e)
+read_taken(struct item_taking *t, struct db_stmt *s, struct err *e)
 {
-	struct item_taking *t = arg;
-	int64_t now = clock_now();
-	struct db_stmt *s = stmt_query(t->st, M, QUEUE_TAKE, e, "iiiiii",
-	    t->account, t->at.window_end, t->at.id, now, now + QUEUE_HOLD_MAX,
-	    t->until);
 	int rc = s ? db_step(s, e) : -1;
 
 	t->found = 0;
@@ -408,6 +428,30 @@ take(void *arg, struct err *e)
 	return t->found < 0 ? -1 : 0;
 }
 
+static int
+take(void *arg, struct err *e)
+{
+	struct item_taking *t = arg;
+	int64_t now = clock_now();
+	struct db_stmt *s = stmt_query(t->st, M, QUEUE_TAKE, e, "iiiiii",
+	    t->account, t->at.window_end, t->at.id, now, now + QUEUE_HOLD_MAX,
+	    t->until);
+
+	return read_taken(t, s, e);
+}
+
+static int
+take_item(
+    struct item_taking *t, int (*fn)(void *arg, struct err *e), struct err *e)
+{
+	*t->item = (struct renewal_item){0};
+	if (db_transaction(t->st->db, DB_QUICK, fn, t, e) < 0) {
+		renewal_item_release(t->item);
+		return -1;
+	}
+	return t->found;
+}
+
 int
 renewal_queue_take(struct store *st, int64_t account, struct renewal_cursor *at,
     int64_t until, struct queue_hold *hold, struct renewal_item *item,
@@ -419,16 +463,76 @@ renewal_queue_take(struct store *st, int64_t account, struct renewal_cursor *at,
 	    .until = until,
 	    .hold = hold,
 	    .item = item};
+	int rc = take_item(&t, take, e);
 
-	*item = (struct renewal_item){0};
-	if (db_transaction(st->db, DB_QUICK, take, &t, e) < 0) {
-		renewal_item_release(item);
-		return -1;
-	}
-	if (t.found)
+	if (rc > 0)
 		*at = (struct renewal_cursor){item->window_end, item->id};
-	return t.found;
+	return rc;
 }
+
+/* ---- what is parked ------------------------------------------------------ */
+
+int
+renewal_queue_next_parked(struct store *st, int64_t *account, struct err *e)
+{
+	int64_t now = clock_now(), next = 0;
+
+	if (stmt_int(st, M, QUEUE_NEXT_PARKED, &next, e, "iii", *account, now,
+		now + QUEUE_HOLD_MAX) < 0)
+		return -1;
+	*account = next;
+	return next != 0;
+}
+
+static int
+take_parked(void *arg, struct err *e)
+{
+	struct item_taking *t = arg;
+	int64_t now = clock_now();
+	struct db_stmt *s = stmt_query(t->st, M, QUEUE_TAKE_PARKED, e, "iiiii",
+	    t->account, t->at.id, now, now + QUEUE_HOLD_MAX, t->until);
+
+	return read_taken(t, s, e);
+}
+
+int
+renewal_queue_take_parked(struct store *st, int64_t account, int64_t after,
+    int64_t until, struct queue_hold *hold, struct renewal_item *item,
+    struct err *e)
+{
+	struct item_taking t = {.st = st,
+	    .account = account,
+	    .at = {.id = after},
+	    .until = until,
+	    .hold = hold,
+	    .item = item};
+
+	return take_item(&t, take_parked, e);
+}
+
+static int
+give_another(void *arg, struct err *e)
+{
+	struct change *c = arg;
+
+	if (queue_held(c->st, M, c->hold, &c->configuration, e) < 0 ||
+	    stmt_run(c->st, M, QUEUE_RETURN, e, "iii", c->hold->id,
+		c->hold->lease, c->n) < 0)
+		return -1;
+	return note(c->st, "renewal_queue.return", c->configuration,
+	    c->n ? "for one attempt" : NULL, e);
+}
+
+int
+renewal_queue_return(
+    struct store *st, const struct queue_hold *hold, bool once, struct err *e)
+{
+	struct change c = {.st = st, .hold = hold, .n = once};
+
+	return db_transaction(st->db, DB_QUICK, give_another, &c, e);
+}
+
+/* ---- what becomes of it -------------------------------------------------- */
 
 static int
 order(void *arg, struct err *e)

@@ -16,10 +16,11 @@ struct renewal_item {
 	int64_t renewal_configuration_id;
 	int64_t upstream_account_id;
 	enum renewal_rule why;
-	bool is_parked; /* nothing is tried until renewal_queue_add */
+	bool is_parked; /* nothing is tried until renewal_queue_return, or _add
+			 */
 	int64_t added;
 	int64_t window_end; /* what ends first goes first */
-	int64_t retry_at; /* not before */
+	int64_t retry_at; /* not before; parked: looked at then */
 	int64_t attempts; /* that failed, one after the other */
 	int64_t failing_since; /* 0: the last one has not */
 	int64_t lease_until; /* a process works on it until then */
@@ -75,8 +76,9 @@ int renewal_queue_next_account(
 int renewal_queue_is_waiting(struct store *st, int64_t account, struct err *e);
 
 /*
- * Calls `fn` with the policy of each item that is ready now, until it returns
- * -1, which is then the result.  `fn` must not call the store.
+ * Calls `fn` with the policy of each item that is ready now, or to be looked
+ * at, until it returns -1, which is then the result.  `fn` must not call the
+ * store.
  */
 int renewal_queue_each_policy(struct store *st,
     int (*fn)(void *arg, const char *policy, struct err *e), void *arg,
@@ -94,6 +96,24 @@ struct renewal_cursor {
 int renewal_queue_take(struct store *st, int64_t account,
     struct renewal_cursor *at, int64_t until, struct queue_hold *hold,
     struct renewal_item *item, struct err *e);
+
+/*
+ * The same for what is parked and is to be looked at now: by number, the first
+ * after `*account` or `after`.  What is taken is put back
+ * (renewal_queue_put_back), parked still, for another look, or returned.
+ */
+int renewal_queue_next_parked(
+    struct store *st, int64_t *account, struct err *e);
+int renewal_queue_take_parked(struct store *st, int64_t account, int64_t after,
+    int64_t until, struct queue_hold *hold, struct renewal_item *item,
+    struct err *e);
+
+/*
+ * It is parked no more, and ready.  What has failed is forgotten, unless it is
+ * for `once`: then what fails is parked again.  KIND_BUSY: the hold is lost.
+ */
+int renewal_queue_return(
+    struct store *st, const struct queue_hold *hold, bool once, struct err *e);
 
 /*
  * Makes the order of an item, or finds one like it that is open
@@ -123,7 +143,7 @@ struct renewal_summary {
 	int64_t held; /* a process works on them */
 	int64_t late; /* the window is over */
 	int64_t first_end; /* of a window; 0: nothing waits */
-	int64_t due; /* by now, in the queue or not */
+	int64_t due; /* by now, in the queue or not, but not parked */
 	int64_t due_day, due_week; /* from now on */
 	int64_t next_due; /* after now; 0: none */
 };

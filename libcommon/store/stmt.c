@@ -21,6 +21,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_CHECK_CONTENT] = &check_content_stmts,
     [STMT_CHECK_DEPLOY] = &check_deploy_stmts,
     [STMT_CHECK_UPSTREAM] = &check_upstream_stmts,
+    [STMT_CLOCK_STEP] = &clock_step_stmts,
     [STMT_DEPLOY_TARGET] = &deploy_target_stmts,
     [STMT_DEPLOYMENT] = &deployment_stmts,
     [STMT_DOMAIN] = &domain_stmts,

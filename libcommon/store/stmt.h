@@ -36,6 +36,7 @@ enum stmt_module {
 	STMT_CHECK_CONTENT,
 	STMT_CHECK_DEPLOY,
 	STMT_CHECK_UPSTREAM,
+	STMT_CLOCK_STEP,
 	STMT_DEPLOY_TARGET,
 	STMT_DEPLOYMENT,
 	STMT_DOMAIN,
@@ -95,6 +96,7 @@ extern const struct stmt_table check_content_stmts;
 extern const struct stmt_table check_deploy_stmts;
 extern const struct stmt_table check_stmts;
 extern const struct stmt_table check_upstream_stmts;
+extern const struct stmt_table clock_step_stmts;
 extern const struct stmt_table deploy_target_stmts;
 extern const struct stmt_table deployment_stmts;
 extern const struct stmt_table domain_queue_stmts;

@@ -56,7 +56,9 @@ static const char *const sql[] = {
 	"SELECT c.not_after FROM certificates c WHERE c.active = 1"
 	" AND c.status = 'valid' AND c.not_after > 0 AND EXISTS"
 	" (SELECT 1 FROM renewal_configurations r"
-	" WHERE r.certificate_id = c.id AND r.active = 1)"
+	" WHERE r.certificate_id = c.id AND r.active = 1 AND NOT EXISTS"
+	" (SELECT 1 FROM renewal_queue q WHERE"
+	" q.renewal_configuration_id = r.id AND q.status = 'parked'))"
 	" ORDER BY c.not_after, c.id LIMIT 1",
     [TELLING_SET_RUN] = "INSERT INTO runs (name, succeeded_at) VALUES (?1, ?2)"
 			" ON CONFLICT (name) DO UPDATE SET succeeded_at = ?2",

@@ -65,7 +65,10 @@ int telling_each_ca(struct store *st,
     int (*fn)(void *arg, const char *directory_url, int64_t n, struct err *e),
     void *arg, struct err *e);
 
-/* The end of the certificate of a renewal that ends first; 0: there is none. */
+/*
+ * The end of the certificate of a renewal that ends first, of those that are
+ * not parked; 0: there is none.
+ */
 int telling_next_expiry(struct store *st, int64_t *not_after, struct err *e);
 
 /* That a run has done all it had to; and when the last one did, 0: never. */

@@ -92,7 +92,7 @@ is "$(printf '%s\n' "$said" | sed -n 's/^renew-queue: //p' | xargs)" \
     '1 failing 1 urgent 1 expired 1 parked' 'nothing answers: told as it gets worse'
 like "$said" '^  failing   b.example.test, expires 20.*: b.example.test: the authorization is invalid: ' \
     '... when it begins'
-like "$said" '^  parked    b.example.test, expired 20.*, until renew-queue add: ' \
+like "$said" '^  parked    b.example.test, expired 20.*, renew-queue add tries it at once: ' \
     '... and when it is given up'
 like "$codes" '^0+1.*10+$' '... after which all is well for cron'
 run "$BIN/renew-queue" list --no-header -c "$client"

@@ -108,9 +108,14 @@ is "$out$err" '' '... is silent'
 is "$(sql 'SELECT d.value FROM domains d JOIN fqdn_set_members m
     ON m.domain_id = d.id JOIN certificates c
     ON c.fqdn_set_id = m.fqdn_set_id')" a.example '... the oldest first'
+renew run --max 1
+exits 0 'renew-queue run --max: so much, and no more'
+is "$(waiting) $(sql 'SELECT count(*) FROM runs')" '2 0' \
+    '... which is not all that was to be done'
 renew run
 exits 0 'renew-queue run: the rest'
 is "$out$err" '' '... is silent'
+is "$(sql 'SELECT count(*) FROM runs')" 1 '... notes that it has done all'
 is "$(certificates) $(waiting)" '4 0' '... a certificate each, and none waits'
 is "$(sql 'SELECT count(*) FROM renewal_configurations
     WHERE certificate_id IS NOT NULL AND active = 1')" 4 '... which is renewed'
@@ -327,4 +332,18 @@ is "$(certificates) $(waiting) $(ordered k)" "$((before + 40)) 0 40" \
 
 run "$BIN/acmed-store" check -c "$client"
 exits 0 'the store is sound'
+# ---- a budget that is spent --------------------------------------------------------
+
+for n in $(seq 1 12); do
+	echo "budget$n.example"
+done >"$T/names"
+must "$BIN/domain-queue" add -c "$client" - <"$T/names" >"$T/out"
+sql 'UPDATE runs SET succeeded_at = 7'
+renew run --budget 1 --jobs 1
+exits 111 'renew-queue run: the budget is spent'
+ok '... before all was taken up' [ "$(waiting)" -gt 0 ]
+is "$(sql 'SELECT succeeded_at FROM runs')" 7 '... and no success is noted'
+renew run
+exits 0 '... which a later run does'
+is "$(waiting)" 0 '... whole'
 done_testing

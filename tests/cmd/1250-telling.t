@@ -49,6 +49,10 @@ exits 111 'it is away still'
 is "$err" '' '... which is not said again'
 is "$(sql "SELECT count(*) FROM renewal_configurations
     WHERE told = 'failing' AND told_at > 1")" 3 '... as the rows say it'
+sql "UPDATE renewal_infos SET retry_at = strftime('%s') + 3600"
+queue run
+exits 0 'it is not yet tried again'
+is "$(sql 'SELECT succeeded_at FROM runs')" 7 '... which is no success either'
 sql "UPDATE renewal_configurations SET told_at = told_at - 3600"
 sql "UPDATE renewal_configurations SET told_at = told_at - 86400 WHERE id = 2"
 retry

@@ -1,10 +1,12 @@
 /* Renewal: when a certificate is due, its configuration, the queue. */
 #include "store.h"
 
+#include "store/clock_step.h"
 #include "store/private_key.h"
 #include "store/renewal_configuration.h"
 #include "store/renewal_info.h"
 #include "store/renewal_queue.h"
+#include "store/telling.h"
 #include "store/upstream_account.h"
 #include "store/upstream_order.h"
 #include "wrap/seal.h"
@@ -586,7 +588,7 @@ test_fail(void **state)
 	assert_ok(renewal_queue_summarize(st, &s, &e), &e);
 	assert_int_equal(s.parked, 1);
 	assert_int_equal(s.waiting, 0);
-	assert_int_equal(s.due, 1);
+	assert_int_equal(s.due, 0); /* it is waited for nothing */
 	assert_ok(renewal_queue_add(st, 1, &e), &e);
 	assert_int_equal(take_one(accounts[0]), 1);
 	assert_int_equal(item.attempts, 0);
@@ -671,6 +673,117 @@ test_asked_late(void **state)
 	renewal_item_release(&item);
 }
 
+/* A run with a clock far ahead has written when to try again. */
+static void
+test_clock_step(void **state)
+{
+	int64_t cert;
+
+	(void)state;
+	run_sql("INSERT INTO upstream_cas (id, name, directory_url)"
+		" VALUES (1, 'x', 'https://ca.example/dir')");
+	cert = get(accounts[0], "a.example", 30 * DAY, true);
+	assert_ok(renewal_queue_add(st, 1, &e), &e);
+	test_now += 20 * DAY;
+	fail_one(test_now + DAY, false);
+	assert_ok(renewal_info_postpone(st, cert, 1, test_now + DAY, &e), &e);
+	test_now -= 20 * DAY;
+	assert_ok(clock_step_forget(st, &e), &e);
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_int_equal(item.failing_since, test_now);
+	assert_int_equal(count("SELECT retry_at FROM renewal_infos"), test_now);
+	/* What a run with the right clock has written stays. */
+	test_now += HOLD;
+	fail_one(test_now + DAY + DAY / 10, false);
+	assert_ok(renewal_info_postpone(st, cert, 1, test_now + DAY, &e), &e);
+	assert_ok(clock_step_forget(st, &e), &e);
+	assert_int_equal(take_one(accounts[0]), 0);
+	assert_int_equal(
+	    count("SELECT retry_at FROM renewal_infos"), test_now + DAY);
+	/* So does what a CA may ask for, and what is over. */
+	run_sql("UPDATE renewal_queue SET cause = 'rate-limited',"
+		" retry_at = retry_at + 25 * 86400");
+	assert_ok(
+	    renewal_info_postpone(st, cert, 1, RENEWAL_INFO_NEVER, &e), &e);
+	assert_ok(clock_step_forget(st, &e), &e);
+	assert_int_equal(take_one(accounts[0]), 0);
+	assert_int_equal(
+	    count("SELECT retry_at FROM renewal_infos"), RENEWAL_INFO_NEVER);
+	run_sql("UPDATE renewal_queue SET retry_at = retry_at + 9 * 86400");
+	assert_ok(clock_step_forget(st, &e), &e);
+	assert_int_equal(take_one(accounts[0]), 1);
+	renewal_item_release(&item);
+}
+
+/* The CA is not asked about it, and nobody waits for it to end. */
+static void
+is_out_of_sight(int64_t cert)
+{
+	int64_t other = get(accounts[0], "b.example", 60 * DAY, true);
+	int64_t *ids, ends;
+	size_t len;
+
+	run_sql("INSERT INTO upstream_cas (id, name, directory_url)"
+		" VALUES (1, 'x', 'https://ca.example/dir')");
+	assert_ok(renewal_info_postpone(st, cert, 1, 0, &e), &e);
+	assert_ok(renewal_info_postpone(st, other, 1, 0, &e), &e);
+	assert_ok(renewal_info_settle(st, 1, test_now, &e), &e);
+	assert_ok(
+	    renewal_info_due(st, 1, test_now, SIZE_MAX, &ids, &len, &e), &e);
+	assert_int_equal(len, 1);
+	assert_int_equal(ids[0], other);
+	free(ids);
+	assert_int_equal(count("SELECT min(retry_at) FROM renewal_infos"), 0);
+	assert_int_equal(
+	    count("SELECT max(retry_at) FROM renewal_infos"), test_now + DAY);
+	assert_ok(telling_next_expiry(st, &ends, &e), &e);
+	assert_int_equal(ends, test_now + 60 * DAY);
+}
+
+/* What is parked is looked at by one process, and comes back, or does not. */
+static void
+test_parked(void **state)
+{
+	const int64_t until = test_now + 3600;
+	int64_t account = 0, cert;
+
+	(void)state;
+	cert = get(accounts[0], "a.example", 30 * DAY, true);
+	assert_ok(renewal_queue_add(st, 1, &e), &e);
+	fail_one(test_now + 60, true);
+	assert_int_equal(renewal_queue_next_parked(st, &account, &e), 0);
+	test_now += 60;
+	assert_int_equal(renewal_queue_next_parked(st, &account, &e), 1);
+	assert_int_equal(account, accounts[0]);
+	assert_int_equal(renewal_queue_next_parked(st, &account, &e), 0);
+	assert_int_equal(take_one(accounts[0]), 0);
+	is_out_of_sight(cert);
+	assert_int_equal(renewal_queue_take_parked(
+			     st, accounts[0], 0, until, &hold, &item, &e),
+	    1);
+	renewal_item_release(&item);
+	assert_int_equal(renewal_queue_take_parked(
+			     st, accounts[0], 0, until, &hold, &item, &e),
+	    0);
+	assert_ok(renewal_queue_put_back(st, &hold, test_now + 60, &e), &e);
+	assert_ok(renewal_queue_of(st, 1, &item, &e), &e);
+	assert_true(item.is_parked);
+	renewal_item_release(&item);
+	for (int once = 0; once < 2; once++) {
+		test_now += 60;
+		assert_int_equal(renewal_queue_take_parked(st, accounts[0], 0,
+				     until, &hold, &item, &e),
+		    1);
+		renewal_item_release(&item);
+		assert_ok(renewal_queue_return(st, &hold, once, &e), &e);
+		assert_int_equal(take_one(accounts[0]), 1);
+		assert_int_equal(item.attempts, once);
+		assert_int_equal(item.failing_since != 0, once);
+		assert_ok(renewal_queue_put_back(st, &hold, 0, &e), &e);
+		fail_one(test_now + 60, true);
+	}
+}
+
 static int
 join(void *arg, const char *policy, struct err *err)
 {
@@ -739,6 +852,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_fail),
     TEST(test_got_otherwise),
     TEST(test_asked_late),
+    TEST(test_clock_step),
+    TEST(test_parked),
     TEST(test_policies),
     TEST(test_pulled),
 };
