@@ -138,8 +138,9 @@ refusal(const struct upstream_authorization *a)
 	    : NULL;
 }
 
-static const char *
-find_refusal(const struct upstream_authorizations *l, const struct strv *names)
+const char *
+onboarder_find_refusal(
+    const struct upstream_authorizations *l, const struct strv *names)
 {
 	for (size_t i = 0; i < l->len; i++)
 		if (l->v[i].value && strv_has(names, l->v[i].value) &&
@@ -148,8 +149,8 @@ find_refusal(const struct upstream_authorizations *l, const struct strv *names)
 	return NULL;
 }
 
-static bool
-has_refusals(const struct upstream_authorizations *l)
+bool
+onboarder_has_refusals(const struct upstream_authorizations *l)
 {
 	for (size_t i = 0; i < l->len; i++)
 		if (refusal(&l->v[i]))
@@ -172,8 +173,9 @@ is_to_blame(struct onboarder *o, const struct domain_item *item,
 
 	if (ordertemplate_names(
 		o->template->names, item->name, &names, &ignored) == 0)
-		said = find_refusal(l, &names);
-	for (size_t i = 0; !has_refusals(l) && !yes && i < names.len; i++)
+		said = onboarder_find_refusal(l, &names);
+	for (size_t i = 0; !onboarder_has_refusals(l) && !yes && i < names.len;
+	     i++)
 		yes = onboarder_blames(out->error, names.v[i]);
 	if (said) {
 		out->error = said;

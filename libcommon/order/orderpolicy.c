@@ -110,6 +110,7 @@ void
 orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle)
 {
 	p->private_key_id = p->certificate_request_id = p->replaces_id = 0;
+	p->domain_template_id = 0;
 	p->not_after = 0;
 	p->auto_renew = true;
 	free(p->preferred_chain); /* there are others */
@@ -145,6 +146,7 @@ static const struct {
     {"certificate_request",
 	offsetof(struct orderpolicy, certificate_request_id)},
     {"replaces", offsetof(struct orderpolicy, replaces_id)},
+    {"domain_template", offsetof(struct orderpolicy, domain_template_id)},
     {"days", offsetof(struct orderpolicy, days)},
     {"lasts", offsetof(struct orderpolicy, lasts)},
     {"not_after", offsetof(struct orderpolicy, not_after)},
