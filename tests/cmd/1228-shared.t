@@ -41,6 +41,7 @@ queue add --template pack g1.example.test g2.example.test g3.example.test
 queue process
 exits 0 'three names'
 is "$(sql 'SELECT count(*) FROM certificates')" 1 '... share a certificate'
+dns_set g2.example.test A 127.0.0.1
 dns_set www.g2.example.test TXT gone
 renew add g1.example.test
 again
@@ -66,6 +67,7 @@ is "$(queued)" 'g2.example.test 1 connection' '... and it waits'
 run "$BIN/cert-list" why --no-header g2.example.test -c "$client"
 like "$out" '	served	1	' '... served as before'
 dns_unset www.g2.example.test TXT
+dns_unset g2.example.test A
 sql 'UPDATE domain_queue SET retry_at = 0'
 renew run
 exits 0 'it is back'
