@@ -7,6 +7,7 @@
 #include "store/renewal_queue.h"
 #include "sys/sig.h"
 
+#define RETURNED_MAX 64 /* parked names that have a turn in a run */
 #define TOLD_MAX 20 /* names a line each; the rest is a number */
 
 int
@@ -15,6 +16,8 @@ onboarding_find(struct onboarding *k, struct store *st, struct err *e)
 	int64_t id = 0;
 	int rc;
 
+	if (domain_queue_return(st, RETURNED_MAX, e) < 0)
+		return -1;
 	while ((rc = domain_queue_next_template(st, &id, e)) > 0) {
 		k->templates = xreallocarray(
 		    k->templates, k->len + 1, sizeof(*k->templates));

@@ -65,6 +65,8 @@ make_order(struct onboarder *o, struct onboarder_flight *f, struct err *e)
 	if (rc == 0)
 		rc = onboarder_fill_policy(o, &f->group, &policy, e);
 	policy.auto_renew = true;
+	if (f->group.len > 1)
+		policy.domain_template_id = t->id;
 	if (rc == 0 && orderpolicy_write(&policy, &text) < 0)
 		rc = err_set(e, KIND_INPUT, "its policy is too long");
 	n.policy = text.data;

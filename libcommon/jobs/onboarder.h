@@ -66,4 +66,10 @@ void onboarder_release(struct onboarder *o);
  */
 bool onboarder_blames(const char *text, const char *name);
 
+/* What the CA said when it refused one of these names, or NULL; or any name. */
+struct upstream_authorizations;
+const char *onboarder_find_refusal(
+    const struct upstream_authorizations *l, const struct strv *names);
+bool onboarder_has_refusals(const struct upstream_authorizations *l);
+
 #endif

@@ -1,5 +1,6 @@
 #include "jobs/onboarder_part.h"
 
+#include "jobs/parked.h"
 #include "order/orderanswer.h"
 #include "order/ordertemplate.h"
 #include "store/upstream_authorization.h"
@@ -31,22 +32,45 @@ is_same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* domain_queue_return has given it this attempt. */
+static bool
+was_parked(const struct domain_item *i)
+{
+	return i->retry_at == 0 && i->attempts >= OUTCOME_PARK_ATTEMPTS;
+}
+
+/*
+ * Whether a look each day shows that it is back, and costs the CA nothing; not
+ * when the CA has refused what looked well.
+ */
+static bool
+is_looked_at(
+    const struct onboarder *o, const struct outcome *out, bool is_known)
+{
+	return o->prober.precheck &&
+	    (out->cause == CAUSE_PRECHECK || !is_known);
+}
+
 void
 onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
     const struct outcome *out)
 {
 	const struct domain_item *item = &g->items[i];
-	const struct queue_failure f = outcome_failure(
+	struct queue_failure f = outcome_failure(
 	    out, item->attempts, item->failing_since, 0, clock_now());
 	struct err e = {0}, text = out->why;
 
+	f.is_known = f.parks && was_parked(item);
+	if (f.parks && !is_looked_at(o, out, f.is_known))
+		f.retry_at = parked_pace();
 	onboarder_tell_store(o, g,
 	    domain_queue_fail(o->st, &g->holds[i], item->name, &f, &e), &e);
+	if (f.is_known)
+		return; /* it was told when it was parked first */
 	if (cause_is_temporary(out->cause))
 		text.kind = KIND_BUSY;
 	if (f.parks)
-		err_object(&text,
-		    "parked, and not tried any more until domain-queue add");
+		err_object(&text, "parked; domain-queue add tries it at once");
 	onboarder_tell(o, item->name, &text,
 	    f.parks || item->attempts == 0 || !is_same(item->cause, out->word));
 }
@@ -138,8 +162,9 @@ refusal(const struct upstream_authorization *a)
 	    : NULL;
 }
 
-static const char *
-find_refusal(const struct upstream_authorizations *l, const struct strv *names)
+const char *
+onboarder_find_refusal(
+    const struct upstream_authorizations *l, const struct strv *names)
 {
 	for (size_t i = 0; i < l->len; i++)
 		if (l->v[i].value && strv_has(names, l->v[i].value) &&
@@ -148,8 +173,8 @@ find_refusal(const struct upstream_authorizations *l, const struct strv *names)
 	return NULL;
 }
 
-static bool
-has_refusals(const struct upstream_authorizations *l)
+bool
+onboarder_has_refusals(const struct upstream_authorizations *l)
 {
 	for (size_t i = 0; i < l->len; i++)
 		if (refusal(&l->v[i]))
@@ -172,8 +197,9 @@ is_to_blame(struct onboarder *o, const struct domain_item *item,
 
 	if (ordertemplate_names(
 		o->template->names, item->name, &names, &ignored) == 0)
-		said = find_refusal(l, &names);
-	for (size_t i = 0; !has_refusals(l) && !yes && i < names.len; i++)
+		said = onboarder_find_refusal(l, &names);
+	for (size_t i = 0; !onboarder_has_refusals(l) && !yes && i < names.len;
+	     i++)
 		yes = onboarder_blames(out->error, names.v[i]);
 	if (said) {
 		out->error = said;

@@ -64,6 +64,12 @@ read_policy(struct store *st, const struct renewal_configuration *c,
 }
 
 int64_t
+parked_pace(void)
+{
+	return clock_now() + PARKED_PACE + random_number() % (PARKED_PACE / 10);
+}
+
+int64_t
 parked_again(struct store *st, const struct prober *prober,
     const struct renewal_configuration *c, const char *cause, int64_t added,
     int64_t retry_at)
@@ -78,10 +84,7 @@ parked_again(struct store *st, const struct prober *prober,
 
 	orderpolicy_release(&policy);
 	strv_release(&names);
-	if (!can_look)
-		retry_at =
-		    now + PARKED_PACE + random_number() % (PARKED_PACE / 10);
-	return retry_at;
+	return can_look ? retry_at : parked_pace();
 }
 
 /* ---- looking ------------------------------------------------------------- */

@@ -34,6 +34,9 @@ int64_t parked_again(struct store *st, const struct prober *prober,
     const struct renewal_configuration *c, const char *cause, int64_t added,
     int64_t retry_at);
 
+/* When what is parked and cannot be looked at is tried. */
+int64_t parked_pace(void);
+
 #define PARKED_PACE ((int64_t)30 * 86400) /* of attempts */
 #define PARKED_LOOKS ((int64_t)60 * 86400) /* what fails on is not believed */
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "jobs/outcome.h"
 #include "jobs/parked.h"
+#include "jobs/parting.h"
 #include "order/ordernew.h"
 #include "order/orderpolicy.h"
 #include "store/fqdn_set.h"
@@ -87,6 +88,33 @@ put_back(struct renewer *r, struct renewer_flight *f, int64_t at,
 	tell(r, f, why, true);
 }
 
+/* Whether the names that share it go on without those to blame. */
+static bool
+part(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
+{
+	const struct parting p = {.st = r->st,
+	    .suffixes = r->suffixes,
+	    .configuration = &f->configuration,
+	    .hold = &f->hold,
+	    .order = f->order,
+	    .outcome = a};
+	struct strv blamed = {0};
+	struct err why = {0}, ignored = {0};
+	bool is_parted = a->order_is_over && !cause_is_temporary(a->cause) &&
+	    f->item.attempts + 1 >= PARTING_ATTEMPTS &&
+	    parting_try(&p, &blamed, &ignored) > 0;
+
+	if (is_parted) {
+		err_set(&why, KIND_DENIED,
+		    "no longer with %s%s, since %s; domain-queue list says "
+		    "what becomes of them",
+		    blamed.v[0], blamed.len > 1 ? " and others" : "", a->error);
+		tell(r, f, &why, false);
+	}
+	strv_release(&blamed);
+	return is_parted;
+}
+
 static void
 fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 {
@@ -95,6 +123,8 @@ fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 	    a, i->attempts, i->failing_since, lifetime(f), clock_now());
 	struct err e = {0}, text = a->why;
 
+	if (part(r, f, a))
+		return;
 	if (failure.parks)
 		failure.retry_at =
 		    parked_again(r->st, r->prober, &f->configuration,

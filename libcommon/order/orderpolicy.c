@@ -118,7 +118,8 @@ void
 orderpolicy_for_backup(struct orderpolicy *p, const char *account_cycle)
 {
 	p->private_key_id = p->certificate_request_id = p->replaces_id = 0;
-	p->replaced_key_id = p->not_after = 0;
+	p->replaced_key_id = p->domain_template_id = 0;
+	p->not_after = 0;
 	p->auto_renew = true;
 	free(p->preferred_chain); /* there are others */
 	p->preferred_chain = NULL;
@@ -164,6 +165,7 @@ static const struct {
 	offsetof(struct orderpolicy, certificate_request_id)},
     {"replaces", offsetof(struct orderpolicy, replaces_id)},
     {"replaced_key", offsetof(struct orderpolicy, replaced_key_id)},
+    {"domain_template", offsetof(struct orderpolicy, domain_template_id)},
     {"days", offsetof(struct orderpolicy, days)},
     {"lasts", offsetof(struct orderpolicy, lasts)},
     {"not_after", offsetof(struct orderpolicy, not_after)},

@@ -32,6 +32,7 @@ struct orderpolicy {
 	/* rows that were given, and are in the order; 0: none */
 	int64_t private_key_id, certificate_request_id, replaces_id;
 	int64_t replaced_key_id; /* one that was given, and is not any more */
+	int64_t domain_template_id; /* that names of a queue share it by; 0 */
 	int64_t days, not_after; /* the end that is asked for; 0: none */
 	int64_t lasts; /* seconds until it, of one order */
 };

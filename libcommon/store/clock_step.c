@@ -64,8 +64,8 @@ static const char *const sql[] = {
 	" ELSE retry_at END, register_at = CASE WHEN register_at > ?2 THEN 0"
 	" ELSE register_at END WHERE id > 0"
 	" AND (retry_at > ?2 OR register_at > ?2)",
-    [CLOCK_STEP_ACCOUNTS] = "UPDATE upstream_accounts SET retry_at = 0"
-			    " WHERE id > 0 AND retry_at > ?1",
+    [CLOCK_STEP_ACCOUNTS] = ("UPDATE upstream_accounts SET retry_at = 0"
+			     " WHERE id > 0 AND retry_at > ?1"),
 };
 
 const struct stmt_table clock_step_stmts = {"clock_step", sql, ARRAY_LEN(sql)};

@@ -14,6 +14,7 @@
 enum {
 	DOMAIN_QUEUE_ADD,
 	DOMAIN_QUEUE_AGAIN,
+	DOMAIN_QUEUE_BACK,
 	DOMAIN_QUEUE_RENEWED,
 	DOMAIN_QUEUE_REMOVE,
 	DOMAIN_QUEUE_BY_NAME,
@@ -31,6 +32,12 @@ static const char *const sql[] = {
 	"UPDATE domain_queue SET status = 'waiting', retry_at = ?2,"
 	" attempts = 0, failing_since = NULL, cause = NULL, error = NULL"
 	" WHERE id = ?1 AND (status = 'parked' OR attempts > 0)",
+    [DOMAIN_QUEUE_BACK] =
+	"INSERT INTO domain_queue (name, registered, domain_template_id,"
+	" status, alone, added, retry_at, attempts, failing_since, cause,"
+	" error) VALUES (?1, ?2, ?3, 'waiting', ?4, CAST(?5 AS BIGINT), ?6,"
+	" ?4, CASE WHEN CAST(?4 AS BIGINT) = 1 THEN CAST(?5 AS BIGINT) END,"
+	" ?7, ?8) ON CONFLICT (name) DO NOTHING",
     [DOMAIN_QUEUE_RENEWED] =
 	"SELECT r.id, r.active, CASE WHEN q.status = 'parked'"
 	" OR q.attempts > 0 THEN 1 ELSE 0 END FROM domains d"
@@ -371,4 +378,53 @@ domain_queue_remove(struct store *st, const char *name, struct err *e)
 	struct change c = {.st = st, .name = name};
 
 	return db_transaction(st->db, DB_DURABLE, take_out, &c, e);
+}
+
+/* ---- out of a certificate that is shared --------------------------------- */
+
+struct parting {
+	struct store *st;
+	const struct queue_hold *hold;
+	int64_t domain_template_id;
+	const struct domain_return *v;
+	size_t len;
+};
+
+static int
+put_back(struct parting *p, const struct domain_return *r, struct err *e)
+{
+	const struct queue_failure *f = &r->failure;
+	int64_t now = clock_now();
+
+	return stmt_run(p->st, M, DOMAIN_QUEUE_BACK, e, "ttiiiitt", r->name,
+		   r->registered, p->domain_template_id, (int64_t) !!f->error,
+		   now, f->error ? f->retry_at : now, f->cause, f->error) < 0
+	    ? -1
+	    : 0;
+}
+
+static int
+part(void *arg, struct err *e)
+{
+	struct parting *p = arg;
+	int64_t configuration;
+
+	if (queue_held(p->st, STMT_RENEWAL_QUEUE, p->hold, &configuration, e) <
+		0 ||
+	    queue_done(p->st, STMT_RENEWAL_QUEUE, p->hold, e) < 0)
+		return -1;
+	for (size_t i = 0; i < p->len; i++)
+		if (put_back(p, &p->v[i], e) < 0)
+			return -1;
+	return renewal_configuration_remove(p->st, configuration, e);
+}
+
+int
+domain_queue_part(struct store *st, const struct queue_hold *hold,
+    int64_t domain_template_id, const struct domain_return *v, size_t len,
+    struct err *e)
+{
+	struct parting p = {st, hold, domain_template_id, v, len};
+
+	return db_transaction(st->db, DB_DURABLE, part, &p, e);
 }

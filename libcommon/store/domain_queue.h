@@ -58,6 +58,23 @@ struct domain_addition {
 int domain_queue_add(struct store *st, int64_t domain_template_id,
     struct domain_addition *v, size_t len, struct err *e);
 
+/* A name that shared a certificate, whose renewal has failed. */
+struct domain_return {
+	const char *name, *registered; /* as in struct domain_addition */
+	struct queue_failure failure; /* {.error = NULL}: it is not to blame */
+};
+
+/*
+ * Parts names that share a certificate, when some of them keep it from being
+ * renewed: the configuration that `hold` of the renewal queue is for is
+ * removed, and its names are in this queue, those to blame quarantined.
+ * Durable. KIND_BUSY: the hold is lost; KIND_CONFLICT: the configuration has a
+ * backup.
+ */
+int domain_queue_part(struct store *st, const struct queue_hold *hold,
+    int64_t domain_template_id, const struct domain_return *v, size_t len,
+    struct err *e);
+
 /*
  * Takes one out.  Durable.  KIND_BUSY: it is just being worked on;
  * KIND_NOTFOUND.

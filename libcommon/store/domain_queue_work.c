@@ -1,5 +1,6 @@
 #include "store/domain_queue_work.h"
 
+#include "store/clock_step.h"
 #include "store/domain_queue_part.h"
 #include "store/event.h"
 #include "store/queue_part.h"
@@ -7,7 +8,8 @@
 #include "sys/clock.h"
 
 enum {
-	WORK_NEXT_TEMPLATE = QUEUE__MAX,
+	WORK_RETURN = QUEUE__MAX,
+	WORK_NEXT_TEMPLATE,
 	WORK_IS_WAITING,
 	WORK_FIRST,
 	WORK_OF_ORDER,
@@ -27,6 +29,11 @@ enum {
 
 static const char *const sql[] = {
     QUEUE_STATEMENTS("domain_queue", "id"),
+    [WORK_RETURN] =
+	"UPDATE domain_queue SET status = 'waiting', retry_at = 0"
+	" WHERE id IN (SELECT q.id FROM domain_queue q WHERE q.id > 0"
+	" AND q.status = 'parked' AND (q.retry_at <= ?1 OR q.retry_at > ?2)"
+	" ORDER BY q.id LIMIT ?3)",
     [WORK_NEXT_TEMPLATE] =
 	"SELECT domain_template_id FROM domain_queue"
 	" WHERE domain_template_id > ?1 AND " IS_READY(
@@ -65,6 +72,17 @@ const struct stmt_table domain_queue_work_stmts = {
 #define M STMT_DOMAIN_QUEUE_WORK
 
 /* ---- what there is ------------------------------------------------------- */
+
+int
+domain_queue_return(struct store *st, size_t max, struct err *e)
+{
+	int64_t now = clock_now();
+
+	return stmt_run(st, M, WORK_RETURN, e, "iii", now, now + CLOCK_STEP_CA,
+		   (int64_t)max) < 0
+	    ? -1
+	    : 0;
+}
 
 int
 domain_queue_next_template(struct store *st, int64_t *id, struct err *e)
@@ -320,6 +338,8 @@ fail(void *arg, struct err *e)
 		w->hold->lease) < 0 ||
 	    queue_fail(w->st, M, w->hold, f, e) < 0)
 		return -1;
+	if (f->is_known)
+		return 0;
 	detail = xasprintf(
 	    "%s%s%s", w->name, f->error ? ": " : "", f->error ? f->error : "");
 	rc = event_add(w->st,

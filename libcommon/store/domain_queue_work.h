@@ -19,6 +19,13 @@ struct domain_group {
 void domain_group_release(struct domain_group *g);
 
 /*
+ * At the beginning of a run: names that are parked, and whose time to be looked
+ * at or tried has come, have one attempt more, no more than `max` of them.
+ * Their `retry_at` is 0 then.
+ */
+int domain_queue_return(struct store *st, size_t max, struct err *e);
+
+/*
  * The next template, by number after `*id`, of which a name is ready now: 1, 0,
  * -1.
  */

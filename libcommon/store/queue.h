@@ -27,7 +27,8 @@ struct queue_failure {
 	const char *cause; /* client/cause.h, or NULL */
 	const char *error; /* one line */
 	bool order_is_over; /* the next attempt begins with another */
-	bool parks; /* there is no next attempt */
+	bool parks; /* it is given up; looked at, or tried, at `retry_at` */
+	bool is_known; /* it was parked before: no event tells it */
 };
 
 #endif

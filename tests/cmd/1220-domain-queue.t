@@ -195,7 +195,7 @@ is "$(sql "SELECT group_concat(d.value, ' ') FROM (SELECT d.value
     '... with what the template adds'
 is "$(sql "SELECT r.policy FROM renewal_configurations r JOIN fqdn_sets f
     ON f.id = r.fqdn_set_id WHERE f.size = 5")" \
-    '{"challenges":[{"solver":"answer"}],"key_type":"p384","key_cycle":"reuse_year","auto_renew":true}' \
+    '{"challenges":[{"solver":"answer"}],"key_type":"p384","key_cycle":"reuse_year","auto_renew":true,"domain_template":2}' \
     '... and renewed as it says'
 queue add --template shop a.one.example b.two.example c.one.example
 queue template set shop --one-domain yes

@@ -1,0 +1,78 @@
+#!/bin/sh
+# Goal: a name that is parked costs the CA nothing, is told once, and comes back
+# by itself when it leads here; one that the CA refuses all the same, or that
+# nobody looks at, is tried once a month.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/clients.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+. "$(dirname "$0")/../lib/order.sh"
+
+start_dns
+start_acmed
+client_up
+account ca add acmed "$directory" --trust "$ca"
+exits 0 'acmed as a CA'
+account register --ca acmed --agree-terms --default
+exits 0 'an account there'
+sed -i 's/^\[client\]$/[client]\nca = acmed/' "$client"
+prechecks on http_port="$http_port" resolver="$dns"
+
+queue() {
+	run "$BIN/domain-queue" "$@" -c "$client"
+}
+# later: when what is parked may have its turn.
+later() {
+	sql 'UPDATE domain_queue SET retry_at = 1'
+	queue process
+}
+# state: of the name, and in how many days it has its next turn.
+state() {
+	sql "SELECT status || ' ' || round((retry_at - strftime('%s')) / 86400.0)
+	    FROM domain_queue"
+}
+orders() {
+	sql "SELECT count(*) FROM upstream_requests WHERE endpoint = 'newOrder'"
+}
+parked() {
+	sql "SELECT count(*) FROM events WHERE action = 'domain_queue.park'"
+}
+
+queue template set default --challenge "listen:$http_port"
+dns_set p.example.test TXT gone
+queue add p.example.test
+queue process
+exits 1 'a name that leads nowhere'
+sql 'UPDATE domain_queue SET attempts = 9,
+    failing_since = failing_since - 30 * 86400'
+later
+exits 1 'it has done so for long'
+like "$err" 'parked; domain-queue add tries it at once' '... and is parked'
+is "$(state)" 'parked 1.0' '... to be looked at in a day'
+later
+exits 0 'a day later it leads nowhere still'
+is "$out$err" '' '... which is not told'
+is "$(state) $(orders) $(parked)" 'parked 1.0 0 1' '... costs nothing, and is kept'
+dns_unset p.example.test TXT
+later
+exits 0 'it leads here'
+is "$(state) $(sql 'SELECT count(*) FROM certificates')" ' 1' \
+    '... and has its certificate'
+
+prechecks off
+dns_set q.example.test TXT gone
+queue add q.example.test
+queue process
+sql 'UPDATE domain_queue SET attempts = 9,
+    failing_since = failing_since - 30 * 86400'
+later
+like "$(state)" '^parked 3[0-3]\.0$' 'what is not looked at is tried in a month'
+before=$(orders)
+queue process
+is "$(orders)" "$before" '... and not before'
+later
+exits 0 'a month later'
+is "$(orders) $(sql 'SELECT status FROM domain_queue')" \
+    "$((before + 1)) parked" '... it is, once'
+run "$BIN/acmed-store" check -c "$client"
+exits 0 'acmed-store check finds nothing'
+done_testing

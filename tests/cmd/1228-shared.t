@@ -1,0 +1,102 @@
+#!/bin/sh
+# Goal: names that share a certificate do not sink together: when one keeps it
+# from being renewed, the others have one without it, and the one is quarantined.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/clients.sh"
+. "$(dirname "$0")/../lib/pebble.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+. "$(dirname "$0")/../lib/order.sh"
+
+PEBBLE_AUTHZREUSE=0
+export PEBBLE_AUTHZREUSE
+start_dns
+start_pebble
+order_up
+
+queue() {
+	run "$BIN/domain-queue" "$@" -c "$client"
+}
+renew() {
+	run "$BIN/renew-queue" "$@" -c "$client"
+}
+# sets: the names of each configuration.
+sets() {
+	sql "SELECT group_concat(d.value, ' ') FROM renewal_configurations r
+	    JOIN fqdn_set_members m ON m.fqdn_set_id = r.fqdn_set_id
+	    JOIN domains d ON d.id = m.domain_id GROUP BY r.id ORDER BY r.id"
+}
+queued() {
+	sql "SELECT name || ' ' || attempts || ' ' || coalesce(cause, '')
+	    FROM domain_queue ORDER BY name"
+}
+# again: what fails is tried at once.
+again() {
+	sql 'UPDATE renewal_queue SET retry_at = 0'
+	renew run
+}
+
+queue template set pack --names '{DOMAIN} www.{DOMAIN}' --per-certificate 3 \
+    --challenge "listen:$pebble_http_port"
+queue add --template pack g1.example.test g2.example.test g3.example.test
+queue process
+exits 0 'three names'
+is "$(sql 'SELECT count(*) FROM certificates')" 1 '... share a certificate'
+dns_set g2.example.test A 127.0.0.1
+dns_set www.g2.example.test TXT gone
+renew add g1.example.test
+again
+exits 1 'what one of them is for is gone'
+again
+is "$(sql 'SELECT attempts FROM renewal_queue') $(queued)" '2 ' \
+    '... which may pass: it is tried again'
+again
+exits 1 'it does not'
+like "$err" 'g1\.example\.test and 5 others: no longer with g2\.example\.test, since .*www\.g2' \
+    '... which is told, with the name and the reason'
+is "$(queued | sed 's/ $//')" 'g1.example.test 0
+g2.example.test 1 connection
+g3.example.test 0' '... and the names are queued, the one quarantined'
+is "$(sets)" '' '... and no more renewed together'
+like "$(sql "SELECT error FROM domain_queue WHERE attempts > 0")" \
+    'www\.g2\.example\.test' '... for a reason'
+renew run
+is "$(sets | tr ' ' '\n' | sort | tr '\n' ' ')" \
+    'g1.example.test g3.example.test www.g1.example.test www.g3.example.test ' \
+    'the others have a certificate without it'
+is "$(queued)" 'g2.example.test 1 connection' '... and it waits'
+run "$BIN/cert-list" why --no-header g2.example.test -c "$client"
+like "$out" '	served	1	' '... served as before'
+dns_unset www.g2.example.test TXT
+dns_unset g2.example.test A
+sql 'UPDATE domain_queue SET retry_at = 0'
+renew run
+exits 0 'it is back'
+is "$(queued) $(sets | wc -l)" ' 2' '... and has its own'
+
+# ---- what is refused before the CA is asked -------------------------------------
+
+queue block g3.example.test
+renew add g1.example.test
+again
+again
+again
+is "$(queued | sed 's/ [a-z]*$//')" 'g1.example.test 0
+g3.example.test 1' 'so it is with one that is blocked'
+queue unblock g3.example.test
+
+# ---- what is no longer the queue's ----------------------------------------------
+
+sql 'DELETE FROM domain_queue'
+queue add --template pack h1.example.test h2.example.test
+queue process
+run "$BIN/cert-manage" renewal set h1.example.test --label shop -c "$client"
+dns_set h2.example.test TXT gone
+renew add h1.example.test
+again
+again
+again
+is "$(queued) $(sql 'SELECT attempts FROM renewal_queue')" ' 3' \
+    'one with a label stays as it is'
+run "$BIN/acmed-store" check -c "$client"
+exits 0 'acmed-store check finds nothing'
+done_testing
