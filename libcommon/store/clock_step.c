@@ -8,7 +8,8 @@ enum {
 	CLOCK_STEP_RENEWALS,
 	CLOCK_STEP_NAMES,
 	CLOCK_STEP_DEPLOYMENTS,
-	CLOCK_STEP_INFOS,
+	CLOCK_STEP_INFOS, /* of the CA ?4; ?3 is never */
+	CLOCK_STEP_NEXT_CA,
 	CLOCK_STEP_ORDERS,
 	CLOCK_STEP_RESTS,
 	CLOCK_STEP_AUTHORIZATIONS,
@@ -16,7 +17,7 @@ enum {
 	CLOCK_STEP_ACCOUNTS
 };
 
-/* ?1 is now, ?2 the most of our own, ?3 the most of a CA. */
+/* ?1 is now, ?2 the most of our own, ?3 the most of a CA, but in the last. */
 #define NOW "CAST(?1 AS BIGINT)"
 #define IS_OF_CA                                                               \
 	"COALESCE(cause, '') IN ('rate-limited', 'ca-unreachable', "           \
@@ -46,9 +47,10 @@ static const char *const sql[] = {
 	" (SELECT t.id FROM deploy_targets t WHERE t.id > 0)"
 	" AND status <> 'done' AND retry_at > ?2",
     [CLOCK_STEP_INFOS] =
-	"UPDATE renewal_infos SET retry_at = " NOW " WHERE upstream_ca_id IN"
-	" (SELECT c.id FROM upstream_cas c WHERE c.id > 0)"
-	" AND retry_at > ?2 AND retry_at < ?3",
+	"UPDATE renewal_infos SET retry_at = " NOW
+	" WHERE upstream_ca_id = ?4 AND retry_at > ?2 AND retry_at < ?3",
+    [CLOCK_STEP_NEXT_CA] =
+	"SELECT id FROM upstream_cas WHERE id > ?1 ORDER BY id LIMIT 1",
     [CLOCK_STEP_ORDERS] =
 	"UPDATE upstream_orders SET retry_at = " NOW " WHERE status IN " OPEN
 	" AND " IS_TOO_LATE(IS_OF_CA),
@@ -60,10 +62,10 @@ static const char *const sql[] = {
 	"UPDATE upstream_authorizations SET retry_at = " NOW
 	" WHERE status = 'pending' AND retry_at > ?2",
     [CLOCK_STEP_CAS] =
-	"UPDATE upstream_cas SET retry_at = CASE WHEN retry_at > ?2 THEN 0"
-	" ELSE retry_at END, register_at = CASE WHEN register_at > ?2 THEN 0"
+	"UPDATE upstream_cas SET retry_at = CASE WHEN retry_at > ?1 THEN 0"
+	" ELSE retry_at END, register_at = CASE WHEN register_at > ?1 THEN 0"
 	" ELSE register_at END WHERE id > 0"
-	" AND (retry_at > ?2 OR register_at > ?2)",
+	" AND (retry_at > ?1 OR register_at > ?1)",
     [CLOCK_STEP_ACCOUNTS] = ("UPDATE upstream_accounts SET retry_at = 0"
 			     " WHERE id > 0 AND retry_at > ?1"),
 };
@@ -71,6 +73,19 @@ static const char *const sql[] = {
 const struct stmt_table clock_step_stmts = {"clock_step", sql, ARRAY_LEN(sql)};
 
 #define M STMT_CLOCK_STEP
+
+static int
+forget_infos(struct store *st, int64_t now, struct err *e)
+{
+	int64_t ca = 0;
+	int rc;
+
+	while ((rc = stmt_int(st, M, CLOCK_STEP_NEXT_CA, &ca, e, "i", ca)) > 0)
+		if (stmt_run(st, M, CLOCK_STEP_INFOS, e, "iiii", now,
+			now + CLOCK_STEP_INFO, RENEWAL_INFO_NEVER, ca) < 0)
+			return -1;
+	return rc;
+}
 
 static int
 forget(void *arg, struct err *e)
@@ -86,9 +101,8 @@ forget(void *arg, struct err *e)
 			return -1;
 	if (stmt_run(st, M, CLOCK_STEP_AUTHORIZATIONS, e, "ii", now, own) < 0 ||
 	    stmt_run(st, M, CLOCK_STEP_DEPLOYMENTS, e, "ii", now, own) < 0 ||
-	    stmt_run(st, M, CLOCK_STEP_INFOS, e, "iii", now,
-		now + CLOCK_STEP_INFO, RENEWAL_INFO_NEVER) < 0 ||
-	    stmt_run(st, M, CLOCK_STEP_CAS, e, "ii", now, ca) < 0 ||
+	    forget_infos(st, now, e) < 0 ||
+	    stmt_run(st, M, CLOCK_STEP_CAS, e, "i", ca) < 0 ||
 	    stmt_run(st, M, CLOCK_STEP_ACCOUNTS, e, "i", ca) < 0)
 		return -1;
 	return 0;
