@@ -313,6 +313,7 @@ open_for_check(const struct prog *p, struct err *e)
 struct seals {
 	struct seal_key keys[REKEY__MAX];
 	bool there[REKEY__MAX];
+	struct err why[REKEY__MAX]; /* not there, and no rekey is under way */
 };
 
 static int
@@ -328,10 +329,11 @@ read_seals(const struct conf_store *c, struct seals *s, struct err *e)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		char *next = paths[i] ? rekey_next_path(paths[i]) : NULL;
-		struct err ignored = {0}; /* filecheck_run tells */
 
 		s->there[i] = next && !file_exists(next) &&
-		    seal_key_read(paths[i], &s->keys[i], &ignored) == 0;
+		    seal_key_read(paths[i], &s->keys[i], &s->why[i]) == 0;
+		if (!next)
+			err_set(&s->why[i], KIND_CONF, "it is not set");
 		free(next);
 	}
 	return 0;
@@ -345,11 +347,19 @@ check_seals(struct store *st, const struct seals *s, struct strv *problems,
 	struct err why = {0};
 	bool broken = problems->len > 0;
 
-	for (size_t i = 0; i < REKEY__MAX; i++)
-		if (s->there[i] &&
-		    rekey_check(st, (enum rekey_kind)i, &s->keys[i], problems,
-			broken ? &why : e) < 0)
+	for (size_t i = 0; i < REKEY__MAX; i++) {
+		struct err *to = broken ? &why : e;
+		int rc = 0;
+
+		if (s->there[i])
+			rc = rekey_check(
+			    st, (enum rekey_kind)i, &s->keys[i], problems, to);
+		else if (err_is_set(&s->why[i]))
+			rc = rekey_check_missing(
+			    st, (enum rekey_kind)i, &s->why[i], problems, to);
+		if (rc < 0)
 			return broken ? 0 : -1;
+	}
 	return 0;
 }
 

@@ -109,6 +109,8 @@ policyset_apply(const struct policyset *s, char **json, struct err *e)
 	if (rc == 0 && s->challenges.len > 0)
 		rc = orderpolicy_set_rules(
 		    &policy, &s->challenges, s->placeholder, e);
+	if (!policyset_is_empty(s))
+		policy.domain_template_id = 0; /* it is one's own now */
 	if (s->key_type || s->key_cycle)
 		policy.private_key_id = policy.certificate_request_id =
 		    policy.replaced_key_id = 0;

@@ -131,6 +131,24 @@ check_thumbprints(const struct strv *l, struct err *e)
 	return 0;
 }
 
+/* acmed-store rekey makes a new key for each. */
+static int
+check_sealing_keys(const struct conf *c, struct err *e)
+{
+	const char *const paths[] = {c->store.certificate_key_file,
+	    c->store.account_key_file, c->store.eab_key_file};
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		for (size_t k = 0; paths[i] && k < i; k++)
+			if (paths[k] && strcmp(paths[i], paths[k]) == 0)
+				return err_set(e, KIND_CONF,
+				    "[store] %s: each of certificate_key_file, "
+				    "account_key_file and eab_key_file is a "
+				    "file of its own",
+				    paths[i]);
+	return 0;
+}
+
 /* Rules on more than one value. */
 static int
 check(const struct conf *c, struct err *e)
@@ -148,7 +166,9 @@ check(const struct conf *c, struct err *e)
 		return err_set(e, KIND_CONF,
 		    "[policy] exclude_server_ip_ranges: any excludes "
 		    "everything");
-	return check_thumbprints(&c->challenge.thumbprints, e);
+	return check_sealing_keys(c, e) < 0
+	    ? -1
+	    : check_thumbprints(&c->challenge.thumbprints, e);
 }
 
 int

@@ -8,6 +8,8 @@
 #include "sys/sig.h"
 #include "wrap/digest.h"
 
+#define PROVE_GRACE 120 /* seconds, for what was taken up in time */
+
 /* ---- the targets of the file --------------------------------------------- */
 
 struct resolved {
@@ -207,6 +209,15 @@ retry_at(const struct deployment *d)
 	    outcome_pause(d->attempts + 1, d->not_after - d->not_before, n);
 }
 
+static int
+prove_one(const struct working *w, int64_t certificate_id, struct err *e)
+{
+	if (clock_now() - PROVE_GRACE >= w->d->take_until)
+		return err_set(e, KIND_BUSY,
+		    "there was no time to look whether it is served");
+	return w->d->prove(w->d->arg, w->conf, certificate_id, e);
+}
+
 /* One place after the other may take its time to answer. */
 static int
 prove_all(struct working *w, struct err *e)
@@ -219,8 +230,7 @@ prove_all(struct working *w, struct err *e)
 		if (deploying_keep(b, e) < 0)
 			return -1;
 		if (b->results[i].status == DEPLOYMENT_DONE &&
-		    w->d->prove(w->d->arg, w->conf, b->batch[i].certificate_id,
-			&why) < 0)
+		    prove_one(w, b->batch[i].certificate_id, &why) < 0)
 			deploying_fail(b, b->batch[i].certificate_id, &why);
 	}
 	return 0;

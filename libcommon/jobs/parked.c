@@ -162,8 +162,14 @@ end(struct parked *p, const struct view *v, bool is_good, struct err *e)
 			outcome_pause(OUTCOME_PARK_ATTEMPTS,
 			    c->not_after - c->not_before, random_number()),
 		    e);
-	p->returned++;
-	return renewal_queue_return(p->st, &v->hold, !v->can_look, e);
+	if (renewal_queue_return(p->st, &v->hold, !v->can_look, e) == 0) {
+		p->returned++;
+		return 0;
+	}
+	if (e->kind != KIND_BUSY)
+		return -1;
+	err_clear(e); /* somebody has asked for it meanwhile */
+	return 0;
 }
 
 static int

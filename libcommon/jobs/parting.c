@@ -121,7 +121,9 @@ failure_of(const struct parting *p, const char *said)
 		one.cause = orderanswer_cause(said);
 		one.word = cause_name(one.cause);
 	}
-	return outcome_failure(&one, 0, 0, 0, clock_now());
+	return outcome_failure(&one, 0, 0,
+	    p->configuration->not_after - p->configuration->not_before,
+	    clock_now());
 }
 
 static int
@@ -179,7 +181,9 @@ parting_try(const struct parting *p, struct strv *blamed, struct err *e)
 
 	id = policy.domain_template_id;
 	orderpolicy_release(&policy);
-	if (rc < 0 || id == 0 || p->configuration->label)
+	if (rc < 0 || id == 0 || p->configuration->label ||
+	    p->configuration->backup_of_id != 0 ||
+	    p->configuration->part_left != 0)
 		return rc;
 	return part(p, id, blamed, e);
 }

@@ -165,6 +165,9 @@ tell_renewal(void *arg, const struct telling_renewal *r, struct err *e)
 		return telling_note_renewal(b->t->st, &r->row, state, e) < 0
 		    ? -1
 		    : 0;
+	/* what is tried again has come right when it has left the queue */
+	if (state == TELLING_OK && r->active && r->is_queued)
+		return 0;
 	if (!teller_is_due(&r->row, state, b->again, b->t->now))
 		return 0;
 	rc = telling_note_renewal(b->t->st, &r->row, state, e);

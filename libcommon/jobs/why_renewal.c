@@ -3,6 +3,7 @@
 #include "base/rfc3339.h"
 #include "store/blocked_name.h"
 #include "store/domain.h"
+#include "store/domain_queue.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/renewal_info.h"
@@ -60,14 +61,37 @@ find_obstacle(const struct why *w, const char *name, char **text, struct err *e)
 	return 1;
 }
 
+/* How a name that left its certificate behind gets another; as find_obstacle.
+ */
+static int
+describe_new(const struct why *w, char **text, int64_t *at, struct err *e)
+{
+	struct domain_item i;
+	int rc = unless_missing(domain_queue_by_name(w->st, w->name, &i, e), e);
+
+	if (rc <= 0)
+		return rc;
+	*text = xasprintf("domain-queue gets it another certificate%s%s",
+	    i.error
+		? i.is_parked ? ", but has it parked: " : ", but has failed: "
+		: i.is_parked ? ", but has it parked"
+			      : "",
+	    i.error ? i.error : "");
+	*at = i.is_parked ? 0 : i.retry_at;
+	domain_item_release(&i);
+	return 1;
+}
+
 /* The name itself first, and then those that it shares a certificate with. */
 static int
 find_obstacles(const struct why *w, const struct why_candidate *c, char **text,
-    struct err *e)
+    int64_t *at, struct err *e)
 {
 	struct strv names = {0};
 	int rc = find_obstacle(w, w->name, text, e);
 
+	if (rc == 0)
+		rc = describe_new(w, text, at, e);
 	if (rc == 0)
 		rc = fqdn_set_names(w->st, c->item.fqdn_set_id, &names, e);
 	for (size_t i = 0; rc == 0 && i < names.len; i++)
@@ -184,12 +208,13 @@ why_tell_renewal(
     const struct why *w, const struct why_candidate *c, struct err *e)
 {
 	char *obstacle = NULL, text[80];
-	int rc = find_obstacles(w, c, &obstacle, e);
+	int64_t at = 0;
+	int rc = find_obstacles(w, c, &obstacle, &at, e);
 
 	if (rc < 0)
 		return -1;
 	if (rc > 0) {
-		rc = why_tell(w, WHY_RENEWAL, 0, c, obstacle, e);
+		rc = why_tell(w, WHY_RENEWAL, at, c, obstacle, e);
 		free(obstacle);
 		return rc;
 	}

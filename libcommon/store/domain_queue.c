@@ -398,7 +398,7 @@ put_back(struct parting *p, const struct domain_return *r, struct err *e)
 
 	return stmt_run(p->st, M, DOMAIN_QUEUE_BACK, e, "ttiiiitt", r->name,
 		   r->registered, p->domain_template_id, (int64_t) !!f->error,
-		   now, f->error ? f->retry_at : now, f->cause, f->error) < 0
+		   now, f->error ? f->retry_at : 0, f->cause, f->error) < 0
 	    ? -1
 	    : 0;
 }

@@ -8,7 +8,9 @@
 #include "store/sealed.h"
 #include "store/sealing_key.h"
 #include "store/stmt.h"
+#include "sys/fd.h"
 #include "sys/file.h"
+#include "sys/lock.h"
 #include "wrap/key.h"
 #include "wrap/seal.h"
 
@@ -317,7 +319,59 @@ rekey_check(struct store *st, enum rekey_kind kind, const struct seal_key *key,
 				      : check_key(st, kind, key, problems, e);
 }
 
+int
+rekey_check_missing(struct store *st, enum rekey_kind kind,
+    const struct err *reason, struct strv *problems, struct err *e)
+{
+	char text[1024], *line;
+	int rc = sealing_key_is_known(st, settings[kind], e);
+
+	if (rc <= 0)
+		return rc;
+	err_format(reason, text, sizeof(text));
+	line = xasprintf("[store] %s: %s, and what is sealed cannot be opened",
+	    settings[kind], text);
+	strv_add(problems, line);
+	free(line);
+	return 0;
+}
+
 /* ---- files --------------------------------------------------------------- */
+
+/*
+ * One at a time: what is kept and what is published must be what was sealed
+ * with.
+ */
+static int
+lock(const char *path, struct err *e)
+{
+	char *name = xasprintf("%s.lock", path);
+	int fd = lock_try(name, e);
+
+	if (fd < 0 && e->kind == KIND_BUSY)
+		err_object(e, "another rekey is at work");
+	else if (fd < 0)
+		file_blame(e, KIND_CONF);
+	free(name);
+	return fd;
+}
+
+/* What is there by that name already must be it. */
+static int
+check_kept(const struct rekey *r, const char *path, struct err *e)
+{
+	struct seal_key kept = {0};
+	struct err why = {0};
+	bool is_it = seal_key_read(path, &kept, &why) == 0 &&
+	    memcmp(kept.id, r->old.id, SEAL_ID_SIZE) == 0;
+
+	seal_key_wipe(&kept);
+	return is_it ? 0
+		     : err_set(e, KIND_CONF,
+			   "%s: the key of %s is to be kept there, but another "
+			   "file is in its place",
+			   path, r->path);
+}
 
 /* The key of before, if there is one, gets a second name, which stays. */
 static int
@@ -334,8 +388,9 @@ keep_old(struct rekey *r, struct err *e)
 		return -1;
 	}
 	path = old_path(r->path, r->old.id);
-	if (link(r->path, path) < 0 && errno != EEXIST)
-		rc = err_sys(e, "%s: cannot make", path);
+	if (link(r->path, path) < 0)
+		rc = errno == EEXIST ? check_kept(r, path, e)
+				     : err_sys(e, "%s: cannot make", path);
 	if (rc == 0)
 		rc = file_sync_directory(path, e);
 	free(path);
@@ -367,7 +422,8 @@ rekey_run(struct store *st, enum rekey_kind kind, const char *path,
 	struct rekey r = {
 	    .st = st, .kind = kind, .path = path, .leaves = left != NULL};
 	char *next = rekey_next_path(path);
-	int rc = keep_old(&r, e);
+	int fd = lock(path, e);
+	int rc = fd < 0 ? -1 : keep_old(&r, e);
 
 	if (rc == 0)
 		rc = make_new(next, &r.new, e);
@@ -386,5 +442,6 @@ rekey_run(struct store *st, enum rekey_kind kind, const char *path,
 	seal_key_wipe(&r.new);
 	seal_key_wipe(&r.old);
 	free(next);
+	fd_close(&fd);
 	return rc;
 }

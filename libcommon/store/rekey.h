@@ -36,6 +36,12 @@ int rekey_run(struct store *st, enum rekey_kind kind, const char *path,
 int rekey_check(struct store *st, enum rekey_kind kind,
     const struct seal_key *key, struct strv *problems, struct err *e);
 
+/* Adds a line when there is no key at hand, for `reason`, but the store has
+ * one.
+ */
+int rekey_check_missing(struct store *st, enum rekey_kind kind,
+    const struct err *reason, struct strv *problems, struct err *e);
+
 /*
  * Where the new key is, and maybe the only copy of it, until a run has come to
  * its end.  The caller frees.

@@ -38,10 +38,13 @@ enum {
  * The certificate has come, and who got it has not said so yet, or never will:
  * what is asked for now is another.
  */
-#define ITS_ORDER_IS_DONE(yes, no)                                             \
-	"CASE WHEN EXISTS (SELECT 1 FROM upstream_orders o"                    \
+#define ITS_ORDER_IS_DONE                                                      \
+	"EXISTS (SELECT 1 FROM upstream_orders o"                              \
 	" WHERE o.id = renewal_queue.upstream_order_id"                        \
-	" AND o.status = 'valid') THEN " yes " ELSE " no " END"
+	" AND o.status = 'valid')"
+/* Whoever holds it has nothing to say any more; a look at it, neither. */
+#define IS_TAKEN_AWAY                                                          \
+	"CASE WHEN renewal_queue.status = 'parked' OR " ITS_ORDER_IS_DONE
 
 static const char *const sql[] = {
     QUEUE_STATEMENTS("renewal_queue", "renewal_configuration_id"),
@@ -61,33 +64,14 @@ static const char *const sql[] = {
 	" CAST(?2 AS BIGINT), CAST(?2 AS BIGINT)"
 	" FROM renewal_configurations r WHERE r.id = ?1 AND r.active = 1"
 	" ON CONFLICT (renewal_configuration_id) DO UPDATE SET"
-	" lease = renewal_queue.lease + " ITS_ORDER_IS_DONE("1",
-	    "0") ","
-		 " lease_until = " ITS_ORDER_IS_DONE("0",
-		     "renewal_queue.lease_until") ","
-						  " upstream_order_id "
-						  "= " ITS_ORDER_IS_DONE("NULL",
-						      "renewal_queue.upstream_"
-						      "order_id") ","
-								  " why = "
-								  "'asked', "
-								  "status = "
-								  "'waiting', "
-								  "window_end "
-								  "= "
-								  "excluded."
-								  "window_end,"
-								  " retry_at = "
-								  "0, attempts "
-								  "= 0, "
-								  "failing_"
-								  "since = "
-								  "NULL, cause "
-								  "= NULL,"
-								  " error = "
-								  "NULL "
-								  "RETURNING "
-								  "id",
+	" lease = renewal_queue.lease + " IS_TAKEN_AWAY " THEN 1 ELSE 0 END,"
+	" lease_until = " IS_TAKEN_AWAY
+	" THEN 0 ELSE renewal_queue.lease_until END,"
+	" upstream_order_id = CASE WHEN " ITS_ORDER_IS_DONE
+	" THEN NULL ELSE renewal_queue.upstream_order_id END,"
+	" why = 'asked', status = 'waiting',"
+	" window_end = excluded.window_end, retry_at = 0, attempts = 0,"
+	" failing_since = NULL, cause = NULL, error = NULL RETURNING id",
     [QUEUE_REMOVE] =
 	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1"
 	" AND " QUEUE_IS_FREE("?2", "?3"),

@@ -63,6 +63,14 @@ compare(struct store *st, const char *setting, const uint8_t id[SEAL_ID_SIZE],
 }
 
 int
+sealing_key_is_known(struct store *st, const char *setting, struct err *e)
+{
+	uint8_t id[SEAL_ID_SIZE];
+
+	return get(st, setting, id, e);
+}
+
+int
 sealing_key_check(struct store *st, const char *setting,
     const struct seal_key *k, struct err *e)
 {

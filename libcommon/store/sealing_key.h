@@ -17,6 +17,9 @@ struct seal_key;
 int sealing_key_check(struct store *st, const char *setting,
     const struct seal_key *k, struct err *e);
 
+/* Whether the store has a key for a setting: 1, 0, -1. */
+int sealing_key_is_known(struct store *st, const char *setting, struct err *e);
+
 /*
  * For the modules of store/, in the transaction in which they store what is
  * sealed: as sealing_key_check, and makes it the store's when that is not

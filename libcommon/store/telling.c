@@ -106,6 +106,7 @@ read_row(struct db_stmt *s, bool is_queued, struct telling_renewal *r)
 	    .not_after = db_int(s, 7)};
 	if (!is_queued)
 		return;
+	r->is_queued = true;
 	r->is_parked = strcmp(db_text(s, 8), "parked") == 0;
 	r->attempts = db_int(s, 9);
 	r->failing_since = db_int(s, 10);

@@ -28,7 +28,7 @@ struct telling_renewal {
 	struct telling_row row;
 	int64_t fqdn_set_id;
 	bool active;
-	bool is_parked;
+	bool is_queued, is_parked;
 	int64_t attempts; /* that failed; 0 when it is not in the queue */
 	int64_t failing_since;
 	int64_t retry_at;

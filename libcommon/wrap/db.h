@@ -13,6 +13,7 @@
  * understand, with parameters ?1 ?2 ...; schema files use these tokens, which
  * the engine expands:
  *   @id      an integer primary key that the engine counts up
+ *   @number  the same, where no number may come again when its row is gone
  *   @int     a 64-bit integer        @text    text
  *   @blob    bytes                   @strict  the table option, if there is one
  *   @keyed   as @strict, for a table best kept in the order of its primary key

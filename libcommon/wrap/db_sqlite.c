@@ -287,6 +287,7 @@ fail:
 
 static const char *const tokens[][2] = {
     {"@id", "INTEGER PRIMARY KEY"},
+    {"@number", "INTEGER PRIMARY KEY AUTOINCREMENT"},
     {"@int", "INTEGER"},
     {"@text", "TEXT"},
     {"@blob", "BLOB"},

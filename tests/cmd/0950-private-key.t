@@ -260,6 +260,49 @@ exits 100 'pool --type p521'
 pk pool --size 0
 exits 100 'pool --size 0'
 
+# ---- rekey --------------------------------------------------------------------------
+
+store() {
+	run "$BIN/acmed-store" "$@"
+}
+for round in 1 2 3 4 5 6; do
+	pids=''
+	for _ in 1 2 3; do
+		"$BIN/acmed-store" rekey 2>>"$T/rekeys" &
+		pids="$pids $!"
+	done
+	for pid in $pids; do
+		wait "$pid" || [ $? -eq 111 ] || echo "round $round: $?" >>"$T/rekeys"
+	done
+done
+is "$(grep -v 'another rekey is at work\|store.rekeyed' "$T/rekeys")" '' 'rekey: several at once'
+store rekey
+exits 0 '... and one more'
+store check
+is "$status $out" '0 ' '... lose nothing'
+id=$(sqlite3 "$T/store/acmed.sqlite" 'SELECT lower(hex(key_id)) FROM sealing_keys')
+: >"$T/seal.key.old-$id"
+store rekey
+exits 102 'rekey: something else is where the key of before is to be kept'
+like "$err" "seal\.key\.old-$id: the key of .* is to be kept there" '... is told'
+rm "$T/seal.key.old-$id"
+store rekey
+exits 0 '... and it is no more'
+mv "$T/seal.key" "$T/away"
+store check
+exits 1 'check: without the sealing key'
+like "$out" '\[store\] certificate_key_file: .*seal\.key.* cannot be opened$' '... tells it'
+echo garbage >"$T/seal.key"
+chmod 600 "$T/seal.key"
+store check
+exits 1 'check: with something else'
+mv "$T/away" "$T/seal.key"
+sed "s|^certificate_key_file.*|&\naccount_key_file = $T/seal.key|" \
+    "$ACMED_CONFIG" >"$T/twice.conf"
+store config --check -c "$T/twice.conf"
+exits 102 'one file for two settings'
+like "$err" 'is a file of its own' '... is told'
+
 # ---- EXAMPLES of the manual page -------------------------------------------------
 
 grep -q '^\$ private-key list$' "$SRC/man/private-key.1" ||

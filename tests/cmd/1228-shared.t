@@ -66,6 +66,8 @@ is "$(sets | tr ' ' '\n' | sort | tr '\n' ' ')" \
 is "$(queued)" 'g2.example.test 1 connection' '... and it waits'
 run "$BIN/cert-list" why --no-header g2.example.test -c "$client"
 like "$out" '	served	1	' '... served as before'
+like "$out" 'renewal	1	domain-queue gets it another certificate, but has failed: ' \
+    '... and why says who gets it another'
 dns_unset www.g2.example.test TXT
 dns_unset g2.example.test A
 sql 'UPDATE domain_queue SET retry_at = 0'
@@ -97,6 +99,20 @@ again
 again
 is "$(queued) $(sql 'SELECT attempts FROM renewal_queue')" ' 3' \
     'one with a label stays as it is'
+run "$BIN/cert-manage" renewal set h1.example.test --label none \
+    --key-type p384 -c "$client"
+again
+again
+again
+is "$(queued) $(sql 'SELECT attempts FROM renewal_queue')" ' 3' \
+    '... and one that was changed'
+last=$(sql 'SELECT max(id) FROM renewal_configurations')
+must "$BIN/cert-manage" renewal remove h1.example.test -c "$client"
+dns_unset h2.example.test TXT
+must "$BIN/acme-order" run new.example.test -c "$client" \
+    --challenge "listen:$pebble_http_port"
+is "$(($(sql 'SELECT max(id) FROM renewal_configurations') - last))" 1 \
+    'a number that a target may name is for no other'
 run "$BIN/acmed-store" check -c "$client"
 exits 0 'acmed-store check finds nothing'
 done_testing

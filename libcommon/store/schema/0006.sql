@@ -4,7 +4,7 @@
 -- certificates are to be got.  When the next one is due is worked out
 -- (store/renewal_due.h) by whatever changes it, so that it need only be read.
 CREATE TABLE renewal_configurations (
-	id @id,
+	id @number,
 	label @text UNIQUE,			-- NULL: none
 	active @int NOT NULL CHECK (active IN (0, 1)),
 	upstream_account_id @int NOT NULL REFERENCES upstream_accounts (id),
@@ -39,7 +39,7 @@ CREATE INDEX upstream_orders_renewal_configuration
 
 -- What is due, until it is done.
 CREATE TABLE renewal_queue (
-	id @id,
+	id @number,
 	renewal_configuration_id @int NOT NULL UNIQUE
 	    REFERENCES renewal_configurations (id) ON DELETE CASCADE,
 	upstream_account_id @int NOT NULL REFERENCES upstream_accounts (id),

@@ -21,7 +21,7 @@ CREATE INDEX serving_changes_at ON serving_changes (at, fqdn_set_id);
 
 -- The targets of the file of targets, as a run has found them there.
 CREATE TABLE deploy_targets (
-	id @id,
+	id @number,
 	name @text NOT NULL UNIQUE,
 	kind @text NOT NULL,			-- jobs/deploy_kind.h
 	rank @int NOT NULL,			-- lower ones come first

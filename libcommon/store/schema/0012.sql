@@ -22,7 +22,7 @@ INSERT INTO domain_templates (name, names, policy, per_certificate, one_domain,
     '{"challenges":[{"solver":"answer"}],"auto_renew":true}', 1, 0, 0);
 
 CREATE TABLE domain_queue (
-	id @id,
+	id @number,
 	name @text NOT NULL UNIQUE,		-- spelled as in domains
 	registered @text NOT NULL,		-- domain that it is in
 	domain_template_id @int NOT NULL REFERENCES domain_templates (id),
