@@ -133,7 +133,8 @@ static const char *const sql[] = {
 	"DELETE FROM domain_queue WHERE name IN (SELECT d.value"
 	" FROM renewal_configurations r"
 	" JOIN fqdn_set_members m ON m.fqdn_set_id = r.fqdn_set_id"
-	" JOIN domains d ON d.id = m.domain_id WHERE r.id = ?1)"
+	" JOIN domains d ON d.id = m.domain_id"
+	" WHERE r.id = ?1 AND r.backup_of_id IS NULL)"
 	" AND " QUEUE_IS_FREE("?2", "?3"),
     [CONFIGURATION_IS_BUSY] =
 	"SELECT 1 FROM renewal_queue WHERE renewal_configuration_id = ?1"

@@ -276,6 +276,9 @@ for round in 1 2 3 4 5 6; do
 	done
 done
 is "$(grep -v 'another rekey is at work\|store.rekeyed' "$T/rekeys")" '' 'rekey: several at once'
+run flock "$T/seal.key.lock" "$BIN/acmed-store" rekey
+exits 111 '... while another is at work'
+like "$err" 'another rekey is at work' '... which is told'
 store rekey
 exits 0 '... and one more'
 store check

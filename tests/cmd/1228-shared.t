@@ -56,6 +56,9 @@ like "$err" 'g1\.example\.test and 5 others: no longer with g2\.example\.test, s
 is "$(queued | sed 's/ $//')" 'g1.example.test 0
 g2.example.test 1 connection
 g3.example.test 0' '... and the names are queued, the one quarantined'
+is "$(sql "SELECT name FROM domain_queue WHERE retry_at = 0 ORDER BY name")" \
+    'g1.example.test
+g3.example.test' '... the others before all that is new'
 is "$(sets)" '' '... and no more renewed together'
 like "$(sql "SELECT error FROM domain_queue WHERE attempts > 0")" \
     'www\.g2\.example\.test' '... for a reason'
@@ -106,9 +109,23 @@ again
 again
 is "$(queued) $(sql 'SELECT attempts FROM renewal_queue')" ' 3' \
     '... and one that was changed'
-last=$(sql 'SELECT max(id) FROM renewal_configurations')
-must "$BIN/cert-manage" renewal remove h1.example.test -c "$client"
+queue add --template pack k1.example.test k2.example.test
 dns_unset h2.example.test TXT
+queue process
+sql "UPDATE renewal_configurations SET backup_of_id = (SELECT min(id)
+    FROM renewal_configurations) WHERE id = (SELECT max(id)
+    FROM renewal_configurations)"
+dns_set k2.example.test TXT gone
+renew add "$(sql 'SELECT max(id) FROM renewal_configurations')"
+again
+again
+again
+is "$(queued) $(sql 'SELECT max(attempts) FROM renewal_queue')" ' 3' \
+    '... and one that is a backup'
+dns_unset k2.example.test TXT
+sql "UPDATE renewal_configurations SET backup_of_id = NULL"
+last=$(sql 'SELECT max(id) FROM renewal_configurations')
+must "$BIN/cert-manage" renewal remove k1.example.test -c "$client"
 must "$BIN/acme-order" run new.example.test -c "$client" \
     --challenge "listen:$pebble_http_port"
 is "$(($(sql 'SELECT max(id) FROM renewal_configurations') - last))" 1 \
