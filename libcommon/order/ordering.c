@@ -4,6 +4,7 @@
 #include "sys/fd.h"
 
 #define CONFLICTS_MAX 5
+#define SOON_MS 200 /* most CAs have looked by then, or signed */
 
 /* ---- loading ------------------------------------------------------------- */
 
@@ -105,6 +106,13 @@ ordering_wait(struct ordering *o, int64_t retry_at, enum cause cause,
 		retry_at = clock_now() + orderstep_pause(o->order.attempts);
 	return upstream_order_wait(o->env.st, &o->hold, retry_at,
 	    cause == CAUSE_NONE ? NULL : cause_name(cause), text, e);
+}
+
+int64_t
+ordering_soon(struct ordering *o)
+{
+	o->rest = clock_mono() + SOON_MS;
+	return clock_now();
 }
 
 struct upstream_authorization *
@@ -231,6 +239,14 @@ is_too_late(const struct ordering *o)
 		o->step.kind == ORDERSTEP_CHECK);
 }
 
+static bool
+is_resting(const struct ordering *o)
+{
+	return (o->step.kind == ORDERSTEP_POLL_AUTHORIZATION ||
+		   o->step.kind == ORDERSTEP_POLL_ORDER) &&
+	    o->rest > clock_mono();
+}
+
 /* Whether the request in hand must not be sent: 1, 0, -1. */
 static int
 hold_back(struct ordering *o, struct err *e)
@@ -262,8 +278,8 @@ ordering_next(struct ordering *o)
 		return ORDERING_DONE;
 	if (o->step.kind == ORDERSTEP_WAIT)
 		return ORDERING_WAITS;
-	if (is_too_late(o)) {
-		o->step.until = INT64_MAX;
+	if (is_too_late(o) || is_resting(o)) {
+		o->step.until = is_too_late(o) ? INT64_MAX : view.now;
 		return ORDERING_WAITS;
 	}
 	if (orderstep_is_local(o->step.kind))
@@ -333,6 +349,12 @@ int64_t
 ordering_until(const struct ordering *o)
 {
 	return o->step.until;
+}
+
+int64_t
+ordering_rest(const struct ordering *o)
+{
+	return o->rest;
 }
 
 const struct upstream_order *

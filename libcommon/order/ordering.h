@@ -44,7 +44,7 @@ struct ordering_env {
 
 enum ordering_result {
 	ORDERING_DONE, /* nothing is left to do */
-	ORDERING_WAITS, /* until ordering_until */
+	ORDERING_WAITS, /* until ordering_until and ordering_rest */
 	ORDERING_ASKS, /* a request is under way: client_wait */
 	ORDERING_GOES_ON, /* a step was taken: go on at once */
 	ORDERING_FAILED /* this process can do nothing more for it */
@@ -72,8 +72,10 @@ void ordering_close(struct ordering *o);
  */
 enum ordering_result ordering_next(struct ordering *o);
 
-/* When to go on, after ORDERING_WAITS (clock_now). */
+/* When to go on, after ORDERING_WAITS (clock_now), and not before
+ * (clock_mono). */
 int64_t ordering_until(const struct ordering *o);
+int64_t ordering_rest(const struct ordering *o);
 
 /* The order as it was last loaded. */
 const struct upstream_order *ordering_order(const struct ordering *o);

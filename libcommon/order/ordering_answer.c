@@ -5,6 +5,7 @@
 #include "order/orderchain.h"
 #include "sys/clock.h"
 #include "wrap/cert.h"
+#include "wrap/js.h"
 
 /* What came of the requests of order/ordering.h. */
 
@@ -68,11 +69,11 @@ invalid(struct ordering *o, const struct orderanswer *a, struct err *e)
 }
 
 /*
- * When to ask again.  What is processing is given a second, but an order that
- * is new, or has become ready, is not waited for.
+ * When to ask again.  What has begun to be processed is looked at soon; an
+ * order that is new, or has become ready, is not waited for.
  */
 static int64_t
-next_poll(const struct ordering *o, const struct reply *r,
+next_poll(struct ordering *o, const struct reply *r,
     enum upstream_order_status status)
 {
 	bool is_same = status == o->order.status;
@@ -81,7 +82,8 @@ next_poll(const struct ordering *o, const struct reply *r,
 		return 0;
 	if (r->retry_at != 0)
 		return r->retry_at;
-	return clock_now() + orderstep_pause(is_same ? o->order.attempts : 0);
+	return is_same ? clock_now() + orderstep_pause(o->order.attempts)
+		       : ordering_soon(o);
 }
 
 static int
@@ -298,13 +300,27 @@ on_authorization(struct ordering *o, const struct reply *r, struct err *e)
 	return rc;
 }
 
+/* The CA has looked before it answered, as its answer tells. */
+static bool
+has_looked(const struct reply *r)
+{
+	enum upstream_challenge_status status = UPSTREAM_CHALLENGE_PENDING;
+	const char *name = js_get_text(r->json, "status");
+
+	return name && upstream_challenge_status_by_name(name, &status) == 0 &&
+	    (status == UPSTREAM_CHALLENGE_VALID ||
+		status == UPSTREAM_CHALLENGE_INVALID);
+}
+
 /* What has become of it, the authorization says. */
 static int
 on_trigger(struct ordering *o, const struct reply *r, struct err *e)
 {
 	struct upstream_challenge_move m = {.to = UPSTREAM_PLACE_TRIGGERED,
 	    .solver = ordering_challenge(o)->solver,
-	    .retry_at = r->retry_at != 0 ? r->retry_at : clock_now() + 1};
+	    .retry_at = r->retry_at != 0 ? r->retry_at
+		: has_looked(r)		 ? clock_now()
+					 : ordering_soon(o)};
 	char text[400];
 
 	if (r->cause != CAUSE_NONE && !ordering_is_permanent(r))

@@ -13,6 +13,7 @@ struct ordering {
 	struct orderpolicy policy;
 	struct strv dns, ip;
 	struct orderstep step;
+	int64_t rest; /* no poll before (clock_mono) */
 	bool is_asking;
 	bool is_broken; /* `err` says why */
 	int conflicts; /* in a row */
@@ -37,6 +38,12 @@ int ordering_wait(struct ordering *o, int64_t retry_at, enum cause cause,
 /* The same for the authorization of the step in hand. */
 int ordering_wait_authorization(struct ordering *o, int64_t retry_at,
     enum cause cause, const char *text, struct err *e);
+
+/*
+ * When to ask a CA again that was asked for something just now and did not say:
+ * at once by its row, soon in this process.
+ */
+int64_t ordering_soon(struct ordering *o);
 
 /* The authorization and challenge of the step in hand. */
 struct upstream_authorization *ordering_authorization(struct ordering *o);

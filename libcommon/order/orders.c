@@ -3,11 +3,13 @@
 #include "sys/clock.h"
 
 #define NEAR_MS 100 /* how often what is due within a second is looked at */
+#define LONG_MS 60000 /* after which all are looked at */
 
 struct slot {
 	int64_t id;
 	struct ordering *ordering; /* NULL: given back while it waits */
-	int64_t until; /* nothing to do before */
+	int64_t until; /* nothing to do before (clock_now) */
+	int64_t rest; /* nor before (clock_mono) */
 };
 
 struct run {
@@ -84,6 +86,7 @@ static void
 wait_for(struct run *r, struct slot *s)
 {
 	s->until = ordering_until(s->ordering);
+	s->rest = ordering_rest(s->ordering);
 	if (s->until > r->how->give_up_at) {
 		end_by_row(r, s);
 	} else if (s->until > clock_now() + r->how->env->hold / 2) {
@@ -137,16 +140,30 @@ take(struct run *r, struct slot *s)
 	return false;
 }
 
+/* Milliseconds for which a slot has nothing to do, as is known now. */
+static int64_t
+ms_left(const struct slot *s, int64_t now, int64_t mono)
+{
+	int64_t seconds = s->until - now;
+
+	if (seconds <= 0)
+		return s->rest > mono ? s->rest - mono : 0;
+	if (seconds == 1)
+		return NEAR_MS;
+	return seconds > LONG_MS / 1000 ? LONG_MS : (seconds - 1) * 1000;
+}
+
 /* From the end: one that is over is replaced by the last. */
 static void
 sweep(struct run *r)
 {
-	int64_t now = clock_now();
+	int64_t now = clock_now(), mono = clock_mono();
 
 	for (size_t i = r->len; i-- > 0;) {
 		struct slot *s = &r->slots[i];
+		bool is_due = ms_left(s, now, mono) == 0;
 
-		if ((s->until <= now || r->how->is_stopped()) && take(r, s))
+		if ((is_due || r->how->is_stopped()) && take(r, s))
 			go_on(r, s);
 	}
 }
@@ -164,27 +181,36 @@ fill(struct run *r, struct err *e)
 		if (r->is_dry)
 			return 0;
 		s->ordering = NULL;
-		s->until = 0;
+		s->until = s->rest = 0;
 		r->len++;
 		take(r, s);
 	}
 	return 0;
 }
 
-/* The slot that waits for the shortest, or NULL; `*asks`: another asks. */
+/*
+ * The slot that waits for the shortest, and for `*ms`, or NULL; `*asks`:
+ * another asks.
+ */
 static const struct slot *
-find_first(const struct run *r, bool *asks)
+find_first(const struct run *r, int64_t now, int64_t *ms, bool *asks)
 {
 	const struct slot *first = NULL;
+	int64_t mono = clock_mono();
 
 	*asks = false;
+	*ms = LONG_MS;
 	for (size_t i = 0; i < r->len; i++) {
 		const struct slot *s = &r->slots[i];
+		int64_t left = ms_left(s, now, mono);
 
-		if (s->ordering && ordering_is_asking(s->ordering))
+		if (s->ordering && ordering_is_asking(s->ordering)) {
 			*asks = true;
-		else if (!first || s->until < first->until)
+		} else if (!first || left < *ms ||
+		    (left == *ms && s->until < first->until)) {
 			first = s;
+			*ms = left;
+		}
 	}
 	return first;
 }
@@ -203,16 +229,12 @@ static int
 wait_a_while(struct run *r, struct err *e)
 {
 	bool asks;
-	const struct slot *first = find_first(r, &asks);
-	int64_t until = first ? first->until : INT64_MAX, now = clock_now(), ms;
+	int64_t now = clock_now(), ms;
+	const struct slot *first = find_first(r, now, &ms, &asks);
 
-	if (first && !asks && until > now)
+	if (first && !asks && first->until > now)
 		tell_wait(r, first);
-	if (until <= now)
-		return client_wait(r->how->env->client, clock_mono(), e);
-	ms = until - now > 60 ? 60000 : (until - now - 1) * 1000;
-	return client_wait(
-	    r->how->env->client, clock_mono() + (ms > 0 ? ms : NEAR_MS), e);
+	return client_wait(r->how->env->client, clock_mono() + ms, e);
 }
 
 int
