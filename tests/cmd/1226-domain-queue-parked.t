@@ -9,12 +9,7 @@
 
 start_dns
 start_acmed
-client_up
-account ca add acmed "$directory" --trust "$ca"
-exits 0 'acmed as a CA'
-account register --ca acmed --agree-terms --default
-exits 0 'an account there'
-sed -i 's/^\[client\]$/[client]\nca = acmed/' "$client"
+order_up acmed
 prechecks on http_port="$http_port" resolver="$dns"
 
 queue() {

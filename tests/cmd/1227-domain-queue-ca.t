@@ -6,12 +6,7 @@
 . "$(dirname "$0")/../lib/upstream.sh"
 . "$(dirname "$0")/../lib/order.sh"
 
-client_up
-standin_up
-account ca add standin "$base/dir" --trust "$T/standin.crt"
-account register --ca standin --agree-terms --default
-exits 0 'an account'
-sed -i 's/^\[client\]$/[client]\nca = standin/' "$client"
+order_up standin
 
 queue() {
 	run "$BIN/domain-queue" "$@" -c "$client"

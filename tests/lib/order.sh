@@ -6,15 +6,25 @@
 #	start_pebble
 #	order_up
 #
-# order_up makes the store of a client with an account at pebble.
+# order_up [CA] makes the store of a client with an account at pebble, at acmed
+# after start_acmed, or at standin (lib/standin.sh).
 
 order_up() {
+	order_ca=${1:-pebble}
 	client_up
-	account ca add pebble "$pebble_directory" --trust "$pebble_ca"
+	case $order_ca in
+	pebble) set -- "$pebble_directory" "$pebble_ca" ;;
+	acmed) set -- "$directory" "$ca" ;;
+	standin)
+		standin_up
+		set -- "$base/dir" "$T/standin.crt"
+		;;
+	esac
+	account ca add "$order_ca" "$1" --trust "$2"
 	exits 0 'a CA'
-	account register --ca pebble --agree-terms --default
+	account register --ca "$order_ca" --agree-terms --default
 	exits 0 'an account'
-	sed -i 's/^\[client\]$/[client]\nca = pebble/' "$client"
+	sed -i "s/^\[client\]\$/&\nca = $order_ca/" "$client"
 }
 
 # order COMMAND...: acme-order; sets $status $out $err.
