@@ -105,7 +105,8 @@ start_acmed() {
 	# shellcheck disable=SC2086 # options
 	start acmed "$SRC/scripts/acmed-local" --dir "$acmed_dir" \
 	    --port "$(free_port)" --http-port "$http_port" \
-	    --tls-port "$tls_port" ${dns:+--resolver "$dns"} $acmed_options
+	    --tls-port "$tls_port" ${dns:+--resolver "$dns"} \
+	    --set validate.retry_delay=1s $acmed_options
 	must wait_for 30 acmed_ready
 	directory=$(acmed_said directory) ca=$(acmed_said ca)
 	issuer=$(acmed_said issuer) config=$(acmed_said config)
