@@ -76,10 +76,33 @@ store_setup(void **state)
 	return st ? 0 : -1;
 }
 
+static inline void
+run_sql(const char *sql)
+{
+	struct db_stmt *s = db_prepare(st->db, sql, &e);
+
+	assert_non_null(s);
+	assert_true(db_run(s, &e) >= 0);
+	db_finalize(s);
+}
+
+/* A schema is some hundred files of the server. */
+static inline void
+drop_schema(void)
+{
+	char sql[ENGINE_URL_SIZE];
+
+	snprintf(sql, sizeof(sql), "DROP SCHEMA %s CASCADE",
+	    engine_schema(test_url));
+	run_sql(sql);
+}
+
 static int
 store_teardown(void **state)
 {
 	(void)state;
+	if (st && engine_is_other())
+		drop_schema();
 	store_close(st);
 	st = NULL;
 	return nftw(test_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
@@ -283,16 +306,6 @@ make_valid(int64_t account, int64_t not_after, struct order *o)
 	make_chain("a.example", not_after, &chain);
 	assert_ok(order_finish(st, o->id, &chain, &e), &e);
 	cert_list_release(&chain);
-}
-
-static inline void
-run_sql(const char *sql)
-{
-	struct db_stmt *s = db_prepare(st->db, sql, &e);
-
-	assert_non_null(s);
-	assert_true(db_run(s, &e) >= 0);
-	db_finalize(s);
 }
 
 /* A certificate for these names, which others have issued. */
