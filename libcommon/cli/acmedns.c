@@ -10,6 +10,7 @@
 #include "solve/lookup.h"
 #include "store/acme_dns_account.h"
 #include "store/identifier.h"
+#include "sys/asker.h"
 #include "wrap/name.h"
 
 #define SERVERS_MAX 16 /* a process each */
@@ -25,6 +26,7 @@ struct work {
 	struct strv seen; /* of these */
 	struct strv urls; /* of the servers */
 	struct acme_dns *servers[SERVERS_MAX]; /* in the same order */
+	struct askers askers;
 	struct lookup *lookup;
 	struct out out;
 };
@@ -107,8 +109,10 @@ start(struct work *w, bool looks, struct err *e)
 {
 	const struct conf_client *c = &w->prog->conf.client;
 	const enum sandbox_mode mode = rights_mode(&w->prog->conf);
-	const struct lookup_options how = {
-	    .resolvers = &c->resolver, .user = c->user, .sandbox = mode};
+	const struct lookup_options how = {.resolvers = &c->resolver,
+	    .user = c->user,
+	    .sandbox = mode,
+	    .askers = &w->askers};
 
 	for (size_t i = 0; i < w->urls.len; i++) {
 		const struct acme_dns_options o = {.url = w->urls.v[i],
@@ -141,6 +145,7 @@ finish(struct work *w)
 	for (size_t i = 0; i < w->urls.len; i++)
 		acme_dns_free(w->servers[i]);
 	lookup_free(w->lookup);
+	askers_release(&w->askers);
 	upstream_stop(&w->up);
 	strv_release(&w->names);
 	strv_release(&w->seen);

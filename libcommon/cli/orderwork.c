@@ -6,6 +6,7 @@
 #include "cli/sheet.h"
 #include "client/client.h"
 #include "conf/value.h"
+#include "http/network.h"
 #include "store/sealing_key.h"
 #include "store/upstream_authorization.h"
 #include "wrap/suffix.h"
@@ -44,8 +45,10 @@ has_looks(const struct solvers *s)
 static int
 start_precheck(struct orderwork *w, struct err *e)
 {
-	const struct precheck_options o = {
-	    .conf = &w->prog->conf.client, .confine = confine, .arg = w->prog};
+	const struct precheck_options o = {.conf = &w->prog->conf.client,
+	    .askers = &w->askers,
+	    .confine = confine,
+	    .arg = w->prog};
 
 	if (strcmp(o.conf->precheck, "on") != 0 || !has_looks(&w->solvers))
 		return 0;
@@ -119,8 +122,11 @@ orderwork_prepare(
 	    (struct solver_options){.resolvers = &p->conf.client.resolver,
 		.proxy = p->conf.client.proxy,
 		.acme_dns_trust = p->conf.client.acme_dns_trust,
+		.programs = (size_t)p->conf.client.hook_jobs,
+		.askers = &w->askers,
 		.user = p->conf.client.user,
 		.sandbox = rights_mode(&p->conf)};
+	network_watch(w->up.net, &w->askers);
 	w->solvers = (struct solvers){.st = w->up.st, .options = &w->options};
 	return 0;
 }
@@ -243,6 +249,7 @@ orderwork_stop(struct orderwork *w)
 	close_account(w);
 	solvers_release(&w->solvers);
 	precheck_stop(&w->precheck);
+	askers_release(&w->askers);
 	upstream_stop(&w->up);
 	buf_release(&w->limits_text);
 	suffix_list_free(w->suffixes);

@@ -9,6 +9,7 @@
 #include "order/orders.h"
 #include "store/upstream_account.h"
 #include "store/upstream_authorization.h"
+#include "sys/asker.h"
 
 /*
  * What programs that order certificates do at their start and end, on top of
@@ -19,6 +20,7 @@
 struct orderwork {
 	struct prog *prog;
 	struct upstream up;
+	struct askers askers; /* the processes of solvers and looks */
 	struct solver_options options; /* of solvers */
 	struct solvers solvers;
 	struct precheck precheck;

@@ -149,6 +149,7 @@ struct conf_client {
 	int64_t timeout;
 	char *proxy;
 	char *acme_dns_trust; /* or NULL: the machine's roots */
+	int64_t hook_jobs;
 	char *user;
 	char *precheck; /* on dns-01 off */
 	int64_t precheck_http_port;

@@ -286,6 +286,9 @@ const struct table_key table_keys[] = {
 	{CONF_CLIENT, "acme_dns_trust", PATH(client.acme_dns_trust),
 	    .doc = "Roots of acme-dns servers, PEM, instead of the machine's; "
 	    "empty: those."},
+	{CONF_CLIENT, "hook_jobs", NUMBER(client.hook_jobs, 1, 64), .fallback = "16",
+	    .doc = "How many programs of one solver run at once; 1: one after "
+	    "the other."},
 	{CONF_CLIENT, "new_names_share", NUMBER(client.new_names_share, 1, 99),
 	    .fallback = "50",
 	    .doc = "Percent of a CA's limits for new names while renewals "

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "sys/asker.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/frame.h"
@@ -248,6 +249,7 @@ struct network {
 	struct helper helper;
 	uint64_t last_id;
 	struct buf in, out;
+	struct askers *askers; /* or NULL */
 	struct pending *pending; /* by id */
 	size_t pending_len, pending_cap;
 };
@@ -440,19 +442,48 @@ left_ms(int64_t until)
 	return left > INT_MAX ? INT_MAX : (int)left;
 }
 
+void
+network_watch(struct network *n, struct askers *askers)
+{
+	n->askers = askers;
+}
+
+/* As poll(2) for `own` and all that is watched. */
+static int
+wait_for(struct network *n, struct pollfd *own, int64_t until)
+{
+	size_t len = n->askers ? n->askers->len : 0;
+	struct pollfd *p = xcalloc(len + 1, sizeof(*p));
+	int rc;
+
+	p[len] = *own;
+	if (len > 0) {
+		int64_t its = askers_until(n->askers);
+
+		askers_poll(n->askers, p);
+		until = its < until ? its : until;
+	}
+	rc = poll(p, len + 1, left_ms(until));
+	*own = p[len];
+	free(p);
+	return rc;
+}
+
 int
 network_wait(struct network *n, int64_t until, struct err *e)
 {
 	for (;;) {
 		struct pollfd p = {.fd = n->helper.fd,
 		    .events = (short)(POLLIN | (n->out.len > 0 ? POLLOUT : 0))};
-		int left = left_ms(until), rc = poll(&p, 1, left);
+		int rc = wait_for(n, &p, until);
+		size_t taken =
+		    n->askers && rc >= 0 ? askers_take(n->askers) : 0;
 
 		if (rc < 0 && errno == EINTR)
 			return 0;
 		if (rc < 0)
 			return err_sys(e, "cannot wait for an answer");
-		if (rc == 0)
+		if (rc == 0 || (taken > 0 && p.revents == 0))
 			return 0;
 		if ((p.revents & POLLOUT) && flush(n, e) < 0)
 			return -1;

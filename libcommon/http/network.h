@@ -10,6 +10,7 @@
  * with what came, many at once (wrap/https.h).  It must be started before the
  * store is open, and before there is any secret in memory.
  */
+struct askers;
 struct network;
 
 /* Bytes of an answer. */
@@ -65,6 +66,9 @@ int network_send(struct network *n, const struct network_request *r,
 
 /* What is under way for `arg` is not called back. */
 void network_drop(struct network *n, const void *arg);
+
+/* network_wait waits for these as well from then on, and calls them back. */
+void network_watch(struct network *n, struct askers *askers);
 
 /*
  * Waits until at least one answer was called back, or `until` (clock_mono), or

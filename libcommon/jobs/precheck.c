@@ -5,8 +5,8 @@
 #include "conf/conf.h"
 #include "policy/address.h"
 #include "solve/solver.h"
+#include "sys/asker.h"
 #include "sys/clock.h"
-#include "sys/fd.h"
 #include "sys/frame.h"
 #include "sys/netif.h"
 #include "validate/engine.h"
@@ -16,6 +16,7 @@
 #define LOOK_S 20 /* for one in all */
 #define MARGIN_MS 5000 /* beyond its own time, the other process is stuck */
 #define REDIRECTS 10 /* as Let's Encrypt */
+#define AT_ONCE 64 /* their messages fit in a socket's buffers */
 
 /* ---- the process with the network ---------------------------------------- */
 
@@ -86,6 +87,17 @@ wait_until_ready(struct precheck *p, struct err *e)
 	return rc;
 }
 
+static int64_t
+id_of(const struct buf *answer)
+{
+	struct validmsg_result r;
+	struct err ignored = {0};
+
+	return validmsg_result_read(answer->data, answer->len, &r, &ignored) < 0
+	    ? 0
+	    : r.id;
+}
+
 int
 precheck_start(
     struct precheck *p, const struct precheck_options *o, struct err *e)
@@ -94,13 +106,20 @@ precheck_start(
 	    .arg = (void *)(uintptr_t)o,
 	    .keep = -1,
 	    .user = o->conf->user};
+	const struct asker_options asks = {.askers = o->askers,
+	    .helper = &p->helper,
+	    .at_once = AT_ONCE,
+	    .id_of = id_of};
 
 	if (helper_start(&p->helper, &how, e) < 0)
 		return -1;
-	if (wait_until_ready(p, e) == 0)
-		return 0;
-	precheck_stop(p);
-	return -1;
+	if (wait_until_ready(p, e) < 0) {
+		precheck_stop(p);
+		return -1;
+	}
+	p->askers = o->askers;
+	p->asker = asker_new(&asks);
+	return 0;
 }
 
 /* The messages are those of acme-validate, whose ids begin at 1. */
@@ -128,123 +147,98 @@ write_task(
 	return rc;
 }
 
-static int
-judge(const struct validmsg_result *r, struct err *e)
+struct look {
+	solver_done *fn;
+	void *arg;
+};
+
+static void
+on_answer(void *arg, const struct buf *reply, const struct err *why)
 {
-	if (r->is_valid)
-		return 0;
-	return err_set(
-	    e, r->is_final ? KIND_DENIED : KIND_BUSY, "%s", r->err.text);
+	struct look *l = arg;
+	struct validmsg_result r;
+	struct err e = *why;
+
+	if (reply &&
+	    validmsg_result_read(reply->data, reply->len, &r, &e) == 0 &&
+	    !r.is_valid)
+		err_set(
+		    &e, r.is_final ? KIND_DENIED : KIND_BUSY, "%s", r.err.text);
+	l->fn(l->arg, &e);
+	free(l);
 }
 
-int
-precheck_look(void *arg, const struct solver_task *t, struct err *e)
+void
+precheck_look(
+    void *arg, const struct solver_task *t, solver_done *fn, void *done_arg)
 {
 	struct precheck *p = arg;
-	struct validmsg_result r;
-	struct buf question, reply;
-	int rc;
+	struct look *l;
+	struct buf question;
+	struct err why = {0};
 
 	buf_init(&question, VALIDMSG_MAX);
-	buf_init(&reply, VALIDMSG_MAX);
-	rc = write_task(t, 1, &question, e);
-	if (rc == 0)
-		rc = helper_ask(&p->helper, &question, &reply,
-		    LOOK_S * 1000 + MARGIN_MS, e);
-	if (rc == 0)
-		rc = validmsg_result_read(reply.data, reply.len, &r, e);
-	if (rc == 0)
-		rc = judge(&r, e);
+	if (write_task(t, asker_next_id(p->asker), &question, &why) < 0) {
+		fn(done_arg, &why);
+	} else {
+		l = xcalloc(1, sizeof(*l));
+		*l = (struct look){fn, done_arg};
+		asker_ask(p->asker, &question, LOOK_S * 1000 + MARGIN_MS,
+		    on_answer, l);
+	}
 	buf_release(&question);
-	buf_release(&reply);
-	return rc;
 }
 
 /* ---- many ---------------------------------------------------------------- */
 
-#define AT_ONCE 64 /* their messages fit in a socket's buffers */
+struct looks {
+	size_t left;
+	bool is_over;
+	struct err lost;
+};
 
-static int
-send_task(struct precheck *p, const struct solver_task *t, int64_t id,
-    int64_t deadline, struct err *why, struct err *e)
+struct look_of {
+	struct looks *all;
+	struct err *why;
+};
+
+static void
+on_look(void *arg, const struct err *why)
 {
-	struct buf question;
-	int rc;
+	struct look_of *o = arg;
 
-	buf_init(&question, VALIDMSG_MAX);
-	rc = write_task(t, id, &question, why);
-	if (rc == 0 &&
-	    frame_write(
-		p->helper.fd, question.data, question.len, deadline, e) < 0)
-		rc = -2;
-	buf_release(&question);
-	return rc;
-}
-
-static int
-receive(struct precheck *p, struct err *why, size_t len, int64_t deadline,
-    struct err *e)
-{
-	struct validmsg_result r = {0};
-	struct buf reply;
-	int rc;
-
-	buf_init(&reply, VALIDMSG_MAX);
-	rc = frame_read(p->helper.fd, &reply, deadline, e);
-	if (rc == 0)
-		rc = err_set(e, KIND_SYS, "it has ended");
-	if (rc > 0)
-		rc = validmsg_result_read(reply.data, reply.len, &r, e);
-	if (rc == 0 && (r.id < 1 || r.id > (int64_t)len))
-		rc = err_set(e, KIND_SYS, "it answers what was not asked");
-	if (rc == 0)
-		judge(&r, &why[r.id - 1]);
-	buf_release(&reply);
-	return rc;
-}
-
-static int
-look_some(struct precheck *p, const struct solver_task *v, size_t len,
-    struct err *why, struct err *e)
-{
-	int64_t deadline = clock_mono() + LOOK_S * 1000 + MARGIN_MS;
-	size_t sent = 0;
-	int rc = p->helper.fd < 0 ? err_set(e, KIND_SYS, "it has ended") : 0;
-
-	for (size_t i = 0; rc == 0 && i < len; i++) {
-		rc = send_task(p, &v[i], (int64_t)i + 1, deadline, &why[i], e);
-		sent += rc == 0;
-		if (rc == -1)
-			rc = 0; /* that one cannot be asked about */
-	}
-	for (; rc == 0 && sent > 0; sent--)
-		rc = receive(p, why, len, deadline, e);
-	return rc;
+	*o->why = *why;
+	if (why->kind == KIND_SYS)
+		o->all->lost = *why;
+	o->all->is_over = --o->all->left == 0;
 }
 
 int
 precheck_look_all(struct precheck *p, const struct solver_task *v, size_t len,
     struct err *why, struct err *e)
 {
-	struct err lost = {0};
+	struct looks all = {.left = len, .is_over = len == 0};
+	struct look_of *each = xcalloc(len + 1, sizeof(*each));
 
-	for (size_t i = 0; i < len; i += AT_ONCE) {
-		size_t n = len - i < AT_ONCE ? len - i : AT_ONCE;
-
-		if (look_some(p, v + i, n, why + i, &lost) == 0)
-			continue;
-		/* What it answers later would be taken for other answers. */
-		helper_stop(&p->helper);
-		return err_set(e, KIND_SYS,
-		    "the process that looks at challenges is lost: %s",
-		    lost.text);
+	for (size_t i = 0; i < len; i++) {
+		each[i] = (struct look_of){&all, &why[i]};
+		precheck_look(p, &v[i], on_look, &each[i]);
 	}
-	return 0;
+	askers_wait(p->askers, &all.is_over);
+	free(each);
+	return err_is_set(&all.lost)
+	    ? err_set(e, KIND_SYS,
+		  "the process that looks at challenges is lost: %s",
+		  all.lost.text)
+	    : 0;
 }
 
 void
 precheck_stop(struct precheck *p)
 {
-	if (p)
-		helper_stop(&p->helper);
+	if (!p)
+		return;
+	asker_free(p->asker);
+	p->asker = NULL;
+	helper_stop(&p->helper);
 }

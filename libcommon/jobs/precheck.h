@@ -2,6 +2,7 @@
 #define JOBS_PRECHECK_H
 
 #include "base/err.h"
+#include "solve/solver.h"
 #include "sys/helper.h"
 
 /*
@@ -9,15 +10,18 @@
  * validate/ has them, by the rules of CAs on the internet, from a process of
  * its own that has the network and nothing else.
  */
+struct asker;
 struct conf_client;
-struct solver_task;
 
 struct precheck {
 	struct helper helper;
+	struct asker *asker;
+	struct askers *askers;
 };
 
 struct precheck_options {
 	const struct conf_client *conf;
+	struct askers *askers; /* of the loop that waits for it */
 	/* Called in the new process, to give up its rights. */
 	int (*confine)(void *arg, struct err *e);
 	void *arg;
@@ -32,16 +36,16 @@ int precheck_start(
 
 /*
  * Looks at one challenge, as struct solver_options wants it; `arg` is a struct
- * precheck.  It takes half a minute at most.  KIND_DENIED when no waiting
- * mends it, else KIND_BUSY: what was asked, at which address, and what was
- * found there.  KIND_SYS when the process is lost.
+ * precheck.  It takes half a minute at most, however many are looked at.
+ * KIND_DENIED when no waiting mends it, else KIND_BUSY: what was asked, at
+ * which address, and what was found there.  KIND_SYS when the process is lost.
  */
-int precheck_look(void *arg, const struct solver_task *t, struct err *e);
+void precheck_look(
+    void *arg, const struct solver_task *t, solver_done *fn, void *done_arg);
 
 /*
- * Looks at `len` challenges at the same time, so that those that wait for an
- * answer in vain cost no more than one; what precheck_look would say of each is
- * in `why`, which is not set for those that are good.  -1: the process is lost.
+ * Looks at `len` challenges and waits for it: what precheck_look says of each
+ * is in `why`.  -1: the process is lost.
  */
 int precheck_look_all(struct precheck *p, const struct solver_task *v,
     size_t len, struct err *why, struct err *e);

@@ -76,7 +76,7 @@ place(const struct prober *p, const struct solver *s, struct probe *of,
 	    .token = v->token,
 	    .key_authorization = v->key_authorization};
 	out->len++;
-	s->present(s->self, t, &of->why);
+	solver_do(s, SOLVER_PRESENT, t, &of->why);
 }
 
 static void
@@ -86,7 +86,7 @@ clean_up(const struct probes *l)
 		const struct solver *s = l->v[i].solver;
 		struct err why = {0};
 
-		if (s->cleanup(s->self, &l->tasks[i], &why) < 0)
+		if (solver_do(s, SOLVER_CLEANUP, &l->tasks[i], &why) < 0)
 			log_err("probe.cleanup", &why);
 	}
 }

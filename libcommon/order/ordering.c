@@ -75,6 +75,7 @@ ordering_close(struct ordering *o)
 {
 	if (!o)
 		return;
+	ordering_forget_deeds(o);
 	ordering_leave(o);
 	forget(o);
 	strv_release(&o->dns);
@@ -182,6 +183,27 @@ ordering_called_back(void *arg, const struct reply *r)
 	came_to(o, ordering_answer(o, r, &o->err));
 }
 
+void
+ordering_done(struct ordering *o, int rc)
+{
+	came_to(o, rc);
+}
+
+#define KEEPS 3 /* times in the length of a hold */
+
+bool
+ordering_keep(struct ordering *o)
+{
+	struct err ignored = {0};
+
+	if (!o->deeds || o->keep_at > clock_mono())
+		return o->deeds != NULL;
+	o->keep_at = clock_mono() + o->hold.seconds * 1000 / KEEPS;
+	/* one that is lost will be found so by the step */
+	upstream_order_keep(o->env.st, &o->hold, &ignored);
+	return true;
+}
+
 struct asking {
 	struct ordering *o;
 	struct limits_wait wait;
@@ -235,7 +257,7 @@ static bool
 is_too_late(const struct ordering *o)
 {
 	return o->env.give_up_at != 0 && o->env.give_up_at <= clock_now() &&
-	    (o->step.kind == ORDERSTEP_PLACE ||
+	    (o->env.gives_up_all || o->step.kind == ORDERSTEP_PLACE ||
 		o->step.kind == ORDERSTEP_CHECK);
 }
 
@@ -267,7 +289,7 @@ ordering_next(struct ordering *o)
 	    .now = clock_now()};
 	int rc;
 
-	if (o->is_asking)
+	if (ordering_is_asking(o))
 		return ORDERING_ASKS;
 	if (o->is_broken || ordering_reload(o, &o->err) < 0)
 		return ORDERING_FAILED;
@@ -282,8 +304,10 @@ ordering_next(struct ordering *o)
 		o->step.until = is_too_late(o) ? INT64_MAX : view.now;
 		return ORDERING_WAITS;
 	}
-	if (orderstep_is_local(o->step.kind))
-		return came_to(o, ordering_act(o, &o->err));
+	if (orderstep_is_local(o->step.kind)) {
+		rc = ordering_act(o, &view, &o->err);
+		return o->deeds ? ORDERING_ASKS : came_to(o, rc);
+	}
 	rc = hold_back(o, &o->err);
 	if (rc != 0)
 		return came_to(o, rc < 0 ? -1 : 0);
@@ -342,7 +366,7 @@ ordering_steps(const struct ordering *o)
 bool
 ordering_is_asking(const struct ordering *o)
 {
-	return o->is_asking;
+	return o->is_asking || o->deeds;
 }
 
 int64_t

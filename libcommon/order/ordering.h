@@ -38,6 +38,7 @@ struct ordering_env {
 	 * still be taken away.
 	 */
 	int64_t give_up_at;
+	bool gives_up_all; /* then nothing is taken away, nor asked for */
 	int64_t hold; /* seconds for which an order is held: longer than any
 			 request takes */
 };
@@ -45,7 +46,7 @@ struct ordering_env {
 enum ordering_result {
 	ORDERING_DONE, /* nothing is left to do */
 	ORDERING_WAITS, /* until ordering_until and ordering_rest */
-	ORDERING_ASKS, /* a request is under way: client_wait */
+	ORDERING_ASKS, /* a request is under way, or a solver: client_wait */
 	ORDERING_GOES_ON, /* a step was taken: go on at once */
 	ORDERING_FAILED /* this process can do nothing more for it */
 };
@@ -67,8 +68,8 @@ void ordering_leave(struct ordering *o);
 void ordering_close(struct ordering *o);
 
 /*
- * Takes the next step, unless a request is under way.  With ORDERING_FAILED
- * the reason is in ordering_err.  Solvers may take their time in it.
+ * Takes the next step, unless one is under way.  With ORDERING_FAILED the
+ * reason is in ordering_err.
  */
 enum ordering_result ordering_next(struct ordering *o);
 
@@ -81,9 +82,15 @@ int64_t ordering_rest(const struct ordering *o);
 const struct upstream_order *ordering_order(const struct ordering *o);
 const struct err *ordering_err(const struct ordering *o);
 
-/* How many steps it has taken; whether the answer to one is awaited. */
+/* How many steps it has taken; whether the end of one is awaited. */
 int64_t ordering_steps(const struct ordering *o);
 bool ordering_is_asking(const struct ordering *o);
+
+/*
+ * To be called every few seconds, as solvers may take longer than an order is
+ * held: makes that longer when it is time.  Whether a solver is at work.
+ */
+bool ordering_keep(struct ordering *o);
 
 /* Loads it again: what was stored last is seen. */
 int ordering_reload(struct ordering *o, struct err *e);

@@ -6,6 +6,7 @@
 #include "store/event.h"
 #include "store/renewal_configuration.h"
 #include "sys/clock.h"
+#include "sys/sig.h"
 #include "wrap/csr.h"
 
 /* The steps of order/ordering.h that are done here. */
@@ -16,30 +17,150 @@
 
 /* ---- challenges ---------------------------------------------------------- */
 
+/*
+ * What solvers are at work on: one thing, or looks at all that is in place. The
+ * rows stay as they are until all is over, and then each is stored in its turn.
+ */
 struct deed {
-	const struct solver *solver;
+	struct deeds *all;
+	size_t authorization, challenge;
 	struct solver_task task;
 	char key_authorization[KEYAUTH_SIZE];
+	struct err why;
 };
 
-/* Of a challenge whose solver is known. */
-static int
-prepare(struct ordering *o, const char *solver, struct deed *d, struct err *e)
-{
-	const struct upstream_authorization *a = ordering_authorization(o);
-	const struct upstream_challenge *c = ordering_challenge(o);
+struct deeds {
+	struct ordering *o; /* NULL: nobody waits for it */
+	struct deed *v;
+	size_t len;
+	size_t open;
+	bool is_begun; /* all of them */
+	int (*end)(struct ordering *o, const struct err *why, struct err *e);
+};
 
-	d->solver = solvers_get(o->env.solvers, solver, e);
-	if (!d->solver)
-		return -1;
-	keyauth_format(d->key_authorization, c->token, o->env.thumbprint);
-	d->task = (struct solver_task){.upstream_challenge_id = c->id,
+void
+ordering_forget_deeds(struct ordering *o)
+{
+	if (o->deeds)
+		o->deeds->o = NULL;
+	o->deeds = NULL;
+}
+
+static void
+deeds_free(struct deeds *d)
+{
+	free(d->v);
+	free(d);
+}
+
+/* Nothing is stored of what comes after a failure of the order. */
+static int
+store_all(struct ordering *o, const struct deeds *d, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < d->len; i++) {
+		o->step.authorization = d->v[i].authorization;
+		o->step.challenge = d->v[i].challenge;
+		rc = d->end(o, &d->v[i].why, e);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+/* 1: all are over, with `*rc` of what was stored. */
+static int
+finish(struct deeds *d, int *rc, struct err *e)
+{
+	struct ordering *o = d->o;
+
+	if (!d->is_begun || d->open > 0)
+		return 0;
+	if (o) {
+		*rc = store_all(o, d, e);
+		o->deeds = NULL;
+	}
+	deeds_free(d);
+	return 1;
+}
+
+static void
+on_done(void *arg, const struct err *why)
+{
+	struct deed *deed = arg;
+	struct deeds *d = deed->all;
+	struct ordering *o = d->o;
+	struct err ignored = {0};
+	int rc = 0;
+
+	deed->why = *why;
+	d->open--;
+	if (finish(d, &rc, o ? &o->err : &ignored) && o)
+		ordering_done(o, rc);
+}
+
+/* When what is begun now is to be over, by clock_mono. */
+static int64_t
+end_of(const struct ordering *o)
+{
+	return o->env.give_up_at == 0
+	    ? 0
+	    : clock_mono() + (o->env.give_up_at - clock_now()) * 1000;
+}
+
+static void
+begin_one(struct deeds *d, struct deed *deed, enum solver_verb verb)
+{
+	const struct ordering *o = d->o;
+	const struct upstream_authorization *a =
+	    &o->authorizations.v[deed->authorization];
+	const struct upstream_challenge *c = &a->challenges[deed->challenge];
+	const struct solver *solver;
+	struct err why = {0};
+
+	keyauth_format(deed->key_authorization, c->token, o->env.thumbprint);
+	deed->all = d;
+	deed->task = (struct solver_task){.upstream_challenge_id = c->id,
 	    .type = c->type,
 	    .identifier_type = identifier_type_name(a->type),
 	    .value = str_starts(a->value, "*.") ? a->value + 2 : a->value,
 	    .token = c->token,
-	    .key_authorization = d->key_authorization};
-	return 0;
+	    .key_authorization = deed->key_authorization};
+	if (verb == SOLVER_PRESENT ||
+	    (verb == SOLVER_CLEANUP && o->env.gives_up_all))
+		deed->task.until = end_of(o);
+	solver = solvers_get(o->env.solvers, c->solver, &why);
+	if (solver)
+		solver_begin(solver, verb, &deed->task, on_done, deed);
+	else
+		on_done(deed, &why);
+}
+
+/* Has a solver do the step in hand, and the same for others with `view`. */
+static int
+begin(struct ordering *o, enum solver_verb verb,
+    const struct orderstep_view *view,
+    int (*end)(struct ordering *o, const struct err *why, struct err *e),
+    struct err *e)
+{
+	struct deeds *d = xcalloc(1, sizeof(*d));
+	struct orderstep s = o->step;
+	int rc = 0;
+
+	*d = (struct deeds){.o = o, .end = end};
+	d->v = xcalloc(o->authorizations.len, sizeof(*d->v));
+	do {
+		d->v[d->len++] = (struct deed){.all = d,
+		    .authorization = s.authorization,
+		    .challenge = s.challenge};
+	} while (view && orderstep_also(view, &s));
+	d->open = d->len;
+	o->deeds = d;
+	o->keep_at = clock_mono();
+	for (size_t i = 0; i < d->len; i++)
+		begin_one(d, &d->v[i], verb);
+	d->is_begun = true;
+	finish(d, &rc, e);
+	return rc;
 }
 
 static int
@@ -55,7 +176,8 @@ move(struct ordering *o, enum upstream_challenge_place to, const char *error,
 }
 
 /*
- * A solver has failed: what may mend itself is tried again for a while.
+ * A solver has failed: what may mend itself is tried again for a while.  1: the
+ * order has failed.
  */
 static int
 solver_failed(struct ordering *o, const struct err *why, int64_t attempts_max,
@@ -67,7 +189,10 @@ solver_failed(struct ordering *o, const struct err *why, int64_t attempts_max,
 	snprintf(text, sizeof(text), "%s: %s", ordering_authorization(o)->value,
 	    why->text);
 	if (!may_mend || ordering_authorization(o)->attempts >= attempts_max)
-		return ordering_fail(o, UPSTREAM_ORDER_INVALID, cause, text, e);
+		return ordering_fail(
+			   o, UPSTREAM_ORDER_INVALID, cause, text, e) < 0
+		    ? -1
+		    : 1;
 	return ordering_wait_authorization(o, 0, cause, text, e);
 }
 
@@ -86,63 +211,66 @@ choose(struct ordering *o, struct err *e)
 	return ordering_move(o, &m, e);
 }
 
-/* When what is begun now is to be over, by clock_mono. */
-static int64_t
-end_of(const struct ordering *o)
+/*
+ * It has failed as all is to end: that says nothing about it, and whoever goes
+ * on finds what was in hand.
+ */
+static bool
+is_cut_short(const struct ordering *o)
 {
-	return o->env.give_up_at == 0
+	return sig_term() ||
+	    (o->env.gives_up_all && o->env.give_up_at <= clock_now());
+}
+
+static int
+end_place(struct ordering *o, const struct err *why, struct err *e)
+{
+	if (!err_is_set(why))
+		return move(o, UPSTREAM_PLACE_PLACED, NULL, e);
+	return is_cut_short(o)
 	    ? 0
-	    : clock_mono() + (o->env.give_up_at - clock_now()) * 1000;
+	    : solver_failed(o, why, PLACE_ATTEMPTS_MAX, CAUSE_HOOK, e);
 }
 
 static int
 place(struct ordering *o, struct err *e)
 {
-	struct err why = {0};
-	struct deed d;
-
-	if (o->step.challenge == ORDERSTEP_NONE)
-		return choose(o, e);
-	if (prepare(o, ordering_challenge(o)->solver, &d, &why) < 0)
-		return solver_failed(
-		    o, &why, PLACE_ATTEMPTS_MAX, CAUSE_HOOK, e);
-	d.task.until = end_of(o);
-	if (d.solver->present(d.solver->self, &d.task, &why) < 0)
-		return solver_failed(
-		    o, &why, PLACE_ATTEMPTS_MAX, CAUSE_HOOK, e);
-	return move(o, UPSTREAM_PLACE_PLACED, NULL, e);
+	return o->step.challenge == ORDERSTEP_NONE
+	    ? choose(o, e)
+	    : begin(o, SOLVER_PRESENT, NULL, end_place, e);
 }
 
 static int
-check(struct ordering *o, struct err *e)
+end_check(struct ordering *o, const struct err *why, struct err *e)
 {
 	bool is_record = strcmp(ordering_challenge(o)->type, "dns-01") == 0;
-	struct err why = {0};
-	struct deed d;
 
-	if (o->policy.unchecked || o->env.unchecked)
+	if (!err_is_set(why))
 		return move(o, UPSTREAM_PLACE_CHECKED, NULL, e);
-	if (prepare(o, ordering_challenge(o)->solver, &d, &why) < 0 ||
-	    (d.solver->check &&
-		d.solver->check(d.solver->self, &d.task, &why) < 0))
-		return solver_failed(o, &why,
-		    is_record ? RECORD_ATTEMPTS_MAX : LOOK_ATTEMPTS_MAX,
-		    CAUSE_PRECHECK, e);
-	return move(o, UPSTREAM_PLACE_CHECKED, NULL, e);
+	return is_cut_short(o)
+	    ? 0
+	    : solver_failed(o, why,
+		  is_record ? RECORD_ATTEMPTS_MAX : LOOK_ATTEMPTS_MAX,
+		  CAUSE_PRECHECK, e);
+}
+
+static int
+check(struct ordering *o, const struct orderstep_view *view, struct err *e)
+{
+	return o->policy.unchecked || o->env.unchecked
+	    ? move(o, UPSTREAM_PLACE_CHECKED, NULL, e)
+	    : begin(o, SOLVER_CHECK, view, end_check, e);
 }
 
 /* What cannot be taken away is told of, and does not stop the order. */
 static int
-cleanup(struct ordering *o, struct err *e)
+end_cleanup(struct ordering *o, const struct err *why, struct err *e)
 {
-	const struct upstream_challenge *c = ordering_challenge(o);
-	struct err why = {0};
-	struct deed d;
-
-	if (prepare(o, c->solver, &d, &why) < 0 ||
-	    d.solver->cleanup(d.solver->self, &d.task, &why) < 0)
-		log_err("upstream_challenge.cleanup", &why);
-	return move(o, UPSTREAM_PLACE_NONE, c->error, e);
+	if (err_is_set(why) && is_cut_short(o))
+		return 0;
+	if (err_is_set(why))
+		log_err("upstream_challenge.cleanup", why);
+	return move(o, UPSTREAM_PLACE_NONE, ordering_challenge(o)->error, e);
 }
 
 /* ---- the order ----------------------------------------------------------- */
@@ -313,17 +441,18 @@ ordering_check_request(struct ordering *o, struct err *e)
 }
 
 int
-ordering_act(struct ordering *o, struct err *e)
+ordering_act(
+    struct ordering *o, const struct orderstep_view *view, struct err *e)
 {
 	switch (o->step.kind) {
 	case ORDERSTEP_FAIL:
 		return lose(o, e);
 	case ORDERSTEP_CLEANUP:
-		return cleanup(o, e);
+		return begin(o, SOLVER_CLEANUP, NULL, end_cleanup, e);
 	case ORDERSTEP_PLACE:
 		return place(o, e);
 	case ORDERSTEP_CHECK:
-		return check(o, e);
+		return check(o, view, e);
 	case ORDERSTEP_MAKE_REQUEST:
 		return make_request(o, e);
 	default:

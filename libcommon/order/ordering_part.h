@@ -3,6 +3,8 @@
 
 #include "order/ordering.h"
 
+struct deeds;
+
 /* What the files of order/ordering share. */
 struct ordering {
 	struct ordering_env env;
@@ -15,6 +17,8 @@ struct ordering {
 	struct orderstep step;
 	int64_t rest; /* no poll before (clock_mono) */
 	bool is_asking;
+	struct deeds *deeds; /* solvers are at work, or NULL */
+	int64_t keep_at; /* the hold is made longer then (clock_mono) */
 	bool is_broken; /* `err` says why */
 	int conflicts; /* in a row */
 	int64_t steps;
@@ -66,8 +70,16 @@ bool ordering_replaces(const struct ordering *o);
  */
 int ordering_check_request(struct ordering *o, struct err *e);
 
-/* A step that is done here. */
-int ordering_act(struct ordering *o, struct err *e);
+/*
+ * A step that is done here; with `deeds` it is only begun, and the end of it
+ * is ordering_done.
+ */
+int ordering_act(
+    struct ordering *o, const struct orderstep_view *view, struct err *e);
+void ordering_done(struct ordering *o, int rc);
+
+/* Nobody waits any more for what was begun. */
+void ordering_forget_deeds(struct ordering *o);
 
 /* A step that is a request: sends it.  -1: it cannot be made. */
 int ordering_ask(struct ordering *o, struct err *e);

@@ -4,6 +4,7 @@
 
 #define NEAR_MS 100 /* how often what is due within a second is looked at */
 #define LONG_MS 60000 /* after which all are looked at */
+#define SOLVING_MS 1000 /* a signal may come just before a wait for solvers */
 
 struct slot {
 	int64_t id;
@@ -224,7 +225,21 @@ tell_wait(struct run *r, const struct slot *first)
 	r->how->tell_wait(r->how->arg, first->id, first->until);
 }
 
-/* Until an answer comes, or the first that waits has waited. */
+/*
+ * Keeps what solvers are at work for; whether there is any.
+ */
+static bool
+keep(const struct run *r)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->len; i++)
+		if (r->slots[i].ordering && ordering_keep(r->slots[i].ordering))
+			any = true;
+	return any;
+}
+
+/* Until something comes, or the first that waits has waited. */
 static int
 wait_a_while(struct run *r, struct err *e)
 {
@@ -234,6 +249,8 @@ wait_a_while(struct run *r, struct err *e)
 
 	if (first && !asks && first->until > now)
 		tell_wait(r, first);
+	if (keep(r) && ms > SOLVING_MS)
+		ms = SOLVING_MS;
 	return client_wait(r->how->env->client, clock_mono() + ms, e);
 }
 
@@ -247,8 +264,11 @@ orders_run(const struct orders *how, struct err *e)
 	r.env.give_up_at = how->give_up_at;
 	r.slots = xcalloc(how->in_flight, sizeof(*r.slots));
 	for (;;) {
-		if (!r.is_dry && how->is_stopped())
-			r.is_dry = stopped = true;
+		if (how->is_stopped()) {
+			solvers_stop(how->env->solvers);
+			stopped = stopped || !r.is_dry;
+			r.is_dry = true;
+		}
 		rc = fill(&r, e);
 		if (rc < 0 || r.len == 0)
 			break;

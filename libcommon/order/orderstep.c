@@ -141,6 +141,26 @@ prove(const struct orderstep_view *v)
 						      : best;
 }
 
+bool
+orderstep_also(const struct orderstep_view *v, struct orderstep *s)
+{
+	for (size_t i = s->authorization + 1; i < v->authorizations->len; i++) {
+		const struct upstream_authorization *a =
+		    &v->authorizations->v[i];
+		struct orderstep other;
+
+		if (a->status > UPSTREAM_AUTHORIZATION_PENDING ||
+		    a->retry_at > v->now)
+			continue;
+		other = step_of(v, i);
+		if (other.kind != s->kind)
+			continue;
+		*s = other;
+		return true;
+	}
+	return false;
+}
+
 /* What answered the challenge of an authorization that is settled. */
 static bool
 find_cleanup(const struct orderstep_view *v, bool is_over, struct orderstep *s)

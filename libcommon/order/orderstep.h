@@ -51,6 +51,12 @@ struct orderstep_view {
 
 struct orderstep orderstep_next(const struct orderstep_view *v);
 
+/*
+ * After a step for an authorization that is not settled: the next one for which
+ * the same is due.  False when there is none.
+ */
+bool orderstep_also(const struct orderstep_view *v, struct orderstep *s);
+
 /* "new order", "fetch authorization" and so on: what is done. */
 const char *orderstep_name(enum orderstep_kind kind);
 

@@ -1,6 +1,7 @@
 #include "order/solvers.h"
 
 #include "acme/keyauth.h"
+#include "sys/asker.h"
 
 static const struct solver *
 what_is(const struct solvers_item *item, struct err *e)
@@ -100,6 +101,12 @@ solvers_choose(struct solvers *s, const struct orderpolicy *p,
 	    offered.len > 2 ? " and others" : "");
 	strv_release(&offered);
 	return -1;
+}
+
+void
+solvers_stop(struct solvers *s)
+{
+	askers_stop(s->options->askers);
 }
 
 void

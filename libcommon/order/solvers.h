@@ -43,6 +43,9 @@ int solvers_choose(struct solvers *s, const struct orderpolicy *p,
     const struct upstream_authorization *a, size_t *challenge,
     const char **solver, struct err *e);
 
+/* What they are at work on comes to its end soon, and nothing more is begun. */
+void solvers_stop(struct solvers *s);
+
 /* NULL-safe; also for {0}. */
 void solvers_release(struct solvers *s);
 

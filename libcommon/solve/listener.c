@@ -246,7 +246,7 @@ listener_make(const char *type, listener_serve *serve,
 	l->sandbox = m->options->sandbox;
 	*out = (struct solver){.type = type,
 	    .present = present,
-	    .check = solve_look,
+	    .begin = solve_look,
 	    .cleanup = cleanup,
 	    .free = free_self,
 	    .self = l};

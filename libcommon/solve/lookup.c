@@ -5,9 +5,9 @@
 
 #include "base/log.h"
 #include "conf/value.h"
+#include "sys/asker.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
-#include "sys/frame.h"
 #include "sys/helper.h"
 #include "sys/sandbox.h"
 #include "wrap/digest.h"
@@ -18,10 +18,13 @@
 #define ONE_MS 5000 /* for a look-up, */
 #define SERVER_MS 3000 /* for one at an authoritative server, */
 #define ALL_MS 60000 /* and for an answer */
+#define AT_ONCE 32 /* questions, a process each */
 #define SERVERS_MAX 8
 
 struct lookup {
 	struct helper helper;
+	struct asker *asker;
+	struct askers *askers;
 	struct strv resolvers;
 	uint16_t port;
 	enum sandbox_mode sandbox;
@@ -151,6 +154,8 @@ server_has(
 	return rc;
 }
 
+#define MISSING "the TXT record is not there yet, by "
+
 /* "" when it is everywhere, else who does not have it. */
 static void
 verify(const struct lookup *l, struct dns *d, const char *name,
@@ -167,41 +172,65 @@ verify(const struct lookup *l, struct dns *d, const char *name,
 		rc = server_has(addresses.v[i], l->port, name, value);
 		have += rc > 0;
 		if (rc == 0)
-			buf_addf(out, "name server %s", addresses.v[i]);
+			buf_addf(out, MISSING "name server %s", addresses.v[i]);
 	}
 	if (have == 0 && out->len == 0) {
 		ask(d, name, DNS_TXT, ONE_MS, &f);
 		if (!strv_has(&f.records, value))
-			buf_addf(out, "the resolver (%s)", f.reason);
+			buf_addf(out, MISSING "the resolver (%s)", f.reason);
 	}
 	strv_release(&f.records);
 	strv_release(&servers);
 	strv_release(&addresses);
 }
 
-/* A question is NAME, or NAME VALUE; an answer has "+" or "-" in front. */
+/*
+ * A question is ID NAME, or ID NAME VALUE; an answer the id, "+" or "-", and
+ * the name at the end of CNAMEs, or what is wrong.
+ */
 static void
-answer(const struct lookup *l, struct dns *d, char *question, struct buf *out)
+answer_with(const struct lookup *l, struct dns *d, const char *name,
+    const char *value, struct buf *out)
 {
-	char *value = strchr(question, ' ');
 	struct found f = {0};
 	struct buf who;
 
-	buf_clear(out);
-	if (value) {
-		*value++ = '\0';
-		buf_init(&who, ANSWER_MAX / 2);
-		verify(l, d, question, value, &who);
-		buf_addf(out, "%c%s", who.len > 0 ? '-' : '+', who.data);
-		buf_release(&who);
-		return;
-	}
-	ask(d, question, DNS_TXT, ONE_MS, &f);
+	buf_init(&who, ANSWER_MAX / 2);
+	ask(d, name, DNS_TXT, ONE_MS, &f);
+	if (f.canonical[0] == '\0')
+		snprintf(f.canonical, sizeof(f.canonical), "%s", name);
 	if (f.status == DNS_FAILED || f.status == DNS_BOGUS)
-		buf_addf(out, "-%s", f.reason);
+		buf_addf(&who, "cannot be looked up: %s", f.reason);
+	else if (value)
+		verify(l, d, f.canonical, value, &who);
+	if (who.len > 0)
+		buf_addf(out, "-%s: %s", f.canonical, who.data);
 	else
-		buf_addf(out, "+%s", f.canonical[0] ? f.canonical : question);
+		buf_addf(out, "+%s", f.canonical);
+	buf_release(&who);
 	strv_release(&f.records);
+}
+
+static void
+answer(void *arg, const struct buf *question, struct buf *out)
+{
+	const struct lookup *l = arg;
+	const struct dns_options o = {.resolvers = &l->resolvers};
+	char *name = strchr(question->data, ' '), *value;
+	struct dns *d;
+	struct err e = {0};
+
+	*name++ = '\0';
+	value = strchr(name, ' ');
+	if (value)
+		*value++ = '\0';
+	buf_addf(out, "%s ", question->data);
+	d = dns_new(&o, &e);
+	if (d)
+		answer_with(l, d, name, value, out);
+	else
+		buf_addf(out, "-%s", e.text);
+	dns_free(d);
 }
 
 /* No files but the resolver's, and TCP to nothing but name servers. */
@@ -226,26 +255,11 @@ confine(const struct lookup *l, struct err *e)
 static void
 live(int fd, void *arg)
 {
-	const struct lookup *l = arg;
-	const struct dns_options o = {.resolvers = &l->resolvers};
-	struct buf question, reply;
+	const struct helper_service s = {.answer = answer, .arg = arg};
 	struct err e = {0};
-	struct dns *d = NULL;
 
-	buf_init(&question, QUESTION_MAX);
-	buf_init(&reply, ANSWER_MAX);
-	if (confine(l, &e) == 0)
-		d = dns_new(&o, &e);
-	while (d && frame_read(fd, &question, FD_FOREVER, &e) > 0) {
-		answer(l, d, question.data, &reply);
-		if (frame_write(fd, reply.data, reply.len, FD_FOREVER, &e) < 0)
-			break;
-	}
-	if (err_is_set(&e))
+	if (confine(arg, &e) < 0 || helper_serve(fd, &s, &e) < 0)
 		log_err("lookup", &e);
-	dns_free(d);
-	buf_release(&question);
-	buf_release(&reply);
 }
 
 /* ---- this one ------------------------------------------------------------ */
@@ -256,13 +270,18 @@ lookup_new(const struct lookup_options *o, struct err *e)
 	struct lookup *l = xcalloc(1, sizeof(*l));
 	const struct helper_options how = {
 	    .live = live, .arg = l, .keep = -1, .user = o->user};
+	const struct asker_options asks = {
+	    .askers = o->askers, .helper = &l->helper, .at_once = AT_ONCE};
 
+	l->askers = o->askers;
 	l->port = o->port ? o->port : VALUE_DNS_PORT;
 	l->sandbox = o->sandbox;
 	for (size_t i = 0; o->resolvers && i < o->resolvers->len; i++)
 		strv_add(&l->resolvers, o->resolvers->v[i]);
-	if (helper_start(&l->helper, &how, e) == 0)
+	if (helper_start(&l->helper, &how, e) == 0) {
+		l->asker = asker_new(&asks);
 		return l;
+	}
 	lookup_free(l);
 	return NULL;
 }
@@ -272,46 +291,77 @@ lookup_free(struct lookup *l)
 {
 	if (!l)
 		return;
+	asker_free(l->asker);
 	helper_stop(&l->helper);
 	strv_release(&l->resolvers);
 	free(l);
 }
 
-/* Its answer, without the first letter, which must be "+". */
-static int
-ask_helper(struct lookup *l, const char *name, const char *value,
-    const char *what, char **out, struct err *e)
-{
-	struct buf question, reply;
-	int rc;
+struct asking {
+	lookup_callback *fn;
+	void *arg;
+};
 
+static void
+on_answer_text(void *arg, const struct buf *reply, const struct err *why)
+{
+	struct asking *a = arg;
+	struct err e = *why;
+	const char *text = reply ? strchr(reply->data, ' ') + 1 : "";
+
+	if (reply && text[0] != '+')
+		err_set(&e, KIND_BUSY, "%s", text[0] ? text + 1 : "no answer");
+	a->fn(a->arg, err_is_set(&e) ? NULL : text + 1, &e);
+	free(a);
+}
+
+void
+lookup_start_txt(struct lookup *l, const char *name, const char *value,
+    lookup_callback *fn, void *arg)
+{
+	struct asking *a = xcalloc(1, sizeof(*a));
+	struct buf question;
+
+	*a = (struct asking){fn, arg};
 	buf_init(&question, QUESTION_MAX);
-	buf_init(&reply, ANSWER_MAX);
-	buf_addf(&question, value ? "%s %s" : "%s", name, value);
-	rc = helper_ask(&l->helper, &question, &reply, ALL_MS, e);
-	if (rc == 0 && reply.data[0] != '+')
-		rc = err_set(e, KIND_BUSY, "%s: %s%s", name, what,
-		    reply.len > 0 ? reply.data + 1 : "");
-	else if (rc == 0 && out)
-		*out = xstrdup(reply.data + 1);
+	buf_addf(
+	    &question, "%lld %s", (long long)asker_next_id(l->asker), name);
+	if (value)
+		buf_addf(&question, " %s", value);
+	asker_ask(l->asker, &question, ALL_MS, on_answer_text, a);
 	buf_release(&question);
-	buf_release(&reply);
-	return rc;
+}
+
+void
+lookup_start(struct lookup *l, const char *name, lookup_callback *fn, void *arg)
+{
+	lookup_start_txt(l, name, NULL, fn, arg);
+}
+
+struct waiting {
+	bool done;
+	char *canonical;
+	struct err *e;
+};
+
+static void
+on_canonical(void *arg, const char *canonical, const struct err *why)
+{
+	struct waiting *w = arg;
+
+	w->done = true;
+	if (canonical)
+		w->canonical = xstrdup(canonical);
+	else
+		*w->e = *why;
 }
 
 char *
 lookup_canonical(struct lookup *l, const char *name, struct err *e)
 {
-	char *out = NULL;
+	struct waiting w = {.e = e};
 
-	ask_helper(l, name, NULL, "cannot be looked up: ", &out, e);
-	return out;
-}
-
-int
-lookup_has_txt(
-    struct lookup *l, const char *name, const char *value, struct err *e)
-{
-	return ask_helper(
-	    l, name, value, "the TXT record is not there yet, by ", NULL, e);
+	lookup_start(l, name, on_canonical, &w);
+	askers_wait(l->askers, &w.done);
+	return w.canonical;
 }

@@ -59,20 +59,29 @@ present(void *self, const struct solver_task *t, struct err *e)
 }
 
 static int
-check(void *self, const struct solver_task *t, struct err *e)
+check_account(struct self *s, const struct solver_task *t, struct err *e)
 {
 	struct acme_dns_account a = {0};
-	struct self *s = self;
 	int rc = solve_check_task(t, e);
 
 	if (rc == 0)
 		rc = find_account(s, t->value, false, &a, e);
 	if (rc == 0)
 		rc = acme_dns_check_cname(s->dns.lookup, t->value, &a, e);
-	if (rc == 0)
-		rc = solve_dns_check(self, t, e);
 	acme_dns_account_release(&a);
 	return rc;
+}
+
+static void
+begin(void *self, enum solver_verb verb, const struct solver_task *t,
+    solver_done *fn, void *arg)
+{
+	struct err why = {0};
+
+	if (check_account(self, t, &why) < 0)
+		fn(arg, &why);
+	else
+		solve_dns_begin(self, verb, t, fn, arg);
 }
 
 static int
@@ -115,10 +124,10 @@ solve_acme_dns_make(
 		free_self(s);
 		return -1;
 	}
-	if (solve_dns_make(&s->dns, NULL, free_self, m->options, out, e) < 0)
+	if (solve_dns_make(&s->dns, free_self, m->options, out, e) < 0)
 		return -1;
 	out->present = present;
-	out->check = check;
 	out->cleanup = cleanup;
+	out->begin = begin;
 	return 0;
 }

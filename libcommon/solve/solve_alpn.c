@@ -240,7 +240,7 @@ solve_alpn_dir_make(
 	f->directory = xstrdup(m->argument);
 	f->look.options = m->options;
 	*out = (struct solver){.present = present_file,
-	    .check = solve_look,
+	    .begin = solve_look,
 	    .cleanup = cleanup_file,
 	    .free = free_files,
 	    .self = f};

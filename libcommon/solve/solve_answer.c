@@ -57,7 +57,7 @@ solve_answer_make(
 	s->store = m->store;
 	s->look.options = m->options;
 	*out = (struct solver){.present = present,
-	    .check = solve_look,
+	    .begin = solve_look,
 	    .cleanup = cleanup,
 	    .free = free,
 	    .self = s};

@@ -1,21 +1,29 @@
 #include "acme/keyauth.h"
+#include "solve/hands.h"
 #include "solve/lookup.h"
 #include "solve/solve_part.h"
 
 /* What all solvers of dns-01 share: names of records, and a look at them. */
 
-/* Where CNAMEs of the record lead; the caller frees. */
-static char *
-find_name(struct solve_dns *d, const struct solver_task *t, struct err *e)
-{
-	char *record, *canonical;
+/* Something that is done, while names are looked up and programs run. */
+struct doing {
+	struct solve_dns *dns;
+	enum solver_verb verb;
+	char *name; /* of the identifier */
+	char digest[KEYAUTH_DIGEST_SIZE];
+	int64_t until;
+	solver_done *fn;
+	void *arg;
+};
 
-	if (solve_check_task(t, e) < 0)
-		return NULL;
-	record = xasprintf("%s%s", KEYAUTH_RECORD_PREFIX, t->value);
-	canonical = lookup_canonical(d->lookup, record, e);
-	free(record);
-	return canonical;
+static void
+end(void *arg, const struct err *why)
+{
+	struct doing *d = arg;
+
+	d->fn(d->arg, why);
+	free(d->name);
+	free(d);
 }
 
 /* Others choose where a CNAME leads, and it stands in lines and arguments. */
@@ -27,79 +35,72 @@ is_plain(const char *name)
 		   "0123456789.-_")] == '\0';
 }
 
-static int
-change(struct solve_dns *d, bool is_wanted, const struct solver_task *t,
-    struct err *e)
+static void
+on_canonical(void *arg, const char *canonical, const struct err *why)
 {
-	char digest[KEYAUTH_DIGEST_SIZE];
-	char *fqdn = find_name(d, t, e);
-	const struct solve_record r = {.is_wanted = is_wanted,
-	    .verb = is_wanted ? "present" : "cleanup",
-	    .name = t->value,
-	    .fqdn = fqdn,
-	    .value = digest,
-	    .until = t->until};
-	int rc = -1;
+	struct doing *d = arg;
+	struct err odd = {0};
+	const struct solve_record r = {.is_wanted = d->verb == SOLVER_PRESENT,
+	    .verb = d->verb == SOLVER_PRESENT ? "present" : "cleanup",
+	    .name = d->name,
+	    .fqdn = canonical,
+	    .value = d->digest,
+	    .until = d->until};
 
-	if (!fqdn)
-		return -1;
-	keyauth_digest(digest, t->key_authorization);
-	if (is_plain(fqdn))
-		rc = d->change(d, &r, e);
-	else
-		err_set(e, KIND_DENIED,
+	if (!canonical || d->verb == SOLVER_CHECK) {
+		end(d, why);
+	} else if (is_plain(canonical)) {
+		hands_ask(d->dns->hands, &r, end, d);
+	} else {
+		err_set(&odd, KIND_DENIED,
 		    "%s: the CNAME of its record leads to an odd name",
-		    t->value);
-	free(fqdn);
-	return rc;
+		    d->name);
+		end(d, &odd);
+	}
 }
 
-static int
-present(void *self, const struct solver_task *t, struct err *e)
+void
+solve_dns_begin(void *self, enum solver_verb verb, const struct solver_task *t,
+    solver_done *fn, void *arg)
 {
-	return change(self, true, t, e);
-}
+	struct solve_dns *dns = self;
+	struct doing *d;
+	struct err why = {0};
+	char *record;
 
-static int
-cleanup(void *self, const struct solver_task *t, struct err *e)
-{
-	return change(self, false, t, e);
+	if (solve_check_task(t, &why) < 0) {
+		fn(arg, &why);
+		return;
+	}
+	d = xcalloc(1, sizeof(*d));
+	*d = (struct doing){.dns = dns,
+	    .verb = verb,
+	    .name = xstrdup(t->value),
+	    .until = t->until,
+	    .fn = fn,
+	    .arg = arg};
+	keyauth_digest(d->digest, t->key_authorization);
+	record = xasprintf("%s%s", KEYAUTH_RECORD_PREFIX, t->value);
+	if (verb == SOLVER_CHECK)
+		lookup_start_txt(
+		    dns->lookup, record, d->digest, on_canonical, d);
+	else
+		lookup_start(dns->lookup, record, on_canonical, d);
+	free(record);
 }
 
 int
-solve_dns_check(void *self, const struct solver_task *t, struct err *e)
-{
-	struct solve_dns *d = self;
-	char digest[KEYAUTH_DIGEST_SIZE];
-	char *name = find_name(d, t, e);
-	int rc;
-
-	if (!name)
-		return -1;
-	keyauth_digest(digest, t->key_authorization);
-	rc = lookup_has_txt(d->lookup, name, digest, e);
-	free(name);
-	return rc;
-}
-
-int
-solve_dns_make(struct solve_dns *self,
-    int (*change_record)(
-	void *self, const struct solve_record *r, struct err *e),
-    void (*free_self)(void *self), const struct solver_options *o,
-    struct solver *out, struct err *e)
+solve_dns_make(struct solve_dns *self, void (*free_self)(void *self),
+    const struct solver_options *o, struct solver *out, struct err *e)
 {
 	const struct lookup_options how = {.resolvers = o->resolvers,
 	    .port = o->dns_port,
 	    .user = o->user,
-	    .sandbox = o->sandbox};
+	    .sandbox = o->sandbox,
+	    .askers = o->askers};
 
-	self->change = change_record;
-	*out = (struct solver){.present = present,
-	    .check = solve_dns_check,
-	    .cleanup = cleanup,
-	    .free = free_self,
-	    .self = self};
+	*out = (struct solver){
+	    .begin = solve_dns_begin, .free = free_self, .self = self};
 	self->lookup = lookup_new(&how, e);
 	return self->lookup ? 0 : -1;
 }
@@ -108,5 +109,6 @@ void
 solve_dns_release(struct solve_dns *d)
 {
 	lookup_free(d->lookup);
-	d->lookup = NULL;
+	hands_free(d->hands);
+	*d = (struct solve_dns){0};
 }

@@ -1,4 +1,4 @@
-#include "solve/solve_part.h"
+#include "solve/hands.h"
 
 #include "sys/run.h"
 
@@ -14,25 +14,36 @@ struct program {
 };
 
 static int
-program_init(struct program *p, const struct solve_making *m, struct err *e)
+change(void *self, int leash, const struct solve_record *s, struct err *e)
 {
-	p->path = xstrdup(m->argument);
-	p->timeout_ms = solve_timeout(m->options);
-	return solve_check_program(p->path, e);
-}
-
-static int
-program_run(
-    const struct program *p, const struct solve_record *s, struct err *e)
-{
+	const struct program *p = self;
 	const char *argv[] = {
 	    p->path, s->verb, s->name, s->fqdn, s->value, NULL};
 	const struct run r = {.argv = argv,
 	    .timeout_ms = solve_patience(p->timeout_ms, s->until),
 	    .grace_ms = SOLVE_GRACE_MS,
-	    .dies_too = true};
+	    .dies_too = true,
+	    .leash = leash};
 
 	return run_wait(&r, e);
+}
+
+/* Starts the process that runs it. */
+static int
+program_start(struct program *p, const struct solve_making *m,
+    struct hands **hands, struct err *e)
+{
+	const struct hands_options o = {.change = change,
+	    .self = p,
+	    .timeout_ms = solve_timeout(m->options),
+	    .options = m->options};
+
+	p->path = xstrdup(m->argument);
+	p->timeout_ms = o.timeout_ms;
+	if (solve_check_program(p->path, e) < 0)
+		return -1;
+	*hands = hands_new(&o, e);
+	return *hands ? 0 : -1;
 }
 
 /* ---- dns-01 -------------------------------------------------------------- */
@@ -41,14 +52,6 @@ struct dns_hook {
 	struct solve_dns dns;
 	struct program program;
 };
-
-static int
-change(void *self, const struct solve_record *r, struct err *e)
-{
-	const struct dns_hook *h = self;
-
-	return program_run(&h->program, r, e);
-}
 
 static void
 free_dns_hook(void *self)
@@ -65,9 +68,9 @@ solve_hook_make(const struct solve_making *m, struct solver *out, struct err *e)
 {
 	struct dns_hook *h = xcalloc(1, sizeof(*h));
 
-	if (program_init(&h->program, m, e) == 0)
+	if (program_start(&h->program, m, &h->dns.hands, e) == 0)
 		return solve_dns_make(
-		    &h->dns, change, free_dns_hook, m->options, out, e);
+		    &h->dns, free_dns_hook, m->options, out, e);
 	free_dns_hook(h);
 	return -1;
 }
@@ -77,33 +80,28 @@ solve_hook_make(const struct solve_making *m, struct solver *out, struct err *e)
 struct http_hook {
 	struct solve_look look;
 	struct program program;
+	struct hands *hands;
 };
 
-static int
-run(const struct http_hook *h, const char *verb, const struct solver_task *t,
-    struct err *e)
+static void
+begin(void *self, enum solver_verb verb, const struct solver_task *t,
+    solver_done *fn, void *arg)
 {
-	const struct solve_record r = {.verb = verb,
+	const struct http_hook *h = self;
+	const struct solve_record r = {.is_wanted = verb == SOLVER_PRESENT,
+	    .verb = verb == SOLVER_PRESENT ? "present" : "cleanup",
 	    .name = t->value,
 	    .fqdn = t->token,
 	    .value = t->key_authorization,
 	    .until = t->until};
+	struct err why = {0};
 
-	if (solve_check_task(t, e) < 0)
-		return -1;
-	return program_run(&h->program, &r, e);
-}
-
-static int
-present(void *self, const struct solver_task *t, struct err *e)
-{
-	return run(self, "present", t, e);
-}
-
-static int
-cleanup(void *self, const struct solver_task *t, struct err *e)
-{
-	return run(self, "cleanup", t, e);
+	if (verb == SOLVER_CHECK)
+		solve_look(self, verb, t, fn, arg);
+	else if (solve_check_task(t, &why) < 0)
+		fn(arg, &why);
+	else
+		hands_ask(h->hands, &r, fn, arg);
 }
 
 static void
@@ -111,6 +109,7 @@ free_http_hook(void *self)
 {
 	struct http_hook *h = self;
 
+	hands_free(h->hands);
 	free(h->program.path);
 	free(h);
 }
@@ -122,10 +121,7 @@ solve_hook_http_make(
 	struct http_hook *h = xcalloc(1, sizeof(*h));
 
 	h->look.options = m->options;
-	*out = (struct solver){.present = present,
-	    .check = solve_look,
-	    .cleanup = cleanup,
-	    .free = free_http_hook,
-	    .self = h};
-	return program_init(&h->program, m, e);
+	*out =
+	    (struct solver){.begin = begin, .free = free_http_hook, .self = h};
+	return program_start(&h->program, m, &h->hands, e);
 }

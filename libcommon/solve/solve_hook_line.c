@@ -1,5 +1,6 @@
-#include "solve/solve_part.h"
+#include "solve/hands.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
+#include "sys/helper.h"
 #include "sys/run.h"
 
 /*
@@ -25,6 +27,7 @@ struct self {
 	int64_t timeout_ms;
 	pid_t pid; /* 0: none */
 	int in, out; /* our ends of what it reads and writes */
+	int leash;
 };
 
 /* The end of its input is the wish that it ends, which one at work overhears.
@@ -86,6 +89,28 @@ make_ready(struct self *s, struct err *e)
 	return s->pid > 0 ? 0 : launch(s, e);
 }
 
+/* Until it says something, or is not to be listened to any more. */
+static int
+listen_to(const struct self *s, int64_t deadline, struct err *e)
+{
+	struct pollfd p[2] = {{.fd = s->out, .events = POLLIN},
+	    {.fd = s->leash, .events = POLLRDHUP}};
+	int64_t left;
+
+	while ((left = deadline - clock_mono()) > 0) {
+		int n = poll(p, ARRAY_LEN(p), (int)left);
+
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, "cannot wait for an answer");
+		if (n > 0 && p[0].revents)
+			return 0;
+		if (n > 0)
+			return err_set(e, KIND_BUSY,
+			    "was ended, as all that runs was told to stop");
+	}
+	return err_set(e, KIND_BUSY, "does not answer in time");
+}
+
 /* One line without its end; KIND_BUSY. */
 static int
 read_line(struct self *s, char out[LINE_SIZE], int64_t deadline, struct err *e)
@@ -94,9 +119,11 @@ read_line(struct self *s, char out[LINE_SIZE], int64_t deadline, struct err *e)
 	size_t len = 0;
 
 	while (!end) {
-		ssize_t n = fd_read(
-		    s->out, out + len, LINE_SIZE - 1 - len, deadline, e);
+		ssize_t n = listen_to(s, deadline, e);
 
+		if (n == 0)
+			n = fd_read(s->out, out + len, LINE_SIZE - 1 - len,
+			    deadline, e);
 		if (n < 0)
 			return -1;
 		len += (size_t)n;
@@ -161,7 +188,8 @@ exchange(struct self *s, const char *request, int64_t until, struct err *e)
 	int rc = speak(s, request, line, deadline, e);
 
 	/* It may have been about to end when it was asked. */
-	if (rc < 0 && is_old && clock_mono() < deadline) {
+	if (rc < 0 && is_old && clock_mono() < deadline &&
+	    !helper_is_left(s->leash)) {
 		err_clear(e);
 		rc = speak(s, request, line, deadline, e);
 	}
@@ -172,14 +200,24 @@ exchange(struct self *s, const char *request, int64_t until, struct err *e)
 }
 
 static int
-change(void *self, const struct solve_record *r, struct err *e)
+change(void *self, int leash, const struct solve_record *r, struct err *e)
 {
+	struct self *s = self;
 	char *request =
 	    xasprintf("%s %s %s %s\n", r->verb, r->name, r->fqdn, r->value);
-	int rc = exchange(self, request, r->until, e);
+	int rc;
 
+	s->leash = leash;
+	rc = exchange(s, request, r->until, e);
 	free(request);
 	return rc;
+}
+
+/* One that is idle has time for what it does at its end. */
+static void
+end(void *self)
+{
+	stop(self, SOLVE_GRACE_MS);
 }
 
 static void
@@ -187,7 +225,6 @@ free_self(void *self)
 {
 	struct self *s = self;
 
-	stop(s, SOLVE_GRACE_MS);
 	solve_dns_release(&s->dns);
 	free(s->program);
 	free(s);
@@ -197,13 +234,22 @@ int
 solve_hook_line_make(
     const struct solve_making *m, struct solver *out, struct err *e)
 {
+	struct hands_options how = {.change = change,
+	    .end = end,
+	    .one_by_one = true,
+	    .options = m->options};
 	struct self *s;
 
 	if (solve_check_program(m->argument, e) < 0)
 		return -1;
 	s = xcalloc(1, sizeof(*s));
 	s->program = xstrdup(m->argument);
-	s->timeout_ms = solve_timeout(m->options);
+	s->timeout_ms = how.timeout_ms = solve_timeout(m->options);
 	s->in = s->out = -1;
-	return solve_dns_make(&s->dns, change, free_self, m->options, out, e);
+	how.self = s;
+	s->dns.hands = hands_new(&how, e);
+	if (s->dns.hands)
+		return solve_dns_make(&s->dns, free_self, m->options, out, e);
+	free_self(s);
+	return -1;
 }

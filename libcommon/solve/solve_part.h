@@ -67,13 +67,15 @@ int solver_kind_of(const char *text, enum solve_kind *kind, struct err *e);
 int solve_check_task(const struct solver_task *t, struct err *e);
 
 /*
- * The `check` of http-01 and tls-alpn-01: as a CA will see it, by the options'
- * `look`; 0 also when there is none.  `self` begins with a struct solve_look.
+ * The `begin` of http-01 and tls-alpn-01, for checks: as a CA will see it, by
+ * the options' `look`; good also when there is none.  `self` begins with a
+ * struct solve_look.
  */
 struct solve_look {
 	const struct solver_options *options;
 };
-int solve_look(void *self, const struct solver_task *t, struct err *e);
+void solve_look(void *self, enum solver_verb verb, const struct solver_task *t,
+    solver_done *fn, void *arg);
 
 /* Checks that it is the absolute path of a program.  KIND_USAGE. */
 int solve_check_program(const char *path, struct err *e);
@@ -88,9 +90,11 @@ int solve_check_program(const char *path, struct err *e);
 int64_t solve_timeout(const struct solver_options *o);
 int64_t solve_patience(int64_t timeout_ms, int64_t until);
 
-/* ---- dns-01 -------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------ */
 
-/* The record that a task is about. */
+struct hands;
+
+/* What a program is told. */
 struct solve_record {
 	bool is_wanted; /* present, else cleanup */
 	const char *verb; /* that word */
@@ -100,27 +104,28 @@ struct solve_record {
 	int64_t until; /* of the task */
 };
 
+/* ---- dns-01 -------------------------------------------------------------- */
+
 /* What a solver's `self` begins with. */
 struct solve_dns {
 	struct lookup *lookup;
-	int (*change)(void *self, const struct solve_record *r, struct err *e);
+	struct hands *hands; /* or NULL */
 };
 
 /*
- * Fills `out`, also on failure, with `self`, which `free_self` frees: `change`
- * puts a record there or takes it away, and solve_dns_check looks.  Starts the
- * process that looks names up.  KIND_SYS.
+ * Fills `out`, also on failure, with `self`, which `free_self` frees.  Starts
+ * the process that looks names up.  KIND_SYS.
  */
-int solve_dns_make(struct solve_dns *self,
-    int (*change)(void *self, const struct solve_record *r, struct err *e),
-    void (*free_self)(void *self), const struct solver_options *o,
-    struct solver *out, struct err *e);
+int solve_dns_make(struct solve_dns *self, void (*free_self)(void *self),
+    const struct solver_options *o, struct solver *out, struct err *e);
 void solve_dns_release(struct solve_dns *d);
 
 /*
- * Whether the record is there: at each of the authoritative servers of its
- * name that answers.  KIND_BUSY, with the one that does not have it.
+ * The `begin` of them.  A check is whether the record is there, at each of the
+ * authoritative servers of its name that answers: KIND_BUSY, with the one that
+ * does not have it.  The rest is done by the hands.
  */
-int solve_dns_check(void *self, const struct solver_task *t, struct err *e);
+void solve_dns_begin(void *self, enum solver_verb verb,
+    const struct solver_task *t, solver_done *fn, void *arg);
 
 #endif

@@ -1,4 +1,4 @@
-#include "solve/solve_part.h"
+#include "solve/hands.h"
 
 #include "sys/file.h"
 #include "sys/run.h"
@@ -137,7 +137,8 @@ may_mend(const char *text)
 }
 
 static int
-run(const struct self *s, const char *input, int64_t until, struct err *e)
+run(const struct self *s, int leash, const char *input, int64_t until,
+    struct err *e)
 {
 	const char *argv[] = {"nsupdate", "-t", "30", s->key_file ? "-k" : NULL,
 	    s->key_file, NULL};
@@ -146,7 +147,8 @@ run(const struct self *s, const char *input, int64_t until, struct err *e)
 	    .timeout_ms = solve_patience(s->timeout_ms, until),
 	    .grace_ms = SOLVE_GRACE_MS,
 	    .all_lines = true, /* the last alone does not say why */
-	    .dies_too = true};
+	    .dies_too = true,
+	    .leash = leash};
 	int rc = run_wait(&r, e);
 
 	if (rc < 0 && e->kind == KIND_DENIED && may_mend(e->text))
@@ -156,7 +158,7 @@ run(const struct self *s, const char *input, int64_t until, struct err *e)
 
 /* What is there already, or not any more, is no error of an update. */
 static int
-change(void *self, const struct solve_record *r, struct err *e)
+change(void *self, int leash, const struct solve_record *r, struct err *e)
 {
 	const struct self *s = self;
 	char ttl[24], *input;
@@ -169,7 +171,7 @@ change(void *self, const struct solve_record *r, struct err *e)
 	    s->zone ? s->zone : "", s->zone ? "\n" : "",
 	    r->is_wanted ? "add" : "delete", r->fqdn, r->is_wanted ? ttl : "",
 	    r->value);
-	rc = run(s, input, r->until, e);
+	rc = run(s, leash, input, r->until, e);
 	free(input);
 	return rc;
 }
@@ -190,16 +192,19 @@ int
 solve_rfc2136_make(
     const struct solve_making *m, struct solver *out, struct err *e)
 {
+	struct hands_options how = {.change = change, .options = m->options};
 	struct self *s;
 
 	if (m->argument[0] != '/')
 		return solve_misuse(
 		    e, "%.200s: not an absolute path", m->argument);
 	s = xcalloc(1, sizeof(*s));
-	s->timeout_ms = solve_timeout(m->options);
+	s->timeout_ms = how.timeout_ms = solve_timeout(m->options);
+	how.self = s;
 	if (read_file(s, m->argument, e) == 0)
-		return solve_dns_make(
-		    &s->dns, change, free_self, m->options, out, e);
+		s->dns.hands = hands_new(&how, e);
+	if (s->dns.hands)
+		return solve_dns_make(&s->dns, free_self, m->options, out, e);
 	free_self(s);
 	return -1;
 }

@@ -117,7 +117,7 @@ solve_webroot_make(
 	s->root = root;
 	s->look.options = m->options;
 	*out = (struct solver){.present = present,
-	    .check = solve_look,
+	    .begin = solve_look,
 	    .cleanup = cleanup,
 	    .free = free_self,
 	    .self = s};

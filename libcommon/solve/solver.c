@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "acme/keyauth.h"
+#include "sys/asker.h"
 #include "sys/clock.h"
 
 #define PROGRAM_MS (120 * 1000)
@@ -41,6 +42,7 @@ solver_make(const char *text, struct store *st, const struct solver_options *o,
 	out->name = solver_kind_name(kind);
 	out->type = solver_kind_type(kind);
 	out->needs = solver_kind_needs(kind);
+	out->askers = o->askers;
 	return 0;
 }
 
@@ -52,6 +54,51 @@ solver_release(struct solver *s)
 	if (s->free)
 		s->free(s->self);
 	*s = (struct solver){0};
+}
+
+/* ---- what they do -------------------------------------------------------- */
+
+void
+solver_begin(const struct solver *s, enum solver_verb verb,
+    const struct solver_task *t, solver_done *fn, void *arg)
+{
+	int (*now)(void *self, const struct solver_task *t, struct err *e) =
+	    verb == SOLVER_PRESENT   ? s->present
+	    : verb == SOLVER_CLEANUP ? s->cleanup
+				     : NULL;
+	struct err why = {0};
+
+	if (!now) {
+		s->begin(s->self, verb, t, fn, arg);
+		return;
+	}
+	now(s->self, t, &why);
+	fn(arg, &why);
+}
+
+struct waiting {
+	bool done;
+	struct err *e;
+};
+
+static void
+on_done(void *arg, const struct err *why)
+{
+	struct waiting *w = arg;
+
+	w->done = true;
+	*w->e = *why;
+}
+
+int
+solver_do(const struct solver *s, enum solver_verb verb,
+    const struct solver_task *t, struct err *e)
+{
+	struct waiting w = {.e = e};
+
+	solver_begin(s, verb, t, on_done, &w);
+	askers_wait(s->askers, &w.done);
+	return err_is_set(e) ? -1 : 0;
 }
 
 /* ---- for all of them ----------------------------------------------------- */
@@ -104,13 +151,17 @@ solve_patience(int64_t timeout_ms, int64_t until)
 	return left > 1 ? left : 1;
 }
 
-int
-solve_look(void *self, const struct solver_task *t, struct err *e)
+void
+solve_look(void *self, enum solver_verb verb, const struct solver_task *t,
+    solver_done *fn, void *arg)
 {
 	const struct solver_options *o =
 	    ((const struct solve_look *)self)->options;
+	struct err why = {0};
 
-	if (solve_check_task(t, e) < 0)
-		return -1;
-	return o->look ? o->look(o->arg, t, e) : 0;
+	(void)verb;
+	if (solve_check_task(t, &why) == 0 && o->look)
+		o->look(o->arg, t, fn, arg);
+	else
+		fn(arg, &why);
 }

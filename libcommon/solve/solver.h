@@ -9,6 +9,7 @@
  * How a challenge of a CA is met: what must be in place before the CA is told
  * to look, and is taken away afterwards.
  */
+struct askers;
 struct seal_key;
 struct store;
 
@@ -29,24 +30,47 @@ enum solver_needs {
 	SOLVER_PROGRAM /* to run a program, which may need anything */
 };
 
+enum solver_verb {
+	SOLVER_PRESENT, /* puts it in place */
+	SOLVER_CHECK, /* whether the CA would find it now: KIND_BUSY, not yet;
+			 KIND_DENIED, it would fail, and the text says what to
+			 mend */
+	SOLVER_CLEANUP /* takes it away */
+};
+
+/* It is done, or not, if `why` is set. */
+typedef void solver_done(void *arg, const struct err *why);
+
 /*
- * A way to do it.  All three are as a caller who may be killed between them
+ * A way to do it.  All verbs are as a caller who may be killed between them
  * needs them: what is in place already is no error, nor what is gone already.
- *   present  puts it in place
- *   check    whether the CA would find it now: KIND_BUSY, not yet;
- *            KIND_DENIED, it would fail, and the text says what to mend
- *   cleanup  takes it away
+ * What is quick is done by `present` and `cleanup`; else they are NULL, and
+ * `begin`, which is also for all checks, calls `fn` once, later, or before it
+ * returns.
  */
 struct solver {
 	const char *name; /* "webroot", as options and the store have it */
 	const char *type; /* of challenge */
 	enum solver_needs needs;
 	int (*present)(void *self, const struct solver_task *t, struct err *e);
-	int (*check)(void *self, const struct solver_task *t, struct err *e);
 	int (*cleanup)(void *self, const struct solver_task *t, struct err *e);
+	void (*begin)(void *self, enum solver_verb verb,
+	    const struct solver_task *t, solver_done *fn, void *arg);
 	void (*free)(void *self);
 	void *self;
+	struct askers *askers; /* of its options */
 };
+
+/*
+ * Does one thing; `fn` is called once, perhaps before this returns, and `t` is
+ * not needed any more when this has.
+ */
+void solver_begin(const struct solver *s, enum solver_verb verb,
+    const struct solver_task *t, solver_done *fn, void *arg);
+
+/* The same for who waits for it. */
+int solver_do(const struct solver *s, enum solver_verb verb,
+    const struct solver_task *t, struct err *e);
 
 /*
  * Makes one of what an operator writes: NAME or NAME:ARGUMENT.
@@ -74,17 +98,20 @@ struct solver_options {
 	const struct strv *resolvers;
 	uint16_t dns_port; /* of authoritative servers; 0: 53 */
 	int64_t timeout_ms; /* of a program; 0: two minutes */
+	size_t programs; /* of a solver at once; 0: 1 */
 	const char *proxy; /* for acme-dns servers: URL, or NULL */
 	const char *acme_dns_trust; /* file of their roots, or NULL */
+	struct askers *askers; /* of the loop that waits (sys/asker.h) */
 	/* Of processes that begin here. */
 	const char *user; /* that they become, if they can, or NULL */
 	enum sandbox_mode sandbox;
 	/*
-	 * Looks at a challenge of http-01 or tls-alpn-01 as a CA will: 0 when
-	 * it would be content; KIND_BUSY, KIND_DENIED, as `check`.  NULL: there
-	 * is no look.
+	 * Looks at a challenge of http-01 or tls-alpn-01 as a CA will: `why`
+	 * is not set when it would be content; KIND_BUSY, KIND_DENIED, as
+	 * SOLVER_CHECK.  NULL: there is no look.
 	 */
-	int (*look)(void *arg, const struct solver_task *t, struct err *e);
+	void (*look)(void *arg, const struct solver_task *t, solver_done *fn,
+	    void *done_arg);
 	void *arg;
 	/* For accounts at acme-dns servers. */
 	const struct seal_key *account_key;

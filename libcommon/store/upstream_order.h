@@ -229,8 +229,8 @@ int upstream_order_fail(struct store *st,
     const char *cause, const char *error, struct err *e);
 
 /*
- * For the modules of store/ only, in the transaction at hand: makes a hold
- * longer.  KIND_BUSY when it is lost.
+ * Makes a hold longer, for who has long to wait, or in the transaction of one
+ * of the above.  KIND_BUSY when it is lost.
  */
 int upstream_order_keep(
     struct store *st, const struct upstream_order_hold *hold, struct err *e);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -71,7 +72,8 @@ live(int channel, const struct helper_options *o)
 		log_err("helper", &e);
 		_exit(err_exit(&e));
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!o->lingers)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	o->live(CHANNEL, o->arg);
 	_exit(0);
 }
@@ -126,4 +128,92 @@ helper_stop(struct helper *h)
 			;
 	}
 	h->pid = 0;
+}
+
+void
+helper_end(struct helper *h, int64_t patience_ms)
+{
+	int pidfd = h->pid > 0 ? (int)syscall(SYS_pidfd_open, h->pid, 0U) : -1;
+	struct err ignored = {0};
+
+	fd_close(&h->fd);
+	if (pidfd >= 0)
+		fd_wait(pidfd, POLLIN, clock_mono() + patience_ms, &ignored);
+	fd_close(&pidfd);
+	helper_stop(h);
+}
+
+/* ---- in the helper ------------------------------------------------------- */
+
+static int
+answer(int fd, const struct helper_service *s, const struct buf *question,
+    struct err *e)
+{
+	struct buf out;
+	int rc;
+
+	buf_init(&out, HELPER_ANSWER_MAX);
+	s->answer(s->arg, question, &out);
+	rc = frame_write(fd, out.data, out.len, FD_FOREVER, e);
+	buf_release(&out);
+	return rc;
+}
+
+/* In a process of its own, or here when there can be none. */
+static int
+answer_apart(int fd, const struct helper_service *s, const struct buf *question,
+    struct err *e)
+{
+	pid_t parent = getpid(), pid = fork();
+	struct err why = {0};
+
+	if (pid < 0)
+		return answer(fd, s, question, e);
+	if (pid > 0)
+		return 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(111);
+	if (answer(fd, s, question, &why) < 0)
+		_exit(err_exit(&why));
+	_exit(0);
+}
+
+static void
+reap(int flags)
+{
+	pid_t pid;
+
+	do
+		pid = waitpid(-1, NULL, flags);
+	while (pid > 0 || (pid < 0 && errno == EINTR));
+}
+
+int
+helper_serve(int fd, const struct helper_service *s, struct err *e)
+{
+	struct buf question;
+	int rc;
+
+	buf_init(&question, FRAME_MAX);
+	while ((rc = frame_read(fd, &question, FD_FOREVER, e)) > 0) {
+		rc = s->one_by_one ? answer(fd, s, &question, e)
+				   : answer_apart(fd, s, &question, e);
+		if (rc < 0)
+			break;
+		if (!s->one_by_one)
+			reap(WNOHANG);
+	}
+	buf_release(&question);
+	if (!s->one_by_one)
+		reap(0);
+	return rc;
+}
+
+bool
+helper_is_left(int fd)
+{
+	struct err ignored = {0};
+
+	return fd_wait(fd, POLLRDHUP, 0, &ignored) > 0;
 }

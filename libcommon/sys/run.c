@@ -164,6 +164,8 @@ struct running {
 	int pidfd, in, err; /* our ends */
 	size_t written;
 	struct buf errors; /* their beginning, or their end */
+	int leash; /* -1: none, or pulled */
+	bool is_pulled;
 };
 
 /* Returns false at the end. */
@@ -199,16 +201,17 @@ write_input(struct running *g)
 		fd_close(&g->in);
 }
 
-/* Returns 1 when it has ended, 0 after the deadline, -1. */
+/* Returns 1 when it has ended, 0 when its time is over, -1. */
 static int
 attend(struct running *g, int64_t deadline, struct err *e)
 {
 	for (;;) {
-		struct pollfd p[3] = {{.fd = g->pidfd, .events = POLLIN},
+		struct pollfd p[4] = {{.fd = g->pidfd, .events = POLLIN},
 		    {.fd = g->err, .events = POLLIN},
-		    {.fd = g->in, .events = POLLOUT}};
+		    {.fd = g->in, .events = POLLOUT},
+		    {.fd = g->leash, .events = POLLRDHUP}};
 		int64_t left = deadline - clock_mono();
-		int n = left > 0 ? poll(p, 3, (int)left) : 0;
+		int n = left > 0 ? poll(p, ARRAY_LEN(p), (int)left) : 0;
 
 		if (n == 0)
 			return 0;
@@ -222,6 +225,11 @@ attend(struct running *g, int64_t deadline, struct err *e)
 			fd_close(&g->err);
 		if (p[0].revents)
 			return 1;
+		if (p[3].revents) {
+			g->is_pulled = true;
+			g->leash = -1;
+			return 0;
+		}
 	}
 }
 
@@ -301,7 +309,11 @@ await(struct running *g, struct err *e)
 		attend(g, clock_mono() + g->r->grace_ms, &(struct err){0});
 	}
 	run_kill(&g->pid);
-	if (rc == 0)
+	if (rc == 0 && g->is_pulled)
+		err_set(e, KIND_BUSY,
+		    "%.60s: was ended, as all that runs was told to stop",
+		    g->r->argv[0]);
+	else if (rc == 0)
 		err_set(e, KIND_BUSY,
 		    "%.60s: took longer than %lld s and was killed",
 		    g->r->argv[0], (long long)(g->r->timeout_ms / 1000));
@@ -340,7 +352,11 @@ begin(struct running *g, struct err *e)
 int
 run_wait(const struct run *r, struct err *e)
 {
-	struct running g = {.r = r, .pidfd = -1, .in = -1, .err = -1};
+	struct running g = {.r = r,
+	    .pidfd = -1,
+	    .in = -1,
+	    .err = -1,
+	    .leash = r->leash > 0 ? r->leash : -1};
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	int rc;
 

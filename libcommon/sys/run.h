@@ -39,12 +39,17 @@ struct run {
 	bool first_line; /* of its standard error, instead of the last, */
 	bool all_lines; /* or all of it, with "; " between lines */
 	bool dies_too; /* with this process, as one of run_start */
+	/*
+	 * A socket: once its other side has nothing more to say, the time is
+	 * over; 0: none.
+	 */
+	int leash;
 };
 
 /*
  * Runs it to its end; what it writes on its standard output is dropped.  0 when
  * its exit code is 0; -1: KIND_DENIED with a line of its standard error;
- * the same with KIND_BUSY for 111, a signal, and when it took too long;
+ * the same with KIND_BUSY for 111, a signal, and when its time was over;
  * KIND_SYS.
  */
 int run_wait(const struct run *r, struct err *e);

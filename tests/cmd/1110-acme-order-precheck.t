@@ -64,6 +64,22 @@ done
 prechecks on http_port="$http_port" tls_port="$tls_port" resolver="$dns"
 stop www
 
+# Names that do not answer take no longer than one of them.
+i=0
+many=''
+while [ $i -lt 70 ]; do
+	i=$((i + 1))
+	many="$many n$i.example.test"
+done
+start together "$SRC/tests/lib/together" 64 "$http_port"
+must wait_for 10 listening "$http_port"
+# shellcheck disable=SC2086 # a word each
+order run $many --challenge "webroot:$T/elsewhere"
+exits 1 '70 names of an order'
+like "$(field error)" "^n1.example.test: .*: status 404; " \
+    '... are looked at side by side'
+stop together
+
 # ---- later -------------------------------------------------------------------------
 
 www=$T/elsewhere/.well-known/acme-challenge

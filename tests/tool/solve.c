@@ -10,6 +10,7 @@
 
 #include "solve/solver.h"
 #include "store/store.h"
+#include "sys/asker.h"
 #include "wrap/digest.h"
 #include "wrap/seal.h"
 
@@ -26,11 +27,11 @@ step(const struct solver *s, const char *what, const struct solver_task *t,
     struct err *e)
 {
 	if (strcmp(what, "present") == 0)
-		return s->present(s->self, t, e);
+		return solver_do(s, SOLVER_PRESENT, t, e);
 	if (strcmp(what, "check") == 0)
-		return s->check(s->self, t, e);
+		return solver_do(s, SOLVER_CHECK, t, e);
 	if (strcmp(what, "cleanup") == 0)
-		return s->cleanup(s->self, t, e);
+		return solver_do(s, SOLVER_CLEANUP, t, e);
 	return wait_for_line();
 }
 
@@ -73,7 +74,8 @@ main(int argc, char **argv)
 	    {"timeout", required_argument, NULL, 't'},
 	    {"seal", required_argument, NULL, 'k'}, {0}};
 	struct strv resolvers = {0};
-	struct solver_options o = {.resolvers = &resolvers};
+	struct askers askers = {0};
+	struct solver_options o = {.resolvers = &resolvers, .askers = &askers};
 	struct seal_key key;
 	struct store *st = NULL;
 	struct solver s;
@@ -114,6 +116,7 @@ main(int argc, char **argv)
 		say("make", -1, &e);
 	}
 	solver_release(&s);
+	askers_release(&askers);
 	store_close(st);
 	strv_release(&resolvers);
 	return code;

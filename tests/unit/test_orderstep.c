@@ -327,9 +327,43 @@ test_csr(void **state)
 	key_free(k);
 }
 
+/* Looks at all that is in place and due are one step. */
+static void
+test_also(void **state)
+{
+	const struct orderstep_view view = {.order = &order,
+	    .authorizations = &list,
+	    .shared = shared,
+	    .now = NOW};
+	struct orderstep s;
+
+	(void)state;
+	given(UPSTREAM_ORDER_PENDING, "ppp");
+	for (size_t i = 0; i < 3; i++)
+		challenges[i][i % 2].place = UPSTREAM_PLACE_PLACED;
+	v[1].retry_at = NOW + 1;
+	s = orderstep_next(&view);
+	assert_int_equal(s.kind, ORDERSTEP_CHECK);
+	assert_int_equal(s.authorization, 0);
+	assert_true(orderstep_also(&view, &s));
+	assert_int_equal(s.kind, ORDERSTEP_CHECK);
+	assert_int_equal(s.authorization, 2);
+	assert_int_equal(s.challenge, 0);
+	assert_false(orderstep_also(&view, &s));
+
+	v[1].retry_at = NOW;
+	s = orderstep_next(&view);
+	assert_true(orderstep_also(&view, &s));
+	assert_int_equal(s.authorization, 1);
+	assert_int_equal(s.challenge, 1);
+	v[2].status = UPSTREAM_AUTHORIZATION_VALID;
+	assert_false(orderstep_also(&view, &s));
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_new),
     cmocka_unit_test(test_challenges),
+    cmocka_unit_test(test_also),
     cmocka_unit_test(test_lost),
     cmocka_unit_test(test_finalize),
     cmocka_unit_test(test_certificate),

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -297,6 +298,54 @@ test_term_is_not_heard(void **state)
 	assert_int_equal(pids_end(&p, 1), 0);
 }
 
+/* From another process, once two lines are there. */
+static void
+pull_when_ready(int fd, const struct pids *p)
+{
+	char text[100] = "";
+
+	if (fork() > 0)
+		return;
+	while (
+	    !strchr(text, '\n') || strchr(text, '\n') == strrchr(text, '\n')) {
+		usleep(10000);
+		if (pread(p->fd, text, sizeof(text) - 1, 0) < 0)
+			break;
+	}
+	shutdown(fd, SHUT_WR);
+	_exit(0);
+}
+
+static void
+test_leash(void **state)
+{
+	struct run r = {.timeout_ms = LONG_MS, .grace_ms = LONG_MS};
+	struct pids p;
+	int pair[2];
+	char *all;
+
+	(void)state;
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	r.leash = pair[0];
+	assert_int_equal(run_with(r, "exit 0"), 0);
+	/* What is still to be read there is no end of it. */
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	assert_int_equal(run_with(r, "exit 0"), 0);
+	pids_init(&p);
+	pull_when_ready(pair[1], &p);
+	all = xasprintf("f=%s; (trap '' TERM; exec sleep 60) & echo $! >>$f;"
+			" trap 'echo TERM >>$f; exit 0' TERM; echo $$ >>$f;"
+			" wait",
+	    p.path);
+	fails(r, all, KIND_BUSY);
+	free(all);
+	check_text("was ended, as all that runs was told to stop");
+	assert_int_equal(pids_end(&p, 2), 1);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* One that waits for its input without end. */
 static pid_t
 start(const char *line, int *in)
@@ -358,6 +407,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_timeout_kills_the_group),
     cmocka_unit_test(test_term_is_heard),
     cmocka_unit_test(test_term_is_not_heard),
+    cmocka_unit_test(test_leash),
     cmocka_unit_test(test_end),
 };
 
