@@ -178,24 +178,38 @@ fail_one(struct work *k, const struct err *e)
 	prog_item_failed(k->w.prog, e);
 }
 
-/* Authorizations that are left at the CA though nobody needs them. */
+/* What was put in place for an authorization and is there still, or NULL. */
+static const char *
+in_place(const struct upstream_authorization *a)
+{
+	for (size_t i = 0; i < a->challenges_len; i++)
+		if (a->challenges[i].place != UPSTREAM_PLACE_NONE)
+			return a->challenges[i].type;
+	return NULL;
+}
+
+/* What is left, at the CA or in place, though nobody needs it. */
 static int
 check_left(struct store *st, const struct upstream_order *o, struct err *e)
 {
 	struct upstream_authorizations l;
-	bool shared = false;
 	int rc = upstream_authorization_by_order(st, o->id, &l, e);
 
 	for (size_t i = 0; rc == 0 && i < l.len; i++) {
-		if (l.v[i].status != UPSTREAM_AUTHORIZATION_PENDING)
-			continue;
-		rc = upstream_authorization_is_shared(
-		    st, l.v[i].id, o->id, &shared, e);
-		if (rc == 0 && !shared)
+		const struct upstream_authorization *a = &l.v[i];
+		const char *type = in_place(a);
+		bool is_left =
+		    type || a->status == UPSTREAM_AUTHORIZATION_PENDING;
+		bool shared = false;
+
+		if (is_left)
+			rc = upstream_authorization_is_shared(
+			    st, a->id, o->id, &shared, e);
+		if (rc == 0 && is_left && !shared)
 			rc = err_set(e, KIND_BUSY,
-			    "upstream_order/%lld: the authorization for %s is "
-			    "still pending at the CA",
-			    (long long)o->id, l.v[i].value);
+			    "upstream_order/%lld: the %s for %s is still %s",
+			    (long long)o->id, type ? type : "authorization",
+			    a->value, type ? "in place" : "pending at the CA");
 	}
 	upstream_authorizations_release(&l);
 	return rc;
@@ -275,7 +289,7 @@ static int
 run_orders(struct work *k, int (*next)(void *arg, int64_t *id, struct err *e),
     struct err *e)
 {
-	const struct ordering_env env = orderwork_env(&k->w);
+	struct ordering_env env = orderwork_env(&k->w);
 	const struct orders how = {.env = &env,
 	    .in_flight = (size_t)jobs,
 	    .give_up_at = clock_now() + timeout,
@@ -286,6 +300,7 @@ run_orders(struct work *k, int (*next)(void *arg, int64_t *id, struct err *e),
 	    .is_stopped = sig_term,
 	    .arg = k};
 
+	env.gives_up_all = k->is_cancelling;
 	return orders_run(&how, e);
 }
 
@@ -780,7 +795,21 @@ download(struct prog *p, struct err *e)
 	return with_ids(p, NULL, NULL, e);
 }
 
-/* One that is over may have kept what is pending: `*kept`, now no more. */
+/* Something of an order that is over: a cancel whose time was over left it. */
+static bool
+is_left_over(struct store *st, const struct upstream_order *o)
+{
+	struct err why = {0};
+
+	return !upstream_order_is_open(o->status) &&
+	    o->status != UPSTREAM_ORDER_VALID && check_left(st, o, &why) < 0 &&
+	    why.kind == KIND_BUSY;
+}
+
+/*
+ * One that is over may have kept what is pending, which it may no more, or what
+ * could not be taken away: `*kept`.
+ */
 static int
 let_go(struct work *k, const struct upstream_order_hold *hold, bool *kept,
     struct err *e)
@@ -793,6 +822,7 @@ let_go(struct work *k, const struct upstream_order_hold *hold, bool *kept,
 	*kept = false;
 	if (upstream_order_by_id(k->w.up.st, hold->id, &o, e) < 0)
 		return -1;
+	*kept = is_left_over(k->w.up.st, &o);
 	buf_init(&text, ORDERPOLICY_MAX);
 	rc = orderpolicy_read(&policy, o.policy, e);
 	if (rc == 0 && policy.keeps_pending) {

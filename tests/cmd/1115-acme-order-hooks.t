@@ -1,7 +1,7 @@
 #!/bin/sh
 # Goal: a hook that takes its time holds nobody but its order, which stays taken;
-# it ends with the program that orders, and what was in place then is taken away by
-# whoever comes next.
+# it ends with the program that orders, and with the time of a cancel, and what
+# was in place then is taken away by whoever comes next.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/pebble.sh"
 . "$(dirname "$0")/../lib/upstream.sh"
@@ -145,4 +145,27 @@ sql 'UPDATE upstream_orders SET lease_until = 0'
 order run --challenge "$hook" killed.example
 exits 0 'who comes after SIGKILL goes on'
 
+# ---- the time of a cancel ----------------------------------------------------------
+
+cancels() {
+	order new --challenge "$hook" "$1"
+	id=$(field id)
+	hang present "$1"
+	begin download "$id"
+	kill "$pid"
+	over 111 "$1: something may be in place"
+	let_be present "$1"
+}
+cancels cancel.example
+hang cleanup cancel.example
+begin cancel --timeout 1 "$id"
+over 111 'cancel: its time is over'
+gone
+like "$(cat "$T/begun.err")" \
+    "upstream_order/$id: .*cancel.example.* still in place" '... and it says so'
+is "$(place cancel.example)" placing 'what was not taken away is known'
+let_be cleanup cancel.example
+order cancel "$id"
+exits 0 'another cancel'
+is "$(place cancel.example)" none '... takes it away'
 done_testing
