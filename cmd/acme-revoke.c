@@ -44,7 +44,6 @@ static const char usage_text[] =
     "  -V, --version       the version\n";
 
 #define FILE_MAX ((size_t)64 * 1024)
-#define TRIES 3
 #define WAIT_MAX 60 /* seconds, for a CA that asks to be left alone */
 
 static const char *account_word, *ca_word, *reason_word;
@@ -78,6 +77,7 @@ struct work {
 	struct file *files; /* by operand */
 	char *ca; /* that w.up.client is of, as it was named; or NULL */
 	int reason;
+	size_t left; /* behind the one in hand */
 	struct out out;
 };
 
@@ -320,14 +320,12 @@ name_operand(const char *operand, struct err *e)
 		err_object(e, "%s", operand);
 }
 
-/* 1 after so many seconds, 0 when that is too long, -1. */
+/* 1 after so many seconds, 0 when all is to end, -1. */
 static int
 wait_for_ca(struct work *k, int seconds, struct err *e)
 {
 	int64_t until = clock_mono() + seconds * (int64_t)1000;
 
-	if (seconds > WAIT_MAX)
-		return 0;
 	while (clock_mono() < until && !sig_term())
 		if (client_wait(k->w.up.client, until, e) < 0)
 			return -1;
@@ -336,48 +334,85 @@ wait_for_ca(struct work *k, int seconds, struct err *e)
 
 /*
  * One that the CA does not take as it is asked too much comes again: what it
- * has said of that is in the second failure, which has cost no request.
+ * has said of that is in the next failure, which costs no request.
  */
 static int
 revoke_patiently(struct work *k, size_t i, struct err *why, struct err *e)
 {
-	int rc = 1;
+	int rc = 1, left = WAIT_MAX;
 
-	for (int n = 0; rc > 0 && n < TRIES; n++) {
+	while (rc > 0) {
+		int seconds;
+
 		err_clear(why);
 		if (revoke_one(k, i, why) == 0 || !k->w.up.client ||
 		    why->kind != KIND_BUSY ||
 		    client_cause(k->w.up.client) != CAUSE_RATE_LIMITED)
 			return 0;
-		rc = wait_for_ca(k, why->retry_after, e);
+		seconds = why->retry_after > 0 ? why->retry_after : 1;
+		left -= seconds;
+		rc = left < 0 ? 0 : wait_for_ca(k, seconds, e);
 	}
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 /* One that cannot be revoked does not stop the rest. */
 static int
-revoke_all(struct work *k, struct prog *p, struct err *e)
+revoke_next(struct work *k, size_t i, struct err *e)
 {
-	for (size_t i = 0; i < k->operands.len; i++) {
-		int64_t until = clock_mono() + 1000 / rate;
-		struct err why = {0};
+	int64_t until = clock_mono() + 1000 / rate;
+	struct err why = {0};
 
-		if (sig_term())
-			return err_set(e, KIND_BUSY,
-			    "stopped before %s and what follows it",
-			    k->operands.v[i]);
-		if (revoke_patiently(k, i, &why, e) < 0)
-			return -1;
-		if (err_is_set(&why)) {
-			name_operand(k->operands.v[i], &why);
-			prog_item_failed(p, &why);
-		}
-		while (k->w.up.client && i + 1 < k->operands.len &&
-		    clock_mono() < until && !sig_term())
-			if (client_wait(k->w.up.client, until, e) < 0)
-				return -1;
+	if (sig_term())
+		return err_set(e, KIND_BUSY,
+		    "stopped before %s, and others it may be",
+		    k->operands.v[i]);
+	if (revoke_patiently(k, i, &why, e) < 0)
+		return -1;
+	if (err_is_set(&why)) {
+		name_operand(k->operands.v[i], &why);
+		prog_item_failed(k->w.prog, &why);
 	}
+	while (k->w.up.client && k->left > 0 && clock_mono() < until &&
+	    !sig_term())
+		if (client_wait(k->w.up.client, until, e) < 0)
+			return -1;
 	return 0;
+}
+
+static bool
+is_revoked_here(struct work *k, size_t i)
+{
+	struct victim v;
+	struct err ignored = {0};
+	bool is = find(k, i, &v, &ignored) == 0 && v.id != 0 &&
+	    v.stored.status == CERTIFICATE_REVOKED;
+
+	certificate_release(&v.stored);
+	return is;
+}
+
+/*
+ * What is known to be revoked comes last, as the CA may not be told of it: of
+ * a list that it does not take at once the rest is taken the next time.
+ */
+static int
+revoke_all(struct work *k, struct err *e)
+{
+	bool *later = xcalloc(k->operands.len + 1, sizeof(*later));
+	int rc = 0;
+
+	k->left = k->operands.len;
+	for (size_t i = 0; i < k->operands.len; i++)
+		later[i] = is_revoked_here(k, i);
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; rc == 0 && i < k->operands.len; i++)
+			if (later[i] == (pass == 1)) {
+				k->left--;
+				rc = revoke_next(k, i, e);
+			}
+	free(later);
+	return rc;
 }
 
 static int
@@ -397,7 +432,7 @@ run(struct prog *p, struct err *e)
 	k.w.up.trace = traces ? STDERR_FILENO : -1;
 	out_init(&k.out, p->json, !p->no_header, columns);
 	if (rc == 0)
-		rc = revoke_all(&k, p, e);
+		rc = revoke_all(&k, e);
 	orderwork_stop(&k.w);
 	for (size_t i = 0; k.files && i < k.operands.len; i++)
 		cert_free(k.files[i].cert);

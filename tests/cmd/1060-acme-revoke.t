@@ -95,8 +95,43 @@ is "$(sql "SELECT count(*) FROM (SELECT at FROM upstream_requests
     WHERE endpoint = 'revokeCert' AND status = 200
     ORDER BY id DESC LIMIT 3) GROUP BY at HAVING count(*) > 1")" '' \
     '... no two in the same'
+printf '%s\n' "$(id_of seven.example)" "$(id_of one.example)" nine.example >"$T/again"
+must "$BIN/acme-order" run -c "$client" nine.example
+run "$BIN/acme-revoke" -c "$client" --no-header - <"$T/again"
+exits 0 'a list again, of which one is new'
+is "$(printf '%s\n' "$out" | cut -f 1 | tr '\n' ' ')" \
+    "nine.example $(id_of seven.example) $(id_of one.example) " '... which comes first'
 revoke --rate 0 seven.example
 exits 100 'a rate that is none'
+# ---- a CA that is asked too much ---------------------------------------------------
+. "$SRC/tests/lib/standin.sh"
+standin_up
+account ca add standin "$base/dir" --trust "$T/standin.crt"
+account register --ca standin --agree-terms --default
+exits 0 'a CA that is told what to say'
+asked_there() {
+	[ "$(grep -c 'POST /revoke' "$T/standin.log")" = "$1" ]
+}
+relent() {
+	wait_for 20 asked_there 2
+	rules '/revoke file good 200'
+}
+echo '{}' >"$T/standin/good"
+rules '/revoke problem 429 rateLimited 1'
+relent &
+relents=$!
+revoke --ca standin "$T/stranger.pem"
+exits 0 'what is refused twice for a second'
+is "$(field result)" revoked '... is revoked then'
+wait $relents
+ok '... with no more requests than that' asked_there 3
+rules '/revoke problem 429 rateLimited 90'
+revoke --ca standin "$T/stranger.pem" "$T/stranger.pem" "$T/stranger.pem"
+exits 111 'what is refused for longer'
+is "$(printf '%s\n' "$err" | grep -c 'pem: standin: revokeCert: not sent')" 3 \
+    '... is told of, each'
+ok '... and asked for once' asked_there 4
+
 must "$BIN/acme-order" run -c "$client" old.example.org
 script acme-revoke.1 '^acme-revoke'
 ACMED_CONFIG=$client
