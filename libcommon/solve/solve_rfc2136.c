@@ -121,19 +121,44 @@ read_file(struct self *s, const char *path, struct err *e)
 	return rc == 0 && s->key_file ? check_key_file(s->key_file, e) : rc;
 }
 
-/* Of nsupdate's words those for what another time may be better. */
-static bool
-may_mend(const char *text)
-{
-	/* the first of a server whose name cannot be looked up */
-	static const char *const words[] = {"couldn't get address for ",
-	    "could not reach any name server", "; Communication with ",
-	    "update failed: SERVFAIL"};
+/* Of nsupdate's words: for what another time may be better, and what they
+ * mean. */
+static const struct {
+	const char *word;
+	bool may_mend;
+	const char *meaning; /* or NULL: they say it themselves */
+} sayings[] = {
+    /* the first of a server whose name cannot be looked up */
+    {"couldn't get address for ", true, NULL},
+    {"could not reach any name server", true, NULL},
+    {"; Communication with ", true, NULL},
+    {"update failed: SERVFAIL", true, NULL},
+    {"BADTIME", true, "the clock here, or that of the server, is wrong"},
+    {"BADKEY", false,
+	"the server has no such key, or does not let it change this zone"},
+    {"BADSIG", false, "the key has another secret at the server"},
+    {"REFUSED", false,
+	"the server does not let this key, or this machine, change the zone"},
+    {"NOTAUTH", false,
+	"the server is not the primary one of this zone, or wants a key"},
+    {"NOTZONE", false, "the record is not in this zone"},
+};
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strstr(text, words[i]))
-			return true;
-	return false;
+static void
+explain(struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sayings); i++) {
+		char text[sizeof(e->text)];
+
+		if (!strstr(e->text, sayings[i].word))
+			continue;
+		snprintf(text, sizeof(text), "%s", e->text);
+		err_clear(e);
+		err_set(e, sayings[i].may_mend ? KIND_BUSY : KIND_DENIED,
+		    "%s%s%s", text, sayings[i].meaning ? ": " : "",
+		    sayings[i].meaning ? sayings[i].meaning : "");
+		return;
+	}
 }
 
 static int
@@ -151,8 +176,8 @@ run(const struct self *s, int leash, const char *input, int64_t until,
 	    .leash = leash};
 	int rc = run_wait(&r, e);
 
-	if (rc < 0 && e->kind == KIND_DENIED && may_mend(e->text))
-		e->kind = KIND_BUSY;
+	if (rc < 0 && e->kind == KIND_DENIED)
+		explain(e);
 	return rc;
 }
 

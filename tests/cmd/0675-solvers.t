@@ -491,13 +491,35 @@ is "$(has _acme-challenge.f.example.test)" '' '... and gone'
 chmod 644 "$T/update.key"
 refuses 'make conf .*update.key' "rfc2136:$T/rfc2136" dns-01 f.example.test
 chmod 600 "$T/update.key"
+sed 's/^zone = .*/zone = example.invalid/' "$T/rfc2136" >"$T/foreign"
+refuses 'present denied .*NOTAUTH: the server is not the primary one' \
+    "rfc2136:$T/foreign" dns-01 f.example.test present
+sed 's/key "update"/key "other"/' "$T/update.key" >"$T/other.key"
+chmod 600 "$T/other.key"
+sed 's/update\.key$/other.key/' "$T/rfc2136" >"$T/unknown"
+refuses 'present denied .*BADKEY.: the server has no such key' \
+    "rfc2136:$T/unknown" dns-01 f.example.test present
+library=$(find /usr/lib -name libfaketime.so.1 2>/dev/null | head -n 1)
+if [ -n "$library" ]; then
+	stop knot
+	start knot env LD_PRELOAD="$library" FAKETIME=+1h \
+	    FAKETIME_DONT_FAKE_MONOTONIC=1 knotd -c "$T/tsig.conf"
+	must wait_for 10 listening "$dns_port"
+	refuses 'present busy .*BADTIME.: the clock here, or that of the server' \
+	    "rfc2136:$T/rfc2136" dns-01 f.example.test present
+	stop knot
+	start knot knotd -c "$T/tsig.conf"
+	must wait_for 10 listening "$dns_port"
+else
+	skip 1 'needs libfaketime'
+fi
 sed -i 's/secret "x/secret "y/; t; s/secret "./secret "x/' "$T/update.key"
-refuses 'present denied .*nsupdate' "rfc2136:$T/rfc2136" dns-01 f.example.test \
-    present
+refuses 'present denied .*BADSIG.: the key has another secret at the server' \
+    "rfc2136:$T/rfc2136" dns-01 f.example.test present
 is "$(has _acme-challenge.f.example.test)" '' 'with a wrong key nothing changes'
 sed -i '/^key_file/d' "$T/rfc2136"
-refuses 'present denied .*nsupdate' "rfc2136:$T/rfc2136" dns-01 f.example.test \
-    present
+refuses 'present denied .*: the server .* wants a key' "rfc2136:$T/rfc2136" \
+    dns-01 f.example.test present
 sed "s/^port = .*/port = $(free_port)/" "$T/rfc2136" >"$T/down"
 refuses 'present busy .*Communication with' "rfc2136:$T/down" dns-01 \
     f.example.test present
