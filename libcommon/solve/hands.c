@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "sys/asker.h"
+#include "sys/clock.h"
 #include "sys/helper.h"
 
 #define QUESTION_MAX 2048
@@ -56,7 +57,11 @@ answer(void *arg, const struct buf *question, struct buf *out)
 	    .value = w[4],
 	    .until = (int64_t)until};
 
-	if (h->how.change(h->how.self, h->leash, &r, &e) == 0)
+	/* very many may have waited for their turn */
+	if (r.until != 0 && r.until <= clock_mono())
+		err_set(&e, KIND_BUSY, "no time is left for it");
+	if (!err_is_set(&e) &&
+	    h->how.change(h->how.self, h->leash, &r, &e) == 0)
 		buf_addf(out, "%s - ", w[0]);
 	else
 		buf_addf(out, "%s %s %s", w[0], err_row(e.kind)->name, e.text);
