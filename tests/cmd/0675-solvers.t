@@ -284,6 +284,16 @@ for kind in hook hook-line; do
 	ok '... with its children' wait_for 5 ended "$(cat "$T/deaf.child")"
 done
 timeout=
+for kind in hook hook-line; do
+	rm -f "$T"/deaf.*
+	"$TOOLS/solve" --resolver "$dns" "$kind:$T/deaf" dns-01 a.example.test \
+	    $token $keyauth present >"$T/deaf.out" &
+	must wait_for 10 [ -s "$T/deaf.child" ]
+	kill -9 $!
+	ok "$kind: one whose caller is killed" \
+	    wait_for 10 ended "$(cat "$T/deaf.pid")"
+	ok '... ends with its children' wait_for 10 ended "$(cat "$T/deaf.child")"
+done 2>"$T/deaf.err"
 : >"$T/calls"
 cat >"$T/http" <<-END
 	#!/bin/sh
