@@ -115,10 +115,8 @@ begin_one(struct deeds *d, struct deed *deed, enum solver_verb verb)
 	    &o->authorizations.v[deed->authorization];
 	const struct upstream_challenge *c = &a->challenges[deed->challenge];
 	const struct solver *solver;
-	struct err why = {0};
 
 	keyauth_format(deed->key_authorization, c->token, o->env.thumbprint);
-	deed->all = d;
 	deed->task = (struct solver_task){.upstream_challenge_id = c->id,
 	    .type = c->type,
 	    .identifier_type = identifier_type_name(a->type),
@@ -128,11 +126,11 @@ begin_one(struct deeds *d, struct deed *deed, enum solver_verb verb)
 	if (verb == SOLVER_PRESENT ||
 	    (verb == SOLVER_CLEANUP && o->env.gives_up_all))
 		deed->task.until = end_of(o);
-	solver = solvers_get(o->env.solvers, c->solver, &why);
+	solver = solvers_get(o->env.solvers, c->solver, &deed->why);
 	if (solver)
 		solver_begin(solver, verb, &deed->task, on_done, deed);
 	else
-		on_done(deed, &why);
+		d->open--;
 }
 
 /* Has a solver do the step in hand, and the same for others with `view`. */

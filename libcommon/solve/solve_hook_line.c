@@ -119,11 +119,12 @@ read_line(struct self *s, char out[LINE_SIZE], int64_t deadline, struct err *e)
 	size_t len = 0;
 
 	while (!end) {
-		ssize_t n = listen_to(s, deadline, e);
+		ssize_t n;
 
-		if (n == 0)
-			n = fd_read(s->out, out + len, LINE_SIZE - 1 - len,
-			    deadline, e);
+		if (listen_to(s, deadline, e) < 0)
+			return -1;
+		n = fd_read(
+		    s->out, out + len, LINE_SIZE - 1 - len, deadline, e);
 		if (n < 0)
 			return -1;
 		len += (size_t)n;

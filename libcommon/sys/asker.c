@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "base/str.h"
@@ -15,18 +14,17 @@
 #define LOOK_MS 500 /* how often who only waits looks at signals */
 
 struct question {
-	TAILQ_ENTRY(question) entry;
 	int64_t id;
 	struct buf text; /* a frame */
 	int64_t timeout_ms, deadline; /* 0: not sent yet */
 	asker_callback *fn;
 	void *arg;
 };
-TAILQ_HEAD(questions, question);
 
 struct asker {
 	struct asker_options how;
-	struct questions questions;
+	struct question **v; /* in the order of their ids */
+	size_t len;
 	size_t sent;
 	int64_t last_id;
 	bool is_stopped;
@@ -34,11 +32,11 @@ struct asker {
 
 /* ---- questions ----------------------------------------------------------- */
 
+/* It is in no list any more. */
 static void
 call_back(struct asker *a, struct question *q, const struct buf *answer,
     const struct err *why)
 {
-	TAILQ_REMOVE(&a->questions, q, entry);
 	a->sent -= q->deadline != 0;
 	q->fn(q->arg, answer, why);
 	buf_release(&q->text);
@@ -49,21 +47,18 @@ call_back(struct asker *a, struct question *q, const struct buf *answer,
 static void
 fail(struct asker *a, bool only_unsent, const struct err *why)
 {
-	struct questions now = TAILQ_HEAD_INITIALIZER(now);
-	struct question *q, *next;
+	struct question **now = xcalloc(a->len + 1, sizeof(struct question *));
+	size_t n = 0, kept = 0;
 
-	for (q = TAILQ_FIRST(&a->questions); q; q = next) {
-		next = TAILQ_NEXT(q, entry);
-		if (only_unsent && q->deadline != 0)
-			continue;
-		TAILQ_REMOVE(&a->questions, q, entry);
-		TAILQ_INSERT_TAIL(&now, q, entry);
-	}
-	while ((q = TAILQ_FIRST(&now)) != NULL) {
-		TAILQ_REMOVE(&now, q, entry);
-		TAILQ_INSERT_TAIL(&a->questions, q, entry);
-		call_back(a, q, NULL, why);
-	}
+	for (size_t i = 0; i < a->len; i++)
+		if (only_unsent && a->v[i]->deadline != 0)
+			a->v[kept++] = a->v[i];
+		else
+			now[n++] = a->v[i];
+	a->len = kept;
+	for (size_t i = 0; i < n; i++)
+		call_back(a, now[i], NULL, why);
+	free(now);
 }
 
 /* What it answers later would be taken for other answers. */
@@ -97,10 +92,11 @@ write_all(int fd, const struct buf *b, struct err *e)
 static void
 pump(struct asker *a)
 {
-	struct question *q;
 	struct err why = {0};
 
-	TAILQ_FOREACH (q, &a->questions, entry) {
+	for (size_t i = 0; i < a->len; i++) {
+		struct question *q = a->v[i];
+
 		if (a->sent >= a->how.at_once)
 			return;
 		if (q->deadline != 0)
@@ -141,11 +137,13 @@ asker_ask(struct asker *a, const struct buf *question, int64_t timeout_ms,
 	rc = question->full
 	    ? err_set(&why, KIND_INPUT, "a question that is too long")
 	    : frame_add(&q->text, question->data, question->len, &why);
-	TAILQ_INSERT_TAIL(&a->questions, q, entry);
-	if (rc < 0 || a->is_stopped)
+	if (rc < 0 || a->is_stopped) {
 		call_back(a, q, NULL, rc < 0 ? &why : &stopped);
-	else
-		pump(a);
+		return;
+	}
+	a->v = xreallocarray(a->v, a->len + 1, sizeof(struct question *));
+	a->v[a->len++] = q;
+	pump(a);
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -166,11 +164,15 @@ give(struct asker *a, const struct buf *answer, struct err *e)
 {
 	static const struct err none;
 	int64_t id = a->how.id_of ? a->how.id_of(answer) : leading_id(answer);
-	struct question *q;
 
-	TAILQ_FOREACH (q, &a->questions, entry) {
+	for (size_t i = 0; i < a->len; i++) {
+		struct question *q = a->v[i];
+
 		if (q->id != id || q->deadline == 0)
 			continue;
+		a->len--;
+		memmove(&a->v[i], &a->v[i + 1],
+		    (a->len - i) * sizeof(struct question *));
 		call_back(a, q, answer, &none);
 		return 0;
 	}
@@ -181,11 +183,10 @@ static int64_t
 deadline_of(const struct asker *a)
 {
 	int64_t first = FD_FOREVER;
-	const struct question *q;
 
-	TAILQ_FOREACH (q, &a->questions, entry)
-		if (q->deadline != 0 && q->deadline < first)
-			first = q->deadline;
+	for (size_t i = 0; i < a->len; i++)
+		if (a->v[i]->deadline != 0 && a->v[i]->deadline < first)
+			first = a->v[i]->deadline;
 	return first;
 }
 
@@ -225,7 +226,6 @@ asker_new(const struct asker_options *o)
 	struct askers *l = o->askers;
 
 	a->how = *o;
-	TAILQ_INIT(&a->questions);
 	l->v = xreallocarray(l->v, l->len + 1, sizeof(struct asker *));
 	l->v[l->len++] = a;
 	return a;
@@ -243,6 +243,7 @@ asker_free(struct asker *a)
 	for (size_t i = 0; i < l->len; i++)
 		if (l->v[i] == a)
 			l->v[i--] = l->v[--l->len];
+	free(a->v);
 	free(a);
 }
 
@@ -322,8 +323,8 @@ askers_release(struct askers *l)
 {
 	if (!l)
 		return;
-	while (l->len > 0)
-		asker_free(l->v[0]);
+	for (size_t i = l->len; i > 0; i--)
+		asker_free(l->v[i - 1]);
 	free(l->v);
 	*l = (struct askers){0};
 }
