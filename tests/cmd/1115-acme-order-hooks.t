@@ -50,10 +50,10 @@ over() {
 	is "$?" "$1" "... with exit code $1"
 }
 gone() {
-	is "$(sort -u "$T/said")" TERM 'the hook is asked to end'
-	ok '... and killed when it does not listen' wait_for 10 ended \
+	ok 'the hook, which does not listen, is killed' wait_for 10 ended \
 	    "$(cat "$T/hangs")"
 	ok '... with what it has started' wait_for 10 ended "$(cat "$T/child")"
+	is "$(sort -u "$T/said")" TERM '... and was asked to end before'
 }
 # place NAME: where its challenge is.
 place() {
