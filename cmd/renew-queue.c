@@ -103,23 +103,16 @@ static const struct prog_option metrics_options[] = {
 
 /* ---- telling ------------------------------------------------------------- */
 
-static void
-print_block(const struct buf *block)
+static int
+print_block(void *arg, const struct buf *block, struct err *e)
 {
-	struct err ignored = {0};
-
-	if (block->len > 0)
-		fd_write_all(STDERR_FILENO, block->data, block->len, FD_FOREVER,
-		    &ignored);
-}
-
-/* Where standard error is not for people. */
-static void
-log_block(const struct buf *block)
-{
-	if (block->len > 0)
-		log_event(LOG_LEVEL_WARN, "telling", "text", block->data,
-		    (char *)NULL);
+	(void)arg;
+	if (log_fd() == STDERR_FILENO)
+		return fd_write_all(
+		    STDERR_FILENO, block->data, block->len, FD_FOREVER, e);
+	/* standard error is not for people */
+	log_event(LOG_LEVEL_WARN, "telling", "text", block->data, (char *)NULL);
+	return 0;
 }
 
 static int
@@ -167,20 +160,12 @@ finish(struct prog *p, bool ran, struct err *e)
 	const struct teller t = {.st = st,
 	    .prog = p->name,
 	    .again = p->conf.client.tell_again,
-	    .now = clock_now()};
-	struct buf block;
-	int rc = st ? 0 : -1;
+	    .now = clock_now(),
+	    .write = print_block};
+	int rc = st ? teller_tell(&t, e) : -1;
 
-	buf_init(&block, TELLER_MAX);
-	if (rc == 0)
-		rc = teller_tell(&t, &block, e);
-	if (log_fd() == STDERR_FILENO)
-		print_block(&block);
-	else
-		log_block(&block);
 	if (rc == 0 && ran && p->exit_code == 0)
 		rc = note_success(st, e);
-	buf_release(&block);
 	store_close(st);
 	return rc;
 }

@@ -17,13 +17,15 @@ struct teller {
 	/* Seconds until all is told again; 0: what was told is not. */
 	int64_t again;
 	int64_t now;
+	int (*write)(void *arg, const struct buf *block, struct err *e);
+	void *arg;
 };
 
 /*
- * Appends the block, which is empty when there is nothing to tell, and notes
- * what is told, so that a run at the same time does not tell it, too.
+ * Gives the block to `write`, if there is something to tell.  A run at the same
+ * time does not tell it, too; what could not be written is told by a later one.
  */
-int teller_tell(const struct teller *t, struct buf *out, struct err *e);
+int teller_tell(const struct teller *t, struct err *e);
 #define TELLER_LINES 20 /* at most, of names */
 #define TELLER_MAX ((size_t)16 * 1024)
 

@@ -5,12 +5,18 @@
 
 #define PAGE 200
 
+/* For each kind of rows, one after the other. */
 enum {
-	TELLING_QUEUED,
+	OF_CLAIM,
+	OF_NOTE,
+	OF_LEAVE,
+	OF__MAX
+};
+
+enum {
+	TELLING_QUEUED = OF__MAX * TELLING_OF__MAX,
 	TELLING_TOLD,
 	TELLING_TARGET,
-	TELLING_SET_RENEWAL,
-	TELLING_SET_TARGET,
 	TELLING_COUNT,
 	TELLING_ACCOUNTS,
 	TELLING_COUNT_OF,
@@ -24,7 +30,21 @@ enum {
 	" c.not_after"
 #define CERTIFICATE " LEFT JOIN certificates c ON c.id = r.certificate_id"
 
+#define IS_AS_READ " WHERE id = ?1 AND told = ?2 AND told_at = ?3"
+#define STATEMENTS_OF(of, table)                                               \
+	[OF__MAX * (of) +                                                      \
+	    OF_CLAIM] = "UPDATE " table " SET telling_until = ?5" IS_AS_READ   \
+			" AND (telling_until <= ?4"                            \
+			" OR telling_until > ?5)",                             \
+	    [OF__MAX * (of) + OF_NOTE] =                                       \
+		"UPDATE " table                                                \
+		" SET told = ?5, told_at = ?4, telling_until = 0" IS_AS_READ,  \
+	    [OF__MAX * (of) + OF_LEAVE] =                                      \
+		"UPDATE " table " SET telling_until = 0" IS_AS_READ
+
 static const char *const sql[] = {
+    STATEMENTS_OF(TELLING_OF_RENEWAL, "renewal_configurations"),
+    STATEMENTS_OF(TELLING_OF_TARGET, "deploy_targets"),
     [TELLING_QUEUED] =
 	"SELECT q.id, " COLUMNS ", q.status, q.attempts, q.failing_since,"
 	" q.retry_at, q.error FROM renewal_queue q"
@@ -39,11 +59,6 @@ static const char *const sql[] = {
 	"?2",
     [TELLING_TARGET] =
 	"SELECT id, told, told_at FROM deploy_targets WHERE id = ?1",
-    [TELLING_SET_RENEWAL] =
-	"UPDATE renewal_configurations SET told = ?2, told_at = ?3"
-	" WHERE id = ?1 AND told = ?4 AND told_at = ?5",
-    [TELLING_SET_TARGET] = "UPDATE deploy_targets SET told = ?2, told_at = ?3"
-			   " WHERE id = ?1 AND told = ?4 AND told_at = ?5",
     [TELLING_COUNT] = "SELECT count(*) FROM renewal_configurations"
 		      " WHERE active = 1 AND due_at > -1",
     [TELLING_ACCOUNTS] =
@@ -166,36 +181,47 @@ telling_target(struct store *st, int64_t deploy_target_id,
 		return err_set(e, KIND_NOTFOUND, "no such deploy target");
 	if (rc < 0)
 		return -1;
-	*row =
-	    (struct telling_row){db_int(s, 0), read_state(s, 1), db_int(s, 2)};
+	*row = (struct telling_row){
+	    TELLING_OF_TARGET, db_int(s, 0), read_state(s, 1), db_int(s, 2)};
 	db_reset(s);
 	return 0;
 }
 
 /* ---- noting -------------------------------------------------------------- */
 
-static int
-note(struct store *st, size_t statement, const struct telling_row *row,
-    enum telling_state to, struct err *e)
+static size_t
+statement(const struct telling_row *row, size_t what)
 {
-	int64_t n = stmt_run(st, M, statement, e, "ititi", row->id, names[to],
-	    clock_now(), names[row->told], row->told_at);
+	return (size_t)row->of * OF__MAX + what;
+}
+
+int
+telling_claim(struct store *st, const struct telling_row *row, struct err *e)
+{
+	int64_t now = clock_now();
+	int64_t n = stmt_run(st, M, statement(row, OF_CLAIM), e, "itiii",
+	    row->id, names[row->told], row->told_at, now, now + TELLING_TIME);
 
 	return n < 0 ? -1 : n > 0;
 }
 
 int
-telling_note_renewal(struct store *st, const struct telling_row *row,
+telling_note(struct store *st, const struct telling_row *row,
     enum telling_state to, struct err *e)
 {
-	return note(st, TELLING_SET_RENEWAL, row, to, e);
+	return stmt_run(st, M, statement(row, OF_NOTE), e, "itiit", row->id,
+		   names[row->told], row->told_at, clock_now(), names[to]) < 0
+	    ? -1
+	    : 0;
 }
 
 int
-telling_note_target(struct store *st, const struct telling_row *row,
-    enum telling_state to, struct err *e)
+telling_leave(struct store *st, const struct telling_row *row, struct err *e)
 {
-	return note(st, TELLING_SET_TARGET, row, to, e);
+	return stmt_run(st, M, statement(row, OF_LEAVE), e, "iti", row->id,
+		   names[row->told], row->told_at) < 0
+	    ? -1
+	    : 0;
 }
 
 /* ---- counting ------------------------------------------------------------ */

@@ -18,7 +18,14 @@ enum telling_state {
 
 const char *telling_state_name(enum telling_state state); /* "ok" ... */
 
+enum telling_of {
+	TELLING_OF_RENEWAL,
+	TELLING_OF_TARGET,
+	TELLING_OF__MAX
+};
+
 struct telling_row {
+	enum telling_of of;
 	int64_t id; /* of the configuration, or of the target */
 	enum telling_state told;
 	int64_t told_at;
@@ -49,13 +56,21 @@ int telling_target(struct store *st, int64_t deploy_target_id,
     struct telling_row *row, struct err *e);
 
 /*
- * Notes that `to` is told now, in the place of what `row` says: 1; 0: another
- * process has told it meanwhile; -1.
+ * Before it is told: 1; 0: another process has told it meanwhile, or is about
+ * to; -1.  That lasts for TELLING_TIME seconds, for one that is killed has told
+ * nothing.
  */
-int telling_note_renewal(struct store *st, const struct telling_row *row,
+int telling_claim(
+    struct store *st, const struct telling_row *row, struct err *e);
+#define TELLING_TIME 60
+
+/* Notes that `to` is told now, in the place of what `row` says. */
+int telling_note(struct store *st, const struct telling_row *row,
     enum telling_state to, struct err *e);
-int telling_note_target(struct store *st, const struct telling_row *row,
-    enum telling_state to, struct err *e);
+
+/* What was claimed could not be told. */
+int telling_leave(
+    struct store *st, const struct telling_row *row, struct err *e);
 
 /* Of all that is renewed. */
 int telling_count_renewals(struct store *st, int64_t *n, struct err *e);
