@@ -3,17 +3,20 @@
 #include "jobs/parked.h"
 #include "order/orderanswer.h"
 #include "order/ordertemplate.h"
+#include "store/served_name.h"
 #include "store/upstream_authorization.h"
 #include "sys/clock.h"
 
 /* ---- ends ---------------------------------------------------------------- */
 
 void
-onboarder_tell(
-    struct onboarder *o, const char *name, const struct err *why, bool is_news)
+onboarder_tell(struct onboarder *o, const struct domain_item *i,
+    const struct err *why, bool is_news)
 {
-	const struct onboarder_result r = {
-	    .name = name, .err = why, .is_news = is_news};
+	const struct onboarder_result r = {.name = i->name,
+	    .err = why,
+	    .is_news = is_news,
+	    .is_served = i->certificate_id != 0};
 
 	o->tell(o->arg, &r);
 }
@@ -23,7 +26,7 @@ onboarder_tell_store(struct onboarder *o, const struct domain_group *g, int rc,
     const struct err *e)
 {
 	if (rc < 0)
-		onboarder_tell(o, g->items[0].name, e, true);
+		onboarder_tell(o, &g->items[0], e, true);
 }
 
 static bool
@@ -51,13 +54,27 @@ is_looked_at(
 	    (out->cause == CAUSE_PRECHECK || !is_known);
 }
 
+/* Without it pauses are those of a new name. */
+static struct outcome_life
+life_of(const struct onboarder *o, const struct domain_item *i)
+{
+	struct served_life life = {0};
+	struct err ignored = {0};
+
+	if (i->certificate_id != 0)
+		served_name_life(
+		    o->st, i->name, i->certificate_id, &life, &ignored);
+	return (struct outcome_life){life.not_before, life.not_after};
+}
+
 void
 onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
     const struct outcome *out)
 {
 	const struct domain_item *item = &g->items[i];
+	const struct outcome_life life = life_of(o, item);
 	struct queue_failure f = outcome_failure(
-	    out, item->attempts, item->failing_since, 0, clock_now());
+	    out, item->attempts, item->failing_since, &life, clock_now());
 	struct err e = {0}, text = out->why;
 
 	f.is_known = f.parks && was_parked(item);
@@ -71,7 +88,7 @@ onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 		text.kind = KIND_BUSY;
 	if (f.parks)
 		err_object(&text, "parked; domain-queue add tries it at once");
-	onboarder_tell(o, item->name, &text,
+	onboarder_tell(o, item, &text,
 	    f.parks || item->attempts == 0 || !is_same(item->cause, out->word));
 }
 
@@ -98,7 +115,7 @@ onboarder_put_back(struct onboarder *o, const struct domain_group *g,
 
 	onboarder_tell_store(o, g, domain_queue_put_back(o->st, g, at, &e), &e);
 	for (size_t i = 0; i < g->len; i++)
-		onboarder_tell(o, g->items[i].name, why, false);
+		onboarder_tell(o, &g->items[i], why, false);
 }
 
 void

@@ -61,6 +61,7 @@ int
 onboarder_has_room(struct onboarder *o, struct err *e)
 {
 	const struct strv none = {0};
+	const struct domain_item all = {.name = o->template->name};
 	struct limits_wait w;
 	struct err why = {0};
 
@@ -69,7 +70,7 @@ onboarder_has_room(struct onboarder *o, struct err *e)
 	if (w.at == 0)
 		return 1;
 	err_set(&why, KIND_BUSY, "the CA's limit of %s is used up", w.rule);
-	onboarder_tell(o, o->template->name, &why, false);
+	onboarder_tell(o, &all, &why, false);
 	return 0;
 }
 

@@ -17,8 +17,8 @@ struct onboarder_flight {
 /* ---- what becomes of names: stored and told -------------------------------
  */
 
-void onboarder_tell(
-    struct onboarder *o, const char *name, const struct err *why, bool is_news);
+void onboarder_tell(struct onboarder *o, const struct domain_item *i,
+    const struct err *why, bool is_news);
 
 /* The store does not take it: who comes when the lease is over finds out. */
 void onboarder_tell_store(struct onboarder *o, const struct domain_group *g,

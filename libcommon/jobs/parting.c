@@ -115,15 +115,15 @@ static struct queue_failure
 failure_of(const struct parting *p, const char *said)
 {
 	struct outcome one = *p->outcome;
+	const struct outcome_life life = {
+	    p->configuration->not_before, p->configuration->not_after};
 
 	one.error = said;
 	if (said != p->outcome->error) {
 		one.cause = orderanswer_cause(said);
 		one.word = cause_name(one.cause);
 	}
-	return outcome_failure(&one, 0, 0,
-	    p->configuration->not_after - p->configuration->not_before,
-	    clock_now());
+	return outcome_failure(&one, 0, 0, &life, clock_now());
 }
 
 static int

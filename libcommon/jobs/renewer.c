@@ -29,12 +29,6 @@ flight_release(struct renewer_flight *f)
 	renewal_configuration_release(&f->configuration);
 }
 
-static int64_t
-lifetime(const struct renewer_flight *f)
-{
-	return f->configuration.not_after - f->configuration.not_before;
-}
-
 /* "a.example and 2 others"; the caller frees. */
 static char *
 names_of(struct renewer *r, const struct renewer_flight *f)
@@ -119,8 +113,10 @@ static void
 fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 {
 	const struct renewal_item *i = &f->item;
+	const struct outcome_life life = {
+	    f->configuration.not_before, f->configuration.not_after};
 	struct queue_failure failure = outcome_failure(
-	    a, i->attempts, i->failing_since, lifetime(f), clock_now());
+	    a, i->attempts, i->failing_since, &life, clock_now());
 	struct err e = {0}, text = a->why;
 
 	if (part(r, f, a))

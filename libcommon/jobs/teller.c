@@ -70,6 +70,7 @@ struct block {
 	struct news *news;
 	size_t len, shown; /* of the news so many are in `lines` */
 	int64_t counts[TELLING__MAX];
+	bool has_names;
 };
 
 static const char *
@@ -111,7 +112,8 @@ static void
 add_renewal(
     struct block *b, const struct telling_renewal *r, enum telling_state state)
 {
-	char *names = names_of(b->t->st, r->fqdn_set_id);
+	char *names =
+	    r->name ? xstrdup(r->name) : names_of(b->t->st, r->fqdn_set_id);
 	char error[LINE_ERROR] = "";
 
 	if (r->error)
@@ -123,7 +125,8 @@ add_renewal(
 		    r->not_after < b->t->now ? ", expired " : ", expires ",
 		    r->not_after);
 	if (state == TELLING_PARKED)
-		buf_adds(&b->lines, ", renew-queue add tries it at once");
+		buf_addf(&b->lines, ", %s add tries it at once",
+		    r->name ? "domain-queue" : "renew-queue");
 	if (state != TELLING_OK && *error)
 		buf_addf(&b->lines, ": %s", error);
 	buf_addc(&b->lines, '\n');
@@ -181,6 +184,7 @@ tell_renewal(void *arg, const struct telling_renewal *r, struct err *e)
 	if (!teller_is_due(&r->row, state, b->again, b->t->now))
 		return 0;
 	rc = claim(b, &r->row, state, e);
+	b->has_names |= rc >= 0 && r->name;
 	if (rc > 0)
 		add_renewal(b, r, state);
 	return rc < 0 ? -1 : 0;
@@ -289,7 +293,8 @@ write_block(const struct block *b, struct buf *out)
 	buf_add(out, b->lines.data, b->lines.len);
 	if (b->len > b->shown)
 		buf_addf(out, "  and %zu more\n", b->len - b->shown);
-	buf_adds(out, "  see renew-queue status, renew-queue list\n");
+	buf_addf(out, "  see renew-queue status, renew-queue list%s\n",
+	    b->has_names ? ", domain-queue list" : "");
 }
 
 /* What is said is told, whatever comes after it. */

@@ -7,6 +7,7 @@
 #include "store/queue_part.h"
 #include "store/renewal_configuration.h"
 #include "store/renewal_queue.h"
+#include "store/served_name.h"
 #include "sys/clock.h"
 
 #define PAGE 200
@@ -19,8 +20,19 @@ enum {
 	DOMAIN_QUEUE_REMOVE,
 	DOMAIN_QUEUE_BY_NAME,
 	DOMAIN_QUEUE_EACH,
-	DOMAIN_QUEUE_COUNT
+	DOMAIN_QUEUE_COUNT_NEW,
+	DOMAIN_QUEUE_COUNT_SERVED
 };
+
+#define COUNTS                                                                 \
+	"SELECT count(*), count(CASE WHEN q.status = 'parked' THEN 1 END),"    \
+	" count(CASE WHEN q.status = 'waiting' AND q.attempts > 0 THEN 1 "     \
+	"END),"                                                                \
+	" count(CASE WHEN q.lease_until > ?1 THEN 1 END),"                     \
+	" min(CASE WHEN q.status = 'waiting' AND q.attempts = 0"               \
+	" THEN q.added END),"                                                  \
+	" min(CASE WHEN q.status = 'waiting' AND q.attempts > 0"               \
+	" THEN q.failing_since END) FROM "
 
 static const char *const sql[] = {
     [DOMAIN_QUEUE_ADD] =
@@ -50,14 +62,12 @@ static const char *const sql[] = {
 	    "?2", "?3"),
     [DOMAIN_QUEUE_BY_NAME] = DOMAIN_QUEUE_SELECT "name = ?1",
     [DOMAIN_QUEUE_EACH] = DOMAIN_QUEUE_SELECT "id > ?1 ORDER BY id LIMIT ?2",
-    [DOMAIN_QUEUE_COUNT] =
-	"SELECT count(*), count(CASE WHEN status = 'parked' THEN 1 END),"
-	" count(CASE WHEN status = 'waiting' AND attempts > 0 THEN 1 END),"
-	" count(CASE WHEN lease_until > ?1 THEN 1 END),"
-	" min(CASE WHEN status = 'waiting' AND attempts = 0 THEN added END),"
-	" min(CASE WHEN status = 'waiting' AND attempts > 0"
-	" THEN failing_since END)"
-	" FROM domain_queue WHERE id > 0",
+    [DOMAIN_QUEUE_COUNT_NEW] =
+	COUNTS "domain_queue q WHERE q.id > 0 AND NOT EXISTS"
+	       " (SELECT 1 FROM served_names s WHERE s.id = q.id)",
+    [DOMAIN_QUEUE_COUNT_SERVED] =
+	COUNTS "served_names s JOIN domain_queue q ON q.id = s.id"
+	       " WHERE s.id > 0",
 };
 
 const struct stmt_table domain_queue_stmts = {
@@ -110,7 +120,8 @@ domain_item_read(struct db_stmt *s, struct domain_item *i)
 	    .lease_until = db_int(s, 10),
 	    .upstream_order_id = db_int(s, 11),
 	    .cause = stmt_text_dup(s, 12),
-	    .error = stmt_text_dup(s, 13)};
+	    .error = stmt_text_dup(s, 13),
+	    .certificate_id = db_int(s, 14)};
 }
 
 int
@@ -167,24 +178,32 @@ domain_queue_each(struct store *st,
 	return rc;
 }
 
-int
-domain_queue_summarize(
-    struct store *st, struct domain_queue_summary *to, struct err *e)
+static int
+count(struct store *st, size_t statement, struct domain_queue_count *n,
+    struct domain_queue_summary *to, struct err *e)
 {
-	struct db_stmt *s =
-	    stmt_query(st, M, DOMAIN_QUEUE_COUNT, e, "i", clock_now());
+	struct db_stmt *s = stmt_query(st, M, statement, e, "i", clock_now());
 
-	*to = (struct domain_queue_summary){0};
 	if (!s || db_step(s, e) < 0)
 		return -1;
-	to->parked = db_int(s, 1);
-	to->waiting = db_int(s, 0) - to->parked;
-	to->quarantined = db_int(s, 2);
-	to->held = db_int(s, 3);
+	*n = (struct domain_queue_count){.waiting = db_int(s, 0) - db_int(s, 1),
+	    .parked = db_int(s, 1),
+	    .quarantined = db_int(s, 2),
+	    .held = db_int(s, 3)};
 	to->oldest_new = db_int(s, 4);
 	to->oldest_failing = db_int(s, 5);
 	db_reset(s);
 	return 0;
+}
+
+int
+domain_queue_summarize(
+    struct store *st, struct domain_queue_summary *to, struct err *e)
+{
+	*to = (struct domain_queue_summary){0};
+	return count(st, DOMAIN_QUEUE_COUNT_SERVED, &to->served, to, e) < 0
+	    ? -1
+	    : count(st, DOMAIN_QUEUE_COUNT_NEW, &to->new, to, e);
 }
 
 /* ---- in and out ---------------------------------------------------------- */
@@ -283,7 +302,9 @@ put(struct change *c, struct domain_addition *a, struct err *e)
 	    a->registered, c->domain_template_id, clock_now());
 
 	a->answer = DOMAIN_QUEUED;
-	return rc < 0 ? -1 : rc == 0 ? put_again(c->st, a, e) : 0;
+	return rc < 0 ? -1
+	    : rc == 0 ? put_again(c->st, a, e)
+		      : served_name_note(c->st, id, a->name, e);
 }
 
 static int
@@ -391,7 +412,8 @@ struct parting {
 };
 
 static int
-put_back(struct parting *p, const struct domain_return *r, struct err *e)
+put_back(struct parting *p, const struct domain_return *r,
+    int64_t configuration, struct err *e)
 {
 	const struct queue_failure *f = &r->failure;
 	int64_t now = clock_now();
@@ -400,7 +422,8 @@ put_back(struct parting *p, const struct domain_return *r, struct err *e)
 		   r->registered, p->domain_template_id, (int64_t) !!f->error,
 		   now, f->error ? f->retry_at : 0, f->cause, f->error) < 0
 	    ? -1
-	    : 0;
+	    : served_name_part(
+		  p->st, r->name, configuration, f->error != NULL, e);
 }
 
 static int
@@ -414,7 +437,7 @@ part(void *arg, struct err *e)
 	    queue_done(p->st, STMT_RENEWAL_QUEUE, p->hold, e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->len; i++)
-		if (put_back(p, &p->v[i], e) < 0)
+		if (put_back(p, &p->v[i], configuration, e) < 0)
 			return -1;
 	return renewal_configuration_remove(p->st, configuration, e);
 }

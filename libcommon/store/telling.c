@@ -1,5 +1,6 @@
 #include "store/telling.h"
 
+#include "store/served_name.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 
@@ -16,8 +17,10 @@ enum {
 enum {
 	TELLING_QUEUED = OF__MAX * TELLING_OF__MAX,
 	TELLING_TOLD,
+	TELLING_SERVED,
 	TELLING_TARGET,
 	TELLING_COUNT,
+	TELLING_COUNT_SERVED,
 	TELLING_ACCOUNTS,
 	TELLING_COUNT_OF,
 	TELLING_NEXT_EXPIRY,
@@ -44,6 +47,7 @@ enum {
 
 static const char *const sql[] = {
     STATEMENTS_OF(TELLING_OF_RENEWAL, "renewal_configurations"),
+    STATEMENTS_OF(TELLING_OF_NAME, "served_names"),
     STATEMENTS_OF(TELLING_OF_TARGET, "deploy_targets"),
     [TELLING_QUEUED] =
 	"SELECT q.id, " COLUMNS ", q.status, q.attempts, q.failing_since,"
@@ -57,10 +61,18 @@ static const char *const sql[] = {
 	"renewal_queue q"
 	" WHERE q.renewal_configuration_id = r.id) IS NULL ORDER BY r.id LIMIT "
 	"?2",
+    [TELLING_SERVED] =
+	"SELECT s.id, s.id, s.told, s.told_at, 0, 1, 0, 0, q.status,"
+	" q.attempts, q.failing_since, q.retry_at, q.error, q.name,"
+	" s.certificate_id FROM served_names s"
+	" JOIN domain_queue q ON q.id = s.id"
+	" WHERE s.id > ?1 ORDER BY s.id LIMIT ?2",
     [TELLING_TARGET] =
 	"SELECT id, told, told_at FROM deploy_targets WHERE id = ?1",
     [TELLING_COUNT] = "SELECT count(*) FROM renewal_configurations"
 		      " WHERE active = 1 AND due_at > -1",
+    [TELLING_COUNT_SERVED] =
+	"SELECT count(*) FROM served_names WHERE certificate_id > 0",
     [TELLING_ACCOUNTS] =
 	"SELECT id, directory_url FROM upstream_accounts WHERE id > 0"
 	" ORDER BY id",
@@ -110,7 +122,7 @@ read_state(struct db_stmt *s, int column)
 }
 
 static void
-read_row(struct db_stmt *s, bool is_queued, struct telling_renewal *r)
+read_row(struct db_stmt *s, size_t statement, struct telling_renewal *r)
 {
 	*r = (struct telling_renewal){.row = {.id = db_int(s, 1),
 					  .told = read_state(s, 2),
@@ -119,7 +131,7 @@ read_row(struct db_stmt *s, bool is_queued, struct telling_renewal *r)
 	    .active = db_int(s, 5) != 0,
 	    .not_before = db_int(s, 6),
 	    .not_after = db_int(s, 7)};
-	if (!is_queued)
+	if (statement == TELLING_TOLD)
 		return;
 	r->is_queued = true;
 	r->is_parked = strcmp(db_text(s, 8), "parked") == 0;
@@ -127,6 +139,25 @@ read_row(struct db_stmt *s, bool is_queued, struct telling_renewal *r)
 	r->failing_since = db_int(s, 10);
 	r->retry_at = db_int(s, 11);
 	r->error = stmt_text_dup(s, 12);
+	if (statement != TELLING_SERVED)
+		return;
+	r->row.of = TELLING_OF_NAME;
+	r->name = stmt_text_dup(s, 13);
+	r->certificate_id = db_int(s, 14);
+}
+
+static int
+find_life(struct store *st, struct telling_renewal *r, struct err *e)
+{
+	struct served_life life;
+
+	if (!r->name)
+		return 0;
+	if (served_name_life(st, r->name, r->certificate_id, &life, e) < 0)
+		return -1;
+	r->not_before = life.not_before;
+	r->not_after = life.not_after;
+	return 0;
 }
 
 static int
@@ -146,11 +177,14 @@ each_of(struct store *st, size_t statement,
 		rc = s ? 0 : -1;
 		for (len = 0; rc == 0 && (rc = db_step(s, e)) > 0; rc = 0) {
 			after = db_int(s, 0);
-			read_row(s, statement == TELLING_QUEUED, &page[len++]);
+			read_row(s, statement, &page[len++]);
 		}
 		for (size_t i = 0; i < len; i++) {
 			if (rc == 0)
+				rc = find_life(st, &page[i], e);
+			if (rc == 0)
 				rc = fn(arg, &page[i], e);
+			free(page[i].name);
 			free(page[i].error);
 		}
 	} while (rc == 0 && len == PAGE);
@@ -163,9 +197,10 @@ telling_each_renewal(struct store *st,
     int (*fn)(void *arg, const struct telling_renewal *r, struct err *e),
     void *arg, struct err *e)
 {
-	return each_of(st, TELLING_QUEUED, fn, arg, e) < 0
+	return each_of(st, TELLING_QUEUED, fn, arg, e) < 0 ||
+		each_of(st, TELLING_TOLD, fn, arg, e) < 0
 	    ? -1
-	    : each_of(st, TELLING_TOLD, fn, arg, e);
+	    : each_of(st, TELLING_SERVED, fn, arg, e);
 }
 
 int
@@ -229,7 +264,13 @@ telling_leave(struct store *st, const struct telling_row *row, struct err *e)
 int
 telling_count_renewals(struct store *st, int64_t *n, struct err *e)
 {
-	return stmt_int(st, M, TELLING_COUNT, n, e, "") < 0 ? -1 : 0;
+	int64_t served = 0;
+
+	if (stmt_int(st, M, TELLING_COUNT, n, e, "") < 0 ||
+	    stmt_int(st, M, TELLING_COUNT_SERVED, &served, e, "") < 0)
+		return -1;
+	*n += served;
+	return 0;
 }
 
 int
@@ -253,12 +294,24 @@ telling_each_ca(struct store *st,
 	return rc;
 }
 
+static int
+end_first(void *arg, const struct telling_renewal *r, struct err *e)
+{
+	int64_t *not_after = arg;
+
+	(void)e;
+	if (!r->is_parked && (*not_after == 0 || r->not_after < *not_after))
+		*not_after = r->not_after;
+	return 0;
+}
+
 int
 telling_next_expiry(struct store *st, int64_t *not_after, struct err *e)
 {
 	*not_after = 0;
-	return stmt_int(st, M, TELLING_NEXT_EXPIRY, not_after, e, "") < 0 ? -1
-									  : 0;
+	return stmt_int(st, M, TELLING_NEXT_EXPIRY, not_after, e, "") < 0
+	    ? -1
+	    : each_of(st, TELLING_SERVED, end_first, not_after, e);
 }
 
 int

@@ -533,10 +533,10 @@ test_delay(void **state)
 	run_sql("UPDATE domain_queue SET status = 'parked'"
 		" WHERE name = 'a.example'");
 	assert_ok(domain_queue_summarize(st, &s, &e), &e);
-	assert_int_equal(s.waiting, 2);
-	assert_int_equal(s.parked, 1);
-	assert_int_equal(s.quarantined, 1);
-	assert_int_equal(s.held, 2);
+	assert_int_equal(s.new.waiting, 2);
+	assert_int_equal(s.new.parked, 1);
+	assert_int_equal(s.new.quarantined, 1);
+	assert_int_equal(s.new.held, 2);
 	assert_int_equal(s.oldest_new, test_now);
 	assert_int_equal(s.oldest_failing, 0); /* no time of it is known */
 }

@@ -220,6 +220,7 @@ static void
 migrate(void)
 {
 	static const char *const later[] = {"DROP TABLE sealing_keys",
+	    "DROP TABLE served_names",
 	    "ALTER TABLE renewal_configurations DROP COLUMN telling_until",
 	    "ALTER TABLE deploy_targets DROP COLUMN telling_until"};
 	int from, to;
