@@ -120,8 +120,11 @@ take(struct onboarder *o, struct err *e)
 		return rc;
 	*o->left -= (int64_t)f.group.len;
 	rc = resume(o, &f, e);
-	for (size_t i = f.group.len; rc == 0 && f.order == 0 && i-- > 0;)
-		rc = onboarder_hold_back(o, &f.group, i, e);
+	for (size_t i = f.group.len; rc >= 0 && f.order == 0 && i-- > 0;) {
+		rc = onboarder_refuse_blocked(o, &f.group, i, e);
+		if (rc == 0)
+			rc = onboarder_hold_back(o, &f.group, i, e);
+	}
 	o->ready = xreallocarray(o->ready, o->ready_len + 1, sizeof(*o->ready));
 	o->ready[o->ready_len++] = f;
 	return rc < 0 ? -1 : 1;
@@ -249,8 +252,11 @@ give_back(struct onboarder *o, struct onboarder_flight *v, size_t len)
 	struct err ignored = {0};
 
 	for (size_t i = 0; i < len; i++) {
-		domain_queue_put_back(
-		    o->st, &v[i].group, clock_now(), &ignored);
+		const struct domain_group *g = &v[i].group;
+
+		/* one that is parked has its turn still */
+		domain_queue_put_back(o->st, g,
+		    g->len == 1 ? g->items[0].retry_at : clock_now(), &ignored);
 		domain_group_release(&v[i].group);
 	}
 	free(v);

@@ -35,13 +35,6 @@ is_same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* domain_queue_return has given it this attempt. */
-static bool
-was_parked(const struct domain_item *i)
-{
-	return i->retry_at == 0 && i->attempts >= OUTCOME_PARK_ATTEMPTS;
-}
-
 /*
  * Whether a look each day shows that it is back, and costs the CA nothing; not
  * when the CA has refused what looked well.
@@ -50,8 +43,8 @@ static bool
 is_looked_at(
     const struct onboarder *o, const struct outcome *out, bool is_known)
 {
-	return o->prober.precheck &&
-	    (out->cause == CAUSE_PRECHECK || !is_known);
+	return out->cause == CAUSE_BLOCKED ||
+	    (o->prober.precheck && (out->cause == CAUSE_PRECHECK || !is_known));
 }
 
 /* Without it pauses are those of a new name. */
@@ -77,11 +70,14 @@ onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 	    out, item->attempts, item->failing_since, &life, clock_now());
 	struct err e = {0}, text = out->why;
 
-	f.is_known = f.parks && was_parked(item);
+	f.is_known = f.parks && domain_item_has_turn(item);
 	if (f.parks && !is_looked_at(o, out, f.is_known))
 		f.retry_at = parked_pace();
-	onboarder_tell_store(o, g,
-	    domain_queue_fail(o->st, &g->holds[i], item->name, &f, &e), &e);
+	if (domain_queue_fail(o->st, &g->holds[i], item->name, &f, &e) < 0) {
+		/* somebody has asked for it meanwhile: it is tried anew */
+		onboarder_tell(o, item, &e, e.kind != KIND_BUSY);
+		return;
+	}
 	if (f.is_known)
 		return; /* it was told when it was parked first */
 	if (cause_is_temporary(out->cause))
@@ -96,14 +92,9 @@ void
 onboarder_fail_early(struct onboarder *o, const struct domain_group *g,
     size_t i, enum cause cause, const struct err *why)
 {
-	const struct orders_result none = {.err = why};
 	struct outcome out;
 
-	outcome_judge(&none, clock_now(), &out);
-	if (cause != CAUSE_NONE) {
-		out.cause = cause;
-		out.word = cause_name(cause);
-	}
+	outcome_judge_early(why, cause, clock_now(), &out);
 	onboarder_fail(o, g, i, &out);
 }
 
@@ -113,6 +104,8 @@ onboarder_put_back(struct onboarder *o, const struct domain_group *g,
 {
 	struct err e = {0};
 
+	if (at == 0)
+		at = clock_now();
 	onboarder_tell_store(o, g, domain_queue_put_back(o->st, g, at, &e), &e);
 	for (size_t i = 0; i < g->len; i++)
 		onboarder_tell(o, &g->items[i], why, false);

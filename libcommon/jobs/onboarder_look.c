@@ -1,10 +1,31 @@
 #include "jobs/onboarder_part.h"
 
 #include "order/ordertemplate.h"
+#include "store/blocked_name.h"
 #include "store/upstream_account.h"
 #include "sys/clock.h"
 
 /* What is asked before there is an order: limits, and where names lead. */
+
+int
+onboarder_refuse_blocked(
+    struct onboarder *o, struct domain_group *g, size_t i, struct err *e)
+{
+	struct strv names = {0};
+	struct err why = {0};
+	int rc = 0;
+
+	/* one that is no name is told of when the order is made */
+	if (ordertemplate_names(
+		o->template->names, g->items[i].name, &names, &why) == 0)
+		rc = blocked_name_check(o->st, &names, &why, e);
+	strv_release(&names);
+	if (rc <= 0)
+		return rc;
+	onboarder_fail_early(o, g, i, CAUSE_BLOCKED, &why);
+	onboarder_drop(g, i);
+	return 1;
+}
 
 /* ---- limits -------------------------------------------------------------- */
 

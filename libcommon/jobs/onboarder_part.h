@@ -60,6 +60,10 @@ void onboarder_blame(struct onboarder *o, struct onboarder_flight *f,
 /* Whether the account may have one more order: 1, 0, -1. */
 int onboarder_has_room(struct onboarder *o, struct err *e);
 
+/* Takes item `i` out when its names are blocked or disabled: 1, 0, -1. */
+int onboarder_refuse_blocked(
+    struct onboarder *o, struct domain_group *g, size_t i, struct err *e);
+
 /*
  * Takes item `i` out when the limit of its domain is used up: it waits, and so
  * do all others in it.

@@ -51,6 +51,8 @@ outcome_parks(
 {
 	int64_t limit = is_of_name(cause) ? PARK_NAME : PARK_OTHER;
 
+	if (cause == CAUSE_BLOCKED)
+		return true;
 	if (cause_is_temporary(cause) || attempts < OUTCOME_PARK_ATTEMPTS)
 		return false;
 	if (is_of_name(cause) && lifetime > 0 && lifetime < limit)
@@ -120,6 +122,19 @@ outcome_judge(const struct orders_result *x, int64_t now, struct outcome *out)
 	}
 }
 
+void
+outcome_judge_early(
+    const struct err *why, enum cause cause, int64_t now, struct outcome *out)
+{
+	const struct orders_result none = {.err = why};
+
+	outcome_judge(&none, now, out);
+	if (cause == CAUSE_NONE)
+		return;
+	out->cause = cause;
+	out->word = cause_name(cause);
+}
+
 struct queue_failure
 outcome_failure(const struct outcome *a, int64_t before, int64_t since,
     const struct outcome_life *life, int64_t now)
@@ -127,11 +142,14 @@ outcome_failure(const struct outcome *a, int64_t before, int64_t since,
 	struct queue_failure f = {.cause = a->word,
 	    .error = a->error,
 	    .order_is_over = a->order_is_over};
+	/* nobody but an operator changes that, who is noticed at once */
+	int64_t attempts =
+	    a->cause == CAUSE_BLOCKED ? OUTCOME_PARK_ATTEMPTS : before + 1;
 	uint32_t random;
 
 	digest_random(&random, sizeof(random));
 	f.retry_at =
-	    now + outcome_pause(before + 1, outcome_span(life, now), random);
+	    now + outcome_pause(attempts, outcome_span(life, now), random);
 	if (a->retry_at > f.retry_at)
 		f.retry_at = a->retry_at;
 	f.parks = outcome_parks(a->cause, before + 1, since ? now - since : 0,

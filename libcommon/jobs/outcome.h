@@ -29,6 +29,10 @@ struct outcome {
 void outcome_judge(
     const struct orders_result *x, int64_t now, struct outcome *out);
 
+/* There is no order, for `why`, and this cause unless that is CAUSE_NONE. */
+void outcome_judge_early(
+    const struct err *why, enum cause cause, int64_t now, struct outcome *out);
+
 /* Of the certificate that is there still, if one is. */
 struct outcome_life {
 	int64_t not_before, not_after; /* 0: none */
@@ -63,9 +67,9 @@ int64_t outcome_span(const struct outcome_life *life, int64_t now);
 
 /*
  * Whether it is given up: by the cause, for how long and how often it has
- * failed by now.  Never for what goes away by itself; a name that leads
- * elsewhere after a week, or a lifetime if that is less; all else after a
- * month.
+ * failed by now.  Never for what goes away by itself; at once for what is
+ * blocked here; a name that leads elsewhere after a week, or a lifetime if that
+ * is less; all else after a month.
  */
 bool outcome_parks(
     enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime);

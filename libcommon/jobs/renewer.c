@@ -6,6 +6,7 @@
 #include "jobs/parting.h"
 #include "order/ordernew.h"
 #include "order/orderpolicy.h"
+#include "store/blocked_name.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/upstream_account.h"
@@ -18,6 +19,7 @@ struct renewer_flight {
 	struct renewal_item item;
 	struct renewal_configuration configuration;
 	int64_t order; /* 0: none yet */
+	enum cause cause; /* why there is none, when that is known */
 };
 
 /* ---- ends ---------------------------------------------------------------- */
@@ -95,7 +97,8 @@ part(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 	struct strv blamed = {0};
 	struct err why = {0}, ignored = {0};
 	bool is_parted = a->order_is_over && !cause_is_temporary(a->cause) &&
-	    f->item.attempts + 1 >= PARTING_ATTEMPTS &&
+	    (f->item.attempts + 1 >= PARTING_ATTEMPTS ||
+		a->cause == CAUSE_BLOCKED) &&
 	    parting_try(&p, &blamed, &ignored) > 0;
 
 	if (is_parted) {
@@ -135,14 +138,24 @@ fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 static void
 fail_early(struct renewer *r, struct renewer_flight *f, const struct err *why)
 {
-	const struct orders_result none = {.err = why};
 	struct outcome a;
 
-	outcome_judge(&none, clock_now(), &a);
+	outcome_judge_early(why, f->cause, clock_now(), &a);
 	fail(r, f, &a);
 }
 
 /* ---- beginning ----------------------------------------------------------- */
+
+static int
+refuse_blocked(struct renewer *r, struct renewer_flight *f,
+    const struct strv *names, struct err *e)
+{
+	int rc = blocked_name_check(r->st, names, e, e);
+
+	if (rc > 0)
+		f->cause = CAUSE_BLOCKED;
+	return rc == 0 ? 0 : -1;
+}
 
 /* What was given for one order only is not for the next. */
 static int
@@ -173,6 +186,8 @@ order_names(struct renewer *r, struct renewer_flight *f,
 	struct ordernew n = {.row = *how};
 	int rc = fqdn_set_names(r->st, f->configuration.fqdn_set_id, &names, e);
 
+	if (rc == 0)
+		rc = refuse_blocked(r, f, &names, e);
 	if (rc == 0)
 		rc = ordernew_set_names(&n, &names, r->suffixes, e);
 	if (rc == 0)

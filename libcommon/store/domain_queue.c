@@ -42,12 +42,13 @@ static const char *const sql[] = {
 	" ON CONFLICT (name) DO NOTHING RETURNING id",
     [DOMAIN_QUEUE_AGAIN] =
 	"UPDATE domain_queue SET status = 'waiting', retry_at = ?2,"
-	" attempts = 0, failing_since = NULL, cause = NULL, error = NULL"
+	" attempts = 0, failing_since = NULL, cause = NULL, error = NULL,"
+	" lease = lease + 1, lease_until = 0"
 	" WHERE id = ?1 AND (status = 'parked' OR attempts > 0)",
     [DOMAIN_QUEUE_BACK] =
 	"INSERT INTO domain_queue (name, registered, domain_template_id,"
 	" status, alone, added, retry_at, attempts, failing_since, cause,"
-	" error) VALUES (?1, ?2, ?3, 'waiting', ?4, CAST(?5 AS BIGINT), ?6,"
+	" error) VALUES (?1, ?2, ?3, ?9, ?4, CAST(?5 AS BIGINT), ?6,"
 	" ?4, CASE WHEN CAST(?4 AS BIGINT) = 1 THEN CAST(?5 AS BIGINT) END,"
 	" ?7, ?8) ON CONFLICT (name) DO NOTHING",
     [DOMAIN_QUEUE_RENEWED] =
@@ -102,6 +103,12 @@ domain_item_release(struct domain_item *i)
 	free(i->cause);
 	free(i->error);
 	*i = (struct domain_item){0};
+}
+
+bool
+domain_item_has_turn(const struct domain_item *i)
+{
+	return !i->is_parked && i->attempts > 0 && i->retry_at == 0;
 }
 
 void
@@ -288,7 +295,9 @@ put_again(struct store *st, struct domain_addition *a, struct err *e)
 
 	if (domain_queue_by_name(st, a->name, &i, e) < 0)
 		return -1;
-	a->answer = i.is_parked ? DOMAIN_ACTIVATED : DOMAIN_ALREADY_QUEUED;
+	a->answer = i.is_parked || domain_item_has_turn(&i)
+	    ? DOMAIN_ACTIVATED
+	    : DOMAIN_ALREADY_QUEUED;
 	n = stmt_run(st, M, DOMAIN_QUEUE_AGAIN, e, "ii", i.id, clock_now());
 	domain_item_release(&i);
 	return n < 0 ? -1 : 0;
@@ -418,9 +427,10 @@ put_back(struct parting *p, const struct domain_return *r,
 	const struct queue_failure *f = &r->failure;
 	int64_t now = clock_now();
 
-	return stmt_run(p->st, M, DOMAIN_QUEUE_BACK, e, "ttiiiitt", r->name,
+	return stmt_run(p->st, M, DOMAIN_QUEUE_BACK, e, "ttiiiittt", r->name,
 		   r->registered, p->domain_template_id, (int64_t) !!f->error,
-		   now, f->error ? f->retry_at : 0, f->cause, f->error) < 0
+		   now, f->error ? f->retry_at : 0, f->cause, f->error,
+		   f->parks ? "parked" : "waiting") < 0
 	    ? -1
 	    : served_name_part(
 		  p->st, r->name, configuration, f->error != NULL, e);

@@ -29,6 +29,9 @@ struct domain_item {
 /* Frees what it owns; it is empty then.  NULL-safe. */
 void domain_item_release(struct domain_item *i);
 
+/* It is parked, but has the one attempt that domain_queue_return gives. */
+bool domain_item_has_turn(const struct domain_item *i);
+
 /* ---- in and out ---------------------------------------------------------- */
 
 enum domain_answer {
@@ -56,6 +59,8 @@ struct domain_addition {
 
 /*
  * Puts in names, all or none, and says of each what became of it.  Durable.
+ * A process that is at a name that has failed, or was parked, has lost it: what
+ * it finds must not put off again what is to be tried at once.
  */
 int domain_queue_add(struct store *st, int64_t domain_template_id,
     struct domain_addition *v, size_t len, struct err *e);

@@ -55,3 +55,17 @@ queue_fail(struct store *st, enum stmt_module m, const struct queue_hold *hold,
 	    ? -1
 	    : 0;
 }
+
+int
+queue_wake_blocked(struct store *st, struct err *e)
+{
+	static const enum stmt_module queues[] = {
+	    STMT_RENEWAL_QUEUE, STMT_DOMAIN_QUEUE_WORK};
+	int64_t now = clock_now();
+
+	for (size_t i = 0; i < ARRAY_LEN(queues); i++)
+		if (stmt_run(st, queues[i], QUEUE_WAKE_BLOCKED, e, "i", now) <
+		    0)
+			return -1;
+	return 0;
+}

@@ -14,6 +14,7 @@ enum queue_stmt {
 	QUEUE_DONE,
 	QUEUE_PUT_BACK,
 	QUEUE_FAIL,
+	QUEUE_WAKE_BLOCKED,
 	QUEUE__MAX
 };
 
@@ -39,7 +40,10 @@ enum queue_stmt {
 	    " WHEN CAST(?7 AS BIGINT) = 1 THEN NULL"                           \
 	    " ELSE upstream_order_id END, status ="                            \
 	    " CASE WHEN CAST(?8 AS BIGINT) = 1 THEN 'parked'"                  \
-	    " ELSE status END WHERE id = ?1 AND lease = ?2"
+	    " ELSE status END WHERE id = ?1 AND lease = ?2",                   \
+	[QUEUE_WAKE_BLOCKED] = "UPDATE " table " SET retry_at = ?1"            \
+			       " WHERE cause = 'blocked'"                      \
+			       " AND status = 'parked' AND retry_at > ?1"
 
 /* Whether it is held still, and its object.  KIND_BUSY: by another. */
 int queue_held(struct store *st, enum stmt_module m,
@@ -53,6 +57,12 @@ int queue_done(struct store *st, enum stmt_module m,
     const struct queue_hold *hold, struct err *e);
 int queue_put_back(struct store *st, enum stmt_module m,
     const struct queue_hold *hold, int64_t retry_at, struct err *e);
+
+/*
+ * A name is blocked or disabled no more: what is parked for that, in all
+ * queues, is looked at at once.
+ */
+int queue_wake_blocked(struct store *st, struct err *e);
 
 int queue_fail(struct store *st, enum stmt_module m,
     const struct queue_hold *hold, const struct queue_failure *f,

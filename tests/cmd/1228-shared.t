@@ -153,11 +153,25 @@ is "$(queued) $(sets | wc -l)" ' 2' '... and has its own'
 queue block g3.example.test
 renew add g1.example.test
 again
-again
-again
-is "$(queued | sed 's/ [a-z]*$//')" 'g1.example.test 0
-g3.example.test 1' 'so it is with one that is blocked'
+is "$(queued)" 'g1.example.test 0 
+g3.example.test 1 blocked' 'so it is with one that is blocked, at once'
+is "$(sql "SELECT name FROM domain_queue WHERE status = 'parked'")" \
+    g3.example.test '... which is parked'
+like "$err" '^  parked    g3\.example\.test, expires 20.*, domain-queue add' \
+    '... and told'
+renew run
+is "$(queued)" 'g3.example.test 1 blocked' '... and the other has its own'
 queue unblock g3.example.test
+renew run
+is "$(queued)" '' '... and it, when it is unblocked'
+like "$err" '^  recovered g3\.example\.test and 1 other$' '... which is told'
+queue block '*.g1.example.test' g1.example.test
+renew add g1.example.test
+again
+is "$(queued) $(sql 'SELECT status FROM renewal_queue')" ' parked' \
+    'when all are blocked, they stay together'
+queue unblock '*.g1.example.test' g1.example.test
+renew run
 
 # ---- what is no longer the queue's ----------------------------------------------
 
@@ -186,7 +200,7 @@ sql "UPDATE renewal_configurations SET backup_of_id = (SELECT min(id)
     FROM renewal_configurations) WHERE id = (SELECT max(id)
     FROM renewal_configurations)"
 dns_set k2.example.test TXT gone
-renew add "$(sql 'SELECT max(id) FROM renewal_configurations')"
+renew add k1.example.test
 again
 again
 again

@@ -42,6 +42,7 @@ test_parks(void **state)
 	assert_false(outcome_parks(CAUSE_ACCOUNT, 99, 30 * DAY - 1, 3600));
 	assert_true(outcome_parks(CAUSE_ACCOUNT, 99, 30 * DAY, 3600));
 	assert_true(outcome_parks(CAUSE_CHALLENGE, 9, 7 * DAY, 0));
+	assert_true(outcome_parks(CAUSE_BLOCKED, 1, 0, life));
 }
 
 static struct outcome

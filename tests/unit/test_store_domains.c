@@ -510,6 +510,38 @@ test_fail(void **state)
 	    domain_queue_remove(st, "a.example", &e), KIND_NOTFOUND, &e);
 }
 
+/* What is asked for is tried at once, whatever a process finds meanwhile. */
+static void
+test_asked_while_held(void **state)
+{
+	const struct queue_failure f = {
+	    .retry_at = test_now + 2592000, .error = "gone", .parks = true};
+	struct domain_addition a = {"a.example", "a.example", 0};
+	struct queue_hold hold;
+
+	(void)state;
+	add("a.example");
+	take(1, false, "a.example");
+	assert_ok(
+	    domain_queue_fail(st, &group.holds[0], "a.example", &f, &e), &e);
+	test_now += 2592000;
+	assert_ok(domain_queue_return(st, 9, &e), &e);
+	assert_int_equal(take(1, false, "a.example"), 1);
+	assert_true(domain_item_has_turn(&group.items[0]));
+	hold = group.holds[0];
+	assert_ok(domain_queue_add(st, DEFAULT, &a, 1, &e), &e);
+	assert_int_equal(a.answer, DOMAIN_ACTIVATED);
+	assert_kind(
+	    domain_queue_fail(st, &hold, "a.example", &f, &e), KIND_BUSY, &e);
+	assert_int_equal(take(1, false, "a.example"), 1);
+	assert_int_equal(group.items[0].attempts, 0);
+	/* What has not failed stays with who has it. */
+	hold = group.holds[0];
+	assert_ok(domain_queue_add(st, DEFAULT, &a, 1, &e), &e);
+	assert_int_equal(a.answer, DOMAIN_ALREADY_QUEUED);
+	assert_ok(domain_queue_fail(st, &hold, "a.example", &f, &e), &e);
+}
+
 static void
 test_delay(void **state)
 {
@@ -603,6 +635,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_group),
     TEST(test_order),
     TEST(test_fail),
+    TEST(test_asked_while_held),
     TEST(test_delay),
     TEST(test_check),
     TEST(test_each),

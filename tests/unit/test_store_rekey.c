@@ -220,7 +220,8 @@ static void
 migrate(void)
 {
 	static const char *const later[] = {"DROP TABLE sealing_keys",
-	    "DROP TABLE served_names",
+	    "DROP TABLE served_names", "DROP INDEX renewal_queue_blocked",
+	    "DROP INDEX domain_queue_blocked",
 	    "ALTER TABLE renewal_configurations DROP COLUMN telling_until",
 	    "ALTER TABLE deploy_targets DROP COLUMN telling_until"};
 	int from, to;
