@@ -1,6 +1,7 @@
 #include "jobs/onboarder_part.h"
 
 #include "jobs/parked.h"
+#include "jobs/waiting.h"
 #include "order/orderanswer.h"
 #include "order/ordertemplate.h"
 #include "store/served_name.h"
@@ -100,13 +101,15 @@ onboarder_fail_early(struct onboarder *o, const struct domain_group *g,
 
 void
 onboarder_put_back(struct onboarder *o, const struct domain_group *g,
-    int64_t at, const struct err *why)
+    int64_t at, enum cause cause, const struct err *why)
 {
 	struct err e = {0};
+	struct queue_wait w;
+	char *text = waiting_for(
+	    o->st, o->row, cause, why->text, at == 0 ? clock_now() : at, &w);
 
-	if (at == 0)
-		at = clock_now();
-	onboarder_tell_store(o, g, domain_queue_put_back(o->st, g, at, &e), &e);
+	onboarder_tell_store(o, g, domain_queue_put_back(o->st, g, &w, &e), &e);
+	free(text);
 	for (size_t i = 0; i < g->len; i++)
 		onboarder_tell(o, &g->items[i], why, false);
 }

@@ -1,5 +1,6 @@
 #include "jobs/onboarder_part.h"
 
+#include "jobs/waiting.h"
 #include "order/ordertemplate.h"
 #include "store/blocked_name.h"
 #include "store/upstream_account.h"
@@ -95,6 +96,31 @@ onboarder_has_room(struct onboarder *o, struct err *e)
 	return 0;
 }
 
+static void
+set_used_up(const struct limits_wait *w, struct err *why)
+{
+	err_set(why, KIND_BUSY, "the CA's limit of %s for %s is used up",
+	    w->rule, w->subject);
+}
+
+/* All others in a domain wait, too. */
+static int
+delay(struct onboarder *o, const char *registered, const struct limits_wait *w,
+    struct err *e)
+{
+	struct queue_wait how;
+	struct err why = {0};
+	char *text;
+	int rc;
+
+	set_used_up(w, &why);
+	text = waiting_for(
+	    o->st, o->row, CAUSE_RATE_LIMITED, why.text, w->at, &how);
+	rc = domain_queue_delay(o->st, o->template->id, registered, &how, e);
+	free(text);
+	return rc;
+}
+
 int
 onboarder_hold_back(
     struct onboarder *o, struct domain_group *g, size_t i, struct err *e)
@@ -106,11 +132,9 @@ onboarder_hold_back(
 
 	if (rc < 0 || w.at == 0)
 		return rc;
-	err_set(&why, KIND_BUSY, "the CA's limit of %s for %s is used up",
-	    w.rule, w.subject);
-	onboarder_put_back(o, &one, w.at, &why);
-	rc = domain_queue_delay(
-	    o->st, o->template->id, g->items[i].registered, w.at, e);
+	set_used_up(&w, &why);
+	onboarder_put_back(o, &one, w.at, CAUSE_RATE_LIMITED, &why);
+	rc = delay(o, g->items[i].registered, &w, e);
 	onboarder_drop(g, i);
 	return rc;
 }
@@ -141,8 +165,7 @@ delay_domains(struct onboarder *o, const struct domain_group *g, struct err *e)
 			return -1;
 		if (w.at == 0)
 			continue;
-		if (domain_queue_delay(o->st, o->template->id,
-			g->items[i].registered, w.at, e) < 0)
+		if (delay(o, g->items[i].registered, &w, e) < 0)
 			return -1;
 		n++;
 	}

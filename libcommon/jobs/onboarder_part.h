@@ -35,9 +35,9 @@ void onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 void onboarder_fail_early(struct onboarder *o, const struct domain_group *g,
     size_t i, enum cause cause, const struct err *why);
 
-/* Nothing has failed, but not before `at`. */
+/* Nothing has failed, but not before `at`: 0, now. */
 void onboarder_put_back(struct onboarder *o, const struct domain_group *g,
-    int64_t at, const struct err *why);
+    int64_t at, enum cause cause, const struct err *why);
 
 /* They are taken again at once, and have not been taken. */
 void onboarder_regroup(

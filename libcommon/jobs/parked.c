@@ -183,12 +183,13 @@ end(struct parked *p, const struct view *v, bool is_good, struct err *e)
 {
 	const struct renewal_configuration *c = &v->configuration;
 
-	if (!p->prober || (v->can_look && !is_good) || v->is_blocked)
-		return renewal_queue_put_back(p->st, &v->hold,
-		    clock_now() +
+	if (!p->prober || (v->can_look && !is_good) || v->is_blocked) {
+		const struct queue_wait w = {.retry_at = clock_now() +
 			outcome_pause(OUTCOME_PARK_ATTEMPTS,
-			    c->not_after - c->not_before, random_number()),
-		    e);
+			    c->not_after - c->not_before, random_number())};
+
+		return renewal_queue_put_back(p->st, &v->hold, &w, e);
+	}
 	if (renewal_queue_return(
 		p->st, &v->hold, !v->can_look && !v->was_blocked, e) == 0) {
 		p->returned++;

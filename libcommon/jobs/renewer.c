@@ -4,6 +4,7 @@
 #include "jobs/outcome.h"
 #include "jobs/parked.h"
 #include "jobs/parting.h"
+#include "jobs/waiting.h"
 #include "order/ordernew.h"
 #include "order/orderpolicy.h"
 #include "store/blocked_name.h"
@@ -75,13 +76,16 @@ tell_store(struct renewer *r, const struct renewer_flight *f, int rc,
 }
 
 static void
-put_back(struct renewer *r, struct renewer_flight *f, int64_t at,
-    const struct err *why)
+put_back(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 {
 	struct err e = {0};
+	struct queue_wait w;
+	char *text =
+	    waiting_for(r->st, r->row, a->cause, a->error, a->retry_at, &w);
 
-	tell_store(r, f, renewal_queue_put_back(r->st, &f->hold, at, &e), &e);
-	tell(r, f, why, true);
+	tell_store(r, f, renewal_queue_put_back(r->st, &f->hold, &w, &e), &e);
+	free(text);
+	tell(r, f, &a->why, true);
 }
 
 /* Whether the names that share it go on without those to blame. */
@@ -339,7 +343,7 @@ end(struct renewer *r, struct renewer_flight *f, const struct orders_result *x)
 	if (a.result == OUTCOME_DONE)
 		finish(r, f);
 	else if (a.result == OUTCOME_GOES_ON)
-		put_back(r, f, a.retry_at, &a.why);
+		put_back(r, f, &a);
 	else
 		fail(r, f, &a);
 }
@@ -382,12 +386,14 @@ renewer_fail_all(struct renewer *r, const struct err *why, struct err *e)
 void
 renewer_release(struct renewer *r)
 {
+	const struct queue_wait now = {0};
 	struct err ignored = {0};
 
 	if (!r)
 		return;
 	for (size_t i = 0; i < r->len; i++) {
-		renewal_queue_put_back(r->st, &r->flights[i].hold, 0, &ignored);
+		renewal_queue_put_back(
+		    r->st, &r->flights[i].hold, &now, &ignored);
 		flight_release(&r->flights[i]);
 	}
 	free(r->flights);

@@ -24,11 +24,11 @@ teller_state(const struct telling_renewal *r, int64_t now)
 		return TELLING_PARKED;
 	if (r->not_after != 0 && r->not_after < now)
 		return TELLING_EXPIRED;
-	if (r->attempts == 0)
+	if (r->attempts == 0 && !r->error) /* nor does it wait for a limit */
 		return TELLING_OK;
-	return r->not_after != 0 && r->not_after - now < least
-	    ? TELLING_URGENT
-	    : TELLING_FAILING;
+	if (r->not_after != 0 && r->not_after - now < least)
+		return TELLING_URGENT;
+	return r->attempts > 0 ? TELLING_FAILING : TELLING_OK;
 }
 
 enum telling_state

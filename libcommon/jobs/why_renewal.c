@@ -121,7 +121,8 @@ describe_new(const struct why *w, const struct why_candidate *c, char **text,
 	if (rc <= 0)
 		return rc;
 	*text = xasprintf("domain-queue gets it another certificate%s%s",
-	    i.error
+	    i.error && !i.is_parked && i.attempts == 0 ? "; it "
+		: i.error
 		? i.is_parked ? ", but has it parked: " : ", but has failed: "
 		: i.is_parked ? ", but has it parked"
 			      : "",
@@ -161,8 +162,11 @@ describe_queued(const struct why *w, int64_t configuration, char **text,
 
 	if (rc <= 0)
 		return rc;
-	rc = i.is_parked || i.attempts > 0;
-	if (rc > 0) {
+	rc = i.is_parked || i.attempts > 0 || i.error;
+	if (rc > 0 && !i.is_parked && i.attempts == 0) {
+		*text = xasprintf("it %s", i.error);
+		*at = i.retry_at;
+	} else if (rc > 0) {
 		rfc3339_format(
 		    since, i.failing_since ? i.failing_since : i.added);
 		*text = xasprintf("%s %s: %s%s",

@@ -37,10 +37,10 @@ queue_done(struct store *st, enum stmt_module m, const struct queue_hold *hold,
 
 int
 queue_put_back(struct store *st, enum stmt_module m,
-    const struct queue_hold *hold, int64_t retry_at, struct err *e)
+    const struct queue_hold *hold, const struct queue_wait *w, struct err *e)
 {
-	return stmt_run(st, m, QUEUE_PUT_BACK, e, "iii", hold->id, hold->lease,
-		   retry_at) < 0
+	return stmt_run(st, m, QUEUE_PUT_BACK, e, "iiitt", hold->id,
+		   hold->lease, w->retry_at, w->cause, w->error) < 0
 	    ? -1
 	    : 0;
 }

@@ -30,7 +30,9 @@ enum queue_stmt {
 			    " WHERE id = ?1 AND lease = ?2",                   \
 	[QUEUE_DONE] = "DELETE FROM " table " WHERE id = ?1 AND lease = ?2",   \
 	[QUEUE_PUT_BACK] =                                                     \
-	    "UPDATE " table " SET lease_until = 0, retry_at = ?3"              \
+	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"             \
+	    " cause = COALESCE(?4, CASE WHEN attempts > 0 THEN cause END),"    \
+	    " error = COALESCE(?5, CASE WHEN attempts > 0 THEN error END)"     \
 	    " WHERE id = ?1 AND lease = ?2",                                   \
 	[QUEUE_FAIL] =                                                         \
 	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"             \
@@ -56,7 +58,7 @@ int queue_set_order(struct store *st, enum stmt_module m,
 int queue_done(struct store *st, enum stmt_module m,
     const struct queue_hold *hold, struct err *e);
 int queue_put_back(struct store *st, enum stmt_module m,
-    const struct queue_hold *hold, int64_t retry_at, struct err *e);
+    const struct queue_hold *hold, const struct queue_wait *w, struct err *e);
 
 /*
  * A name is blocked or disabled no more: what is parked for that, in all

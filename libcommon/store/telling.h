@@ -44,7 +44,7 @@ struct telling_renewal {
 	int64_t attempts; /* that failed; 0 when it is not in the queue */
 	int64_t failing_since;
 	int64_t retry_at;
-	char *error; /* or NULL */
+	char *error; /* that, or what it waits for; or NULL */
 	/* Of its certificate, or of what serves the name; 0: none yet. */
 	int64_t not_before, not_after;
 };

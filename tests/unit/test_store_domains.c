@@ -443,14 +443,18 @@ test_order(void **state)
 	    KIND_BUSY, &e);
 	assert_ok(domain_queue_done(st, &mine, &e), &e);
 	assert_ok(domain_queue_regroup(st, &mine, true, &e), &e);
-	assert_ok(domain_queue_put_back(st, &mine, 7, &e), &e);
+	assert_ok(domain_queue_put_back(
+		      st, &mine, &(struct queue_wait){.retry_at = 7}, &e),
+	    &e);
 	assert_int_equal(count("SELECT count(*) FROM domain_queue"
 			       " WHERE lease_until > 0 AND alone = 0"
 			       " AND upstream_order_id = 1"),
 	    2);
 	domain_group_release(&mine);
 	/* Put back it keeps its order, regrouped it does not. */
-	assert_ok(domain_queue_put_back(st, &group, test_now + 5, &e), &e);
+	assert_ok(domain_queue_put_back(st, &group,
+		      &(struct queue_wait){.retry_at = test_now + 5}, &e),
+	    &e);
 	assert_int_equal(take(1, false, "c.example"), 1);
 	test_now += 5;
 	assert_int_equal(take(1, false, "a.example"), 2);
@@ -552,8 +556,8 @@ test_delay(void **state)
 	add("a.example");
 	add("b.example");
 	take(1, false, "www.a.example");
-	assert_ok(
-	    domain_queue_delay(st, DEFAULT, "a.example", test_now + 50, &e),
+	assert_ok(domain_queue_delay(st, DEFAULT, "a.example",
+		      &(struct queue_wait){.retry_at = test_now + 50}, &e),
 	    &e);
 	assert_int_equal(take(1, false, "b.example"), 1);
 	assert_int_equal(take(1, false, NULL), 0);
