@@ -32,7 +32,8 @@ enum {
 	" min(CASE WHEN q.status = 'waiting' AND q.attempts = 0"               \
 	" THEN q.added END),"                                                  \
 	" min(CASE WHEN q.status = 'waiting' AND q.attempts > 0"               \
-	" THEN q.failing_since END) FROM "
+	" THEN q.failing_since END) FROM domain_queue q WHERE q.id > 0 AND"    \
+	" (SELECT s.id FROM served_names s WHERE s.id = q.id) "
 
 static const char *const sql[] = {
     [DOMAIN_QUEUE_ADD] =
@@ -63,12 +64,8 @@ static const char *const sql[] = {
 	    "?2", "?3"),
     [DOMAIN_QUEUE_BY_NAME] = DOMAIN_QUEUE_SELECT "name = ?1",
     [DOMAIN_QUEUE_EACH] = DOMAIN_QUEUE_SELECT "id > ?1 ORDER BY id LIMIT ?2",
-    [DOMAIN_QUEUE_COUNT_NEW] =
-	COUNTS "domain_queue q WHERE q.id > 0 AND NOT EXISTS"
-	       " (SELECT 1 FROM served_names s WHERE s.id = q.id)",
-    [DOMAIN_QUEUE_COUNT_SERVED] =
-	COUNTS "served_names s JOIN domain_queue q ON q.id = s.id"
-	       " WHERE s.id > 0",
+    [DOMAIN_QUEUE_COUNT_NEW] = COUNTS "IS NULL",
+    [DOMAIN_QUEUE_COUNT_SERVED] = COUNTS "IS NOT NULL",
 };
 
 const struct stmt_table domain_queue_stmts = {

@@ -66,7 +66,7 @@ static const char *const sql[] = {
 	" q.attempts, q.failing_since, q.retry_at, q.error, q.name,"
 	" s.certificate_id FROM served_names s"
 	" JOIN domain_queue q ON q.id = s.id"
-	" WHERE s.id > ?1 ORDER BY s.id LIMIT ?2",
+	" WHERE s.id > ?1 AND q.id > ?1 ORDER BY s.id LIMIT ?2",
     [TELLING_TARGET] =
 	"SELECT id, told, told_at FROM deploy_targets WHERE id = ?1",
     [TELLING_COUNT] = "SELECT count(*) FROM renewal_configurations"
