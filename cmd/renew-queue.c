@@ -103,23 +103,16 @@ static const struct prog_option metrics_options[] = {
 
 /* ---- telling ------------------------------------------------------------- */
 
-static void
-print_block(const struct buf *block)
+static int
+print_block(void *arg, const struct buf *block, struct err *e)
 {
-	struct err ignored = {0};
-
-	if (block->len > 0)
-		fd_write_all(STDERR_FILENO, block->data, block->len, FD_FOREVER,
-		    &ignored);
-}
-
-/* Where standard error is not for people. */
-static void
-log_block(const struct buf *block)
-{
-	if (block->len > 0)
-		log_event(LOG_LEVEL_WARN, "telling", "text", block->data,
-		    (char *)NULL);
+	(void)arg;
+	if (log_fd() == STDERR_FILENO)
+		return fd_write_all(
+		    STDERR_FILENO, block->data, block->len, FD_FOREVER, e);
+	/* standard error is not for people */
+	log_event(LOG_LEVEL_WARN, "telling", "text", block->data, (char *)NULL);
+	return 0;
 }
 
 static int
@@ -167,20 +160,12 @@ finish(struct prog *p, bool ran, struct err *e)
 	const struct teller t = {.st = st,
 	    .prog = p->name,
 	    .again = p->conf.client.tell_again,
-	    .now = clock_now()};
-	struct buf block;
-	int rc = st ? 0 : -1;
+	    .now = clock_now(),
+	    .write = print_block};
+	int rc = st ? teller_tell(&t, e) : -1;
 
-	buf_init(&block, TELLER_MAX);
-	if (rc == 0)
-		rc = teller_tell(&t, &block, e);
-	if (log_fd() == STDERR_FILENO)
-		print_block(&block);
-	else
-		log_block(&block);
 	if (rc == 0 && ran && p->exit_code == 0)
 		rc = note_success(st, e);
-	buf_release(&block);
 	store_close(st);
 	return rc;
 }
@@ -396,7 +381,7 @@ list(struct prog *p, struct err *e)
 struct standing {
 	struct store *st;
 	struct renewal_summary queue;
-	struct domain_queue_summary new; /* names */
+	struct domain_queue_summary names;
 	struct teller_counts fares;
 	int64_t next_expiry, last_run;
 	struct strv lagging, done; /* targets, a line each */
@@ -433,12 +418,24 @@ load_standing(struct standing *s, struct err *e)
 	int64_t now = clock_now();
 
 	if (renewal_queue_summarize(s->st, &s->queue, e) < 0 ||
-	    domain_queue_summarize(s->st, &s->new, e) < 0 ||
+	    domain_queue_summarize(s->st, &s->names, e) < 0 ||
 	    teller_count(s->st, now, &s->fares, e) < 0 ||
 	    telling_next_expiry(s->st, &s->next_expiry, e) < 0 ||
 	    telling_last_run(s->st, TELLER_RUN, &s->last_run, e) < 0)
 		return -1;
 	return deploy_target_each(s->st, add_target, s, e);
+}
+
+static bool
+has_served(const struct standing *s)
+{
+	return s->names.served.waiting + s->names.served.parked > 0;
+}
+
+static size_t
+targets_shown(const struct standing *s)
+{
+	return TARGETS_SHOWN - (has_served(s) ? 1 : 0);
 }
 
 /* What lags comes first. */
@@ -448,7 +445,7 @@ print_targets(const struct standing *s, struct sheet *sheet)
 	size_t all = s->lagging.len + s->done.len;
 	struct strv shown = {0};
 
-	for (size_t i = 0; i < all && (s->json || i < TARGETS_SHOWN); i++)
+	for (size_t i = 0; i < all && (s->json || i < targets_shown(s)); i++)
 		strv_add(&shown,
 		    i < s->lagging.len ? s->lagging.v[i]
 				       : s->done.v[i - s->lagging.len]);
@@ -461,23 +458,29 @@ print_targets(const struct standing *s, struct sheet *sheet)
 	strv_release(&shown);
 }
 
-/* Names; for a person in one line, as they must all fit. */
+/* For a person in one line, as they must all fit. */
 static void
-print_new(const struct standing *s, struct sheet *sheet)
+print_names(const struct domain_queue_count *n, const char *what, bool json,
+    struct sheet *sheet)
 {
-	const struct domain_queue_summary *n = &s->new;
-	char *line;
+	const struct {
+		const char *name;
+		int64_t n;
+	} counts[] = {{"waiting", n->waiting}, {"quarantined", n->quarantined},
+	    {"parked", n->parked}};
+	char name[32], *line;
 
-	if (s->json) {
-		sheet_int(sheet, "new_waiting", n->waiting);
-		sheet_int(sheet, "new_quarantined", n->quarantined);
-		sheet_int(sheet, "new_parked", n->parked);
-		return;
+	for (size_t i = 0; json && i < ARRAY_LEN(counts); i++) {
+		snprintf(name, sizeof(name), "%s_%s", what, counts[i].name);
+		sheet_int(sheet, name, counts[i].n);
 	}
+	if (json)
+		return;
+	snprintf(name, sizeof(name), "%s_names", what);
 	line = xasprintf("%lld waiting, %lld quarantined, %lld parked",
 	    (long long)n->waiting, (long long)n->quarantined,
 	    (long long)n->parked);
-	sheet_text(sheet, "new_names", line);
+	sheet_text(sheet, name, line);
 	free(line);
 }
 
@@ -505,7 +508,9 @@ print_standing(const struct standing *s)
 	sheet_int(&sheet, "due_in_a_day", q->due_day);
 	sheet_int(&sheet, "due_in_a_week", q->due_week);
 	sheet_time(&sheet, "next_due", q->next_due);
-	print_new(s, &sheet);
+	print_names(&s->names.new, "new", s->json, &sheet);
+	if (s->json || has_served(s))
+		print_names(&s->names.served, "served", s->json, &sheet);
 	sheet_time(&sheet, "next_expiry", s->next_expiry);
 	sheet_time(&sheet, "last_success", s->last_run);
 	print_targets(s, &sheet);

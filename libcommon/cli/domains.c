@@ -14,6 +14,7 @@
 #include "store/domain_queue.h"
 #include "store/domain_template.h"
 #include "store/identifier.h"
+#include "store/served_name.h"
 #include "sys/clock.h"
 #include "sys/sig.h"
 #include "wrap/name.h"
@@ -342,7 +343,11 @@ print_item(void *arg, const struct domain_item *i, struct err *e)
 {
 	struct listing *l = arg;
 	struct out *o = &l->out;
+	struct served_life life = {0};
 
+	if (i->certificate_id != 0 &&
+	    served_name_life(l->st, i->name, i->certificate_id, &life, e) < 0)
+		return -1;
 	if (l->template.id != i->domain_template_id) {
 		domain_template_release(&l->template);
 		if (domain_template_by_id(
@@ -359,6 +364,7 @@ print_item(void *arg, const struct domain_item *i, struct err *e)
 	out_time(o, i->failing_since);
 	out_text(o, i->cause);
 	out_text(o, i->error);
+	out_time(o, life.not_after);
 	out_end(o);
 	return out_check(e);
 }
@@ -368,7 +374,7 @@ domains_list(struct prog *p, struct err *e)
 {
 	static const char *const columns[] = {"name", "state", "template",
 	    "order", "added", "retry_at", "attempts", "failing_since", "cause",
-	    "error", NULL};
+	    "error", "expires", NULL};
 	struct listing l = {.now = clock_now(),
 	    .st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e)};
 	int rc = -1;

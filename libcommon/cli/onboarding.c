@@ -60,7 +60,8 @@ tell(void *arg, const struct onboarder_result *r)
 	if (!err_is_set(&e))
 		return;
 	p->exit_code = prog_worse(p->exit_code, err_exit(&e));
-	if (!r->is_news || t->k->told++ >= TOLD_MAX)
+	if (!r->is_news || (r->is_served && t->k->teller_follows) ||
+	    t->k->told++ >= TOLD_MAX)
 		return;
 	err_object(&e, "%s", r->name);
 	prog_fail(p, &e);

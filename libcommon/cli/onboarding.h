@@ -14,6 +14,7 @@ struct onboarding {
 	struct domain_template *templates; /* with something that is ready */
 	size_t len;
 	size_t told; /* names that a person has been told of */
+	bool teller_follows; /* and tells of those that are not new */
 };
 
 int onboarding_find(struct onboarding *k, struct store *st, struct err *e);

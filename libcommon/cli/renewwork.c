@@ -335,6 +335,7 @@ process_accounts(struct processing *k, struct prog *p, struct err *e)
 	    orderwork_prepare(&k->w, p, NULL, e) < 0 ||
 	    prepare_solvers(k, e) < 0)
 		return -1;
+	k->new.teller_follows = true;
 	onboarding_prepare(&k->new, &k->w);
 	if (orderwork_enter(&k->w, e) < 0)
 		return -1;

@@ -39,6 +39,9 @@ static const struct row {
 	"see that the name leads to what answers the challenge"},
     [CAUSE_PRECHECK] = {"precheck", false,
 	"mend that, or use --no-precheck; the CA has not been told"},
+    [CAUSE_BLOCKED] = {"blocked", false,
+	"nothing is ordered for the name; domain-queue unblock or cert-manage "
+	"domain enable is the way back"},
     [CAUSE_KEY] = {"key", false,
 	"use another key, of a type that the CA takes"},
     [CAUSE_CSR] = {"csr", false,

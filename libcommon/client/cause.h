@@ -22,6 +22,7 @@ enum cause {
 	CAUSE_CONNECTION, /* connection, tls: the CA did not reach us */
 	CAUSE_CHALLENGE, /* incorrectResponse, unauthorized of a challenge */
 	CAUSE_PRECHECK, /* it would have failed; not triggered */
+	CAUSE_BLOCKED, /* here: store/blocked_name.h; not ordered */
 	CAUSE_KEY, /* badPublicKey, badSignatureAlgorithm */
 	CAUSE_CSR, /* badCSR */
 	CAUSE_PROFILE, /* invalidProfile, or one the directory lacks */

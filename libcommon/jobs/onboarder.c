@@ -120,8 +120,11 @@ take(struct onboarder *o, struct err *e)
 		return rc;
 	*o->left -= (int64_t)f.group.len;
 	rc = resume(o, &f, e);
-	for (size_t i = f.group.len; rc == 0 && f.order == 0 && i-- > 0;)
-		rc = onboarder_hold_back(o, &f.group, i, e);
+	for (size_t i = f.group.len; rc >= 0 && f.order == 0 && i-- > 0;) {
+		rc = onboarder_refuse_blocked(o, &f.group, i, e);
+		if (rc == 0)
+			rc = onboarder_hold_back(o, &f.group, i, e);
+	}
 	o->ready = xreallocarray(o->ready, o->ready_len + 1, sizeof(*o->ready));
 	o->ready[o->ready_len++] = f;
 	return rc < 0 ? -1 : 1;
@@ -148,7 +151,8 @@ static void
 refuse(struct onboarder *o, const struct domain_group *g, const struct err *why)
 {
 	if (why->kind == KIND_BUSY || why->kind == KIND_SYS)
-		onboarder_put_back(o, g, clock_now() + ONBOARDER_SOON, why);
+		onboarder_put_back(
+		    o, g, clock_now() + ONBOARDER_SOON, CAUSE_NONE, why);
 	else if (g->len == 1)
 		onboarder_fail_early(o, g, 0, CAUSE_NAME, why);
 	else
@@ -205,7 +209,8 @@ go_on_later(struct onboarder *o, const struct onboarder_flight *f,
 
 	onboarder_tell_store(o, &f->group, rc, &e);
 	if (rc == 0)
-		onboarder_put_back(o, &f->group, out->retry_at, &out->why);
+		onboarder_put_back(
+		    o, &f->group, out->retry_at, out->cause, &out->why);
 }
 
 static void
@@ -246,11 +251,17 @@ onboarder_told(void *onboarder, const struct orders_result *x)
 static void
 give_back(struct onboarder *o, struct onboarder_flight *v, size_t len)
 {
+	const int64_t now = clock_now();
 	struct err ignored = {0};
 
 	for (size_t i = 0; i < len; i++) {
-		domain_queue_put_back(
-		    o->st, &v[i].group, clock_now(), &ignored);
+		const struct domain_group *g = &v[i].group;
+
+		/* one that is parked has its turn still */
+		const struct queue_wait w = {
+		    .retry_at = g->len == 1 ? g->items[0].retry_at : now};
+
+		domain_queue_put_back(o->st, g, &w, &ignored);
 		domain_group_release(&v[i].group);
 	}
 	free(v);

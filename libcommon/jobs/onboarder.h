@@ -21,6 +21,7 @@ struct onboarder_result {
 	const char *name;
 	const struct err *err;
 	bool is_news; /* it did not fail before, or not for this cause */
+	bool is_served; /* jobs/teller.h tells of it, too */
 };
 
 struct onboarder {

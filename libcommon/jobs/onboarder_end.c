@@ -1,19 +1,23 @@
 #include "jobs/onboarder_part.h"
 
 #include "jobs/parked.h"
+#include "jobs/waiting.h"
 #include "order/orderanswer.h"
 #include "order/ordertemplate.h"
+#include "store/served_name.h"
 #include "store/upstream_authorization.h"
 #include "sys/clock.h"
 
 /* ---- ends ---------------------------------------------------------------- */
 
 void
-onboarder_tell(
-    struct onboarder *o, const char *name, const struct err *why, bool is_news)
+onboarder_tell(struct onboarder *o, const struct domain_item *i,
+    const struct err *why, bool is_news)
 {
-	const struct onboarder_result r = {
-	    .name = name, .err = why, .is_news = is_news};
+	const struct onboarder_result r = {.name = i->name,
+	    .err = why,
+	    .is_news = is_news,
+	    .is_served = i->certificate_id != 0};
 
 	o->tell(o->arg, &r);
 }
@@ -23,20 +27,13 @@ onboarder_tell_store(struct onboarder *o, const struct domain_group *g, int rc,
     const struct err *e)
 {
 	if (rc < 0)
-		onboarder_tell(o, g->items[0].name, e, true);
+		onboarder_tell(o, &g->items[0], e, true);
 }
 
 static bool
 is_same(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-/* domain_queue_return has given it this attempt. */
-static bool
-was_parked(const struct domain_item *i)
-{
-	return i->retry_at == 0 && i->attempts >= OUTCOME_PARK_ATTEMPTS;
 }
 
 /*
@@ -47,8 +44,21 @@ static bool
 is_looked_at(
     const struct onboarder *o, const struct outcome *out, bool is_known)
 {
-	return o->prober.precheck &&
-	    (out->cause == CAUSE_PRECHECK || !is_known);
+	return out->cause == CAUSE_BLOCKED ||
+	    (o->prober.precheck && (out->cause == CAUSE_PRECHECK || !is_known));
+}
+
+/* Without it pauses are those of a new name. */
+static struct outcome_life
+life_of(const struct onboarder *o, const struct domain_item *i)
+{
+	struct served_life life = {0};
+	struct err ignored = {0};
+
+	if (i->certificate_id != 0)
+		served_name_life(
+		    o->st, i->name, i->certificate_id, &life, &ignored);
+	return (struct outcome_life){life.not_before, life.not_after};
 }
 
 void
@@ -56,22 +66,26 @@ onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
     const struct outcome *out)
 {
 	const struct domain_item *item = &g->items[i];
+	const struct outcome_life life = life_of(o, item);
 	struct queue_failure f = outcome_failure(
-	    out, item->attempts, item->failing_since, 0, clock_now());
+	    out, item->attempts, item->failing_since, &life, clock_now());
 	struct err e = {0}, text = out->why;
 
-	f.is_known = f.parks && was_parked(item);
+	f.is_known = f.parks && domain_item_has_turn(item);
 	if (f.parks && !is_looked_at(o, out, f.is_known))
 		f.retry_at = parked_pace();
-	onboarder_tell_store(o, g,
-	    domain_queue_fail(o->st, &g->holds[i], item->name, &f, &e), &e);
+	if (domain_queue_fail(o->st, &g->holds[i], item->name, &f, &e) < 0) {
+		/* somebody has asked for it meanwhile: it is tried anew */
+		onboarder_tell(o, item, &e, e.kind != KIND_BUSY);
+		return;
+	}
 	if (f.is_known)
 		return; /* it was told when it was parked first */
 	if (cause_is_temporary(out->cause))
 		text.kind = KIND_BUSY;
 	if (f.parks)
 		err_object(&text, "parked; domain-queue add tries it at once");
-	onboarder_tell(o, item->name, &text,
+	onboarder_tell(o, item, &text,
 	    f.parks || item->attempts == 0 || !is_same(item->cause, out->word));
 }
 
@@ -79,26 +93,25 @@ void
 onboarder_fail_early(struct onboarder *o, const struct domain_group *g,
     size_t i, enum cause cause, const struct err *why)
 {
-	const struct orders_result none = {.err = why};
 	struct outcome out;
 
-	outcome_judge(&none, clock_now(), &out);
-	if (cause != CAUSE_NONE) {
-		out.cause = cause;
-		out.word = cause_name(cause);
-	}
+	outcome_judge_early(why, cause, clock_now(), &out);
 	onboarder_fail(o, g, i, &out);
 }
 
 void
 onboarder_put_back(struct onboarder *o, const struct domain_group *g,
-    int64_t at, const struct err *why)
+    int64_t at, enum cause cause, const struct err *why)
 {
 	struct err e = {0};
+	struct queue_wait w;
+	char *text = waiting_for(
+	    o->st, o->row, cause, why->text, at == 0 ? clock_now() : at, &w);
 
-	onboarder_tell_store(o, g, domain_queue_put_back(o->st, g, at, &e), &e);
+	onboarder_tell_store(o, g, domain_queue_put_back(o->st, g, &w, &e), &e);
+	free(text);
 	for (size_t i = 0; i < g->len; i++)
-		onboarder_tell(o, g->items[i].name, why, false);
+		onboarder_tell(o, &g->items[i], why, false);
 }
 
 void

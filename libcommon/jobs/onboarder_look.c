@@ -1,10 +1,32 @@
 #include "jobs/onboarder_part.h"
 
+#include "jobs/waiting.h"
 #include "order/ordertemplate.h"
+#include "store/blocked_name.h"
 #include "store/upstream_account.h"
 #include "sys/clock.h"
 
 /* What is asked before there is an order: limits, and where names lead. */
+
+int
+onboarder_refuse_blocked(
+    struct onboarder *o, struct domain_group *g, size_t i, struct err *e)
+{
+	struct strv names = {0};
+	struct err why = {0};
+	int rc = 0;
+
+	/* one that is no name is told of when the order is made */
+	if (ordertemplate_names(
+		o->template->names, g->items[i].name, &names, &why) == 0)
+		rc = blocked_name_check(o->st, &names, &why, e);
+	strv_release(&names);
+	if (rc <= 0)
+		return rc;
+	onboarder_fail_early(o, g, i, CAUSE_BLOCKED, &why);
+	onboarder_drop(g, i);
+	return 1;
+}
 
 /* ---- limits -------------------------------------------------------------- */
 
@@ -61,6 +83,7 @@ int
 onboarder_has_room(struct onboarder *o, struct err *e)
 {
 	const struct strv none = {0};
+	const struct domain_item all = {.name = o->template->name};
 	struct limits_wait w;
 	struct err why = {0};
 
@@ -69,8 +92,33 @@ onboarder_has_room(struct onboarder *o, struct err *e)
 	if (w.at == 0)
 		return 1;
 	err_set(&why, KIND_BUSY, "the CA's limit of %s is used up", w.rule);
-	onboarder_tell(o, o->template->name, &why, false);
+	onboarder_tell(o, &all, &why, false);
 	return 0;
+}
+
+static void
+set_used_up(const struct limits_wait *w, struct err *why)
+{
+	err_set(why, KIND_BUSY, "the CA's limit of %s for %s is used up",
+	    w->rule, w->subject);
+}
+
+/* All others in a domain wait, too. */
+static int
+delay(struct onboarder *o, const char *registered, const struct limits_wait *w,
+    struct err *e)
+{
+	struct queue_wait how;
+	struct err why = {0};
+	char *text;
+	int rc;
+
+	set_used_up(w, &why);
+	text = waiting_for(
+	    o->st, o->row, CAUSE_RATE_LIMITED, why.text, w->at, &how);
+	rc = domain_queue_delay(o->st, o->template->id, registered, &how, e);
+	free(text);
+	return rc;
 }
 
 int
@@ -84,11 +132,9 @@ onboarder_hold_back(
 
 	if (rc < 0 || w.at == 0)
 		return rc;
-	err_set(&why, KIND_BUSY, "the CA's limit of %s for %s is used up",
-	    w.rule, w.subject);
-	onboarder_put_back(o, &one, w.at, &why);
-	rc = domain_queue_delay(
-	    o->st, o->template->id, g->items[i].registered, w.at, e);
+	set_used_up(&w, &why);
+	onboarder_put_back(o, &one, w.at, CAUSE_RATE_LIMITED, &why);
+	rc = delay(o, g->items[i].registered, &w, e);
 	onboarder_drop(g, i);
 	return rc;
 }
@@ -119,8 +165,7 @@ delay_domains(struct onboarder *o, const struct domain_group *g, struct err *e)
 			return -1;
 		if (w.at == 0)
 			continue;
-		if (domain_queue_delay(o->st, o->template->id,
-			g->items[i].registered, w.at, e) < 0)
+		if (delay(o, g->items[i].registered, &w, e) < 0)
 			return -1;
 		n++;
 	}

@@ -17,8 +17,8 @@ struct onboarder_flight {
 /* ---- what becomes of names: stored and told -------------------------------
  */
 
-void onboarder_tell(
-    struct onboarder *o, const char *name, const struct err *why, bool is_news);
+void onboarder_tell(struct onboarder *o, const struct domain_item *i,
+    const struct err *why, bool is_news);
 
 /* The store does not take it: who comes when the lease is over finds out. */
 void onboarder_tell_store(struct onboarder *o, const struct domain_group *g,
@@ -35,9 +35,9 @@ void onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 void onboarder_fail_early(struct onboarder *o, const struct domain_group *g,
     size_t i, enum cause cause, const struct err *why);
 
-/* Nothing has failed, but not before `at`. */
+/* Nothing has failed, but not before `at`: 0, now. */
 void onboarder_put_back(struct onboarder *o, const struct domain_group *g,
-    int64_t at, const struct err *why);
+    int64_t at, enum cause cause, const struct err *why);
 
 /* They are taken again at once, and have not been taken. */
 void onboarder_regroup(
@@ -59,6 +59,10 @@ void onboarder_blame(struct onboarder *o, struct onboarder_flight *f,
 
 /* Whether the account may have one more order: 1, 0, -1. */
 int onboarder_has_room(struct onboarder *o, struct err *e);
+
+/* Takes item `i` out when its names are blocked or disabled: 1, 0, -1. */
+int onboarder_refuse_blocked(
+    struct onboarder *o, struct domain_group *g, size_t i, struct err *e);
 
 /*
  * Takes item `i` out when the limit of its domain is used up: it waits, and so

@@ -6,6 +6,7 @@
 #define DAY ((int64_t)86400)
 #define BUSY_PAUSE 60 /* another process has the order */
 #define LONG_WAIT 30 /* an order that waits for so long is left */
+#define LEAST_SPAN ((int64_t)24 * 600)
 #define PARK_NAME (7 * DAY)
 #define PARK_OTHER (30 * DAY)
 
@@ -20,6 +21,19 @@ outcome_pause(int64_t attempts, int64_t lifetime, uint32_t random)
 	if (lifetime > 0 && pause > lifetime / 24)
 		pause = lifetime / 24 > pauses[0] ? lifetime / 24 : pauses[0];
 	return pause + random % (pause / 10 + 1);
+}
+
+int64_t
+outcome_span(const struct outcome_life *life, int64_t now)
+{
+	int64_t lifetime = life->not_after - life->not_before;
+	int64_t span = 6 * (life->not_after - now);
+
+	if (span <= 0)
+		return lifetime;
+	if (span < LEAST_SPAN)
+		span = LEAST_SPAN;
+	return span < lifetime ? span : lifetime;
 }
 
 /* What becomes of a name whose owner has gone elsewhere. */
@@ -37,6 +51,8 @@ outcome_parks(
 {
 	int64_t limit = is_of_name(cause) ? PARK_NAME : PARK_OTHER;
 
+	if (cause == CAUSE_BLOCKED)
+		return true;
 	if (cause_is_temporary(cause) || attempts < OUTCOME_PARK_ATTEMPTS)
 		return false;
 	if (is_of_name(cause) && lifetime > 0 && lifetime < limit)
@@ -106,20 +122,37 @@ outcome_judge(const struct orders_result *x, int64_t now, struct outcome *out)
 	}
 }
 
+void
+outcome_judge_early(
+    const struct err *why, enum cause cause, int64_t now, struct outcome *out)
+{
+	const struct orders_result none = {.err = why};
+
+	outcome_judge(&none, now, out);
+	if (cause == CAUSE_NONE)
+		return;
+	out->cause = cause;
+	out->word = cause_name(cause);
+}
+
 struct queue_failure
 outcome_failure(const struct outcome *a, int64_t before, int64_t since,
-    int64_t lifetime, int64_t now)
+    const struct outcome_life *life, int64_t now)
 {
 	struct queue_failure f = {.cause = a->word,
 	    .error = a->error,
 	    .order_is_over = a->order_is_over};
+	/* nobody but an operator changes that, who is noticed at once */
+	int64_t attempts =
+	    a->cause == CAUSE_BLOCKED ? OUTCOME_PARK_ATTEMPTS : before + 1;
 	uint32_t random;
 
 	digest_random(&random, sizeof(random));
-	f.retry_at = now + outcome_pause(before + 1, lifetime, random);
+	f.retry_at =
+	    now + outcome_pause(attempts, outcome_span(life, now), random);
 	if (a->retry_at > f.retry_at)
 		f.retry_at = a->retry_at;
-	f.parks = outcome_parks(
-	    a->cause, before + 1, since ? now - since : 0, lifetime);
+	f.parks = outcome_parks(a->cause, before + 1, since ? now - since : 0,
+	    life->not_after - life->not_before);
 	return f;
 }

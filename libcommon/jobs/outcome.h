@@ -29,12 +29,22 @@ struct outcome {
 void outcome_judge(
     const struct orders_result *x, int64_t now, struct outcome *out);
 
+/* There is no order, for `why`, and this cause unless that is CAUSE_NONE. */
+void outcome_judge_early(
+    const struct err *why, enum cause cause, int64_t now, struct outcome *out);
+
+/* Of the certificate that is there still, if one is. */
+struct outcome_life {
+	int64_t not_before, not_after; /* 0: none */
+};
+
 /*
  * What is stored of one that has failed: `before` attempts had done so, one
- * after the other, the first at `since` (0: none).
+ * after the other, the first at `since` (0: none).  As the end comes near the
+ * pauses are shorter.
  */
 struct queue_failure outcome_failure(const struct outcome *a, int64_t before,
-    int64_t since, int64_t lifetime, int64_t now);
+    int64_t since, const struct outcome_life *life, int64_t now);
 
 /*
  * For struct orders: nothing sleeps.  What waits for long is for a later run.
@@ -50,10 +60,16 @@ bool outcome_is_enough(
 int64_t outcome_pause(int64_t attempts, int64_t lifetime, uint32_t random);
 
 /*
+ * The lifetime that pauses go by: six times of what is left, when that is less
+ * and not over, so that they are a quarter of that, but ten minutes at least.
+ */
+int64_t outcome_span(const struct outcome_life *life, int64_t now);
+
+/*
  * Whether it is given up: by the cause, for how long and how often it has
- * failed by now.  Never for what goes away by itself; a name that leads
- * elsewhere after a week, or a lifetime if that is less; all else after a
- * month.
+ * failed by now.  Never for what goes away by itself; at once for what is
+ * blocked here; a name that leads elsewhere after a week, or a lifetime if that
+ * is less; all else after a month.
  */
 bool outcome_parks(
     enum cause cause, int64_t attempts, int64_t seconds, int64_t lifetime);

@@ -2,6 +2,7 @@
 
 #include "client/cause.h"
 #include "jobs/outcome.h"
+#include "store/blocked_name.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_queue.h"
 #include "sys/clock.h"
@@ -17,7 +18,8 @@ struct view {
 	struct orderpolicy policy;
 	struct strv names;
 	char id[48];
-	bool can_look;
+	bool can_look; /* where its names lead */
+	bool was_blocked, is_blocked; /* that is looked at here */
 };
 
 struct views {
@@ -54,6 +56,12 @@ is_seen(const char *word)
 		cause == CAUSE_CHALLENGE || cause == CAUSE_PRECHECK);
 }
 
+static bool
+is_word(const char *word, enum cause cause)
+{
+	return word && strcmp(word, cause_name(cause)) == 0;
+}
+
 static int
 read_policy(struct store *st, const struct renewal_configuration *c,
     struct orderpolicy *policy, struct strv *names, struct err *e)
@@ -84,10 +92,28 @@ parked_again(struct store *st, const struct prober *prober,
 
 	orderpolicy_release(&policy);
 	strv_release(&names);
-	return can_look ? retry_at : parked_pace();
+	return can_look || is_word(cause, CAUSE_BLOCKED) ? retry_at
+							 : parked_pace();
 }
 
 /* ---- looking ------------------------------------------------------------- */
+
+static int
+look_here(struct parked *p, struct view *v, struct err *e)
+{
+	struct err ignored = {0};
+	int rc;
+
+	v->was_blocked = is_word(v->item.cause, CAUSE_BLOCKED);
+	if (!v->was_blocked)
+		return 0;
+	strv_release(&v->names);
+	rc = fqdn_set_names(p->st, v->configuration.fqdn_set_id, &v->names, e);
+	if (rc == 0)
+		rc = blocked_name_check(p->st, &v->names, &ignored, e);
+	v->is_blocked = rc > 0;
+	return rc < 0 ? -1 : 0;
+}
 
 /* 1, 0: there is none, -1. */
 static int
@@ -108,7 +134,8 @@ take(struct parked *p, struct view *v, struct err *e)
 	snprintf(v->id, sizeof(v->id), "renewal_configuration/%lld",
 	    (long long)v->item.renewal_configuration_id);
 	if (renewal_configuration_by_id(p->st, v->item.renewal_configuration_id,
-		&v->configuration, e) < 0)
+		&v->configuration, e) < 0 ||
+	    look_here(p, v, e) < 0)
 		return -1;
 	/* what cannot be read cannot be looked at: the attempt says why */
 	v->can_look = p->prober && is_seen(v->item.cause) &&
@@ -156,13 +183,15 @@ end(struct parked *p, const struct view *v, bool is_good, struct err *e)
 {
 	const struct renewal_configuration *c = &v->configuration;
 
-	if (!p->prober || (v->can_look && !is_good))
-		return renewal_queue_put_back(p->st, &v->hold,
-		    clock_now() +
+	if (!p->prober || (v->can_look && !is_good) || v->is_blocked) {
+		const struct queue_wait w = {.retry_at = clock_now() +
 			outcome_pause(OUTCOME_PARK_ATTEMPTS,
-			    c->not_after - c->not_before, random_number()),
-		    e);
-	if (renewal_queue_return(p->st, &v->hold, !v->can_look, e) == 0) {
+			    c->not_after - c->not_before, random_number())};
+
+		return renewal_queue_put_back(p->st, &v->hold, &w, e);
+	}
+	if (renewal_queue_return(
+		p->st, &v->hold, !v->can_look && !v->was_blocked, e) == 0) {
 		p->returned++;
 		return 0;
 	}

@@ -7,9 +7,9 @@
 /*
  * Looks at what is parked for one account (store/renewal_queue.h), so that who
  * has gone elsewhere costs the CA nothing, and comes back by itself: when all
- * names of a certificate lead here again, it is ready.  What cannot be looked
- * at has one attempt at the CA.  Several processes may do so at once, and each
- * may be killed.
+ * names of a certificate lead here again, or none is blocked any more, it is
+ * ready.  What cannot be looked at has one attempt at the CA.  Several
+ * processes may do so at once, and each may be killed.
  */
 struct parked {
 	struct store *st;

@@ -3,6 +3,7 @@
 #include "jobs/onboarder.h"
 #include "order/orderanswer.h"
 #include "order/ordertemplate.h"
+#include "store/blocked_name.h"
 #include "store/domain_queue.h"
 #include "store/fqdn_set.h"
 #include "store/upstream_authorization.h"
@@ -13,6 +14,7 @@
 struct member {
 	const char *name;
 	struct strv names;
+	struct err blocked; /* why, if it is */
 };
 
 struct members {
@@ -101,8 +103,12 @@ find_members(struct members *m, const char *words)
 /* What was said against one, or NULL. */
 static const char *
 find_blame(const struct parting *p, const struct upstream_authorizations *l,
-    const struct strv *names)
+    const struct member *m)
 {
+	const struct strv *names = &m->names;
+
+	if (p->outcome->cause == CAUSE_BLOCKED)
+		return err_is_set(&m->blocked) ? m->blocked.text : NULL;
 	if (onboarder_has_refusals(l))
 		return onboarder_find_refusal(l, names);
 	for (size_t i = 0; i < names->len; i++)
@@ -115,15 +121,28 @@ static struct queue_failure
 failure_of(const struct parting *p, const char *said)
 {
 	struct outcome one = *p->outcome;
+	const struct outcome_life life = {
+	    p->configuration->not_before, p->configuration->not_after};
 
 	one.error = said;
-	if (said != p->outcome->error) {
+	if (one.cause != CAUSE_BLOCKED && said != p->outcome->error) {
 		one.cause = orderanswer_cause(said);
 		one.word = cause_name(one.cause);
 	}
-	return outcome_failure(&one, 0, 0,
-	    p->configuration->not_after - p->configuration->not_before,
-	    clock_now());
+	return outcome_failure(&one, 0, 0, &life, clock_now());
+}
+
+static int
+find_blocked(const struct parting *p, struct members *m, struct err *e)
+{
+	int rc = 0;
+
+	if (p->outcome->cause != CAUSE_BLOCKED)
+		return 0;
+	for (size_t i = 0; rc >= 0 && i < m->len; i++)
+		rc = blocked_name_check(
+		    p->st, &m->v[i].names, &m->v[i].blocked, e);
+	return rc < 0 ? -1 : 0;
 }
 
 static int
@@ -135,7 +154,7 @@ store_parted(const struct parting *p, const struct members *m,
 	int rc = upstream_authorization_by_order(p->st, p->order, &l, e);
 
 	for (size_t i = 0; rc == 0 && i < m->len; i++) {
-		const char *said = find_blame(p, &l, &m->v[i].names);
+		const char *said = find_blame(p, &l, &m->v[i]);
 
 		v[i] = (struct domain_return){.name = m->v[i].name,
 		    .registered = suffix_registered(p->suffixes, m->v[i].name)};
@@ -165,8 +184,11 @@ part(const struct parting *p, int64_t domain_template_id, struct strv *blamed,
 	if (rc == 0)
 		rc = fqdn_set_names(
 		    p->st, p->configuration->fqdn_set_id, &m.all, e);
-	if (rc == 0 && find_members(&m, t.names))
-		rc = store_parted(p, &m, domain_template_id, blamed, e);
+	if (rc == 0 && find_members(&m, t.names)) {
+		rc = find_blocked(p, &m, e);
+		if (rc == 0)
+			rc = store_parted(p, &m, domain_template_id, blamed, e);
+	}
 	members_release(&m);
 	domain_template_release(&t);
 	return rc;

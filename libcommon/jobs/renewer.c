@@ -4,8 +4,10 @@
 #include "jobs/outcome.h"
 #include "jobs/parked.h"
 #include "jobs/parting.h"
+#include "jobs/waiting.h"
 #include "order/ordernew.h"
 #include "order/orderpolicy.h"
+#include "store/blocked_name.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/upstream_account.h"
@@ -18,6 +20,7 @@ struct renewer_flight {
 	struct renewal_item item;
 	struct renewal_configuration configuration;
 	int64_t order; /* 0: none yet */
+	enum cause cause; /* why there is none, when that is known */
 };
 
 /* ---- ends ---------------------------------------------------------------- */
@@ -27,12 +30,6 @@ flight_release(struct renewer_flight *f)
 {
 	renewal_item_release(&f->item);
 	renewal_configuration_release(&f->configuration);
-}
-
-static int64_t
-lifetime(const struct renewer_flight *f)
-{
-	return f->configuration.not_after - f->configuration.not_before;
 }
 
 /* "a.example and 2 others"; the caller frees. */
@@ -79,13 +76,16 @@ tell_store(struct renewer *r, const struct renewer_flight *f, int rc,
 }
 
 static void
-put_back(struct renewer *r, struct renewer_flight *f, int64_t at,
-    const struct err *why)
+put_back(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 {
 	struct err e = {0};
+	struct queue_wait w;
+	char *text =
+	    waiting_for(r->st, r->row, a->cause, a->error, a->retry_at, &w);
 
-	tell_store(r, f, renewal_queue_put_back(r->st, &f->hold, at, &e), &e);
-	tell(r, f, why, true);
+	tell_store(r, f, renewal_queue_put_back(r->st, &f->hold, &w, &e), &e);
+	free(text);
+	tell(r, f, &a->why, true);
 }
 
 /* Whether the names that share it go on without those to blame. */
@@ -101,7 +101,8 @@ part(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 	struct strv blamed = {0};
 	struct err why = {0}, ignored = {0};
 	bool is_parted = a->order_is_over && !cause_is_temporary(a->cause) &&
-	    f->item.attempts + 1 >= PARTING_ATTEMPTS &&
+	    (f->item.attempts + 1 >= PARTING_ATTEMPTS ||
+		a->cause == CAUSE_BLOCKED) &&
 	    parting_try(&p, &blamed, &ignored) > 0;
 
 	if (is_parted) {
@@ -119,8 +120,10 @@ static void
 fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 {
 	const struct renewal_item *i = &f->item;
+	const struct outcome_life life = {
+	    f->configuration.not_before, f->configuration.not_after};
 	struct queue_failure failure = outcome_failure(
-	    a, i->attempts, i->failing_since, lifetime(f), clock_now());
+	    a, i->attempts, i->failing_since, &life, clock_now());
 	struct err e = {0}, text = a->why;
 
 	if (part(r, f, a))
@@ -139,14 +142,24 @@ fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 static void
 fail_early(struct renewer *r, struct renewer_flight *f, const struct err *why)
 {
-	const struct orders_result none = {.err = why};
 	struct outcome a;
 
-	outcome_judge(&none, clock_now(), &a);
+	outcome_judge_early(why, f->cause, clock_now(), &a);
 	fail(r, f, &a);
 }
 
 /* ---- beginning ----------------------------------------------------------- */
+
+static int
+refuse_blocked(struct renewer *r, struct renewer_flight *f,
+    const struct strv *names, struct err *e)
+{
+	int rc = blocked_name_check(r->st, names, e, e);
+
+	if (rc > 0)
+		f->cause = CAUSE_BLOCKED;
+	return rc == 0 ? 0 : -1;
+}
 
 /* What was given for one order only is not for the next. */
 static int
@@ -177,6 +190,8 @@ order_names(struct renewer *r, struct renewer_flight *f,
 	struct ordernew n = {.row = *how};
 	int rc = fqdn_set_names(r->st, f->configuration.fqdn_set_id, &names, e);
 
+	if (rc == 0)
+		rc = refuse_blocked(r, f, &names, e);
 	if (rc == 0)
 		rc = ordernew_set_names(&n, &names, r->suffixes, e);
 	if (rc == 0)
@@ -328,7 +343,7 @@ end(struct renewer *r, struct renewer_flight *f, const struct orders_result *x)
 	if (a.result == OUTCOME_DONE)
 		finish(r, f);
 	else if (a.result == OUTCOME_GOES_ON)
-		put_back(r, f, a.retry_at, &a.why);
+		put_back(r, f, &a);
 	else
 		fail(r, f, &a);
 }
@@ -371,12 +386,14 @@ renewer_fail_all(struct renewer *r, const struct err *why, struct err *e)
 void
 renewer_release(struct renewer *r)
 {
+	const struct queue_wait now = {0};
 	struct err ignored = {0};
 
 	if (!r)
 		return;
 	for (size_t i = 0; i < r->len; i++) {
-		renewal_queue_put_back(r->st, &r->flights[i].hold, 0, &ignored);
+		renewal_queue_put_back(
+		    r->st, &r->flights[i].hold, &now, &ignored);
 		flight_release(&r->flights[i]);
 	}
 	free(r->flights);

@@ -24,11 +24,11 @@ teller_state(const struct telling_renewal *r, int64_t now)
 		return TELLING_PARKED;
 	if (r->not_after != 0 && r->not_after < now)
 		return TELLING_EXPIRED;
-	if (r->attempts == 0)
+	if (r->attempts == 0 && !r->error) /* nor does it wait for a limit */
 		return TELLING_OK;
-	return r->not_after != 0 && r->not_after - now < least
-	    ? TELLING_URGENT
-	    : TELLING_FAILING;
+	if (r->not_after != 0 && r->not_after - now < least)
+		return TELLING_URGENT;
+	return r->attempts > 0 ? TELLING_FAILING : TELLING_OK;
 }
 
 enum telling_state
@@ -57,13 +57,20 @@ teller_is_due(const struct telling_row *row, enum telling_state state,
 
 /* ---- the block ----------------------------------------------------------- */
 
+/* What the block is to say, and is noted when it has said it. */
+struct news {
+	struct telling_row row;
+	enum telling_state state;
+};
+
 struct block {
 	const struct teller *t;
 	int64_t again; /* as of the teller; less where all is repeated */
 	struct buf lines;
-	size_t told; /* of them so many are in `lines` */
-	size_t shown;
+	struct news *news;
+	size_t len, shown; /* of the news so many are in `lines` */
 	int64_t counts[TELLING__MAX];
+	bool has_names;
 };
 
 static const char *
@@ -105,7 +112,8 @@ static void
 add_renewal(
     struct block *b, const struct telling_renewal *r, enum telling_state state)
 {
-	char *names = names_of(b->t->st, r->fqdn_set_id);
+	char *names =
+	    r->name ? xstrdup(r->name) : names_of(b->t->st, r->fqdn_set_id);
 	char error[LINE_ERROR] = "";
 
 	if (r->error)
@@ -117,7 +125,8 @@ add_renewal(
 		    r->not_after < b->t->now ? ", expired " : ", expires ",
 		    r->not_after);
 	if (state == TELLING_PARKED)
-		buf_adds(&b->lines, ", renew-queue add tries it at once");
+		buf_addf(&b->lines, ", %s add tries it at once",
+		    r->name ? "domain-queue" : "renew-queue");
 	if (state != TELLING_OK && *error)
 		buf_addf(&b->lines, ": %s", error);
 	buf_addc(&b->lines, '\n');
@@ -142,16 +151,22 @@ add_target(
 	buf_addc(&b->lines, '\n');
 }
 
-/* Whether there is room for one more line. */
-static bool
-count_one(struct block *b, enum telling_state state)
+/* 1: it is ours to tell, by a line of its own; 0; -1. */
+static int
+claim(struct block *b, const struct telling_row *row, enum telling_state state,
+    struct err *e)
 {
-	b->told++;
+	int rc = telling_claim(b->t->st, row, e);
+
+	if (rc <= 0)
+		return rc;
+	b->news = xreallocarray(b->news, b->len + 1, sizeof(*b->news));
+	b->news[b->len++] = (struct news){*row, state};
 	b->counts[state]++;
 	if (b->shown == TELLER_LINES)
-		return false;
+		return 0;
 	b->shown++;
-	return true;
+	return 1;
 }
 
 static int
@@ -162,16 +177,15 @@ tell_renewal(void *arg, const struct telling_renewal *r, struct err *e)
 	int rc;
 
 	if (state < r->row.told && state != TELLING_OK) /* better, not well */
-		return telling_note_renewal(b->t->st, &r->row, state, e) < 0
-		    ? -1
-		    : 0;
+		return telling_note(b->t->st, &r->row, state, e);
 	/* what is tried again has come right when it has left the queue */
 	if (state == TELLING_OK && r->active && r->is_queued)
 		return 0;
 	if (!teller_is_due(&r->row, state, b->again, b->t->now))
 		return 0;
-	rc = telling_note_renewal(b->t->st, &r->row, state, e);
-	if (rc > 0 && count_one(b, state))
+	rc = claim(b, &r->row, state, e);
+	b->has_names |= rc >= 0 && r->name;
+	if (rc > 0)
 		add_renewal(b, r, state);
 	return rc < 0 ? -1 : 0;
 }
@@ -194,8 +208,8 @@ tell_target(void *arg, const struct deploy_target *d, struct err *e)
 
 	if (rc < 0 || !teller_is_due(&row, state, b->again, b->t->now))
 		return rc;
-	rc = telling_note_target(b->t->st, &row, state, e);
-	if (rc > 0 && count_one(b, state))
+	rc = claim(b, &row, state, e);
+	if (rc > 0)
 		add_target(b, d, state);
 	return rc < 0 ? -1 : 0;
 }
@@ -277,15 +291,52 @@ write_block(const struct block *b, struct buf *out)
 	}
 	buf_addc(out, '\n');
 	buf_add(out, b->lines.data, b->lines.len);
-	if (b->told > b->shown)
-		buf_addf(out, "  and %zu more\n", b->told - b->shown);
-	buf_adds(out, "  see renew-queue status, renew-queue list\n");
+	if (b->len > b->shown)
+		buf_addf(out, "  and %zu more\n", b->len - b->shown);
+	buf_addf(out, "  see renew-queue status, renew-queue list%s\n",
+	    b->has_names ? ", domain-queue list" : "");
+}
+
+/* What is said is told, whatever comes after it. */
+static int
+end(const struct block *b, bool is_said, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < b->len; i++) {
+		const struct news *n = &b->news[i];
+		struct err why = {0};
+
+		if ((is_said ? telling_note(b->t->st, &n->row, n->state, &why)
+			     : telling_leave(b->t->st, &n->row, &why)) == 0)
+			continue;
+		if (rc == 0 && !err_is_set(e))
+			*e = why;
+		rc = -1;
+	}
+	return rc;
+}
+
+static int
+say(const struct block *b, struct err *e)
+{
+	struct buf text;
+	int rc;
+
+	if (b->len == 0)
+		return 0;
+	buf_init(&text, TELLER_MAX);
+	write_block(b, &text);
+	rc = b->t->write(b->t->arg, &text, e);
+	buf_release(&text);
+	return end(b, rc == 0, e) < 0 ? -1 : rc;
 }
 
 int
-teller_tell(const struct teller *t, struct buf *out, struct err *e)
+teller_tell(const struct teller *t, struct err *e)
 {
 	struct block b = {.t = t};
+	struct err why = {0};
 	int rc;
 
 	buf_init(&b.lines, TELLER_MAX - 1024);
@@ -294,9 +345,9 @@ teller_tell(const struct teller *t, struct buf *out, struct err *e)
 		rc = telling_each_renewal(t->st, tell_renewal, &b, e);
 	if (rc == 0)
 		rc = deploy_target_each(t->st, tell_target, &b, e);
-	/* What is noted is told, whatever came after it. */
-	if (b.told > 0)
-		write_block(&b, out);
+	if (say(&b, rc < 0 ? &why : e) < 0)
+		rc = -1;
+	free(b.news);
 	buf_release(&b.lines);
 	return rc;
 }

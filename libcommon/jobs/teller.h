@@ -17,13 +17,15 @@ struct teller {
 	/* Seconds until all is told again; 0: what was told is not. */
 	int64_t again;
 	int64_t now;
+	int (*write)(void *arg, const struct buf *block, struct err *e);
+	void *arg;
 };
 
 /*
- * Appends the block, which is empty when there is nothing to tell, and notes
- * what is told, so that a run at the same time does not tell it, too.
+ * Gives the block to `write`, if there is something to tell.  A run at the same
+ * time does not tell it, too; what could not be written is told by a later one.
  */
-int teller_tell(const struct teller *t, struct buf *out, struct err *e);
+int teller_tell(const struct teller *t, struct err *e);
 #define TELLER_LINES 20 /* at most, of names */
 #define TELLER_MAX ((size_t)16 * 1024)
 
@@ -48,8 +50,9 @@ int teller_metrics(
 
 /*
  * How a renewal fares.  Parked is told once, and not repeated.  Urgent is one
- * when less than half of the time is left that was left when it became due by
- * the rule: a sixth of its lifetime, or a quarter of a short one.
+ * that fails, or waits for a limit, when less than half of the time is left
+ * that was left when it became due by the rule: a sixth of its lifetime, or a
+ * quarter of a short one.
  */
 enum telling_state teller_state(const struct telling_renewal *r, int64_t now);
 

@@ -121,20 +121,28 @@ age(const struct metrics *m, int64_t since)
 	return since == 0 || since > m->now ? 0 : m->now - since;
 }
 
-/* Names that wait for their first certificate; those are no label. */
+/* Names that wait for a certificate; those are no label. */
 static int
 add_new(struct metrics *m, struct err *e)
 {
 	struct domain_queue_summary s;
+	const struct domain_queue_count *n = &s.new, *k = &s.served;
 
 	if (domain_queue_summarize(m->st, &s, e) < 0)
 		return -1;
 	const struct stats_value v[] = {
 	    {"new_names", "state", "waiting",
-		"Names that wait for their first certificate", s.waiting},
-	    {"new_names", "state", "quarantined", NULL, s.quarantined},
-	    {"new_names", "state", "held", NULL, s.held},
-	    {"new_names", "state", "parked", NULL, s.parked},
+		"Names that wait for their first certificate", n->waiting},
+	    {"new_names", "state", "quarantined", NULL, n->quarantined},
+	    {"new_names", "state", "held", NULL, n->held},
+	    {"new_names", "state", "parked", NULL, n->parked},
+	    {"served_names", "state", "waiting",
+		"Names that have a certificate, and wait for another in the "
+		"queue of new ones",
+		k->waiting},
+	    {"served_names", "state", "quarantined", NULL, k->quarantined},
+	    {"served_names", "state", "held", NULL, k->held},
+	    {"served_names", "state", "parked", NULL, k->parked},
 	    {"new_names_oldest_seconds", "state", "waiting",
 		"For how long the first has waited that has not failed, and "
 		"the first has failed that is quarantined",

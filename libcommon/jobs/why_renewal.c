@@ -1,13 +1,16 @@
 #include "jobs/why_part.h"
 
 #include "base/rfc3339.h"
+#include "order/ordertemplate.h"
 #include "store/blocked_name.h"
 #include "store/domain.h"
 #include "store/domain_queue.h"
+#include "store/domain_template.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/renewal_info.h"
 #include "store/renewal_queue.h"
+#include "store/served_name.h"
 
 /* The window in words, and why the CA wishes for it; the caller frees. */
 static char *
@@ -61,18 +64,65 @@ find_obstacle(const struct why *w, const char *name, char **text, struct err *e)
 	return 1;
 }
 
+/* The name of the queue that another was made of, by its template. */
+struct seeking {
+	const struct why *w;
+	char *name; /* or NULL */
+};
+
+static int
+seek(void *arg, const char *name, struct err *e)
+{
+	struct seeking *k = arg;
+	struct domain_template t = {0};
+	struct domain_item i;
+	struct strv names = {0};
+	int rc = unless_missing(domain_queue_by_name(k->w->st, name, &i, e), e);
+
+	if (rc <= 0)
+		return rc;
+	rc = domain_template_by_id(k->w->st, i.domain_template_id, &t, e);
+	if (rc == 0)
+		rc = ordertemplate_names(t.names, name, &names, e);
+	if (rc == 0 && !k->name && strv_has(&names, k->w->name))
+		k->name = xstrdup(name);
+	strv_release(&names);
+	domain_template_release(&t);
+	domain_item_release(&i);
+	return rc;
+}
+
+/* The item of the name, or of what it belongs to: 1, 0, -1. */
+static int
+find_item(const struct why *w, const struct why_candidate *c,
+    struct domain_item *i, struct err *e)
+{
+	struct seeking k = {.w = w};
+	int rc = unless_missing(domain_queue_by_name(w->st, w->name, i, e), e);
+
+	if (rc != 0 || served_name_each_of(w->st, c->item.id, seek, &k, e) < 0)
+		return rc > 0 ? 1 : -1;
+	if (k.name)
+		rc = unless_missing(
+		    domain_queue_by_name(w->st, k.name, i, e), e);
+	free(k.name);
+	return rc;
+}
+
 /* How a name that left its certificate behind gets another; as find_obstacle.
  */
 static int
-describe_new(const struct why *w, char **text, int64_t *at, struct err *e)
+describe_new(const struct why *w, const struct why_candidate *c, char **text,
+    int64_t *at, struct err *e)
 {
 	struct domain_item i;
-	int rc = unless_missing(domain_queue_by_name(w->st, w->name, &i, e), e);
+	int rc = find_item(w, c, &i, e);
 
 	if (rc <= 0)
 		return rc;
 	*text = xasprintf("domain-queue gets it another certificate%s%s",
-	    i.error
+	    i.error && !i.is_parked && i.attempts == 0 ? "; it "
+		: i.error
 		? i.is_parked ? ", but has it parked: " : ", but has failed: "
 		: i.is_parked ? ", but has it parked"
 			      : "",
@@ -91,7 +141,7 @@ find_obstacles(const struct why *w, const struct why_candidate *c, char **text,
 	int rc = find_obstacle(w, w->name, text, e);
 
 	if (rc == 0)
-		rc = describe_new(w, text, at, e);
+		rc = describe_new(w, c, text, at, e);
 	if (rc == 0)
 		rc = fqdn_set_names(w->st, c->item.fqdn_set_id, &names, e);
 	for (size_t i = 0; rc == 0 && i < names.len; i++)
@@ -112,8 +162,11 @@ describe_queued(const struct why *w, int64_t configuration, char **text,
 
 	if (rc <= 0)
 		return rc;
-	rc = i.is_parked || i.attempts > 0;
-	if (rc > 0) {
+	rc = i.is_parked || i.attempts > 0 || i.error;
+	if (rc > 0 && !i.is_parked && i.attempts == 0) {
+		*text = xasprintf("it %s", i.error);
+		*at = i.retry_at;
+	} else if (rc > 0) {
 		rfc3339_format(
 		    since, i.failing_since ? i.failing_since : i.added);
 		*text = xasprintf("%s %s: %s%s",

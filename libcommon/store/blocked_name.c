@@ -1,6 +1,8 @@
 #include "store/blocked_name.h"
 
+#include "store/domain.h"
 #include "store/event.h"
+#include "store/queue_part.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 
@@ -56,9 +58,10 @@ take_off(void *arg, struct err *e)
 	if (n == 0)
 		return err_set(
 		    e, KIND_NOTFOUND, "%s is not on the blocklist", c->name);
-	return n < 0 ? -1
-		     : event_add(c->st, "blocked_name.remove", EVENT_STORE, 0,
-			   c->name, e);
+	return n < 0 || queue_wake_blocked(c->st, e) < 0
+	    ? -1
+	    : event_add(
+		  c->st, "blocked_name.remove", EVENT_STORE, 0, c->name, e);
 }
 
 int
@@ -100,6 +103,51 @@ blocked_name_of(struct store *st, const char *name, char **entry, struct err *e)
 	for (const char *dot = strchr(name, '.'); rc == 0 && dot;
 	     dot = strchr(dot + 1, '.'))
 		rc = is_listed(st, xasprintf("*%s", dot), entry, e);
+	return rc;
+}
+
+static int
+is_disabled(struct store *st, const char *name, struct err *e)
+{
+	struct err why = {0};
+	struct domain d;
+
+	if (domain_by_value(st, name, &d, &why) == 0)
+		return !d.active;
+	if (why.kind == KIND_NOTFOUND)
+		return 0;
+	*e = why;
+	return -1;
+}
+
+static int
+check(struct store *st, const char *name, struct err *why, struct err *e)
+{
+	char *entry;
+	int rc = is_disabled(st, name, e);
+
+	if (rc > 0)
+		err_set(why, KIND_DENIED,
+		    "%s is disabled; cert-manage domain enable is the way back",
+		    name);
+	if (rc == 0 && (rc = blocked_name_of(st, name, &entry, e)) > 0) {
+		err_set(why, KIND_DENIED,
+		    "%s is blocked by %s on the blocklist; domain-queue "
+		    "unblock is the way back",
+		    name, entry);
+		free(entry);
+	}
+	return rc;
+}
+
+int
+blocked_name_check(
+    struct store *st, const struct strv *names, struct err *why, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < names->len; i++)
+		rc = check(st, names->v[i], why, e);
 	return rc;
 }
 

@@ -9,7 +9,10 @@
  * among them.  They are spelled as in domains.
  */
 
-/* Durable.  KIND_CONFLICT when it is on the list; KIND_NOTFOUND: is not. */
+/*
+ * Durable.  KIND_CONFLICT when it is on the list; KIND_NOTFOUND: is not.  What
+ * the queues have parked as blocked is looked at when one is taken off.
+ */
 int blocked_name_add(struct store *st, const char *name, struct err *e);
 int blocked_name_remove(struct store *st, const char *name, struct err *e);
 
@@ -19,6 +22,14 @@ int blocked_name_remove(struct store *st, const char *name, struct err *e);
  */
 int blocked_name_of(
     struct store *st, const char *name, char **entry, struct err *e);
+
+/*
+ * Whether nothing is ordered for these, as one of them is blocked or disabled:
+ * 1 with `why`, of KIND_DENIED; 0; -1.
+ */
+struct strv;
+int blocked_name_check(
+    struct store *st, const struct strv *names, struct err *why, struct err *e);
 
 /*
  * Calls `fn` for each entry, by name, until it returns -1, which is then the

@@ -2,6 +2,7 @@
 
 #include "store/domain_part.h"
 #include "store/event.h"
+#include "store/queue_part.h"
 #include "store/serving_change.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
@@ -147,6 +148,8 @@ set_active(void *arg, struct err *e)
 	if (n == 0)
 		return err_set(e, KIND_CONFLICT, "%s is %s", d.value,
 		    c->active ? "enabled" : "disabled");
+	if (c->active && queue_wake_blocked(c->st, e) < 0)
+		return -1;
 	return event_add(c->st, c->active ? "domain.enable" : "domain.disable",
 	    EVENT_DOMAIN, c->id, d.value, e);
 }

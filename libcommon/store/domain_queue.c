@@ -7,6 +7,7 @@
 #include "store/queue_part.h"
 #include "store/renewal_configuration.h"
 #include "store/renewal_queue.h"
+#include "store/served_name.h"
 #include "sys/clock.h"
 
 #define PAGE 200
@@ -19,8 +20,20 @@ enum {
 	DOMAIN_QUEUE_REMOVE,
 	DOMAIN_QUEUE_BY_NAME,
 	DOMAIN_QUEUE_EACH,
-	DOMAIN_QUEUE_COUNT
+	DOMAIN_QUEUE_COUNT_NEW,
+	DOMAIN_QUEUE_COUNT_SERVED
 };
+
+#define COUNTS                                                                 \
+	"SELECT count(*), count(CASE WHEN q.status = 'parked' THEN 1 END),"    \
+	" count(CASE WHEN q.status = 'waiting' AND q.attempts > 0 THEN 1 "     \
+	"END),"                                                                \
+	" count(CASE WHEN q.lease_until > ?1 THEN 1 END),"                     \
+	" min(CASE WHEN q.status = 'waiting' AND q.attempts = 0"               \
+	" THEN q.added END),"                                                  \
+	" min(CASE WHEN q.status = 'waiting' AND q.attempts > 0"               \
+	" THEN q.failing_since END) FROM domain_queue q WHERE q.id > 0 AND"    \
+	" (SELECT s.id FROM served_names s WHERE s.id = q.id) "
 
 static const char *const sql[] = {
     [DOMAIN_QUEUE_ADD] =
@@ -30,12 +43,13 @@ static const char *const sql[] = {
 	" ON CONFLICT (name) DO NOTHING RETURNING id",
     [DOMAIN_QUEUE_AGAIN] =
 	"UPDATE domain_queue SET status = 'waiting', retry_at = ?2,"
-	" attempts = 0, failing_since = NULL, cause = NULL, error = NULL"
+	" attempts = 0, failing_since = NULL, cause = NULL, error = NULL,"
+	" lease = lease + 1, lease_until = 0"
 	" WHERE id = ?1 AND (status = 'parked' OR attempts > 0)",
     [DOMAIN_QUEUE_BACK] =
 	"INSERT INTO domain_queue (name, registered, domain_template_id,"
 	" status, alone, added, retry_at, attempts, failing_since, cause,"
-	" error) VALUES (?1, ?2, ?3, 'waiting', ?4, CAST(?5 AS BIGINT), ?6,"
+	" error) VALUES (?1, ?2, ?3, ?9, ?4, CAST(?5 AS BIGINT), ?6,"
 	" ?4, CASE WHEN CAST(?4 AS BIGINT) = 1 THEN CAST(?5 AS BIGINT) END,"
 	" ?7, ?8) ON CONFLICT (name) DO NOTHING",
     [DOMAIN_QUEUE_RENEWED] =
@@ -50,14 +64,8 @@ static const char *const sql[] = {
 	    "?2", "?3"),
     [DOMAIN_QUEUE_BY_NAME] = DOMAIN_QUEUE_SELECT "name = ?1",
     [DOMAIN_QUEUE_EACH] = DOMAIN_QUEUE_SELECT "id > ?1 ORDER BY id LIMIT ?2",
-    [DOMAIN_QUEUE_COUNT] =
-	"SELECT count(*), count(CASE WHEN status = 'parked' THEN 1 END),"
-	" count(CASE WHEN status = 'waiting' AND attempts > 0 THEN 1 END),"
-	" count(CASE WHEN lease_until > ?1 THEN 1 END),"
-	" min(CASE WHEN status = 'waiting' AND attempts = 0 THEN added END),"
-	" min(CASE WHEN status = 'waiting' AND attempts > 0"
-	" THEN failing_since END)"
-	" FROM domain_queue WHERE id > 0",
+    [DOMAIN_QUEUE_COUNT_NEW] = COUNTS "IS NULL",
+    [DOMAIN_QUEUE_COUNT_SERVED] = COUNTS "IS NOT NULL",
 };
 
 const struct stmt_table domain_queue_stmts = {
@@ -94,6 +102,12 @@ domain_item_release(struct domain_item *i)
 	*i = (struct domain_item){0};
 }
 
+bool
+domain_item_has_turn(const struct domain_item *i)
+{
+	return !i->is_parked && i->attempts > 0 && i->retry_at == 0;
+}
+
 void
 domain_item_read(struct db_stmt *s, struct domain_item *i)
 {
@@ -110,7 +124,8 @@ domain_item_read(struct db_stmt *s, struct domain_item *i)
 	    .lease_until = db_int(s, 10),
 	    .upstream_order_id = db_int(s, 11),
 	    .cause = stmt_text_dup(s, 12),
-	    .error = stmt_text_dup(s, 13)};
+	    .error = stmt_text_dup(s, 13),
+	    .certificate_id = db_int(s, 14)};
 }
 
 int
@@ -167,24 +182,32 @@ domain_queue_each(struct store *st,
 	return rc;
 }
 
-int
-domain_queue_summarize(
-    struct store *st, struct domain_queue_summary *to, struct err *e)
+static int
+count(struct store *st, size_t statement, struct domain_queue_count *n,
+    struct domain_queue_summary *to, struct err *e)
 {
-	struct db_stmt *s =
-	    stmt_query(st, M, DOMAIN_QUEUE_COUNT, e, "i", clock_now());
+	struct db_stmt *s = stmt_query(st, M, statement, e, "i", clock_now());
 
-	*to = (struct domain_queue_summary){0};
 	if (!s || db_step(s, e) < 0)
 		return -1;
-	to->parked = db_int(s, 1);
-	to->waiting = db_int(s, 0) - to->parked;
-	to->quarantined = db_int(s, 2);
-	to->held = db_int(s, 3);
+	*n = (struct domain_queue_count){.waiting = db_int(s, 0) - db_int(s, 1),
+	    .parked = db_int(s, 1),
+	    .quarantined = db_int(s, 2),
+	    .held = db_int(s, 3)};
 	to->oldest_new = db_int(s, 4);
 	to->oldest_failing = db_int(s, 5);
 	db_reset(s);
 	return 0;
+}
+
+int
+domain_queue_summarize(
+    struct store *st, struct domain_queue_summary *to, struct err *e)
+{
+	*to = (struct domain_queue_summary){0};
+	return count(st, DOMAIN_QUEUE_COUNT_SERVED, &to->served, to, e) < 0
+	    ? -1
+	    : count(st, DOMAIN_QUEUE_COUNT_NEW, &to->new, to, e);
 }
 
 /* ---- in and out ---------------------------------------------------------- */
@@ -269,7 +292,9 @@ put_again(struct store *st, struct domain_addition *a, struct err *e)
 
 	if (domain_queue_by_name(st, a->name, &i, e) < 0)
 		return -1;
-	a->answer = i.is_parked ? DOMAIN_ACTIVATED : DOMAIN_ALREADY_QUEUED;
+	a->answer = i.is_parked || domain_item_has_turn(&i)
+	    ? DOMAIN_ACTIVATED
+	    : DOMAIN_ALREADY_QUEUED;
 	n = stmt_run(st, M, DOMAIN_QUEUE_AGAIN, e, "ii", i.id, clock_now());
 	domain_item_release(&i);
 	return n < 0 ? -1 : 0;
@@ -283,7 +308,9 @@ put(struct change *c, struct domain_addition *a, struct err *e)
 	    a->registered, c->domain_template_id, clock_now());
 
 	a->answer = DOMAIN_QUEUED;
-	return rc < 0 ? -1 : rc == 0 ? put_again(c->st, a, e) : 0;
+	return rc < 0 ? -1
+	    : rc == 0 ? put_again(c->st, a, e)
+		      : served_name_note(c->st, id, a->name, e);
 }
 
 static int
@@ -391,16 +418,19 @@ struct parting {
 };
 
 static int
-put_back(struct parting *p, const struct domain_return *r, struct err *e)
+put_back(struct parting *p, const struct domain_return *r,
+    int64_t configuration, struct err *e)
 {
 	const struct queue_failure *f = &r->failure;
 	int64_t now = clock_now();
 
-	return stmt_run(p->st, M, DOMAIN_QUEUE_BACK, e, "ttiiiitt", r->name,
+	return stmt_run(p->st, M, DOMAIN_QUEUE_BACK, e, "ttiiiittt", r->name,
 		   r->registered, p->domain_template_id, (int64_t) !!f->error,
-		   now, f->error ? f->retry_at : 0, f->cause, f->error) < 0
+		   now, f->error ? f->retry_at : 0, f->cause, f->error,
+		   f->parks ? "parked" : "waiting") < 0
 	    ? -1
-	    : 0;
+	    : served_name_part(
+		  p->st, r->name, configuration, f->error != NULL, e);
 }
 
 static int
@@ -414,7 +444,7 @@ part(void *arg, struct err *e)
 	    queue_done(p->st, STMT_RENEWAL_QUEUE, p->hold, e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->len; i++)
-		if (put_back(p, &p->v[i], e) < 0)
+		if (put_back(p, &p->v[i], configuration, e) < 0)
 			return -1;
 	return renewal_configuration_remove(p->st, configuration, e);
 }

@@ -5,7 +5,8 @@
 #include "store/store.h"
 
 /*
- * Names that wait for their first certificate: each once, until there is one.
+ * Names that wait for their first certificate, or for another than the one that
+ * serves them still (store/served_name.h): each once, until there is one.
  * What came of it is in the orders and events.
  */
 struct domain_item {
@@ -22,10 +23,14 @@ struct domain_item {
 	int64_t lease_until; /* a process works on it until then */
 	int64_t upstream_order_id; /* 0: none, or it is over */
 	char *cause, *error; /* of the last failure, or NULL */
+	int64_t certificate_id; /* store/served_name.h; 0: it is new */
 };
 
 /* Frees what it owns; it is empty then.  NULL-safe. */
 void domain_item_release(struct domain_item *i);
+
+/* It is parked, but has the one attempt that domain_queue_return gives. */
+bool domain_item_has_turn(const struct domain_item *i);
 
 /* ---- in and out ---------------------------------------------------------- */
 
@@ -54,6 +59,8 @@ struct domain_addition {
 
 /*
  * Puts in names, all or none, and says of each what became of it.  Durable.
+ * A process that is at a name that has failed, or was parked, has lost it: what
+ * it finds must not put off again what is to be tried at once.
  */
 int domain_queue_add(struct store *st, int64_t domain_template_id,
     struct domain_addition *v, size_t len, struct err *e);
@@ -93,11 +100,17 @@ int domain_queue_each(struct store *st,
     int (*fn)(void *arg, const struct domain_item *i, struct err *e), void *arg,
     struct err *e);
 
-struct domain_queue_summary {
+struct domain_queue_count {
 	int64_t waiting, parked;
 	int64_t quarantined; /* of those that wait */
 	int64_t held; /* a process works on them */
-	/* Since when one waits that has not failed, and one that has; 0: none.
+};
+
+struct domain_queue_summary {
+	struct domain_queue_count new, served; /* and those that are not new */
+	/*
+	 * Since when a new one waits that has not failed, and one that has; 0:
+	 * none.
 	 */
 	int64_t oldest_new, oldest_failing;
 };

@@ -8,7 +8,9 @@
 #define DOMAIN_QUEUE_SELECT                                                    \
 	"SELECT id, name, registered, domain_template_id, status, alone,"      \
 	" added, retry_at, attempts, failing_since, lease_until,"              \
-	" upstream_order_id, cause, error FROM domain_queue WHERE "
+	" upstream_order_id, cause, error, (SELECT s.certificate_id FROM"      \
+	" served_names s WHERE s.id = domain_queue.id) FROM domain_queue"      \
+	" WHERE "
 
 /* The row at hand of such a statement. */
 void domain_item_read(struct db_stmt *s, struct domain_item *i);

@@ -60,7 +60,10 @@ static const char *const sql[] = {
 	" WHERE id = ?1 AND lease = ?2",
     [WORK_ALONE] = "UPDATE domain_queue SET alone = 1"
 		   " WHERE id = ?1 AND lease = ?2",
-    [WORK_DELAY] = "UPDATE domain_queue SET retry_at = ?3 WHERE registered = ?2"
+    [WORK_DELAY] = "UPDATE domain_queue SET retry_at = ?3,"
+		   " cause = CASE WHEN attempts > 0 THEN cause ELSE ?6 END,"
+		   " error = CASE WHEN attempts > 0 THEN error ELSE ?7 END"
+		   " WHERE registered = ?2"
 		   " AND domain_template_id = ?1 AND status = 'waiting'"
 		   " AND retry_at < ?3 AND upstream_order_id IS NULL"
 		   " AND " QUEUE_IS_FREE("?4", "?5"),
@@ -144,7 +147,7 @@ struct work {
 	const struct upstream_order_new *new;
 	const char *name;
 	int64_t order;
-	int64_t retry_at;
+	const struct queue_wait *wait;
 	bool alone;
 };
 
@@ -287,17 +290,17 @@ put_back(void *arg, struct err *e)
 	const struct work *w = arg;
 
 	for (size_t i = 0; i < w->group->len; i++)
-		if (queue_put_back(
-			w->st, M, &w->group->holds[i], w->retry_at, e) < 0)
+		if (queue_put_back(w->st, M, &w->group->holds[i], w->wait, e) <
+		    0)
 			return -1;
 	return 0;
 }
 
 int
 domain_queue_put_back(struct store *st, const struct domain_group *g,
-    int64_t retry_at, struct err *e)
+    const struct queue_wait *how, struct err *e)
 {
-	struct work w = {.st = st, .group = g, .retry_at = retry_at};
+	struct work w = {.st = st, .group = g, .wait = how};
 
 	return db_transaction(st->db, DB_QUICK, put_back, &w, e);
 }
@@ -360,12 +363,13 @@ domain_queue_fail(struct store *st, const struct queue_hold *hold,
 
 int
 domain_queue_delay(struct store *st, int64_t domain_template_id,
-    const char *registered, int64_t until, struct err *e)
+    const char *registered, const struct queue_wait *how, struct err *e)
 {
 	int64_t now = clock_now();
 
-	return stmt_run(st, M, WORK_DELAY, e, "itiii", domain_template_id,
-		   registered, until, now, now + QUEUE_HOLD_MAX) < 0
+	return stmt_run(st, M, WORK_DELAY, e, "itiiitt", domain_template_id,
+		   registered, how->retry_at, now, now + QUEUE_HOLD_MAX,
+		   how->cause, how->error) < 0
 	    ? -1
 	    : 0;
 }

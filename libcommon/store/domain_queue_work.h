@@ -61,9 +61,9 @@ int domain_queue_order(struct store *st, const struct domain_group *g,
 int domain_queue_done(
     struct store *st, const struct domain_group *g, struct err *e);
 
-/* Nothing has failed, but there is more to do, not before `retry_at`. */
+/* Nothing has failed, but there is more to do. */
 int domain_queue_put_back(struct store *st, const struct domain_group *g,
-    int64_t retry_at, struct err *e);
+    const struct queue_wait *how, struct err *e);
 
 /*
  * What is left of a group whose order is over: each begins anew, at once, and
@@ -76,8 +76,8 @@ int domain_queue_regroup(
 int domain_queue_fail(struct store *st, const struct queue_hold *hold,
     const char *name, const struct queue_failure *f, struct err *e);
 
-/* No name in a registered domain that has no order is tried before `until`. */
+/* No name in a registered domain that has no order is tried before that. */
 int domain_queue_delay(struct store *st, int64_t domain_template_id,
-    const char *registered, int64_t until, struct err *e);
+    const char *registered, const struct queue_wait *how, struct err *e);
 
 #endif

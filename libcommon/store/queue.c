@@ -37,10 +37,10 @@ queue_done(struct store *st, enum stmt_module m, const struct queue_hold *hold,
 
 int
 queue_put_back(struct store *st, enum stmt_module m,
-    const struct queue_hold *hold, int64_t retry_at, struct err *e)
+    const struct queue_hold *hold, const struct queue_wait *w, struct err *e)
 {
-	return stmt_run(st, m, QUEUE_PUT_BACK, e, "iii", hold->id, hold->lease,
-		   retry_at) < 0
+	return stmt_run(st, m, QUEUE_PUT_BACK, e, "iiitt", hold->id,
+		   hold->lease, w->retry_at, w->cause, w->error) < 0
 	    ? -1
 	    : 0;
 }
@@ -54,4 +54,18 @@ queue_fail(struct store *st, enum stmt_module m, const struct queue_hold *hold,
 		   (int64_t)f->order_is_over, (int64_t)f->parks) < 0
 	    ? -1
 	    : 0;
+}
+
+int
+queue_wake_blocked(struct store *st, struct err *e)
+{
+	static const enum stmt_module queues[] = {
+	    STMT_RENEWAL_QUEUE, STMT_DOMAIN_QUEUE_WORK};
+	int64_t now = clock_now();
+
+	for (size_t i = 0; i < ARRAY_LEN(queues); i++)
+		if (stmt_run(st, queues[i], QUEUE_WAKE_BLOCKED, e, "i", now) <
+		    0)
+			return -1;
+	return 0;
 }

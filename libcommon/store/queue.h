@@ -21,6 +21,16 @@ struct queue_hold {
 };
 #define QUEUE_HOLD_MAX 86400 /* seconds; no honest one is longer */
 
+/* Nothing has failed, but there is more to do. */
+struct queue_wait {
+	int64_t retry_at; /* not before */
+	/*
+	 * What for, or NULL: then that of the last failure stays, if the last
+	 * attempt has failed.
+	 */
+	const char *cause, *error;
+};
+
 /* An attempt has failed. */
 struct queue_failure {
 	int64_t retry_at;

@@ -14,6 +14,7 @@ enum queue_stmt {
 	QUEUE_DONE,
 	QUEUE_PUT_BACK,
 	QUEUE_FAIL,
+	QUEUE_WAKE_BLOCKED,
 	QUEUE__MAX
 };
 
@@ -29,7 +30,9 @@ enum queue_stmt {
 			    " WHERE id = ?1 AND lease = ?2",                   \
 	[QUEUE_DONE] = "DELETE FROM " table " WHERE id = ?1 AND lease = ?2",   \
 	[QUEUE_PUT_BACK] =                                                     \
-	    "UPDATE " table " SET lease_until = 0, retry_at = ?3"              \
+	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"             \
+	    " cause = COALESCE(?4, CASE WHEN attempts > 0 THEN cause END),"    \
+	    " error = COALESCE(?5, CASE WHEN attempts > 0 THEN error END)"     \
 	    " WHERE id = ?1 AND lease = ?2",                                   \
 	[QUEUE_FAIL] =                                                         \
 	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"             \
@@ -39,7 +42,10 @@ enum queue_stmt {
 	    " WHEN CAST(?7 AS BIGINT) = 1 THEN NULL"                           \
 	    " ELSE upstream_order_id END, status ="                            \
 	    " CASE WHEN CAST(?8 AS BIGINT) = 1 THEN 'parked'"                  \
-	    " ELSE status END WHERE id = ?1 AND lease = ?2"
+	    " ELSE status END WHERE id = ?1 AND lease = ?2",                   \
+	[QUEUE_WAKE_BLOCKED] = "UPDATE " table " SET retry_at = ?1"            \
+			       " WHERE cause = 'blocked'"                      \
+			       " AND status = 'parked' AND retry_at > ?1"
 
 /* Whether it is held still, and its object.  KIND_BUSY: by another. */
 int queue_held(struct store *st, enum stmt_module m,
@@ -52,7 +58,13 @@ int queue_set_order(struct store *st, enum stmt_module m,
 int queue_done(struct store *st, enum stmt_module m,
     const struct queue_hold *hold, struct err *e);
 int queue_put_back(struct store *st, enum stmt_module m,
-    const struct queue_hold *hold, int64_t retry_at, struct err *e);
+    const struct queue_hold *hold, const struct queue_wait *w, struct err *e);
+
+/*
+ * A name is blocked or disabled no more: what is parked for that, in all
+ * queues, is looked at at once.
+ */
+int queue_wake_blocked(struct store *st, struct err *e);
 
 int queue_fail(struct store *st, enum stmt_module m,
     const struct queue_hold *hold, const struct queue_failure *f,

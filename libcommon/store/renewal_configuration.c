@@ -4,6 +4,7 @@
 #include "store/event.h"
 #include "store/queue_part.h"
 #include "store/renewal_backup.h"
+#include "store/served_name.h"
 #include "store/upstream_account.h"
 #include "sys/clock.h"
 #include "wrap/name.h"
@@ -726,6 +727,7 @@ static int
 arrived(struct store *st, int64_t id, struct err *e)
 {
 	return renewal_backup_arrived(st, id, e) < 0 ||
+		served_name_arrived(st, id, e) < 0 ||
 		change_queued(st, id, CONFIGURATION_FORGET_FAILED, e) < 0 ||
 		change_queued(st, id, CONFIGURATION_NAMES_ARRIVED, e) < 0
 	    ? -1

@@ -118,7 +118,9 @@ static const char *const sql[] = {
 	"UPDATE renewal_queue SET status = 'waiting', lease_until = 0,"
 	" retry_at = 0, attempts = CASE WHEN CAST(?3 AS BIGINT) = 1"
 	" THEN attempts ELSE 0 END, failing_since = CASE"
-	" WHEN CAST(?3 AS BIGINT) = 1 THEN failing_since END"
+	" WHEN CAST(?3 AS BIGINT) = 1 THEN failing_since END,"
+	" cause = CASE WHEN CAST(?3 AS BIGINT) = 1 THEN cause END,"
+	" error = CASE WHEN CAST(?3 AS BIGINT) = 1 THEN error END"
 	" WHERE id = ?1 AND lease = ?2 AND status = 'parked'",
     [QUEUE_BY_ID] = "SELECT " COLUMNS " FROM renewal_queue WHERE id = ?1",
     [QUEUE_MARK_ORDER] =
@@ -557,9 +559,9 @@ renewal_queue_done(
 
 int
 renewal_queue_put_back(struct store *st, const struct queue_hold *hold,
-    int64_t retry_at, struct err *e)
+    const struct queue_wait *w, struct err *e)
 {
-	return queue_put_back(st, M, hold, retry_at, e);
+	return queue_put_back(st, M, hold, w, e);
 }
 
 static int

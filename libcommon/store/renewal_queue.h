@@ -25,7 +25,8 @@ struct renewal_item {
 	int64_t failing_since; /* 0: the last one has not */
 	int64_t lease_until; /* a process works on it until then */
 	int64_t upstream_order_id; /* 0: none, or it is over */
-	char *cause, *error; /* of the last failure, or NULL */
+	/* Of the last failure, or what it waits for; or NULL. */
+	char *cause, *error;
 };
 
 /* Frees what it owns; it is empty then.  NULL-safe. */
@@ -127,9 +128,9 @@ int renewal_queue_order(struct store *st, const struct queue_hold *hold,
 int renewal_queue_done(
     struct store *st, const struct queue_hold *hold, struct err *e);
 
-/* Nothing has failed, but there is more to do, not before `retry_at`. */
+/* Nothing has failed, but there is more to do. */
 int renewal_queue_put_back(struct store *st, const struct queue_hold *hold,
-    int64_t retry_at, struct err *e);
+    const struct queue_wait *w, struct err *e);
 
 /* An attempt has failed. */
 int renewal_queue_fail(struct store *st, const struct queue_hold *hold,

@@ -46,6 +46,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_RENEWAL_INFO] = &renewal_info_stmts,
     [STMT_RENEWAL_QUEUE] = &renewal_queue_stmts,
     [STMT_SEALING_KEY] = &sealing_key_stmts,
+    [STMT_SERVED_NAME] = &served_name_stmts,
     [STMT_SERVING] = &serving_stmts,
     [STMT_SERVING_CHANGE] = &serving_change_stmts,
     [STMT_STATS] = &stats_stmts,

@@ -61,6 +61,7 @@ enum stmt_module {
 	STMT_RENEWAL_INFO,
 	STMT_RENEWAL_QUEUE,
 	STMT_SEALING_KEY,
+	STMT_SERVED_NAME,
 	STMT_SERVING,
 	STMT_SERVING_CHANGE,
 	STMT_STATS,
@@ -121,6 +122,7 @@ extern const struct stmt_table renewal_info_stmts;
 extern const struct stmt_table renewal_queue_stmts;
 extern const struct stmt_table sealing_key_stmts;
 extern const struct stmt_table renewal_stmts;
+extern const struct stmt_table served_name_stmts;
 extern const struct stmt_table serving_stmts;
 extern const struct stmt_table serving_change_stmts;
 extern const struct stmt_table stats_stmts;

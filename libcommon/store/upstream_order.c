@@ -18,7 +18,6 @@ enum {
 	UPSTREAM_ORDER_ADD,
 	UPSTREAM_ORDER_ADD_DOMAIN,
 	UPSTREAM_ORDER_SAME,
-	UPSTREAM_ORDER_DISABLED,
 	UPSTREAM_ORDER_PREDECESSOR,
 	UPSTREAM_ORDER_BY_ID,
 	UPSTREAM_ORDER_ACCOUNT_OF,
@@ -75,10 +74,6 @@ static const char *const sql[] = {
 	" AND COALESCE(profile, '') = ?4 AND (status IN " OPEN
 	" OR (status = 'valid' AND alternates IS NOT NULL))"
 	" ORDER BY id DESC LIMIT 1",
-    [UPSTREAM_ORDER_DISABLED] =
-	"SELECT d.value FROM fqdn_set_members m"
-	" JOIN domains d ON d.id = m.domain_id"
-	" WHERE m.fqdn_set_id = ?1 AND d.active = 0 LIMIT 1",
     [UPSTREAM_ORDER_PREDECESSOR] =
 	"SELECT c.id FROM certificates c WHERE c.fqdn_set_id = ?1"
 	" AND c.active = 1 AND c.status = 'valid' AND c.not_after > ?3"
@@ -375,42 +370,11 @@ struct creation {
 	bool created;
 };
 
-/* Nothing is ordered for a name that is disabled. */
+/* Nothing is ordered for a name that is blocked or disabled. */
 static int
-check_enabled(struct store *st, int64_t set, struct err *e)
+check_names(struct store *st, const struct strv *names, struct err *e)
 {
-	struct db_stmt *s = stmt_query(
-	    st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_DISABLED, e, "i", set);
-	int rc = s ? db_step(s, e) : -1;
-
-	if (rc <= 0)
-		return rc;
-	err_set(e, KIND_DENIED,
-	    "%s is disabled; cert-manage domain enable is the way back",
-	    db_text(s, 0));
-	db_reset(s);
-	return -1;
-}
-
-static int
-check_not_blocked(
-    struct store *st, const struct upstream_order_new *n, struct err *e)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < n->dns->len; i++) {
-		char *entry;
-
-		rc = blocked_name_of(st, n->dns->v[i], &entry, e);
-		if (rc <= 0)
-			continue;
-		rc = err_set(e, KIND_DENIED,
-		    "%s is blocked by %s on the blocklist; domain-queue "
-		    "unblock is the way back",
-		    n->dns->v[i], entry);
-		free(entry);
-	}
-	return rc;
+	return blocked_name_check(st, names, e, e) == 0 ? 0 : -1;
 }
 
 /* The certificate that it replaces, 0: none. */
@@ -472,8 +436,8 @@ create(void *arg, struct err *e)
 
 	c->created = false;
 	if (fqdn_set_put(c->st, n->dns, n->ip, &set, e) < 0 ||
-	    check_not_blocked(c->st, c->new, e) < 0 ||
-	    check_enabled(c->st, set.id, e) < 0)
+	    check_names(c->st, n->ip, e) < 0 ||
+	    check_names(c->st, n->dns, e) < 0)
 		return -1;
 	if (n->resume)
 		rc = stmt_int(c->st, STMT_UPSTREAM_ORDER, UPSTREAM_ORDER_SAME,

@@ -212,13 +212,15 @@ exits 0 'template remove'
 
 # ---- what fails, and limits ----------------------------------------------------------
 
-queue add late.example fine.example
-queue block late.example
+queue template set odd --per-certificate 1
+queue add --template odd late.example
+queue add fine.example
+sql "UPDATE domain_templates SET names = '{DOMAIN} $(printf '%064d' 1).{DOMAIN}' WHERE name = 'odd'"
 before=$(certificates)
 queue process
-exits 1 'process: a name that is not for us'
+exits 100 'process: a name that is not for us'
 is "$(certificates)" $((before + 1)) '... which stops no other'
-like "$err" '^domain-queue: late.example: .*on the blocklist' '... is told'
+like "$err" '^domain-queue: late.example: .*1\.late\.example' '... is told'
 is "$(sql 'SELECT name, attempts, cause FROM domain_queue')" \
     'late.example|1|name' '... and quarantined'
 renew status
@@ -227,11 +229,11 @@ queue process
 is "$status$out$err" 0 '... for a minute'
 sql 'UPDATE domain_queue SET retry_at = 1'
 queue process
-is "$status$out$err" 1 '... and not told again for the same cause'
+is "$status$out$err" 100 '... and not told again for the same cause'
 like "$(sql 'SELECT attempts, retry_at - unixepoch() > 500 FROM domain_queue')" \
     '^2\|1' '... but waits for ten minutes'
-queue unblock late.example
-queue add late.example
+sql "UPDATE domain_templates SET names = '{DOMAIN}' WHERE name = 'odd'"
+queue add --template odd late.example
 is "$(answers)" 'late.example already_queued' 'add: what is quarantined'
 queue process
 is "$status $(waiting)" '0 0' '... is tried at once'

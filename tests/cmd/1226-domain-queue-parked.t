@@ -53,6 +53,32 @@ exits 0 'it leads here'
 is "$(state) $(sql 'SELECT count(*) FROM certificates')" ' 1' \
     '... and has its certificate'
 
+# ---- it is asked for while a run looks at it -------------------------------------
+
+silent=$(free_port)
+prechecks on http_port="$http_port" resolver="127.0.0.1:$silent"
+start mute "$SRC/tests/lib/mute" udp 127.0.0.1 "$silent"
+must wait_for 10 grep -q ready "$T/mute.out"
+queue add r.example.test
+sql "UPDATE domain_queue SET status = 'parked', attempts = 9, retry_at = 1,
+    failing_since = 1, cause = 'precheck'"
+start look "$BIN/domain-queue" process -c "$client"
+is_held() {
+	[ "$(sql "SELECT lease_until > strftime('%s') FROM domain_queue")" = 1 ]
+}
+must wait_for 20 is_held
+queue add --no-header r.example.test
+is "$(printf '%s\n' "$out" | cut -f 1,2)" 'r.example.test	activated' \
+    'a name that a run looks at is asked for'
+is "$(sql "SELECT status || ' ' || attempts || ' ' || (lease_until > 0)
+    FROM domain_queue")" 'waiting 0 0' '... and is tried anew, by whom it may be'
+stop mute
+wait "$(cat "$T/look.pid")"
+is "$(sql "SELECT status || ' ' || attempts FROM domain_queue")" 'waiting 1' \
+    '... by that run, which has not parked it again'
+is "$(grep -c 'another process' "$T/look.log")" 0 '... and does not speak of it'
+must "$BIN/domain-queue" remove r.example.test -c "$client"
+
 prechecks off
 dns_set q.example.test TXT gone
 queue add q.example.test

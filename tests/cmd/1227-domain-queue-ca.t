@@ -37,7 +37,7 @@ queue template set alone --per-certificate 1
 queue add --template alone a.example
 again '/order problem 429 rateLimited 3000'
 exits 111 'newOrder is refused for a rate'
-is "$(waiting)" 'a.example waiting 0 ' '... which is not the fault of the name'
+is "$(waiting)" 'a.example waiting 0 rate-limited' '... which is not the fault of the name'
 before=$(orders)
 queue process
 is "$(($(orders) - before))" 0 '... and is obeyed by the next run'
@@ -78,6 +78,6 @@ is "$(waiting | grep -v ^d)" "b.example quarantined 1 other
 c.example quarantined 1 other" '... without them'
 like "$(sql "SELECT error FROM domain_queue WHERE name = 'c.example'")" \
     'c\.example: CAA forbids it' '... each of which has the reason'
-is "$(waiting | grep ^d)" 'd.example waiting 0 ' \
+is "$(waiting | grep ^d)" 'd.example waiting 0 rate-limited' \
     '... and the other is not to blame'
 done_testing

@@ -99,6 +99,70 @@ one=$!
 wait "$one"
 is "$(cat "$T/one" "$T/two" | grep -c example)" 3 'two at once: each is told once'
 
+# ---- what could not be said --------------------------------------------------------
+
+# unsaid: so many are claimed, or told.
+unsaid() {
+	sql "SELECT sum(telling_until > 0) || ' ' || sum(told <> 'ok')
+	    FROM renewal_configurations"
+}
+sql "UPDATE renewal_configurations SET told = 'ok'"
+retry
+"$BIN/renew-queue" process -c "$client" 2>/dev/full
+is "$?" 111 'standard error is full'
+is "$(unsaid)" '0 0' '... nothing is told'
+# $T/pipe: the command that follows has a pipe for standard error that nobody
+# reads, or (full) that takes no more.
+cat >"$T/pipe" <<'END'
+use Fcntl;
+pipe(R, W);
+if (shift eq "full") {
+	fcntl(W, F_SETFL, O_WRONLY | O_NONBLOCK);
+	1 while syswrite(W, "x" x 4096);
+	fcntl(W, F_SETFL, O_WRONLY);
+	fcntl(R, F_SETFD, 0);
+} else {
+	close R;
+}
+open(STDERR, ">&W");
+exec @ARGV;
+END
+retry
+perl "$T/pipe" closed "$BIN/renew-queue" process -c "$client"
+ok 'it is a pipe that nobody reads' [ "$?" -ne 0 ]
+sql 'UPDATE renewal_configurations SET telling_until = 1'
+is "$(unsaid)" '3 0' '... nothing is told either'
+sql 'UPDATE renewal_configurations SET telling_until = 0'
+retry
+start stuck perl "$T/pipe" full "$BIN/renew-queue" process -c "$client"
+claimed() {
+	[ "$(unsaid)" = '3 0' ]
+}
+must wait_for 20 claimed
+retry
+queue run
+is "$err" '' 'another is about to tell it'
+kill -9 "$(cat "$T/stuck.pid")"
+is "$(unsaid)" '3 0' '... and is killed'
+sql "UPDATE renewal_configurations SET telling_until = strftime('%s') + 9999
+    WHERE id = 3"
+sql 'UPDATE renewal_configurations SET telling_until = 1 WHERE id < 3'
+retry
+queue run
+is "$(printf '%s\n' "$err" | grep -c example)" 3 \
+    '... it is told when that is over, or of another clock'
+is "$(unsaid)" '0 3' '... once'
+
+# ---- what is tried again -----------------------------------------------------------
+
+must "$BIN/renew-queue" add c.example -c "$client"
+sql "UPDATE renewal_queue SET lease_until = strftime('%s') + 600"
+queue run
+is "$err" '' 'nothing has recovered that is still queued'
+sql 'UPDATE renewal_queue SET lease_until = 0'
+retry
+queue run
+
 # ---- a screen ---------------------------------------------------------------------
 
 {

@@ -117,6 +117,9 @@ ok "429, in twelve hours: asked $sent times in two days" \
     [ "$sent" -ge 2 -a "$sent" -le 5 ]
 is "$(sql 'SELECT cause FROM upstream_orders ORDER BY id DESC LIMIT 1')" \
     rate-limited '... it says why'
+run "$BIN/renew-queue" list --no-header -c "$client"
+like "$out" '	rate-limited	waits until 20[^ ]*Z for a limit of standin: ' \
+    '... list, until when, and whose limit it is'
 sent_away 3 '/order status 503'
 ok "503: asked $sent times in three days" [ "$sent" -ge 2 -a "$sent" -le 20 ]
 is "$(sql 'SELECT status FROM renewal_queue')" waiting '... and is not given up'

@@ -42,6 +42,7 @@ test_parks(void **state)
 	assert_false(outcome_parks(CAUSE_ACCOUNT, 99, 30 * DAY - 1, 3600));
 	assert_true(outcome_parks(CAUSE_ACCOUNT, 99, 30 * DAY, 3600));
 	assert_true(outcome_parks(CAUSE_CHALLENGE, 9, 7 * DAY, 0));
+	assert_true(outcome_parks(CAUSE_BLOCKED, 1, 0, life));
 }
 
 static struct outcome
@@ -104,19 +105,42 @@ test_judge(void **state)
 static void
 test_failure(void **state)
 {
+	const struct outcome_life none = {0};
 	struct outcome out = judge(UPSTREAM_ORDER_INVALID, "dns", KIND_DENIED);
-	struct queue_failure f = outcome_failure(&out, 0, 0, 0, 1000);
+	struct queue_failure f = outcome_failure(&out, 0, 0, &none, 1000);
 
 	(void)state;
 	assert_in_range(f.retry_at, 1060, 1066);
 	assert_string_equal(f.cause, "dns");
 	assert_true(f.order_is_over);
 	assert_false(f.parks);
-	f = outcome_failure(&out, 4, 1000, 0, 1000 + 7 * DAY);
+	f = outcome_failure(&out, 4, 1000, &none, 1000 + 7 * DAY);
 	assert_true(f.parks);
 	out.retry_at = 9000; /* the CA has said when */
-	f = outcome_failure(&out, 0, 0, 0, 1000);
+	f = outcome_failure(&out, 0, 0, &none, 1000);
 	assert_int_equal(f.retry_at, 9000);
+}
+
+/* The later it is, the sooner it is tried. */
+static void
+test_life(void **state)
+{
+	const struct outcome_life life = {1000 * DAY, 1090 * DAY};
+	struct outcome out = judge(UPSTREAM_ORDER_INVALID, "dns", KIND_DENIED);
+	struct queue_failure f;
+
+	(void)state;
+	assert_int_equal(outcome_span(&life, 1074 * DAY), 90 * DAY);
+	assert_int_equal(outcome_span(&life, 1086 * DAY), 24 * DAY);
+	assert_int_equal(outcome_span(&life, 1088 * DAY), 12 * DAY);
+	assert_int_equal(outcome_span(&life, 1090 * DAY - 1), 24 * 600);
+	assert_int_equal(outcome_span(&life, 1090 * DAY), 90 * DAY);
+	out.retry_at = 0;
+	f = outcome_failure(&out, 9, 1, &life, 1088 * DAY);
+	assert_in_range(f.retry_at, 1088 * DAY + DAY / 2,
+	    1088 * DAY + DAY / 2 + DAY / 20 + 1);
+	f = outcome_failure(&out, 9, 1, &life, 1091 * DAY);
+	assert_in_range(f.retry_at, 1092 * DAY, 1092 * DAY + DAY / 10 + 1);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -124,6 +148,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_parks),
     cmocka_unit_test(test_judge),
     cmocka_unit_test(test_failure),
+    cmocka_unit_test(test_life),
 };
 
 UNIT_MAIN(tests)

@@ -443,14 +443,18 @@ test_order(void **state)
 	    KIND_BUSY, &e);
 	assert_ok(domain_queue_done(st, &mine, &e), &e);
 	assert_ok(domain_queue_regroup(st, &mine, true, &e), &e);
-	assert_ok(domain_queue_put_back(st, &mine, 7, &e), &e);
+	assert_ok(domain_queue_put_back(
+		      st, &mine, &(struct queue_wait){.retry_at = 7}, &e),
+	    &e);
 	assert_int_equal(count("SELECT count(*) FROM domain_queue"
 			       " WHERE lease_until > 0 AND alone = 0"
 			       " AND upstream_order_id = 1"),
 	    2);
 	domain_group_release(&mine);
 	/* Put back it keeps its order, regrouped it does not. */
-	assert_ok(domain_queue_put_back(st, &group, test_now + 5, &e), &e);
+	assert_ok(domain_queue_put_back(st, &group,
+		      &(struct queue_wait){.retry_at = test_now + 5}, &e),
+	    &e);
 	assert_int_equal(take(1, false, "c.example"), 1);
 	test_now += 5;
 	assert_int_equal(take(1, false, "a.example"), 2);
@@ -510,6 +514,38 @@ test_fail(void **state)
 	    domain_queue_remove(st, "a.example", &e), KIND_NOTFOUND, &e);
 }
 
+/* What is asked for is tried at once, whatever a process finds meanwhile. */
+static void
+test_asked_while_held(void **state)
+{
+	const struct queue_failure f = {
+	    .retry_at = test_now + 2592000, .error = "gone", .parks = true};
+	struct domain_addition a = {"a.example", "a.example", 0};
+	struct queue_hold hold;
+
+	(void)state;
+	add("a.example");
+	take(1, false, "a.example");
+	assert_ok(
+	    domain_queue_fail(st, &group.holds[0], "a.example", &f, &e), &e);
+	test_now += 2592000;
+	assert_ok(domain_queue_return(st, 9, &e), &e);
+	assert_int_equal(take(1, false, "a.example"), 1);
+	assert_true(domain_item_has_turn(&group.items[0]));
+	hold = group.holds[0];
+	assert_ok(domain_queue_add(st, DEFAULT, &a, 1, &e), &e);
+	assert_int_equal(a.answer, DOMAIN_ACTIVATED);
+	assert_kind(
+	    domain_queue_fail(st, &hold, "a.example", &f, &e), KIND_BUSY, &e);
+	assert_int_equal(take(1, false, "a.example"), 1);
+	assert_int_equal(group.items[0].attempts, 0);
+	/* What has not failed stays with who has it. */
+	hold = group.holds[0];
+	assert_ok(domain_queue_add(st, DEFAULT, &a, 1, &e), &e);
+	assert_int_equal(a.answer, DOMAIN_ALREADY_QUEUED);
+	assert_ok(domain_queue_fail(st, &hold, "a.example", &f, &e), &e);
+}
+
 static void
 test_delay(void **state)
 {
@@ -520,8 +556,8 @@ test_delay(void **state)
 	add("a.example");
 	add("b.example");
 	take(1, false, "www.a.example");
-	assert_ok(
-	    domain_queue_delay(st, DEFAULT, "a.example", test_now + 50, &e),
+	assert_ok(domain_queue_delay(st, DEFAULT, "a.example",
+		      &(struct queue_wait){.retry_at = test_now + 50}, &e),
 	    &e);
 	assert_int_equal(take(1, false, "b.example"), 1);
 	assert_int_equal(take(1, false, NULL), 0);
@@ -533,10 +569,10 @@ test_delay(void **state)
 	run_sql("UPDATE domain_queue SET status = 'parked'"
 		" WHERE name = 'a.example'");
 	assert_ok(domain_queue_summarize(st, &s, &e), &e);
-	assert_int_equal(s.waiting, 2);
-	assert_int_equal(s.parked, 1);
-	assert_int_equal(s.quarantined, 1);
-	assert_int_equal(s.held, 2);
+	assert_int_equal(s.new.waiting, 2);
+	assert_int_equal(s.new.parked, 1);
+	assert_int_equal(s.new.quarantined, 1);
+	assert_int_equal(s.new.held, 2);
 	assert_int_equal(s.oldest_new, test_now);
 	assert_int_equal(s.oldest_failing, 0); /* no time of it is known */
 }
@@ -603,6 +639,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_group),
     TEST(test_order),
     TEST(test_fail),
+    TEST(test_asked_while_held),
     TEST(test_delay),
     TEST(test_check),
     TEST(test_each),

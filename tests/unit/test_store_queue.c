@@ -494,7 +494,9 @@ test_hold(void **state)
 	/* The clock was set back: the lease is longer than any can be. */
 	test_now -= 2 * QUEUE_HOLD_MAX;
 	assert_int_equal(take_one(accounts[0]), 1);
-	assert_ok(renewal_queue_put_back(st, &hold, test_now + 9, &e), &e);
+	assert_ok(renewal_queue_put_back(st, &hold,
+		      &(struct queue_wait){.retry_at = test_now + 9}, &e),
+	    &e);
 	assert_int_equal(take_one(accounts[0]), 0);
 	test_now += 9;
 	assert_int_equal(take_one(accounts[0]), 1);
@@ -765,7 +767,9 @@ test_parked(void **state)
 	assert_int_equal(renewal_queue_take_parked(
 			     st, accounts[0], 0, until, &hold, &item, &e),
 	    0);
-	assert_ok(renewal_queue_put_back(st, &hold, test_now + 60, &e), &e);
+	assert_ok(renewal_queue_put_back(st, &hold,
+		      &(struct queue_wait){.retry_at = test_now + 60}, &e),
+	    &e);
 	assert_ok(renewal_queue_of(st, 1, &item, &e), &e);
 	assert_true(item.is_parked);
 	renewal_item_release(&item);
@@ -779,7 +783,9 @@ test_parked(void **state)
 		assert_int_equal(take_one(accounts[0]), 1);
 		assert_int_equal(item.attempts, once);
 		assert_int_equal(item.failing_since != 0, once);
-		assert_ok(renewal_queue_put_back(st, &hold, 0, &e), &e);
+		assert_ok(renewal_queue_put_back(st, &hold,
+			      &(struct queue_wait){.retry_at = 0}, &e),
+		    &e);
 		fail_one(test_now + 60, true);
 	}
 }

@@ -219,9 +219,15 @@ test_wrong_key(void **state)
 static void
 migrate(void)
 {
+	static const char *const later[] = {"DROP TABLE sealing_keys",
+	    "DROP TABLE served_names", "DROP INDEX renewal_queue_blocked",
+	    "DROP INDEX domain_queue_blocked",
+	    "ALTER TABLE renewal_configurations DROP COLUMN telling_until",
+	    "ALTER TABLE deploy_targets DROP COLUMN telling_until"};
 	int from, to;
 
-	run_sql("DROP TABLE sealing_keys");
+	for (size_t i = 0; i < ARRAY_LEN(later); i++)
+		run_sql(later[i]);
 	run_sql(engine_is_other() ? "UPDATE acmed_version SET version = 14"
 				  : "PRAGMA user_version = 14");
 	store_close(st);

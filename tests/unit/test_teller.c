@@ -51,7 +51,8 @@ test_is_due(void **state)
 	(void)state;
 	assert_false(teller_is_due(&row, TELLING_OK, DAY, 100 * DAY));
 	assert_true(teller_is_due(&row, TELLING_FAILING, DAY, 100 * DAY));
-	row = (struct telling_row){1, TELLING_FAILING, 100 * DAY};
+	row = (struct telling_row){
+	    TELLING_OF_RENEWAL, 1, TELLING_FAILING, 100 * DAY};
 	assert_false(teller_is_due(&row, TELLING_FAILING, DAY, 101 * DAY - 1));
 	assert_true(teller_is_due(&row, TELLING_FAILING, DAY, 101 * DAY));
 	assert_false(teller_is_due(&row, TELLING_FAILING, 0, 900 * DAY));
