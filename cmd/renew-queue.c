@@ -331,7 +331,7 @@ state_of(const struct renewal_item *i, int64_t now)
 {
 	return i->is_parked	   ? "parked"
 	    : i->lease_until > now ? "held"
-	    : i->attempts > 0	   ? "failing"
+	    : i->failing_since > 0 ? "failing"
 				   : "waiting";
 }
 

@@ -154,7 +154,9 @@ upstream_open_ca(
 	if ((ca ? ca_open(u->st, ca, &u->ca, e) : open_configured(u, p, e)) < 0)
 		return -1;
 	u->client = client_new(u->st, u->net, &u->ca, u->trace);
-	return u->client ? 0 : -1;
+	if (u->is_unattended)
+		client_set_unattended(u->client);
+	return 0;
 }
 
 struct enrol

@@ -24,7 +24,7 @@ teller_state(const struct telling_renewal *r, int64_t now)
 		return TELLING_PARKED;
 	if (r->not_after != 0 && r->not_after < now)
 		return TELLING_EXPIRED;
-	if (r->attempts == 0)
+	if (r->failing_since == 0)
 		return TELLING_OK;
 	return r->not_after != 0 && r->not_after - now < least
 	    ? TELLING_URGENT

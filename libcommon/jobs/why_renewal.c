@@ -112,7 +112,7 @@ describe_queued(const struct why *w, int64_t configuration, char **text,
 
 	if (rc <= 0)
 		return rc;
-	rc = i.is_parked || i.attempts > 0;
+	rc = i.is_parked || i.failing_since != 0;
 	if (rc > 0) {
 		rfc3339_format(
 		    since, i.failing_since ? i.failing_since : i.added);

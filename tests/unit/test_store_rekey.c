@@ -222,6 +222,10 @@ migrate(void)
 	int from, to;
 
 	run_sql("DROP TABLE sealing_keys");
+	run_sql("ALTER TABLE upstream_cas DROP COLUMN failures");
+	run_sql("ALTER TABLE upstream_cas DROP COLUMN away_since");
+	run_sql("ALTER TABLE upstream_cas DROP COLUMN away_until");
+	run_sql("ALTER TABLE upstream_cas DROP COLUMN away_error");
 	run_sql(engine_is_other() ? "UPDATE acmed_version SET version = 14"
 				  : "PRAGMA user_version = 14");
 	store_close(st);
