@@ -43,7 +43,7 @@ run "$BIN/renew-queue" run -c "$client"
 exits 102 'renew-queue run'
 is "$(waiting)" b.example '... orders the same'
 is "$(sql 'SELECT count(*) FROM renewal_queue')" 0 '... renews'
-is "$(sql "SELECT group_concat(DISTINCT status) FROM deployments")" done \
+is "$(sql "SELECT group_concat(DISTINCT status) FROM deployments")" 'done' \
     '... and deploys'
 order run d.example --challenge answer
 exits 102 'acme-order'
