@@ -420,17 +420,19 @@ add_target(void *arg, const struct deploy_target *t, struct err *e)
 {
 	struct standing *s = arg;
 	const char *error = t->resting ? t->resting : t->error;
+	struct deploy_target counted = *t;
 	struct buf line;
 	size_t least;
 
-	(void)e;
+	if (deploy_target_count(s->st, &counted, e) < 0)
+		return -1;
 	buf_init(&line, TARGET_MAX);
 	if (t->resting) {
 		buf_adds(&line, "rests");
 	} else {
 		add_count(&line, t->failing, "failing");
 		add_count(&line, t->pending, "pending");
-		add_count(&line, t->done, "done");
+		add_count(&line, counted.done, "done");
 	}
 	buf_addf(&line, "%s: %s", line.len > 0 ? "" : "nothing yet", t->name);
 	least = line.len;

@@ -340,6 +340,7 @@ static int
 work(struct working *w, int64_t id, struct err *e)
 {
 	struct deployment *batch = NULL;
+	size_t most = w->conf->kind->batch;
 	int64_t complete = 0;
 	int rc = deploy_target_take(
 	    w->d->st, id, hold_until(&w->batch), &w->hold, &complete, e);
@@ -348,8 +349,7 @@ work(struct working *w, int64_t id, struct err *e)
 		return rc;
 	w->batch.complete = complete != 0;
 	w->batch.kept_at = clock_now();
-	rc = deployment_ready(
-	    w->d->st, id, DEPLOYER_BATCH, &batch, &w->batch.len, e);
+	rc = deployment_ready(w->d->st, id, most, &batch, &w->batch.len, e);
 	if (rc == 0 && (w->batch.len > 0 || complete != 0)) {
 		w->batch.batch = batch;
 		rc = run_batch(w, e);
@@ -362,7 +362,7 @@ work(struct working *w, int64_t id, struct err *e)
 	if (deploy_target_give_back(
 		w->d->st, &w->hold, rc == 1 ? complete : 0, e) < 0)
 		return -1;
-	return rc == 1 && w->batch.len < DEPLOYER_BATCH ? 0 : rc;
+	return rc == 1 && w->batch.len < most ? 0 : rc;
 }
 
 int

@@ -58,6 +58,4 @@ struct deployer {
  */
 int deployer_run(const struct deployer *d, const char *name, struct err *e);
 
-#define DEPLOYER_BATCH 1000 /* certificates */
-
 #endif
