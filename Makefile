@@ -272,7 +272,8 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in orders connections challenges certificates renewals client \
+	@for b in orders connections challenges certificates renewals \
+		deploys client \
 		$(if $(LONG),store long); do \
 		printf '\n== %s\n' $$b; \
 		$(RUN) tests/bench/$$b || exit 1; \

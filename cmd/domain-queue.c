@@ -117,6 +117,7 @@ order(struct onboarding *k, struct orderwork *w, struct prog *p, struct err *e)
 	if (orderwork_enter(w, e) < 0)
 		return -1;
 	w->up.trace = traces ? STDERR_FILENO : -1;
+	w->up.is_unattended = true;
 	return onboarding_run(k, w, &how, e);
 }
 

@@ -316,7 +316,7 @@ state_of(const struct renewal_item *i, int64_t now)
 {
 	return i->is_parked	   ? "parked"
 	    : i->lease_until > now ? "held"
-	    : i->attempts > 0	   ? "failing"
+	    : i->failing_since > 0 ? "failing"
 				   : "waiting";
 }
 
@@ -375,8 +375,8 @@ list(struct prog *p, struct err *e)
 }
 
 #define TARGETS_SHOWN 4 /* all fit on a screen of 24 lines */
-#define TARGET_WIDTH 59 /* and this on one of 80 columns, beside the name */
-#define TARGET_NAME_WIDTH 16 /* so that there is room for the numbers */
+#define TARGET_WIDTH 59 /* and this on one of 80 columns, beside the word */
+#define TARGET_MAX 4096
 
 struct standing {
 	struct store *st;
@@ -388,27 +388,47 @@ struct standing {
 	bool json;
 };
 
+static void
+add_count(struct buf *line, int64_t n, const char *word)
+{
+	if (n > 0)
+		buf_addf(line, "%s%lld %s", line->len > 0 ? ", " : "",
+		    (long long)n, word);
+}
+
+/*
+ * Numbers and the whole name first, by which it is found; for a person the rest
+ * of the line is for the error, as far as it goes.
+ */
 static int
 add_target(void *arg, const struct deploy_target *t, struct err *e)
 {
 	struct standing *s = arg;
-	int width = s->json ? (int)strlen(t->name) : TARGET_NAME_WIDTH;
-	char *line = t->resting
-	    ? xasprintf("%.*s (%s): rests", width, t->name, t->kind)
-	    : xasprintf("%.*s (%s): %lld done, %lld pending, %lld failing",
-		  width, t->name, t->kind, (long long)t->done,
-		  (long long)t->pending, (long long)t->failing);
 	const char *error = t->resting ? t->resting : t->error;
-	char *all = error ? xasprintf("%s: %s", line, error) : xstrdup(line);
+	struct deploy_target counted = *t;
+	struct buf line;
+	size_t least;
 
-	(void)e;
-	free(line);
-	if (!s->json && strlen(all) > TARGET_WIDTH)
-		all[TARGET_WIDTH] = '\0';
+	if (deploy_target_count(s->st, &counted, e) < 0)
+		return -1;
+	buf_init(&line, TARGET_MAX);
+	if (t->resting) {
+		buf_adds(&line, "rests");
+	} else {
+		add_count(&line, t->failing, "failing");
+		add_count(&line, t->pending, "pending");
+		add_count(&line, counted.done, "done");
+	}
+	buf_addf(&line, "%s: %s", line.len > 0 ? "" : "nothing yet", t->name);
+	least = line.len;
+	buf_addf(
+	    &line, " (%s)%s%s", t->kind, error ? ": " : "", error ? error : "");
+	if (!s->json && line.len > TARGET_WIDTH)
+		line.data[least > TARGET_WIDTH ? least : TARGET_WIDTH] = '\0';
 	strv_add(
 	    t->resting || t->pending + t->failing > 0 ? &s->lagging : &s->done,
-	    all);
-	free(all);
+	    line.data);
+	buf_release(&line);
 	return 0;
 }
 

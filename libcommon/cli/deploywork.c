@@ -86,10 +86,10 @@ open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
 }
 
 static int
-prove(void *arg, const struct deploy_conf *c, int64_t certificate_id,
-    struct err *e)
+prove(void *arg, const struct deploy_conf *c,
+    const struct deployer_proof *proof, struct err *e)
 {
-	return prover_check_deployed(arg, c->prove, certificate_id, e);
+	return prover_check_deployed(arg, c->prove, proof, e);
 }
 
 /* What the store could not be told of is told of here. */

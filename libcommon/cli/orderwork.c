@@ -206,6 +206,7 @@ orderwork_pick_account(struct orderwork *w, const char *text, const char *ca,
 	if (text) {
 		rc = upstream_account_pick(w->up.st, text, &a, e);
 	} else {
+		close_account(w); /* its client goes */
 		if (upstream_open_ca(&w->up, w->prog, ca, e) < 0)
 			return -1;
 		rc = upstream_account_default(
@@ -215,7 +216,6 @@ orderwork_pick_account(struct orderwork *w, const char *text, const char *ca,
 			    "%s has no default account; acme-account register "
 			    "makes one",
 			    w->up.ca.name);
-		close_account(w);
 	}
 	if (rc < 0)
 		return -1;

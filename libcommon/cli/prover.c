@@ -41,7 +41,7 @@ prover_start(
 	str_to_u64(port, UINT16_MAX, &n);
 	ports = xcalloc(1, sizeof(*ports));
 	*ports = (uint16_t)n;
-	rc = prover_start_many(p, prog, ports, 1, 1, e);
+	rc = prover_start_many(p, prog, ports, 1, PROVER_JOBS_PLACE, e);
 	p->host = host;
 	p->port = port;
 	return rc;
@@ -107,23 +107,68 @@ judge(const struct prover *p, const char *place, const char *name,
 	return err_is_set(e) ? -1 : 0;
 }
 
-int
-prover_check_deployed(
-    struct prover *p, const char *place, int64_t certificate_id, struct err *e)
-{
-	struct probe probe = {.host = p->host, .port = p->port};
-	struct err why = {0};
-	struct buf certs;
-	char *name;
-	int rc = load_name(p->st, certificate_id, &name, e);
+/* ---- what was deployed --------------------------------------------------- */
 
-	if (rc < 0)
-		return -1;
-	probe.sni = name;
-	buf_init(&certs, PROBER_ANSWER_MAX);
-	prober_ask(&p->prober, &probe, &certs, &why);
-	rc = judge(p, place, name, certificate_id, &certs, &why, e);
-	buf_release(&certs);
-	free(name);
+/* One that is under way, or has been. */
+struct check {
+	int64_t certificate_id;
+	size_t tag;
+	char *name; /* or NULL */
+};
+
+struct checking {
+	const struct prover *p;
+	const char *place;
+	const struct deployer_proof *proof;
+	struct check *checks;
+	size_t len;
+};
+
+static int
+check_next(void *arg, struct probe *probe, size_t *tag)
+{
+	struct checking *k = arg;
+	struct check c = {0};
+
+	while (k->proof->next(k->proof->arg, &c.certificate_id, &c.tag) > 0) {
+		struct err why = {0};
+
+		if (load_name(k->p->st, c.certificate_id, &c.name, &why) < 0) {
+			k->proof->told(k->proof->arg, c.tag, &why);
+			continue;
+		}
+		k->checks =
+		    xreallocarray(k->checks, k->len + 1, sizeof(*k->checks));
+		k->checks[k->len] = c;
+		*tag = k->len++;
+		*probe = (struct probe){k->p->host, k->p->port, c.name};
+		return 1;
+	}
+	return 0;
+}
+
+static void
+check_told(void *arg, size_t tag, struct buf *certs, const struct err *why)
+{
+	struct checking *k = arg;
+	const struct check *c = &k->checks[tag];
+	struct err e = {0};
+
+	judge(k->p, k->place, c->name, c->certificate_id, certs, why, &e);
+	k->proof->told(k->proof->arg, c->tag, &e);
+}
+
+int
+prover_check_deployed(struct prover *p, const char *place,
+    const struct deployer_proof *proof, struct err *e)
+{
+	struct checking k = {.p = p, .place = place, .proof = proof};
+	const struct probing g = {
+	    .next = check_next, .told = check_told, .arg = &k};
+	int rc = prober_run(&p->prober, &g, e);
+
+	for (size_t i = 0; i < k.len; i++)
+		free(k.checks[i].name);
+	free(k.checks);
 	return rc;
 }

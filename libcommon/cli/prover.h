@@ -1,6 +1,7 @@
 #ifndef CLI_PROVER_H
 #define CLI_PROVER_H
 
+#include "jobs/deployer.h"
 #include "jobs/prober.h"
 #include "jobs/prove.h"
 
@@ -22,8 +23,9 @@ struct prover {
 
 #define PROVER_MS 15000 /* for one handshake, addresses and all */
 #define PROVER_JOBS_MAX 100
+#define PROVER_JOBS_PLACE 16 /* at one place */
 
-/* For one place, HOST:PORT.  KIND_INPUT, KIND_SYS. */
+/* For one place, HOST:PORT, several at once.  KIND_INPUT, KIND_SYS. */
 int prover_start(struct prover *p, const struct prog *prog, const char *place,
     struct err *e);
 
@@ -34,11 +36,11 @@ int prover_start_many(struct prover *p, const struct prog *prog,
 void prover_stop(struct prover *p); /* NULL-safe; also for {0} */
 
 /*
- * Whether the place of prover_start serves this certificate, by the first of
- * its names that can be asked for.  KIND_BUSY: not now, and it says what
+ * Whether the place of prover_start serves certificates, each asked for by the
+ * first of its names that can be.  KIND_BUSY: not now, and it says what
  * instead.
  */
-int prover_check_deployed(
-    struct prover *p, const char *place, int64_t certificate_id, struct err *e);
+int prover_check_deployed(struct prover *p, const char *place,
+    const struct deployer_proof *proof, struct err *e);
 
 #endif

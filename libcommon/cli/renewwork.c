@@ -340,6 +340,7 @@ process_accounts(struct processing *k, struct prog *p, struct err *e)
 	if (orderwork_enter(&k->w, e) < 0)
 		return -1;
 	k->w.up.trace = k->how->traces ? STDERR_FILENO : -1;
+	k->w.up.is_unattended = true;
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < k->len && !sig_term(); i++)
 		rc = process_account(k, k->accounts[i].id, e);

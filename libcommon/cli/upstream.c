@@ -133,6 +133,17 @@ upstream_enter(struct upstream *u, const struct prog *p, struct err *e)
 	return rights_enter(p, u->role, e);
 }
 
+/* One that is not there, or no CA at all, is the configuration's fault. */
+static int
+open_configured(struct upstream *u, const struct prog *p, struct err *e)
+{
+	if (ca_open(u->st, p->conf.client.ca, &u->ca, e) == 0)
+		return 0;
+	if (e->kind == KIND_NOTFOUND || e->kind == KIND_INPUT)
+		e->kind = KIND_CONF;
+	return err_object(e, "[client] ca");
+}
+
 int
 upstream_open_ca(
     struct upstream *u, const struct prog *p, const char *ca, struct err *e)
@@ -140,10 +151,12 @@ upstream_open_ca(
 	client_free(u->client);
 	u->client = NULL;
 	upstream_ca_release(&u->ca);
-	if (ca_open(u->st, ca ? ca : p->conf.client.ca, &u->ca, e) < 0)
+	if ((ca ? ca_open(u->st, ca, &u->ca, e) : open_configured(u, p, e)) < 0)
 		return -1;
 	u->client = client_new(u->st, u->net, &u->ca, u->trace);
-	return u->client ? 0 : -1;
+	if (u->is_unattended)
+		client_set_unattended(u->client);
+	return 0;
 }
 
 struct enrol

@@ -22,6 +22,7 @@ struct upstream {
 	struct upstream_ca ca;
 	struct seal_key seal_room;
 	const struct seal_key *seal; /* of account keys, or NULL */
+	bool is_unattended; /* as client_set_unattended */
 	int trace; /* for clients: a descriptor, or -1 */
 	/* before upstream_enter: */
 	enum sandbox_role role;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "client/answer.h"
 #include "client/directory.h"
+#include "client/hold.h"
 #include "client/trace.h"
 #include "http/network.h"
 #include "store/upstream_ca.h"
@@ -21,8 +22,7 @@
 #define NONCES_AT_ONCE 16 /* asked for by newNonce */
 #define NONCE_TRIES 10 /* of one request */
 #define PAYLOAD_MAX ((size_t)48 * 1024)
-#define HOLD_DEFAULT 60 /* seconds, when a 429 does not say, */
-#define HOLD_NAMES 3600 /* and when it is about names */
+#define ASKED_AT_ONCE 3 /* until the CA has answered */
 
 /* A request, from client_send to its callback. */
 struct transfer {
@@ -49,10 +49,13 @@ struct client {
 	struct trace trace;
 	struct directory directory;
 	bool directory_asked, accepts_any;
+	bool is_unattended;
 	struct strv nonces; /* the last is the freshest */
 	size_t nonces_asked;
 	bool nonces_fail; /* the last that was asked for did not come */
 	struct transfers waiting, sent, ready;
+	size_t asked; /* signed requests that are sent */
+	bool is_well; /* one was answered since the last that was not */
 	uint64_t called; /* back, ever */
 	enum cause cause; /* of the last client_call */
 };
@@ -191,76 +194,53 @@ take_nonce(struct client *c)
 
 /* ---- holds --------------------------------------------------------------- */
 
-static enum upstream_hold
-hold_of(enum endpoint endpoint)
-{
-	if (endpoint == ENDPOINT_NEW_ACCOUNT)
-		return UPSTREAM_HOLD_REGISTER;
-	return endpoint == ENDPOINT_NEW_ORDER ? UPSTREAM_HOLD_ORDER
-					      : UPSTREAM_HOLD_ALL;
-}
-
-/*
- * A limit on the names of an order holds that order, which its sender knows,
- * and not the account.  Only the words tell: "too many certificates (50)
- * already issued for", "too many failed authorizations (5) for", "Your account
- * is temporarily prevented from requesting certificates for" (Boulder).
- */
-static bool
-is_about_names(const struct answer *a, enum endpoint endpoint)
-{
-	const char *detail = js_get_text(a->json, "detail");
-
-	return endpoint == ENDPOINT_NEW_ORDER && detail &&
-	    (strstr(detail, "certificates") ||
-		strstr(detail, "authorizations"));
-}
-
-/* Keeps for all processes what a 429 or 503 says (RFC 8555 6.6). */
-static void
-keep_hold(
-    struct client *c, enum endpoint endpoint, int64_t account, struct answer *a)
-{
-	enum upstream_hold hold = hold_of(endpoint);
-	bool about_names = is_about_names(a, endpoint);
-	struct err e = {0};
-
-	if (a->reply.cause == CAUSE_RATE_LIMITED && a->reply.retry_at == 0)
-		a->reply.retry_at =
-		    clock_now() + (about_names ? HOLD_NAMES : HOLD_DEFAULT);
-	if (a->reply.retry_at == 0)
-		return;
-	if (a->reply.status == 503)
-		hold = UPSTREAM_HOLD_ALL;
-	else if (a->reply.cause != CAUSE_RATE_LIMITED || about_names)
-		return;
-	if (upstream_ca_hold(
-		c->st, c->ca->id, account, hold, a->reply.retry_at, &e) < 0)
-		log_err("client.hold", &e);
-}
-
 /* Whether it may be sent now; gives it up otherwise. */
 static bool
 may_send(struct transfer *t)
 {
 	struct client *c = t->client;
-	int64_t until = 0, now = clock_now();
+	const struct hold_of h = {
+	    c->st, c->ca, t->r.endpoint, t->signer.upstream_account_id};
+	struct err e = {0};
+	enum cause cause;
+	int64_t until;
+
+	if (hold_allows(&h, !c->is_unattended, &cause, &until, &e))
+		return true;
+	give_up(t, cause, &e, until);
+	return false;
+}
+
+static void
+keep_hold(
+    struct client *c, enum endpoint endpoint, int64_t account, struct answer *a)
+{
+	const struct hold_of h = {c->st, c->ca, endpoint, account};
+
+	hold_keep(&h, a);
+	if (hold_is_away(a))
+		c->is_well = false;
+}
+
+/* Once it answers, or a person has asked it, it is no longer away. */
+static void
+note_answered(struct client *c)
+{
 	struct err e = {0};
 
-	if (upstream_ca_held_until(c->st, c->ca->id,
-		t->signer.upstream_account_id, hold_of(t->r.endpoint), &until,
-		&e) < 0) {
-		give_up(t, CAUSE_OTHER, &e, 0);
-		return false;
-	}
-	if (until <= now)
-		return true;
-	err_set(&e, KIND_BUSY,
-	    "not sent: the CA has asked to be left alone for %lld more seconds",
-	    (long long)(until - now));
-	e.retry_after = until - now > INT_MAX ? INT_MAX : (int)(until - now);
-	give_up(t, CAUSE_RATE_LIMITED, &e, until);
-	return false;
+	if (!c->is_well && upstream_ca_answered(c->st, c->ca->id, &e) < 0)
+		log_err("client.hold", &e);
+	c->is_well = true;
+}
+
+/*
+ * As long as nothing shows that the CA answers, a few requests are enough to
+ * find out.  What is not signed may come from elsewhere, and shows nothing.
+ */
+static bool
+is_enough(const struct client *c)
+{
+	return c->is_unattended && !c->is_well && c->asked >= ASKED_AT_ONCE;
 }
 
 /* ---- directory ----------------------------------------------------------- */
@@ -343,6 +323,8 @@ on_directory(void *arg, const struct network_reply *r)
 	keep_hold(c, ENDPOINT_DIRECTORY, 0, &a);
 	if (a.reply.cause == CAUSE_NONE)
 		read_directory(c, &a);
+	if (a.reply.cause == CAUSE_NONE && c->accepts_any)
+		note_answered(c);
 	if (a.reply.cause != CAUSE_NONE) {
 		err_object(&a.err, "%s", c->ca->directory_url);
 		give_up_all(c, &a.reply);
@@ -513,6 +495,8 @@ send_one(struct transfer *t)
 		give_up(t, CAUSE_NONE, &e, 0); /* it is here */
 		return true;
 	}
+	if (t->r.signer && is_enough(c))
+		return true;
 	/* before a nonce is asked for in vain, and again when there is one */
 	if ((!t->is_checked || !needs_nonce) && !may_send(t))
 		return true;
@@ -533,6 +517,7 @@ send_one(struct transfer *t)
 	}
 	TAILQ_REMOVE(&c->waiting, t, entry);
 	TAILQ_INSERT_TAIL(&c->sent, t, entry);
+	c->asked += t->r.signer != NULL;
 	return true;
 }
 
@@ -554,6 +539,8 @@ pump(struct client *c)
 		if (!send_one(t))
 			wanted++;
 	}
+	if (c->is_unattended && !c->is_well && wanted > ASKED_AT_ONCE)
+		wanted = ASKED_AT_ONCE;
 	ask_nonces(c, wanted);
 }
 
@@ -574,6 +561,7 @@ on_reply(void *arg, const struct network_reply *r)
 	trace_reply(&c->trace, r);
 	record(c, t->r.endpoint, t->r.signer, t->r.upstream_order_id, r, &a);
 	TAILQ_REMOVE(&c->sent, t, entry);
+	c->asked -= t->r.signer != NULL;
 	keep_nonce(c, r->nonce);
 	/* the error has brought a fresh one (RFC 8555 6.5), which is next */
 	if (is_bad_nonce(&a) && t->tries < NONCE_TRIES) {
@@ -583,6 +571,8 @@ on_reply(void *arg, const struct network_reply *r)
 		return;
 	}
 	keep_hold(c, t->r.endpoint, t->signer.upstream_account_id, &a);
+	if (t->r.signer && !hold_is_away(&a))
+		note_answered(c);
 	if (a.reply.cause != CAUSE_NONE)
 		name_error(c, t->r.endpoint, &a.err);
 	call_back(t, &a.reply);
@@ -632,6 +622,12 @@ free_all(struct transfers *list)
 		network_drop(t->client->net, t);
 		transfer_free(t);
 	}
+}
+
+void
+client_set_unattended(struct client *c)
+{
+	c->is_unattended = true;
 }
 
 void
@@ -712,6 +708,7 @@ forget(struct client *c, const struct call *call)
 			if (t->arg != call)
 				continue;
 			TAILQ_REMOVE(lists[i], t, entry);
+			c->asked -= lists[i] == &c->sent && t->r.signer;
 			network_drop(c->net, t);
 			transfer_free(t);
 		}

@@ -98,6 +98,12 @@ typedef void client_callback(void *arg, const struct reply *reply);
 struct client *client_new(struct store *st, struct network *net,
     const struct upstream_ca *ca, int trace);
 
+/*
+ * For what nobody waits for: a CA that is away (client/hold.h) is left alone,
+ * and until it has answered no more than three signed requests are under way.
+ */
+void client_set_unattended(struct client *c);
+
 /* Drops what is under way without a callback.  NULL-safe. */
 void client_free(struct client *c);
 
@@ -105,7 +111,8 @@ void client_free(struct client *c);
  * Sends `r`, of which copies are made but for the key, which must stay until
  * the callback.  `fn` is called once, from client_wait, never from here: also
  * when the request is not sent, because a limit of the CA says that it would
- * be refused (CAUSE_RATE_LIMITED, with retry_at).
+ * be refused (CAUSE_RATE_LIMITED, with retry_at), or the CA is away
+ * (CAUSE_CA_UNREACHABLE).
  */
 void client_send(
     struct client *c, const struct request *r, client_callback *fn, void *arg);

@@ -3,11 +3,14 @@
 const struct deploy_kind deploy_kinds[] = {
     {.name = "tree",
 	.rank = 10,
+	/* some layouts have a file of all names, which each batch writes */
+	.batch = 20000,
 	.reads_keys = true,
 	.check = deploy_tree_check,
 	.run = deploy_tree_run},
     {.name = "hook",
 	.rank = 90,
+	.batch = 1000,
 	.check = deploy_hook_check,
 	.run = deploy_hook_run},
 };

@@ -13,6 +13,7 @@ struct deploying;
 struct deploy_kind {
 	const char *name;
 	int64_t rank; /* what others read comes before those that read it */
+	size_t batch; /* certificates at once, at most */
 	bool reads_keys; /* wants the seal, and is confined to its directory */
 	/* Whether the settings make one: KIND_CONF. */
 	int (*check)(const struct deploy_conf *c, struct err *e);

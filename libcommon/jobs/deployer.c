@@ -209,31 +209,76 @@ retry_at(const struct deployment *d)
 	    outcome_pause(d->attempts + 1, d->not_after - d->not_before, n);
 }
 
+struct proving {
+	struct working *w;
+	bool *told; /* of each of the batch */
+	size_t at;
+	struct err lost; /* the hold is */
+};
+
+/* What was taken up is looked at for a while, but not for ever. */
 static int
-prove_one(const struct working *w, int64_t certificate_id, struct err *e)
+prove_next(void *arg, int64_t *certificate_id, size_t *tag)
 {
-	if (clock_now() - PROVE_GRACE >= w->d->take_until)
-		return err_set(e, KIND_BUSY,
-		    "there was no time to look whether it is served");
-	return w->d->prove(w->d->arg, w->conf, certificate_id, e);
+	struct proving *p = arg;
+	struct deploying *b = &p->w->batch;
+
+	if (clock_now() - PROVE_GRACE >= p->w->d->take_until ||
+	    deploying_keep(b, &p->lost) < 0)
+		return 0;
+	while (p->at < b->len && b->results[p->at].status != DEPLOYMENT_DONE)
+		p->at++;
+	if (p->at == b->len)
+		return 0;
+	*tag = p->at++;
+	*certificate_id = b->batch[*tag].certificate_id;
+	return 1;
 }
 
-/* One place after the other may take its time to answer. */
+static void
+prove_told(void *arg, size_t tag, const struct err *why)
+{
+	struct proving *p = arg;
+	struct deploying *b = &p->w->batch;
+
+	p->told[tag] = true;
+	if (err_is_set(why))
+		deploying_fail(b, b->batch[tag].certificate_id, why);
+}
+
+/* What nobody has looked at is not done. */
+static void
+fail_untold(struct proving *p, const struct err *why)
+{
+	struct deploying *b = &p->w->batch;
+	struct err e = *why;
+
+	if (!err_is_set(&e))
+		err_set(&e, KIND_BUSY,
+		    "there was no time to look whether it is served");
+	for (size_t i = 0; i < b->len; i++)
+		if (!p->told[i] && b->results[i].status == DEPLOYMENT_DONE)
+			deploying_fail(b, b->batch[i].certificate_id, &e);
+}
+
 static int
 prove_all(struct working *w, struct err *e)
 {
-	struct deploying *b = &w->batch;
+	struct proving p = {.w = w};
+	const struct deployer_proof proof = {
+	    .next = prove_next, .told = prove_told, .arg = &p};
+	struct err why = {0};
 
-	for (size_t i = 0; i < b->len && w->d->prove && w->conf->prove; i++) {
-		struct err why = {0};
-
-		if (deploying_keep(b, e) < 0)
-			return -1;
-		if (b->results[i].status == DEPLOYMENT_DONE &&
-		    prove_one(w, b->batch[i].certificate_id, &why) < 0)
-			deploying_fail(b, b->batch[i].certificate_id, &why);
-	}
-	return 0;
+	if (!w->d->prove || !w->conf->prove)
+		return 0;
+	p.told = xcalloc(w->batch.len + 1, sizeof(*p.told));
+	w->d->prove(w->d->arg, w->conf, &proof, &why);
+	fail_untold(&p, &why);
+	free(p.told);
+	if (!err_is_set(&p.lost))
+		return 0;
+	*e = p.lost;
+	return -1;
 }
 
 static void
@@ -295,6 +340,7 @@ static int
 work(struct working *w, int64_t id, struct err *e)
 {
 	struct deployment *batch = NULL;
+	size_t most = w->conf->kind->batch;
 	int64_t complete = 0;
 	int rc = deploy_target_take(
 	    w->d->st, id, hold_until(&w->batch), &w->hold, &complete, e);
@@ -303,8 +349,7 @@ work(struct working *w, int64_t id, struct err *e)
 		return rc;
 	w->batch.complete = complete != 0;
 	w->batch.kept_at = clock_now();
-	rc = deployment_ready(
-	    w->d->st, id, DEPLOYER_BATCH, &batch, &w->batch.len, e);
+	rc = deployment_ready(w->d->st, id, most, &batch, &w->batch.len, e);
 	if (rc == 0 && (w->batch.len > 0 || complete != 0)) {
 		w->batch.batch = batch;
 		rc = run_batch(w, e);
@@ -317,7 +362,7 @@ work(struct working *w, int64_t id, struct err *e)
 	if (deploy_target_give_back(
 		w->d->st, &w->hold, rc == 1 ? complete : 0, e) < 0)
 		return -1;
-	return rc == 1 && w->batch.len < DEPLOYER_BATCH ? 0 : rc;
+	return rc == 1 && w->batch.len < most ? 0 : rc;
 }
 
 int

@@ -25,6 +25,17 @@ int deployer_each_ready(struct store *st, const char *name,
     int (*fn)(void *arg, const char *name, struct err *e), void *arg,
     size_t *resting, struct err *e);
 
+/*
+ * Certificates of a batch, for what looks whether they are served: `next` gives
+ * one, or returns 0 when there is no other, and `told` takes what came of it;
+ * `why` is not set when it is served, else KIND_DENIED or KIND_BUSY.
+ */
+struct deployer_proof {
+	int (*next)(void *arg, int64_t *certificate_id, size_t *tag);
+	void (*told)(void *arg, size_t tag, const struct err *why);
+	void *arg;
+};
+
 struct deployer {
 	struct store *st;
 	const struct deploy_confs *all;
@@ -32,11 +43,11 @@ struct deployer {
 	const struct err *broken; /* why nothing can be done; NULL: it can */
 	int64_t take_until; /* no batch is begun after that (clock_now) */
 	/*
-	 * Looks whether a certificate is served where it was deployed, or NULL;
-	 * KIND_DENIED, KIND_BUSY: it is not.
+	 * Looks whether certificates are served where they were deployed,
+	 * several at once, or NULL.  -1: it could not go on.
 	 */
 	int (*prove)(void *arg, const struct deploy_conf *c,
-	    int64_t certificate_id, struct err *e);
+	    const struct deployer_proof *proof, struct err *e);
 	void *arg;
 };
 
@@ -46,7 +57,5 @@ struct deployer {
  * stored; else the store.
  */
 int deployer_run(const struct deployer *d, const char *name, struct err *e);
-
-#define DEPLOYER_BATCH 1000 /* certificates */
 
 #endif

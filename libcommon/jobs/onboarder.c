@@ -109,7 +109,8 @@ take(struct onboarder *o, struct err *e)
 	struct onboarder_flight f = {0};
 	int rc;
 
-	if (*o->left <= 0 || clock_now() >= o->take_until)
+	if (*o->left <= 0 || clock_now() >= o->take_until ||
+	    outcome_is_ca_away(o->st, o->row->id))
 		return 0;
 	if (*o->left < (int64_t)how.per_certificate)
 		how.per_certificate = (size_t)*o->left;

@@ -5,6 +5,7 @@
 #include "order/orderanswer.h"
 #include "order/ordertemplate.h"
 #include "store/served_name.h"
+#include "store/upstream_account.h"
 #include "store/upstream_authorization.h"
 #include "sys/clock.h"
 
@@ -70,23 +71,25 @@ onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 	struct queue_failure f = outcome_failure(
 	    out, item->attempts, item->failing_since, &life, clock_now());
 	struct err e = {0}, text = out->why;
+	bool was_told = item->failing_since != 0;
 
 	f.is_known = f.parks && domain_item_has_turn(item);
 	if (f.parks && !is_looked_at(o, out, f.is_known))
 		f.retry_at = parked_pace();
+	outcome_await_ca(o->st, o->row->id, out, was_told, &f);
 	if (domain_queue_fail(o->st, &g->holds[i], item->name, &f, &e) < 0) {
 		/* somebody has asked for it meanwhile: it is tried anew */
 		onboarder_tell(o, item, &e, e.kind != KIND_BUSY);
 		return;
 	}
-	if (f.is_known)
+	if (f.is_known && f.parks)
 		return; /* it was told when it was parked first */
 	if (cause_is_temporary(out->cause))
 		text.kind = KIND_BUSY;
 	if (f.parks)
 		err_object(&text, "parked; domain-queue add tries it at once");
 	onboarder_tell(o, item, &text,
-	    f.parks || item->attempts == 0 || !is_same(item->cause, out->word));
+	    f.parks || !was_told || !is_same(item->cause, out->word));
 }
 
 void

@@ -1,5 +1,6 @@
 #include "jobs/outcome.h"
 
+#include "store/upstream_ca.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
 
@@ -133,6 +134,64 @@ outcome_judge_early(
 		return;
 	out->cause = cause;
 	out->word = cause_name(cause);
+}
+
+static bool
+is_failing(
+    struct store *st, int64_t upstream_account_id, struct upstream_held *held)
+{
+	struct err ignored = {0};
+
+	return upstream_ca_away_until(st, upstream_account_id, held, &ignored) >
+	    0;
+}
+
+bool
+outcome_is_ca_away(struct store *st, int64_t upstream_account_id)
+{
+	struct upstream_held held;
+
+	return is_failing(st, upstream_account_id, &held) &&
+	    held.until > clock_now();
+}
+
+void
+outcome_await_ca(struct store *st, int64_t upstream_account_id,
+    const struct outcome *a, bool fails_already, struct queue_failure *f)
+{
+	struct upstream_held held;
+	int64_t now = clock_now();
+
+	if ((a->cause != CAUSE_CA_UNREACHABLE && a->cause != CAUSE_CA_BROKEN) ||
+	    !is_failing(st, upstream_account_id, &held))
+		return;
+	f->is_of_ca = true;
+	f->is_known = fails_already;
+	f->retry_at =
+	    held.until > now ? held.until : now + outcome_pause(1, 0, 0);
+	if (!f->cause)
+		f->cause = cause_name(a->cause);
+}
+
+bool
+outcome_leave_ca(struct store *st, int64_t upstream_account_id,
+    bool fails_already, struct queue_failure *f, struct err *why)
+{
+	struct upstream_held held;
+	int64_t now = clock_now();
+
+	if (!is_failing(st, upstream_account_id, &held) || held.until <= now)
+		return false;
+	err_set(why, KIND_BUSY,
+	    "not tried: the CA does not answer, and is left alone for %lld "
+	    "more seconds: %s",
+	    (long long)(held.until - now), held.why);
+	*f = (struct queue_failure){.retry_at = held.until,
+	    .cause = cause_name(CAUSE_CA_UNREACHABLE),
+	    .error = why->text,
+	    .is_known = fails_already,
+	    .is_of_ca = true};
+	return true;
 }
 
 struct queue_failure

@@ -47,6 +47,20 @@ struct queue_failure outcome_failure(const struct outcome *a, int64_t before,
     int64_t since, const struct outcome_life *life, int64_t now);
 
 /*
+ * The CA of an account may be away (store/upstream_ca.h), for all; or may have
+ * failed to answer last, and then `f` is no failure of this one, which is put
+ * off until the CA is asked again.
+ */
+bool outcome_is_ca_away(struct store *st, int64_t upstream_account_id);
+void outcome_await_ca(struct store *st, int64_t upstream_account_id,
+    const struct outcome *a, bool fails_already, struct queue_failure *f);
+
+/* The same for one that was not tried; false: the CA is not to be left alone.
+ */
+bool outcome_leave_ca(struct store *st, int64_t upstream_account_id,
+    bool fails_already, struct queue_failure *f, struct err *why);
+
+/*
  * For struct orders: nothing sleeps.  What waits for long is for a later run.
  */
 bool outcome_is_enough(

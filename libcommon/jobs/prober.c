@@ -220,24 +220,6 @@ write_question(const struct probe *what, struct buf *out)
 	    what->sni ? what->sni : "");
 }
 
-int
-prober_ask(struct prober *p, const struct probe *what, struct buf *certs,
-    struct err *e)
-{
-	struct buf question, in;
-	int rc;
-
-	write_question(what, &question);
-	buf_init(&in, PROBER_ANSWER_MAX);
-	rc = helper_ask(
-	    &p->helpers[0], &question, &in, p->total_ms + MARGIN_MS, e);
-	if (rc == 0)
-		rc = read_answer(&in, certs, e);
-	buf_release(&question);
-	buf_release(&in);
-	return rc;
-}
-
 /* ---- many ---------------------------------------------------------------- */
 
 struct slot {

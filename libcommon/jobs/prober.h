@@ -49,10 +49,6 @@ struct probing {
 };
 int prober_run(struct prober *p, const struct probing *g, struct err *e);
 
-/* One of them.  Fails as above. */
-int prober_ask(struct prober *p, const struct probe *what, struct buf *certs,
-    struct err *e);
-
 #define PROBER_ANSWER_MAX ((size_t)120 * 1024)
 
 #endif

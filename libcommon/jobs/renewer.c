@@ -128,6 +128,7 @@ fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 
 	if (part(r, f, a))
 		return;
+	outcome_await_ca(r->st, r->account, a, i->failing_since != 0, &failure);
 	if (failure.parks)
 		failure.retry_at =
 		    parked_again(r->st, r->prober, &f->configuration,
@@ -136,6 +137,21 @@ fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 	if (cause_is_temporary(a->cause))
 		text.kind = KIND_BUSY;
 	tell(r, f, &text, true);
+}
+
+/* Nothing is begun at a CA that is away. */
+static bool
+leave(struct renewer *r, struct renewer_flight *f)
+{
+	struct queue_failure failure;
+	struct err e = {0}, why = {0};
+
+	if (!outcome_leave_ca(
+		r->st, r->account, f->item.failing_since != 0, &failure, &why))
+		return false;
+	tell_store(r, f, renewal_queue_fail(r->st, &f->hold, &failure, &e), &e);
+	tell(r, f, &why, true);
+	return true;
 }
 
 /* There is no order for it. */
@@ -304,6 +320,10 @@ renewer_next(void *renewer, int64_t *order, struct err *e)
 		struct err why = {0};
 
 		--*r->left;
+		if (leave(r, &f)) {
+			flight_release(&f);
+			continue;
+		}
 		rc = begin(r, &f, &why);
 		if (rc > 0) {
 			r->flights = xreallocarray(
@@ -377,7 +397,8 @@ renewer_fail_all(struct renewer *r, const struct err *why, struct err *e)
 		renewal_configuration_by_id(r->st,
 		    f.item.renewal_configuration_id, &f.configuration,
 		    &ignored);
-		fail_early(r, &f, why);
+		if (!leave(r, &f))
+			fail_early(r, &f, why);
 		flight_release(&f);
 	}
 	return rc;

@@ -24,11 +24,12 @@ teller_state(const struct telling_renewal *r, int64_t now)
 		return TELLING_PARKED;
 	if (r->not_after != 0 && r->not_after < now)
 		return TELLING_EXPIRED;
-	if (r->attempts == 0 && !r->error) /* nor does it wait for a limit */
+	if (r->failing_since == 0 && !r->error)
 		return TELLING_OK;
 	if (r->not_after != 0 && r->not_after - now < least)
 		return TELLING_URGENT;
-	return r->attempts > 0 ? TELLING_FAILING : TELLING_OK;
+	/* what waits for a limit has not failed */
+	return r->failing_since != 0 ? TELLING_FAILING : TELLING_OK;
 }
 
 enum telling_state

@@ -192,7 +192,8 @@ keep_target(void *arg, const struct deploy_target *t, struct err *e)
 	struct metrics *m = arg;
 	struct deploy_target copy = *t;
 
-	(void)e;
+	if (deploy_target_count(m->st, &copy, e) < 0)
+		return -1;
 	m->targets =
 	    xreallocarray(m->targets, m->targets_len + 1, sizeof(*m->targets));
 	copy.kind = copy.error = copy.resting = NULL;

@@ -162,8 +162,8 @@ describe_queued(const struct why *w, int64_t configuration, char **text,
 
 	if (rc <= 0)
 		return rc;
-	rc = i.is_parked || i.attempts > 0 || i.error;
-	if (rc > 0 && !i.is_parked && i.attempts == 0) {
+	rc = i.is_parked || i.failing_since != 0 || i.error;
+	if (rc > 0 && !i.is_parked && i.failing_since == 0) {
 		*text = xasprintf("it %s", i.error);
 		*at = i.retry_at;
 	} else if (rc > 0) {

@@ -64,8 +64,9 @@ static const char *const sql[] = {
     [CLOCK_STEP_CAS] =
 	"UPDATE upstream_cas SET retry_at = CASE WHEN retry_at > ?1 THEN 0"
 	" ELSE retry_at END, register_at = CASE WHEN register_at > ?1 THEN 0"
-	" ELSE register_at END WHERE id > 0"
-	" AND (retry_at > ?1 OR register_at > ?1)",
+	" ELSE register_at END, away_until = CASE WHEN away_until > ?2 THEN 0"
+	" ELSE away_until END WHERE id > 0"
+	" AND (retry_at > ?1 OR register_at > ?1 OR away_until > ?2)",
     [CLOCK_STEP_ACCOUNTS] = ("UPDATE upstream_accounts SET retry_at = 0"
 			     " WHERE id > 0 AND retry_at > ?1"),
 };
@@ -102,7 +103,7 @@ forget(void *arg, struct err *e)
 	if (stmt_run(st, M, CLOCK_STEP_AUTHORIZATIONS, e, "ii", now, own) < 0 ||
 	    stmt_run(st, M, CLOCK_STEP_DEPLOYMENTS, e, "ii", now, own) < 0 ||
 	    forget_infos(st, now, e) < 0 ||
-	    stmt_run(st, M, CLOCK_STEP_CAS, e, "i", ca) < 0 ||
+	    stmt_run(st, M, CLOCK_STEP_CAS, e, "ii", ca, own) < 0 ||
 	    stmt_run(st, M, CLOCK_STEP_ACCOUNTS, e, "i", ca) < 0)
 		return -1;
 	return 0;

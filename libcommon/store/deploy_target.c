@@ -19,6 +19,7 @@ enum {
 	TARGET_DROP,
 	TARGET_PUT_ALL,
 	TARGET_EACH,
+	TARGET_COUNT,
 	TARGET_ERROR,
 	TARGET_TAKE,
 	TARGET_KEEP,
@@ -81,8 +82,6 @@ static const char *const sql[] = {
 	" AND " IS_OPEN "),"
 	" (SELECT count(*) FROM deployments d WHERE d.deploy_target_id = t.id"
 	" AND " IS_OPEN " AND d.attempts > 0),"
-	" (SELECT count(*) FROM deployments d"
-	" WHERE d.deploy_target_id = t.id),"
 	" (SELECT min(d.since) FROM deployments d"
 	" WHERE d.deploy_target_id = t.id AND " IS_OPEN "),"
 	" (SELECT min(d.failing_since) FROM deployments d"
@@ -92,6 +91,8 @@ static const char *const sql[] = {
 	" t.resting, t.resting_since"
 	" FROM deploy_targets t"
 	" WHERE t.id > 0 AND (?1 = '' OR t.name = ?1) ORDER BY t.id",
+    [TARGET_COUNT] =
+	"SELECT count(*) FROM deployments WHERE deploy_target_id = ?1",
     [TARGET_ERROR] =
 	"SELECT d.error FROM deployments d WHERE d.deploy_target_id = ?1"
 	" AND " IS_OPEN " AND d.error IS NOT NULL"
@@ -344,13 +345,12 @@ read_row(struct db_stmt *s, struct deploy_target *t)
 	    .rank = db_int(s, 4),
 	    .failing = db_int(s, 6),
 	    .pending = open - db_int(s, 6),
-	    .done = db_int(s, 7) - open,
-	    .since = db_int(s, 8),
-	    .failing_since = db_int(s, 9),
-	    .retry_at = db_int(s, 10),
-	    .is_incomplete = db_int(s, 11) != 0,
-	    .resting = stmt_text_dup(s, 12),
-	    .resting_since = db_int(s, 13)};
+	    .since = db_int(s, 7),
+	    .failing_since = db_int(s, 8),
+	    .retry_at = db_int(s, 9),
+	    .is_incomplete = db_int(s, 10) != 0,
+	    .resting = stmt_text_dup(s, 11),
+	    .resting_since = db_int(s, 12)};
 }
 
 static int
@@ -416,6 +416,16 @@ deploy_target_each(struct store *st,
 	}
 	free(l.v);
 	return rc;
+}
+
+int
+deploy_target_count(struct store *st, struct deploy_target *t, struct err *e)
+{
+	int64_t all = 0;
+	int rc = stmt_int(st, M, TARGET_COUNT, &all, e, "i", t->id);
+
+	t->done = all - t->pending - t->failing;
+	return rc < 0 ? -1 : 0;
 }
 
 int

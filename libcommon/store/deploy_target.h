@@ -33,7 +33,8 @@ struct deploy_target {
 	int64_t id;
 	char *name, *kind;
 	int64_t rank;
-	int64_t pending, failing, done; /* certificates */
+	int64_t pending, failing; /* certificates */
+	int64_t done; /* after deploy_target_count */
 	int64_t since; /* the oldest that is not done became so; 0: none */
 	int64_t failing_since; /* 0: nothing fails */
 	int64_t retry_at; /* of the first that is not done */
@@ -55,6 +56,10 @@ void deploy_target_release(struct deploy_target *t);
 int deploy_target_each(struct store *st,
     int (*fn)(void *arg, const struct deploy_target *t, struct err *e),
     void *arg, struct err *e);
+
+/* Sets `done`, which takes as long as there are many. */
+int deploy_target_count(
+    struct store *st, struct deploy_target *t, struct err *e);
 
 /*
  * Takes one for this process until then: 1; 0: another has it; -1.  Not 0 in

@@ -337,8 +337,9 @@ fail(void *arg, struct err *e)
 	int rc;
 
 	if (queue_held(w->st, M, w->hold, &ignored, e) < 0 ||
-	    stmt_run(w->st, M, WORK_ALONE, e, "ii", w->hold->id,
-		w->hold->lease) < 0 ||
+	    (!f->is_of_ca &&
+		stmt_run(w->st, M, WORK_ALONE, e, "ii", w->hold->id,
+		    w->hold->lease) < 0) ||
 	    queue_fail(w->st, M, w->hold, f, e) < 0)
 		return -1;
 	if (f->is_known)

@@ -49,9 +49,10 @@ int
 queue_fail(struct store *st, enum stmt_module m, const struct queue_hold *hold,
     const struct queue_failure *f, struct err *e)
 {
-	return stmt_run(st, m, QUEUE_FAIL, e, "iiiittii", hold->id, hold->lease,
-		   f->retry_at, clock_now(), f->cause, f->error,
-		   (int64_t)f->order_is_over, (int64_t)f->parks) < 0
+	return stmt_run(st, m, QUEUE_FAIL, e, "iiiittiii", hold->id,
+		   hold->lease, f->retry_at, clock_now(), f->cause, f->error,
+		   (int64_t)f->order_is_over, (int64_t)f->parks,
+		   (int64_t)f->is_of_ca) < 0
 	    ? -1
 	    : 0;
 }

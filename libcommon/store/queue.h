@@ -38,7 +38,12 @@ struct queue_failure {
 	const char *error; /* one line */
 	bool order_is_over; /* the next attempt begins with another */
 	bool parks; /* it is given up; looked at, or tried, at `retry_at` */
-	bool is_known; /* it was parked before: no event tells it */
+	bool is_known; /* it was so before: no event tells it */
+	/*
+	 * The CA is away, for all: it is no attempt, and its own failures, when
+	 * they come, begin then.
+	 */
+	bool is_of_ca;
 };
 
 #endif

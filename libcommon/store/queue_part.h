@@ -36,8 +36,11 @@ enum queue_stmt {
 	    " WHERE id = ?1 AND lease = ?2",                                   \
 	[QUEUE_FAIL] =                                                         \
 	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"             \
-	    " attempts = attempts + 1, failing_since ="                        \
-	    " COALESCE(failing_since, CAST(?4 AS BIGINT)), cause = ?5,"        \
+	    " attempts = attempts + CASE WHEN CAST(?9 AS BIGINT) = 1"          \
+	    " THEN 0 ELSE 1 END, failing_since = CASE"                         \
+	    " WHEN attempts = 0 AND CAST(?9 AS BIGINT) = 0"                    \
+	    " THEN CAST(?4 AS BIGINT) ELSE"                                    \
+	    " COALESCE(failing_since, CAST(?4 AS BIGINT)) END, cause = ?5,"    \
 	    " error = ?6, upstream_order_id = CASE"                            \
 	    " WHEN CAST(?7 AS BIGINT) = 1 THEN NULL"                           \
 	    " ELSE upstream_order_id END, status ="                            \

@@ -19,6 +19,8 @@ enum {
 	BACKUP_TO_SLEEP,
 	BACKUP_WHOSE,
 	BACKUP_SET_OF,
+	BACKUP_LABEL,
+	BACKUP_SET_LABEL,
 	BACKUP_SET_POLICY
 };
 
@@ -70,6 +72,10 @@ static const char *const sql[] = {
 		     " WHERE certificate_id = ?1 AND backup_of_id IS NOT NULL",
     [BACKUP_SET_OF] = "UPDATE renewal_configurations SET backup_of_id ="
 		      " NULLIF(CAST(?2 AS BIGINT), 0) WHERE id = ?1",
+    [BACKUP_LABEL] = "SELECT label FROM renewal_configurations WHERE id = ?1",
+    [BACKUP_SET_LABEL] =
+	"UPDATE renewal_configurations SET label = CAST(?2 AS TEXT)"
+	" WHERE id = ?1",
     [BACKUP_SET_POLICY] =
 	"UPDATE renewal_configurations SET policy = ?2 WHERE id = ?1",
 };
@@ -266,6 +272,43 @@ swap_roles(struct store *st, int64_t from, int64_t to, struct err *e)
 	    : 0;
 }
 
+static int
+load_label(struct store *st, int64_t id, char **label, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, M, BACKUP_LABEL, e, "i", id);
+
+	if (!s || db_step(s, e) <= 0)
+		return -1;
+	*label = stmt_text_dup(s, 0);
+	db_reset(s);
+	return 0;
+}
+
+static int
+set_label(struct store *st, int64_t id, const char *label, struct err *e)
+{
+	return stmt_run(st, M, BACKUP_SET_LABEL, e, "it", id, label) < 0 ? -1
+									 : 0;
+}
+
+/* Like a name, a label is of what serves.  No two have the same. */
+static int
+swap_labels(struct store *st, const char *label, int64_t from, int64_t to,
+    struct err *e)
+{
+	char *other = NULL;
+	int rc = load_label(st, to, &other, e);
+
+	if (rc == 0 && (label || other))
+		rc = set_label(st, from, NULL, e) < 0 ||
+			set_label(st, to, label, e) < 0 ||
+			set_label(st, from, other, e) < 0
+		    ? -1
+		    : 0;
+	free(other);
+	return rc;
+}
+
 /* What becomes a backup shares its key with nothing. */
 static int
 make_spare(const struct failing_over *f, struct renewal_configuration *c,
@@ -295,6 +338,7 @@ swap(const struct failing_over *f, struct renewal_configuration *from,
 	snprintf(detail, sizeof(detail), "renewal_configuration/%lld",
 	    (long long)from->id);
 	if (make_spare(f, from, e) < 0 || swap_roles(st, from->id, to, e) < 0 ||
+	    swap_labels(st, from->label, from->id, to, e) < 0 ||
 	    swap_certificates(st, to, spare, "failover", e) < 0 ||
 	    (from->certificate_id &&
 		renewal_configuration_refresh(st, from->certificate_id, e) < 0))

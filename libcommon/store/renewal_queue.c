@@ -128,7 +128,8 @@ static const char *const sql[] = {
 	" WHERE id = ?1",
     [QUEUE_COUNT] =
 	"SELECT count(*), count(CASE WHEN status = 'parked' THEN 1 END),"
-	" count(CASE WHEN status = 'waiting' AND attempts > 0 THEN 1 END),"
+	" count(CASE WHEN status = 'waiting' AND failing_since IS NOT NULL"
+	" THEN 1 END),"
 	" count(CASE WHEN lease_until > ?1 THEN 1 END),"
 	" count(CASE WHEN status = 'waiting' AND window_end < ?1"
 	" AND why NOT IN ('asked', 'first', 'revoked') THEN 1 END),"
@@ -573,6 +574,8 @@ fail(void *arg, struct err *e)
 	if (queue_held(c->st, M, c->hold, &c->configuration, e) < 0 ||
 	    queue_fail(c->st, M, c->hold, f, e) < 0)
 		return -1;
+	if (f->is_known)
+		return 0;
 	return note(c->st,
 	    f->parks ? "renewal_queue.park" : "renewal_queue.fail",
 	    c->configuration, f->error, e);

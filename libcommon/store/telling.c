@@ -49,12 +49,11 @@ static const char *const sql[] = {
     STATEMENTS_OF(TELLING_OF_RENEWAL, "renewal_configurations"),
     STATEMENTS_OF(TELLING_OF_NAME, "served_names"),
     STATEMENTS_OF(TELLING_OF_TARGET, "deploy_targets"),
-    [TELLING_QUEUED] =
-	"SELECT q.id, " COLUMNS ", q.status, q.attempts, q.failing_since,"
-	" q.retry_at, q.error FROM renewal_queue q"
-	" JOIN renewal_configurations r ON r.id = "
-	"q.renewal_configuration_id" CERTIFICATE
-	" WHERE q.id > ?1 ORDER BY q.id LIMIT ?2",
+    [TELLING_QUEUED] = "SELECT q.id, " COLUMNS ", q.status, q.failing_since,"
+		       " q.retry_at, q.error FROM renewal_queue q"
+		       " JOIN renewal_configurations r ON r.id = "
+		       "q.renewal_configuration_id" CERTIFICATE
+		       " WHERE q.id > ?1 ORDER BY q.id LIMIT ?2",
     [TELLING_TOLD] =
 	"SELECT r.id, " COLUMNS " FROM renewal_configurations r" CERTIFICATE
 	" WHERE r.told <> 'ok' AND r.id > ?1 AND (SELECT q.id FROM "
@@ -63,7 +62,7 @@ static const char *const sql[] = {
 	"?2",
     [TELLING_SERVED] =
 	"SELECT s.id, s.id, s.told, s.told_at, 0, 1, 0, 0, q.status,"
-	" q.attempts, q.failing_since, q.retry_at, q.error, q.name,"
+	" q.failing_since, q.retry_at, q.error, q.name,"
 	" s.certificate_id FROM served_names s"
 	" JOIN domain_queue q ON q.id = s.id"
 	" WHERE s.id > ?1 AND q.id > ?1 ORDER BY s.id LIMIT ?2",
@@ -135,15 +134,14 @@ read_row(struct db_stmt *s, size_t statement, struct telling_renewal *r)
 		return;
 	r->is_queued = true;
 	r->is_parked = strcmp(db_text(s, 8), "parked") == 0;
-	r->attempts = db_int(s, 9);
-	r->failing_since = db_int(s, 10);
-	r->retry_at = db_int(s, 11);
-	r->error = stmt_text_dup(s, 12);
+	r->failing_since = db_int(s, 9);
+	r->retry_at = db_int(s, 10);
+	r->error = stmt_text_dup(s, 11);
 	if (statement != TELLING_SERVED)
 		return;
 	r->row.of = TELLING_OF_NAME;
-	r->name = stmt_text_dup(s, 13);
-	r->certificate_id = db_int(s, 14);
+	r->name = stmt_text_dup(s, 12);
+	r->certificate_id = db_int(s, 13);
 }
 
 static int

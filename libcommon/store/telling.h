@@ -41,7 +41,6 @@ struct telling_renewal {
 	int64_t certificate_id; /* that it had */
 	bool active;
 	bool is_queued, is_parked;
-	int64_t attempts; /* that failed; 0 when it is not in the queue */
 	int64_t failing_since;
 	int64_t retry_at;
 	char *error; /* that, or what it waits for; or NULL */

@@ -17,10 +17,20 @@ enum {
 	UPSTREAM_CA_HOLD_ALL,
 	UPSTREAM_CA_HOLD_REGISTER,
 	UPSTREAM_CA_HOLD_ORDER,
-	UPSTREAM_CA_HELD
+	UPSTREAM_CA_HELD,
+	UPSTREAM_CA_FAILED,
+	UPSTREAM_CA_ANSWERED,
+	UPSTREAM_CA_OF_ACCOUNT
 };
 
-#define COLUMNS "id, name, directory_url, trust, directory, fetched, retry_at"
+#define HELD_UNTIL                                                             \
+	"CASE WHEN away_until > retry_at THEN away_until ELSE retry_at END"
+#define COLUMNS                                                                \
+	"id, name, directory_url, trust, directory, fetched, " HELD_UNTIL
+
+#define AWAY_FAILURES 3 /* so many, and it is left alone */
+#define AWAY_LEAST 60 /* seconds */
+#define AWAY_MOST 3600
 
 static const char *const sql[] = {
     [UPSTREAM_CA_ADD] =
@@ -51,8 +61,27 @@ static const char *const sql[] = {
 			       " WHERE id = ?1 AND retry_at < ?2",
     [UPSTREAM_CA_HELD] =
 	"SELECT c.retry_at, c.register_at, COALESCE((SELECT a.retry_at"
-	" FROM upstream_accounts a WHERE a.id = ?2), 0)"
+	" FROM upstream_accounts a WHERE a.id = ?2), 0), c.away_until,"
+	" c.away_error"
 	" FROM upstream_cas c WHERE c.id = ?1",
+    /* for as long as it has been away already: each hold is twice the last */
+    [UPSTREAM_CA_FAILED] =
+	"UPDATE upstream_cas SET failures = failures + ?3, away_error = ?7,"
+	" away_since = CASE WHEN failures = 0 THEN CAST(?2 AS BIGINT)"
+	" ELSE away_since END,"
+	" away_until = CASE WHEN failures + ?3 < ?4 THEN away_until"
+	" WHEN failures = 0 OR ?2 - away_since < ?5"
+	" THEN CAST(?2 AS BIGINT) + ?5"
+	" WHEN ?2 - away_since > ?6 THEN CAST(?2 AS BIGINT) + ?6"
+	" ELSE CAST(?2 AS BIGINT) + ?2 - away_since END WHERE id = ?1",
+    [UPSTREAM_CA_ANSWERED] =
+	"UPDATE upstream_cas SET failures = 0, away_since = 0, away_until = 0,"
+	" away_error = NULL WHERE id = ?1 AND failures > 0",
+    [UPSTREAM_CA_OF_ACCOUNT] =
+	"SELECT " HELD_UNTIL
+	", away_error FROM upstream_cas WHERE directory_url ="
+	" (SELECT a.directory_url FROM upstream_accounts a WHERE a.id = ?1)"
+	" AND failures > 0",
 };
 
 const struct stmt_table upstream_ca_stmts = {
@@ -304,23 +333,74 @@ upstream_ca_hold(struct store *st, int64_t id, int64_t upstream_account_id,
 	    : 0;
 }
 
+static void
+read_why(struct db_stmt *s, int column, struct upstream_held *held)
+{
+	if (!db_is_null(s, column))
+		snprintf(
+		    held->why, sizeof(held->why), "%s", db_text(s, column));
+}
+
 int
 upstream_ca_held_until(struct store *st, int64_t id,
-    int64_t upstream_account_id, enum upstream_hold hold, int64_t *until,
-    struct err *e)
+    int64_t upstream_account_id, enum upstream_hold hold,
+    struct upstream_held *held, struct err *e)
 {
 	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_CA, UPSTREAM_CA_HELD,
 	    e, "ii", id, upstream_account_id);
 	int64_t own;
 	int rc = s ? db_step(s, e) : -1;
 
-	*until = 0;
+	*held = (struct upstream_held){0};
 	if (rc <= 0)
 		return rc;
-	*until = db_int(s, UPSTREAM_HOLD_ALL);
+	held->until = db_int(s, UPSTREAM_HOLD_ALL);
 	own = db_int(s, (int)hold);
-	if (own > *until)
-		*until = own;
+	if (own > held->until)
+		held->until = own;
+	own = db_int(s, UPSTREAM_HOLD__MAX);
+	held->is_away = held->until <= clock_now();
+	if (own > held->until)
+		held->until = own;
+	read_why(s, UPSTREAM_HOLD__MAX + 1, held);
 	db_reset(s);
 	return 0;
+}
+
+int
+upstream_ca_failed(
+    struct store *st, int64_t id, bool is_all, const char *why, struct err *e)
+{
+	return stmt_run(st, STMT_UPSTREAM_CA, UPSTREAM_CA_FAILED, e, "iiiiiit",
+		   id, clock_now(), (int64_t)(is_all ? AWAY_FAILURES : 1),
+		   (int64_t)AWAY_FAILURES, (int64_t)AWAY_LEAST,
+		   (int64_t)AWAY_MOST, why) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+upstream_ca_answered(struct store *st, int64_t id, struct err *e)
+{
+	return stmt_run(
+		   st, STMT_UPSTREAM_CA, UPSTREAM_CA_ANSWERED, e, "i", id) < 0
+	    ? -1
+	    : 0;
+}
+
+int
+upstream_ca_away_until(struct store *st, int64_t upstream_account_id,
+    struct upstream_held *held, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, STMT_UPSTREAM_CA,
+	    UPSTREAM_CA_OF_ACCOUNT, e, "i", upstream_account_id);
+	int rc = s ? db_step(s, e) : -1;
+
+	*held = (struct upstream_held){.is_away = rc > 0};
+	if (rc <= 0)
+		return rc;
+	held->until = db_int(s, 0);
+	read_why(s, 1, held);
+	db_reset(s);
+	return 1;
 }

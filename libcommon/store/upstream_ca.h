@@ -17,7 +17,7 @@ struct upstream_ca {
 	char *trust; /* PEM of its own roots, or NULL: the machine's */
 	char *directory; /* JSON, or NULL: not fetched yet */
 	int64_t fetched; /* 0: never */
-	int64_t retry_at; /* as UPSTREAM_HOLD_ALL */
+	int64_t retry_at; /* as UPSTREAM_HOLD_ALL, or it is away */
 };
 
 /*
@@ -72,10 +72,35 @@ enum upstream_hold {
 int upstream_ca_hold(struct store *st, int64_t id, int64_t upstream_account_id,
     enum upstream_hold hold, int64_t until, struct err *e);
 
-/* Until when `hold`, or all, is to be left alone; 0: not at all. */
+/*
+ * Until when it is to be left alone; 0: not at all.  `is_away`: it has not
+ * asked for that, but does not answer; `why` says how.
+ */
+struct upstream_held {
+	int64_t until;
+	bool is_away;
+	char why[200];
+};
+
+/* Of `hold`, or all. */
 int upstream_ca_held_until(struct store *st, int64_t id,
-    int64_t upstream_account_id, enum upstream_hold hold, int64_t *until,
-    struct err *e);
+    int64_t upstream_account_id, enum upstream_hold hold,
+    struct upstream_held *held, struct err *e);
+
+/*
+ * It has not answered a request: after the third, one after the other, or one
+ * that tells of all (`is_all`), it is away, and left alone for
+ * a minute, and then for as long as it has been away, an hour at most.
+ */
+int upstream_ca_failed(
+    struct store *st, int64_t id, bool is_all, const char *why, struct err *e);
+
+/* 1 when the CA of an account has not answered last; 0: it has; -1. */
+int upstream_ca_away_until(struct store *st, int64_t upstream_account_id,
+    struct upstream_held *held, struct err *e);
+
+/* It does again. */
+int upstream_ca_answered(struct store *st, int64_t id, struct err *e);
 
 /* Frees what it owns; it is empty then.  NULL-safe. */
 void upstream_ca_release(struct upstream_ca *ca);

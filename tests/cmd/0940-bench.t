@@ -78,6 +78,9 @@ like "$out" '^cert-import, beside a loop on OpenSSL .* (met|MISSED)$' \
 FILL=2000 DUE=100 RUNS=2 run "$SRC/tests/bench/renewals"
 exits 0 'renewals: done'
 is "$(printf '%s\n' "$out" | grep -Ec ' (met|MISSED)$')" 3 '... with the aims'
+FILL=200 CHANGED=10 DUE=10 RUNS=2 run "$SRC/tests/bench/deploys"
+exits 0 'deploys: done'
+is "$(printf '%s\n' "$out" | grep -Ec ' (met|MISSED)$')" 6 '... with the aims'
 ORDERS=6 JOBS=3 COUNT=1 OTHERS=lego SERVERS=wait run "$SRC/tests/bench/client"
 exits 0 'client: done'
 is "$(printf '%s\n' "$out" | grep -Ec '^(order +wait +6|lego +wait +1) ')" 2 \

@@ -236,16 +236,23 @@ is "$(printf '%s\n' "$err" | wc -l)" 4 '... in one block'
 ok '... after few attempts' [ "$(($(asked 'status = 0') - before))" -le 200 ]
 queue remove b.example
 like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 40 AND 66,
-    upstream_order_id IS NOT NULL FROM renewal_queue")" '^1\|1\|' \
-    '... and tried again in a minute'
+    upstream_order_id IS NOT NULL FROM renewal_queue")" '^0\|1\|' \
+    '... and tried again in a minute, which is no attempt of its own'
 queue process
 exits 0 '... not before'
 sql 'UPDATE renewal_queue SET retry_at = 0'
+before=$(asked 'status = 0')
+queue process
+exits 111 '... and not tried, whatever is due'
+is "$(($(asked 'status = 0') - before))" 0 '... without a request'
+sql 'UPDATE renewal_queue SET retry_at = 0'
+sql 'UPDATE upstream_cas SET away_until = 0, away_since = away_since - 600'
+sql 'UPDATE upstream_orders SET retry_at = 0'
 queue process
 exits 111 '... then it is away still'
 is "$err" '' '... which is not told again'
 like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 500 AND 660
-    FROM renewal_queue")" '^2\|1' '... and tried again in ten'
+    FROM renewal_queue")" '^0\|1' '... and tried again in ten'
 queue list --no-header
 is "$(printf '%s\n' "$out" | cut -f 2)" failing 'list: it is failing'
 

@@ -17,7 +17,7 @@ again() {
 	sql 'UPDATE domain_queue SET retry_at = 1'
 	sql 'UPDATE upstream_orders SET retry_at = 0'
 	sql 'UPDATE upstream_accounts SET retry_at = 0'
-	sql 'UPDATE upstream_cas SET retry_at = 0'
+	sql 'UPDATE upstream_cas SET retry_at = 0, failures = 0, away_until = 0'
 	queue process
 }
 # waiting: name, state, attempts and cause of what is in the queue.
@@ -43,10 +43,14 @@ queue process
 is "$(($(orders) - before))" 0 '... and is obeyed by the next run'
 again '/order status 503' '/order retry 3000'
 exits 111 'the CA is away'
-is "$(waiting)" 'a.example quarantined 1 ca-broken' '... as the list says'
+is "$(waiting)" 'a.example waiting 0 ca-broken' '... as the list says'
+before=$(orders)
+queue process
+exits 0 '... and is left alone, as it has asked for'
+is "$(($(orders) - before))" 0 '... by the name, too'
 again '/order problem 403 caa'
 exits 1 'CAA forbids it'
-is "$(waiting)" 'a.example quarantined 2 caa' '... and the name is quarantined'
+is "$(waiting)" 'a.example quarantined 1 caa' '... and the name is quarantined'
 like "$err" 'a\.example: .*as it was told.*CAA' \
     '... with what the CA says, and advice'
 queue remove a.example

@@ -138,7 +138,7 @@ like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 580 AND 661
     FROM deployments WHERE status = 'failed'")" '^2\|1$' '... in ten minutes'
 queue status
 exits 0 'status'
-like "$out" '^target: +reload \(hook\): 2 done, 0 pending, 1 failing: ' \
+like "$out" '^target: +1 failing, 2 done: reload \(hook\): ' \
     '... says what lags'
 echo 'exit 111' >"$T/hook.does"
 again
@@ -228,7 +228,7 @@ ok '... all of them' [ -e "$T/web/g.example.pem" ]
 queue deploy
 is "$status $err" '1 ' '... which is told once'
 queue status
-like "$out" '^target: +some \(hook\): rests: renewal: nobody' '... and shown'
+like "$out" '^target: +rests: some \(hook\): renewal: nobody' '... and shown'
 like "$out" '^targets_lagging: +1$' '... as one that lags'
 queue metrics
 like "$out" '^acmed_renew_deploy_resting_timestamp_seconds\{target="some"\} 1' \

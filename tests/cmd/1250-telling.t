@@ -181,6 +181,9 @@ ok '... has 24 lines at most' [ "$(printf '%s\n' "$out" | wc -l)" -le 24 ]
 is "$(printf '%s\n' "$out" | grep -E '.{81}')" '' '... of 80 columns'
 like "$out" '^targets_lagging: +12$' '... says how many lag'
 like "$out" '^renewals_expired: +1$' '... and how renewals fare'
+is "$(printf '%s\n' "$out" | grep -cE \
+    '^target: +3 failing: target-with-a-rather-long-name-[0-9]+ \(hook')" 4 \
+    '... and which, by their whole names'
 queue status --json
 is "$(perl -MJSON::PP -0777 -ne \
     'print scalar @{decode_json($_)->{targets}}' "$T/out")" 12 '... in JSON: all of them'

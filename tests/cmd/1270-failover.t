@@ -52,6 +52,11 @@ agree() {
 	like "$(cat "$T/hook.in")" "\"id\":$1,.*\"previous\":$3," \
 	    '... and the program is told'
 }
+# labels: of the two that change places.
+labels() {
+	sql "SELECT group_concat(coalesce(label, 'null'), ' ') FROM (SELECT label
+	    FROM renewal_configurations WHERE id IN (1, 3) ORDER BY id)"
+}
 backup_of() {
 	sql "SELECT coalesce(backup_of_id, 0) FROM renewal_configurations
 	    WHERE id = $1"
@@ -142,8 +147,10 @@ like "$err" 'renewal_configuration/2 has no backup' '... is told'
 manage failover -n a.example.test --no-header
 exits 0 'a failover that is only tried'
 is "$out $(active)" '1 1,2' '... changes nothing'
+manage renewal set 1 --label shop
 manage failover a.example.test
 exits 0 'a failover'
+is "$(labels)" 'null shop' '... and the label is of what serves'
 is "$(active)" 2,3 '... deactivates the one and activates the other'
 agree 3 '... which serves' 1
 run "$BIN/cert-list" why --no-header --tsv a.example.test -c "$client"
@@ -184,8 +191,10 @@ sql 'UPDATE certificates SET active = 1 WHERE id = 3'
 manage failover a.example.test
 exits 0 'a failover to what is active already'
 is "$(active) $(serves a.example.test)" '2,3 3' '... goes on with the rest'
-manage failover a.example.test
-is "$status $(active)" '0 2,4' '... and is taken back'
+manage renewal set 1 --label spare
+manage failover shop
+is "$status $(active)" '0 2,4' '... and is taken back, by the label'
+is "$(labels)" 'shop spare' '... which the two have exchanged'
 
 # ---- a CA is left ------------------------------------------------------------------
 manage failover --ca pebble --no-header

@@ -121,7 +121,9 @@ run "$BIN/renew-queue" list --no-header -c "$client"
 like "$out" '	rate-limited	waits until 20[^ ]*Z for a limit of standin: ' \
     '... list, until when, and whose limit it is'
 sent_away 3 '/order status 503'
-ok "503: asked $sent times in three days" [ "$sent" -ge 2 -a "$sent" -le 20 ]
+# Once an hour, when it has been away for longer.
+ok "503: asked $sent times in three days" [ "$sent" -ge 60 -a "$sent" -le 76 ]
+is "$(sql 'SELECT attempts FROM renewal_queue')" 0 '... which is no attempt'
 is "$(sql 'SELECT status FROM renewal_queue')" waiting '... and is not given up'
 is "$(valid)" 4 'what has another CA was renewed all the while'
 run "$BIN/acmed-store" check -c "$client"

@@ -1,6 +1,7 @@
 /* Other CAs, the log of what is sent to them, changes of our accounts there. */
 #include "store.h"
 
+#include "store/clock_step.h"
 #include "store/purge.h"
 #include "store/upstream_account.h"
 #include "store/upstream_ca.h"
@@ -82,11 +83,10 @@ test_directories(void **state)
 static int64_t
 held(int64_t ca, int64_t account, enum upstream_hold hold)
 {
-	int64_t until = -1;
+	struct upstream_held h;
 
-	assert_ok(
-	    upstream_ca_held_until(st, ca, account, hold, &until, &e), &e);
-	return until;
+	assert_ok(upstream_ca_held_until(st, ca, account, hold, &h, &e), &e);
+	return h.until;
 }
 
 static struct key *
@@ -139,6 +139,66 @@ test_holds(void **state)
 	/* it only grows */
 	assert_ok(upstream_ca_hold(st, ca, 0, UPSTREAM_HOLD_ALL, 60, &e), &e);
 	assert_int_equal(held(ca, 0, UPSTREAM_HOLD_ALL), 70);
+	key_free(k);
+}
+
+static void
+fails_after(int64_t seconds, int64_t ca, bool is_all)
+{
+	test_now += seconds;
+	assert_ok(upstream_ca_failed(st, ca, is_all, "503", &e), &e);
+}
+
+/* For how long it is left alone from now on, whoever asks. */
+static int64_t
+away(int64_t ca)
+{
+	int64_t until = held(ca, 0, UPSTREAM_HOLD_ALL);
+
+	return until == 0 ? 0 : until - test_now;
+}
+
+static void
+test_away(void **state)
+{
+	struct key *k = new_key();
+	int64_t ca = add_ca("one", URL), other = add_ca("two", URL "/2");
+	int64_t account = add_upstream("https://ca.example/1", k);
+	struct upstream_held h;
+
+	(void)state;
+	fails_after(0, ca, false);
+	fails_after(1, ca, false);
+	assert_int_equal(away(ca), 0);
+	assert_int_equal(upstream_ca_away_until(st, account, &h, &e), 1);
+	assert_int_equal(h.until, 0);
+	fails_after(1, ca, false);
+	assert_int_equal(away(ca), 60);
+	assert_int_equal(upstream_ca_away_until(st, account, &h, &e), 1);
+	assert_int_equal(h.until, test_now + 60);
+	assert_string_equal(h.why, "503");
+	fails_after(0, ca, false); /* those that were under way */
+	assert_int_equal(away(ca), 60);
+	fails_after(61, ca, false);
+	assert_int_equal(away(ca), 63);
+	fails_after(64, ca, false);
+	assert_int_equal(away(ca), 127);
+	fails_after(100000, ca, false);
+	assert_int_equal(away(ca), 3600);
+	assert_int_equal(away(other), 0);
+	assert_ok(upstream_ca_answered(st, ca, &e), &e);
+	assert_int_equal(away(ca), 0);
+	assert_int_equal(upstream_ca_away_until(st, account, &h, &e), 0);
+	fails_after(1, ca, false);
+	assert_int_equal(away(ca), 0);
+	fails_after(1, ca, true); /* without it there is nothing */
+	assert_int_equal(away(ca), 60);
+	/* a clock that was ahead */
+	assert_ok(upstream_ca_answered(st, ca, &e), &e);
+	fails_after(1000000, ca, true);
+	test_now -= 1000000;
+	assert_ok(clock_step_forget(st, &e), &e);
+	assert_int_equal(away(ca), 0);
 	key_free(k);
 }
 
@@ -498,6 +558,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_ca),
     TEST(test_directories),
     TEST(test_holds),
+    TEST(test_away),
     TEST(test_requests),
     TEST(test_purge),
     TEST(test_fold),

@@ -47,8 +47,11 @@ work_stopped(struct deploying *d, struct err *why)
 static int
 run(int (*fn)(struct deploying *d, struct err *why), struct err *why)
 {
-	const struct deploy_kind kind = {
-	    .name = "tree", .rank = 10, .reads_keys = true, .run = fn};
+	const struct deploy_kind kind = {.name = "tree",
+	    .rank = 10,
+	    .batch = 1000,
+	    .reads_keys = true,
+	    .run = fn};
 	struct deploy_conf conf = {.name = (char *)(uintptr_t) "web",
 	    .kind = &kind,
 	    .settings = (char *)(uintptr_t) "x",

@@ -223,7 +223,11 @@ migrate(void)
 	    "DROP TABLE served_names", "DROP INDEX renewal_queue_blocked",
 	    "DROP INDEX domain_queue_blocked",
 	    "ALTER TABLE renewal_configurations DROP COLUMN telling_until",
-	    "ALTER TABLE deploy_targets DROP COLUMN telling_until"};
+	    "ALTER TABLE deploy_targets DROP COLUMN telling_until",
+	    "ALTER TABLE upstream_cas DROP COLUMN failures",
+	    "ALTER TABLE upstream_cas DROP COLUMN away_since",
+	    "ALTER TABLE upstream_cas DROP COLUMN away_until",
+	    "ALTER TABLE upstream_cas DROP COLUMN away_error"};
 	int from, to;
 
 	for (size_t i = 0; i < ARRAY_LEN(later); i++)

@@ -13,19 +13,19 @@ test_state(void **state)
 
 	(void)state;
 	assert_int_equal(teller_state(&r, 1089 * DAY), TELLING_OK);
-	r.attempts = 1;
+	r.failing_since = 1070 * DAY;
 	assert_int_equal(teller_state(&r, 1075 * DAY), TELLING_FAILING);
 	assert_int_equal(teller_state(&r, 1075 * DAY + 1), TELLING_URGENT);
 	assert_int_equal(teller_state(&r, 1090 * DAY), TELLING_URGENT);
 	assert_int_equal(teller_state(&r, 1090 * DAY + 1), TELLING_EXPIRED);
-	r.attempts = 0; /* nobody has tried, that is no better */
+	r.failing_since = 0; /* nobody has tried, that is no better */
 	assert_int_equal(teller_state(&r, 1090 * DAY + 1), TELLING_EXPIRED);
 	r.is_parked = true;
 	assert_int_equal(teller_state(&r, 1090 * DAY + 1), TELLING_PARKED);
 	r.active = false;
 	assert_int_equal(teller_state(&r, 1090 * DAY + 1), TELLING_OK);
 	r = (struct telling_renewal){.active = true,
-	    .attempts = 1,
+	    .failing_since = 1004 * DAY,
 	    .not_before = 1000 * DAY,
 	    .not_after = 1008 * DAY};
 	assert_int_equal(teller_state(&r, 1006 * DAY), TELLING_FAILING);
