@@ -57,6 +57,14 @@ field_date(const char *text, int64_t *t)
 		   part[5], t) == 0;
 }
 
+static int64_t
+in_seconds(int64_t now, int64_t wait)
+{
+	if (wait <= 0)
+		return 0;
+	return now + (wait > FIELD_RETRY_MAX ? FIELD_RETRY_MAX : wait);
+}
+
 int64_t
 field_retry_at(const char *text, const char *date, int64_t now)
 {
@@ -68,18 +76,13 @@ field_retry_at(const char *text, const char *date, int64_t now)
 	if (strlen(text) > 18 && text[0] >= '0' && text[0] <= '9')
 		return now + FIELD_RETRY_MAX; /* a number beyond all measure */
 	if (str_to_u64(text, INT64_MAX, &seconds))
-		return now +
-		    (seconds > (uint64_t)FIELD_RETRY_MAX ? FIELD_RETRY_MAX
-							 : (int64_t)seconds);
+		return in_seconds(now, (int64_t)seconds);
 	if (!field_date(text, &then))
 		return 0;
 	/* by the CA's clock, which need not be ours */
 	if (!date || !field_date(date, &theirs))
 		theirs = now;
-	if (then <= theirs)
-		return now;
-	return now +
-	    (then - theirs > FIELD_RETRY_MAX ? FIELD_RETRY_MAX : then - theirs);
+	return in_seconds(now, then - theirs);
 }
 
 /* ---- links --------------------------------------------------------------- */

@@ -14,8 +14,9 @@ bool field_date(const char *text, int64_t *t);
 /*
  * The moment that a Retry-After means (RFC 9110 10.2.3), seconds or a date,
  * now being `now` by our clock and `date` (a Date field, or NULL) by the CA's;
- * never in the past, nor more than FIELD_RETRY_MAX seconds away.  0: it says
- * nothing.
+ * at most FIELD_RETRY_MAX seconds away.  0: it says nothing, or nothing that is
+ * still to come, and how long to wait is for the caller to choose: at once, and
+ * again at once, would be a loop.
  */
 #define FIELD_RETRY_MAX ((int64_t)31 * 86400)
 int64_t field_retry_at(const char *text, const char *date, int64_t now);

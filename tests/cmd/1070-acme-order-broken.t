@@ -113,6 +113,23 @@ order_rules '/order file away 201'
 order run b.example --timeout 1
 left ca-broken 'finalize: a URL elsewhere'
 
+# ---- a CA that is never done --------------------------------------------------------
+
+sed 's/"ready"/"processing"/' "$T/standin/order" >"$T/standin/processing"
+for after in 0 Wed,_21_Oct_2015_07:28:00_GMT; do
+	order_rules "/o/ file processing 200
+	/f/1 file processing 200
+	/o/ retry $after
+	/f/1 retry $after"
+	polls=$(grep -c '^POST /o/' "$T/standin.log")
+	run timeout 60 "$BIN/acme-order" run -c "$client" --timeout 4 slow.example
+	exits 111 "Retry-After: $after: is given up with its time"
+	polls=$(($(grep -c '^POST /o/' "$T/standin.log") - polls))
+	is "$((polls >= 1 && polls <= 5))" 1 \
+	    "... and was asked for a few times ($polls)"
+	must "$BIN/acme-order" cancel -c "$client" "$(field id)"
+done
+
 # ---- replaces -----------------------------------------------------------------------
 
 order_rules '/order replaces 409 alreadyReplaced'
