@@ -98,6 +98,15 @@ transfer_new(
 	return t;
 }
 
+/* Why it was not sent, when it was not the CA: what may be over next time. */
+static enum cause
+cause_here(const struct err *e)
+{
+	return e->kind == KIND_SYS || e->kind == KIND_BUSY
+	    ? CAUSE_CA_UNREACHABLE
+	    : CAUSE_OTHER;
+}
+
 /* From waiting to ready: it is not sent. */
 static void
 give_up(struct transfer *t, enum cause cause, const struct err *why,
@@ -340,11 +349,12 @@ ask(struct client *c, const char *method, const char *url, network_callback *fn)
 	const struct network_request r = {
 	    .method = method, .url = url, .trust = c->ca->trust};
 	struct err e = {0};
-	const struct reply why = {.cause = CAUSE_OTHER, .err = &e};
+	struct reply why = {.err = &e};
 
 	trace_request(&c->trace, &r, NULL);
 	if (network_send(c->net, &r, fn, c, &e) == 0)
 		return 0;
+	why.cause = cause_here(&e);
 	give_up_all(c, &why);
 	return -1;
 }
@@ -503,12 +513,12 @@ send_one(struct transfer *t)
 	t->is_checked = true;
 	if (needs_nonce)
 		return false;
-	t->cause = CAUSE_OTHER;
 	rc = find_url(t, &e);
 	nonce = rc == 0 && t->r.signer ? take_nonce(c) : NULL;
 	if (rc == 0) {
 		t->tries++;
 		rc = nonce ? send_signed(t, nonce, &e) : send_plain(t, &e);
+		t->cause = cause_here(&e);
 	}
 	free(nonce);
 	if (rc < 0) {

@@ -92,7 +92,8 @@ hold_allows(const struct hold_of *h, bool anyway, enum cause *cause,
 	int64_t now = clock_now();
 	struct upstream_held held;
 
-	*cause = CAUSE_OTHER;
+	*until = 0;
+	*cause = CAUSE_CA_UNREACHABLE; /* the store may be read next time */
 	if (upstream_ca_held_until(h->st, h->ca->id, h->upstream_account_id,
 		kind_of(h->endpoint), &held, why) < 0)
 		return false;

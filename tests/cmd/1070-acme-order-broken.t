@@ -130,6 +130,18 @@ for after in 0 Wed,_21_Oct_2015_07:28:00_GMT; do
 	must "$BIN/acme-order" cancel -c "$client" "$(field id)"
 done
 
+# ---- what is not the CA's fault ------------------------------------------------------
+
+order_rules
+echo send=032 >"$T/faulty" # EPIPE
+run "$SRC/tests/lib/failing" "$T/faulty" "$BIN/acme-order" run -c "$client" \
+    --timeout 1 lost.example
+exits 111 'the process with the network is lost'
+is "$(sql 'SELECT status, cause FROM upstream_orders ORDER BY id DESC LIMIT 1')" \
+    'new|ca-unreachable' '... the order stays open, and can go on'
+must "$BIN/acme-order" cancel -c "$client" \
+    "$(sql 'SELECT max(id) FROM upstream_orders')"
+
 # ---- replaces -----------------------------------------------------------------------
 
 order_rules '/order replaces 409 alreadyReplaced'

@@ -2,7 +2,8 @@
  * A library to be preloaded into our programs: system calls that fail when a
  * test says so.  FAIL_FILE is a file with a word CALL=ERRNO for each, the
  * errno in three digits, 000 for none; it is looked at whenever the call is
- * made, and changed in place.  The calls: accept4, fork, write (to a socket).
+ * made, and changed in place.  The calls: accept4, fork, send, write (to a
+ * socket).
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -51,6 +52,12 @@ must_fail(const char *call)
 	if (error != 0)
 		errno = error;
 	return error != 0;
+}
+
+ssize_t
+send(int fd, const void *data, size_t len, int flags)
+{
+	return must_fail("send=") ? -1 : NEXT(send)(fd, data, len, flags);
 }
 
 int
