@@ -1,0 +1,207 @@
+#include "jobs/primer_part.h"
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "wrap/digest.h"
+
+static const char *const change_names[] = {
+    [PRIMER_NEW] = "new",
+    [PRIMER_CHANGED] = "changed",
+    [PRIMER_MENDED] = "mended",
+    [PRIMER_REMOVED] = "removed",
+};
+_Static_assert(ARRAY_LEN(change_names) == PRIMER_CHANGE__MAX, "one each");
+
+const char *
+primer_change_name(enum primer_change change)
+{
+	return change_names[change];
+}
+
+/* ---- numbers ------------------------------------------------------------- */
+
+bool
+idset_has(const struct idset *s, int64_t id)
+{
+	size_t at = (size_t)id / 8;
+
+	return id >= 0 && at < s->len && s->bits[at] & 1U << id % 8;
+}
+
+bool
+idset_add(struct idset *s, int64_t id)
+{
+	size_t at = (size_t)id / 8;
+
+	if (id < 0 || id > IDSET_MAX)
+		return false;
+	if (idset_has(s, id))
+		return true;
+	if (at >= s->len) {
+		size_t len = at + at / 2 + 64;
+
+		s->bits = xreallocarray(s->bits, len, 1);
+		memset(s->bits + s->len, 0, len - s->len);
+		s->len = len;
+	}
+	s->bits[at] |= (uint8_t)(1U << id % 8);
+	return false;
+}
+
+void
+idset_release(struct idset *s)
+{
+	free(s->bits);
+	*s = (struct idset){0};
+}
+
+/* ---- beginning and end --------------------------------------------------- */
+
+/*
+ * What a name lasts: as long as it is to, and not longer than what it holds or
+ * points to; of that the times are such that it goes first.
+ */
+static int64_t
+lasting(const struct primer_settings *s)
+{
+	int64_t least = s->expire[REDIS_DOMAIN] * 1000;
+
+	for (size_t k = 0; k < REDIS_DOMAIN; k++) {
+		int64_t ms = s->expire[k] * 1000;
+
+		if (ms > 0 && s->format->refers)
+			ms -= ms > 1000 ? 1000 : ms / 2;
+		if (ms > 0 && (least == 0 || ms < least))
+			least = ms;
+	}
+	return least;
+}
+
+static void
+set_tag(struct primer *p)
+{
+	const char *prefix = p->o.settings->options.prefix;
+	uint8_t hash[DIGEST_SHA256_SIZE];
+	char hex[2 * DIGEST_SHA256_SIZE + 1];
+	char *text = xasprintf("%s %s", p->format->name, prefix ? prefix : "");
+
+	digest_sha256(hash, text, strlen(text));
+	hex_encode(hex, hash, sizeof(hash));
+	memcpy(p->tag, hex, PRIMER_TAG);
+	free(text);
+}
+
+struct primer *
+primer_open(const struct primer_options *o, struct err *e)
+{
+	struct primer *p = xcalloc(1, sizeof(*p));
+
+	p->o = *o;
+	p->format = o->settings->format;
+	p->lasts_ms = lasting(o->settings);
+	p->items = xcalloc(PRIMER_BATCH, sizeof(*p->items));
+	material_init(&p->last);
+	set_tag(p);
+	if (primer_load_scripts(p, e) == 0 &&
+	    (o->dry_run || primer_take_fence(p, e) == 0))
+		return p;
+	primer_close(p);
+	return NULL;
+}
+
+static void
+empty_batch(struct primer *p)
+{
+	for (size_t i = 0; i < p->len; i++)
+		redis_entries_release(&p->items[i].entries);
+	p->len = 0;
+}
+
+void
+primer_close(struct primer *p)
+{
+	if (!p)
+		return;
+	empty_batch(p);
+	free(p->items);
+	material_release(&p->last);
+	for (size_t i = 0; i < SCRIPT__MAX; i++)
+		free(p->scripts[i]);
+	for (size_t i = 0; i < REDIS_KIND__MAX; i++)
+		idset_release(&p->sent[i]);
+	free(p);
+}
+
+const struct primer_counts *
+primer_counts(const struct primer *p)
+{
+	return &p->counts;
+}
+
+/* ---- a batch ------------------------------------------------------------- */
+
+/* For who only wants to know. */
+static void
+tell_all(struct primer *p)
+{
+	for (size_t i = 0; i < p->len; i++) {
+		const struct item *item = &p->items[i];
+		enum primer_change change = item->state == ITEM_NEW ? PRIMER_NEW
+		    : item->state == ITEM_MENDED ? PRIMER_MENDED
+						 : PRIMER_CHANGED;
+
+		for (size_t k = 0; item->state != ITEM_SAME &&
+		     item->state != ITEM_FAILED && k < item->entries.len;
+		     k++)
+			if (item->entries.v[k].kind == REDIS_DOMAIN)
+				p->o.changed(p->o.arg, item->entries.v[k].key,
+				    change, item->s.certificate_id);
+	}
+}
+
+static int
+run_batch(struct primer *p, struct err *e)
+{
+	for (size_t i = 0; i < p->len; i++)
+		if (primer_identify(p, &p->items[i], e) < 0)
+			return -1;
+	if (primer_look(p, e) < 0)
+		return -1;
+	for (size_t i = 0; i < p->len; i++)
+		p->counts.unchanged += p->items[i].state == ITEM_SAME;
+	if (!p->o.dry_run)
+		return primer_write(p, e);
+	tell_all(p);
+	return 0;
+}
+
+static int
+end_batch(struct primer *p, struct err *e)
+{
+	int rc = p->len > 0 ? run_batch(p, e) : 0;
+
+	p->names += (int64_t)p->len;
+	empty_batch(p);
+	return rc < 0 ? -1 : p->o.goes_on(p->o.arg, p->names, e);
+}
+
+int
+primer_add(void *arg, const struct serving *s, struct err *e)
+{
+	struct primer *p = arg;
+	struct item *i = &p->items[p->len];
+
+	if (s->certificate_id == 0 || !redis_format_wants(p->format, s->name))
+		return 0;
+	if (p->format->by_certificate &&
+	    idset_add(&p->sent[REDIS_DOMAIN], s->certificate_id))
+		return 0;
+	*i = (struct item){.s = *s, .state = ITEM_SAME};
+	return ++p->len == PRIMER_BATCH ? end_batch(p, e) : 0;
+}
+
+int
+primer_finish(struct primer *p, struct err *e)
+{
+	return end_batch(p, e);
+}

@@ -1,0 +1,112 @@
+#ifndef JOBS_PRIMER_PART_H
+#define JOBS_PRIMER_PART_H
+
+#include "jobs/primer.h"
+#include "wrap/kv.h"
+
+/* For jobs/primer*.c only. */
+
+#define PRIMER_BATCH 256 /* names */
+#define PRIMER_STAMP 32 /* hexadecimal digits */
+#define PRIMER_TAG 8
+#define PRIMER_FENCE_KEY "~acmed:fence"
+#define PRIMER_WRITES_KEY "~acmed:writes"
+#define PRIMER_SIDE "~v:{"
+
+/* Numbers of rows: a bit each. */
+struct idset {
+	uint8_t *bits;
+	size_t len; /* bytes */
+};
+#define IDSET_MAX ((int64_t)1 << 31) /* what is beyond is never in it */
+/* Adds one; whether it was there already. */
+bool idset_add(struct idset *s, int64_t id);
+bool idset_has(const struct idset *s, int64_t id);
+void idset_release(struct idset *s);
+
+enum script {
+	SCRIPT_FENCE, /* the next number of a writer */
+	SCRIPT_LOOK, /* which keys are as they were written */
+	SCRIPT_VALUE, /* what is pointed to, with its time */
+	SCRIPT_NAME, /* what points */
+	SCRIPT_REMOVE, /* what points */
+	SCRIPT_DROP, /* what nothing points to */
+	SCRIPT_DIGEST, /* what is there */
+	SCRIPT__MAX
+};
+
+/* What has become of a name in the batch. */
+enum item_state {
+	ITEM_SAME,
+	ITEM_NEW,
+	ITEM_CHANGED,
+	ITEM_MENDED,
+	ITEM_FAILED
+};
+
+struct item {
+	struct serving s;
+	struct redis_item it;
+	struct redis_entries entries;
+	char stamp[PRIMER_STAMP + 1];
+	enum item_state state;
+	bool refused; /* somebody newer has written it meanwhile */
+};
+
+struct primer {
+	struct primer_options o;
+	const struct redis_format *format;
+	char *scripts[SCRIPT__MAX]; /* their SHA-1 */
+	char tag[PRIMER_TAG + 1];
+	int64_t fence;
+	int64_t base_ms, base_mono; /* the time of Redis; the same moment */
+	int64_t lasts_ms; /* a name; 0: for ever */
+	struct item *items; /* PRIMER_BATCH */
+	size_t len;
+	struct idset sent[REDIS_KIND__MAX]; /* in this run */
+	struct material last; /* the one loaded last */
+	int64_t last_chain_id;
+	bool last_rsa;
+	bool opened; /* a key, with the seal at hand */
+	size_t unopened; /* keys that are under another, before */
+	int64_t names;
+	struct primer_counts counts;
+};
+
+/* ---- primer_script.c ----------------------------------------------------- */
+
+int primer_load_scripts(struct primer *p, struct err *e);
+/* The beginning of a command; so many keys and arguments follow. */
+void primer_eval(
+    struct primer *p, enum script script, size_t keys, size_t args);
+/* The next answer, an integer; -1 with `e` set. */
+int primer_receive(struct primer *p, int64_t *n, struct err *e);
+int primer_take_fence(struct primer *p, struct err *e);
+/* The key beside one; the caller frees. */
+char *primer_side(const char *key);
+/* When what lasts so many ms is over, by the clock of Redis; 0: never. */
+int64_t primer_deadline(const struct primer *p, int64_t ms);
+
+/* ---- primer_item.c ------------------------------------------------------- */
+
+/* What is to be known of it to tell its keys. */
+int primer_identify(struct primer *p, struct item *i, struct err *e);
+/* Its entries with what is in them; 1: it could not be done, and was told. */
+int primer_fill(struct primer *p, struct item *i, struct err *e);
+/* The name or number that stands beside what it points to; the caller frees. */
+char *primer_subject(const struct primer *p, const struct item *i);
+void primer_fail(struct primer *p, struct item *i, const struct err *why);
+
+/* ---- primer_look.c ------------------------------------------------------- */
+
+/* Sets the state of all items, by their stamps or what is there. */
+int primer_look(struct primer *p, struct err *e);
+/* After they were written: fails those that cannot be read back. */
+int primer_read_back(struct primer *p, struct err *e);
+
+/* ---- primer_write.c ------------------------------------------------------ */
+
+/* Writes all items that are not the same. */
+int primer_write(struct primer *p, struct err *e);
+
+#endif
