@@ -39,7 +39,7 @@ LIBS_acme-plan := libcurl libpsl libunbound
 LIBS_acme-revoke := libcurl libpsl libunbound
 LIBS_domain-queue := libcurl libpsl libunbound
 LIBS_redis-prime := hiredis
-LIBS_renew-queue := libcurl libpsl libunbound
+LIBS_renew-queue := hiredis libcurl libpsl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))
 # Those that a program loads when it needs them: the headers only.
 LOADED := libpq

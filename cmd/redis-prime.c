@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "cli/gateway.h"
 #include "cli/operands.h"
 #include "cli/out.h"
@@ -9,7 +7,6 @@
 #include "cli/secret.h"
 #include "cli/since.h"
 #include "jobs/primer.h"
-#include "store/event.h"
 #include "store/sealing_key.h"
 #include "store/store.h"
 #include "sys/clock.h"
@@ -209,42 +206,6 @@ prime(struct prog *p, struct primer *primer, const struct primer_options *o,
 	    : rc;
 }
 
-struct note {
-	struct store *st;
-	const struct primer_counts *c;
-	const char *style;
-};
-
-static int
-note(void *arg, struct err *e)
-{
-	const struct note *n = arg;
-	const struct primer_counts *c = n->c;
-	char text[200];
-
-	snprintf(text, sizeof(text),
-	    "style %s: certcachain %lld, cert %lld, pkey %lld, domain %lld, "
-	    "removed %lld",
-	    n->style, (long long)c->written[REDIS_CERTCA],
-	    (long long)c->written[REDIS_CERT],
-	    (long long)c->written[REDIS_PKEY],
-	    (long long)c->written[REDIS_DOMAIN], (long long)c->removed);
-	return event_add(n->st, "redis.prime", EVENT_STORE, 0, text, e);
-}
-
-/* Keys have left the store: that is an event. */
-static int
-note_event(const struct primer_options *o, const struct primer_counts *c,
-    struct err *e)
-{
-	struct note n = {o->st, c, o->settings->format->name};
-	int64_t done = c->removed;
-
-	for (size_t i = 0; i < REDIS_KIND__MAX; i++)
-		done += c->written[i];
-	return done > 0 ? store_transaction(o->st, note, &n, e) : 0;
-}
-
 static int
 run_primer(struct prog *p, struct primer_options *o, const struct strv *names,
     int64_t since, struct err *e)
@@ -263,7 +224,7 @@ run_primer(struct prog *p, struct primer_options *o, const struct strv *names,
 		out_finish(&w->out);
 	else if (!p->quiet)
 		print_counts(p, primer_counts(primer));
-	if (note_event(o, primer_counts(primer), &why) < 0 && rc == 0) {
+	if (primer_note(primer, &why) < 0 && rc == 0) {
 		*e = why;
 		rc = -1;
 	}
@@ -304,8 +265,8 @@ static int
 open_all(struct prog *p, struct primer_options *o, struct primer_settings *s,
     struct seal_key *room, struct err *e)
 {
-	if (gateway_settings(&p->conf.redis, opt.style, s, e) < 0)
-		return -1;
+	if (primer_settings_read(s, &p->conf.redis, opt.style, e) < 0)
+		return err_object(e, "[redis]");
 	s->options.readme_keys |= opt.readme_keys;
 	if (proc_harden(true, e) < 0 ||
 	    secret_seal_key("certificate_key_file",

@@ -1,7 +1,6 @@
 #include "cli/gateway.h"
 
 #include "cli/secret.h"
-#include "jobs/primer.h"
 #include "wrap/kv.h"
 
 /* USER:PASSWORD; the password may have colons. */
@@ -56,24 +55,4 @@ gateway_open(const struct conf_redis *c, int64_t database, struct err *e)
 		k = kv_open(&a, e);
 	buf_wipe(&text);
 	return k;
-}
-
-int
-gateway_settings(const struct conf_redis *c, const char *style,
-    struct primer_settings *out, struct err *e)
-{
-	*out = (struct primer_settings){
-	    .format = redis_format_by_name(style ? style
-		    : c->prime_style		 ? c->prime_style
-						 : ""),
-	    .options = {.prefix = c->prefix,
-		.readme_keys = c->readme_keys,
-		.own_renewal = !c->gateway_renews},
-	    .expire = {[REDIS_CERTCA] = c->timeout_certca,
-		[REDIS_CERT] = c->timeout_cert,
-		[REDIS_PKEY] = c->timeout_pkey,
-		[REDIS_DOMAIN] = c->timeout_domain}};
-	return out->format
-	    ? 0
-	    : err_set(e, KIND_CONF, "[redis] prime_style: is not set");
 }

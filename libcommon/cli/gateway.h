@@ -9,7 +9,6 @@
  * from their files.  To be opened before rights are given up.
  */
 struct kv;
-struct primer_settings;
 
 /*
  * Connects to it; `database` is the one to take when the URL names none.  NULL
@@ -17,12 +16,5 @@ struct primer_settings;
  */
 struct kv *gateway_open(
     const struct conf_redis *c, int64_t database, struct err *e);
-
-/*
- * What is to be written there, in the format of `style`, or without one in that
- * of the settings: KIND_CONF when there is none.
- */
-int gateway_settings(const struct conf_redis *c, const char *style,
-    struct primer_settings *out, struct err *e);
 
 #endif

@@ -48,7 +48,7 @@ redis_format_names(void)
 	static char names[128];
 	size_t len = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(formats) && *names == '\0'; i++)
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
 		len += (size_t)snprintf(names + len, sizeof(names) - len,
 		    "%s%s", i > 0 ? " " : "", formats[i].name);
 	return names;

@@ -1,7 +1,7 @@
 #include "jobs/primer_part.h"
 
 #include "base/hex.h"
-#include "base/log.h"
+#include "store/event.h"
 #include "wrap/digest.h"
 
 static const char *const change_names[] = {
@@ -16,6 +16,27 @@ const char *
 primer_change_name(enum primer_change change)
 {
 	return change_names[change];
+}
+
+int
+primer_settings_read(struct primer_settings *out, const struct conf_redis *c,
+    const char *style, struct err *e)
+{
+	style = style ? style : c->prime_style;
+	if (!style)
+		return err_set(e, KIND_CONF, "prime_style: is not set");
+	*out = (struct primer_settings){.format = redis_format_by_name(style),
+	    .options = {.prefix = c->prefix,
+		.readme_keys = c->readme_keys,
+		.own_renewal = !c->gateway_renews},
+	    .expire = {[REDIS_CERTCA] = c->timeout_certca,
+		[REDIS_CERT] = c->timeout_cert,
+		[REDIS_PKEY] = c->timeout_pkey,
+		[REDIS_DOMAIN] = c->timeout_domain}};
+	return out->format
+	    ? 0
+	    : err_set(e, KIND_CONF, "prime_style: must be one of %s",
+		  redis_format_names());
 }
 
 /* ---- numbers ------------------------------------------------------------- */
@@ -204,4 +225,33 @@ int
 primer_finish(struct primer *p, struct err *e)
 {
 	return end_batch(p, e);
+}
+
+/* ---- what was done ------------------------------------------------------- */
+
+static int
+note(void *arg, struct err *e)
+{
+	const struct primer *p = arg;
+	const struct primer_counts *c = &p->counts;
+	char text[200];
+
+	snprintf(text, sizeof(text),
+	    "style %s: certcachain %lld, cert %lld, pkey %lld, domain %lld, "
+	    "removed %lld",
+	    p->format->name, (long long)c->written[REDIS_CERTCA],
+	    (long long)c->written[REDIS_CERT],
+	    (long long)c->written[REDIS_PKEY],
+	    (long long)c->written[REDIS_DOMAIN], (long long)c->removed);
+	return event_add(p->o.st, "redis.prime", EVENT_STORE, 0, text, e);
+}
+
+int
+primer_note(struct primer *p, struct err *e)
+{
+	int64_t done = p->counts.removed;
+
+	for (size_t i = 0; i < REDIS_KIND__MAX; i++)
+		done += p->counts.written[i];
+	return done > 0 ? store_transaction(p->o.st, note, p, e) : 0;
 }

@@ -1,6 +1,7 @@
 #ifndef JOBS_PRIMER_H
 #define JOBS_PRIMER_H
 
+#include "conf/conf.h"
 #include "deploy/redis_format.h"
 #include "store/serving.h"
 
@@ -30,6 +31,13 @@ struct primer_settings {
 	/* seconds until what is not primed again is gone; 0: never */
 	int64_t expire[REDIS_KIND__MAX];
 };
+
+/*
+ * Of what [redis] says, in the format of `style`, or without one in that of the
+ * settings, which must live on: KIND_CONF when there is none.
+ */
+int primer_settings_read(struct primer_settings *out,
+    const struct conf_redis *c, const char *style, struct err *e);
 
 enum primer_change {
 	PRIMER_NEW,
@@ -86,6 +94,9 @@ int primer_finish(struct primer *p, struct err *e);
  * without `all`; the store may be the wrong one.
  */
 int primer_prune(struct primer *p, bool all, struct err *e);
+
+/* An event of the store that keys have left it, unless none have. */
+int primer_note(struct primer *p, struct err *e);
 
 const struct primer_counts *primer_counts(const struct primer *p);
 

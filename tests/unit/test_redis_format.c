@@ -244,6 +244,8 @@ test_keys_only(void **state)
 		}
 	}
 	free(all);
+	assert_string_equal(
+	    redis_format_names(), "1 2 auto-ssl resty-acme kong traefik");
 	assert_null(redis_format_by_name("3"));
 }
 
