@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "store/event.h"
+#include "sys/clock.h"
 #include "wrap/digest.h"
 
 static const char *const change_names[] = {
@@ -120,7 +121,9 @@ primer_open(const struct primer_options *o, struct err *e)
 	p->o = *o;
 	p->format = o->settings->format;
 	p->lasts_ms = lasting(o->settings);
-	p->items = xcalloc(PRIMER_BATCH, sizeof(*p->items));
+	for (size_t i = 0; i < STAGE__MAX; i++)
+		p->batches[i].v =
+		    xcalloc(PRIMER_BATCH, sizeof(*p->batches[i].v));
 	material_init(&p->last);
 	set_tag(p);
 	if (primer_load_scripts(p, e) == 0 &&
@@ -131,11 +134,11 @@ primer_open(const struct primer_options *o, struct err *e)
 }
 
 static void
-empty_batch(struct primer *p)
+empty_batch(struct batch *b)
 {
-	for (size_t i = 0; i < p->len; i++)
-		redis_entries_release(&p->items[i].entries);
-	p->len = 0;
+	for (size_t i = 0; i < b->len; i++)
+		redis_entries_release(&b->v[i].entries);
+	b->len = 0;
 }
 
 void
@@ -143,8 +146,10 @@ primer_close(struct primer *p)
 {
 	if (!p)
 		return;
-	empty_batch(p);
-	free(p->items);
+	for (size_t i = 0; i < STAGE__MAX; i++) {
+		empty_batch(&p->batches[i]);
+		free(p->batches[i].v);
+	}
 	material_release(&p->last);
 	for (size_t i = 0; i < SCRIPT__MAX; i++)
 		free(p->scripts[i]);
@@ -159,14 +164,14 @@ primer_counts(const struct primer *p)
 	return &p->counts;
 }
 
-/* ---- a batch ------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------- */
 
 /* For who only wants to know. */
 static void
-tell_all(struct primer *p)
+tell_all(struct primer *p, const struct batch *b)
 {
-	for (size_t i = 0; i < p->len; i++) {
-		const struct item *item = &p->items[i];
+	for (size_t i = 0; i < b->len; i++) {
+		const struct item *item = &b->v[i];
 		enum primer_change change = item->state == ITEM_NEW ? PRIMER_NEW
 		    : item->state == ITEM_MENDED ? PRIMER_MENDED
 						 : PRIMER_CHANGED;
@@ -181,50 +186,118 @@ tell_all(struct primer *p)
 }
 
 static int
-run_batch(struct primer *p, struct err *e)
+look(struct primer *p, struct batch *b, struct err *e)
 {
-	for (size_t i = 0; i < p->len; i++)
-		if (primer_identify(p, &p->items[i], e) < 0)
+	for (size_t i = 0; i < b->len; i++)
+		if (primer_identify(p, &b->v[i], e) < 0)
 			return -1;
-	if (primer_look(p, e) < 0)
+	return primer_look_ask(p, b, e);
+}
+
+static void
+count(struct primer *p, const struct batch *b)
+{
+	p->names += (int64_t)b->len;
+	for (size_t i = 0; i < b->len; i++)
+		p->counts.unchanged += b->v[i].state == ITEM_SAME;
+}
+
+/* Answers come in the order of what was sent. */
+static int
+read_answers(struct primer *p, struct err *e)
+{
+	struct batch *next = &p->batches[STAGE_NEXT];
+	struct batch *last = &p->batches[STAGE_LAST];
+
+	if (primer_receive_names(p, last, e) < 0 ||
+	    primer_look_read(p, next, e) < 0 || primer_receive_all(p, e) < 0 ||
+	    primer_settle(p, last, e) < 0)
 		return -1;
-	for (size_t i = 0; i < p->len; i++)
-		p->counts.unchanged += p->items[i].state == ITEM_SAME;
-	if (!p->o.dry_run)
-		return primer_write(p, e);
-	tell_all(p);
+	if (p->o.verify && primer_look_closer(p, next, e) < 0)
+		return -1;
+	count(p, next);
+	if (p->o.dry_run)
+		tell_all(p, next);
 	return 0;
 }
 
+/* All batches go a stage on. */
 static int
-end_batch(struct primer *p, struct err *e)
+advance(struct primer *p, struct err *e)
 {
-	int rc = p->len > 0 ? run_batch(p, e) : 0;
+	struct batch *b = p->batches, free_one = b[STAGE_LAST];
 
-	p->names += (int64_t)p->len;
-	empty_batch(p);
-	return rc < 0 ? -1 : p->o.goes_on(p->o.arg, p->names, e);
+	if (look(p, &b[STAGE_NEXT], e) < 0 ||
+	    (!p->o.dry_run && primer_send_values(p, &b[STAGE_NOW], e) < 0) ||
+	    read_answers(p, e) < 0)
+		return -1;
+	if (!p->o.dry_run &&
+	    (primer_send_names(p, &b[STAGE_NOW], e) < 0 ||
+		kv_flush(p->o.kv, e) < 0))
+		return -1;
+	empty_batch(&free_one);
+	b[STAGE_LAST] = b[STAGE_NOW];
+	b[STAGE_NOW] = b[STAGE_NEXT];
+	b[STAGE_NEXT] = free_one;
+	if (p->o.dry_run)
+		empty_batch(&b[STAGE_NOW]);
+	return p->o.goes_on(p->o.arg, p->names, e);
+}
+
+static int
+finish_all(struct primer *p, struct err *e)
+{
+	for (int i = 0; i < STAGE__MAX; i++)
+		if (advance(p, e) < 0)
+			return -1;
+	return 0;
+}
+
+/*
+ * What a long run has sent would be over before what points to it: it begins
+ * anew with those that are gathered.
+ */
+static int
+renew_base(struct primer *p, struct err *e)
+{
+	struct batch gathered = p->batches[STAGE_NEXT];
+	int rc;
+
+	if (p->lasts_ms == 0 || p->o.dry_run ||
+	    clock_mono() - p->base_mono < p->lasts_ms / 8)
+		return 0;
+	p->batches[STAGE_NEXT] =
+	    (struct batch){.v = xcalloc(PRIMER_BATCH, sizeof(*gathered.v))};
+	rc = finish_all(p, e);
+	empty_batch(&p->batches[STAGE_NEXT]);
+	free(p->batches[STAGE_NEXT].v);
+	p->batches[STAGE_NEXT] = gathered;
+	for (size_t k = 0; k < REDIS_DOMAIN; k++)
+		idset_release(&p->sent[k]);
+	return rc < 0 ? -1 : primer_take_base(p, e);
 }
 
 int
 primer_add(void *arg, const struct serving *s, struct err *e)
 {
 	struct primer *p = arg;
-	struct item *i = &p->items[p->len];
+	struct batch *b = &p->batches[STAGE_NEXT];
 
 	if (s->certificate_id == 0 || !redis_format_wants(p->format, s->name))
 		return 0;
 	if (p->format->by_certificate &&
 	    idset_add(&p->sent[REDIS_DOMAIN], s->certificate_id))
 		return 0;
-	*i = (struct item){.s = *s, .state = ITEM_SAME};
-	return ++p->len == PRIMER_BATCH ? end_batch(p, e) : 0;
+	b->v[b->len++] = (struct item){.s = *s, .state = ITEM_SAME};
+	if (b->len < PRIMER_BATCH)
+		return 0;
+	return renew_base(p, e) < 0 ? -1 : advance(p, e);
 }
 
 int
 primer_finish(struct primer *p, struct err *e)
 {
-	return end_batch(p, e);
+	return renew_base(p, e) < 0 ? -1 : finish_all(p, e);
 }
 
 /* ---- what was done ------------------------------------------------------- */

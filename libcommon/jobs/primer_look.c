@@ -24,20 +24,20 @@ reference(const struct primer *p, size_t n)
 }
 
 static int
-ask_stamps(struct primer *p, size_t n, struct err *e)
+ask_stamps(struct primer *p, const struct batch *b, size_t n, struct err *e)
 {
 	size_t asked = 0;
 
-	for (size_t i = 0; i < p->len; i++)
-		asked += p->items[i].state != ITEM_FAILED;
+	for (size_t i = 0; i < b->len; i++)
+		asked += b->v[i].state != ITEM_FAILED;
 	primer_eval(p, SCRIPT_LOOK, 2 * asked, 2 + asked);
-	for (size_t i = 0; i < p->len; i++) {
+	for (size_t i = 0; i < b->len; i++) {
 		const char *key;
 		char *side;
 
-		if (p->items[i].state == ITEM_FAILED)
+		if (b->v[i].state == ITEM_FAILED)
 			continue;
-		key = domain_at(&p->items[i], n)->key;
+		key = domain_at(&b->v[i], n)->key;
 		side = primer_side(key);
 		kv_arg_text(p->o.kv, key);
 		kv_arg_text(p->o.kv, side);
@@ -45,9 +45,9 @@ ask_stamps(struct primer *p, size_t n, struct err *e)
 	}
 	kv_arg_int(p->o.kv, p->lasts_ms / 2);
 	kv_arg_text(p->o.kv, reference(p, n));
-	for (size_t i = 0; i < p->len; i++)
-		if (p->items[i].state != ITEM_FAILED)
-			kv_arg_text(p->o.kv, p->items[i].stamp);
+	for (size_t i = 0; i < b->len; i++)
+		if (b->v[i].state != ITEM_FAILED)
+			kv_arg_text(p->o.kv, b->v[i].stamp);
 	return kv_send(p->o.kv, e);
 }
 
@@ -62,22 +62,56 @@ add_finding(struct item *i, int64_t found)
 }
 
 static int
-read_stamps(struct primer *p, struct err *e)
+read_stamps(struct primer *p, struct batch *b, struct err *e)
 {
 	struct kv_reply *r = kv_receive(p->o.kv, e);
 	size_t at = 0;
 	int rc = r ? kv_check(r, e) : -1;
 
-	for (size_t i = 0; rc == 0 && i < p->len; i++) {
-		if (p->items[i].state == ITEM_FAILED)
+	for (size_t i = 0; rc == 0 && i < b->len; i++) {
+		if (b->v[i].state == ITEM_FAILED)
 			continue;
 		if (at < kv_len(r))
-			add_finding(&p->items[i], kv_int(kv_at(r, at++)));
+			add_finding(&b->v[i], kv_int(kv_at(r, at++)));
 		else
 			rc = err_set(e, KIND_SYS, "this is no Redis");
 	}
 	kv_free(r);
 	return rc;
+}
+
+/* How many keys each name has that gateways look up. */
+static size_t
+count_domains(const struct batch *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->len && n == 0; i++)
+		while (b->v[i].state != ITEM_FAILED && domain_at(&b->v[i], n))
+			n++;
+	return n;
+}
+
+int
+primer_look_ask(struct primer *p, const struct batch *b, struct err *e)
+{
+	size_t domains = count_domains(b);
+
+	for (size_t n = 0; n < domains; n++)
+		if (ask_stamps(p, b, n, e) < 0)
+			return -1;
+	return domains > 0 ? kv_flush(p->o.kv, e) : 0;
+}
+
+int
+primer_look_read(struct primer *p, struct batch *b, struct err *e)
+{
+	size_t domains = count_domains(b);
+
+	for (size_t n = 0; n < domains; n++)
+		if (read_stamps(p, b, e) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- by what is there ---------------------------------------------------- */
@@ -145,11 +179,11 @@ is_whole(struct primer *p, struct item *i, struct err *e)
 }
 
 /* What does not have its stamp was not written by us, or not as a whole. */
-static int
-look_closer(struct primer *p, struct err *e)
+int
+primer_look_closer(struct primer *p, struct batch *b, struct err *e)
 {
-	for (size_t i = 0; i < p->len; i++) {
-		struct item *item = &p->items[i];
+	for (size_t i = 0; i < b->len; i++) {
+		struct item *item = &b->v[i];
 		int rc;
 
 		if (item->state != ITEM_SAME)
@@ -164,31 +198,15 @@ look_closer(struct primer *p, struct err *e)
 }
 
 int
-primer_look(struct primer *p, struct err *e)
+primer_read_back(struct primer *p, struct batch *b, struct err *e)
 {
-	size_t domains = 0;
-
-	if (p->len == 0)
-		return 0;
-	for (size_t i = 0; i < p->len && domains == 0; i++)
-		while (p->items[i].state != ITEM_FAILED &&
-		    domain_at(&p->items[i], domains))
-			domains++;
-	for (size_t n = 0; n < domains; n++)
-		if (ask_stamps(p, n, e) < 0 || read_stamps(p, e) < 0)
-			return -1;
-	return p->o.verify ? look_closer(p, e) : 0;
-}
-
-int
-primer_read_back(struct primer *p, struct err *e)
-{
-	for (size_t i = 0; i < p->len; i++) {
-		struct item *item = &p->items[i];
+	for (size_t i = 0; i < b->len; i++) {
+		struct item *item = &b->v[i];
 		struct err why = {0};
 		int rc;
 
-		if (item->state == ITEM_SAME || item->state == ITEM_FAILED)
+		if (item->state == ITEM_SAME || item->state == ITEM_FAILED ||
+		    item->refused)
 			continue;
 		rc = is_whole(p, item, e);
 		if (rc < 0)

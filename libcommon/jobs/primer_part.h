@@ -53,6 +53,23 @@ struct item {
 	bool refused; /* somebody newer has written it meanwhile */
 };
 
+struct batch {
+	struct item *v; /* PRIMER_BATCH */
+	size_t len;
+};
+
+/*
+ * Three batches are under way, so that Redis and we work at the same time:
+ * while it writes the names of one, we load what is in the next, of which is
+ * known already what is to be done.
+ */
+enum stage {
+	STAGE_NEXT, /* being gathered; then looked at */
+	STAGE_NOW, /* looked at; then loaded, and what names point to sent */
+	STAGE_LAST, /* names sent; then answers read */
+	STAGE__MAX
+};
+
 struct primer {
 	struct primer_options o;
 	const struct redis_format *format;
@@ -61,8 +78,7 @@ struct primer {
 	int64_t fence;
 	int64_t base_ms, base_mono; /* the time of Redis; the same moment */
 	int64_t lasts_ms; /* a name; 0: for ever */
-	struct item *items; /* PRIMER_BATCH */
-	size_t len;
+	struct batch batches[STAGE__MAX];
 	struct idset sent[REDIS_KIND__MAX]; /* in this run */
 	struct material last; /* the one loaded last */
 	int64_t last_chain_id;
@@ -81,7 +97,10 @@ void primer_eval(
     struct primer *p, enum script script, size_t keys, size_t args);
 /* The next answer, an integer; -1 with `e` set. */
 int primer_receive(struct primer *p, int64_t *n, struct err *e);
+/* A new number; the time from which all that is written lasts stays. */
 int primer_take_fence(struct primer *p, struct err *e);
+/* That time too. */
+int primer_take_base(struct primer *p, struct err *e);
 /* The key beside one; the caller frees. */
 char *primer_side(const char *key);
 /* When what lasts so many ms is over, by the clock of Redis; 0: never. */
@@ -99,14 +118,24 @@ void primer_fail(struct primer *p, struct item *i, const struct err *why);
 
 /* ---- primer_look.c ------------------------------------------------------- */
 
-/* Sets the state of all items, by their stamps or what is there. */
-int primer_look(struct primer *p, struct err *e);
+/* Asks by stamps; sets the state of each by the answers, which come next. */
+int primer_look_ask(struct primer *p, const struct batch *b, struct err *e);
+int primer_look_read(struct primer *p, struct batch *b, struct err *e);
+/* The same by what is there, for those that have their stamps. */
+int primer_look_closer(struct primer *p, struct batch *b, struct err *e);
 /* After they were written: fails those that cannot be read back. */
-int primer_read_back(struct primer *p, struct err *e);
+int primer_read_back(struct primer *p, struct batch *b, struct err *e);
 
 /* ---- primer_write.c ------------------------------------------------------ */
 
-/* Writes all items that are not the same. */
-int primer_write(struct primer *p, struct err *e);
+/* Loads all that are not the same, and sends what they point to. */
+int primer_send_values(struct primer *p, struct batch *b, struct err *e);
+/* All answers that are to come: all went well, or no name may point to them. */
+int primer_receive_all(struct primer *p, struct err *e);
+/* Sends the names, and notes what became of them. */
+int primer_send_names(struct primer *p, const struct batch *b, struct err *e);
+int primer_receive_names(struct primer *p, struct batch *b, struct err *e);
+/* What somebody newer has written is asked for again, and written. */
+int primer_settle(struct primer *p, struct batch *b, struct err *e);
 
 #endif

@@ -166,13 +166,21 @@ primer_take_fence(struct primer *p, struct err *e)
 	rc = kv_check(r, e);
 	if (rc == 0 && kv_len(r) != 2)
 		rc = err_set(e, KIND_SYS, "this is no Redis");
-	if (rc == 0) {
+	if (rc == 0)
 		p->fence = kv_int(kv_at(r, 0));
+	if (rc == 0 && p->base_ms == 0) {
 		p->base_ms = kv_int(kv_at(r, 1));
 		p->base_mono = clock_mono();
 	}
 	kv_free(r);
 	return rc;
+}
+
+int
+primer_take_base(struct primer *p, struct err *e)
+{
+	p->base_ms = 0;
+	return primer_take_fence(p, e);
 }
 
 char *

@@ -1,7 +1,5 @@
 #include "jobs/primer_part.h"
 
-#include "sys/clock.h"
-
 #define ROUNDS 5 /* after that somebody else writes the same all the time */
 
 /* ---- what is pointed to -------------------------------------------------- */
@@ -65,8 +63,8 @@ send_values(struct primer *p, struct item *i, struct err *e)
 }
 
 /* All of them, or no name that may point to one is written. */
-static int
-receive_values(struct primer *p, struct err *e)
+int
+primer_receive_all(struct primer *p, struct err *e)
 {
 	while (kv_waiting(p->o.kv) > 0) {
 		struct kv_reply *r = kv_receive(p->o.kv, e);
@@ -85,11 +83,11 @@ is_to_write(const struct item *i)
 	return i->state != ITEM_SAME && i->state != ITEM_FAILED;
 }
 
-static int
-write_values(struct primer *p, struct err *e)
+int
+primer_send_values(struct primer *p, struct batch *b, struct err *e)
 {
-	for (size_t i = 0; i < p->len; i++) {
-		struct item *item = &p->items[i];
+	for (size_t i = 0; i < b->len; i++) {
+		struct item *item = &b->v[i];
 		int rc;
 
 		if (!is_to_write(item))
@@ -98,7 +96,7 @@ write_values(struct primer *p, struct err *e)
 		if (rc < 0 || (rc == 0 && send_values(p, item, e) < 0))
 			return -1;
 	}
-	return receive_values(p, e);
+	return 0;
 }
 
 /* ---- what points --------------------------------------------------------- */
@@ -145,11 +143,11 @@ send_name(struct primer *p, const struct item *i, const struct redis_entry *r,
 	return kv_send(k, e);
 }
 
-static int
-send_names(struct primer *p, struct err *e)
+int
+primer_send_names(struct primer *p, const struct batch *b, struct err *e)
 {
-	for (size_t i = 0; i < p->len; i++) {
-		const struct item *item = &p->items[i];
+	for (size_t i = 0; i < b->len; i++) {
+		const struct item *item = &b->v[i];
 
 		for (size_t k = 0; is_to_write(item) && k < item->entries.len;
 		     k++)
@@ -192,11 +190,11 @@ receive_name(struct primer *p, struct item *i, const struct redis_entry *r,
 	return 0;
 }
 
-static int
-receive_names(struct primer *p, struct err *e)
+int
+primer_receive_names(struct primer *p, struct batch *b, struct err *e)
 {
-	for (size_t i = 0; i < p->len; i++) {
-		struct item *item = &p->items[i];
+	for (size_t i = 0; i < b->len; i++) {
+		struct item *item = &b->v[i];
 
 		for (size_t k = 0; is_to_write(item) && k < item->entries.len;
 		     k++)
@@ -232,13 +230,13 @@ ask_again(struct primer *p, struct item *i, struct err *e)
 
 /* Leaves only those in the batch. */
 static int
-keep_refused(struct primer *p, struct err *e)
+keep_refused(struct primer *p, struct batch *b, struct err *e)
 {
 	size_t n = 0;
 	int rc = 0;
 
-	for (size_t i = 0; i < p->len; i++) {
-		struct item *item = &p->items[i];
+	for (size_t i = 0; i < b->len; i++) {
+		struct item *item = &b->v[i];
 
 		if (item->refused && rc == 0)
 			rc = ask_again(p, item, e);
@@ -249,43 +247,30 @@ keep_refused(struct primer *p, struct err *e)
 	return rc < 0 ? -1 : (int)n;
 }
 
-/* ---- all ----------------------------------------------------------------- */
-
-/* What a long run has sent would be over before what points to it. */
 static int
-renew_base(struct primer *p, struct err *e)
+write_again(struct primer *p, struct batch *b, struct err *e)
 {
-	if (p->lasts_ms == 0 || clock_mono() - p->base_mono < p->lasts_ms / 8)
-		return 0;
-	for (size_t k = 0; k < REDIS_KIND__MAX; k++)
-		idset_release(&p->sent[k]);
-	return primer_take_fence(p, e);
-}
-
-static int
-write_once(struct primer *p, struct err *e)
-{
-	if (renew_base(p, e) < 0 || write_values(p, e) < 0 ||
-	    send_names(p, e) < 0 || receive_names(p, e) < 0)
+	if (primer_take_fence(p, e) < 0 || primer_send_values(p, b, e) < 0 ||
+	    primer_receive_all(p, e) < 0 || primer_send_names(p, b, e) < 0)
 		return -1;
-	return p->o.verify ? primer_read_back(p, e) : 0;
+	return primer_receive_names(p, b, e);
 }
 
 int
-primer_write(struct primer *p, struct err *e)
+primer_settle(struct primer *p, struct batch *b, struct err *e)
 {
 	for (int round = 0;; round++) {
 		int refused;
 
-		if (write_once(p, e) < 0)
+		if (p->o.verify && primer_read_back(p, b, e) < 0)
 			return -1;
-		refused = keep_refused(p, e);
+		refused = keep_refused(p, b, e);
 		if (refused <= 0)
 			return refused;
 		if (round == ROUNDS)
 			return err_set(e, KIND_BUSY,
 			    "others write the same names all the time");
-		if (primer_take_fence(p, e) < 0)
+		if (write_again(p, b, e) < 0)
 			return -1;
 	}
 }
