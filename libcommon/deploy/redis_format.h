@@ -24,6 +24,7 @@ struct redis_item {
 	int64_t certificate_id, chain_id, key_id; /* chain 0: none */
 	int64_t created, not_after; /* of the certificate */
 	bool is_rsa;
+	bool known[REDIS_KIND__MAX]; /* only the keys of these, though */
 };
 
 struct redis_options {

@@ -7,23 +7,31 @@
  */
 
 static int
+add_value(const struct redis_item *it, struct redis_entry *r, unsigned parts,
+    struct err *e)
+{
+	return redis_entry_put_pem(
+	    r, NULL, it->known[r->kind] ? NULL : it->m, parts, e);
+}
+
+static int
 add_values(const struct redis_item *it, const char *colon,
     struct redis_entries *out, struct err *e)
 {
 	long long cert = it->certificate_id, key = it->key_id,
 		  chain = it->chain_id;
 
-	if (redis_entry_put_pem(
-		redis_entry_add(out, REDIS_CERT, "c%s%lld", colon, cert), NULL,
-		it->m, FORMAT_LEAF, e) < 0 ||
-	    redis_entry_put_pem(
-		redis_entry_add(out, REDIS_PKEY, "p%s%lld", colon, key), NULL,
-		it->m, FORMAT_KEY, e) < 0)
+	if (add_value(it,
+		redis_entry_add(out, REDIS_CERT, "c%s%lld", colon, cert),
+		FORMAT_LEAF, e) < 0 ||
+	    add_value(it,
+		redis_entry_add(out, REDIS_PKEY, "p%s%lld", colon, key),
+		FORMAT_KEY, e) < 0)
 		return -1;
 	/* A certificate without a chain has the empty one. */
-	return redis_entry_put_pem(
-	    redis_entry_add(out, REDIS_CERTCA, "i%s%lld", colon, chain), NULL,
-	    it->m, FORMAT_CHAIN, e);
+	return add_value(it,
+	    redis_entry_add(out, REDIS_CERTCA, "i%s%lld", colon, chain),
+	    FORMAT_CHAIN, e);
 }
 
 static void

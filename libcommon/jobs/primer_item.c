@@ -151,8 +151,24 @@ load_next(struct primer *p, const struct item *i, struct err *e)
 	return 0;
 }
 
+int64_t
+primer_number(
+    const struct primer *p, const struct item *i, enum redis_kind kind)
+{
+	if (p->format->by_certificate)
+		return i->it.certificate_id;
+	switch (kind) {
+	case REDIS_CERT:
+		return i->it.certificate_id;
+	case REDIS_PKEY:
+		return i->it.key_id;
+	default:
+		return i->it.chain_id;
+	}
+}
+
 int
-primer_fill(struct primer *p, struct item *i, struct err *e)
+primer_fill(struct primer *p, struct item *i, bool all, struct err *e)
 {
 	struct err why = {0};
 
@@ -161,5 +177,9 @@ primer_fill(struct primer *p, struct item *i, struct err *e)
 	redis_entries_release(&i->entries);
 	i->it.m = &p->last;
 	i->it.key_id = p->last.key_id;
+	for (size_t k = 0; k < REDIS_DOMAIN; k++)
+		i->it.known[k] = !all &&
+		    idset_has(
+			&p->sent[k], primer_number(p, i, (enum redis_kind)k));
 	return p->format->make(&i->it, &p->o.settings->options, &i->entries, e);
 }

@@ -163,7 +163,7 @@ static int
 is_whole(struct primer *p, struct item *i, struct err *e)
 {
 	bool whole = true;
-	int rc = primer_fill(p, i, e);
+	int rc = primer_fill(p, i, true, e);
 
 	if (rc != 0)
 		return rc;

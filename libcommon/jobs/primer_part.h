@@ -110,8 +110,14 @@ int64_t primer_deadline(const struct primer *p, int64_t ms);
 
 /* What is to be known of it to tell its keys. */
 int primer_identify(struct primer *p, struct item *i, struct err *e);
-/* Its entries with what is in them; 1: it could not be done, and was told. */
-int primer_fill(struct primer *p, struct item *i, struct err *e);
+/*
+ * Its entries with what is in them, without `all` not of what was sent already;
+ * 1: it could not be done, and was told.
+ */
+int primer_fill(struct primer *p, struct item *i, bool all, struct err *e);
+/* The number that an item has of what it points to. */
+int64_t primer_number(
+    const struct primer *p, const struct item *i, enum redis_kind kind);
 /* The name or number that stands beside what it points to; the caller frees. */
 char *primer_subject(const struct primer *p, const struct item *i);
 void primer_fail(struct primer *p, struct item *i, const struct err *why);

@@ -4,21 +4,6 @@
 
 /* ---- what is pointed to -------------------------------------------------- */
 
-static int64_t
-number_of(const struct primer *p, const struct item *i, enum redis_kind kind)
-{
-	if (p->format->by_certificate)
-		return i->it.certificate_id;
-	switch (kind) {
-	case REDIS_CERT:
-		return i->it.certificate_id;
-	case REDIS_PKEY:
-		return i->it.key_id;
-	default:
-		return i->it.chain_id;
-	}
-}
-
 static int
 send_value(struct primer *p, const struct redis_entry *r, struct err *e)
 {
@@ -47,8 +32,8 @@ send_values(struct primer *p, struct item *i, struct err *e)
 	bool sent[REDIS_KIND__MAX];
 
 	for (size_t k = 0; k < REDIS_DOMAIN; k++)
-		sent[k] =
-		    idset_add(&p->sent[k], number_of(p, i, (enum redis_kind)k));
+		sent[k] = idset_add(
+		    &p->sent[k], primer_number(p, i, (enum redis_kind)k));
 	for (size_t k = 0; k < i->entries.len; k++) {
 		struct redis_entry *r = &i->entries.v[k];
 
@@ -83,20 +68,36 @@ is_to_write(const struct item *i)
 	return i->state != ITEM_SAME && i->state != ITEM_FAILED;
 }
 
-int
-primer_send_values(struct primer *p, struct batch *b, struct err *e)
+struct sending {
+	struct primer *p;
+	struct batch *b;
+	size_t at; /* the first that was not done */
+};
+
+static int
+fill_and_send(void *arg, struct err *e)
 {
-	for (size_t i = 0; i < b->len; i++) {
-		struct item *item = &b->v[i];
+	struct sending *w = arg;
+
+	for (; w->at < w->b->len; w->at++) {
+		struct item *item = &w->b->v[w->at];
 		int rc;
 
 		if (!is_to_write(item))
 			continue;
-		rc = primer_fill(p, item, e);
-		if (rc < 0 || (rc == 0 && send_values(p, item, e) < 0))
+		rc = primer_fill(w->p, item, false, e);
+		if (rc < 0 || (rc == 0 && send_values(w->p, item, e) < 0))
 			return -1;
 	}
 	return 0;
+}
+
+int
+primer_send_values(struct primer *p, struct batch *b, struct err *e)
+{
+	struct sending w = {.p = p, .b = b};
+
+	return b->len > 0 ? store_snapshot(p->o.st, fill_and_send, &w, e) : 0;
 }
 
 /* ---- what points --------------------------------------------------------- */

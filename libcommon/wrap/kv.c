@@ -256,16 +256,32 @@ kv_close(struct kv *k)
 
 /* ---- commands ------------------------------------------------------------ */
 
+/* "*3\r\n" and the like: much of what is sent is that. */
+static void
+add_size(struct kv *k, char what, size_t n)
+{
+	char text[32];
+	size_t at = sizeof(text);
+
+	text[--at] = '\n';
+	text[--at] = '\r';
+	do
+		text[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	text[--at] = what;
+	buf_add(&k->out, text + at, sizeof(text) - at);
+}
+
 void
 kv_begin(struct kv *k, size_t n)
 {
-	buf_addf(&k->out, "*%zu\r\n", n);
+	add_size(k, '*', n);
 }
 
 void
 kv_arg(struct kv *k, const void *p, size_t len)
 {
-	buf_addf(&k->out, "$%zu\r\n", len);
+	add_size(k, '$', len);
 	buf_add(&k->out, p, len);
 	buf_add(&k->out, "\r\n", 2);
 }
