@@ -138,7 +138,7 @@ empty_batch(struct batch *b)
 {
 	for (size_t i = 0; i < b->len; i++)
 		redis_entries_release(&b->v[i].entries);
-	b->len = 0;
+	b->len = b->values = 0;
 }
 
 void
@@ -206,41 +206,46 @@ count(struct primer *p, const struct batch *b)
 static int
 read_answers(struct primer *p, struct err *e)
 {
-	struct batch *next = &p->batches[STAGE_NEXT];
-	struct batch *last = &p->batches[STAGE_LAST];
+	struct batch *looked = &p->batches[STAGE_LOOKED];
 
-	if (primer_receive_names(p, last, e) < 0 ||
-	    primer_look_read(p, next, e) < 0 || primer_receive_all(p, e) < 0 ||
-	    primer_settle(p, last, e) < 0)
+	if (primer_receive_names(p, &p->batches[STAGE_NAMES], e) < 0 ||
+	    primer_receive_values(p, &p->batches[STAGE_VALUES], e) < 0 ||
+	    primer_look_read(p, looked, e) < 0 ||
+	    primer_settle(p, &p->batches[STAGE_NAMES], e) < 0)
 		return -1;
-	if (p->o.verify && primer_look_closer(p, next, e) < 0)
+	if (p->o.verify && primer_look_closer(p, looked, e) < 0)
 		return -1;
-	count(p, next);
-	if (p->o.dry_run)
-		tell_all(p, next);
+	count(p, looked);
+	if (p->o.dry_run) {
+		tell_all(p, looked);
+		empty_batch(looked);
+	}
 	return 0;
 }
 
-/* All batches go a stage on. */
+static int
+send_all(struct primer *p, struct err *e)
+{
+	if (primer_send_names(p, &p->batches[STAGE_VALUES], e) < 0 ||
+	    kv_flush(p->o.kv, e) < 0 ||
+	    primer_send_values(p, &p->batches[STAGE_LOOKED], e) < 0 ||
+	    look(p, &p->batches[STAGE_GATHERED], e) < 0)
+		return -1;
+	return kv_flush(p->o.kv, e);
+}
+
 static int
 advance(struct primer *p, struct err *e)
 {
-	struct batch *b = p->batches, free_one = b[STAGE_LAST];
+	struct batch done;
 
-	if (look(p, &b[STAGE_NEXT], e) < 0 ||
-	    (!p->o.dry_run && primer_send_values(p, &b[STAGE_NOW], e) < 0) ||
-	    read_answers(p, e) < 0)
+	if (read_answers(p, e) < 0 || send_all(p, e) < 0)
 		return -1;
-	if (!p->o.dry_run &&
-	    (primer_send_names(p, &b[STAGE_NOW], e) < 0 ||
-		kv_flush(p->o.kv, e) < 0))
-		return -1;
-	empty_batch(&free_one);
-	b[STAGE_LAST] = b[STAGE_NOW];
-	b[STAGE_NOW] = b[STAGE_NEXT];
-	b[STAGE_NEXT] = free_one;
-	if (p->o.dry_run)
-		empty_batch(&b[STAGE_NOW]);
+	done = p->batches[STAGE_NAMES];
+	empty_batch(&done);
+	memmove(&p->batches[1], &p->batches[0],
+	    (STAGE__MAX - 1) * sizeof(p->batches[0]));
+	p->batches[0] = done;
 	return p->o.goes_on(p->o.arg, p->names, e);
 }
 
@@ -260,18 +265,18 @@ finish_all(struct primer *p, struct err *e)
 static int
 renew_base(struct primer *p, struct err *e)
 {
-	struct batch gathered = p->batches[STAGE_NEXT];
+	struct batch gathered = p->batches[STAGE_GATHERED];
 	int rc;
 
 	if (p->lasts_ms == 0 || p->o.dry_run ||
 	    clock_mono() - p->base_mono < p->lasts_ms / 8)
 		return 0;
-	p->batches[STAGE_NEXT] =
+	p->batches[STAGE_GATHERED] =
 	    (struct batch){.v = xcalloc(PRIMER_BATCH, sizeof(*gathered.v))};
 	rc = finish_all(p, e);
-	empty_batch(&p->batches[STAGE_NEXT]);
-	free(p->batches[STAGE_NEXT].v);
-	p->batches[STAGE_NEXT] = gathered;
+	empty_batch(&p->batches[STAGE_GATHERED]);
+	free(p->batches[STAGE_GATHERED].v);
+	p->batches[STAGE_GATHERED] = gathered;
 	for (size_t k = 0; k < REDIS_DOMAIN; k++)
 		idset_release(&p->sent[k]);
 	return rc < 0 ? -1 : primer_take_base(p, e);
@@ -281,7 +286,7 @@ int
 primer_add(void *arg, const struct serving *s, struct err *e)
 {
 	struct primer *p = arg;
-	struct batch *b = &p->batches[STAGE_NEXT];
+	struct batch *b = &p->batches[STAGE_GATHERED];
 
 	if (s->certificate_id == 0 || !redis_format_wants(p->format, s->name))
 		return 0;

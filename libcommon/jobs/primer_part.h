@@ -56,17 +56,19 @@ struct item {
 struct batch {
 	struct item *v; /* PRIMER_BATCH */
 	size_t len;
+	size_t values; /* answers to come, of what names point to */
 };
 
 /*
- * Three batches are under way, so that Redis and we work at the same time:
- * while it writes the names of one, we load what is in the next, of which is
- * known already what is to be done.
+ * Several batches are under way, so that Redis and we work at the same time.
+ * In each step the answers to what the last one has sent are read, and then all
+ * batches go a stage on.
  */
 enum stage {
-	STAGE_NEXT, /* being gathered; then looked at */
-	STAGE_NOW, /* looked at; then loaded, and what names point to sent */
-	STAGE_LAST, /* names sent; then answers read */
+	STAGE_GATHERED, /* then it is asked how they are in Redis */
+	STAGE_LOOKED, /* then they are loaded, and what names point to sent */
+	STAGE_VALUES, /* that is there; then the names are sent */
+	STAGE_NAMES, /* done */
 	STAGE__MAX
 };
 
@@ -136,8 +138,8 @@ int primer_read_back(struct primer *p, struct batch *b, struct err *e);
 
 /* Loads all that are not the same, and sends what they point to. */
 int primer_send_values(struct primer *p, struct batch *b, struct err *e);
-/* All answers that are to come: all went well, or no name may point to them. */
-int primer_receive_all(struct primer *p, struct err *e);
+/* All went well, or no name may point to them. */
+int primer_receive_values(struct primer *p, struct batch *b, struct err *e);
 /* Sends the names, and notes what became of them. */
 int primer_send_names(struct primer *p, const struct batch *b, struct err *e);
 int primer_receive_names(struct primer *p, struct batch *b, struct err *e);

@@ -27,7 +27,7 @@ send_value(struct primer *p, const struct redis_entry *r, struct err *e)
 
 /* Each once in a run. */
 static int
-send_values(struct primer *p, struct item *i, struct err *e)
+send_values(struct primer *p, struct item *i, size_t *n, struct err *e)
 {
 	bool sent[REDIS_KIND__MAX];
 
@@ -39,6 +39,7 @@ send_values(struct primer *p, struct item *i, struct err *e)
 
 		if (r->kind == REDIS_DOMAIN)
 			continue;
+		*n += !sent[r->kind];
 		if (!sent[r->kind] && send_value(p, r, e) < 0)
 			return -1;
 		for (size_t f = 0; f < r->len; f++)
@@ -47,11 +48,10 @@ send_values(struct primer *p, struct item *i, struct err *e)
 	return 0;
 }
 
-/* All of them, or no name that may point to one is written. */
 int
-primer_receive_all(struct primer *p, struct err *e)
+primer_receive_values(struct primer *p, struct batch *b, struct err *e)
 {
-	while (kv_waiting(p->o.kv) > 0) {
+	for (; b->values > 0; b->values--) {
 		struct kv_reply *r = kv_receive(p->o.kv, e);
 		int rc = r ? kv_check(r, e) : -1;
 
@@ -86,7 +86,8 @@ fill_and_send(void *arg, struct err *e)
 		if (!is_to_write(item))
 			continue;
 		rc = primer_fill(w->p, item, false, e);
-		if (rc < 0 || (rc == 0 && send_values(w->p, item, e) < 0))
+		if (rc < 0 ||
+		    (rc == 0 && send_values(w->p, item, &w->b->values, e) < 0))
 			return -1;
 	}
 	return 0;
@@ -252,7 +253,8 @@ static int
 write_again(struct primer *p, struct batch *b, struct err *e)
 {
 	if (primer_take_fence(p, e) < 0 || primer_send_values(p, b, e) < 0 ||
-	    primer_receive_all(p, e) < 0 || primer_send_names(p, b, e) < 0)
+	    primer_receive_values(p, b, e) < 0 ||
+	    primer_send_names(p, b, e) < 0)
 		return -1;
 	return primer_receive_names(p, b, e);
 }
