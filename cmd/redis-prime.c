@@ -186,6 +186,37 @@ prime_names(struct prog *p, struct primer *primer,
 	return 0;
 }
 
+struct since {
+	struct primer *primer;
+	bool wildcard; /* there was one */
+};
+
+static int
+prime_changed(void *arg, const struct serving *s, struct err *e)
+{
+	struct since *w = arg;
+
+	w->wildcard |= str_starts(s->name, "*.");
+	return primer_add(w->primer, s, e);
+}
+
+/* Nothing says which names a wildcard serves besides: then all are looked at.
+ */
+static int
+prime_since(struct primer *primer, const struct primer_options *o,
+    int64_t since, struct err *e)
+{
+	struct since w = {.primer = primer};
+
+	if (serving_each_since(o->st, since, o->now, prime_changed, &w, e) < 0)
+		return -1;
+	if (!w.wildcard)
+		return 0;
+	return primer_finish(primer, e) < 0
+	    ? -1
+	    : serving_each(o->st, o->now, primer_add, primer, e);
+}
+
 static int
 prime(struct prog *p, struct primer *primer, const struct primer_options *o,
     const struct strv *names, int64_t since, struct err *e)
@@ -195,8 +226,7 @@ prime(struct prog *p, struct primer *primer, const struct primer_options *o,
 	if (opt.all)
 		rc = serving_each(o->st, o->now, primer_add, primer, e);
 	else if (opt.since)
-		rc = serving_each_since(
-		    o->st, since, o->now, primer_add, primer, e);
+		rc = prime_since(primer, o, since, e);
 	else
 		rc = prime_names(p, primer, o, names, e);
 	if (rc == 0)

@@ -106,8 +106,13 @@ printf 'b.example\nrsa.example\n' >"$T/names"
 run sh -c '"$BIN/redis-prime" - <"$T/names"'
 exits 0 'names from standard input'
 is "$(counts)" '1 2 2 2 0 0 0' '... are primed'
-prime --changed-since 1d
-is "$(counts | cut -d' ' -f4-)" '3 3 0 0' '--changed-since'
+sql "UPDATE certificates SET created = created - 10000 WHERE id <> 4"
+sql 'UPDATE events SET at = at - 10000'
+prime --changed-since 1h
+is "$(counts | cut -d' ' -f4-)" '0 1 0 0' '--changed-since'
+sql "UPDATE certificates SET created = created + 10000 WHERE id <> 4"
+prime --changed-since 1h
+is "$(counts | cut -d' ' -f4)" '3' '... all that a wildcard may serve, if one is'
 
 # ---- newer and older -----------------------------------------------------------
 

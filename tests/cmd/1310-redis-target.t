@@ -69,6 +69,20 @@ is "$(value "i:$(field d1:new.example i)")" '' '... with an empty chain'
 is "$(r exists "i:$(field d1:new.example i)")" 1 '... which is there'
 is "$(r get '~acmed:writes')" "$((writes + 1))" '... and nothing else'
 
+# ---- wildcards -----------------------------------------------------------------
+
+enter x DNS:x.w.example
+enter w 'DNS:*.w.example'
+x=$(sql "SELECT max(id) - 1 FROM certificates")
+must "$BIN/cert-manage" deactivate "$x"
+deploy
+is "$(field d1:x.w.example c)" "$((x + 1))" \
+    'a name that only a wildcard serves is primed'
+sign w
+sql "UPDATE certificates SET not_after = not_after + 9 WHERE id = $x + 2"
+deploy
+is "$(field d1:x.w.example c)" "$((x + 2))" '... again when that is renewed'
+
 # ---- the Redis is not there ----------------------------------------------------
 
 stop redis
