@@ -1,6 +1,7 @@
 #include "jobs/primer_part.h"
 
 #include "base/hex.h"
+#include "base/log.h"
 #include "store/event.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
@@ -198,8 +199,13 @@ static void
 count(struct primer *p, const struct batch *b)
 {
 	p->names += (int64_t)b->len;
-	for (size_t i = 0; i < b->len; i++)
+	for (size_t i = 0; i < b->len; i++) {
+		const struct serving *s = &b->v[i].s;
+
 		p->counts.unchanged += b->v[i].state == ITEM_SAME;
+		p->invalid +=
+		    s->not_before > p->o.now || s->not_after < p->o.now;
+	}
 }
 
 /* Answers come in the order of what was sent. */
@@ -302,7 +308,16 @@ primer_add(void *arg, const struct serving *s, struct err *e)
 int
 primer_finish(struct primer *p, struct err *e)
 {
-	return renew_base(p, e) < 0 ? -1 : finish_all(p, e);
+	char names[32], invalid[32];
+
+	if (renew_base(p, e) < 0 || finish_all(p, e) < 0)
+		return -1;
+	snprintf(names, sizeof(names), "%lld", (long long)p->names);
+	snprintf(invalid, sizeof(invalid), "%lld", (long long)p->invalid);
+	log_event(p->invalid > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+	    "prime.done", "style", p->format->name, "names", names,
+	    "not_valid_now", invalid, NULL);
+	return 0;
 }
 
 /* ---- what was done ------------------------------------------------------- */

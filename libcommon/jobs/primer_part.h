@@ -88,6 +88,7 @@ struct primer {
 	bool opened; /* a key, with the seal at hand */
 	size_t unopened; /* keys that are under another, before */
 	int64_t names;
+	int64_t invalid; /* of them: what serves them is not valid now */
 	struct primer_counts counts;
 };
 

@@ -114,6 +114,13 @@ sql "UPDATE certificates SET created = created + 10000 WHERE id <> 4"
 prime --changed-since 1h
 is "$(counts | cut -d' ' -f4)" '3' '... all that a wildcard may serve, if one is'
 
+sql "UPDATE certificates SET not_after = 100 WHERE id = 4"
+prime rsa.example
+exits 0 'what has expired, when there is nothing else'
+like "$err" 'warn.* prime.done .*names=1 not_valid_now=1' '... with a warning'
+is "$(r exists d1:rsa.example)" 1 '... is there'
+sql "UPDATE certificates SET not_after = not_before + 86400 * 90 WHERE id = 4"
+
 # ---- newer and older -----------------------------------------------------------
 
 request a2 DNS:a.example
