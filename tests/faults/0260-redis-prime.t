@@ -24,6 +24,7 @@ for n in a b c d; do
 	make ${n}2 20
 done
 prime() {
+	# shellcheck disable=SC2086 # words
 	"$@" "$BIN/redis-prime" -c "$config" --all $style >"$T/run.out" 2>"$T/run.err"
 }
 import() {
