@@ -83,13 +83,17 @@ deploy_redis_run(struct deploying *d, struct err *e)
 	    .goes_on = goes_on,
 	    .arg = d};
 	struct primer *p = NULL;
+	struct err why = {0};
 	int rc;
 
 	if (primer_settings_read(&settings, &d->conf->redis, NULL, e) == 0)
 		p = primer_open(&o, e);
 	rc = p ? prime(d, p, o.now, e) : -1;
-	if (p && primer_note(p, rc < 0 ? &(struct err){0} : e) < 0)
+	/* What was done before it failed is an event as well. */
+	if (p && primer_note(p, &why) < 0 && rc == 0) {
+		*e = why;
 		rc = -1;
+	}
 	primer_close(p);
 	return rc;
 }
