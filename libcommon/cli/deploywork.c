@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cli/gateway.h"
 #include "cli/prog.h"
 #include "cli/prover.h"
 #include "cli/rights.h"
 #include "cli/secret.h"
+#include "deploy/redis_format.h"
 #include "jobs/deployer.h"
 #include "store/clock_step.h"
 #include "store/deploy_target.h"
@@ -16,7 +18,10 @@
 #include "sys/file.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
+#include "wrap/kv.h"
 #include "wrap/seal.h"
+
+#define REDIS_CONNECT 5 /* seconds */
 
 int
 deploywork_is_wanted(const struct prog *p, struct err *e)
@@ -58,27 +63,48 @@ find_owner(struct deploy_conf *c, struct err *e)
 	return 0;
 }
 
+/* What only a process with rights can have: a directory, or a connection. */
+static int
+open_place(struct prog *p, struct deploy_conf *c, struct kv **kv, struct err *e)
+{
+	char *root;
+
+	if (c->kind->to_redis) {
+		struct conf_redis r = c->redis;
+
+		r.connect_timeout = REDIS_CONNECT;
+		r.timeout = c->timeout;
+		sig_ignore_pipe();
+		*kv = gateway_open(
+		    &r, redis_format_by_name(r.prime_style)->database, e);
+		return *kv ? 0 : -1;
+	}
+	if (find_owner(c, e) < 0)
+		return -1;
+	root = file_root(c->directory, 0755, e);
+	if (!root)
+		return -1;
+	free(c->directory);
+	p->output = c->directory = root;
+	return 0;
+}
+
 static struct store *
-open_tree(const struct prog *p, struct deploy_conf *c, struct seal_key *room,
-    const struct seal_key **seal, struct err *e)
+open_confined(const struct prog *p, struct deploy_conf *c, struct deployer *d,
+    struct seal_key *room, struct err *e)
 {
 	struct prog confined = *p;
 	struct store *st;
-	char *root;
 
 	if (proc_harden(true, e) < 0 ||
 	    secret_seal_key("certificate_key_file",
-		p->conf.store.certificate_key_file, room, seal, e) < 0 ||
-	    find_owner(c, e) < 0)
+		p->conf.store.certificate_key_file, room, &d->seal, e) < 0 ||
+	    open_place(&confined, c, &d->kv, e) < 0)
 		return NULL;
-	root = file_root(c->directory, 0755, e);
-	if (!root)
-		return NULL;
-	free(c->directory);
-	c->directory = root;
-	confined.output = root;
-	st = rights_open_store(&confined, STORE_WRITE, SANDBOX_EXPORT_TREE, e);
-	if (st && sealing_key_check(st, "certificate_key_file", *seal, e) < 0) {
+	st = rights_open_store(&confined, STORE_WRITE,
+	    c->kind->to_redis ? SANDBOX_STORE_USER : SANDBOX_EXPORT_TREE, e);
+	if (st &&
+	    sealing_key_check(st, "certificate_key_file", d->seal, e) < 0) {
 		store_close(st);
 		st = NULL;
 	}
@@ -141,12 +167,13 @@ run_target(void *arg)
 	}
 	if (!err_is_set(&e))
 		d.st = c->kind->reads_keys
-		    ? open_tree(p, c, &room, &d.seal, &e)
+		    ? open_confined(p, c, &d, &room, &e)
 		    : store_open(p->conf.store.url, STORE_WRITE, &e);
 	prover.st = d.st;
 	code = d.st ? finish(p, &d, t->name) : give_up(p, &d, t->name, &e);
 	prover_stop(&prover);
 	store_close(d.st);
+	kv_close(d.kv);
 	explicit_bzero(&room, sizeof(room));
 	return code;
 }

@@ -26,7 +26,8 @@
 #define CONF_SANDBOX (1U << 7)
 #define CONF_CHALLENGE (1U << 8)
 #define CONF_CLIENT (1U << 9)
-#define CONF_ALL ((1U << 10) - 1)
+#define CONF_REDIS (1U << 10)
+#define CONF_ALL ((1U << 11) - 1)
 
 /*
  * Or-ed to them by a program that is also for who has no server: [server] and
@@ -157,6 +158,22 @@ struct conf_client {
 	struct strv resolver; /* as in conf_validate */
 };
 
+struct conf_redis {
+	char *url; /* as wrap/kv.h has it */
+	char *prime_style; /* a format of deploy/redis_format.h */
+	char *password_file; /* or NULL; not both */
+	char *userpass_file;
+	char *prefix;
+	bool readme_keys;
+	bool gateway_renews;
+	int64_t connect_timeout;
+	int64_t timeout;
+	int64_t timeout_certca; /* 0: never */
+	int64_t timeout_cert;
+	int64_t timeout_pkey;
+	int64_t timeout_domain;
+};
+
 struct conf {
 	unsigned sections; /* which of them have been read, and are complete */
 	unsigned there; /* which of all the file has */
@@ -170,6 +187,7 @@ struct conf {
 	struct conf_sandbox sandbox;
 	struct conf_challenge challenge;
 	struct conf_client client;
+	struct conf_redis redis;
 };
 
 /*

@@ -15,6 +15,7 @@ static const char *const sections[] = {
     "sandbox",
     "challenge",
     "client",
+    "redis",
 };
 _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 
@@ -308,6 +309,41 @@ const struct table_key table_keys[] = {
 	{CONF_CLIENT, "user", TEXT(client.user, 32),
 	    .doc = "User that programs which talk to CAs become when started "
 	    "as root; empty: stays."},
+
+	{CONF_REDIS, "url", TEXT(redis.url, 1000),
+	    .doc = "The Redis that redis-prime fills: "
+	    "redis://[USER@]HOST[:PORT][/DATABASE] or unix://PATH[?db=N]."},
+	{CONF_REDIS, "prime_style", CHOICE(redis.prime_style, "1 2 auto-ssl resty-acme kong traefik"),
+	    .doc = "What its gateways read: 1 or 2 of peter_sslers, or the "
+	    "form of lua-resty-auto-ssl, lua-resty-acme, Kong, Traefik."},
+	{CONF_REDIS, "password_file", PATH(redis.password_file),
+	    .doc = "File with the password of the Redis; empty: none is asked "
+	    "for."},
+	{CONF_REDIS, "userpass_file", PATH(redis.userpass_file),
+	    .doc = "The same with the user as well, USER:PASSWORD."},
+	{CONF_REDIS, "prefix", TEXT(redis.prefix, 200),
+	    .doc = "What gateways have been told to put in front of their keys "
+	    "(of Traefik: the root); empty: nothing, or traefik."},
+	{CONF_REDIS, "readme_keys", BOOL(redis.readme_keys), .fallback = "false",
+	    .doc = "Styles 1 and 2: also the keys that the README of "
+	    "peter_sslers has, which its own gateway does not read."},
+	{CONF_REDIS, "gateway_renews", BOOL(redis.gateway_renews), .fallback = "true",
+	    .doc = "false: auto-ssl is told that certificates do not end, so "
+	    "that it does not renew them by itself."},
+	{CONF_REDIS, "connect_timeout", DURATION(redis.connect_timeout, 1, 300), .fallback = "5s",
+	    .doc = "Longest time to connect to the Redis."},
+	{CONF_REDIS, "timeout", DURATION(redis.timeout, 1, 600), .fallback = "30s",
+	    .doc = "Longest time for one of its answers."},
+	{CONF_REDIS, "timeout_certca", DURATION(redis.timeout_certca, 0, 10 * YEAR), .fallback = "0s",
+	    .doc = "How long chains stay that are not primed again; 0s: for "
+	    "ever."},
+	{CONF_REDIS, "timeout_cert", DURATION(redis.timeout_cert, 0, 10 * YEAR), .fallback = "0s",
+	    .doc = "The same for certificates."},
+	{CONF_REDIS, "timeout_pkey", DURATION(redis.timeout_pkey, 0, 10 * YEAR), .fallback = "0s",
+	    .doc = "The same for private keys."},
+	{CONF_REDIS, "timeout_domain", DURATION(redis.timeout_domain, 0, 10 * YEAR), .fallback = "0s",
+	    .doc = "The same for names, which never stay longer than what they "
+	    "need."},
 };
 /* clang-format on */
 

@@ -20,13 +20,15 @@ struct section {
 	struct deploy_conf to;
 };
 
-/* Settings, and of which kind they are; "": of all. */
+/* Settings, and of which kinds they are; "": of all. */
 #define AT(field) offsetof(struct section, field)
 #define TEXT(field) {.type = VALUE_TEXT}, AT(field)
 #define PATH(field) {.type = VALUE_PATH}, AT(field)
 #define YES(field) {.type = VALUE_BOOL}, AT(field)
+#define LASTS(field) {.type = VALUE_DURATION, .max = LASTS_MAX}, AT(field)
+#define LASTS_MAX INT64_C(315360000) /* as in [redis] */
 static const struct {
-	const char *key, *kind;
+	const char *key, *kinds;
 	struct value_rule rule;
 	size_t offset;
 	bool is_list; /* a line for each, commas and all */
@@ -43,11 +45,22 @@ static const struct {
     {"chain_fingerprint", "tree", TEXT(chain_fingerprint), false},
     {"chain_key_id", "tree", TEXT(chain_key_id), false},
     {"chain_shortest", "tree", YES(chain_shortest), false},
-    {"delete", "tree", YES(remove), false},
+    {"delete", "tree redis", YES(remove), false},
     {"program", "hook", PATH(to.program), false},
     {"argument", "hook", TEXT(to.arguments), true},
     {"environment", "hook", TEXT(to.environment), true},
-    {"timeout", "hook",
+    {"url", "redis", TEXT(to.redis.url), false},
+    {"prime_style", "redis", TEXT(to.redis.prime_style), false},
+    {"password_file", "redis", PATH(to.redis.password_file), false},
+    {"userpass_file", "redis", PATH(to.redis.userpass_file), false},
+    {"prefix", "redis", TEXT(to.redis.prefix), false},
+    {"readme_keys", "redis", YES(to.redis.readme_keys), false},
+    {"gateway_renews", "redis", YES(to.redis.gateway_renews), false},
+    {"timeout_certca", "redis", LASTS(to.redis.timeout_certca), false},
+    {"timeout_cert", "redis", LASTS(to.redis.timeout_cert), false},
+    {"timeout_pkey", "redis", LASTS(to.redis.timeout_pkey), false},
+    {"timeout_domain", "redis", LASTS(to.redis.timeout_domain), false},
+    {"timeout", "hook redis",
 	{.type = VALUE_DURATION, .min = 1, .max = DEPLOY_TIMEOUT_MAX},
 	AT(to.timeout), false},
 };
@@ -63,7 +76,7 @@ struct reading {
 };
 
 static void
-conf_release(struct deploy_conf *c)
+release_conf(struct deploy_conf *c)
 {
 	free(c->name);
 	strv_release(&c->renewals);
@@ -72,6 +85,11 @@ conf_release(struct deploy_conf *c)
 	free(c->owner);
 	free(c->group);
 	free((char *)(uintptr_t)c->pick.text);
+	free(c->redis.url);
+	free(c->redis.prime_style);
+	free(c->redis.password_file);
+	free(c->redis.userpass_file);
+	free(c->redis.prefix);
 	free(c->program);
 	strv_release(&c->arguments);
 	strv_release(&c->environment);
@@ -88,7 +106,7 @@ section_release(struct section *s)
 	free(s->chain_issuer);
 	free(s->chain_fingerprint);
 	free(s->chain_key_id);
-	conf_release(&s->to);
+	release_conf(&s->to);
 	*s = (struct section){0};
 }
 
@@ -147,8 +165,8 @@ take_kind(struct section *s, uint64_t seen, struct err *e)
 		return err_set(
 		    e, KIND_CONF, "kind: there is no %.40s", s->kind);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		if (seen & 1ULL << i && *keys[i].kind &&
-		    strcmp(keys[i].kind, s->kind) != 0)
+		if (seen & 1ULL << i && *keys[i].kinds &&
+		    !strstr(keys[i].kinds, s->kind))
 			return err_set(e, KIND_CONF, "%s: is not of a %s",
 			    keys[i].key, s->kind);
 	return 0;
@@ -220,6 +238,7 @@ begin_section(struct reading *r, const struct inifile_line *line, struct err *e)
 		return err_set(e, KIND_CONF, "[%s]: too long", line->section);
 	r->now.to.name = xstrdup(line->section);
 	r->now.to.timeout = 60;
+	r->now.to.redis.gateway_renews = true;
 	r->line = line->number;
 	r->seen = 0;
 	buf_clear(&r->settings);
@@ -339,7 +358,7 @@ void
 deploy_confs_release(struct deploy_confs *c)
 {
 	for (size_t i = 0; c && i < c->len; i++)
-		conf_release(&c->v[i]);
+		release_conf(&c->v[i]);
 	if (!c)
 		return;
 	free(c->v);

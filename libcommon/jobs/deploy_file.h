@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "conf/conf.h"
 #include "deploy/chainpick.h"
 #include "deploy/layout.h"
 
@@ -28,13 +29,15 @@ struct deploy_conf {
 	char *owner, *group; /* or NULL */
 	mode_t mode;
 	struct chainpick pick;
-	bool remove;
+	bool remove; /* also of a Redis */
+
+	struct conf_redis redis; /* as in [redis]; its delete is remove */
 
 	/* hooks */
 	char *program; /* absolute path */
 	struct strv arguments;
 	struct strv environment; /* NAME=value */
-	int64_t timeout;
+	int64_t timeout; /* also of a Redis */
 
 	char *settings; /* all of it, for deploy_target_sync */
 };

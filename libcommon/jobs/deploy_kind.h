@@ -14,7 +14,8 @@ struct deploy_kind {
 	const char *name;
 	int64_t rank; /* what others read comes before those that read it */
 	size_t batch; /* certificates at once, at most */
-	bool reads_keys; /* wants the seal, and is confined to its directory */
+	bool reads_keys; /* wants the seal, and is confined */
+	bool to_redis; /* to its connection, and not to its directory */
 	/* Whether the settings make one: KIND_CONF. */
 	int (*check)(const struct deploy_conf *c, struct err *e);
 	/*
@@ -24,12 +25,13 @@ struct deploy_kind {
 	int (*run)(struct deploying *d, struct err *e);
 };
 
-#define DEPLOY_KINDS 2
+#define DEPLOY_KINDS 3
 extern const struct deploy_kind deploy_kinds[DEPLOY_KINDS];
 
 const struct deploy_kind *deploy_kind_by_name(const char *name); /* or NULL */
 
 /* One target at work. */
+struct kv;
 struct seal_key;
 struct queue_hold;
 struct deploying {
@@ -37,6 +39,7 @@ struct deploying {
 	const struct deploy_conf *conf;
 	const struct deploy_confs *all;
 	const struct seal_key *seal; /* NULL: none */
+	struct kv *kv; /* with to_redis */
 	int64_t target_id;
 	const struct queue_hold *hold;
 	int64_t kept_at; /* clock_now */
@@ -58,8 +61,17 @@ int deploying_keep(struct deploying *d, struct err *e);
 #define DEPLOYING_HOLD 300 /* seconds; whoever is killed holds it so long */
 #define DEPLOYING_KEEP 60 /* so often is enough */
 
+/*
+ * The certificates that are to be looked at, which the caller frees: those of
+ * the batch, or all that a target which is not for all has.  NULL: all.
+ */
+int deploying_certificates(
+    struct deploying *d, int64_t **ids, size_t *len, struct err *e);
+
 int deploy_tree_check(const struct deploy_conf *c, struct err *e);
 int deploy_tree_run(struct deploying *d, struct err *e);
+int deploy_redis_check(const struct deploy_conf *c, struct err *e);
+int deploy_redis_run(struct deploying *d, struct err *e);
 int deploy_hook_check(const struct deploy_conf *c, struct err *e);
 int deploy_hook_run(struct deploying *d, struct err *e);
 

@@ -53,21 +53,6 @@ goes_on(void *arg, struct err *e)
 	return deploying_keep(arg, e);
 }
 
-/* Of a batch, or of all that a target which is not for all has. */
-static int
-find_certificates(
-    struct deploying *d, int64_t **ids, size_t *len, struct err *e)
-{
-	if (d->complete)
-		return deployment_certificates(
-		    d->st, d->target_id, ids, len, e);
-	*ids = xcalloc(d->len + 1, sizeof(**ids));
-	for (size_t i = 0; i < d->len; i++)
-		(*ids)[i] = d->batch[i].certificate_id;
-	*len = d->len;
-	return 0;
-}
-
 int
 deploy_tree_run(struct deploying *d, struct err *e)
 {
@@ -88,13 +73,12 @@ deploy_tree_run(struct deploying *d, struct err *e)
 	int64_t *ids = NULL;
 	int rc = file_owner_find(c->owner, c->group, &t.owner, e);
 
-	if (rc == 0 && !(d->complete && c->renewals.len == 0)) {
-		rc = find_certificates(d, &ids, &t.certificate_ids_len, e);
-		t.certificate_ids = ids;
-		if (rc == 0 && t.certificate_ids_len == 0) {
-			free(ids);
-			return 0;
-		}
+	if (rc == 0)
+		rc = deploying_certificates(d, &ids, &t.certificate_ids_len, e);
+	t.certificate_ids = ids;
+	if (rc == 0 && ids && t.certificate_ids_len == 0) {
+		free(ids);
+		return 0;
 	}
 	if (rc == 0)
 		rc = exporttree_run(&t, e);

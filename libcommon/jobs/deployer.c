@@ -199,6 +199,29 @@ deploying_keep(struct deploying *d, struct err *e)
 	return deploy_target_keep(d->st, d->hold, hold_until(d), e);
 }
 
+int
+deploying_certificates(
+    struct deploying *d, int64_t **ids, size_t *len, struct err *e)
+{
+	*ids = NULL;
+	*len = 0;
+	if (d->complete && d->conf->renewals.len == 0)
+		return 0;
+	if (d->complete) {
+		if (deployment_certificates(d->st, d->target_id, ids, len, e) <
+		    0)
+			return -1;
+		if (!*ids)
+			*ids = xcalloc(1, sizeof(**ids));
+		return 0;
+	}
+	*ids = xcalloc(d->len + 1, sizeof(**ids));
+	for (size_t i = 0; i < d->len; i++)
+		(*ids)[i] = d->batch[i].certificate_id;
+	*len = d->len;
+	return 0;
+}
+
 static int64_t
 retry_at(const struct deployment *d)
 {
@@ -382,6 +405,7 @@ deployer_run(const struct deployer *d, const char *name, struct err *e)
 	    .conf = w.conf,
 	    .all = d->all,
 	    .seal = d->seal,
+	    .kv = d->kv,
 	    .target_id = target.id};
 	do
 		rc = work(&w, target.id, e);

@@ -250,6 +250,52 @@ serving_each(
 	return rc;
 }
 
+/* ---- one ----------------------------------------------------------------- */
+
+struct asking {
+	struct store *st;
+	const char *name;
+	int64_t now;
+	struct serving *s;
+};
+
+static int
+read_one(void *arg, struct err *e)
+{
+	const struct asking *a = arg;
+	struct serving *s = a->s;
+	struct db_stmt *q = stmt_query(
+	    a->st, STMT_SERVING, SERVING_BY_VALUE, e, "ti", a->name, a->now);
+	int rc = q ? db_step(q, e) : -1;
+
+	if (rc > 0) {
+		read_row(q, s);
+		db_reset(q);
+		rc = add_details(a->st, NULL, s, e);
+	} else if (rc == 0) {
+		memset(s, 0, sizeof(*s));
+		snprintf(s->name, sizeof(s->name), "%s", a->name);
+	}
+	return rc == 0 && !is_valid(s, a->now)
+	    ? look_higher(a->st, a->now, s, e)
+	    : rc;
+}
+
+int
+serving_by_name(struct store *st, const char *name, int64_t now,
+    struct serving *s, struct err *e)
+{
+	struct asking a = {.st = st, .name = name, .now = now, .s = s};
+
+	if (strlen(name) > DOMAIN_VALUE_MAX)
+		return err_set(e, KIND_INPUT, "longer than a name may be");
+	if (db_snapshot(st->db, read_one, &a, e) < 0)
+		return -1;
+	return s->domain_id != 0 || s->certificate_id != 0
+	    ? 0
+	    : err_set(e, KIND_NOTFOUND, "there is no certificate for it");
+}
+
 /* ---- since --------------------------------------------------------------- */
 
 /* Numbers, not in order, some of them twice. */

@@ -19,6 +19,14 @@ struct serving {
 	int64_t chain_id; /* the preferred one; 0: none */
 };
 
+/*
+ * What serves a name, spelled as it is stored; one that is not in the store may
+ * be served by a wildcard, its domain_id is 0.  KIND_NOTFOUND when it is not
+ * there and nothing serves it.
+ */
+int serving_by_name(struct store *st, const char *name, int64_t now,
+    struct serving *s, struct err *e);
+
 typedef int (*serving_fn)(void *arg, const struct serving *s, struct err *e);
 
 /*

@@ -24,6 +24,7 @@ enum {
 	CHANGE_EXPIRED,
 	CHANGE_LAST_NAME,
 	CHANGE_KNOWN,
+	CHANGE_SERVED,
 	CHANGE_SERVE
 };
 
@@ -64,6 +65,8 @@ static const char *const sql[] = {
 	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
     [CHANGE_KNOWN] = "SELECT served_certificate_id, served_chain_id,"
 		     " served_until FROM domains WHERE id = ?1",
+    [CHANGE_SERVED] = "SELECT id FROM domains"
+		      " WHERE served_certificate_id = ?1 ORDER BY id",
     [CHANGE_SERVE] =
 	"UPDATE domains SET"
 	" served_certificate_id = NULLIF(CAST(?2 AS BIGINT), 0),"
@@ -118,6 +121,8 @@ struct settling {
 	int64_t after, to; /* names, when all are looked at */
 	size_t done;
 	struct deployment_change last; /* neighbours often change alike */
+	int64_t *followed; /* certificates that wildcards were served by */
+	size_t followed_len;
 };
 
 static int
@@ -149,6 +154,20 @@ deploy(struct settling *w, int64_t from, int64_t to, struct err *e)
 	return deployment_note(w->st, &c, e);
 }
 
+/*
+ * Names that are in no set of a wildcard may be served by it all the same: they
+ * have what it had.
+ */
+static void
+note_wildcard(struct settling *w, const struct serving *s, int64_t had)
+{
+	if (had == 0 || !str_starts(s->name, "*."))
+		return;
+	w->followed = xreallocarray(
+	    w->followed, w->followed_len + 1, sizeof(*w->followed));
+	w->followed[w->followed_len++] = had;
+}
+
 static int
 settle_name(void *arg, const struct serving *s, struct err *e)
 {
@@ -168,8 +187,10 @@ settle_name(void *arg, const struct serving *s, struct err *e)
 	if (stmt_run(w->st, M, CHANGE_SERVE, e, "iiii", s->domain_id,
 		s->certificate_id, s->chain_id, until) < 0)
 		return -1;
-	return is_same ? 0
-		       : deploy(w, known.certificate_id, s->certificate_id, e);
+	if (is_same)
+		return 0;
+	note_wildcard(w, s, known.certificate_id);
+	return deploy(w, known.certificate_id, s->certificate_id, e);
 }
 
 /* ---- some at a time ------------------------------------------------------ */
@@ -190,13 +211,41 @@ read_ids(struct db_stmt *s, int64_t **ids, size_t *len, struct err *e)
 }
 
 static int
-settle_names(struct settling *w, const int64_t *ids, size_t len, struct err *e)
+settle_each(struct settling *w, const int64_t *ids, size_t len, struct err *e)
 {
 	for (size_t i = 0; i < len; i++)
 		if (serving_read(w->st, ids[i] - 1, ids[i], w->now, settle_name,
 			w, e) < 0)
 			return -1;
 	return 0;
+}
+
+static int
+settle_followers(struct settling *w, struct err *e)
+{
+	int rc = 0;
+
+	while (rc == 0 && w->followed_len > 0) {
+		int64_t had = w->followed[--w->followed_len], *names = NULL;
+		size_t len = 0;
+
+		rc = read_ids(stmt_query(w->st, M, CHANGE_SERVED, e, "i", had),
+		    &names, &len, e);
+		if (rc == 0)
+			rc = settle_each(w, names, len, e);
+		free(names);
+	}
+	return rc;
+}
+
+static int
+settle_names(struct settling *w, const int64_t *ids, size_t len, struct err *e)
+{
+	int rc;
+
+	w->followed_len = 0; /* this may be run again */
+	rc = settle_each(w, ids, len, e);
+	return rc < 0 ? -1 : settle_followers(w, e);
 }
 
 /* One that has not begun yet is looked at again when it does. */
@@ -307,9 +356,12 @@ int
 serving_change_settle(struct store *st, struct err *e)
 {
 	struct settling w = {.st = st, .now = clock_now()};
+	int rc = settle_all(&w, e);
 
-	return settle_all(&w, e) < 0 || settle_lots(&w, settle_sets, e) < 0 ||
-		settle_lots(&w, settle_expired, e) < 0
-	    ? -1
-	    : 0;
+	if (rc == 0)
+		rc = settle_lots(&w, settle_sets, e);
+	if (rc == 0)
+		rc = settle_lots(&w, settle_expired, e);
+	free(w.followed);
+	return rc < 0 ? -1 : 0;
 }

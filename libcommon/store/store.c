@@ -306,6 +306,13 @@ store_transaction(struct store *st, int (*fn)(void *arg, struct err *e),
 	return db_transaction(st->db, DB_DURABLE, fn, arg, e);
 }
 
+int
+store_snapshot(struct store *st, int (*fn)(void *arg, struct err *e), void *arg,
+    struct err *e)
+{
+	return db_snapshot(st->db, fn, arg, e);
+}
+
 void
 store_set_actor(struct store *st, const char *actor)
 {

@@ -86,6 +86,14 @@ int store_transaction(struct store *st, int (*fn)(void *arg, struct err *e),
     void *arg, struct err *e);
 
 /*
+ * Runs `fn(arg, e)`, which calls other modules of store/ and only reads, as of
+ * one moment: many small questions cost less together.  `fn` may be run again
+ * from the start.
+ */
+int store_snapshot(struct store *st, int (*fn)(void *arg, struct err *e),
+    void *arg, struct err *e);
+
+/*
  * Who acts, for the event log: "account/ID" once a client is known, or a
  * program's name (the default: the name of this process).  Copied.
  */

@@ -3,7 +3,7 @@
 # certificate is not what it asked for; the benchmarks run.  What they measure
 # is never judged here.
 . "$(dirname "$0")/../lib/tap.sh"
-skip_unless_has openssl sqlite3 tcpserver lego
+skip_unless_has openssl sqlite3 tcpserver lego redis-server socat
 BENCH=${TOOLS%/tool}/bench
 
 http_port=$(free_port) dns_port=$(free_port)
@@ -75,6 +75,9 @@ BENCH=$BENCH TRIPLETS=20 FILL=100 RUNS=2 LAYOUTS=certbot run "$SRC/tests/bench/c
 exits 0 'certificates: done'
 like "$out" '^cert-import, beside a loop on OpenSSL .* (met|MISSED)$' \
     '... with the aims'
+FILL=100 RUNS=1 run "$SRC/tests/bench/redis"
+exits 0 'redis: done'
+is "$(printf '%s\n' "$out" | grep -Ec ' (met|MISSED)$')" 6 '... with the aims'
 FILL=2000 DUE=100 RUNS=2 run "$SRC/tests/bench/renewals"
 exits 0 'renewals: done'
 is "$(printf '%s\n' "$out" | grep -Ec ' (met|MISSED)$')" 3 '... with the aims'

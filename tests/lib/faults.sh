@@ -89,6 +89,7 @@ counted() {
 	acme-order) counted_slot=12 ;;
 	renew-queue) counted_slot=14 ;;
 	renew-queue+) counted_slot=15 ;;
+	redis-prime) counted_slot=16 ;;
 	*) must false "no role $1" ;;
 	esac
 	od -An -t u8 -j $((counted_slot * 8)) -N 8 "$T/faults" | tr -d ' '

@@ -1,0 +1,58 @@
+#include "cli/gateway.h"
+
+#include "cli/secret.h"
+#include "wrap/kv.h"
+
+/* USER:PASSWORD; the password may have colons. */
+static int
+split_user(struct buf *text, struct kv_access *a, struct err *e)
+{
+	char *colon = strchr(text->data, ':');
+
+	if (!colon || colon == text->data)
+		return err_set(
+		    e, KIND_CONF, "[redis] userpass_file: not USER:PASSWORD");
+	*colon = '\0';
+	a->user = text->data;
+	a->password = colon + 1;
+	return 0;
+}
+
+static int
+read_access(const struct conf_redis *c, struct kv_access *a, struct buf *text,
+    struct err *e)
+{
+	const char *file =
+	    c->userpass_file ? c->userpass_file : c->password_file;
+
+	if (!c->url)
+		return err_set(e, KIND_CONF, "[redis] url: is not set");
+	if (c->userpass_file && c->password_file)
+		return err_set(e, KIND_CONF,
+		    "[redis] password_file: not with userpass_file");
+	if (!file)
+		return 0;
+	if (secret_password(file, -1, text, e) < 0)
+		return -1;
+	if (c->userpass_file)
+		return split_user(text, a, e);
+	a->password = text->data;
+	return 0;
+}
+
+struct kv *
+gateway_open(const struct conf_redis *c, int64_t database, struct err *e)
+{
+	struct kv_access a = {.url = c->url,
+	    .database = database,
+	    .connect_ms = c->connect_timeout * 1000,
+	    .timeout_ms = c->timeout * 1000};
+	struct kv *k = NULL;
+	struct buf text;
+
+	buf_init(&text, SECRET_PASSWORD_MAX);
+	if (read_access(c, &a, &text, e) == 0)
+		k = kv_open(&a, e);
+	buf_wipe(&text);
+	return k;
+}

@@ -1,0 +1,150 @@
+#ifndef JOBS_PRIMER_PART_H
+#define JOBS_PRIMER_PART_H
+
+#include "jobs/primer.h"
+#include "wrap/kv.h"
+
+/* For jobs/primer*.c only. */
+
+#define PRIMER_BATCH 256 /* names */
+#define PRIMER_STAMP 32 /* hexadecimal digits */
+#define PRIMER_TAG 8
+#define PRIMER_FENCE_KEY "~acmed:fence"
+#define PRIMER_WRITES_KEY "~acmed:writes"
+#define PRIMER_SIDE "~v:{"
+
+/* Numbers of rows: a bit each. */
+struct idset {
+	uint8_t *bits;
+	size_t len; /* bytes */
+};
+#define IDSET_MAX ((int64_t)1 << 31) /* what is beyond is never in it */
+/* Adds one; whether it was there already. */
+bool idset_add(struct idset *s, int64_t id);
+bool idset_has(const struct idset *s, int64_t id);
+void idset_release(struct idset *s);
+
+enum script {
+	SCRIPT_FENCE, /* the next number of a writer */
+	SCRIPT_LOOK, /* which keys are as they were written */
+	SCRIPT_VALUE, /* what is pointed to, with its time */
+	SCRIPT_NAME, /* what points */
+	SCRIPT_REMOVE, /* what points */
+	SCRIPT_DROP, /* what nothing points to */
+	SCRIPT_DIGEST, /* what is there */
+	SCRIPT__MAX
+};
+
+/* What has become of a name in the batch. */
+enum item_state {
+	ITEM_SAME,
+	ITEM_NEW,
+	ITEM_CHANGED,
+	ITEM_MENDED,
+	ITEM_FAILED
+};
+
+struct item {
+	struct serving s;
+	struct redis_item it;
+	struct redis_entries entries;
+	char stamp[PRIMER_STAMP + 1];
+	enum item_state state;
+	bool refused; /* somebody newer has written it meanwhile */
+};
+
+struct batch {
+	struct item *v; /* PRIMER_BATCH */
+	size_t len;
+	size_t values; /* answers to come, of what names point to */
+};
+
+/*
+ * Several batches are under way, so that Redis and we work at the same time.
+ * In each step the answers to what the last one has sent are read, and then all
+ * batches go a stage on.
+ */
+enum stage {
+	STAGE_GATHERED, /* then it is asked how they are in Redis */
+	STAGE_LOOKED, /* then they are loaded, and what names point to sent */
+	STAGE_VALUES, /* that is there; then the names are sent */
+	STAGE_NAMES, /* done */
+	STAGE__MAX
+};
+
+struct primer {
+	struct primer_options o;
+	const struct redis_format *format;
+	char *scripts[SCRIPT__MAX]; /* their SHA-1 */
+	char tag[PRIMER_TAG + 1];
+	int64_t fence;
+	int64_t base_ms, base_mono; /* the time of Redis; the same moment */
+	int64_t lasts_ms; /* a name; 0: for ever */
+	struct batch batches[STAGE__MAX];
+	struct idset sent[REDIS_KIND__MAX]; /* in this run */
+	struct material last; /* the one loaded last */
+	int64_t last_chain_id;
+	bool last_rsa;
+	bool opened; /* a key, with the seal at hand */
+	size_t unopened; /* keys that are under another, before */
+	int64_t names;
+	int64_t invalid; /* of them: what serves them is not valid now */
+	struct primer_counts counts;
+};
+
+/* ---- primer_script.c ----------------------------------------------------- */
+
+int primer_load_scripts(struct primer *p, struct err *e);
+/* The beginning of a command; so many keys and arguments follow. */
+void primer_eval(
+    struct primer *p, enum script script, size_t keys, size_t args);
+/* The next answer, an integer; -1 with `e` set. */
+int primer_receive(struct primer *p, int64_t *n, struct err *e);
+/* A new number; the time from which all that is written lasts stays. */
+int primer_take_fence(struct primer *p, struct err *e);
+/* That time too. */
+int primer_take_base(struct primer *p, struct err *e);
+/* The key beside one; the caller frees. */
+char *primer_side(const char *key);
+/* When what lasts so many ms is over, by the clock of Redis; 0: never. */
+int64_t primer_deadline(const struct primer *p, int64_t ms);
+
+/* ---- primer_item.c ------------------------------------------------------- */
+
+/* What is to be known of it to tell its keys. */
+int primer_identify(struct primer *p, struct item *i, struct err *e);
+/*
+ * Its entries with what is in them, without `all` not of what was sent already;
+ * 1: it could not be done, and was told.
+ */
+int primer_fill(struct primer *p, struct item *i, bool all, struct err *e);
+/* The number that an item has of what it points to. */
+int64_t primer_number(
+    const struct primer *p, const struct item *i, enum redis_kind kind);
+/* The name or number that stands beside what it points to; the caller frees. */
+char *primer_subject(const struct primer *p, const struct item *i);
+void primer_fail(struct primer *p, struct item *i, const struct err *why);
+
+/* ---- primer_look.c ------------------------------------------------------- */
+
+/* Asks by stamps; sets the state of each by the answers, which come next. */
+int primer_look_ask(struct primer *p, const struct batch *b, struct err *e);
+int primer_look_read(struct primer *p, struct batch *b, struct err *e);
+/* The same by what is there, for those that have their stamps. */
+int primer_look_closer(struct primer *p, struct batch *b, struct err *e);
+/* After they were written: fails those that cannot be read back. */
+int primer_read_back(struct primer *p, struct batch *b, struct err *e);
+
+/* ---- primer_write.c ------------------------------------------------------ */
+
+/* Loads all that are not the same, and sends what they point to. */
+int primer_send_values(struct primer *p, struct batch *b, struct err *e);
+/* All went well, or no name may point to them. */
+int primer_receive_values(struct primer *p, struct batch *b, struct err *e);
+/* Sends the names, and notes what became of them. */
+int primer_send_names(struct primer *p, const struct batch *b, struct err *e);
+int primer_receive_names(struct primer *p, struct batch *b, struct err *e);
+/* What somebody newer has written is asked for again, and written. */
+int primer_settle(struct primer *p, struct batch *b, struct err *e);
+
+#endif

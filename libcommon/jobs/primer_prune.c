@@ -1,0 +1,438 @@
+#include "jobs/primer_part.h"
+
+#include "store/fqdn_set.h"
+
+#define PAGE "1000" /* keys, as Redis counts */
+#define GONE "-" /* the stamp of what was removed */
+#define SUBJECT_SIZE (DOMAIN_VALUE_MAX + 1)
+
+/* ---- keys of a Redis, some at a time ------------------------------------- */
+
+typedef int (*page_fn)(void *arg, const struct kv_reply *keys, struct err *e);
+
+/* `pattern` NULL: all.  Some come twice. */
+static int
+scan(struct kv *k, const char *pattern, page_fn fn, void *arg, struct err *e)
+{
+	char cursor[24] = "0";
+	int rc = 0;
+
+	do {
+		struct kv_reply *r = kv_ask(k, e, "SCAN", cursor, "COUNT", PAGE,
+		    pattern ? "MATCH" : NULL, pattern, NULL);
+		size_t len;
+
+		if (!r)
+			return -1;
+		if (kv_len(r) != 2)
+			rc = err_set(e, KIND_SYS, "this is no Redis");
+		else
+			snprintf(cursor, sizeof(cursor), "%s",
+			    kv_text(kv_at(r, 0), &len));
+		if (rc == 0)
+			rc = fn(arg, kv_at(r, 1), e);
+		kv_free(r);
+	} while (rc == 0 && strcmp(cursor, "0") != 0);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- what gateways look up ----------------------------------------------- */
+
+struct pruning {
+	struct primer *p;
+	bool all;
+	bool counts; /* and removes nothing */
+	int64_t kept, stale;
+	char writes[24]; /* the count of them, before we looked */
+	struct idset used[2][REDIS_DOMAIN]; /* with a colon, and without */
+};
+
+/* Another name of a certificate may still be served by it. */
+static int
+find_served(
+    struct pruning *w, int64_t certificate_id, struct serving *s, struct err *e)
+{
+	struct strv names = {0};
+	struct certificate c;
+	struct err why = {0};
+	bool found = false;
+
+	if (certificate_by_id(w->p->o.st, certificate_id, &c, e) < 0)
+		return -1;
+	if (fqdn_set_names(w->p->o.st, c.fqdn_set_id, &names, &why) < 0)
+		*e = why;
+	certificate_release(&c);
+	for (size_t i = 0; i < names.len && !found; i++)
+		found = serving_by_name(w->p->o.st, names.v[i], w->p->o.now, s,
+			    &why) == 0 &&
+		    s->certificate_id == certificate_id;
+	strv_release(&names);
+	return found ? 0 : err_set(e, KIND_NOTFOUND, "nothing is served by it");
+}
+
+static int
+find_serving(
+    struct pruning *w, const char *subject, struct serving *s, struct err *e)
+{
+	uint64_t id;
+
+	if (*subject != '#')
+		return serving_by_name(w->p->o.st, subject, w->p->o.now, s, e);
+	if (!str_to_u64(subject + 1, INT64_MAX, &id))
+		return err_set(e, KIND_NOTFOUND, "no number");
+	return find_served(w, (int64_t)id, s, e);
+}
+
+/* Whether that key is what would be written now: 1, 0, -1. */
+static int
+is_wanted(struct pruning *w, const char *key, const char *subject,
+    struct item *i, struct err *e)
+{
+	struct err why = {0};
+	int rc = 0;
+
+	if (find_serving(w, subject, &i->s, &why) < 0) {
+		if (why.kind == KIND_NOTFOUND || why.kind == KIND_INPUT)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	if (i->s.certificate_id == 0 ||
+	    !redis_format_wants(w->p->format, i->s.name))
+		return 0;
+	if (primer_identify(w->p, i, e) < 0)
+		return -1;
+	for (size_t k = 0; k < i->entries.len; k++)
+		rc |= i->entries.v[k].kind == REDIS_DOMAIN &&
+		    strcmp(i->entries.v[k].key, key) == 0;
+	redis_entries_release(&i->entries);
+	return rc;
+}
+
+/* What stands under a certificate's number goes with it. */
+static int
+find_rest(struct primer *p, const char *subject, struct redis_entries *out,
+    struct err *e)
+{
+	const struct redis_item it = {
+	    .name = "", .certificate_id = strtoll(subject + 1, NULL, 10)};
+
+	return *subject == '#' && p->format->by_certificate
+	    ? p->format->make(&it, &p->o.settings->options, out, e)
+	    : 0;
+}
+
+static int
+tell_removed(const struct pruning *w, const char *key)
+{
+	w->p->o.changed(w->p->o.arg, key, PRIMER_REMOVED, 0);
+	return 0;
+}
+
+static int
+remove_key(struct pruning *w, const char *key, const char *side,
+    const char *subject, struct err *e)
+{
+	struct primer *p = w->p;
+	struct redis_entries rest = {0};
+	char *beside = xasprintf(GONE " %s %s", p->tag, subject);
+	int64_t done = 0;
+	int rc = find_rest(p, subject, &rest, e);
+
+	primer_eval(p, SCRIPT_REMOVE, 3 + rest.len, 2);
+	kv_arg_text(p->o.kv, key);
+	kv_arg_text(p->o.kv, side);
+	kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
+	for (size_t i = 0; i < rest.len; i++)
+		kv_arg_text(p->o.kv, rest.v[i].key);
+	kv_arg_int(p->o.kv, p->fence);
+	kv_arg_text(p->o.kv, beside);
+	if (rc == 0)
+		rc = kv_send(p->o.kv, e);
+	if (rc == 0)
+		rc = primer_receive(p, &done, e);
+	p->counts.removed += done == 1;
+	if (done == 1)
+		tell_removed(w, key);
+	redis_entries_release(&rest);
+	free(beside);
+	return rc;
+}
+
+/* The key beside one, with what it holds. */
+static int
+judge_key(struct pruning *w, const char *side, const char *held, struct err *e)
+{
+	char stamp[PRIMER_STAMP + 1], tag[PRIMER_TAG + 1];
+	char subject[SUBJECT_SIZE];
+	struct item item = {0};
+	size_t len = strlen(side);
+	char *key;
+	int rc;
+
+	if (len < sizeof(PRIMER_SIDE) || side[len - 1] != '}' ||
+	    sscanf(held, "%*u %32s %8s %255s", stamp, tag, subject) != 3 ||
+	    strcmp(tag, w->p->tag) != 0 || strcmp(stamp, GONE) == 0)
+		return 0;
+	key =
+	    xstrndup(side + sizeof(PRIMER_SIDE) - 1, len - sizeof(PRIMER_SIDE));
+	rc = w->all ? 0 : is_wanted(w, key, subject, &item, e);
+	w->kept += rc == 1;
+	w->stale += rc == 0;
+	if (rc == 0 && !w->counts)
+		rc = w->p->o.dry_run ? tell_removed(w, key)
+				     : remove_key(w, key, side, subject, e);
+	free(key);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+judge_page(void *arg, const struct kv_reply *keys, struct err *e)
+{
+	struct pruning *w = arg;
+	struct kv *k = w->p->o.kv;
+	int rc = 0;
+	struct kv_reply **held = xcalloc(kv_len(keys) + 1, sizeof(*held));
+	size_t len;
+
+	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
+		rc = kv_command(
+		    k, e, "GET", kv_text(kv_at(keys, i), &len), NULL);
+	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
+		rc = (held[i] = kv_receive(k, e)) ? kv_check(held[i], e) : -1;
+	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
+		if (kv_type(held[i]) == KV_TEXT)
+			rc = judge_key(w, kv_text(kv_at(keys, i), &len),
+			    kv_text(held[i], &len), e);
+	for (size_t i = 0; i < kv_len(keys); i++)
+		kv_free(held[i]);
+	free(held);
+	return rc < 0 ? -1 : w->p->o.goes_on(w->p->o.arg, w->p->names, e);
+}
+
+/* ---- what they point to -------------------------------------------------- */
+
+static const char *const letters[] = {
+    [REDIS_CERTCA] = "i", [REDIS_CERT] = "c", [REDIS_PKEY] = "p"};
+
+static bool
+read_id(const char *text, int64_t *id)
+{
+	uint64_t n;
+
+	if (!str_to_u64(text, (uint64_t)IDSET_MAX, &n))
+		return false;
+	*id = (int64_t)n;
+	return true;
+}
+
+static int
+note_page(struct pruning *w, const struct kv_reply *keys, struct idset *used,
+    struct err *e)
+{
+	struct kv *k = w->p->o.kv;
+	int rc = 0;
+	size_t len;
+
+	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
+		rc = kv_command(k, e, "HMGET", kv_text(kv_at(keys, i), &len),
+		    letters[0], letters[1], letters[2], NULL);
+	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
+		struct kv_reply *r = kv_receive(k, e);
+		int64_t id;
+
+		if (!r)
+			return -1;
+		for (size_t f = 0; f < kv_len(r) && f < REDIS_DOMAIN; f++)
+			if (read_id(kv_text(kv_at(r, f), &len), &id))
+				idset_add(&used[f], id);
+		kv_free(r);
+	}
+	return rc;
+}
+
+static int
+note_colon(void *arg, const struct kv_reply *keys, struct err *e)
+{
+	struct pruning *w = arg;
+
+	return note_page(w, keys, w->used[0], e);
+}
+
+static int
+note_readme(void *arg, const struct kv_reply *keys, struct err *e)
+{
+	struct pruning *w = arg;
+
+	return note_page(w, keys, w->used[1], e);
+}
+
+/* Whether that is a value that nothing points to. */
+static bool
+is_left_over(const struct pruning *w, const char *key)
+{
+	int64_t id;
+
+	for (size_t k = 0; k < REDIS_DOMAIN; k++) {
+		bool colon = key[0] != '\0' && key[1] == ':';
+
+		if (key[0] == letters[k][0] && read_id(key + 1 + colon, &id))
+			return !idset_has(&w->used[!colon][k], id);
+	}
+	return false;
+}
+
+static int
+drop_page(void *arg, const struct kv_reply *keys, struct err *e)
+{
+	struct pruning *w = arg;
+	struct primer *p = w->p;
+	int rc = 0;
+	size_t len, asked = 0;
+
+	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
+		const char *key = kv_text(kv_at(keys, i), &len);
+
+		if (!is_left_over(w, key))
+			continue;
+		primer_eval(p, SCRIPT_DROP, 2, 1);
+		kv_arg_text(p->o.kv, key);
+		kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
+		kv_arg_text(p->o.kv, w->writes);
+		rc = kv_send(p->o.kv, e);
+		asked++;
+	}
+	for (; rc == 0 && asked > 0; asked--) {
+		int64_t done;
+
+		rc = primer_receive(p, &done, e);
+		p->counts.removed += done;
+	}
+	return rc;
+}
+
+/*
+ * Whoever writes a name while we look at those that are there makes us leave
+ * what is left over to the next one.
+ */
+static int
+prune_values(struct pruning *w, struct err *e)
+{
+	struct kv *k = w->p->o.kv;
+	struct kv_reply *r = kv_ask(k, e, "GET", PRIMER_WRITES_KEY, NULL);
+	size_t len;
+	int rc;
+
+	if (!r)
+		return -1;
+	snprintf(w->writes, sizeof(w->writes), "%s",
+	    kv_type(r) == KV_TEXT ? kv_text(r, &len) : "0");
+	kv_free(r);
+	rc = scan(k, "d1:*", note_colon, w, e);
+	if (rc == 0)
+		rc = scan(k, "d:*", note_readme, w, e);
+	if (rc == 0)
+		rc = scan(k, "[cpi]:[0-9]*", drop_page, w, e);
+	if (rc == 0)
+		rc = scan(k, "[cpi][0-9]*", drop_page, w, e);
+	for (size_t i = 0; i < REDIS_DOMAIN; i++) {
+		idset_release(&w->used[0][i]);
+		idset_release(&w->used[1][i]);
+	}
+	return rc;
+}
+
+/* An empty store, or another one, must not empty the Redis. */
+static int
+check_rest(struct primer *p, struct err *e)
+{
+	struct pruning w = {.p = p, .counts = true};
+
+	if (p->names > 0)
+		return 0;
+	if (scan(p->o.kv, PRIMER_SIDE "*", judge_page, &w, e) < 0)
+		return -1;
+	return w.stale == 0 || w.kept > 0
+	    ? 0
+	    : err_set(e, KIND_CONFLICT,
+		  "nothing of what is there would stay: is this the right "
+		  "store?  (--flush removes all)");
+}
+
+int
+primer_prune(struct primer *p, bool all, struct err *e)
+{
+	struct pruning w = {.p = p, .all = all};
+
+	if ((!all && check_rest(p, e) < 0) ||
+	    scan(p->o.kv, PRIMER_SIDE "*", judge_page, &w, e) < 0)
+		return -1;
+	return p->format->refers && !p->o.dry_run ? prune_values(&w, e) : 0;
+}
+
+/* ---- what gateways are there --------------------------------------------- */
+
+static const struct {
+	const char *begins, *contains, *ends, *format;
+} signs[] = {
+    {"d1:", NULL, NULL, "1"},
+    {"d2:", NULL, NULL, "2"},
+    {NULL, NULL, ":latest", "auto-ssl"},
+    {NULL, "kong_acme:", NULL, "kong"},
+    {NULL, "domain:ecc:", NULL, "resty-acme"},
+    {NULL, "domain:rsa:", NULL, "resty-acme"},
+    {NULL, "/tls/certificates/", NULL, "traefik"},
+};
+
+struct detecting {
+	int64_t left;
+	int64_t found[ARRAY_LEN(signs)];
+};
+
+static void
+note_sign(struct detecting *d, const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(signs); i++)
+		if ((!signs[i].begins || str_starts(key, signs[i].begins)) &&
+		    (!signs[i].ends || str_ends(key, signs[i].ends)) &&
+		    (!signs[i].contains || strstr(key, signs[i].contains))) {
+			d->found[i]++;
+			return;
+		}
+}
+
+static int
+detect_page(void *arg, const struct kv_reply *keys, struct err *e)
+{
+	struct detecting *d = arg;
+	size_t len;
+
+	(void)e;
+	for (size_t i = 0; i < kv_len(keys); i++) {
+		const char *key = kv_text(kv_at(keys, i), &len);
+
+		if (!str_starts(key, PRIMER_SIDE))
+			note_sign(d, key);
+	}
+	d->left -= (int64_t)kv_len(keys);
+	return d->left > 0 ? 0 : 1;
+}
+
+int
+primer_detect(struct kv *k, int64_t max,
+    void (*fn)(void *arg, const char *format, int64_t keys), void *arg,
+    struct err *e)
+{
+	struct detecting d = {.left = max};
+
+	if (scan(k, NULL, detect_page, &d, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+		if (i + 1 < ARRAY_LEN(signs) &&
+		    strcmp(signs[i].format, signs[i + 1].format) == 0)
+			d.found[i + 1] += d.found[i];
+		else if (d.found[i] > 0)
+			fn(arg, signs[i].format, d.found[i]);
+	}
+	return 0;
+}

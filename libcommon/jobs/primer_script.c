@@ -1,0 +1,196 @@
+#include "jobs/primer_part.h"
+
+#include "sys/clock.h"
+
+/*
+ * What must happen in one step happens in Redis.  A script that fails, for
+ * want of memory perhaps, does so before its first write.
+ */
+static const char *const texts[] = {
+    /* Later ones are higher, also when the database was emptied. */
+    [SCRIPT_FENCE] = "local t = redis.call('TIME')\n"
+		     "local now = t[1] * 1000000 + t[2]\n"
+		     "local last = tonumber(redis.call('GET', KEYS[1]) or 0)\n"
+		     "if now <= last then now = last + 1 end\n"
+		     "redis.call('SET', KEYS[1], string.format('%.0f', now))\n"
+		     "return {now, t[1] * 1000 + math.floor(t[2] / 1000)}\n",
+    /*
+     * Two keys each: a name's, and the one beside it.  ARGV: how long it must
+     * last at least, in ms; what stands before the numbers in its fields, or
+     * "-"; a stamp for each.  0: nothing is there, 1: as it was written, 2.
+     */
+    [SCRIPT_LOOK] =
+	"local out = {}\n"
+	"local function whole(key)\n"
+	"  local n = redis.call('HMGET', key, 'c', 'p', 'i')\n"
+	"  if not (n[1] and n[2] and n[3]) then return false end\n"
+	"  local b = ARGV[2]\n"
+	"  return redis.call('EXISTS', 'c' .. b .. n[1], 'p' .. b .. n[2],\n"
+	"    'i' .. b .. n[3]) == 3\n"
+	"end\n"
+	"for k = 1, #KEYS, 2 do\n"
+	"  local beside = redis.call('GET', KEYS[k + 1])\n"
+	"  local stamp = beside and string.match(beside, '^%d+ (%S+)')\n"
+	"  local left = redis.call('PTTL', KEYS[k])\n"
+	"  local r = 2\n"
+	"  if left == -2 then r = 0\n"
+	"  elseif stamp == ARGV[2 + (k + 1) / 2] and\n"
+	"    ((left == -1) == (ARGV[1] == '0')) and\n"
+	"    (left == -1 or left >= tonumber(ARGV[1])) and\n"
+	"    (ARGV[2] == '-' or whole(KEYS[k])) then r = 1 end\n"
+	"  out[#out + 1] = r\n"
+	"end\n"
+	"return out\n",
+    /*
+     * Never takes time away: names may rely on it that others have written.
+     * ARGV: the value, when it is over.
+     */
+    [SCRIPT_VALUE] =
+	"local left = redis.call('PTTL', KEYS[1])\n"
+	"local at = tonumber(ARGV[2])\n"
+	"if left >= 0 then\n"
+	"  local t = redis.call('TIME')\n"
+	"  local old = t[1] * 1000 + math.floor(t[2] / 1000) + left\n"
+	"  if old > at then at = old end\n"
+	"end\n"
+	"redis.call('SET', KEYS[1], ARGV[1])\n"
+	"if left ~= -1 then\n"
+	"  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', at))\n"
+	"end\n"
+	"return 1\n",
+    /*
+     * The key, the one beside it, the count, and what must be there.  ARGV:
+     * fence, what follows it, when it is over, '1' for a hash, and fields with
+     * their values.  1: written, 0: somebody newer was here, 2: something that
+     * must be there is not.
+     */
+    [SCRIPT_NAME] =
+	"local beside = redis.call('GET', KEYS[2])\n"
+	"if beside and tonumber(string.match(beside, '^%d+') or 0) >\n"
+	"  tonumber(ARGV[1]) then return 0 end\n"
+	"for k = 4, #KEYS do\n"
+	"  if redis.call('EXISTS', KEYS[k]) == 0 then return 2 end\n"
+	"end\n"
+	"if ARGV[4] == '1' then\n"
+	"  local t = redis.call('TYPE', KEYS[1]).ok\n"
+	"  if t ~= 'hash' and t ~= 'none' then redis.call('DEL', KEYS[1]) end\n"
+	"  redis.call('HSET', KEYS[1], unpack(ARGV, 5))\n"
+	"else redis.call('SET', KEYS[1], ARGV[5]) end\n"
+	"redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2])\n"
+	"redis.call('INCR', KEYS[3])\n"
+	"if ARGV[3] ~= '0' then\n"
+	"  redis.call('PEXPIREAT', KEYS[1], ARGV[3])\n"
+	"  redis.call('PEXPIREAT', KEYS[2], ARGV[3])\n"
+	"elseif ARGV[4] == '1' then redis.call('PERSIST', KEYS[1]) end\n"
+	"return 1\n",
+    /*
+     * The key, the one beside it, the count, and what goes with it.  ARGV:
+     * fence, what follows it.  That it was removed stays known for a day, to
+     * whoever has begun before.
+     */
+    [SCRIPT_REMOVE] =
+	"local beside = redis.call('GET', KEYS[2])\n"
+	"if beside and tonumber(string.match(beside, '^%d+') or 0) >\n"
+	"  tonumber(ARGV[1]) then return 0 end\n"
+	"redis.call('DEL', KEYS[1])\n"
+	"for k = 4, #KEYS do redis.call('DEL', KEYS[k]) end\n"
+	"redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2], 'EX', 86400)\n"
+	"redis.call('INCR', KEYS[3])\n"
+	"return 1\n",
+    /* The key, the count.  ARGV: what that was before we looked at names. */
+    [SCRIPT_DROP] =
+	"if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end\n"
+	"return redis.call('DEL', KEYS[1])\n",
+    /* The key.  ARGV: the fields of a hash.  Secrets do not come back. */
+    [SCRIPT_DIGEST] = "local t, v = redis.call('TYPE', KEYS[1]).ok, {}\n"
+		      "if t == 'hash' and #ARGV > 0 then\n"
+		      "  v = redis.call('HMGET', KEYS[1], unpack(ARGV))\n"
+		      "elseif t == 'string' and #ARGV == 0 then\n"
+		      "  v = {redis.call('GET', KEYS[1])}\n"
+		      "end\n"
+		      "local all = ''\n"
+		      "for n = 1, #v do\n"
+		      "  if not v[n] then return '' end\n"
+		      "  all = all .. redis.sha1hex(v[n])\n"
+		      "end\n"
+		      "return all\n",
+};
+_Static_assert(ARRAY_LEN(texts) == SCRIPT__MAX, "a text each");
+
+int
+primer_load_scripts(struct primer *p, struct err *e)
+{
+	for (size_t i = 0; i < SCRIPT__MAX; i++) {
+		struct kv_reply *r =
+		    kv_ask(p->o.kv, e, "SCRIPT", "LOAD", texts[i], NULL);
+		size_t len;
+
+		if (!r)
+			return -1;
+		p->scripts[i] = xstrdup(kv_text(r, &len));
+		kv_free(r);
+	}
+	return 0;
+}
+
+void
+primer_eval(struct primer *p, enum script script, size_t keys, size_t args)
+{
+	kv_begin(p->o.kv, 3 + keys + args);
+	kv_arg_text(p->o.kv, "EVALSHA");
+	kv_arg_text(p->o.kv, p->scripts[script]);
+	kv_arg_int(p->o.kv, (int64_t)keys);
+}
+
+int
+primer_receive(struct primer *p, int64_t *n, struct err *e)
+{
+	struct kv_reply *r = kv_receive(p->o.kv, e);
+	int rc = r ? kv_check(r, e) : -1;
+
+	*n = rc == 0 ? kv_int(r) : 0;
+	kv_free(r);
+	return rc;
+}
+
+int
+primer_take_fence(struct primer *p, struct err *e)
+{
+	struct kv_reply *r;
+	int rc;
+
+	primer_eval(p, SCRIPT_FENCE, 1, 0);
+	kv_arg_text(p->o.kv, PRIMER_FENCE_KEY);
+	if (kv_send(p->o.kv, e) < 0 || !(r = kv_receive(p->o.kv, e)))
+		return -1;
+	rc = kv_check(r, e);
+	if (rc == 0 && kv_len(r) != 2)
+		rc = err_set(e, KIND_SYS, "this is no Redis");
+	if (rc == 0)
+		p->fence = kv_int(kv_at(r, 0));
+	if (rc == 0 && p->base_ms == 0) {
+		p->base_ms = kv_int(kv_at(r, 1));
+		p->base_mono = clock_mono();
+	}
+	kv_free(r);
+	return rc;
+}
+
+int
+primer_take_base(struct primer *p, struct err *e)
+{
+	p->base_ms = 0;
+	return primer_take_fence(p, e);
+}
+
+char *
+primer_side(const char *key)
+{
+	return xasprintf(PRIMER_SIDE "%s}", key);
+}
+
+int64_t
+primer_deadline(const struct primer *p, int64_t ms)
+{
+	return ms > 0 ? p->base_ms + ms : 0;
+}

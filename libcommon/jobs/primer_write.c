@@ -1,0 +1,279 @@
+#include "jobs/primer_part.h"
+
+#define ROUNDS 5 /* after that somebody else writes the same all the time */
+
+/* ---- what is pointed to -------------------------------------------------- */
+
+static int
+send_value(struct primer *p, const struct redis_entry *r, struct err *e)
+{
+	int64_t over =
+	    primer_deadline(p, p->o.settings->expire[r->kind] * 1000);
+
+	if (over == 0) {
+		kv_begin(p->o.kv, 3);
+		kv_arg_text(p->o.kv, "SET");
+		kv_arg_text(p->o.kv, r->key);
+		kv_arg(p->o.kv, r->value[0].data, r->value[0].len);
+	} else {
+		primer_eval(p, SCRIPT_VALUE, 1, 2);
+		kv_arg_text(p->o.kv, r->key);
+		kv_arg(p->o.kv, r->value[0].data, r->value[0].len);
+		kv_arg_int(p->o.kv, over);
+	}
+	p->counts.written[r->kind]++;
+	return kv_send(p->o.kv, e);
+}
+
+/* Each once in a run. */
+static int
+send_values(struct primer *p, struct item *i, size_t *n, struct err *e)
+{
+	bool sent[REDIS_KIND__MAX];
+
+	for (size_t k = 0; k < REDIS_DOMAIN; k++)
+		sent[k] = idset_add(
+		    &p->sent[k], primer_number(p, i, (enum redis_kind)k));
+	for (size_t k = 0; k < i->entries.len; k++) {
+		struct redis_entry *r = &i->entries.v[k];
+
+		if (r->kind == REDIS_DOMAIN)
+			continue;
+		*n += !sent[r->kind];
+		if (!sent[r->kind] && send_value(p, r, e) < 0)
+			return -1;
+		for (size_t f = 0; f < r->len; f++)
+			buf_wipe(&r->value[f]);
+	}
+	return 0;
+}
+
+int
+primer_receive_values(struct primer *p, struct batch *b, struct err *e)
+{
+	for (; b->values > 0; b->values--) {
+		struct kv_reply *r = kv_receive(p->o.kv, e);
+		int rc = r ? kv_check(r, e) : -1;
+
+		kv_free(r);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+is_to_write(const struct item *i)
+{
+	return i->state != ITEM_SAME && i->state != ITEM_FAILED;
+}
+
+struct sending {
+	struct primer *p;
+	struct batch *b;
+	size_t at; /* the first that was not done */
+};
+
+static int
+fill_and_send(void *arg, struct err *e)
+{
+	struct sending *w = arg;
+
+	for (; w->at < w->b->len; w->at++) {
+		struct item *item = &w->b->v[w->at];
+		int rc;
+
+		if (!is_to_write(item))
+			continue;
+		rc = primer_fill(w->p, item, false, e);
+		if (rc < 0 ||
+		    (rc == 0 && send_values(w->p, item, &w->b->values, e) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int
+primer_send_values(struct primer *p, struct batch *b, struct err *e)
+{
+	struct sending w = {.p = p, .b = b};
+
+	return b->len > 0 ? store_snapshot(p->o.st, fill_and_send, &w, e) : 0;
+}
+
+/* ---- what points --------------------------------------------------------- */
+
+static size_t
+count_values(const struct item *i)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < i->entries.len; k++)
+		n += i->entries.v[k].kind != REDIS_DOMAIN;
+	return n;
+}
+
+static int
+send_name(struct primer *p, const struct item *i, const struct redis_entry *r,
+    struct err *e)
+{
+	bool is_hash = r->field[0] != NULL;
+	char *side = primer_side(r->key), *subject = primer_subject(p, i);
+	char *beside = xasprintf("%s %s %s", i->stamp, p->tag, subject);
+	struct kv *k = p->o.kv;
+
+	primer_eval(p, SCRIPT_NAME, 3 + count_values(i),
+	    4 + (is_hash ? 2 : 1) * r->len);
+	kv_arg_text(k, r->key);
+	kv_arg_text(k, side);
+	kv_arg_text(k, PRIMER_WRITES_KEY);
+	for (size_t v = 0; v < i->entries.len; v++)
+		if (i->entries.v[v].kind != REDIS_DOMAIN)
+			kv_arg_text(k, i->entries.v[v].key);
+	kv_arg_int(k, p->fence);
+	kv_arg_text(k, beside);
+	kv_arg_int(k, primer_deadline(p, p->lasts_ms));
+	kv_arg_text(k, is_hash ? "1" : "0");
+	for (size_t f = 0; f < r->len; f++) {
+		if (is_hash)
+			kv_arg_text(k, r->field[f]);
+		kv_arg(k, r->value[f].data, r->value[f].len);
+	}
+	free(beside);
+	free(subject);
+	free(side);
+	return kv_send(k, e);
+}
+
+int
+primer_send_names(struct primer *p, const struct batch *b, struct err *e)
+{
+	for (size_t i = 0; i < b->len; i++) {
+		const struct item *item = &b->v[i];
+
+		for (size_t k = 0; is_to_write(item) && k < item->entries.len;
+		     k++)
+			if (item->entries.v[k].kind == REDIS_DOMAIN &&
+			    send_name(p, item, &item->entries.v[k], e) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+static void
+tell(const struct primer *p, const struct item *i, const char *key)
+{
+	static const enum primer_change changes[] = {
+	    [ITEM_NEW] = PRIMER_NEW,
+	    [ITEM_CHANGED] = PRIMER_CHANGED,
+	    [ITEM_MENDED] = PRIMER_MENDED,
+	};
+
+	p->o.changed(p->o.arg, key, changes[i->state], i->s.certificate_id);
+}
+
+static int
+receive_name(struct primer *p, struct item *i, const struct redis_entry *r,
+    struct err *e)
+{
+	int64_t done;
+
+	if (primer_receive(p, &done, e) < 0)
+		return -1;
+	if (done == 1) {
+		p->counts.written[REDIS_DOMAIN]++;
+		tell(p, i, r->key);
+	} else {
+		i->refused = true;
+	}
+	/* What it points to was removed under our hands. */
+	for (size_t k = 0; done == 2 && k < REDIS_KIND__MAX; k++)
+		idset_release(&p->sent[k]);
+	return 0;
+}
+
+int
+primer_receive_names(struct primer *p, struct batch *b, struct err *e)
+{
+	for (size_t i = 0; i < b->len; i++) {
+		struct item *item = &b->v[i];
+
+		for (size_t k = 0; is_to_write(item) && k < item->entries.len;
+		     k++)
+			if (item->entries.v[k].kind == REDIS_DOMAIN &&
+			    receive_name(p, item, &item->entries.v[k], e) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* ---- what somebody newer has written ------------------------------------- */
+
+/* What is known of it is as old as we are: it is asked for again. */
+static int
+ask_again(struct primer *p, struct item *i, struct err *e)
+{
+	char name[DOMAIN_VALUE_MAX + 1];
+	struct err why = {0};
+
+	memcpy(name, i->s.name, sizeof(name));
+	i->refused = false;
+	redis_entries_release(&i->entries);
+	if (serving_by_name(p->o.st, name, p->o.now, &i->s, &why) < 0 &&
+	    why.kind != KIND_NOTFOUND) {
+		*e = why;
+		return -1;
+	}
+	i->state = i->s.certificate_id != 0 && why.kind != KIND_NOTFOUND
+	    ? ITEM_CHANGED
+	    : ITEM_SAME;
+	return i->state == ITEM_SAME ? 0 : primer_identify(p, i, e);
+}
+
+/* Leaves only those in the batch. */
+static int
+keep_refused(struct primer *p, struct batch *b, struct err *e)
+{
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < b->len; i++) {
+		struct item *item = &b->v[i];
+
+		if (item->refused && rc == 0)
+			rc = ask_again(p, item, e);
+		else
+			item->state = ITEM_SAME;
+		n += item->state == ITEM_CHANGED;
+	}
+	return rc < 0 ? -1 : (int)n;
+}
+
+static int
+write_again(struct primer *p, struct batch *b, struct err *e)
+{
+	if (primer_take_fence(p, e) < 0 || primer_send_values(p, b, e) < 0 ||
+	    primer_receive_values(p, b, e) < 0 ||
+	    primer_send_names(p, b, e) < 0)
+		return -1;
+	return primer_receive_names(p, b, e);
+}
+
+int
+primer_settle(struct primer *p, struct batch *b, struct err *e)
+{
+	for (int round = 0;; round++) {
+		int refused;
+
+		if (p->o.verify && primer_read_back(p, b, e) < 0)
+			return -1;
+		refused = keep_refused(p, b, e);
+		if (refused <= 0)
+			return refused;
+		if (round == ROUNDS)
+			return err_set(e, KIND_BUSY,
+			    "others write the same names all the time");
+		if (write_again(p, b, e) < 0)
+			return -1;
+	}
+}
