@@ -19,9 +19,9 @@ enum {
 
 /* ?1 is now, ?2 the most of our own, ?3 the most of a CA, but in the last. */
 #define NOW "CAST(?1 AS BIGINT)"
-#define IS_OF_CA                                                               \
-	"COALESCE(cause, '') IN ('rate-limited', 'ca-unreachable', "           \
-	"'ca-broken')"
+#define IS_LIMIT "COALESCE(cause, '') = 'rate-limited'"
+/* Not what a CA put off that is away, which has its own time (upstream_cas). */
+#define HAS_NOT_FAILED "attempts = 0 AND failing_since IS NULL"
 #define IS_TOO_LATE(of_ca)                                                     \
 	"retry_at > ?2 AND (retry_at > ?3 OR NOT (" of_ca "))"
 #define NO_FAILURE_AHEAD                                                       \
@@ -35,12 +35,13 @@ static const char *const sql[] = {
     [CLOCK_STEP_RENEWALS] =
 	"UPDATE renewal_queue SET retry_at = " NOW ", " NO_FAILURE_AHEAD
 	", " NO_ADDITION_AHEAD " WHERE id > 0 AND " IS_TOO_LATE(
-	    "status = 'parked' OR attempts = 0 OR " IS_OF_CA),
+	    "status = 'parked' OR " HAS_NOT_FAILED " OR " IS_LIMIT),
     [CLOCK_STEP_NAMES] =
 	"UPDATE domain_queue SET retry_at = " NOW ", " NO_FAILURE_AHEAD
 	", " NO_ADDITION_AHEAD " WHERE domain_template_id IN"
 	" (SELECT t.id FROM domain_templates t WHERE t.id > 0)"
-	" AND status = 'waiting' AND " IS_TOO_LATE("attempts = 0 OR " IS_OF_CA),
+	" AND status = 'waiting' AND " IS_TOO_LATE(
+	    HAS_NOT_FAILED " OR " IS_LIMIT),
     [CLOCK_STEP_DEPLOYMENTS] =
 	"UPDATE deployments SET retry_at = " NOW ", " NO_FAILURE_AHEAD
 	" WHERE deploy_target_id IN"
@@ -53,11 +54,11 @@ static const char *const sql[] = {
 	"SELECT id FROM upstream_cas WHERE id > ?1 ORDER BY id LIMIT 1",
     [CLOCK_STEP_ORDERS] =
 	"UPDATE upstream_orders SET retry_at = " NOW " WHERE status IN " OPEN
-	" AND " IS_TOO_LATE(IS_OF_CA),
+	" AND " IS_TOO_LATE(IS_LIMIT),
     [CLOCK_STEP_RESTS] =
 	"UPDATE upstream_orders SET retry_at = " NOW
 	" WHERE upstream_account_id > 0 AND alternates IS NOT NULL"
-	" AND " IS_TOO_LATE(IS_OF_CA),
+	" AND " IS_TOO_LATE(IS_LIMIT),
     [CLOCK_STEP_AUTHORIZATIONS] =
 	"UPDATE upstream_authorizations SET retry_at = " NOW
 	" WHERE status = 'pending' AND retry_at > ?2",

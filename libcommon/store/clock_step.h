@@ -5,8 +5,8 @@
 
 /*
  * A run whose clock was far ahead has written when to try again what.  What is
- * later than anybody would have it, is ready: after a failure two days, when a
- * CA has been away or wants to be left alone what it may ask for, renewal
+ * later than anybody would have it, is ready: after a failure two days, or
+ * when a CA was away, for what waits for a limit what a CA may ask for, renewal
  * information a day.  At the beginning of a run.
  */
 int clock_step_forget(struct store *st, struct err *e);

@@ -60,7 +60,8 @@ static const char *const sql[] = {
 	" WHERE id = ?1 AND lease = ?2",
     [WORK_ALONE] = "UPDATE domain_queue SET alone = 1"
 		   " WHERE id = ?1 AND lease = ?2",
-    [WORK_DELAY] = "UPDATE domain_queue SET retry_at = ?3,"
+    [WORK_DELAY] = "UPDATE domain_queue SET retry_at = ?3, failing_since ="
+		   " CASE WHEN attempts > 0 THEN failing_since END,"
 		   " cause = CASE WHEN attempts > 0 THEN cause ELSE ?6 END,"
 		   " error = CASE WHEN attempts > 0 THEN error ELSE ?7 END"
 		   " WHERE registered = ?2"

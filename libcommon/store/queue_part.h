@@ -31,6 +31,7 @@ enum queue_stmt {
 	[QUEUE_DONE] = "DELETE FROM " table " WHERE id = ?1 AND lease = ?2",   \
 	[QUEUE_PUT_BACK] =                                                     \
 	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"             \
+	    " failing_since = CASE WHEN attempts > 0 THEN failing_since END,"  \
 	    " cause = COALESCE(?4, CASE WHEN attempts > 0 THEN cause END),"    \
 	    " error = COALESCE(?5, CASE WHEN attempts > 0 THEN error END)"     \
 	    " WHERE id = ?1 AND lease = ?2",                                   \

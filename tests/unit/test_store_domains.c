@@ -555,6 +555,9 @@ test_delay(void **state)
 	add("www.a.example");
 	add("a.example");
 	add("b.example");
+	/* a CA that was away is not what it waits for any more */
+	run_sql("UPDATE domain_queue SET failing_since = 1"
+		" WHERE name = 'a.example'");
 	take(1, false, "www.a.example");
 	assert_ok(domain_queue_delay(st, DEFAULT, "a.example",
 		      &(struct queue_wait){.retry_at = test_now + 50}, &e),
@@ -562,7 +565,8 @@ test_delay(void **state)
 	assert_int_equal(take(1, false, "b.example"), 1);
 	assert_int_equal(take(1, false, NULL), 0);
 	assert_int_equal(count("SELECT count(*) FROM domain_queue"
-			       " WHERE retry_at = 1700000050"),
+			       " WHERE retry_at = 1700000050"
+			       " AND failing_since IS NULL"),
 	    1);
 	run_sql("UPDATE domain_queue SET attempts = 1"
 		" WHERE name = 'b.example'");

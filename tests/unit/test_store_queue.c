@@ -717,6 +717,63 @@ test_clock_step(void **state)
 	renewal_item_release(&item);
 }
 
+/* A CA that is away: the item is put off, and has not failed itself. */
+static void
+put_off(int64_t retry_at)
+{
+	const struct queue_failure f = {.retry_at = retry_at,
+	    .cause = "ca-unreachable",
+	    .error = "nobody is there",
+	    .is_of_ca = true};
+
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_ok(renewal_queue_fail(st, &hold, &f, &e), &e);
+	renewal_item_release(&item);
+}
+
+/* No CA is left alone for longer than it has asked for itself. */
+static void
+test_clock_step_away(void **state)
+{
+	(void)state;
+	get(accounts[0], "a.example", 30 * DAY, true);
+	assert_ok(renewal_queue_add(st, 1, &e), &e);
+	test_now += 20 * DAY;
+	put_off(test_now + 3600);
+	test_now -= 20 * DAY;
+	assert_ok(clock_step_forget(st, &e), &e);
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_int_equal(item.failing_since, test_now);
+	renewal_item_release(&item);
+	test_now += HOLD;
+	put_off(test_now + 3600);
+	assert_ok(clock_step_forget(st, &e), &e);
+	assert_int_equal(take_one(accounts[0]), 0);
+}
+
+/* What fails since the CA was away does so no more when it waits for a limit.
+ */
+static void
+test_away_then_limit(void **state)
+{
+	const struct queue_wait w = {.retry_at = 1,
+	    .cause = "rate-limited",
+	    .error = "waits until then"};
+
+	(void)state;
+	get(accounts[0], "a.example", 30 * DAY, true);
+	assert_ok(renewal_queue_add(st, 1, &e), &e);
+	put_off(test_now);
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_int_equal(item.failing_since, test_now);
+	renewal_item_release(&item);
+	assert_ok(renewal_queue_put_back(st, &hold, &w, &e), &e);
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_int_equal(item.failing_since, 0);
+	assert_string_equal(item.cause, "rate-limited");
+	renewal_item_release(&item);
+}
+
 /* The CA is not asked about it, and nobody waits for it to end. */
 static void
 is_out_of_sight(int64_t cert)
@@ -859,6 +916,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_got_otherwise),
     TEST(test_asked_late),
     TEST(test_clock_step),
+    TEST(test_clock_step_away),
+    TEST(test_away_then_limit),
     TEST(test_parked),
     TEST(test_policies),
     TEST(test_pulled),
