@@ -24,7 +24,8 @@ teller_state(const struct telling_renewal *r, int64_t now)
 		return TELLING_PARKED;
 	if (r->not_after != 0 && r->not_after < now)
 		return TELLING_EXPIRED;
-	if (r->failing_since == 0 && !r->error)
+	/* a served name that waits is not renewed, whatever keeps it */
+	if (r->failing_since == 0 && !r->error && !r->name)
 		return TELLING_OK;
 	if (r->not_after != 0 && r->not_after - now < least)
 		return TELLING_URGENT;

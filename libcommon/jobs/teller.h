@@ -50,9 +50,9 @@ int teller_metrics(
 
 /*
  * How a renewal fares.  Parked is told once, and not repeated.  Urgent is one
- * that fails, or waits for a limit, when less than half of the time is left
- * that was left when it became due by the rule: a sixth of its lifetime, or a
- * quarter of a short one.
+ * that fails, or waits for a limit, or is a served name, which nothing but the
+ * queue renews, when less than half of the time is left that was left when it
+ * became due by the rule: a sixth of its lifetime, or a quarter of a short one.
  */
 enum telling_state teller_state(const struct telling_renewal *r, int64_t now);
 

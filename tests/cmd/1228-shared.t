@@ -133,7 +133,8 @@ is "$(queued)" 'g2.example.test 13 connection' '... and it is tried on'
 must "$BIN/domain-queue" remove g2.example.test -c "$client"
 sql "UPDATE certificates SET not_after = strftime('%s') + 86400 WHERE id = 1"
 must "$BIN/domain-queue" add --template pack g2.example.test -c "$client"
-is "$(stands)" '0 waiting, 0 quarantined, 0 parked
+is "$(stands)" 'urgent 1
+0 waiting, 0 quarantined, 0 parked
 1 waiting, 0 quarantined, 0 parked
 served_names{state="waiting"} 1' \
     'what is put in anew is not new either'

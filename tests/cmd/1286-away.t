@@ -114,6 +114,27 @@ is "$(stands)" '0|3|3|3
 2|1|1|1' '... which is no attempt either'
 ok "... after $(($(asked 'status = 0') - before)) requests" \
     [ "$(($(asked 'status = 0') - before))" -le 3 ]
+
+# ---- a name that is served still -----------------------------------------------
+
+sql 'DELETE FROM renewal_queue'
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj / -days 90 -addext subjectAltName=DNS:served.example \
+    -keyout "$T/served.key" -out "$T/served.crt"
+must "$BIN/cert-import" -q -c "$client" "$T/served.crt" "$T/served.key"
+must "$BIN/domain-queue" add served.example -c "$client"
+sql "UPDATE renewal_configurations SET told = 'ok'"
+run "$BIN/renew-queue" --quiet run -c "$client"
+is "$status $err" '111 ' 'a name in domain-queue has a certificate for months'
+sql "UPDATE certificates SET not_before = not_before - 80 * 86400,
+    not_after = not_after - 80 * 86400 WHERE id = 9"
+run "$BIN/renew-queue" --quiet run -c "$client"
+like "$err" '^  urgent    served\.example, expires 20' \
+    '... which ends, while the CA is away: it is told'
+run "$BIN/renew-queue" --quiet run -c "$client"
+is "$err" '' '... once'
+sql "UPDATE certificates SET not_before = not_before + 80 * 86400,
+    not_after = not_after + 80 * 86400 WHERE id = 9"
 run "$BIN/acmed-store" check -c "$client"
 exits 0 'acmed-store check finds nothing'
 done_testing

@@ -8,6 +8,7 @@
 static void
 test_state(void **state)
 {
+	char name[] = "a.example";
 	struct telling_renewal r = {
 	    .active = true, .not_before = 1000 * DAY, .not_after = 1090 * DAY};
 
@@ -30,6 +31,15 @@ test_state(void **state)
 	    .not_after = 1008 * DAY};
 	assert_int_equal(teller_state(&r, 1006 * DAY), TELLING_FAILING);
 	assert_int_equal(teller_state(&r, 1006 * DAY + 1), TELLING_URGENT);
+	/* nothing renews a served name but the queue, whatever keeps that */
+	r.failing_since = 0;
+	r.is_queued = true;
+	assert_int_equal(teller_state(&r, 1006 * DAY + 1), TELLING_OK);
+	r.name = name;
+	assert_int_equal(teller_state(&r, 1006 * DAY), TELLING_OK);
+	assert_int_equal(teller_state(&r, 1006 * DAY + 1), TELLING_URGENT);
+	r.name = NULL;
+	r.failing_since = 1004 * DAY;
 	r.not_before = r.not_after = 0; /* the first one */
 	assert_int_equal(teller_state(&r, 1006 * DAY), TELLING_FAILING);
 }
