@@ -190,7 +190,7 @@ work() {
 	is "$(sql "SELECT count(*) FROM domain_queue
 	    WHERE name LIKE '$1-good%'")" 0 '... and waits no more'
 	ok "a limited domain has the certificates that it may: $used" crowd_is_done
-	like "$(queued "$1%.crowd.test")" "^-? $rest\$" \
+	like "$(queued "$1%.crowd.test")" "^rate-limited $rest\$" \
 	    '... and the rest waits, with no fault'
 	is "$(stuck)" 0 'nothing is stuck'
 	is "$(sort -u "$T/errors" | grep -v '^domain-queue: ')" '' \
