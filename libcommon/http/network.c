@@ -483,6 +483,9 @@ network_wait(struct network *n, int64_t until, struct err *e)
 			return 0;
 		if (rc < 0)
 			return err_sys(e, "cannot wait for an answer");
+		if (n->askers && n->askers->is_lost)
+			return err_set(
+			    e, KIND_SYS, "a helping process is lost");
 		if (rc == 0 || (taken > 0 && p.revents == 0))
 			return 0;
 		if ((p.revents & POLLOUT) && flush(n, e) < 0)

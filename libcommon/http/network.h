@@ -72,7 +72,7 @@ void network_watch(struct network *n, struct askers *askers);
 
 /*
  * Waits until at least one answer was called back, or `until` (clock_mono), or
- * a signal.  -1: KIND_SYS, the process is lost.
+ * a signal.  -1: KIND_SYS, the process is lost, or one that is watched.
  */
 int network_wait(struct network *n, int64_t until, struct err *e);
 

@@ -68,6 +68,7 @@ lose(struct asker *a, const struct err *why)
 	struct err e = {0};
 
 	helper_stop(a->how.helper);
+	a->how.askers->is_lost = true;
 	err_set(&e, KIND_SYS, "a helping process is lost%s%s",
 	    why->text[0] ? ": " : "", why->text);
 	fail(a, false, &e);

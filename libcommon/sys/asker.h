@@ -17,6 +17,7 @@ struct pollfd;
 struct askers {
 	struct asker **v;
 	size_t len;
+	bool is_lost; /* a process is: what is asked of it fails from now on */
 };
 
 struct asker_options {

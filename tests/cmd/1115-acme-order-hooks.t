@@ -145,6 +145,20 @@ sql 'UPDATE upstream_orders SET lease_until = 0'
 order run --challenge "$hook" killed.example
 exits 0 'who comes after SIGKILL goes on'
 
+# parent PID
+parent() {
+	ps -o ppid= -p "$1" | tr -d ' '
+}
+hang present lost.example
+begin run --challenge "$hook" lost.example
+kill -9 "$(parent "$(parent "$(cat "$T/hangs")")")"
+over 111 'the process that runs hooks is lost'
+like "$(cat "$T/begun.err")" 'a helping process is lost' '... and it says so'
+ok '... the hook ends with it' wait_for 10 ended "$(cat "$T/hangs")"
+let_be present lost.example
+order run --challenge "$hook" lost.example
+exits 0 'who comes next goes on'
+
 # ---- the time of a cancel ----------------------------------------------------------
 
 cancels() {
