@@ -121,7 +121,7 @@ describe_new(const struct why *w, const struct why_candidate *c, char **text,
 	if (rc <= 0)
 		return rc;
 	*text = xasprintf("domain-queue gets it another certificate%s%s",
-	    i.error && !i.is_parked && i.attempts == 0 ? "; it "
+	    i.error && !i.is_parked && i.failing_since == 0 ? "; it "
 		: i.error
 		? i.is_parked ? ", but has it parked: " : ", but has failed: "
 		: i.is_parked ? ", but has it parked"

@@ -133,6 +133,11 @@ like "$err" '^  urgent    served\.example, expires 20' \
     '... which ends, while the CA is away: it is told'
 run "$BIN/renew-queue" --quiet run -c "$client"
 is "$err" '' '... once'
+sql 'UPDATE upstream_cas SET away_until = 0'
+run "$BIN/domain-queue" process -c "$client"
+run "$BIN/cert-list" why --no-header served.example -c "$client"
+like "$out" 'another certificate, but has failed: .*the CA does not answer' \
+    '... and when it was tried, cert-list why knows'
 sql "UPDATE certificates SET not_before = not_before + 80 * 86400,
     not_after = not_after + 80 * 86400 WHERE id = 9"
 run "$BIN/acmed-store" check -c "$client"
