@@ -6,7 +6,8 @@
 
 need certbot lego dehydrated uacme acme-tiny openssl unshare
 start_dns
-start_acmed --set validate.retry_delay=2s
+acmed_retry_delay=4s
+start_acmed
 
 # later NAME VALUE: the TXT record, once the first attempt has failed.
 cat >"$T/later" <<END

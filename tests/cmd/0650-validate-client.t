@@ -8,8 +8,9 @@
 
 need sqlite3 openssl perl
 start_dns
-start_acmed --set validate.attempts=2 --set validate.retry_delay=2s \
-    --set validate.timeout=9s
+acmed_retry_delay=4s
+acmed_options='--set validate.attempts=2 --set validate.timeout=9s'
+start_acmed
 HTTP_PORT=$http_port
 base=${directory%/directory} plain=$T/plain.conf
 sed '/^tls_/d' "$config" >"$plain"

@@ -10,7 +10,8 @@
 # is 127.0.0.1, and sets $dns (ADDRESS:PORT).  dns_set NAME TYPE DATA puts a
 # record there, dns_unset NAME TYPE takes it away; at once.
 #
-# start_acmed runs scripts/acmed-local in $T/acmed with $acmed_options, and sets
+# start_acmed runs scripts/acmed-local in $T/acmed with $acmed_options, which
+# tries a challenge again after $acmed_retry_delay, and sets
 # $directory $ca $issuer $config, $store (its database), $http_port and
 # $tls_port (where it validates).
 
@@ -98,7 +99,7 @@ dns_is() {
 	    grep -Fx -e "$3"
 }
 
-acmed_options=''
+acmed_options='' acmed_retry_delay=1s
 start_acmed() {
 	http_port=$(free_port) tls_port=$(free_port)
 	acmed_dir=$T/acmed
@@ -106,7 +107,7 @@ start_acmed() {
 	start acmed "$SRC/scripts/acmed-local" --dir "$acmed_dir" \
 	    --port "$(free_port)" --http-port "$http_port" \
 	    --tls-port "$tls_port" ${dns:+--resolver "$dns"} \
-	    --set validate.retry_delay=1s $acmed_options
+	    --set validate.retry_delay="$acmed_retry_delay" $acmed_options
 	must wait_for 30 acmed_ready
 	directory=$(acmed_said directory) ca=$(acmed_said ca)
 	issuer=$(acmed_said issuer) config=$(acmed_said config)
