@@ -17,7 +17,8 @@
 #define ANSWER_MAX 1024
 #define ONE_MS 5000 /* for a look-up, */
 #define SERVER_MS 3000 /* for one at an authoritative server, */
-#define ALL_MS 60000 /* and for an answer */
+#define ALL_MS 60000 /* for an answer, after which the process is lost, */
+#define ANSWER_MS 50000 /* and what it gives itself for that */
 #define AT_ONCE 32 /* questions, a process each */
 #define SERVERS_MAX 8
 
@@ -71,18 +72,27 @@ on_answer(void *arg, const struct dns_answer *a)
 	}
 }
 
+/* Whom it asks, and until when all in all (clock_mono). */
+struct talk {
+	struct dns *dns;
+	int64_t until;
+};
+
 /* Waits for one answer; what does not come in time has failed. */
 static void
-ask(struct dns *d, const char *name, enum dns_type type, int64_t patience,
-    struct found *f)
+ask(const struct talk *t, const char *name, enum dns_type type,
+    int64_t patience, struct found *f)
 {
 	int64_t deadline = clock_mono() + patience;
+	struct dns *d = t->dns;
 	struct err e = {0};
 	struct dns_query *q;
 
 	strv_release(&f->records);
 	*f = (struct found){.status = DNS_FAILED, .type = type};
 	snprintf(f->reason, sizeof(f->reason), "no answer in time");
+	if (deadline > t->until)
+		deadline = t->until;
 	q = dns_start(d, name, type, on_answer, f, &e);
 	while (q && !f->is_done &&
 	    fd_wait(dns_fd(d), POLLIN, deadline, &e) > 0 &&
@@ -94,13 +104,13 @@ ask(struct dns *d, const char *name, enum dns_type type, int64_t patience,
 
 /* The name servers of the zone that `name` is in. */
 static void
-find_servers(struct dns *d, const char *name, struct strv *servers)
+find_servers(const struct talk *t, const char *name, struct strv *servers)
 {
 	struct found f = {0};
 
 	for (; name && servers->len == 0; name = strchr(name, '.')) {
 		name += name[0] == '.' ? 1 : 0;
-		ask(d, name, DNS_NS, ONE_MS, &f);
+		ask(t, name, DNS_NS, ONE_MS, &f);
 		for (size_t i = 0; f.status == DNS_FOUND && i < f.records.len &&
 		     servers->len < SERVERS_MAX;
 		     i++)
@@ -110,14 +120,15 @@ find_servers(struct dns *d, const char *name, struct strv *servers)
 }
 
 static void
-find_addresses(struct dns *d, const struct strv *servers, struct strv *out)
+find_addresses(
+    const struct talk *t, const struct strv *servers, struct strv *out)
 {
 	static const enum dns_type types[] = {DNS_A, DNS_AAAA};
 	struct found f = {0};
 
 	for (size_t i = 0; i < servers->len; i++)
 		for (size_t k = 0; k < ARRAY_LEN(types); k++) {
-			ask(d, servers->v[i], types[k], ONE_MS, &f);
+			ask(t, servers->v[i], types[k], ONE_MS, &f);
 			if (f.status == DNS_FOUND && f.records.len > 0)
 				strv_add(out, f.records.v[0]);
 		}
@@ -126,8 +137,8 @@ find_addresses(struct dns *d, const struct strv *servers, struct strv *out)
 
 /* Whether the server at `address` has the record: 1, 0, -1: no answer. */
 static int
-server_has(
-    const char *address, uint16_t port, const char *name, const char *value)
+server_has(const char *address, uint16_t port, int64_t until, const char *name,
+    const char *value)
 {
 	const bool is_ipv6 = strchr(address, ':') != NULL;
 	struct strv one = {0};
@@ -135,20 +146,20 @@ server_has(
 	struct found f = {0};
 	struct err e = {0};
 	char text[INET6_ADDRSTRLEN + 16];
-	struct dns *d;
+	struct talk t = {.until = until};
 	int rc = -1;
 
 	snprintf(text, sizeof(text), is_ipv6 ? "[%s]:%u" : "%s:%u", address,
 	    (unsigned)port);
 	strv_add(&one, text);
-	d = dns_new(&o, &e);
-	if (d) {
-		ask(d, name, DNS_TXT, SERVER_MS, &f);
+	t.dns = dns_new(&o, &e);
+	if (t.dns) {
+		ask(&t, name, DNS_TXT, SERVER_MS, &f);
 		if (f.status == DNS_FOUND || f.status == DNS_NODATA ||
 		    f.status == DNS_NXDOMAIN)
 			rc = strv_has(&f.records, value);
 	}
-	dns_free(d);
+	dns_free(t.dns);
 	strv_release(&f.records);
 	strv_release(&one);
 	return rc;
@@ -158,7 +169,7 @@ server_has(
 
 /* "" when it is everywhere, else who does not have it. */
 static void
-verify(const struct lookup *l, struct dns *d, const char *name,
+verify(const struct lookup *l, const struct talk *t, const char *name,
     const char *value, struct buf *out)
 {
 	struct strv servers = {0}, addresses = {0};
@@ -166,16 +177,16 @@ verify(const struct lookup *l, struct dns *d, const char *name,
 	size_t have = 0;
 	int rc;
 
-	find_servers(d, name, &servers);
-	find_addresses(d, &servers, &addresses);
+	find_servers(t, name, &servers);
+	find_addresses(t, &servers, &addresses);
 	for (size_t i = 0; i < addresses.len && out->len == 0; i++) {
-		rc = server_has(addresses.v[i], l->port, name, value);
+		rc = server_has(addresses.v[i], l->port, t->until, name, value);
 		have += rc > 0;
 		if (rc == 0)
 			buf_addf(out, MISSING "name server %s", addresses.v[i]);
 	}
 	if (have == 0 && out->len == 0) {
-		ask(d, name, DNS_TXT, ONE_MS, &f);
+		ask(t, name, DNS_TXT, ONE_MS, &f);
 		if (!strv_has(&f.records, value))
 			buf_addf(out, MISSING "the resolver (%s)", f.reason);
 	}
@@ -189,20 +200,20 @@ verify(const struct lookup *l, struct dns *d, const char *name,
  * the name at the end of CNAMEs, or what is wrong.
  */
 static void
-answer_with(const struct lookup *l, struct dns *d, const char *name,
+answer_with(const struct lookup *l, const struct talk *t, const char *name,
     const char *value, struct buf *out)
 {
 	struct found f = {0};
 	struct buf who;
 
 	buf_init(&who, ANSWER_MAX / 2);
-	ask(d, name, DNS_TXT, ONE_MS, &f);
+	ask(t, name, DNS_TXT, ONE_MS, &f);
 	if (f.canonical[0] == '\0')
 		snprintf(f.canonical, sizeof(f.canonical), "%s", name);
 	if (f.status == DNS_FAILED || f.status == DNS_BOGUS)
 		buf_addf(&who, "cannot be looked up: %s", f.reason);
 	else if (value)
-		verify(l, d, f.canonical, value, &who);
+		verify(l, t, f.canonical, value, &who);
 	if (who.len > 0)
 		buf_addf(out, "-%s: %s", f.canonical, who.data);
 	else
@@ -217,7 +228,7 @@ answer(void *arg, const struct buf *question, struct buf *out)
 	const struct lookup *l = arg;
 	const struct dns_options o = {.resolvers = &l->resolvers};
 	char *name = strchr(question->data, ' '), *value;
-	struct dns *d;
+	struct talk t = {.until = clock_mono() + ANSWER_MS};
 	struct err e = {0};
 
 	*name++ = '\0';
@@ -225,12 +236,12 @@ answer(void *arg, const struct buf *question, struct buf *out)
 	if (value)
 		*value++ = '\0';
 	buf_addf(out, "%s ", question->data);
-	d = dns_new(&o, &e);
-	if (d)
-		answer_with(l, d, name, value, out);
+	t.dns = dns_new(&o, &e);
+	if (t.dns)
+		answer_with(l, &t, name, value, out);
 	else
 		buf_addf(out, "-%s", e.text);
-	dns_free(d);
+	dns_free(t.dns);
 }
 
 /* No files but the resolver's, and TCP to nothing but name servers. */
