@@ -139,7 +139,7 @@ empty_batch(struct batch *b)
 {
 	for (size_t i = 0; i < b->len; i++)
 		redis_entries_release(&b->v[i].entries);
-	b->len = b->values = 0;
+	b->len = b->values = b->looks = 0;
 }
 
 void
@@ -208,34 +208,60 @@ count(struct primer *p, const struct batch *b)
 	}
 }
 
+static bool
+has_refused(const struct batch *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if (b->v[i].refused)
+			return true;
+	return false;
+}
+
+/*
+ * What asks and waits for each answer by itself comes when no other answer is
+ * under way.
+ */
+static int
+settle(struct primer *p, struct err *e)
+{
+	struct batch *looked = &p->batches[STAGE_LOOKED];
+	struct batch *names = &p->batches[STAGE_NAMES];
+
+	if (!p->o.verify && !has_refused(names))
+		return 0;
+	if (primer_receive_values(p, &p->batches[STAGE_VALUES], e) < 0 ||
+	    primer_look_read(p, looked, e) < 0 ||
+	    primer_settle(p, names, e) < 0)
+		return -1;
+	return p->o.verify ? primer_look_closer(p, looked, e) : 0;
+}
+
 /* Answers come in the order of what was sent. */
 static int
-read_answers(struct primer *p, struct err *e)
+advance_names(struct primer *p, struct err *e)
+{
+	struct batch *values = &p->batches[STAGE_VALUES];
+
+	if (primer_receive_names(p, &p->batches[STAGE_NAMES], e) < 0 ||
+	    settle(p, e) < 0 || primer_receive_values(p, values, e) < 0 ||
+	    primer_send_names(p, values, e) < 0)
+		return -1;
+	return kv_flush(p->o.kv, e);
+}
+
+static int
+advance_looked(struct primer *p, struct err *e)
 {
 	struct batch *looked = &p->batches[STAGE_LOOKED];
 
-	if (primer_receive_names(p, &p->batches[STAGE_NAMES], e) < 0 ||
-	    primer_receive_values(p, &p->batches[STAGE_VALUES], e) < 0 ||
-	    primer_look_read(p, looked, e) < 0 ||
-	    primer_settle(p, &p->batches[STAGE_NAMES], e) < 0)
-		return -1;
-	if (p->o.verify && primer_look_closer(p, looked, e) < 0)
+	if (primer_look_read(p, looked, e) < 0)
 		return -1;
 	count(p, looked);
 	if (p->o.dry_run) {
 		tell_all(p, looked);
 		empty_batch(looked);
 	}
-	return 0;
-}
-
-static int
-send_all(struct primer *p, struct err *e)
-{
-	if (primer_send_names(p, &p->batches[STAGE_VALUES], e) < 0 ||
-	    kv_flush(p->o.kv, e) < 0 ||
-	    primer_send_values(p, &p->batches[STAGE_LOOKED], e) < 0 ||
-	    look(p, &p->batches[STAGE_GATHERED], e) < 0)
+	if (primer_send_values(p, looked, e) < 0)
 		return -1;
 	return kv_flush(p->o.kv, e);
 }
@@ -245,7 +271,9 @@ advance(struct primer *p, struct err *e)
 {
 	struct batch done;
 
-	if (read_answers(p, e) < 0 || send_all(p, e) < 0)
+	if (advance_names(p, e) < 0 || advance_looked(p, e) < 0 ||
+	    look(p, &p->batches[STAGE_GATHERED], e) < 0 ||
+	    kv_flush(p->o.kv, e) < 0)
 		return -1;
 	done = p->batches[STAGE_NAMES];
 	empty_batch(&done);

@@ -93,22 +93,20 @@ count_domains(const struct batch *b)
 }
 
 int
-primer_look_ask(struct primer *p, const struct batch *b, struct err *e)
+primer_look_ask(struct primer *p, struct batch *b, struct err *e)
 {
 	size_t domains = count_domains(b);
 
-	for (size_t n = 0; n < domains; n++)
-		if (ask_stamps(p, b, n, e) < 0)
+	for (; b->looks < domains; b->looks++)
+		if (ask_stamps(p, b, b->looks, e) < 0)
 			return -1;
-	return domains > 0 ? kv_flush(p->o.kv, e) : 0;
+	return 0;
 }
 
 int
 primer_look_read(struct primer *p, struct batch *b, struct err *e)
 {
-	size_t domains = count_domains(b);
-
-	for (size_t n = 0; n < domains; n++)
+	for (; b->looks > 0; b->looks--)
 		if (read_stamps(p, b, e) < 0)
 			return -1;
 	return 0;

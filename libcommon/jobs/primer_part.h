@@ -56,13 +56,15 @@ struct item {
 struct batch {
 	struct item *v; /* PRIMER_BATCH */
 	size_t len;
-	size_t values; /* answers to come, of what names point to */
+	/* answers to come: to the look, and of what names point to */
+	size_t looks, values;
 };
 
 /*
  * Several batches are under way, so that Redis and we work at the same time.
- * In each step the answers to what the last one has sent are read, and then all
- * batches go a stage on.
+ * In each step the answers to what the last one has sent are read, one batch
+ * after the other, and each goes a stage on while Redis has what the others
+ * have sent.
  */
 enum stage {
 	STAGE_GATHERED, /* then it is asked how they are in Redis */
@@ -128,7 +130,7 @@ void primer_fail(struct primer *p, struct item *i, const struct err *why);
 /* ---- primer_look.c ------------------------------------------------------- */
 
 /* Asks by stamps; sets the state of each by the answers, which come next. */
-int primer_look_ask(struct primer *p, const struct batch *b, struct err *e);
+int primer_look_ask(struct primer *p, struct batch *b, struct err *e);
 int primer_look_read(struct primer *p, struct batch *b, struct err *e);
 /* The same by what is there, for those that have their stamps. */
 int primer_look_closer(struct primer *p, struct batch *b, struct err *e);
