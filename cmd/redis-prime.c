@@ -47,6 +47,7 @@ static const char usage_text[] =
     "  -h, --help              this text\n"
     "  -V, --version           the version\n";
 
+#define STORE_CACHE ((int64_t)16 * 1024 * 1024) /* bytes */
 #define DETECT_MAX INT64_C(1000000) /* keys */
 
 static struct {
@@ -183,54 +184,21 @@ prime_names(struct prog *p, struct primer *primer,
 		}
 		prog_item_failed(p, &why);
 	}
-	return 0;
-}
-
-struct since {
-	struct primer *primer;
-	bool wildcard; /* there was one */
-};
-
-static int
-prime_changed(void *arg, const struct serving *s, struct err *e)
-{
-	struct since *w = arg;
-
-	w->wildcard |= str_starts(s->name, "*.");
-	return primer_add(w->primer, s, e);
-}
-
-/* Nothing says which names a wildcard serves besides: then all are looked at.
- */
-static int
-prime_since(struct primer *primer, const struct primer_options *o,
-    int64_t since, struct err *e)
-{
-	struct since w = {.primer = primer};
-
-	if (serving_each_since(o->st, since, o->now, prime_changed, &w, e) < 0)
-		return -1;
-	if (!w.wildcard)
-		return 0;
-	return primer_finish(primer, e) < 0
-	    ? -1
-	    : serving_each(o->st, o->now, primer_add, primer, e);
+	return primer_finish(primer, e);
 }
 
 static int
 prime(struct prog *p, struct primer *primer, const struct primer_options *o,
     const struct strv *names, int64_t since, struct err *e)
 {
-	int rc = 0;
+	int rc;
 
 	if (opt.all)
-		rc = serving_each(o->st, o->now, primer_add, primer, e);
+		rc = primer_all(primer, opt.prune, e);
 	else if (opt.since)
-		rc = prime_since(primer, o, since, e);
+		rc = primer_since(primer, since, e);
 	else
 		rc = prime_names(p, primer, o, names, e);
-	if (rc == 0)
-		rc = primer_finish(primer, e);
 	return rc == 0 && (opt.prune || opt.flush)
 	    ? primer_prune(primer, opt.flush, e)
 	    : rc;
@@ -306,9 +274,10 @@ open_all(struct prog *p, struct primer_options *o, struct primer_settings *s,
 	if (!o->kv)
 		return -1;
 	o->st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
-	return o->st
-	    ? sealing_key_check(o->st, "certificate_key_file", o->seal, e)
-	    : -1;
+	if (!o->st)
+		return -1;
+	store_set_cache(o->st, STORE_CACHE);
+	return sealing_key_check(o->st, "certificate_key_file", o->seal, e);
 }
 
 static int

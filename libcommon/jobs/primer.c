@@ -203,6 +203,7 @@ count(struct primer *p, const struct batch *b)
 		const struct serving *s = &b->v[i].s;
 
 		p->counts.unchanged += b->v[i].state == ITEM_SAME;
+		p->fresh += b->v[i].state == ITEM_NEW;
 		p->invalid +=
 		    s->not_before > p->o.now || s->not_after < p->o.now;
 	}

@@ -20,7 +20,7 @@
  * and the number of the certificate.  So whoever is killed, or meets a Redis
  * that goes away, leaves each name with what it had or what it is to have, and
  * the next run goes on.  "~acmed:fence" is the last number, "~acmed:writes"
- * counts what was written.
+ * counts what was written, "~acmed:all:TAG" notes a look at all names.
  */
 struct kv;
 struct seal_key;
@@ -86,6 +86,19 @@ void primer_close(struct primer *p); /* NULL-safe */
  */
 int primer_add(void *p, const struct serving *s, struct err *e);
 int primer_finish(struct primer *p, struct err *e);
+
+/*
+ * Primes all names, and finishes.  Unless `each` is to be looked at, those of
+ * which nothing has changed (serving_each_since) since all were as they are to
+ * be, in this Redis and less than a day ago, are taken as unchanged.
+ */
+int primer_all(struct primer *p, bool each, struct err *e);
+
+/*
+ * Primes the names of which something has changed since, all when one of them
+ * is a wildcard, and finishes.
+ */
+int primer_since(struct primer *p, int64_t since, struct err *e);
 
 /*
  * Removes what was primed before, for names that have it no longer, and what

@@ -11,6 +11,7 @@
 #define PRIMER_TAG 8
 #define PRIMER_FENCE_KEY "~acmed:fence"
 #define PRIMER_WRITES_KEY "~acmed:writes"
+#define PRIMER_NOTE_KEY "~acmed:all:" /* and the tag */
 #define PRIMER_SIDE "~v:{"
 
 /* Numbers of rows: a bit each. */
@@ -32,6 +33,8 @@ enum script {
 	SCRIPT_REMOVE, /* what points */
 	SCRIPT_DROP, /* what nothing points to */
 	SCRIPT_DIGEST, /* what is there */
+	SCRIPT_NOTE_READ, /* of a look at all names */
+	SCRIPT_NOTE_WRITE,
 	SCRIPT__MAX
 };
 
@@ -90,6 +93,7 @@ struct primer {
 	bool opened; /* a key, with the seal at hand */
 	size_t unopened; /* keys that are under another, before */
 	int64_t names;
+	int64_t fresh; /* of them: were not there */
 	int64_t invalid; /* of them: what serves them is not valid now */
 	struct primer_counts counts;
 };

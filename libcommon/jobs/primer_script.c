@@ -101,6 +101,26 @@ static const char *const texts[] = {
     [SCRIPT_DROP] =
 	"if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end\n"
 	"return redis.call('DEL', KEYS[1])\n",
+    /*
+     * The note, the count.  What was noted, unless somebody has written since,
+     * or keys have come or gone.
+     */
+    [SCRIPT_NOTE_READ] =
+	"local n = redis.call('GET', KEYS[1]) or ''\n"
+	"local writes, keys, rest = string.match(n, '^(%d+) (%d+) (.*)$')\n"
+	"if writes ~= (redis.call('GET', KEYS[2]) or '0') or\n"
+	"  tonumber(keys) ~= redis.call('DBSIZE') then return '' end\n"
+	"return rest\n",
+    /* ARGV: the count as it is to be, what is noted. */
+    [SCRIPT_NOTE_WRITE] =
+	"if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then\n"
+	"  redis.call('DEL', KEYS[1])\n"
+	"  return 0\n"
+	"end\n"
+	"redis.call('SET', KEYS[1], '')\n"
+	"local keys = string.format('%.0f', redis.call('DBSIZE'))\n"
+	"redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. keys .. ' ' .. ARGV[2])\n"
+	"return 1\n",
     /* The key.  ARGV: the fields of a hash.  Secrets do not come back. */
     [SCRIPT_DIGEST] = "local t, v = redis.call('TYPE', KEYS[1]).ok, {}\n"
 		      "if t == 'hash' and #ARGV > 0 then\n"

@@ -12,6 +12,7 @@ enum {
 	EVENT_ALL,
 	EVENT_OF_OBJECT,
 	EVENT_NEXT,
+	EVENT_TIME,
 	EVENT_LAST,
 	EVENT_LAST_OF_OBJECT,
 	EVENT_ACCOUNT_ID,
@@ -34,6 +35,7 @@ static const char *const sql[] = {
 			" AND id >= ?1 ORDER BY id LIMIT ?4",
     [EVENT_NEXT] = "SELECT id, at FROM events WHERE id >= ?1"
 		   " ORDER BY id LIMIT 1",
+    [EVENT_TIME] = "SELECT at FROM events WHERE id = ?1",
     /* The last but ?1. */
     [EVENT_LAST] = "SELECT id FROM events WHERE id > 0"
 		   " ORDER BY id DESC LIMIT 1 OFFSET ?1",
@@ -243,6 +245,16 @@ each_of_page(struct store *st, const struct event_filter *f, int64_t *from,
 		}
 	}
 	return rc < 0 ? -1 : n;
+}
+
+int
+event_time(struct store *st, int64_t id, int64_t *at, struct err *e)
+{
+	int rc = stmt_int(st, STMT_EVENT, EVENT_TIME, at, e, "i", id);
+
+	return rc > 0 ? 0
+	    : rc < 0  ? -1
+		      : err_set(e, KIND_NOTFOUND, "there is no such event");
 }
 
 int

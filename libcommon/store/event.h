@@ -67,6 +67,9 @@ int event_add(struct store *st, const char *action, enum event_object type,
 int event_filter_object(struct store *st, const char *text,
     struct event_filter *filter, struct err *e);
 
+/* When an event was, by its number; KIND_NOTFOUND. */
+int event_time(struct store *st, int64_t id, int64_t *at, struct err *e);
+
 /*
  * Calls `fn` for each event that matches, oldest first, until it returns -1,
  * which is then the result.  The texts live during the call only.

@@ -18,6 +18,8 @@ enum {
 	SERVING_OF_CHOICES,
 	SERVING_OF_CHAINS,
 	SERVING_OF_KEYS,
+	SERVING_OF_ENDED,
+	SERVING_OF_BEGUN,
 	SERVING_SERVED
 };
 
@@ -66,6 +68,16 @@ static const char *const sql[] = {
 	" JOIN certificates c ON c.spki_sha256 = p.spki_sha256"
 	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
 	" WHERE p.id >= ?1 AND p.id <= ?2",
+    /* Of those that have ended, or begun after they came, from ?1 to ?2. */
+    [SERVING_OF_ENDED] =
+	"SELECT m.domain_id FROM certificates c"
+	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
+	" WHERE c.not_after >= ?1 AND c.not_after <= ?2",
+    [SERVING_OF_BEGUN] =
+	"SELECT m.domain_id FROM certificates c"
+	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
+	" WHERE c.not_before > c.created"
+	" AND c.not_before >= ?1 AND c.not_before <= ?2",
     [SERVING_SERVED] = "SELECT id FROM domains"
 		       " WHERE served_certificate_id >= ?1"
 		       " AND served_certificate_id <= ?2",
@@ -456,7 +468,8 @@ note_event(void *arg, const struct event *ev, struct err *e)
 }
 
 static int
-find_changes(struct store *st, int64_t since, struct changes *c, struct err *e)
+find_changes(struct store *st, int64_t since, int64_t now, struct changes *c,
+    struct err *e)
 {
 	const struct event_filter filter = {.since = since};
 	int rc = event_each(st, &filter, note_event, c, e);
@@ -472,6 +485,12 @@ find_changes(struct store *st, int64_t since, struct changes *c, struct err *e)
 	if (rc == 0)
 		rc = add_names_of_each(
 		    st, SERVING_OF_KEYS, &c->keys, &c->domains, e);
+	if (rc == 0)
+		rc = add_names_of(
+		    st, SERVING_OF_ENDED, since, now, &c->domains, e);
+	if (rc == 0)
+		rc = add_names_of(
+		    st, SERVING_OF_BEGUN, since, now, &c->domains, e);
 	ids_sort_unique(&c->domains);
 	return rc;
 }
@@ -497,7 +516,7 @@ serving_each_since(struct store *st, int64_t since, int64_t now, serving_fn fn,
     void *arg, struct err *e)
 {
 	struct changes c = {0};
-	int rc = find_changes(st, since - CLOCK_SLACK, &c, e);
+	int rc = find_changes(st, since - CLOCK_SLACK, now, &c, e);
 
 	if (rc == 0)
 		rc = each_of(st, &c.domains, now, fn, arg, e);

@@ -349,6 +349,12 @@ store_backup(struct store *st, const char *path, struct err *e)
 	return db_backup(st->db, path, e);
 }
 
+void
+store_set_cache(struct store *st, int64_t bytes)
+{
+	db_set_cache(st->db, bytes);
+}
+
 int
 store_checkpoint(struct store *st, struct err *e)
 {

@@ -93,6 +93,9 @@ int store_transaction(struct store *st, int (*fn)(void *arg, struct err *e),
 int store_snapshot(struct store *st, int (*fn)(void *arg, struct err *e),
     void *arg, struct err *e);
 
+/* For a program that reads most of the store, and has the memory for it. */
+void store_set_cache(struct store *st, int64_t bytes);
+
 /*
  * Who acts, for the event log: "account/ID" once a client is known, or a
  * program's name (the default: the name of this process).  Copied.

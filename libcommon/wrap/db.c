@@ -308,6 +308,13 @@ db_set_patience(struct db *db, int64_t ms)
 		db->engine->set_patience(db, ms);
 }
 
+void
+db_set_cache(struct db *db, int64_t bytes)
+{
+	if (db->engine->set_cache)
+		db->engine->set_cache(db, bytes);
+}
+
 int
 db_checkpoint(struct db *db, struct err *e)
 {

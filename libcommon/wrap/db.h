@@ -117,6 +117,13 @@ int db_lock(struct db *db, const char *table, struct err *e);
 void db_set_patience(struct db *db, int64_t ms);
 
 /*
+ * How much of a file may stay in memory, for who reads much of it, and in
+ * another order than it lies there.  For an engine that is a server it changes
+ * nothing.
+ */
+void db_set_cache(struct db *db, int64_t bytes);
+
+/*
  * Runs `fn(arg, e)`, which only reads, so that all it reads is as of one
  * moment; it takes no lock that writers would wait for.  Fails as
  * db_transaction.

@@ -42,6 +42,7 @@ struct db_engine {
 	int (*lock)(struct db *db, const char *table,
 	    struct err *e); /* NULL: for nothing */
 	void (*set_patience)(struct db *db, int64_t ms); /* NULL: for nothing */
+	void (*set_cache)(struct db *db, int64_t bytes); /* NULL: for nothing */
 
 	int (*begin_snapshot)(struct db *db, struct err *e);
 	void (*end_snapshot)(struct db *db);

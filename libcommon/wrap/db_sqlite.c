@@ -821,6 +821,16 @@ sqlite_set_patience(struct db *base, int64_t ms)
 	db->busy_ms = ms;
 }
 
+static void
+sqlite_set_cache(struct db *base, int64_t bytes)
+{
+	char set[64];
+
+	snprintf(set, sizeof(set), "PRAGMA cache_size = -%lld",
+	    (long long)(bytes / 1024));
+	sqlite3_exec(of(base)->handle, set, NULL, NULL, NULL);
+}
+
 static int
 sqlite_checkpoint(struct db *base, struct err *e)
 {
@@ -906,6 +916,7 @@ const struct db_engine db_sqlite = {
     .files = sqlite_files,
     .checkpoint = sqlite_checkpoint,
     .set_patience = sqlite_set_patience,
+    .set_cache = sqlite_set_cache,
     .size = sqlite_size,
     .plan = sqlite_plan,
 };

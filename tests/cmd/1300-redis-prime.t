@@ -106,7 +106,8 @@ printf 'b.example\nrsa.example\n' >"$T/names"
 run sh -c '"$BIN/redis-prime" - <"$T/names"'
 exits 0 'names from standard input'
 is "$(counts)" '1 2 2 2 0 0 0' '... are primed'
-sql "UPDATE certificates SET created = created - 10000 WHERE id <> 4"
+sql "UPDATE certificates SET created = created - 10000,
+    not_before = not_before - 10000 WHERE id <> 4"
 sql 'UPDATE events SET at = at - 10000'
 prime --changed-since 1h
 is "$(counts | cut -d' ' -f4-)" '0 1 0 0' '--changed-since'
@@ -120,6 +121,45 @@ exits 0 'what has expired, when there is nothing else'
 like "$err" 'warn.* prime.done .*names=1 not_valid_now=1' '... with a warning'
 is "$(r exists d1:rsa.example)" 1 '... is there'
 sql "UPDATE certificates SET not_after = not_before + 86400 * 90 WHERE id = 4"
+
+# ---- all, once more ------------------------------------------------------------
+
+# looked: how many names were looked at
+looked() {
+	printf '%s\n' "$err" | sed -n 's/.*prime.done .*names=\([0-9]*\) .*/\1/p'
+}
+sql 'UPDATE certificates SET created = created - 10000,
+    not_before = not_before - 10000'
+prime --all -v
+is "$(counts | cut -d' ' -f4-) $(looked)" '0 6 0 0 6' 'all names'
+prime --all -v
+is "$(counts) $(looked)" '0 0 0 0 6 0 0 0' \
+    '... once more: nothing has changed, and none is looked at'
+r del d1:a.example >/dev/null
+prime --all -v
+is "$(counts) $(looked)" '1 1 1 1 5 0 0 6' '... all are, when one is missing'
+"$BIN/redis-prime" rsa.example --verify >/dev/null
+prime --all -v
+is "$(counts) $(looked)" '0 0 0 0 6 0 0 0' '... not when somebody has only looked'
+r hdel d1:rsa.example c >/dev/null
+"$BIN/redis-prime" rsa.example >/dev/null
+prime --all -v
+is "$(looked)" 6 '... all are, when somebody else has written'
+sql "UPDATE certificates SET not_after = $(date +%s) - 5 WHERE id = 4"
+prime --all -v
+is "$(counts) $(looked)" '0 0 0 0 6 0 0 1' '... one is, that has ended'
+"$BIN/cert-manage" deactivate 4 >/dev/null
+prime --all -v
+is "$(counts) $(looked)" '0 0 0 0 6 0 0 0' '... or serves no longer'
+"$BIN/cert-manage" activate 4 >/dev/null
+sql 'UPDATE events SET at = 1'
+prime --all -v
+is "$(looked)" 6 '... all are, for another store'
+prime --all --readme-keys -v
+is "$(counts | cut -d' ' -f4) $(looked)" '12 6' '... and with other settings'
+sql 'UPDATE certificates SET not_after = not_before + 86400 * 90 WHERE id = 4'
+r flushall >/dev/null
+prime --all
 
 # ---- newer and older -----------------------------------------------------------
 

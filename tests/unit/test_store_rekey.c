@@ -227,7 +227,8 @@ migrate(void)
 	    "ALTER TABLE upstream_cas DROP COLUMN failures",
 	    "ALTER TABLE upstream_cas DROP COLUMN away_since",
 	    "ALTER TABLE upstream_cas DROP COLUMN away_until",
-	    "ALTER TABLE upstream_cas DROP COLUMN away_error"};
+	    "ALTER TABLE upstream_cas DROP COLUMN away_error",
+	    "DROP INDEX certificates_to_begin"};
 	int from, to;
 
 	for (size_t i = 0; i < ARRAY_LEN(later); i++)

@@ -224,6 +224,36 @@ lengthen(struct cert_list *chain)
 }
 
 /* Who may be served in another way for what has come to a certificate. */
+/* Nothing happens to a certificate that begins, or ends. */
+static void
+test_since_time(void **state)
+{
+	static const int64_t day = 86400;
+	const int64_t now = test_now;
+	struct told t;
+
+	(void)state;
+	add_names("old.example", now + 10 * day);
+	add_one_key();
+	test_now = now + 5 * day; /* when the next one begins */
+	add_names("new.example", now + 20 * day);
+	run_sql("UPDATE certificates SET created = created - 432000"
+		" WHERE id = 2");
+	run_sql("UPDATE events SET at = at - 432000");
+
+	test_now = now + 4 * day;
+	tell_since(&t, now + day);
+	assert_int_equal(t.len, 0);
+	test_now = now + 6 * day;
+	tell_since(&t, now + day);
+	assert_int_equal(t.len, 1);
+	assert_string_equal(t.v[0].name, "new.example");
+	test_now = now + 11 * day;
+	tell_since(&t, now + 9 * day);
+	assert_int_equal(t.len, 1);
+	assert_string_equal(t.v[0].name, "old.example");
+}
+
 static void
 test_since_certificate(void **state)
 {
@@ -271,6 +301,7 @@ static const struct CMUnitTest tests[] = {
     T(test_disabled),
     T(test_ends_early),
     T(test_since),
+    T(test_since_time),
     T(test_since_certificate),
 };
 
