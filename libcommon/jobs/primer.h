@@ -95,8 +95,8 @@ int primer_finish(struct primer *p, struct err *e);
 int primer_all(struct primer *p, bool each, struct err *e);
 
 /*
- * Primes the names of which something has changed since, all when one of them
- * is a wildcard, and finishes.
+ * Primes the names of which something has changed since (serving_each_since),
+ * and finishes.
  */
 int primer_since(struct primer *p, int64_t since, struct err *e);
 

@@ -176,53 +176,24 @@ note_write(
 static int
 prime_each(struct primer *p, struct err *e)
 {
-	p->names = p->fresh = p->counts.unchanged = 0;
 	return serving_each(p->o.st, p->o.now, primer_add, p, e) < 0
 	    ? -1
 	    : primer_finish(p, e);
 }
 
-struct since {
-	struct primer *p;
-	bool wildcard; /* there was one */
-};
-
-static int
-prime_changed(void *arg, const struct serving *s, struct err *e)
-{
-	struct since *w = arg;
-
-	w->wildcard |= str_starts(s->name, "*.");
-	return primer_add(w->p, s, e);
-}
-
-/* 1 when all were looked at. */
-static int
-prime_since(struct primer *p, int64_t since, struct err *e)
-{
-	struct since w = {.p = p};
-
-	if (serving_each_since(p->o.st, since, p->o.now, prime_changed, &w, e) <
-		0 ||
-	    primer_finish(p, e) < 0)
-		return -1;
-	/* Nothing says which names a wildcard serves besides. */
-	if (!w.wildcard)
-		return 0;
-	return prime_each(p, e) < 0 ? -1 : 1;
-}
-
 int
 primer_since(struct primer *p, int64_t since, struct err *e)
 {
-	return prime_since(p, since, e) < 0 ? -1 : 0;
+	return serving_each_since(p->o.st, since, p->o.now, primer_add, p, e) <
+		0
+	    ? -1
+	    : primer_finish(p, e);
 }
 
-/* 1 when all were looked at. */
 static int
 prime_after(struct primer *p, const struct note *last, struct err *e)
 {
-	int rc = prime_since(p, (int64_t)last->v[NOTE_AT], e);
+	int rc = primer_since(p, (int64_t)last->v[NOTE_AT], e);
 	int64_t others = (int64_t)last->v[NOTE_NAMES] - (p->names - p->fresh);
 
 	if (rc == 0 && others > 0) {
@@ -247,7 +218,7 @@ primer_all(struct primer *p, bool each, struct err *e)
 	rc = counts ? prime_after(p, &last, e) : prime_each(p, e);
 	if (rc < 0)
 		return -1;
-	if (counts && rc == 0)
+	if (counts)
 		now.v[NOTE_WHOLE] = last.v[NOTE_WHOLE];
 	now.v[NOTE_NAMES] = (uint64_t)p->names;
 	return note_write(p, &now, writes, e);

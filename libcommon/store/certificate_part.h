@@ -19,4 +19,11 @@
 	"c.not_after DESC, (SELECT s.size FROM fqdn_sets s"                    \
 	" WHERE s.id = m.fqdn_set_id) DESC, c.id DESC"
 
+/* A wildcard `d` and the names `b` that it serves besides; there is an index.
+ */
+#define WILDCARD_AND_BELOW                                                     \
+	"domains d JOIN domains b ON"                                          \
+	" ltrim(b.value, 'abcdefghijklmnopqrstuvwxyz0123456789-_*')"           \
+	" = substr(d.value, 2) AND b.id <> d.id AND d.value LIKE '*.%'"
+
 #endif

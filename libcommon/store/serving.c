@@ -20,7 +20,8 @@ enum {
 	SERVING_OF_KEYS,
 	SERVING_OF_ENDED,
 	SERVING_OF_BEGUN,
-	SERVING_SERVED
+	SERVING_SERVED,
+	SERVING_BELOW
 };
 
 /* A domain with its best certificate, if it has one. */
@@ -78,6 +79,9 @@ static const char *const sql[] = {
 	" JOIN fqdn_set_members m ON m.fqdn_set_id = c.fqdn_set_id"
 	" WHERE c.not_before > c.created"
 	" AND c.not_before >= ?1 AND c.not_before <= ?2",
+    /* Of wildcards with the numbers from ?1 to ?2. */
+    [SERVING_BELOW] = "SELECT b.id FROM " WILDCARD_AND_BELOW
+		      " WHERE d.id >= ?1 AND d.id <= ?2",
     [SERVING_SERVED] = "SELECT id FROM domains"
 		       " WHERE served_certificate_id >= ?1"
 		       " AND served_certificate_id <= ?2",
@@ -423,6 +427,21 @@ add_names_from(struct store *st, size_t row, int64_t first, int64_t last,
 	return rc;
 }
 
+/* The names that wildcards among them serve besides. */
+static int
+add_below(struct store *st, struct ids *domains, struct err *e)
+{
+	struct ids below = {0};
+	int rc;
+
+	rc = add_names_of_each(st, SERVING_BELOW, domains, &below, e);
+	for (size_t i = 0; i < below.len; i++)
+		ids_add(domains, below.v[i]);
+	ids_sort_unique(domains);
+	free(below.v);
+	return rc;
+}
+
 struct changes {
 	struct ids certificates, chains, keys, domains;
 	bool preferences; /* of chains */
@@ -491,8 +510,7 @@ find_changes(struct store *st, int64_t since, int64_t now, struct changes *c,
 	if (rc == 0)
 		rc = add_names_of(
 		    st, SERVING_OF_BEGUN, since, now, &c->domains, e);
-	ids_sort_unique(&c->domains);
-	return rc;
+	return rc < 0 ? -1 : add_below(st, &c->domains, e);
 }
 
 /* Each by itself: they need not be neighbours. */

@@ -42,8 +42,9 @@ int serving_each(
  * private key or one more chain, or were activated, deactivated or revoked,
  * since that time; of all that have several chains, if other CAs are preferred
  * since; for names that were enabled or disabled; and for those of certificates
- * that have begun or ended since.  The work is that of the names in question,
- * and after a change of preferences a look at all certificates.
+ * that have begun or ended since; when that is a wildcard, for the names below
+ * it as well.  The work is that of the names in question, and after a change of
+ * preferences a look at all certificates.
  */
 int serving_each_since(struct store *st, int64_t since, int64_t now,
     serving_fn fn, void *arg, struct err *e);

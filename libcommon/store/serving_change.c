@@ -1,5 +1,6 @@
 #include "store/serving_change.h"
 
+#include "store/certificate_part.h"
 #include "store/deployment.h"
 #include "store/serving.h"
 #include "store/stmt.h"
@@ -24,7 +25,7 @@ enum {
 	CHANGE_EXPIRED,
 	CHANGE_LAST_NAME,
 	CHANGE_KNOWN,
-	CHANGE_SERVED,
+	CHANGE_BELOW,
 	CHANGE_SERVE
 };
 
@@ -65,8 +66,8 @@ static const char *const sql[] = {
 	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
     [CHANGE_KNOWN] = "SELECT served_certificate_id, served_chain_id,"
 		     " served_until FROM domains WHERE id = ?1",
-    [CHANGE_SERVED] = "SELECT id FROM domains"
-		      " WHERE served_certificate_id = ?1 ORDER BY id",
+    [CHANGE_BELOW] =
+	"SELECT b.id FROM " WILDCARD_AND_BELOW " WHERE d.id = ?1 ORDER BY b.id",
     [CHANGE_SERVE] =
 	"UPDATE domains SET"
 	" served_certificate_id = NULLIF(CAST(?2 AS BIGINT), 0),"
@@ -121,8 +122,8 @@ struct settling {
 	int64_t after, to; /* names, when all are looked at */
 	size_t done;
 	struct deployment_change last; /* neighbours often change alike */
-	int64_t *followed; /* certificates that wildcards were served by */
-	size_t followed_len;
+	int64_t *wildcards; /* that have changed */
+	size_t wildcards_len;
 };
 
 static int
@@ -154,18 +155,15 @@ deploy(struct settling *w, int64_t from, int64_t to, struct err *e)
 	return deployment_note(w->st, &c, e);
 }
 
-/*
- * Names that are in no set of a wildcard may be served by it all the same: they
- * have what it had.
- */
+/* Names that are in no set of a wildcard may be served by it all the same. */
 static void
-note_wildcard(struct settling *w, const struct serving *s, int64_t had)
+note_wildcard(struct settling *w, const struct serving *s)
 {
-	if (had == 0 || !str_starts(s->name, "*."))
+	if (!str_starts(s->name, "*."))
 		return;
-	w->followed = xreallocarray(
-	    w->followed, w->followed_len + 1, sizeof(*w->followed));
-	w->followed[w->followed_len++] = had;
+	w->wildcards = xreallocarray(
+	    w->wildcards, w->wildcards_len + 1, sizeof(*w->wildcards));
+	w->wildcards[w->wildcards_len++] = s->domain_id;
 }
 
 static int
@@ -189,7 +187,7 @@ settle_name(void *arg, const struct serving *s, struct err *e)
 		return -1;
 	if (is_same)
 		return 0;
-	note_wildcard(w, s, known.certificate_id);
+	note_wildcard(w, s);
 	return deploy(w, known.certificate_id, s->certificate_id, e);
 }
 
@@ -221,15 +219,17 @@ settle_each(struct settling *w, const int64_t *ids, size_t len, struct err *e)
 }
 
 static int
-settle_followers(struct settling *w, struct err *e)
+settle_below(struct settling *w, struct err *e)
 {
 	int rc = 0;
 
-	while (rc == 0 && w->followed_len > 0) {
-		int64_t had = w->followed[--w->followed_len], *names = NULL;
+	while (rc == 0 && w->wildcards_len > 0) {
+		int64_t wildcard = w->wildcards[--w->wildcards_len];
+		int64_t *names = NULL;
 		size_t len = 0;
 
-		rc = read_ids(stmt_query(w->st, M, CHANGE_SERVED, e, "i", had),
+		rc = read_ids(
+		    stmt_query(w->st, M, CHANGE_BELOW, e, "i", wildcard),
 		    &names, &len, e);
 		if (rc == 0)
 			rc = settle_each(w, names, len, e);
@@ -243,9 +243,9 @@ settle_names(struct settling *w, const int64_t *ids, size_t len, struct err *e)
 {
 	int rc;
 
-	w->followed_len = 0; /* this may be run again */
+	w->wildcards_len = 0; /* this may be run again */
 	rc = settle_each(w, ids, len, e);
-	return rc < 0 ? -1 : settle_followers(w, e);
+	return rc < 0 ? -1 : settle_below(w, e);
 }
 
 /* One that has not begun yet is looked at again when it does. */
@@ -362,6 +362,6 @@ serving_change_settle(struct store *st, struct err *e)
 		rc = settle_lots(&w, settle_sets, e);
 	if (rc == 0)
 		rc = settle_lots(&w, settle_expired, e);
-	free(w.followed);
+	free(w.wildcards);
 	return rc < 0 ? -1 : 0;
 }

@@ -113,7 +113,7 @@ prime --changed-since 1h
 is "$(counts | cut -d' ' -f4-)" '0 1 0 0' '--changed-since'
 sql "UPDATE certificates SET created = created + 10000 WHERE id <> 4"
 prime --changed-since 1h
-is "$(counts | cut -d' ' -f4)" '3' '... all that a wildcard may serve, if one is'
+is "$(counts | cut -d' ' -f4)" '3' '... with what a wildcard may serve'
 
 sql "UPDATE certificates SET not_after = 100 WHERE id = 4"
 prime rsa.example

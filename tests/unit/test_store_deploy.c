@@ -260,6 +260,29 @@ test_wildcard_stands_in(void **state)
 	assert_string_equal(ready("web"), "2");
 }
 
+/* The first one, too, of what has none of its own that is valid. */
+static void
+test_first_wildcard(void **state)
+{
+	(void)state;
+	add_names("a.x.example", test_now + DAY);
+	add_names("b.a.x.example", test_now + DAY);
+	add_one_key();
+	sync_targets(&tree, 1);
+	test_now += 2 * DAY;
+	settle();
+	done("web");
+	add_names("*.x.example", test_now + 9 * DAY);
+	settle();
+	assert_int_equal(count("SELECT served_certificate_id FROM domains"
+			       " WHERE value = 'a.x.example'"),
+	    3);
+	assert_int_equal(count("SELECT served_certificate_id FROM domains"
+			       " WHERE value = 'b.a.x.example'"),
+	    2);
+	assert_string_equal(ready("web"), "3");
+}
+
 /* ---- what acmed-store check says ----------------------------------------- */
 
 static bool
@@ -438,6 +461,7 @@ static const struct CMUnitTest tests[] = {
     T(test_key_and_chain),
     T(test_time_passes),
     T(test_wildcard_stands_in),
+    T(test_first_wildcard),
     T(test_check),
     T(test_targets_of_the_file),
     T(test_scope),

@@ -254,6 +254,24 @@ test_since_time(void **state)
 	assert_string_equal(t.v[0].name, "old.example");
 }
 
+/* What a wildcard serves besides the names in its certificate. */
+static void
+test_since_wildcard(void **state)
+{
+	struct told t;
+
+	(void)state;
+	add_names("a.x.example", test_now + 86400);
+	add_names("b.a.x.example x.example", test_now + 86400);
+	add_one_key();
+	test_now += 10 * 86400;
+	add_names("*.x.example", test_now + 86400);
+	tell_since(&t, test_now);
+	assert_int_equal(t.len, 2);
+	assert_int_equal(find(&t, "a.x.example")->certificate_id, 3);
+	assert_non_null(find(&t, "*.x.example"));
+}
+
 static void
 test_since_certificate(void **state)
 {
@@ -302,6 +320,7 @@ static const struct CMUnitTest tests[] = {
     T(test_ends_early),
     T(test_since),
     T(test_since_time),
+    T(test_since_wildcard),
     T(test_since_certificate),
 };
 
