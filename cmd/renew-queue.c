@@ -314,10 +314,10 @@ struct listing {
 static const char *
 state_of(const struct renewal_item *i, int64_t now)
 {
-	return i->is_parked	   ? "parked"
-	    : i->lease_until > now ? "held"
-	    : i->failing_since > 0 ? "failing"
-				   : "waiting";
+	return i->is_parked		? "parked"
+	    : i->lease_until > now	? "held"
+	    : i->past.failing_since > 0 ? "failing"
+					: "waiting";
 }
 
 static int
@@ -345,8 +345,8 @@ print_item(void *arg, const struct renewal_item *i, struct err *e)
 	out_time(o, i->added);
 	out_time(o, i->window_end);
 	out_time(o, i->retry_at);
-	out_int(o, i->attempts);
-	out_time(o, i->failing_since);
+	out_int(o, i->past.attempts);
+	out_time(o, i->past.failing_since);
 	out_text(o, i->cause);
 	out_text(o, i->error);
 	out_end(o);

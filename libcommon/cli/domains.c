@@ -334,8 +334,9 @@ state_of(const struct domain_item *i, int64_t now)
 {
 	return i->is_parked	   ? "parked"
 	    : i->lease_until > now ? "held"
-	    : i->attempts > 0	   ? "quarantined"
-				   : "waiting";
+	    : queue_state_of(&i->past, i->error) == QUEUE_FAILING
+	    ? "quarantined"
+	    : "waiting";
 }
 
 static int
@@ -360,8 +361,8 @@ print_item(void *arg, const struct domain_item *i, struct err *e)
 	out_id(o, i->upstream_order_id);
 	out_time(o, i->added);
 	out_time(o, i->retry_at > l->now ? i->retry_at : 0);
-	out_int(o, i->attempts);
-	out_time(o, i->failing_since);
+	out_int(o, i->past.attempts);
+	out_time(o, i->past.failing_since);
 	out_text(o, i->cause);
 	out_text(o, i->error);
 	out_time(o, life.not_after);

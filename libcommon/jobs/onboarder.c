@@ -252,15 +252,12 @@ onboarder_told(void *onboarder, const struct orders_result *x)
 static void
 give_back(struct onboarder *o, struct onboarder_flight *v, size_t len)
 {
-	const int64_t now = clock_now();
 	struct err ignored = {0};
 
 	for (size_t i = 0; i < len; i++) {
 		const struct domain_group *g = &v[i].group;
-
-		/* one that is parked has its turn still */
 		const struct queue_wait w = {
-		    .retry_at = g->len == 1 ? g->items[0].retry_at : now};
+		    .retry_at = g->len > 0 ? g->items[0].retry_at : 0};
 
 		domain_queue_put_back(o->st, g, &w, &ignored);
 		domain_group_release(&v[i].group);

@@ -68,15 +68,15 @@ onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 {
 	const struct domain_item *item = &g->items[i];
 	const struct outcome_life life = life_of(o, item);
-	struct queue_failure f = outcome_failure(
-	    out, item->attempts, item->failing_since, &life, clock_now());
+	struct queue_failure f =
+	    outcome_failure(out, &item->past, &life, clock_now());
 	struct err e = {0}, text = out->why;
-	bool was_told = item->failing_since != 0;
+	bool was_told = item->past.failing_since != 0;
 
 	f.is_known = f.parks && domain_item_has_turn(item);
 	if (f.parks && !is_looked_at(o, out, f.is_known))
 		f.retry_at = parked_pace();
-	outcome_await_ca(o->st, o->row->id, out, was_told, &f);
+	outcome_await_ca(o->st, o->row->id, out, &item->past, &f);
 	if (domain_queue_fail(o->st, &g->holds[i], item->name, &f, &e) < 0) {
 		/* somebody has asked for it meanwhile: it is tried anew */
 		onboarder_tell(o, item, &e, e.kind != KIND_BUSY);

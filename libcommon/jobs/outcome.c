@@ -136,8 +136,9 @@ outcome_judge_early(
 	out->word = cause_name(cause);
 }
 
+/* Whether the CA of an account has not answered last. */
 static bool
-is_failing(
+has_left(
     struct store *st, int64_t upstream_account_id, struct upstream_held *held)
 {
 	struct err ignored = {0};
@@ -151,22 +152,24 @@ outcome_is_ca_away(struct store *st, int64_t upstream_account_id)
 {
 	struct upstream_held held;
 
-	return is_failing(st, upstream_account_id, &held) &&
+	return has_left(st, upstream_account_id, &held) &&
 	    held.until > clock_now();
 }
 
 void
 outcome_await_ca(struct store *st, int64_t upstream_account_id,
-    const struct outcome *a, bool fails_already, struct queue_failure *f)
+    const struct outcome *a, const struct queue_past *past,
+    struct queue_failure *f)
 {
 	struct upstream_held held;
 	int64_t now = clock_now();
 
 	if ((a->cause != CAUSE_CA_UNREACHABLE && a->cause != CAUSE_CA_BROKEN) ||
-	    !is_failing(st, upstream_account_id, &held))
+	    !has_left(st, upstream_account_id, &held))
 		return;
 	f->is_of_ca = true;
-	f->is_known = fails_already;
+	f->parks = false;
+	f->is_known = past->failing_since != 0;
 	f->retry_at =
 	    held.until > now ? held.until : now + outcome_pause(1, 0, 0);
 	if (!f->cause)
@@ -175,12 +178,12 @@ outcome_await_ca(struct store *st, int64_t upstream_account_id,
 
 bool
 outcome_leave_ca(struct store *st, int64_t upstream_account_id,
-    bool fails_already, struct queue_failure *f, struct err *why)
+    const struct queue_past *past, struct queue_failure *f, struct err *why)
 {
 	struct upstream_held held;
 	int64_t now = clock_now();
 
-	if (!is_failing(st, upstream_account_id, &held) || held.until <= now)
+	if (!has_left(st, upstream_account_id, &held) || held.until <= now)
 		return false;
 	err_set(why, KIND_BUSY,
 	    "not tried: the CA does not answer, and is left alone for %lld "
@@ -189,21 +192,22 @@ outcome_leave_ca(struct store *st, int64_t upstream_account_id,
 	*f = (struct queue_failure){.retry_at = held.until,
 	    .cause = cause_name(CAUSE_CA_UNREACHABLE),
 	    .error = why->text,
-	    .is_known = fails_already,
+	    .is_known = past->failing_since != 0,
 	    .is_of_ca = true};
 	return true;
 }
 
 struct queue_failure
-outcome_failure(const struct outcome *a, int64_t before, int64_t since,
+outcome_failure(const struct outcome *a, const struct queue_past *past,
     const struct outcome_life *life, int64_t now)
 {
 	struct queue_failure f = {.cause = a->word,
 	    .error = a->error,
 	    .order_is_over = a->order_is_over};
 	/* nobody but an operator changes that, who is noticed at once */
-	int64_t attempts =
-	    a->cause == CAUSE_BLOCKED ? OUTCOME_PARK_ATTEMPTS : before + 1;
+	int64_t attempts = a->cause == CAUSE_BLOCKED ? OUTCOME_PARK_ATTEMPTS
+						     : past->attempts + 1;
+	int64_t since = queue_failing_since(past, now);
 	uint32_t random;
 
 	digest_random(&random, sizeof(random));
@@ -211,7 +215,7 @@ outcome_failure(const struct outcome *a, int64_t before, int64_t since,
 	    now + outcome_pause(attempts, outcome_span(life, now), random);
 	if (a->retry_at > f.retry_at)
 		f.retry_at = a->retry_at;
-	f.parks = outcome_parks(a->cause, before + 1, since ? now - since : 0,
-	    life->not_after - life->not_before);
+	f.parks = outcome_parks(a->cause, past->attempts + 1,
+	    since ? now - since : 0, life->not_after - life->not_before);
 	return f;
 }

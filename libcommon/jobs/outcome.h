@@ -39,12 +39,12 @@ struct outcome_life {
 };
 
 /*
- * What is stored of one that has failed: `before` attempts had done so, one
- * after the other, the first at `since` (0: none).  As the end comes near the
- * pauses are shorter.
+ * What is stored of one that has failed, with this behind it.  As the end comes
+ * near the pauses are shorter.
  */
-struct queue_failure outcome_failure(const struct outcome *a, int64_t before,
-    int64_t since, const struct outcome_life *life, int64_t now);
+struct queue_failure outcome_failure(const struct outcome *a,
+    const struct queue_past *past, const struct outcome_life *life,
+    int64_t now);
 
 /*
  * The CA of an account may be away (store/upstream_ca.h), for all; or may have
@@ -53,12 +53,13 @@ struct queue_failure outcome_failure(const struct outcome *a, int64_t before,
  */
 bool outcome_is_ca_away(struct store *st, int64_t upstream_account_id);
 void outcome_await_ca(struct store *st, int64_t upstream_account_id,
-    const struct outcome *a, bool fails_already, struct queue_failure *f);
+    const struct outcome *a, const struct queue_past *past,
+    struct queue_failure *f);
 
 /* The same for one that was not tried; false: the CA is not to be left alone.
  */
 bool outcome_leave_ca(struct store *st, int64_t upstream_account_id,
-    bool fails_already, struct queue_failure *f, struct err *why);
+    const struct queue_past *past, struct queue_failure *f, struct err *why);
 
 /*
  * For struct orders: nothing sleeps.  What waits for long is for a later run.

@@ -121,6 +121,7 @@ static struct queue_failure
 failure_of(const struct parting *p, const char *said)
 {
 	struct outcome one = *p->outcome;
+	const struct queue_past none = {0};
 	const struct outcome_life life = {
 	    p->configuration->not_before, p->configuration->not_after};
 
@@ -129,7 +130,7 @@ failure_of(const struct parting *p, const char *said)
 		one.cause = orderanswer_cause(said);
 		one.word = cause_name(one.cause);
 	}
-	return outcome_failure(&one, 0, 0, &life, clock_now());
+	return outcome_failure(&one, &none, &life, clock_now());
 }
 
 static int

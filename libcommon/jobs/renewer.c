@@ -36,22 +36,12 @@ flight_release(struct renewer_flight *f)
 static char *
 names_of(struct renewer *r, const struct renewer_flight *f)
 {
-	struct strv names = {0};
-	struct err ignored = {0};
-	char *text;
+	char *text =
+	    fqdn_set_describe(r->st, f->configuration.fqdn_set_id, INT_MAX);
 
-	if (fqdn_set_names(
-		r->st, f->configuration.fqdn_set_id, &names, &ignored) < 0 ||
-	    names.len == 0)
-		text = xasprintf("renewal_configuration/%lld",
-		    (long long)f->item.renewal_configuration_id);
-	else if (names.len == 1)
-		text = xstrdup(names.v[0]);
-	else
-		text = xasprintf("%s and %zu other%s", names.v[0],
-		    names.len - 1, names.len > 2 ? "s" : "");
-	strv_release(&names);
-	return text;
+	return text ? text
+		    : xasprintf("renewal_configuration/%lld",
+			  (long long)f->item.renewal_configuration_id);
 }
 
 static void
@@ -101,7 +91,7 @@ part(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 	struct strv blamed = {0};
 	struct err why = {0}, ignored = {0};
 	bool is_parted = a->order_is_over && !cause_is_temporary(a->cause) &&
-	    (f->item.attempts + 1 >= PARTING_ATTEMPTS ||
+	    (f->item.past.attempts + 1 >= PARTING_ATTEMPTS ||
 		a->cause == CAUSE_BLOCKED) &&
 	    parting_try(&p, &blamed, &ignored) > 0;
 
@@ -122,13 +112,13 @@ fail(struct renewer *r, struct renewer_flight *f, const struct outcome *a)
 	const struct renewal_item *i = &f->item;
 	const struct outcome_life life = {
 	    f->configuration.not_before, f->configuration.not_after};
-	struct queue_failure failure = outcome_failure(
-	    a, i->attempts, i->failing_since, &life, clock_now());
+	struct queue_failure failure =
+	    outcome_failure(a, &i->past, &life, clock_now());
 	struct err e = {0}, text = a->why;
 
 	if (part(r, f, a))
 		return;
-	outcome_await_ca(r->st, r->account, a, i->failing_since != 0, &failure);
+	outcome_await_ca(r->st, r->account, a, &i->past, &failure);
 	if (failure.parks)
 		failure.retry_at =
 		    parked_again(r->st, r->prober, &f->configuration,
@@ -146,8 +136,7 @@ leave(struct renewer *r, struct renewer_flight *f)
 	struct queue_failure failure;
 	struct err e = {0}, why = {0};
 
-	if (!outcome_leave_ca(
-		r->st, r->account, f->item.failing_since != 0, &failure, &why))
+	if (!outcome_leave_ca(r->st, r->account, &f->item.past, &failure, &why))
 		return false;
 	tell_store(r, f, renewal_queue_fail(r->st, &f->hold, &failure, &e), &e);
 	tell(r, f, &why, true);

@@ -81,26 +81,6 @@ word_of(enum telling_state state)
 	return state == TELLING_OK ? "recovered" : telling_state_name(state);
 }
 
-/* "a.example and 2 others"; the caller frees. */
-static char *
-names_of(struct store *st, int64_t fqdn_set_id)
-{
-	struct strv names = {0};
-	struct err ignored = {0};
-	char *text;
-
-	if (fqdn_set_names(st, fqdn_set_id, &names, &ignored) < 0 ||
-	    names.len == 0)
-		text = xasprintf("fqdn_set/%lld", (long long)fqdn_set_id);
-	else if (names.len == 1)
-		text = xstrdup(names.v[0]);
-	else
-		text = xasprintf("%.*s and %zu other%s", LINE_NAMES, names.v[0],
-		    names.len - 1, names.len > 2 ? "s" : "");
-	strv_release(&names);
-	return text;
-}
-
 static void
 add_time(struct buf *b, const char *before, int64_t t)
 {
@@ -114,13 +94,14 @@ static void
 add_renewal(
     struct block *b, const struct telling_renewal *r, enum telling_state state)
 {
-	char *names =
-	    r->name ? xstrdup(r->name) : names_of(b->t->st, r->fqdn_set_id);
+	char *names = r->name
+	    ? xstrdup(r->name)
+	    : fqdn_set_describe(b->t->st, r->fqdn_set_id, LINE_NAMES);
 	char error[LINE_ERROR] = "";
 
 	if (r->error)
 		str_escape(error, sizeof(error), r->error, strlen(r->error));
-	buf_addf(&b->lines, "  %-9s %s", word_of(state), names);
+	buf_addf(&b->lines, "  %-9s %s", word_of(state), names ? names : "?");
 	free(names);
 	if (state != TELLING_OK && r->not_after != 0)
 		add_time(&b->lines,

@@ -326,9 +326,10 @@ has_none(const struct why *w, const char *name, struct err *e)
 		return err_set(e, why.kind, "%s", why.text);
 	err_set(e, KIND_NOTFOUND, "%s: no certificate has this name%s%s%s",
 	    name, waits ? "; it waits in domain-queue" : "",
-	    !waits || !i.error	 ? ""
-		: i.attempts > 0 ? ", where it has failed: "
-				 : ": ",
+	    !waits || !i.error ? ""
+		: queue_state_of(&i.past, i.error) == QUEUE_FAILING
+		? ", where it has failed: "
+		: ": ",
 	    waits && i.error ? i.error : "");
 	if (waits)
 		domain_item_release(&i);

@@ -121,7 +121,8 @@ describe_new(const struct why *w, const struct why_candidate *c, char **text,
 	if (rc <= 0)
 		return rc;
 	*text = xasprintf("domain-queue gets it another certificate%s%s",
-	    i.error && !i.is_parked && i.failing_since == 0 ? "; it "
+	    !i.is_parked && queue_state_of(&i.past, i.error) == QUEUE_LIMITED
+		? "; it "
 		: i.error
 		? i.is_parked ? ", but has it parked: " : ", but has failed: "
 		: i.is_parked ? ", but has it parked"
@@ -156,19 +157,21 @@ describe_queued(const struct why *w, int64_t configuration, char **text,
     int64_t *at, struct err *e)
 {
 	struct renewal_item i;
+	enum queue_state state;
 	char since[RFC3339_SIZE];
 	int rc =
 	    unless_missing(renewal_queue_of(w->st, configuration, &i, e), e);
 
 	if (rc <= 0)
 		return rc;
-	rc = i.is_parked || i.failing_since != 0 || i.error;
-	if (rc > 0 && !i.is_parked && i.failing_since == 0) {
+	state = queue_state_of(&i.past, i.error);
+	rc = i.is_parked || state != QUEUE_FRESH;
+	if (state == QUEUE_LIMITED && !i.is_parked) {
 		*text = xasprintf("it %s", i.error);
 		*at = i.retry_at;
 	} else if (rc > 0) {
-		rfc3339_format(
-		    since, i.failing_since ? i.failing_since : i.added);
+		rfc3339_format(since,
+		    i.past.failing_since ? i.past.failing_since : i.added);
 		*text = xasprintf("%s %s: %s%s",
 		    i.is_parked ? "parked: it has failed since"
 				: "it is tried again: it has failed since",

@@ -1,5 +1,6 @@
 #include "store/check_part.h"
 #include "store/domain_part.h"
+#include "store/queue_part.h"
 #include "sys/clock.h"
 
 #define LEASE_MAX 86400 /* more than any lease or pause can be */
@@ -320,8 +321,9 @@ static const char *const sql[] = {
 	" (SELECT 1 FROM fqdn_set_members m JOIN domains d"
 	" ON d.id = m.domain_id WHERE m.fqdn_set_id = o.fqdn_set_id"
 	" AND d.value = q.name)",
-    [CHECK_DOMAIN_FAILED] = "SELECT id FROM domain_queue WHERE attempts > 0"
-			    " AND failing_since IS NULL",
+    [CHECK_DOMAIN_FAILED] =
+	"SELECT id FROM domain_queue WHERE NOT " QUEUE_FAILS(
+	    "") " AND (" QUEUE_HAS_FAILED("") " OR " QUEUE_IS_AWAY("") ")",
     [CHECK_NEXT_KEY] =
 	"SELECT id FROM upstream_accounts WHERE (next_spki_sha256 IS NULL)"
 	" <> (next_der IS NULL) OR (next_der IS NULL) <> (next_type IS NULL)"

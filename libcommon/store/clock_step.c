@@ -1,5 +1,6 @@
 #include "store/clock_step.h"
 
+#include "store/queue_part.h"
 #include "store/renewal_info.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
@@ -19,14 +20,17 @@ enum {
 
 /* ?1 is now, ?2 the most of our own, ?3 the most of a CA, but in the last. */
 #define NOW "CAST(?1 AS BIGINT)"
-#define IS_LIMIT "COALESCE(cause, '') = 'rate-limited'"
 /* Not what a CA put off that is away, which has its own time (upstream_cas). */
-#define HAS_NOT_FAILED "attempts = 0 AND failing_since IS NULL"
+#define IS_LIMIT QUEUE_IS_LIMITED("")
+#define IS_LIMIT_OF_QUEUE "NOT " QUEUE_FAILS("") " OR " IS_LIMIT
 #define IS_TOO_LATE(of_ca)                                                     \
 	"retry_at > ?2 AND (retry_at > ?3 OR NOT (" of_ca "))"
 #define NO_FAILURE_AHEAD                                                       \
 	"failing_since = CASE WHEN failing_since > ?1 THEN " NOW               \
 	" ELSE failing_since END"
+#define NO_ABSENCE_AHEAD                                                       \
+	"away_since = CASE WHEN away_since > ?1 THEN " NOW                     \
+	" ELSE away_since END"
 #define NO_ADDITION_AHEAD                                                      \
 	"added = CASE WHEN added > ?1 THEN " NOW " ELSE added END"
 #define OPEN "('new', 'pending', 'ready', 'processing', 'issued')"
@@ -34,14 +38,15 @@ enum {
 static const char *const sql[] = {
     [CLOCK_STEP_RENEWALS] =
 	"UPDATE renewal_queue SET retry_at = " NOW ", " NO_FAILURE_AHEAD
-	", " NO_ADDITION_AHEAD " WHERE id > 0 AND " IS_TOO_LATE(
-	    "status = 'parked' OR " HAS_NOT_FAILED " OR " IS_LIMIT),
+	", " NO_ABSENCE_AHEAD ", " NO_ADDITION_AHEAD
+	" WHERE id > 0 AND " IS_TOO_LATE(
+	    "status = 'parked' OR " IS_LIMIT_OF_QUEUE),
     [CLOCK_STEP_NAMES] =
 	"UPDATE domain_queue SET retry_at = " NOW ", " NO_FAILURE_AHEAD
-	", " NO_ADDITION_AHEAD " WHERE domain_template_id IN"
+	", " NO_ABSENCE_AHEAD ", " NO_ADDITION_AHEAD
+	" WHERE domain_template_id IN"
 	" (SELECT t.id FROM domain_templates t WHERE t.id > 0)"
-	" AND status = 'waiting' AND " IS_TOO_LATE(
-	    HAS_NOT_FAILED " OR " IS_LIMIT),
+	" AND status = 'waiting' AND " IS_TOO_LATE(IS_LIMIT_OF_QUEUE),
     [CLOCK_STEP_DEPLOYMENTS] =
 	"UPDATE deployments SET retry_at = " NOW ", " NO_FAILURE_AHEAD
 	" WHERE deploy_target_id IN"

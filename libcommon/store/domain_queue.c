@@ -26,14 +26,18 @@ enum {
 
 #define COUNTS                                                                 \
 	"SELECT count(*), count(CASE WHEN q.status = 'parked' THEN 1 END),"    \
-	" count(CASE WHEN q.status = 'waiting' AND q.attempts > 0 THEN 1 "     \
-	"END),"                                                                \
-	" count(CASE WHEN q.lease_until > ?1 THEN 1 END),"                     \
-	" min(CASE WHEN q.status = 'waiting' AND q.attempts = 0"               \
-	" THEN q.added END),"                                                  \
-	" min(CASE WHEN q.status = 'waiting' AND q.attempts > 0"               \
-	" THEN q.failing_since END) FROM domain_queue q WHERE q.id > 0 AND"    \
-	" (SELECT s.id FROM served_names s WHERE s.id = q.id) "
+	" count(CASE WHEN q.status = 'waiting' AND " QUEUE_HAS_FAILED(         \
+	    "q.") " THEN 1 END), count(CASE WHEN q.lease_until > ?1 THEN 1 "   \
+		  "END),"                                                      \
+		  " min(CASE WHEN q.status = 'waiting' AND "                   \
+		  "NOT " QUEUE_HAS_FAILED(                                     \
+		      "q.") " THEN q.added END),"                              \
+			    " min(CASE WHEN q.status = 'waiting' "             \
+			    "AND " QUEUE_HAS_FAILED(                           \
+				"q.") " THEN q.failing_since END) FROM "       \
+				      "domain_queue q WHERE q.id > 0 AND"      \
+				      " (SELECT s.id FROM served_names s "     \
+				      "WHERE s.id = q.id) "
 
 static const char *const sql[] = {
     [DOMAIN_QUEUE_ADD] =
@@ -43,22 +47,21 @@ static const char *const sql[] = {
 	" ON CONFLICT (name) DO NOTHING RETURNING id",
     [DOMAIN_QUEUE_AGAIN] =
 	"UPDATE domain_queue SET status = 'waiting', retry_at = ?2,"
-	" attempts = 0, failing_since = NULL, cause = NULL, error = NULL,"
-	" lease = lease + 1, lease_until = 0"
-	" WHERE id = ?1 AND (status = 'parked' OR attempts > 0)",
+	" was_parked = 0, " QUEUE_FORGET
+	", lease = lease + 1, lease_until = 0 WHERE id = ?1"
+	" AND " QUEUE_IS_STUCK(""),
     [DOMAIN_QUEUE_BACK] =
 	"INSERT INTO domain_queue (name, registered, domain_template_id,"
 	" status, alone, added, retry_at, attempts, failing_since, cause,"
 	" error) VALUES (?1, ?2, ?3, ?9, ?4, CAST(?5 AS BIGINT), ?6,"
 	" ?4, CASE WHEN CAST(?4 AS BIGINT) = 1 THEN CAST(?5 AS BIGINT) END,"
 	" ?7, ?8) ON CONFLICT (name) DO NOTHING",
-    [DOMAIN_QUEUE_RENEWED] =
-	"SELECT r.id, r.active, CASE WHEN q.status = 'parked'"
-	" OR q.attempts > 0 THEN 1 ELSE 0 END FROM domains d"
-	" JOIN fqdn_set_members m ON m.domain_id = d.id"
-	" JOIN renewal_configurations r ON r.fqdn_set_id = m.fqdn_set_id"
-	" LEFT JOIN renewal_queue q ON q.renewal_configuration_id = r.id"
-	" WHERE d.value = ?1 AND r.backup_of_id IS NULL",
+    [DOMAIN_QUEUE_RENEWED] = "SELECT r.id, r.active, CASE WHEN " QUEUE_IS_STUCK(
+	"q.") " THEN 1 ELSE 0 END FROM domains d"
+	      " JOIN fqdn_set_members m ON m.domain_id = d.id"
+	      " JOIN renewal_configurations r ON r.fqdn_set_id = m.fqdn_set_id"
+	      " LEFT JOIN renewal_queue q ON q.renewal_configuration_id = r.id"
+	      " WHERE d.value = ?1 AND r.backup_of_id IS NULL",
     [DOMAIN_QUEUE_REMOVE] =
 	"DELETE FROM domain_queue WHERE name = ?1 AND " QUEUE_IS_FREE(
 	    "?2", "?3"),
@@ -105,7 +108,7 @@ domain_item_release(struct domain_item *i)
 bool
 domain_item_has_turn(const struct domain_item *i)
 {
-	return !i->is_parked && i->attempts > 0 && i->retry_at == 0;
+	return i->was_parked && !i->is_parked;
 }
 
 void
@@ -119,13 +122,13 @@ domain_item_read(struct db_stmt *s, struct domain_item *i)
 	    .alone = db_int(s, 5) != 0,
 	    .added = db_int(s, 6),
 	    .retry_at = db_int(s, 7),
-	    .attempts = db_int(s, 8),
-	    .failing_since = db_int(s, 9),
-	    .lease_until = db_int(s, 10),
-	    .upstream_order_id = db_int(s, 11),
-	    .cause = stmt_text_dup(s, 12),
-	    .error = stmt_text_dup(s, 13),
-	    .certificate_id = db_int(s, 14)};
+	    .past = {db_int(s, 8), db_int(s, 9), db_int(s, 10)},
+	    .was_parked = db_int(s, 11) != 0,
+	    .lease_until = db_int(s, 12),
+	    .upstream_order_id = db_int(s, 13),
+	    .cause = stmt_text_dup(s, 14),
+	    .error = stmt_text_dup(s, 15),
+	    .certificate_id = db_int(s, 16)};
 }
 
 int

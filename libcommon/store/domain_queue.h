@@ -18,8 +18,8 @@ struct domain_item {
 	bool alone; /* it shares no order with others */
 	int64_t added;
 	int64_t retry_at; /* not before; what may first goes first */
-	int64_t attempts; /* that failed, one after the other: quarantined */
-	int64_t failing_since; /* 0: the last one has not */
+	struct queue_past past; /* QUEUE_FAILING: it is quarantined */
+	bool was_parked; /* and nobody has asked for it since */
 	int64_t lease_until; /* a process works on it until then */
 	int64_t upstream_order_id; /* 0: none, or it is over */
 	char *cause, *error; /* of the last failure, or NULL */
@@ -29,7 +29,10 @@ struct domain_item {
 /* Frees what it owns; it is empty then.  NULL-safe. */
 void domain_item_release(struct domain_item *i);
 
-/* It is parked, but has the one attempt that domain_queue_return gives. */
+/*
+ * It has the one attempt that domain_queue_return gives, however long that is
+ * put off: when it fails it is parked again.
+ */
 bool domain_item_has_turn(const struct domain_item *i);
 
 /* ---- in and out ---------------------------------------------------------- */

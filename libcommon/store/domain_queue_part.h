@@ -7,7 +7,8 @@
 /* What the files of the queue of domains share. */
 #define DOMAIN_QUEUE_SELECT                                                    \
 	"SELECT id, name, registered, domain_template_id, status, alone,"      \
-	" added, retry_at, attempts, failing_since, lease_until,"              \
+	" added, retry_at, attempts, failing_since, away_since, was_parked,"   \
+	" lease_until,"                                                        \
 	" upstream_order_id, cause, error, (SELECT s.certificate_id FROM"      \
 	" served_names s WHERE s.id = domain_queue.id) FROM domain_queue"      \
 	" WHERE "

@@ -25,12 +25,15 @@ enum {
 	"status = 'waiting' AND retry_at <= " now                              \
 	" AND " QUEUE_IS_FREE(now, max)
 /* May go with others. */
-#define IS_FRESH " AND upstream_order_id IS NULL AND attempts = 0 AND alone = 0"
+#define IS_FRESH                                                               \
+	" AND upstream_order_id IS NULL AND alone = 0 AND "                    \
+	"NOT " QUEUE_HAS_FAILED("")
 
 static const char *const sql[] = {
     QUEUE_STATEMENTS("domain_queue", "id"),
     [WORK_RETURN] =
-	"UPDATE domain_queue SET status = 'waiting', retry_at = 0"
+	"UPDATE domain_queue SET status = 'waiting', was_parked = 1,"
+	" retry_at = 0"
 	" WHERE id IN (SELECT q.id FROM domain_queue q WHERE q.id > 0"
 	" AND q.status = 'parked' AND (q.retry_at <= ?1 OR q.retry_at > ?2)"
 	" ORDER BY q.id LIMIT ?3)",
@@ -40,7 +43,7 @@ static const char *const sql[] = {
 	    "?2", "?3") " ORDER BY domain_template_id, retry_at, id LIMIT 1",
     [WORK_IS_WAITING] =
 	"SELECT 1 FROM domain_queue WHERE domain_template_id > 0"
-	" AND status = 'waiting' AND attempts = 0 LIMIT 1",
+	" AND status = 'waiting' AND NOT " QUEUE_HAS_FAILED("") " LIMIT 1",
     [WORK_FIRST] = DOMAIN_QUEUE_SELECT "domain_template_id = ?1 AND " IS_READY(
 	"?2", "?3") " ORDER BY retry_at, id LIMIT 1",
     [WORK_OF_ORDER] = DOMAIN_QUEUE_SELECT
@@ -60,14 +63,20 @@ static const char *const sql[] = {
 	" WHERE id = ?1 AND lease = ?2",
     [WORK_ALONE] = "UPDATE domain_queue SET alone = 1"
 		   " WHERE id = ?1 AND lease = ?2",
-    [WORK_DELAY] = "UPDATE domain_queue SET retry_at = ?3, failing_since ="
-		   " CASE WHEN attempts > 0 THEN failing_since END,"
-		   " cause = CASE WHEN attempts > 0 THEN cause ELSE ?6 END,"
-		   " error = CASE WHEN attempts > 0 THEN error ELSE ?7 END"
-		   " WHERE registered = ?2"
-		   " AND domain_template_id = ?1 AND status = 'waiting'"
-		   " AND retry_at < ?3 AND upstream_order_id IS NULL"
-		   " AND " QUEUE_IS_FREE("?4", "?5"),
+    [WORK_DELAY] =
+	"UPDATE domain_queue SET retry_at = ?3, failing_since ="
+	" CASE WHEN " QUEUE_HAS_FAILED("") " THEN " QUEUE_FAILING_SINCE(
+	    "?4") " END, away_since = NULL,"
+		  " cause = CASE WHEN " QUEUE_HAS_FAILED(
+		      "") " THEN cause ELSE ?6 END,"
+			  " error = CASE WHEN " QUEUE_HAS_FAILED(
+			      "") " THEN error ELSE ?7 END"
+				  " WHERE registered = ?2"
+				  " AND domain_template_id = ?1 AND status = "
+				  "'waiting'"
+				  " AND retry_at < ?3 AND upstream_order_id IS "
+				  "NULL"
+				  " AND " QUEUE_IS_FREE("?4", "?5"),
 };
 
 const struct stmt_table domain_queue_work_stmts = {
@@ -167,7 +176,7 @@ find_others(struct work *w, int64_t now, struct err *e)
 				    first.upstream_order_id, now, max),
 		    w->taken, e);
 	}
-	if (room == 0 || first.alone || first.attempts > 0)
+	if (room == 0 || first.alone || first.past.attempts > 0)
 		return 0;
 	return add_rows(t->one_domain
 		? stmt_query(w->st, M, WORK_MORE_OF_DOMAIN, e, "iiiiit",

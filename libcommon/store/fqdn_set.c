@@ -40,6 +40,22 @@ fqdn_set_names(struct store *st, int64_t id, struct strv *names, struct err *e)
 	return rc;
 }
 
+char *
+fqdn_set_describe(struct store *st, int64_t id, int most)
+{
+	struct strv names = {0};
+	struct err ignored = {0};
+	char *text = NULL;
+
+	if (fqdn_set_names(st, id, &names, &ignored) == 0 && names.len == 1)
+		text = xstrdup(names.v[0]);
+	else if (names.len > 1)
+		text = xasprintf("%.*s and %zu other%s", most, names.v[0],
+		    names.len - 1, names.len > 2 ? "s" : "");
+	strv_release(&names);
+	return text;
+}
+
 /* `names` is sorted, and nothing is there twice. */
 static void
 set_sha256(const struct strv *names, uint8_t out[DIGEST_SHA256_SIZE])

@@ -12,6 +12,12 @@
 int fqdn_set_names(
     struct store *st, int64_t id, struct strv *names, struct err *e);
 
+/*
+ * "a.example and 2 others", with no more than `most` bytes of the first of
+ * several; the caller frees.  NULL: it is not known.
+ */
+char *fqdn_set_describe(struct store *st, int64_t id, int most);
+
 /* A set that is in the store. */
 struct fqdn_set {
 	int64_t id;

@@ -2,6 +2,22 @@
 
 #include "sys/clock.h"
 
+enum queue_state
+queue_state_of(const struct queue_past *p, const char *error)
+{
+	return p->attempts > 0	? QUEUE_FAILING
+	    : p->away_since > 0 ? QUEUE_AWAY
+	    : error		? QUEUE_LIMITED
+				: QUEUE_FRESH;
+}
+
+int64_t
+queue_failing_since(const struct queue_past *p, int64_t now)
+{
+	return p->away_since > 0 ? p->failing_since + now - p->away_since
+				 : p->failing_since;
+}
+
 int
 queue_held(struct store *st, enum stmt_module m, const struct queue_hold *hold,
     int64_t *object, struct err *e)
@@ -39,8 +55,9 @@ int
 queue_put_back(struct store *st, enum stmt_module m,
     const struct queue_hold *hold, const struct queue_wait *w, struct err *e)
 {
-	return stmt_run(st, m, QUEUE_PUT_BACK, e, "iiitt", hold->id,
-		   hold->lease, w->retry_at, w->cause, w->error) < 0
+	return stmt_run(st, m, QUEUE_PUT_BACK, e, "iiitti", hold->id,
+		   hold->lease, w->retry_at, w->cause, w->error,
+		   clock_now()) < 0
 	    ? -1
 	    : 0;
 }
@@ -49,12 +66,15 @@ int
 queue_fail(struct store *st, enum stmt_module m, const struct queue_hold *hold,
     const struct queue_failure *f, struct err *e)
 {
-	return stmt_run(st, m, QUEUE_FAIL, e, "iiiittiii", hold->id,
-		   hold->lease, f->retry_at, clock_now(), f->cause, f->error,
-		   (int64_t)f->order_is_over, (int64_t)f->parks,
-		   (int64_t)f->is_of_ca) < 0
-	    ? -1
-	    : 0;
+	const int64_t now = clock_now(), is_over = f->order_is_over;
+	int64_t n = f->is_of_ca
+	    ? stmt_run(st, m, QUEUE_PUT_OFF, e, "iiiitti", hold->id,
+		  hold->lease, f->retry_at, now, f->cause, f->error, is_over)
+	    : stmt_run(st, m, QUEUE_FAIL, e, "iiiittii", hold->id, hold->lease,
+		  f->retry_at, now, f->cause, f->error, is_over,
+		  (int64_t)f->parks);
+
+	return n < 0 ? -1 : 0;
 }
 
 int

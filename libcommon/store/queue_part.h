@@ -14,6 +14,7 @@ enum queue_stmt {
 	QUEUE_DONE,
 	QUEUE_PUT_BACK,
 	QUEUE_FAIL,
+	QUEUE_PUT_OFF,
 	QUEUE_WAKE_BLOCKED,
 	QUEUE__MAX
 };
@@ -22,33 +23,83 @@ enum queue_stmt {
 #define QUEUE_IS_FREE(now, max)                                                \
 	"(lease_until <= " now " OR lease_until > " max ")"
 
+/*
+ * What is behind an item (enum queue_state); `q` is its table with a full stop,
+ * or "".
+ */
+#define QUEUE_HAS_FAILED(q) q "attempts > 0"
+#define QUEUE_IS_AWAY(q) q "away_since IS NOT NULL"
+#define QUEUE_FAILS(q) q "failing_since IS NOT NULL" /* either of them */
+/* Until somebody asks for it, it is not tried soon, or not at all. */
+#define QUEUE_IS_STUCK(q) "(" q "status = 'parked' OR " QUEUE_FAILS(q) ")"
+#define QUEUE_IS_LIMITED(q) "COALESCE(" q "cause, '') = 'rate-limited'"
+
+/* All that is behind it is forgotten, so that it is fresh. */
+#define QUEUE_FORGET                                                           \
+	"attempts = 0, failing_since = NULL, away_since = NULL,"               \
+	" cause = NULL, error = NULL"
+/*
+ * Since when it fails, if it goes on: while the CA was away, until `now`, was
+ * no time of that.
+ */
+#define QUEUE_FAILING_SINCE(now)                                               \
+	"failing_since + CAST(" now " AS BIGINT) - COALESCE(away_since,"       \
+	" CAST(" now " AS BIGINT))"
+
 /* `object` is the column whose number QUEUE_HELD gives. */
-#define QUEUE_STATEMENTS(table, object)                                        \
-	[QUEUE_HELD] =                                                         \
-	    "SELECT " object " FROM " table " WHERE id = ?1 AND lease = ?2",   \
-	[QUEUE_SET_ORDER] = "UPDATE " table " SET upstream_order_id = ?3"      \
-			    " WHERE id = ?1 AND lease = ?2",                   \
-	[QUEUE_DONE] = "DELETE FROM " table " WHERE id = ?1 AND lease = ?2",   \
-	[QUEUE_PUT_BACK] =                                                     \
-	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"             \
-	    " failing_since = CASE WHEN attempts > 0 THEN failing_since END,"  \
-	    " cause = COALESCE(?4, CASE WHEN attempts > 0 THEN cause END),"    \
-	    " error = COALESCE(?5, CASE WHEN attempts > 0 THEN error END)"     \
-	    " WHERE id = ?1 AND lease = ?2",                                   \
-	[QUEUE_FAIL] =                                                         \
-	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"             \
-	    " attempts = attempts + CASE WHEN CAST(?9 AS BIGINT) = 1"          \
-	    " THEN 0 ELSE 1 END, failing_since = CASE"                         \
-	    " WHEN attempts = 0 AND CAST(?9 AS BIGINT) = 0"                    \
-	    " THEN CAST(?4 AS BIGINT) ELSE"                                    \
-	    " COALESCE(failing_since, CAST(?4 AS BIGINT)) END, cause = ?5,"    \
-	    " error = ?6, upstream_order_id = CASE"                            \
-	    " WHEN CAST(?7 AS BIGINT) = 1 THEN NULL"                           \
-	    " ELSE upstream_order_id END, status ="                            \
-	    " CASE WHEN CAST(?8 AS BIGINT) = 1 THEN 'parked'"                  \
-	    " ELSE status END WHERE id = ?1 AND lease = ?2",                   \
-	[QUEUE_WAKE_BLOCKED] = "UPDATE " table " SET retry_at = ?1"            \
-			       " WHERE cause = 'blocked'"                      \
+#define QUEUE_STATEMENTS(table, object)                                              \
+	[QUEUE_HELD] =                                                               \
+	    "SELECT " object " FROM " table " WHERE id = ?1 AND lease = ?2",         \
+	[QUEUE_SET_ORDER] = "UPDATE " table " SET upstream_order_id = ?3"            \
+			    " WHERE id = ?1 AND lease = ?2",                         \
+	[QUEUE_DONE] = "DELETE FROM " table " WHERE id = ?1 AND lease = ?2",         \
+	[QUEUE_PUT_BACK] =                                                           \
+	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"                   \
+	    " failing_since = CASE WHEN " QUEUE_HAS_FAILED(                          \
+		"") " THEN " QUEUE_FAILING_SINCE("?6") " END, away_since = "         \
+						       "NULL,"                       \
+						       " cause = "                   \
+						       "COALESCE(?4, CASE "          \
+						       "WHEN"                        \
+						       " " QUEUE_HAS_FAILED(         \
+							   "") " THEN cause "        \
+							       "END),"               \
+							       " error = "           \
+							       "COALESCE(?5, "       \
+							       "CASE "               \
+							       "WHEN"                \
+							       " " QUEUE_HAS_FAILED( \
+								   "") " THEN"       \
+								       " erro"       \
+								       "r "          \
+								       "END)"        \
+								       " WHER"       \
+								       "E id "       \
+								       "= ?1 "       \
+								       "AND "        \
+								       "lease"       \
+								       " = "         \
+								       "?2",         \
+	[QUEUE_FAIL] =                                                               \
+	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"                   \
+	    " attempts = attempts + 1, failing_since ="                              \
+	    " COALESCE(" QUEUE_FAILING_SINCE(                                        \
+		"?4") ", CAST(?4 AS BIGINT)),"                                       \
+		      " away_since = NULL, cause = ?5, error = ?6,"                  \
+		      " upstream_order_id = CASE WHEN CAST(?7 AS BIGINT) = 1 "       \
+		      "THEN NULL"                                                    \
+		      " ELSE upstream_order_id END, status ="                        \
+		      " CASE WHEN CAST(?8 AS BIGINT) = 1 THEN 'parked'"              \
+		      " ELSE status END WHERE id = ?1 AND lease = ?2",               \
+	[QUEUE_PUT_OFF] =                                                            \
+	    "UPDATE " table " SET lease_until = 0, retry_at = ?3,"                   \
+	    " failing_since = COALESCE(failing_since, CAST(?4 AS BIGINT)),"          \
+	    " away_since = COALESCE(away_since, CAST(?4 AS BIGINT)),"                \
+	    " cause = ?5, error = ?6, upstream_order_id ="                           \
+	    " CASE WHEN CAST(?7 AS BIGINT) = 1 THEN NULL"                            \
+	    " ELSE upstream_order_id END WHERE id = ?1 AND lease = ?2",              \
+	[QUEUE_WAKE_BLOCKED] = "UPDATE " table " SET retry_at = ?1"                  \
+			       " WHERE cause = 'blocked'"                            \
 			       " AND status = 'parked' AND retry_at > ?1"
 
 /* Whether it is held still, and its object.  KIND_BUSY: by another. */

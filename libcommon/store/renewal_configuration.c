@@ -69,8 +69,6 @@ enum {
 	" LEFT JOIN renewal_infos i ON i.certificate_id = r.certificate_id"    \
 	" WHERE "
 
-#define HAS_FAILED "(status = 'parked' OR attempts > 0)"
-
 static const char *const sql[] = {
     [CONFIGURATION_BY_ID] = SELECT "r.id = ?1",
     [CONFIGURATION_BY_LABEL] = SELECT "r.label = ?1",
@@ -122,14 +120,13 @@ static const char *const sql[] = {
 	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1",
     [CONFIGURATION_FORGET_FAILED] =
 	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1"
-	" AND " HAS_FAILED
-	" AND (status = 'parked' OR " QUEUE_IS_FREE("?2", "?3") ")",
+	" AND " QUEUE_IS_STUCK("") " AND (status = 'parked' OR " QUEUE_IS_FREE(
+	    "?2", "?3") ")",
     [CONFIGURATION_TRY_AGAIN] =
 	"UPDATE renewal_queue SET status = 'waiting', retry_at = 0,"
-	" attempts = 0, failing_since = NULL, cause = NULL, error = NULL,"
-	" lease = lease + 1, lease_until = 0"
-	" WHERE renewal_configuration_id = ?1 AND " HAS_FAILED
-	" AND (status = 'parked' OR " QUEUE_IS_FREE("?2", "?3") ")",
+	" " QUEUE_FORGET ", lease = lease + 1, lease_until = 0"
+	" WHERE renewal_configuration_id = ?1 AND " QUEUE_IS_STUCK(
+	    "") " AND (status = 'parked' OR " QUEUE_IS_FREE("?2", "?3") ")",
     [CONFIGURATION_NAMES_ARRIVED] =
 	"DELETE FROM domain_queue WHERE name IN (SELECT d.value"
 	" FROM renewal_configurations r"

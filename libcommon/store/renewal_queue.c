@@ -22,6 +22,7 @@ enum {
 	QUEUE_NEXT_PARKED,
 	QUEUE_TAKE_PARKED,
 	QUEUE_RETURN,
+	QUEUE_RETURN_ONCE,
 	QUEUE_BY_ID,
 	QUEUE_MARK_ORDER,
 	QUEUE_COUNT,
@@ -31,8 +32,8 @@ enum {
 
 #define COLUMNS                                                                \
 	"id, renewal_configuration_id, upstream_account_id, why, status,"      \
-	" added, window_end, retry_at, attempts, failing_since, lease_until,"  \
-	" upstream_order_id, cause, error"
+	" added, window_end, retry_at, attempts, failing_since, away_since,"   \
+	" lease_until, upstream_order_id, cause, error"
 
 /*
  * The certificate has come, and who got it has not said so yet, or never will:
@@ -70,8 +71,8 @@ static const char *const sql[] = {
 	" upstream_order_id = CASE WHEN " ITS_ORDER_IS_DONE
 	" THEN NULL ELSE renewal_queue.upstream_order_id END,"
 	" why = 'asked', status = 'waiting',"
-	" window_end = excluded.window_end, retry_at = 0, attempts = 0,"
-	" failing_since = NULL, cause = NULL, error = NULL RETURNING id",
+	" window_end = excluded.window_end, retry_at = 0, " QUEUE_FORGET
+	" RETURNING id",
     [QUEUE_REMOVE] =
 	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1"
 	" AND " QUEUE_IS_FREE("?2", "?3"),
@@ -87,7 +88,7 @@ static const char *const sql[] = {
 	    "?2", "?3") " ORDER BY upstream_account_id, window_end, id LIMIT 1",
     [QUEUE_IS_WAITING] =
 	"SELECT 1 FROM renewal_queue WHERE upstream_account_id = ?1"
-	" AND status = 'waiting' AND attempts = 0 LIMIT 1",
+	" AND status = 'waiting' AND NOT " QUEUE_HAS_FAILED("") " LIMIT 1",
     [QUEUE_EACH_POLICY] =
 	"SELECT DISTINCT r.policy FROM renewal_queue q"
 	" JOIN renewal_configurations r ON r.id = q.renewal_configuration_id"
@@ -116,25 +117,25 @@ static const char *const sql[] = {
 	    "?3", "?4") " RETURNING id, lease",
     [QUEUE_RETURN] =
 	"UPDATE renewal_queue SET status = 'waiting', lease_until = 0,"
-	" retry_at = 0, attempts = CASE WHEN CAST(?3 AS BIGINT) = 1"
-	" THEN attempts ELSE 0 END, failing_since = CASE"
-	" WHEN CAST(?3 AS BIGINT) = 1 THEN failing_since END,"
-	" cause = CASE WHEN CAST(?3 AS BIGINT) = 1 THEN cause END,"
-	" error = CASE WHEN CAST(?3 AS BIGINT) = 1 THEN error END"
+	" retry_at = 0, " QUEUE_FORGET
 	" WHERE id = ?1 AND lease = ?2 AND status = 'parked'",
+    [QUEUE_RETURN_ONCE] =
+	"UPDATE renewal_queue SET status = 'waiting', lease_until = 0,"
+	" retry_at = 0 WHERE id = ?1 AND lease = ?2 AND status = 'parked'",
     [QUEUE_BY_ID] = "SELECT " COLUMNS " FROM renewal_queue WHERE id = ?1",
     [QUEUE_MARK_ORDER] =
 	"UPDATE upstream_orders SET renewal_configuration_id = ?2"
 	" WHERE id = ?1",
     [QUEUE_COUNT] =
 	"SELECT count(*), count(CASE WHEN status = 'parked' THEN 1 END),"
-	" count(CASE WHEN status = 'waiting' AND failing_since IS NOT NULL"
-	" THEN 1 END),"
-	" count(CASE WHEN lease_until > ?1 THEN 1 END),"
-	" count(CASE WHEN status = 'waiting' AND window_end < ?1"
-	" AND why NOT IN ('asked', 'first', 'revoked') THEN 1 END),"
-	" COALESCE(min(CASE WHEN status = 'waiting' THEN window_end END), 0)"
-	" FROM renewal_queue WHERE id > 0",
+	" count(CASE WHEN status = 'waiting' AND " QUEUE_FAILS(
+	    "") " THEN 1 END),"
+		" count(CASE WHEN lease_until > ?1 THEN 1 END),"
+		" count(CASE WHEN status = 'waiting' AND window_end < ?1"
+		" AND why NOT IN ('asked', 'first', 'revoked') THEN 1 END),"
+		" COALESCE(min(CASE WHEN status = 'waiting' THEN window_end "
+		"END), 0)"
+		" FROM renewal_queue WHERE id > 0",
     [QUEUE_COUNT_DUE] =
 	"SELECT count(*) FROM renewal_configurations r"
 	" WHERE r.active = 1 AND r.due_at > ?1 AND r.due_at <= ?2"
@@ -173,12 +174,11 @@ read_row(struct db_stmt *s, struct renewal_item *i)
 	    .added = db_int(s, 5),
 	    .window_end = db_int(s, 6),
 	    .retry_at = db_int(s, 7),
-	    .attempts = db_int(s, 8),
-	    .failing_since = db_int(s, 9),
-	    .lease_until = db_int(s, 10),
-	    .upstream_order_id = db_int(s, 11),
-	    .cause = stmt_text_dup(s, 12),
-	    .error = stmt_text_dup(s, 13)};
+	    .past = {db_int(s, 8), db_int(s, 9), db_int(s, 10)},
+	    .lease_until = db_int(s, 11),
+	    .upstream_order_id = db_int(s, 12),
+	    .cause = stmt_text_dup(s, 13),
+	    .error = stmt_text_dup(s, 14)};
 }
 
 /* 1, 0: no row, -1. */
@@ -503,8 +503,8 @@ give_another(void *arg, struct err *e)
 	struct change *c = arg;
 
 	if (queue_held(c->st, M, c->hold, &c->configuration, e) < 0 ||
-	    stmt_run(c->st, M, QUEUE_RETURN, e, "iii", c->hold->id,
-		c->hold->lease, c->n) < 0)
+	    stmt_run(c->st, M, c->n ? QUEUE_RETURN_ONCE : QUEUE_RETURN, e, "ii",
+		c->hold->id, c->hold->lease) < 0)
 		return -1;
 	return note(c->st, "renewal_queue.return", c->configuration,
 	    c->n ? "for one attempt" : NULL, e);

@@ -21,8 +21,7 @@ struct renewal_item {
 	int64_t added;
 	int64_t window_end; /* what ends first goes first */
 	int64_t retry_at; /* not before; parked: looked at then */
-	int64_t attempts; /* that failed, one after the other */
-	int64_t failing_since; /* 0: the last one has not */
+	struct queue_past past;
 	int64_t lease_until; /* a process works on it until then */
 	int64_t upstream_order_id; /* 0: none, or it is over */
 	/* Of the last failure, or what it waits for; or NULL. */

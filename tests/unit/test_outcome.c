@@ -106,18 +106,23 @@ static void
 test_failure(void **state)
 {
 	const struct outcome_life none = {0};
+	const struct queue_past past = {0}, old = {4, 1000, 0};
+	const struct queue_past away = {4, 1000, 1001};
 	struct outcome out = judge(UPSTREAM_ORDER_INVALID, "dns", KIND_DENIED);
-	struct queue_failure f = outcome_failure(&out, 0, 0, &none, 1000);
+	struct queue_failure f = outcome_failure(&out, &past, &none, 1000);
 
 	(void)state;
 	assert_in_range(f.retry_at, 1060, 1066);
 	assert_string_equal(f.cause, "dns");
 	assert_true(f.order_is_over);
 	assert_false(f.parks);
-	f = outcome_failure(&out, 4, 1000, &none, 1000 + 7 * DAY);
+	f = outcome_failure(&out, &old, &none, 1000 + 7 * DAY);
 	assert_true(f.parks);
+	/* while the CA is away, nothing has time to fail */
+	f = outcome_failure(&out, &away, &none, 1000 + 7 * DAY);
+	assert_false(f.parks);
 	out.retry_at = 9000; /* the CA has said when */
-	f = outcome_failure(&out, 0, 0, &none, 1000);
+	f = outcome_failure(&out, &past, &none, 1000);
 	assert_int_equal(f.retry_at, 9000);
 }
 
@@ -126,6 +131,7 @@ static void
 test_life(void **state)
 {
 	const struct outcome_life life = {1000 * DAY, 1090 * DAY};
+	const struct queue_past past = {9, 1, 0};
 	struct outcome out = judge(UPSTREAM_ORDER_INVALID, "dns", KIND_DENIED);
 	struct queue_failure f;
 
@@ -136,10 +142,10 @@ test_life(void **state)
 	assert_int_equal(outcome_span(&life, 1090 * DAY - 1), 24 * 600);
 	assert_int_equal(outcome_span(&life, 1090 * DAY), 90 * DAY);
 	out.retry_at = 0;
-	f = outcome_failure(&out, 9, 1, &life, 1088 * DAY);
+	f = outcome_failure(&out, &past, &life, 1088 * DAY);
 	assert_in_range(f.retry_at, 1088 * DAY + DAY / 2,
 	    1088 * DAY + DAY / 2 + DAY / 20 + 1);
-	f = outcome_failure(&out, 9, 1, &life, 1091 * DAY);
+	f = outcome_failure(&out, &past, &life, 1091 * DAY);
 	assert_in_range(f.retry_at, 1092 * DAY, 1092 * DAY + DAY / 10 + 1);
 }
 

@@ -228,7 +228,8 @@ test_add(void **state)
 	(void)state;
 	assert_int_equal(add("a.example"), DOMAIN_QUEUED);
 	i = load("a.example");
-	assert_false(i.is_parked || i.alone || i.attempts || i.lease_until);
+	assert_false(
+	    i.is_parked || i.alone || i.past.attempts || i.lease_until);
 	assert_int_equal(i.retry_at, test_now);
 	domain_item_release(&i);
 	assert_int_equal(add("a.example"), DOMAIN_ALREADY_QUEUED);
@@ -487,8 +488,8 @@ test_fail(void **state)
 	    domain_queue_fail(st, &group.holds[0], "a.example", &f, &e), &e);
 	i = load("a.example");
 	assert_true(i.alone && !i.is_parked);
-	assert_int_equal(i.attempts, 1);
-	assert_int_equal(i.failing_since, test_now);
+	assert_int_equal(i.past.attempts, 1);
+	assert_int_equal(i.past.failing_since, test_now);
 	assert_int_equal(i.upstream_order_id, 0);
 	assert_int_equal(i.lease_until, 0);
 	assert_string_equal(i.cause, "dns");
@@ -538,12 +539,51 @@ test_asked_while_held(void **state)
 	assert_kind(
 	    domain_queue_fail(st, &hold, "a.example", &f, &e), KIND_BUSY, &e);
 	assert_int_equal(take(1, false, "a.example"), 1);
-	assert_int_equal(group.items[0].attempts, 0);
+	assert_int_equal(group.items[0].past.attempts, 0);
 	/* What has not failed stays with who has it. */
 	hold = group.holds[0];
 	assert_ok(domain_queue_add(st, DEFAULT, &a, 1, &e), &e);
 	assert_int_equal(a.answer, DOMAIN_ALREADY_QUEUED);
 	assert_ok(domain_queue_fail(st, &hold, "a.example", &f, &e), &e);
+}
+
+/* Nor is its turn lost, nor what it had, when the CA goes away meanwhile. */
+static void
+test_away(void **state)
+{
+	struct queue_failure f = {
+	    .retry_at = test_now + 60, .error = "away", .is_of_ca = true};
+	struct domain_addition a = {"a.example", "a.example", 0};
+
+	(void)state;
+	add("a.example");
+	take(1, false, "a.example");
+	assert_ok(
+	    domain_queue_fail(st, &group.holds[0], "a.example", &f, &e), &e);
+	assert_int_equal(take(1, false, NULL), 0);
+	assert_ok(domain_queue_add(st, DEFAULT, &a, 1, &e), &e);
+	assert_int_equal(a.answer, DOMAIN_ALREADY_QUEUED);
+	assert_int_equal(take(1, false, "a.example"), 1);
+	assert_int_equal(
+	    queue_state_of(&group.items[0].past, group.items[0].error),
+	    QUEUE_FRESH);
+	f.is_of_ca = false;
+	f.parks = true;
+	assert_ok(
+	    domain_queue_fail(st, &group.holds[0], "a.example", &f, &e), &e);
+	test_now += 60;
+	f = (struct queue_failure){.retry_at = test_now + 60, .is_of_ca = true};
+	assert_ok(domain_queue_return(st, 9, &e), &e);
+	take(1, false, "a.example");
+	assert_ok(
+	    domain_queue_fail(st, &group.holds[0], "a.example", &f, &e), &e);
+	test_now += 60;
+	assert_int_equal(take(1, false, "a.example"), 1);
+	assert_true(domain_item_has_turn(&group.items[0]));
+	assert_ok(domain_queue_add(st, DEFAULT, &a, 1, &e), &e);
+	assert_int_equal(a.answer, DOMAIN_ACTIVATED);
+	assert_int_equal(take(1, false, "a.example"), 1);
+	assert_false(domain_item_has_turn(&group.items[0]));
 }
 
 static void
@@ -556,7 +596,7 @@ test_delay(void **state)
 	add("a.example");
 	add("b.example");
 	/* a CA that was away is not what it waits for any more */
-	run_sql("UPDATE domain_queue SET failing_since = 1"
+	run_sql("UPDATE domain_queue SET failing_since = 1, away_since = 1"
 		" WHERE name = 'a.example'");
 	take(1, false, "www.a.example");
 	assert_ok(domain_queue_delay(st, DEFAULT, "a.example",
@@ -644,6 +684,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_order),
     TEST(test_fail),
     TEST(test_asked_while_held),
+    TEST(test_away),
     TEST(test_delay),
     TEST(test_check),
     TEST(test_each),

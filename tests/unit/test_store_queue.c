@@ -500,7 +500,7 @@ test_hold(void **state)
 	assert_int_equal(take_one(accounts[0]), 0);
 	test_now += 9;
 	assert_int_equal(take_one(accounts[0]), 1);
-	assert_int_equal(item.attempts, 0);
+	assert_int_equal(item.past.attempts, 0);
 	assert_ok(renewal_queue_done(st, &hold, &e), &e);
 	assert_int_equal(N_QUEUED, 0);
 	renewal_item_release(&item);
@@ -577,8 +577,8 @@ test_fail(void **state)
 	test_now += 60;
 	fail_one(test_now + 600, false);
 	assert_ok(renewal_queue_of(st, 1, &item, &e), &e);
-	assert_int_equal(item.attempts, 2);
-	assert_int_equal(item.failing_since, begin + 21 * DAY);
+	assert_int_equal(item.past.attempts, 2);
+	assert_int_equal(item.past.failing_since, begin + 21 * DAY);
 	assert_string_equal(item.cause, "dns");
 	assert_string_equal(item.error, "no such name");
 	assert_false(item.is_parked);
@@ -593,8 +593,8 @@ test_fail(void **state)
 	assert_int_equal(s.due, 0); /* it is waited for nothing */
 	assert_ok(renewal_queue_add(st, 1, &e), &e);
 	assert_int_equal(take_one(accounts[0]), 1);
-	assert_int_equal(item.attempts, 0);
-	assert_int_equal(item.failing_since, 0);
+	assert_int_equal(item.past.attempts, 0);
+	assert_int_equal(item.past.failing_since, 0);
 	assert_null(item.cause);
 	assert_int_equal(item.why, RENEWAL_ASKED);
 	renewal_item_release(&item);
@@ -639,8 +639,8 @@ test_got_otherwise(void **state)
 	assert_ok(renewal_configuration_set(st, &c, &e), &e);
 	renewal_configuration_release(&c);
 	assert_int_equal(take_one(accounts[0]), 1);
-	assert_int_equal(item.attempts, 0);
-	assert_int_equal(item.failing_since, 0);
+	assert_int_equal(item.past.attempts, 0);
+	assert_int_equal(item.past.failing_since, 0);
 	assert_null(item.error);
 	renewal_item_release(&item);
 }
@@ -692,7 +692,7 @@ test_clock_step(void **state)
 	test_now -= 20 * DAY;
 	assert_ok(clock_step_forget(st, &e), &e);
 	assert_int_equal(take_one(accounts[0]), 1);
-	assert_int_equal(item.failing_since, test_now);
+	assert_int_equal(item.past.failing_since, test_now);
 	assert_int_equal(count("SELECT retry_at FROM renewal_infos"), test_now);
 	/* What a run with the right clock has written stays. */
 	test_now += HOLD;
@@ -743,7 +743,7 @@ test_clock_step_away(void **state)
 	test_now -= 20 * DAY;
 	assert_ok(clock_step_forget(st, &e), &e);
 	assert_int_equal(take_one(accounts[0]), 1);
-	assert_int_equal(item.failing_since, test_now);
+	assert_int_equal(item.past.failing_since, test_now);
 	renewal_item_release(&item);
 	test_now += HOLD;
 	put_off(test_now + 3600);
@@ -765,12 +765,46 @@ test_away_then_limit(void **state)
 	assert_ok(renewal_queue_add(st, 1, &e), &e);
 	put_off(test_now);
 	assert_int_equal(take_one(accounts[0]), 1);
-	assert_int_equal(item.failing_since, test_now);
+	assert_int_equal(item.past.failing_since, test_now);
 	renewal_item_release(&item);
 	assert_ok(renewal_queue_put_back(st, &hold, &w, &e), &e);
 	assert_int_equal(take_one(accounts[0]), 1);
-	assert_int_equal(item.failing_since, 0);
+	assert_int_equal(item.past.failing_since, 0);
 	assert_string_equal(item.cause, "rate-limited");
+	renewal_item_release(&item);
+}
+
+/* It is no time in which the item fails. */
+static void
+test_away_while_failing(void **state)
+{
+	int64_t begin;
+
+	(void)state;
+	get(accounts[0], "a.example", 30 * DAY, true);
+	assert_ok(renewal_queue_add(st, 1, &e), &e);
+	begin = test_now;
+	fail_one(test_now, false);
+	test_now += 60;
+	put_off(test_now);
+	test_now += DAY;
+	put_off(test_now);
+	test_now += DAY;
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_int_equal(queue_state_of(&item.past, item.error), QUEUE_FAILING);
+	assert_int_equal(item.past.attempts, 1);
+	assert_int_equal(item.past.failing_since, begin);
+	assert_int_equal(item.past.away_since, begin + 60);
+	assert_int_equal(
+	    queue_failing_since(&item.past, test_now), begin + 2 * DAY);
+	renewal_item_release(&item);
+	assert_ok(renewal_queue_put_back(st, &hold,
+		      &(struct queue_wait){.retry_at = test_now}, &e),
+	    &e);
+	fail_one(test_now, false);
+	assert_int_equal(take_one(accounts[0]), 1);
+	assert_int_equal(item.past.failing_since, begin + 2 * DAY);
+	assert_int_equal(item.past.away_since, 0);
 	renewal_item_release(&item);
 }
 
@@ -838,8 +872,8 @@ test_parked(void **state)
 		renewal_item_release(&item);
 		assert_ok(renewal_queue_return(st, &hold, once, &e), &e);
 		assert_int_equal(take_one(accounts[0]), 1);
-		assert_int_equal(item.attempts, once);
-		assert_int_equal(item.failing_since != 0, once);
+		assert_int_equal(item.past.attempts, once);
+		assert_int_equal(item.past.failing_since != 0, once);
 		assert_ok(renewal_queue_put_back(st, &hold,
 			      &(struct queue_wait){.retry_at = 0}, &e),
 		    &e);
@@ -918,6 +952,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_clock_step),
     TEST(test_clock_step_away),
     TEST(test_away_then_limit),
+    TEST(test_away_while_failing),
     TEST(test_parked),
     TEST(test_policies),
     TEST(test_pulled),

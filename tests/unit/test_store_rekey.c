@@ -228,7 +228,10 @@ migrate(void)
 	    "ALTER TABLE upstream_cas DROP COLUMN away_since",
 	    "ALTER TABLE upstream_cas DROP COLUMN away_until",
 	    "ALTER TABLE upstream_cas DROP COLUMN away_error",
-	    "DROP INDEX certificates_to_begin", "DROP INDEX domains_below"};
+	    "DROP INDEX certificates_to_begin", "DROP INDEX domains_below",
+	    "ALTER TABLE renewal_queue DROP COLUMN away_since",
+	    "ALTER TABLE domain_queue DROP COLUMN away_since",
+	    "ALTER TABLE domain_queue DROP COLUMN was_parked"};
 	int from, to;
 
 	for (size_t i = 0; i < ARRAY_LEN(later); i++)
