@@ -323,11 +323,13 @@ why(struct prog *p, struct err *e)
 
 	out_init(&out, p->json, !p->no_header, columns);
 	for (int i = 0; st && i < p->argc; i++) {
+		const struct why_question q = {
+		    p->argv[i], p->conf.client.ca, clock_now()};
 		struct err reason = {0};
 		bool is_served;
 
-		if (why_explain(st, p->argv[i], clock_now(), print_line, &out,
-			&is_served, &reason) < 0)
+		if (why_explain(st, &q, print_line, &out, &is_served, &reason) <
+		    0)
 			prog_item_failed(p, &reason);
 		else if (!is_served)
 			p->exit_code = prog_worse(p->exit_code, 1);
@@ -447,7 +449,7 @@ static const struct prog_command commands[] = {
 	.options = show_options,
 	.operands_min = 1,
 	.operands_max = PROG_ANY,
-	.sections = CONF_STORE,
+	.sections = CONF_STORE | CONF_CLIENT,
 	.flags = PROG_JSON,
 	.run = why},
     {.name = "prove",

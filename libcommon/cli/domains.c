@@ -9,12 +9,14 @@
 #include "cli/prog.h"
 #include "cli/progress.h"
 #include "cli/rights.h"
+#include "jobs/waiting.h"
 #include "order/ordertemplate.h"
 #include "store/blocked_name.h"
 #include "store/domain_queue.h"
 #include "store/domain_template.h"
 #include "store/identifier.h"
 #include "store/served_name.h"
+#include "store/upstream_ca.h"
 #include "sys/clock.h"
 #include "sys/sig.h"
 #include "wrap/name.h"
@@ -325,7 +327,10 @@ domains_blocklist(struct prog *p, struct err *e)
 struct listing {
 	struct store *st;
 	struct out out;
+	const char *ca; /* [client] ca */
 	struct domain_template template; /* the last one met */
+	bool is_away; /* its CA, */
+	struct upstream_held held; /* and until then */
 	int64_t now;
 };
 
@@ -340,7 +345,19 @@ state_of(const struct domain_item *i, int64_t now)
 }
 
 static int
-print_item(void *arg, const struct domain_item *i, struct err *e)
+find_template(struct listing *l, int64_t id, struct err *e)
+{
+	if (l->template.id == id)
+		return 0;
+	domain_template_release(&l->template);
+	if (domain_template_by_id(l->st, id, &l->template, e) < 0)
+		return -1;
+	l->is_away = waiting_is_away(l->st, &l->template, l->ca, &l->held);
+	return 0;
+}
+
+static int
+print_item(void *arg, struct domain_item *i, struct err *e)
 {
 	struct listing *l = arg;
 	struct out *o = &l->out;
@@ -349,12 +366,10 @@ print_item(void *arg, const struct domain_item *i, struct err *e)
 	if (i->certificate_id != 0 &&
 	    served_name_life(l->st, i->name, i->certificate_id, &life, e) < 0)
 		return -1;
-	if (l->template.id != i->domain_template_id) {
-		domain_template_release(&l->template);
-		if (domain_template_by_id(
-			l->st, i->domain_template_id, &l->template, e) < 0)
-			return -1;
-	}
+	if (find_template(l, i->domain_template_id, e) < 0)
+		return -1;
+	if (l->is_away)
+		waiting_note_away(i, &l->held);
 	out_text(o, i->name);
 	out_text(o, state_of(i, l->now));
 	out_text(o, l->template.name);
@@ -377,6 +392,7 @@ domains_list(struct prog *p, struct err *e)
 	    "order", "added", "retry_at", "attempts", "failing_since", "cause",
 	    "error", "expires", NULL};
 	struct listing l = {.now = clock_now(),
+	    .ca = p->conf.client.ca,
 	    .st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e)};
 	int rc = -1;
 

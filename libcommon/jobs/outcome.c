@@ -1,5 +1,6 @@
 #include "jobs/outcome.h"
 
+#include "jobs/waiting.h"
 #include "store/upstream_ca.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
@@ -185,10 +186,7 @@ outcome_leave_ca(struct store *st, int64_t upstream_account_id,
 
 	if (!has_left(st, upstream_account_id, &held) || held.until <= now)
 		return false;
-	err_set(why, KIND_BUSY,
-	    "not tried: the CA does not answer, and is left alone for %lld "
-	    "more seconds: %s",
-	    (long long)(held.until - now), held.why);
+	waiting_say_away(&held, why);
 	*f = (struct queue_failure){.retry_at = held.until,
 	    .cause = cause_name(CAUSE_CA_UNREACHABLE),
 	    .error = why->text,

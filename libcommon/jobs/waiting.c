@@ -2,8 +2,12 @@
 
 #include "base/rfc3339.h"
 #include "base/str.h"
+#include "client/ca.h"
+#include "store/domain_queue.h"
+#include "store/domain_template.h"
 #include "store/upstream_account.h"
 #include "store/upstream_ca.h"
+#include "sys/clock.h"
 
 char *
 waiting_for(struct store *st, const struct upstream_account *row,
@@ -24,4 +28,60 @@ waiting_for(struct store *st, const struct upstream_account *row,
 	w->cause = cause_name(cause);
 	w->error = text;
 	return text;
+}
+
+/* ---- a CA that is away --------------------------------------------------- */
+
+void
+waiting_say_away(const struct upstream_held *held, struct err *why)
+{
+	err_set(why, KIND_BUSY,
+	    "not tried: the CA does not answer, and is left alone for %lld "
+	    "more seconds: %s",
+	    (long long)(held->until - clock_now()), held->why);
+}
+
+/* 0: it has none. */
+static int64_t
+account_of(struct store *st, const struct domain_template *t, const char *ca)
+{
+	struct upstream_ca found = {0};
+	struct upstream_account a = {0};
+	struct err ignored = {0};
+	int64_t id = t->upstream_account_id;
+
+	if (id == 0 && ca_find(st, ca, &found, &ignored) == 0 &&
+	    upstream_account_default(st, found.directory_url, &a, &ignored) ==
+		0)
+		id = a.id;
+	upstream_account_release(&a);
+	upstream_ca_release(&found);
+	return id;
+}
+
+bool
+waiting_is_away(struct store *st, const struct domain_template *t,
+    const char *ca, struct upstream_held *held)
+{
+	struct err ignored = {0};
+
+	return upstream_ca_away_until(
+		   st, account_of(st, t, ca), held, &ignored) > 0 &&
+	    held->until > clock_now();
+}
+
+void
+waiting_note_away(struct domain_item *i, const struct upstream_held *held)
+{
+	struct err why = {0};
+
+	if (i->is_parked || i->retry_at > held->until ||
+	    queue_state_of(&i->past, i->error) != QUEUE_FRESH)
+		return;
+	waiting_say_away(held, &why);
+	i->past.away_since = clock_now();
+	i->retry_at = held->until;
+	free(i->cause);
+	i->cause = xstrdup(cause_name(CAUSE_CA_UNREACHABLE));
+	i->error = xstrdup(why.text);
 }

@@ -1,6 +1,5 @@
 #include "jobs/why_part.h"
 
-#include "store/domain_queue.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "wrap/name.h"
@@ -314,6 +313,20 @@ explain(const struct why *w, bool *is_served, struct err *e)
 					   : why_tell_renewal(w, served, e);
 }
 
+/* What is between that it waits and its error. */
+static const char *
+why_waits(const struct domain_item *i)
+{
+	static const char *const texts[] = {
+	    [QUEUE_FRESH] = "",
+	    [QUEUE_LIMITED] = ": ",
+	    [QUEUE_AWAY] = ", but its CA is away: ",
+	    [QUEUE_FAILING] = ", where it has failed: ",
+	};
+
+	return i->error ? texts[queue_state_of(&i->past, i->error)] : "";
+}
+
 /* It may wait for its first one. */
 static int
 has_none(const struct why *w, const char *name, struct err *e)
@@ -324,33 +337,37 @@ has_none(const struct why *w, const char *name, struct err *e)
 
 	if (!waits && why.kind != KIND_NOTFOUND)
 		return err_set(e, why.kind, "%s", why.text);
+	if (waits && why_complete(w, &i, e) < 0) {
+		domain_item_release(&i);
+		return -1;
+	}
 	err_set(e, KIND_NOTFOUND, "%s: no certificate has this name%s%s%s",
 	    name, waits ? "; it waits in domain-queue" : "",
-	    !waits || !i.error ? ""
-		: queue_state_of(&i.past, i.error) == QUEUE_FAILING
-		? ", where it has failed: "
-		: ": ",
-	    waits && i.error ? i.error : "");
+	    waits ? why_waits(&i) : "", waits && i.error ? i.error : "");
 	if (waits)
 		domain_item_release(&i);
 	return -1;
 }
 
 int
-why_explain(struct store *st, const char *name, int64_t now,
+why_explain(struct store *st, const struct why_question *q,
     int (*fn)(void *arg, const struct why_line *l, struct err *e), void *arg,
     bool *is_served, struct err *e)
 {
-	char *spelled = name_spell(name);
-	struct why w = {
-	    .st = st, .name = spelled, .now = now, .fn = fn, .arg = arg};
+	char *spelled = name_spell(q->name);
+	struct why w = {.st = st,
+	    .name = spelled,
+	    .ca = q->ca,
+	    .now = q->now,
+	    .fn = fn,
+	    .arg = arg};
 	struct certificate_filter f = {.name = spelled};
 	int rc;
 
 	*is_served = false;
 	rc = certificate_list(st, &f, add_candidate, &w, e);
 	if (rc == 0 && w.len == 0)
-		rc = has_none(&w, name, e);
+		rc = has_none(&w, q->name, e);
 	if (rc == 0)
 		rc = explain(&w, is_served, e);
 	free(w.v);

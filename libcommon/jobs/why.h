@@ -27,6 +27,12 @@ struct why_line {
 	const char *rule; /* by which; lives during the call only */
 };
 
+struct why_question {
+	const char *name; /* in any spelling */
+	const char *ca; /* [client] ca */
+	int64_t now;
+};
+
 #define WHY_CHANGES_MAX 20 /* so many in the future are told */
 
 /*
@@ -34,7 +40,7 @@ struct why_line {
  * may call the store.  `*is_served`: there is a certificate for the name.
  * KIND_NOTFOUND when there is none at all, also none that is not active.
  */
-int why_explain(struct store *st, const char *name, int64_t now,
+int why_explain(struct store *st, const struct why_question *q,
     int (*fn)(void *arg, const struct why_line *l, struct err *e), void *arg,
     bool *is_served, struct err *e);
 

@@ -3,6 +3,7 @@
 
 #include "jobs/why.h"
 #include "store/certificate_list.h"
+#include "store/domain_queue.h"
 
 /* For the two files of why: who has the name, and what is told of it. */
 struct why_candidate {
@@ -13,13 +14,17 @@ struct why_candidate {
 
 struct why {
 	struct store *st;
-	const char *name;
+	const char *name, *ca;
 	int64_t now;
 	int (*fn)(void *arg, const struct why_line *l, struct err *e);
 	void *arg;
 	struct why_candidate *v;
 	size_t len;
 };
+
+/* What keeps a name that waits in domain-queue is in its item, as to be said.
+ */
+int why_complete(const struct why *w, struct domain_item *i, struct err *e);
 
 /* One line; its time may be 0. */
 int why_tell(const struct why *w, enum why_what what, int64_t at,

@@ -1,16 +1,17 @@
 #include "jobs/why_part.h"
 
 #include "base/rfc3339.h"
+#include "jobs/waiting.h"
 #include "order/ordertemplate.h"
 #include "store/blocked_name.h"
 #include "store/domain.h"
-#include "store/domain_queue.h"
 #include "store/domain_template.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
 #include "store/renewal_info.h"
 #include "store/renewal_queue.h"
 #include "store/served_name.h"
+#include "store/upstream_ca.h"
 
 /* The window in words, and why the CA wishes for it; the caller frees. */
 static char *
@@ -109,6 +110,36 @@ find_item(const struct why *w, const struct why_candidate *c,
 	return rc;
 }
 
+int
+why_complete(const struct why *w, struct domain_item *i, struct err *e)
+{
+	struct domain_template t;
+	struct upstream_held held;
+	int rc = domain_template_by_id(w->st, i->domain_template_id, &t, e);
+
+	if (rc == 0 && waiting_is_away(w->st, &t, w->ca, &held))
+		waiting_note_away(i, &held);
+	domain_template_release(&t);
+	return rc;
+}
+
+/* What is between that domain-queue has it and its error. */
+static const char *
+what_becomes(const struct domain_item *i)
+{
+	static const char *const texts[] = {
+	    [QUEUE_FRESH] = "",
+	    [QUEUE_LIMITED] = "; it ",
+	    [QUEUE_AWAY] = ", but its CA is away: ",
+	    [QUEUE_FAILING] = ", but has failed: ",
+	};
+
+	if (i->is_parked)
+		return i->error ? ", but has it parked: "
+				: ", but has it parked";
+	return i->error ? texts[queue_state_of(&i->past, i->error)] : "";
+}
+
 /* How a name that left its certificate behind gets another; as find_obstacle.
  */
 static int
@@ -120,17 +151,14 @@ describe_new(const struct why *w, const struct why_candidate *c, char **text,
 
 	if (rc <= 0)
 		return rc;
-	*text = xasprintf("domain-queue gets it another certificate%s%s",
-	    !i.is_parked && queue_state_of(&i.past, i.error) == QUEUE_LIMITED
-		? "; it "
-		: i.error
-		? i.is_parked ? ", but has it parked: " : ", but has failed: "
-		: i.is_parked ? ", but has it parked"
-			      : "",
-	    i.error ? i.error : "");
+	rc = why_complete(w, &i, e) < 0 ? -1 : 1;
+	if (rc > 0)
+		*text =
+		    xasprintf("domain-queue gets it another certificate%s%s",
+			what_becomes(&i), i.error ? i.error : "");
 	*at = i.is_parked ? 0 : i.retry_at;
 	domain_item_release(&i);
-	return 1;
+	return rc;
 }
 
 /* The name itself first, and then those that it shares a certificate with. */

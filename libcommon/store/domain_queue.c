@@ -159,7 +159,7 @@ domain_queue_by_name(
 
 int
 domain_queue_each(struct store *st,
-    int (*fn)(void *arg, const struct domain_item *i, struct err *e), void *arg,
+    int (*fn)(void *arg, struct domain_item *i, struct err *e), void *arg,
     struct err *e)
 {
 	struct domain_item *page = xcalloc(PAGE, sizeof(*page));

@@ -97,10 +97,10 @@ int domain_queue_by_name(
 
 /*
  * Calls `fn` for each, the oldest first, until it returns -1, which is then the
- * result.  `fn` may call the store.
+ * result.  `fn` may call the store, and change the item.
  */
 int domain_queue_each(struct store *st,
-    int (*fn)(void *arg, const struct domain_item *i, struct err *e), void *arg,
+    int (*fn)(void *arg, struct domain_item *i, struct err *e), void *arg,
     struct err *e);
 
 struct domain_queue_count {

@@ -67,6 +67,20 @@ must "$BIN/domain-queue" add new.example -c "$client"
 run "$BIN/domain-queue" process -c "$client"
 is "$(($(orders) - before)) $(sql 'SELECT attempts FROM domain_queue')" '0 0' \
     '... and so do new names'
+like "$("$BIN/domain-queue" list --no-header -c "$client" | cut -f 2,6-10)" \
+    "^waiting	20[^	]*	0		ca-unreachable	not tried: .*HTTP status 503" \
+    '... of which the list says why, though none was tried'
+run "$BIN/cert-list" why new.example -c "$client"
+like "$err" 'waits in domain-queue, but its CA is away: not tried: .*503' \
+    '... and cert-list why'
+must "$BIN/domain-queue" template set default --account 1 -c "$client"
+like "$("$BIN/domain-queue" list -c "$client")" 'not tried: ' \
+    '... also when the template has its own account'
+must "$BIN/domain-queue" template set default --account none -c "$client"
+"$BIN/domain-queue" add --no-header -c "$client" a.example >"$T/out"
+is "$(cat "$T/out") $(sql 'SELECT count(*) FROM renewal_queue
+    WHERE retry_at = 0')" 'a.example	activated	default	 1' \
+    'domain-queue add brings forward what is renewed'
 ready 3600
 process
 is "$(stands)" '0|8|8|8' 'an hour later: the same'
@@ -136,7 +150,7 @@ is "$err" '' '... once'
 sql 'UPDATE upstream_cas SET away_until = 0'
 run "$BIN/domain-queue" process -c "$client"
 run "$BIN/cert-list" why --no-header served.example -c "$client"
-like "$out" 'another certificate, but has failed: .*the CA does not answer' \
+like "$out" 'another certificate, but its CA is away: .*the CA does not answer' \
     '... and when it was tried, cert-list why knows'
 sql "UPDATE certificates SET not_before = not_before + 80 * 86400,
     not_after = not_after + 80 * 86400 WHERE id = 9"

@@ -639,7 +639,7 @@ test_check(void **state)
 }
 
 static int
-count_item(void *arg, const struct domain_item *i, struct err *err)
+count_item(void *arg, struct domain_item *i, struct err *err)
 {
 	(void)err;
 	assert_true(i->id > 0);

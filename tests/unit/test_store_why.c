@@ -63,10 +63,11 @@ note(void *arg, const struct why_line *l, struct err *err)
 static void
 check_why(const char *name, bool is_served, const char *want)
 {
+	const struct why_question q = {name, "none", test_now};
 	struct told t = {0};
 	bool served;
 
-	assert_ok(why_explain(st, name, test_now, note, &t, &served, &e), &e);
+	assert_ok(why_explain(st, &q, note, &t, &served, &e), &e);
 	assert_string_equal(t.text, want);
 	assert_int_equal(served, is_served);
 }
@@ -129,8 +130,9 @@ test_one(void **state)
 	    " served on\n"
 	    "renewal 1 @0: nothing is ordered for the name: a.example is"
 	    " disabled\n");
-	assert_kind(why_explain(st, "b.example", test_now, note,
-			&(struct told){0}, &(bool){false}, &e),
+	assert_kind(why_explain(st,
+			&(struct why_question){"b.example", "none", test_now},
+			note, &(struct told){0}, &(bool){false}, &e),
 	    KIND_NOTFOUND, &e);
 }
 
