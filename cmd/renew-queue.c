@@ -208,10 +208,22 @@ work_and_wait(struct prog *p, bool is_all, struct err *e)
 	return 0;
 }
 
+/* What each part would say for itself is said once. */
+static int
+check_store(const struct prog *p, struct err *e)
+{
+	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
+
+	store_close(st);
+	return st ? 0 : -1;
+}
+
 static int
 process(struct prog *p, struct err *e)
 {
-	return work_and_wait(p, false, e) < 0 ? -1 : finish(p, false, e);
+	return check_store(p, e) < 0 || work_and_wait(p, false, e) < 0
+	    ? -1
+	    : finish(p, false, e);
 }
 
 static int
@@ -247,6 +259,8 @@ run(struct prog *p, struct err *e)
 	int64_t end = clock_now() + budget;
 	struct err why = {0};
 
+	if (check_store(p, e) < 0)
+		return -1;
 	if (work_and_wait(p, true, &why) < 0)
 		prog_item_failed(p, &why);
 	err_clear(&why);

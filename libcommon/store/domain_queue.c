@@ -292,6 +292,7 @@ put_again(struct store *st, struct domain_addition *a, struct err *e)
 {
 	struct domain_item i;
 	int64_t n;
+	int rc;
 
 	if (domain_queue_by_name(st, a->name, &i, e) < 0)
 		return -1;
@@ -299,8 +300,9 @@ put_again(struct store *st, struct domain_addition *a, struct err *e)
 	    ? DOMAIN_ACTIVATED
 	    : DOMAIN_ALREADY_QUEUED;
 	n = stmt_run(st, M, DOMAIN_QUEUE_AGAIN, e, "ii", i.id, clock_now());
+	rc = n < 0 ? -1 : served_name_note(st, i.id, i.name, e);
 	domain_item_release(&i);
-	return n < 0 ? -1 : 0;
+	return rc;
 }
 
 static int

@@ -12,17 +12,20 @@ export PEBBLE_VA_ALWAYS_VALID
 start_pebble
 order_up
 
-queue() {
-	run "$BIN/renew-queue" "$@" -c "$client"
-}
 
 certificates() {
 	sql 'SELECT count(*) FROM certificates'
 }
 
+for command in run process deploy; do
+	renew $command -s "$T/no/store"
+	exits 102 "$command without a store"
+	is "$(printf '%s\n' "$err" | wc -l)" 1 '... which is told once'
+done
+
 # ---- nothing to do ---------------------------------------------------------------
 
-queue run
+renew run
 exits 0 'run: an empty store'
 is "$out$err" '' '... is silent'
 order run a.example www.a.example --key-cycle reuse_year
@@ -32,35 +35,35 @@ is "$(sql 'SELECT count(*) FROM renewal_configurations')" 2 \
     'an order makes a configuration, unless it is not to be renewed'
 asked=$(sql "SELECT count(*) FROM upstream_requests
     WHERE endpoint = 'newOrder'")
-queue run
+renew run
 exits 0 'run: nothing is due'
 is "$out$err" '' '... is silent'
 is "$(certificates)" 3 '... and orders nothing'
 is "$(sql "SELECT count(*) FROM upstream_requests
     WHERE endpoint = 'newOrder'")" "$asked" '... nor asks'
-queue list
+renew list
 exits 0 'list'
 is "$(printf '%s\n' "$out" | wc -l)" 1 '... of an empty queue is a header'
 
 # ---- asked for -------------------------------------------------------------------
 
-queue add A.example
+renew add A.example
 exits 0 'add: a name'
-queue add 2
+renew add 2
 exits 0 'add: the number of a certificate'
-queue list --no-header
+renew list --no-header
 is "$(printf '%s\n' "$out" | cut -f 2,3 | sort -u)" 'waiting	asked' 'list: both'
-queue remove b.example
+renew remove b.example
 exits 0 'remove'
-queue remove b.example
+renew remove b.example
 exits 1 'remove: what is not there'
-queue add c.example
+renew add c.example
 exits 1 'add: a name that nobody renews'
 like "$err" '^renew-queue: c.example: no renewal configuration' '... says so'
-queue add once.example
+renew add once.example
 exits 1 'add: a certificate that is not renewed'
 like "$err" 'no renewal configuration' '... says so'
-queue process
+renew process
 exits 0 'process'
 is "$out$err" '' '... is silent'
 is "$(certificates)" 4 '... and gets one certificate'
@@ -71,32 +74,32 @@ is "$(sql 'SELECT count(DISTINCT spki_sha256) FROM certificates
     WHERE id IN (1, 4)')" 1 '... and the key of the cycle'
 is "$(sql 'SELECT certificate_id FROM renewal_configurations WHERE id = 1')" 4 \
     '... which is the last one now'
-queue add b.example
-queue run
+renew add b.example
+renew run
 is "$(sql 'SELECT count(DISTINCT spki_sha256), max(key_type) FROM certificates
     WHERE id IN (2, 5)')" '2|p384' 'another cycle: another key, of its type'
 
 # ---- due -------------------------------------------------------------------------
 
 sql 'UPDATE renewal_configurations SET due_at = 1'
-queue update
+renew update
 exits 0 'update'
 is "$(sql "SELECT count(*) FROM renewal_queue WHERE why = 'lifetime'")" 2 \
     '... puts in what is due'
-queue update
+renew update
 is "$(sql 'SELECT count(*) FROM renewal_queue')" 2 '... once'
-queue status
+renew status
 exits 0 'status'
 like "$out" '^waiting: +2$' '... counts'
-queue process --max 1
+renew process --max 1
 is "$(certificates) $(sql 'SELECT count(*) FROM renewal_queue')" '6 1' \
     'process --max'
-queue run
+renew run
 is "$(certificates)" 7 'run: the other one, and no more'
 sql 'UPDATE renewal_configurations SET due_at = 1'
-queue update
+renew update
 order run b.example --key-type p384
-queue process
+renew process
 is "$(certificates)" 9 'what somebody has renewed meanwhile is not ordered again'
 is "$(sql 'SELECT count(*) FROM renewal_queue')" 0 '... and leaves the queue'
 
@@ -107,7 +110,7 @@ before=$(certificates)
 sql "UPDATE renewal_configurations SET due_at = 1 WHERE id > 2"
 "$BIN/renew-queue" run -c "$client" --jobs 5 2>"$T/two" &
 two=$!
-queue run --jobs 5
+renew run --jobs 5
 exits 0 'two at once: the one'
 ok '... and the other' wait "$two"
 is "$(cat "$T/two")$err" '' '... both silent'
@@ -127,13 +130,13 @@ must wait_for 20 begun
 kill -KILL "$two"
 wait "$two" 2>/dev/null
 ok 'killed in the middle of it' [ "$(certificates)" -lt $((before + 40)) ]
-queue run
+renew run
 exits 0 '... another one goes on with what the dead one does not hold'
 held=$(sql 'SELECT count(*) FROM renewal_queue')
 ok '... and leaves what it holds' [ "$held" -ge 1 ]
 sql 'UPDATE renewal_queue SET lease_until = 0' # as if it had waited
 sql 'UPDATE upstream_orders SET lease_until = 0'
-queue run
+renew run
 exits 0 '... as long as its lease'
 is "$(certificates) $(sql 'SELECT count(*) FROM renewal_queue')" \
     "$((before + 40)) 0" '... and each name has one certificate more'
@@ -142,58 +145,55 @@ is "$(sql 'SELECT count(*) FROM upstream_orders
 
 # ---- what is renewed, and how ------------------------------------------------------
 
-manage() {
-	run "$BIN/cert-manage" renewal "$@" -c "$client"
-}
 
-manage list --no-header
+manage renewal list --no-header
 exits 0 'cert-manage renewal list'
 is "$(printf '%s\n' "$out" | wc -l)" 42 '... all of them'
-manage set a.example --label shop --part-left 33.3 --key-cycle none \
+manage renewal set a.example --label shop --part-left 33.3 --key-cycle none \
     --challenge webroot:/srv --challenge 'www.a.example=answer'
 exits 0 'renewal set'
-manage show shop
+manage renewal show shop
 exits 0 'renewal show: by its label'
 like "$out" '^part_left: +33.3$' '... the part'
 like "$out" '^challenges: +www.a.example=answer$' '... the challenges'
 unlike "$out" '^key_cycle' '... and no cycle any more'
-manage show renewal_configuration/1 --json
+manage renewal show renewal_configuration/1 --json
 like "$out" '"challenges":\["www.a.example=answer","webroot:/srv"\]' '... in JSON'
-manage set shop --label none --part-left rule --challenge answer
-manage show 1
+manage renewal set shop --label none --part-left rule --challenge answer
+manage renewal show 1
 unlike "$out" '^(label|part_left)' 'renewal set: taken back'
 before=$out
-manage set 1
+manage renewal set 1
 exits 100 'renewal set: nothing'
-manage set 1 --part-left 100
+manage renewal set 1 --part-left 100
 exits 100 'renewal set: all of the lifetime'
-manage set 1 --part-left 33.03
+manage renewal set 1 --part-left 33.03
 exits 100 'renewal set: less than a tenth of a percent'
-manage set 1 --challenge carrier-pigeon
+manage renewal set 1 --challenge carrier-pigeon
 exits 100 'renewal set: no solver'
 like "$err" '^cert-manage: carrier-pigeon: no such solver' '... which is said'
-manage set 1 --key-type rsa1
+manage renewal set 1 --key-type rsa1
 exits 100 'renewal set: no type of key'
-manage set 1 --label 7
+manage renewal set 1 --label 7
 exits 100 'renewal set: a label that is a number'
-manage list --label x
+manage renewal list --label x
 exits 100 'renewal list: a setting'
-manage walk 1
+manage renewal walk 1
 exits 100 'renewal: no such word'
-manage show 1
+manage renewal show 1
 is "$out" "$before" '... and nothing was changed'
-manage deactivate b.example m1.example
+manage renewal deactivate b.example m1.example
 exits 0 'renewal deactivate'
-manage deactivate b.example
+manage renewal deactivate b.example
 exits 1 '... twice'
-queue add b.example
+renew add b.example
 exits 1 '... which is not queued'
 like "$err" 'is deactivated; cert-manage renewal activate' '... and says what to do'
-manage activate b.example
+manage renewal activate b.example
 exits 0 'renewal activate'
-manage remove m1.example
+manage renewal remove m1.example
 exits 0 'renewal remove'
-manage show m1.example
+manage renewal show m1.example
 exits 1 '... is gone'
 ok '... and nothing is wrong' "$BIN/acmed-store" check -c "$client"
 
@@ -224,36 +224,36 @@ like "$out" '^key_cycle: +account_weekly$' '... as it says'
 
 # ---- the CA is away ----------------------------------------------------------------
 
-queue add a.example
-queue add b.example
+renew add a.example
+renew add b.example
 before=$(asked 'status = 0')
 stop pebble
-queue process
+renew process
 exits 111 'the CA is away'
 like "$err" '^renew-queue: 2 failing$' '... is told'
 like "$err" '^  failing   a.example and 1 other, expires 20.*: ' '... of each'
 is "$(printf '%s\n' "$err" | wc -l)" 4 '... in one block'
 ok '... after few attempts' [ "$(($(asked 'status = 0') - before))" -le 200 ]
-queue remove b.example
+renew remove b.example
 like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 40 AND 66,
     upstream_order_id IS NOT NULL FROM renewal_queue")" '^0\|1\|' \
     '... and tried again in a minute, which is no attempt of its own'
-queue process
+renew process
 exits 0 '... not before'
 sql 'UPDATE renewal_queue SET retry_at = 0'
 before=$(asked 'status = 0')
-queue process
+renew process
 exits 111 '... and not tried, whatever is due'
 is "$(($(asked 'status = 0') - before))" 0 '... without a request'
 sql 'UPDATE renewal_queue SET retry_at = 0'
 sql 'UPDATE upstream_cas SET away_until = 0, away_since = away_since - 600'
 sql 'UPDATE upstream_orders SET retry_at = 0'
-queue process
+renew process
 exits 111 '... then it is away still'
 is "$err" '' '... which is not told again'
 like "$(sql "SELECT attempts, retry_at - $(date +%s) BETWEEN 500 AND 660
     FROM renewal_queue")" '^0\|1' '... and tried again in ten'
-queue list --no-header
+renew list --no-header
 is "$(printf '%s\n' "$out" | cut -f 2)" failing 'list: it is failing'
 
 # ---- what cert-list says of that -----------------------------------------------------
@@ -288,5 +288,6 @@ like "$rule" '^parked: ' '... also when nothing is served'
 must "$BIN/domain-queue" add new.example -c "$client"
 run "$BIN/cert-list" why new.example -c "$client"
 exits 1 '... and when there is no certificate yet'
-like "$err" 'it waits in domain-queue$' '... but a wish for one'
+like "$err" 'it waits in domain-queue, but its CA is away: not tried' \
+    '... but a wish for one'
 done_testing

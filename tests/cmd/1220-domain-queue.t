@@ -12,12 +12,6 @@ export PEBBLE_VA_ALWAYS_VALID
 start_pebble
 order_up
 
-queue() {
-	run "$BIN/domain-queue" "$@" -c "$client"
-}
-renew() {
-	run "$BIN/renew-queue" "$@" -c "$client"
-}
 certificates() {
 	sql 'SELECT count(*) FROM certificates'
 }

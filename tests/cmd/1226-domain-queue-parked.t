@@ -12,9 +12,6 @@ start_acmed
 order_up acmed
 prechecks on http_port="$http_port" resolver="$dns"
 
-queue() {
-	run "$BIN/domain-queue" "$@" -c "$client"
-}
 # later: when what is parked may have its turn.
 later() {
 	sql 'UPDATE domain_queue SET retry_at = 1'

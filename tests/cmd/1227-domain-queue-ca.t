@@ -8,9 +8,6 @@
 
 order_up standin
 
-queue() {
-	run "$BIN/domain-queue" "$@" -c "$client"
-}
 # again [RULE...]: what waits may be tried, at a CA with these rules.
 again() {
 	rules "$@"

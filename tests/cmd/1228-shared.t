@@ -14,12 +14,6 @@ start_dns
 start_pebble
 order_up
 
-queue() {
-	run "$BIN/domain-queue" "$@" -c "$client"
-}
-renew() {
-	run "$BIN/renew-queue" "$@" -c "$client"
-}
 # sets: the names of each configuration.
 sets() {
 	sql "SELECT group_concat(d.value, ' ') FROM renewal_configurations r
@@ -138,6 +132,10 @@ is "$(stands)" 'urgent 1
 1 waiting, 0 quarantined, 0 parked
 served_names{state="waiting"} 1' \
     'what is put in anew is not new either'
+sql 'DELETE FROM served_names' # as of before there were any
+queue add g2.example.test
+is "$(stands | tail -n 1)" 'served_names{state="waiting"} 1' \
+    '... nor what was put in long ago, when somebody asks for it again'
 renew run
 like "$err" '^  urgent    g2\.example\.test, expires 20' '... and is told of'
 dns_unset www.g2.example.test TXT

@@ -13,9 +13,6 @@ export PEBBLE_VA_ALWAYS_VALID
 start_pebble
 order_up
 
-queue() {
-	run "$BIN/renew-queue" "$@" -c "$client"
-}
 retry() {
 	sql 'UPDATE renewal_queue SET retry_at = 0'
 }
@@ -23,7 +20,7 @@ retry() {
 order run a.example www.a.example
 order run b.example
 order run c.example
-queue run
+renew run
 exits 0 'all is well'
 is "$out$err" '' '... which is nothing to say'
 ok '... and is noted' [ "$(sql "SELECT succeeded_at FROM runs
@@ -34,7 +31,7 @@ ok '... and is noted' [ "$(sql "SELECT succeeded_at FROM runs
 stop pebble
 sql 'UPDATE renewal_configurations SET due_at = 1'
 sql 'UPDATE runs SET succeeded_at = 7'
-queue run
+renew run
 exits 111 'the CA is away'
 is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 3 failing
   failing   a.example and 1 other
@@ -44,19 +41,19 @@ is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 3 failing
 is "$out" '' '... on standard error'
 is "$(sql 'SELECT succeeded_at FROM runs')" 7 '... and no success'
 retry
-queue run
+renew run
 exits 111 'it is away still'
 is "$err" '' '... which is not said again'
 is "$(sql "SELECT count(*) FROM renewal_configurations
     WHERE told = 'failing' AND told_at > 1")" 3 '... as the rows say it'
 sql "UPDATE renewal_infos SET retry_at = strftime('%s') + 3600"
-queue run
+renew run
 exits 0 'it is not yet tried again'
 is "$(sql 'SELECT succeeded_at FROM runs')" 7 '... which is no success either'
 sql "UPDATE renewal_configurations SET told_at = told_at - 3600"
 sql "UPDATE renewal_configurations SET told_at = told_at - 86400 WHERE id = 2"
 retry
-queue run
+renew run
 is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 3 failing
   failing   a.example and 1 other
   failing   b.example
@@ -64,12 +61,12 @@ is "$(printf '%s\n' "$err" | sed 's/, expires.*//')" 'renew-queue: 3 failing
   see renew-queue status, renew-queue list' '... until one is a day old: all of it'
 sql "UPDATE renewal_configurations SET told_at = told_at - 80000"
 retry
-queue run
+renew run
 is "$err" '' '... and no other has a day of its own'
 sed -i 's/^\[client\]$/[client]\ntell_again = 0s/' "$client"
 sql "UPDATE renewal_configurations SET told_at = 1"
 retry
-queue run
+renew run
 is "$err" '' 'tell_again = 0s: once is enough'
 sed -i '/^tell_again/d' "$client"
 
@@ -78,15 +75,15 @@ sql "UPDATE certificates SET not_before = $now - 8640000, not_after = $now + 864
     WHERE id = 1"
 sql "UPDATE certificates SET not_before = 1, not_after = $now - 60 WHERE id = 2"
 retry
-queue run
+renew run
 like "$err" '^renew-queue: 1 expired, 1 urgent, 1 failing$' \
     'the time runs out'
 like "$err" '^  urgent    a.example and 1 other, expires 20' '... of one'
 like "$err" '^  expired   b.example, expired 20' '... and is over for another'
 retry
-queue run
+renew run
 like "$err" '' '... once'
-queue metrics
+renew metrics
 exits 0 'metrics'
 cp "$T/out" "$T/bad.prom"
 
@@ -140,7 +137,7 @@ claimed() {
 }
 must wait_for 20 claimed
 retry
-queue run
+renew run
 is "$err" '' 'another is about to tell it'
 kill -9 "$(cat "$T/stuck.pid")"
 is "$(unsaid)" '3 0' '... and is killed'
@@ -148,7 +145,7 @@ sql "UPDATE renewal_configurations SET telling_until = strftime('%s') + 9999
     WHERE id = 3"
 sql 'UPDATE renewal_configurations SET telling_until = 1 WHERE id < 3'
 retry
-queue run
+renew run
 is "$(printf '%s\n' "$err" | grep -c example)" 3 \
     '... it is told when that is over, or of another clock'
 is "$(unsaid)" '0 3' '... once'
@@ -157,11 +154,11 @@ is "$(unsaid)" '0 3' '... once'
 
 must "$BIN/renew-queue" add c.example -c "$client"
 sql "UPDATE renewal_queue SET lease_until = strftime('%s') + 600"
-queue run
+renew run
 is "$err" '' 'nothing has recovered that is still queued'
 sql 'UPDATE renewal_queue SET lease_until = 0'
 retry
-queue run
+renew run
 
 # ---- a screen ---------------------------------------------------------------------
 
@@ -172,10 +169,10 @@ queue run
 	done
 } >"$T/targets.conf"
 sed -i "s|^\[client\]\$|[client]\ntargets_file = $T/targets.conf|" "$client"
-queue deploy
+renew deploy
 exits 1 'targets that fail'
 is "$(printf '%s\n' "$err" | head -n 1)" 'renew-queue: 12 failing' '... are told of'
-queue status
+renew status
 exits 0 'status'
 ok '... has 24 lines at most' [ "$(printf '%s\n' "$out" | wc -l)" -le 24 ]
 is "$(printf '%s\n' "$out" | grep -E '.{81}')" '' '... of 80 columns'
@@ -184,7 +181,7 @@ like "$out" '^renewals_expired: +1$' '... and how renewals fare'
 is "$(printf '%s\n' "$out" | grep -cE \
     '^target: +3 failing: target-with-a-rather-long-name-[0-9]+ \(hook')" 4 \
     '... and which, by their whole names'
-queue status --json
+renew status --json
 is "$(perl -MJSON::PP -0777 -ne \
     'print scalar @{decode_json($_)->{targets}}' "$T/out")" 12 '... in JSON: all of them'
 : >"$T/targets.conf"
@@ -199,19 +196,19 @@ sql 'DELETE FROM renewal_queue'
 now=$(date +%s)
 sql "UPDATE certificates SET not_before = $now - 60, not_after = $now + 864000"
 sql "UPDATE renewal_configurations SET due_at = $now + 86400"
-queue run
+renew run
 exits 0 'all is well again'
 is "$err" 'renew-queue: 3 recovered
   recovered a.example and 1 other
   recovered b.example
   recovered c.example
   see renew-queue status, renew-queue list' '... which is told'
-queue run
+renew run
 is "$err" '' '... once'
 
 # ---- Prometheus -----------------------------------------------------------------------
 
-queue metrics -o "$T/acmed.prom"
+renew metrics -o "$T/acmed.prom"
 exits 0 'metrics -o'
 is "$out$err" '' '... is silent'
 is "$(stat -c %a "$T/acmed.prom")" 644 '... for others to read'
@@ -226,7 +223,7 @@ like "$(cat "$T/bad.prom")" '^acmed_renew_renewals\{state="expired"\} 1$' \
     '... the bad days, too'
 series=$(grep -c '^acmed' "$T/acmed.prom")
 for n in $(seq 1 9); do order run "n$n.example"; done
-queue metrics -o "$T/acmed.prom"
+renew metrics -o "$T/acmed.prom"
 is "$(grep -c '^acmed' "$T/acmed.prom")" "$series" \
     'more names are no more series'
 must "$BIN/domain-queue" add q1.example.net q2.example.net q3.example.net \
@@ -238,7 +235,7 @@ sql "UPDATE domain_queue SET added = $now - 9000, attempts = 2,
 sql "UPDATE domain_queue SET added = 1, status = 'parked', attempts = 9,
     failing_since = 2 WHERE id = 3"
 sql "UPDATE domain_queue SET lease_until = $now + 60 WHERE id = 4"
-queue metrics -o "$T/acmed.prom"
+renew metrics -o "$T/acmed.prom"
 is "$(sed -n 's/^acmed_renew_new_names{state=\(.*\)/\1/p' "$T/acmed.prom")" \
     '"waiting"} 3
 "quarantined"} 1
@@ -268,6 +265,6 @@ assert len(seen) >= 6, seen' "$T/$file.prom"
 else
 	skip 2 'needs python3-prometheus-client'
 fi
-queue metrics -o "$T/none/acmed.prom"
+renew metrics -o "$T/none/acmed.prom"
 exits 100 'metrics: no such directory'
 done_testing

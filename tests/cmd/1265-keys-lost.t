@@ -13,12 +13,6 @@ export PEBBLE_VA_ALWAYS_VALID
 start_pebble
 order_up
 
-manage() {
-	run "$BIN/cert-manage" "$@" -c "$client"
-}
-queue() {
-	run "$BIN/renew-queue" "$@" -c "$client"
-}
 key_of() {
 	sql "SELECT private_key_id FROM upstream_orders WHERE id = $1"
 }
@@ -40,7 +34,7 @@ order run other.example --key 1
 exits 1 'one that is compromised'
 like "$err" 'private_key/1 is compromised' '... is refused by hand'
 is "$(asked 1=1)" "$asked_before" '... and nothing is asked'
-queue run
+renew run
 exits 0 'the renewal of one whose key is compromised'
 like "$err" \
     'replace_key object=upstream_order/3 given=private_key/1 now=private_key/3' \
@@ -56,13 +50,13 @@ order status 3
 like "$out" '"replaced_key":1' 'so does the order'
 run "$BIN/acmed-store" log --object upstream_order/3 -c "$client"
 like "$out" 'replace_key.*private_key/3 for private_key/1' '... and the events'
-queue add given.example
-queue run
+renew add given.example
+renew run
 exits 0 'the next time'
 is "$err" '' '... nothing is told'
 is "$(key_of 4)" 4 '... and the cycle goes on: a new key'
-queue add retired.example
-queue run
+renew add retired.example
+renew run
 exits 0 'the renewal of one whose key is retired'
 like "$err" 'given=private_key/2 now=private_key/5' '... replaces it'
 manage renewal set retired.example --key-cycle account_daily
@@ -115,8 +109,8 @@ exits 0 'a renewal with it'
 manage renewal show week2.example --json
 like "$out" '"key_cycle":"account_key_default"' '... the same'
 account update 1 --certificate-key-cycle single_certificate
-queue add week1.example week2.example
-queue run
+renew add week1.example week2.example
+renew run
 exits 0 '... when that of the account has changed'
 unlike " $(key_of "$(last)") " " $(key_of "$(($(last) - 1))") " \
     '... there are two keys'
@@ -178,11 +172,11 @@ must "$BIN/cert-manage" compromise "$key" -c "$client"
 certificates=$(sql 'SELECT count(*) FROM certificates')
 placed=$(asked "endpoint = 'newOrder'")
 finalized=$(asked "endpoint = 'finalize'")
-queue run
+renew run
 exits 1 'the renewal of one whose key is compromised'
 like "$err" "the request's key is compromised: make another request" \
     '... says what to do'
-queue run
+renew run
 exits 0 'the next run'
 is "$err" '' '... does not try again at once'
 is "$(sql "SELECT status, cause, attempts FROM renewal_queue")" \

@@ -20,12 +20,6 @@ exits 0 'a second CA'
 account register --ca acmed --agree-terms --default
 exits 0 'an account there'
 
-manage() {
-	run "$BIN/cert-manage" "$@" -c "$client"
-}
-queue() {
-	run "$BIN/renew-queue" "$@" -c "$client"
-}
 # serves NAME: the number of the certificate that does.
 serves() {
 	"$BIN/cert-export" --cert --der "$1" -c "$client" | sha256sum |
@@ -38,7 +32,7 @@ active() {
 }
 # agree ID TEXT: the serving rule, what explains it and what is deployed say so.
 agree() {
-	queue deploy
+	renew deploy
 	agree_why=$("$BIN/cert-list" why --no-header --tsv a.example.test \
 	    b.example.test -c "$client" | awk -F '\t' '$3 == "served" { print $4 }' | xargs)
 	agree_tree=$(for name in a b; do
@@ -89,14 +83,14 @@ manage failover a.example.test
 exits 1 'a backup that has no certificate yet'
 like "$err" 'renewal_configuration/3, its backup, has no certificate yet' \
     '... cannot serve'
-queue run
+renew run
 exits 0 'renew-queue gets it'
 is "$(sql 'SELECT count(*) FROM certificates')" 3 '... a third certificate'
 is "$(active)" 1,2 '... which is not active'
 is "$(serves a.example.test)" 1 '... and serves nothing'
 is "$(sql 'SELECT count(DISTINCT spki_sha256) FROM certificates')" 3 \
     '... with a key of its own'
-queue run
+renew run
 is "$(sql 'SELECT count(*) FROM certificates')" 3 'it is not due again'
 
 cat >"$T/targets.conf" <<END
@@ -175,10 +169,10 @@ exits 1 'the certificate of a backup is not activated by hand'
 like "$err" 'certificate 1 is what renewal_configuration/1, a backup, keeps ready' \
     '... but by a failover'
 is "$(active)" 2,3 '... and nothing is changed'
-queue run
+renew run
 is "$(sql 'SELECT count(*) FROM certificates')" 3 'nothing is due for that'
-queue add 1
-queue process
+renew add 1
+renew process
 is "$(sql 'SELECT count(*) FROM certificates') $(active)" '4 2,3' \
     'what is renewed of the backup sleeps'
 manage failover a.example.test
@@ -216,7 +210,7 @@ manage failover 3
 exits 0 '... is told by number'
 is "$(serves a.example.test)" 4 '... and the other CA serves'
 agree 4 '... both names' 3
-queue run
+renew run
 exits 0 'the backup is renewed'
 is "$(sql 'SELECT certificate_id FROM renewal_configurations WHERE id = 3')" 5 \
     '... as it was revoked'
@@ -250,7 +244,7 @@ first=$(sql 'SELECT max(id) FROM renewal_configurations')
 manage renewal backup s.example.test --account 2
 exits 0 'its backup'
 spare=$(sql 'SELECT max(id) FROM renewal_configurations')
-queue run
+renew run
 manage failover s.example.test
 exits 0 'a failover'
 manage renewal show "$first"
@@ -259,10 +253,10 @@ manage renewal set "$spare" --key-cycle global_daily
 exits 0 'what serves may have the key for all'
 before=$(sql 'SELECT max(id) FROM certificates')
 for id in "$first" "$spare"; do
-	queue add "$(sql "SELECT certificate_id FROM renewal_configurations
+	renew add "$(sql "SELECT certificate_id FROM renewal_configurations
 	    WHERE id = $id")"
 done
-queue process
+renew process
 is "$(sql "SELECT count(*) FROM renewal_configurations
     WHERE id IN ($first, $spare) AND certificate_id > $before")" 2 \
     '... and both are renewed'

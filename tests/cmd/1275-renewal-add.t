@@ -11,9 +11,6 @@ PEBBLE_VA_ALWAYS_VALID=1
 export PEBBLE_VA_ALWAYS_VALID
 start_pebble
 order_up
-manage() {
-	run "$BIN/cert-manage" "$@" -c "$client"
-}
 
 must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
     -subj / -days 2 -addext subjectAltName=DNS:old.example.test \

@@ -11,12 +11,6 @@ export PEBBLE_VA_ALWAYS_VALID
 start_pebble
 order_up
 
-renew() {
-	run "$BIN/renew-queue" "$@" -c "$client"
-}
-queue() {
-	run "$BIN/domain-queue" "$@" -c "$client"
-}
 orders() {
 	sql "SELECT count(*) FROM upstream_requests WHERE endpoint = 'newOrder'"
 }

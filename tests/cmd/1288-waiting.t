@@ -12,9 +12,6 @@ start_pebble
 order_up
 sed -i "s|^\[client\]\$|&\nlimits_file = $T/limits.conf|" "$client"
 
-renew() {
-	run "$BIN/renew-queue" "$@" -c "$client"
-}
 # column QUEUE N: of what list prints.
 column() {
 	run "$BIN/$1" list --no-header -c "$client"

@@ -19,9 +19,6 @@ cat >"$T/targets.conf" <<-END
 	layout = nginx
 	directory = $T/web
 END
-queue() {
-	run "$BIN/domain-queue" "$@" -c "$client"
-}
 waiting() {
 	sql 'SELECT group_concat(name) FROM (SELECT name FROM domain_queue
 	    ORDER BY name)'

@@ -32,6 +32,18 @@ order() {
 	run "$BIN/acme-order" "$@" -c "$client"
 }
 
+# queue, renew, manage COMMAND...: the same of domain-queue, renew-queue and
+# cert-manage.
+queue() {
+	run "$BIN/domain-queue" "$@" -c "$client"
+}
+renew() {
+	run "$BIN/renew-queue" "$@" -c "$client"
+}
+manage() {
+	run "$BIN/cert-manage" "$@" -c "$client"
+}
+
 # sql QUERY: of the client's store.
 sql() {
 	sqlite3 "$T/client/store/acmed.sqlite" "$1"
