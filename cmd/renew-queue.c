@@ -13,7 +13,7 @@
 #include "store/domain_queue_work.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_configuration.h"
-#include "store/renewal_queue.h"
+#include "store/renewal_queue_work.h"
 #include "sys/child.h"
 #include "sys/clock.h"
 #include "sys/fd.h"

@@ -4,7 +4,7 @@
 #include "cli/prog.h"
 #include "jobs/onboarder.h"
 #include "jobs/outcome.h"
-#include "store/renewal_queue.h"
+#include "store/renewal_queue_work.h"
 #include "sys/sig.h"
 
 #define RETURNED_MAX 64 /* parked names that have a turn in a run */

@@ -12,7 +12,7 @@
 #include "jobs/renewer.h"
 #include "store/clock_step.h"
 #include "store/domain_queue_work.h"
-#include "store/renewal_queue.h"
+#include "store/renewal_queue_work.h"
 #include "store/upstream_rest.h"
 #include "sys/clock.h"
 #include "sys/sig.h"

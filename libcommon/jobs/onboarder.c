@@ -206,7 +206,7 @@ go_on_later(struct onboarder *o, const struct onboarder_flight *f,
     const struct orders_result *x, const struct outcome *out)
 {
 	struct err e = {0};
-	int rc = x->order ? onboarder_part(o, f, x->order, &e) : 0;
+	int rc = x->order ? onboarder_divide(o, f, x->order, &e) : 0;
 
 	onboarder_tell_store(o, &f->group, rc, &e);
 	if (rc == 0)

@@ -173,7 +173,7 @@ delay_domains(struct onboarder *o, const struct domain_group *g, struct err *e)
 }
 
 int
-onboarder_part(struct onboarder *o, const struct onboarder_flight *f,
+onboarder_divide(struct onboarder *o, const struct onboarder_flight *f,
     const struct upstream_order *order, struct err *e)
 {
 	struct limits_wait w = {0};

@@ -76,7 +76,7 @@ int onboarder_hold_back(
  * domain meanwhile: it is given up, the names in such domains wait, and the
  * others are taken again.  1, 0: it is no such order, -1.
  */
-int onboarder_part(struct onboarder *o, const struct onboarder_flight *f,
+int onboarder_divide(struct onboarder *o, const struct onboarder_flight *f,
     const struct upstream_order *order, struct err *e);
 
 /* Looks at the names of all that is ready and has no order; bad ones fail. */

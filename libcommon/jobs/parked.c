@@ -4,7 +4,7 @@
 #include "jobs/outcome.h"
 #include "store/blocked_name.h"
 #include "store/fqdn_set.h"
-#include "store/renewal_queue.h"
+#include "store/renewal_queue_work.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
 

@@ -165,7 +165,7 @@ store_parted(const struct parting *p, const struct members *m,
 		strv_add(blamed, v[i].name);
 	}
 	if (rc == 0 && blamed->len > 0 && blamed->len < m->len)
-		rc = domain_queue_part(
+		rc = domain_queue_put_parted(
 			 p->st, p->hold, domain_template_id, v, m->len, e) < 0
 		    ? -1
 		    : 1;

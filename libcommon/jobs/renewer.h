@@ -5,7 +5,7 @@
 #include "jobs/probe.h"
 #include "order/ordercheck.h"
 #include "order/orders.h"
-#include "store/renewal_queue.h"
+#include "store/renewal_queue_work.h"
 
 /*
  * Works off what is due for one account (store/renewal_queue.h): gives each

@@ -434,7 +434,7 @@ put_back(struct parting *p, const struct domain_return *r,
 		   now, f->error ? f->retry_at : 0, f->cause, f->error,
 		   f->parks ? "parked" : "waiting") < 0
 	    ? -1
-	    : served_name_part(
+	    : served_name_note_parted(
 		  p->st, r->name, configuration, f->error != NULL, e);
 }
 
@@ -444,9 +444,9 @@ part(void *arg, struct err *e)
 	struct parting *p = arg;
 	int64_t configuration;
 
-	if (queue_held(p->st, STMT_RENEWAL_QUEUE, p->hold, &configuration, e) <
-		0 ||
-	    queue_done(p->st, STMT_RENEWAL_QUEUE, p->hold, e) < 0)
+	if (queue_held(p->st, STMT_RENEWAL_QUEUE_WORK, p->hold, &configuration,
+		e) < 0 ||
+	    queue_done(p->st, STMT_RENEWAL_QUEUE_WORK, p->hold, e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->len; i++)
 		if (put_back(p, &p->v[i], configuration, e) < 0)
@@ -455,7 +455,7 @@ part(void *arg, struct err *e)
 }
 
 int
-domain_queue_part(struct store *st, const struct queue_hold *hold,
+domain_queue_put_parted(struct store *st, const struct queue_hold *hold,
     int64_t domain_template_id, const struct domain_return *v, size_t len,
     struct err *e)
 {

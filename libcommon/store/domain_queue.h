@@ -81,7 +81,7 @@ struct domain_return {
  * Durable. KIND_BUSY: the hold is lost; KIND_CONFLICT: the configuration has a
  * backup.
  */
-int domain_queue_part(struct store *st, const struct queue_hold *hold,
+int domain_queue_put_parted(struct store *st, const struct queue_hold *hold,
     int64_t domain_template_id, const struct domain_return *v, size_t len,
     struct err *e);
 

@@ -81,7 +81,7 @@ int
 queue_wake_blocked(struct store *st, struct err *e)
 {
 	static const enum stmt_module queues[] = {
-	    STMT_RENEWAL_QUEUE, STMT_DOMAIN_QUEUE_WORK};
+	    STMT_RENEWAL_QUEUE_WORK, STMT_DOMAIN_QUEUE_WORK};
 	int64_t now = clock_now();
 
 	for (size_t i = 0; i < ARRAY_LEN(queues); i++)

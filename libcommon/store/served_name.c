@@ -106,8 +106,8 @@ served_name_note(struct store *st, int64_t id, const char *name, struct err *e)
 }
 
 int
-served_name_part(struct store *st, const char *name, int64_t configuration,
-    bool is_to_blame, struct err *e)
+served_name_note_parted(struct store *st, const char *name,
+    int64_t configuration, bool is_to_blame, struct err *e)
 {
 	return stmt_run(st, M, SERVED_PART, e, "tii", name, configuration,
 		   (int64_t)is_to_blame) < 0

@@ -41,8 +41,8 @@ int served_name_note(
  * Unless it is to blame, it has recovered, if that was told of, when it has a
  * certificate again.
  */
-int served_name_part(struct store *st, const char *name, int64_t configuration,
-    bool is_to_blame, struct err *e);
+int served_name_note_parted(struct store *st, const char *name,
+    int64_t configuration, bool is_to_blame, struct err *e);
 
 /*
  * A certificate of a configuration has come: it is told that its names have

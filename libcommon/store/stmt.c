@@ -45,6 +45,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_RENEWAL_CONFIGURATION] = &renewal_configuration_stmts,
     [STMT_RENEWAL_INFO] = &renewal_info_stmts,
     [STMT_RENEWAL_QUEUE] = &renewal_queue_stmts,
+    [STMT_RENEWAL_QUEUE_WORK] = &renewal_queue_work_stmts,
     [STMT_SEALING_KEY] = &sealing_key_stmts,
     [STMT_SERVED_NAME] = &served_name_stmts,
     [STMT_SERVING] = &serving_stmts,

@@ -60,6 +60,7 @@ enum stmt_module {
 	STMT_RENEWAL_CONFIGURATION,
 	STMT_RENEWAL_INFO,
 	STMT_RENEWAL_QUEUE,
+	STMT_RENEWAL_QUEUE_WORK,
 	STMT_SEALING_KEY,
 	STMT_SERVED_NAME,
 	STMT_SERVING,
@@ -120,6 +121,7 @@ extern const struct stmt_table renewal_backup_stmts;
 extern const struct stmt_table renewal_configuration_stmts;
 extern const struct stmt_table renewal_info_stmts;
 extern const struct stmt_table renewal_queue_stmts;
+extern const struct stmt_table renewal_queue_work_stmts;
 extern const struct stmt_table sealing_key_stmts;
 extern const struct stmt_table renewal_stmts;
 extern const struct stmt_table served_name_stmts;

@@ -5,7 +5,7 @@
 #include "store/private_key.h"
 #include "store/renewal_configuration.h"
 #include "store/renewal_info.h"
-#include "store/renewal_queue.h"
+#include "store/renewal_queue_work.h"
 #include "store/telling.h"
 #include "store/upstream_account.h"
 #include "store/upstream_order.h"
