@@ -31,17 +31,22 @@ again() {
 	renew run
 }
 
+# forget: what was proved the CA knows of the account that did; another has all.
+forget() {
+	account register --ca pebble --agree-terms --another
+	exits 0 'another account'
+	last=$(field id)
+	queue template set pack --account "$last"
+	sql "UPDATE renewal_configurations SET upstream_account_id = $last"
+}
+
 queue template set pack --names '{DOMAIN} www.{DOMAIN}' --per-certificate 3 \
     --challenge "listen:$pebble_http_port"
 queue add --template pack g1.example.test g2.example.test g3.example.test
 queue process
 exits 0 'three names'
 is "$(sql 'SELECT count(*) FROM certificates')" 1 '... share a certificate'
-# What was proved then, the CA knows of the account that did.
-account register --ca pebble --agree-terms --another
-exits 0 'another account'
-queue template set pack --account 2
-sql 'UPDATE renewal_configurations SET upstream_account_id = 2'
+forget
 dns_set g2.example.test A 127.0.0.1
 dns_set www.g2.example.test TXT gone
 renew add g1.example.test
@@ -183,6 +188,7 @@ renew run
 sql 'PRAGMA foreign_keys = ON; DELETE FROM domain_queue'
 queue add --template pack h1.example.test h2.example.test
 queue process
+forget
 run "$BIN/cert-manage" renewal set h1.example.test --label shop -c "$client"
 dns_set h2.example.test TXT gone
 renew add h1.example.test
@@ -201,6 +207,7 @@ is "$(queued) $(sql 'SELECT attempts FROM renewal_queue')" ' 3' \
 queue add --template pack k1.example.test k2.example.test
 dns_unset h2.example.test TXT
 queue process
+forget
 sql "UPDATE renewal_configurations SET backup_of_id = (SELECT min(id)
     FROM renewal_configurations) WHERE id = (SELECT max(id)
     FROM renewal_configurations)"
