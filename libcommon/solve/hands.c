@@ -67,12 +67,22 @@ answer(void *arg, const struct buf *question, struct buf *out)
 		buf_addf(out, "%s %s %s", w[0], err_row(e.kind)->name, e.text);
 }
 
+/* What it has done nobody knows: whoever comes next takes it away. */
+static void
+lost(const struct buf *question, const char *why, struct buf *out)
+{
+	buf_add(out, question->data, strcspn(question->data, " "));
+	buf_addf(out, " %s %s", err_row(KIND_BUSY)->name, why);
+}
+
 static void
 live(int fd, void *arg)
 {
 	struct hands *h = arg;
-	const struct helper_service s = {
-	    .answer = answer, .arg = h, .one_by_one = h->how.one_by_one};
+	const struct helper_service s = {.answer = answer,
+	    .arg = h,
+	    .one_by_one = h->how.one_by_one,
+	    .lost = lost};
 	struct err e = {0};
 
 	h->leash = fd;

@@ -244,6 +244,13 @@ answer(void *arg, const struct buf *question, struct buf *out)
 	dns_free(t.dns);
 }
 
+static void
+lost(const struct buf *question, const char *why, struct buf *out)
+{
+	buf_add(out, question->data, strcspn(question->data, " "));
+	buf_addf(out, " -%s", why);
+}
+
 /* No files but the resolver's, and TCP to nothing but name servers. */
 static int
 confine(const struct lookup *l, struct err *e)
@@ -266,7 +273,8 @@ confine(const struct lookup *l, struct err *e)
 static void
 live(int fd, void *arg)
 {
-	const struct helper_service s = {.answer = answer, .arg = arg};
+	const struct helper_service s = {
+	    .answer = answer, .arg = arg, .lost = lost};
 	struct err e = {0};
 
 	if (confine(arg, &e) < 0 || helper_serve(fd, &s, &e) < 0)

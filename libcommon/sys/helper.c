@@ -15,6 +15,7 @@
 #include "sys/fd.h"
 #include "sys/frame.h"
 #include "sys/proc.h"
+#include "sys/sig.h"
 
 /* Descriptors of the new process, besides 0 to 2 and HELPER_KEPT. */
 #define CHANNEL 3
@@ -146,6 +147,12 @@ helper_end(struct helper *h, int64_t patience_ms)
 /* ---- in the helper ------------------------------------------------------- */
 
 static int
+send_answer(int fd, const struct buf *out, struct err *e)
+{
+	return frame_write(fd, out->data, out->len, FD_FOREVER, e);
+}
+
+static int
 answer(int fd, const struct helper_service *s, const struct buf *question,
     struct err *e)
 {
@@ -154,60 +161,169 @@ answer(int fd, const struct helper_service *s, const struct buf *question,
 
 	buf_init(&out, HELPER_ANSWER_MAX);
 	s->answer(s->arg, question, &out);
-	rc = frame_write(fd, out.data, out.len, FD_FOREVER, e);
+	rc = send_answer(fd, &out, e);
 	buf_release(&out);
 	return rc;
 }
 
-/* In a process of its own, or here when there can be none. */
 static int
-answer_apart(int fd, const struct helper_service *s, const struct buf *question,
-    struct err *e)
-{
-	pid_t parent = getpid(), pid = fork();
-	struct err why = {0};
-
-	if (pid < 0)
-		return answer(fd, s, question, e);
-	if (pid > 0)
-		return 0;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(111);
-	if (answer(fd, s, question, &why) < 0)
-		_exit(err_exit(&why));
-	_exit(0);
-}
-
-static void
-reap(int flags)
-{
-	pid_t pid;
-
-	do
-		pid = waitpid(-1, NULL, flags);
-	while (pid > 0 || (pid < 0 && errno == EINTR));
-}
-
-int
-helper_serve(int fd, const struct helper_service *s, struct err *e)
+serve_here(int fd, const struct helper_service *s, struct err *e)
 {
 	struct buf question;
 	int rc;
 
 	buf_init(&question, FRAME_MAX);
-	while ((rc = frame_read(fd, &question, FD_FOREVER, e)) > 0) {
-		rc = s->one_by_one ? answer(fd, s, &question, e)
-				   : answer_apart(fd, s, &question, e);
-		if (rc < 0)
+	while ((rc = frame_read(fd, &question, FD_FOREVER, e)) > 0)
+		if (answer(fd, s, &question, e) < 0) {
+			rc = -1;
 			break;
-		if (!s->one_by_one)
-			reap(WNOHANG);
-	}
+		}
 	buf_release(&question);
-	if (!s->one_by_one)
-		reap(0);
 	return rc;
+}
+
+/* ---- each question in a process of its own ------------------------------- */
+
+struct answering {
+	pid_t pid;
+	struct buf question;
+};
+
+struct serving {
+	int fd;
+	const struct helper_service *s;
+	struct answering *v;
+	size_t len;
+};
+
+/* Its process has said nothing, or perhaps nothing that arrived. */
+static int
+answer_for(
+    struct serving *g, const struct answering *a, int status, struct err *e)
+{
+	char why[60];
+	struct buf out;
+	int rc;
+
+	if (WIFSIGNALED(status))
+		snprintf(why, sizeof(why),
+		    "the process for it was ended by signal %d",
+		    WTERMSIG(status));
+	else
+		snprintf(why, sizeof(why),
+		    "the process for it ended with exit code %d",
+		    WEXITSTATUS(status));
+	buf_init(&out, HELPER_ANSWER_MAX);
+	g->s->lost(&a->question, why, &out);
+	rc = send_answer(g->fd, &out, e);
+	buf_release(&out);
+	return rc;
+}
+
+static int
+note_end(struct serving *g, pid_t pid, int status, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < g->len; i++) {
+		struct answering a = g->v[i];
+
+		if (a.pid != pid)
+			continue;
+		g->v[i] = g->v[--g->len];
+		if (status != 0)
+			rc = answer_for(g, &a, status, e);
+		buf_release(&a.question);
+		break;
+	}
+	return rc;
+}
+
+static int
+reap(struct serving *g, int flags, struct err *e)
+{
+	int status = 0, rc = 0;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, flags)) > 0 ||
+	    (pid < 0 && errno == EINTR))
+		if (pid > 0 && note_end(g, pid, status, e) < 0)
+			rc = -1;
+	return rc;
+}
+
+/* Here when there can be no process. */
+static int
+answer_apart(struct serving *g, const struct buf *question, struct err *e)
+{
+	pid_t parent = getpid(), pid = fork();
+	struct answering *a;
+	struct err why = {0};
+
+	if (pid < 0)
+		return answer(g->fd, g->s, question, e);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(111);
+		sig_forget_child();
+		if (answer(g->fd, g->s, question, &why) < 0)
+			_exit(err_exit(&why));
+		_exit(0);
+	}
+	g->v = xreallocarray(g->v, g->len + 1, sizeof(struct answering));
+	a = &g->v[g->len++];
+	a->pid = pid;
+	buf_init(&a->question, FRAME_MAX);
+	buf_add(&a->question, question->data, question->len);
+	return 0;
+}
+
+/* Waits for a question, and sees meanwhile who ends.  As frame_read. */
+static int
+next_question(struct serving *g, const sigset_t *waiting, struct buf *question,
+    struct err *e)
+{
+	struct pollfd p = {.fd = g->fd, .events = POLLIN};
+	int n;
+
+	do {
+		if (reap(g, WNOHANG, e) < 0)
+			return -1;
+		n = ppoll(&p, 1, NULL, waiting);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? err_sys(e, "cannot poll")
+		     : frame_read(g->fd, question, FD_FOREVER, e);
+}
+
+static int
+serve_apart(int fd, const struct helper_service *s, struct err *e)
+{
+	struct serving g = {.fd = fd, .s = s};
+	struct buf question;
+	sigset_t waiting;
+	int rc;
+
+	sigprocmask(SIG_SETMASK, NULL, &waiting);
+	sig_hold_child(&waiting);
+	buf_init(&question, FRAME_MAX);
+	while ((rc = next_question(&g, &waiting, &question, e)) > 0)
+		if (answer_apart(&g, &question, e) < 0) {
+			rc = -1;
+			break;
+		}
+	buf_release(&question);
+	/* the first cause is kept */
+	if (reap(&g, 0, e) < 0)
+		rc = -1;
+	free(g.v);
+	return rc;
+}
+
+int
+helper_serve(int fd, const struct helper_service *s, struct err *e)
+{
+	return s->one_by_one ? serve_here(fd, s, e) : serve_apart(fd, s, e);
 }
 
 bool

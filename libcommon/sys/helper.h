@@ -56,8 +56,14 @@ struct helper_service {
 	/* Fills in the answer, at most HELPER_ANSWER_MAX bytes. */
 	void (*answer)(void *arg, const struct buf *question, struct buf *out);
 	void *arg;
-	/* one after the other, here; else each in a process of its own */
+	/* one after the other, here; else each in a process of its own, */
 	bool one_by_one;
+	/*
+	 * and this fills in the answer, here, to a question whose process was
+	 * lost, for this reason.
+	 */
+	void (*lost)(
+	    const struct buf *question, const char *why, struct buf *out);
 };
 #define HELPER_ANSWER_MAX ((size_t)2048) /* is written as a whole, or not */
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -168,20 +169,37 @@ struct running {
 	bool is_pulled;
 };
 
-/* Returns false at the end. */
-static bool
+/* How many bytes; 0 at the end, -1 when there are none now. */
+static ssize_t
 read_errors(struct running *g)
 {
 	char chunk[4096];
 	ssize_t n = read(g->err, chunk, sizeof(chunk));
 
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return errno == EAGAIN || errno == EINTR ? -1 : 0;
 	if (g->errors.len + (size_t)n > ERRORS_MAX && !g->r->first_line)
 		buf_consume(&g->errors, g->errors.len - ERRORS_KEPT);
 	if (g->errors.len + (size_t)n <= ERRORS_MAX)
 		buf_add(&g->errors, chunk, (size_t)n);
-	return n > 0;
+	return n;
+}
+
+/* What was there when it ended: who is left behind may write for ever. */
+static void
+read_last_errors(struct running *g)
+{
+	int left = 0;
+
+	if (g->err < 0 || ioctl(g->err, FIONREAD, &left) < 0)
+		return;
+	while (left > 0) {
+		ssize_t n = read_errors(g);
+
+		if (n <= 0)
+			return;
+		left -= (int)n;
+	}
 }
 
 static void
@@ -221,7 +239,7 @@ attend(struct running *g, int64_t deadline, struct err *e)
 			continue;
 		if (p[2].revents)
 			write_input(g);
-		if (p[1].revents && !read_errors(g))
+		if (p[1].revents && read_errors(g) == 0)
 			fd_close(&g->err);
 		if (p[0].revents)
 			return 1;
@@ -255,9 +273,7 @@ pick_line(struct running *g, char *out, size_t size)
 	const char *text;
 	size_t end, begin;
 
-	while (g->err >= 0 && fd_wait(g->err, POLLIN, 0, &(struct err){0}) > 0)
-		if (!read_errors(g))
-			break;
+	read_last_errors(g);
 	text = g->errors.data;
 	end = g->errors.len;
 	if (g->r->first_line) {

@@ -1,19 +1,26 @@
 #include "wrap/https.h"
 
 #include <curl/curl.h>
+#include <sys/resource.h>
 
 #include "sys/clock.h"
 #include "wrap/transfer_part.h"
 
 #define IDLE_MS 60000
 #define CONNECTIONS_PER_HOST 32
+#define CONNECTIONS_KEPT (2L * CONNECTIONS_PER_HOST)
+#define UNDER_WAY_MAX 1000
+#define FDS_OWN 20 /* ours, the library's, and files it opens for a moment */
+#define FDS_EACH 4 /* a look-up, or two addresses that are tried at once */
 #define FIELD_MAX 16384 /* bytes of one field, or of all Link fields */
 
 struct https {
 	struct https_options o;
 	char *user_agent, *proxy;
 	CURLM *multi;
-	struct transfer *transfers; /* under way */
+	struct transfer *transfers, **end; /* as they were asked for */
+	struct transfer *waiting; /* the first that has not begun, or NULL */
+	long under_way, most;
 };
 
 struct transfer {
@@ -60,6 +67,8 @@ free_transfer(struct transfer *t)
 	*t->prev = t->next;
 	if (t->next)
 		t->next->prev = t->prev;
+	else
+		t->https->end = t->prev;
 	if (t->curl) {
 		curl_multi_remove_handle(t->https->multi, t->curl);
 		curl_easy_cleanup(t->curl);
@@ -167,25 +176,25 @@ https_start(struct https *h, const struct https_request *r, https_callback *fn,
     void *arg, struct err *e)
 {
 	struct transfer *t = xcalloc(1, sizeof(*t));
-	CURLcode rc = CURLE_OK;
+	CURLcode rc;
 
 	t->https = h;
 	t->fn = fn;
 	t->arg = arg;
-	t->begun = clock_mono();
 	buf_init(&t->body, h->o.body_max);
-	t->prev = &h->transfers;
-	t->next = h->transfers;
-	if (t->next)
-		t->next->prev = &t->next;
-	h->transfers = t;
+	t->prev = h->end;
+	*h->end = t;
+	h->end = &t->next;
 	t->curl = curl_easy_init();
-	if (t->curl)
-		rc = set_request(t, r);
-	if (transfer_begin(h->multi, t->curl, rc, e) == 0)
-		return 0;
-	free_transfer(t);
-	return -1;
+	rc = t->curl ? set_request(t, r) : CURLE_FAILED_INIT;
+	if (rc != CURLE_OK) {
+		free_transfer(t);
+		return err_set(e, KIND_SYS, "libcurl refuses the request: %s",
+		    curl_easy_strerror(rc));
+	}
+	if (!h->waiting)
+		h->waiting = t;
+	return 0;
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -248,6 +257,7 @@ finish(void *arg, void *transfer, int rc)
 			r.fields[i] = fields[i].data;
 	}
 	explain(t, (CURLcode)rc, &r);
+	t->https->under_way--;
 	t->fn(t->arg, &r);
 	for (int i = 0; i < HTTPS_FIELD__MAX; i++)
 		buf_release(&fields[i]);
@@ -255,6 +265,37 @@ finish(void *arg, void *transfer, int rc)
 }
 
 /* ---- the loop ------------------------------------------------------------ */
+
+/*
+ * A request costs a descriptor of poll(2), which has an end as well, even if
+ * it shares its connection.
+ */
+static long
+most_under_way(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur >= FDS_OWN + FDS_EACH * UNDER_WAY_MAX)
+		return UNDER_WAY_MAX;
+	return limit.rlim_cur >= FDS_OWN + FDS_EACH
+	    ? ((long)limit.rlim_cur - FDS_OWN) / FDS_EACH
+	    : 1;
+}
+
+static void
+begin_waiting(struct https *h)
+{
+	while (h->waiting && h->under_way < h->most) {
+		struct transfer *t = h->waiting;
+
+		h->waiting = t->next;
+		h->under_way++;
+		t->begun = clock_mono();
+		if (curl_multi_add_handle(h->multi, t->curl) != CURLM_OK)
+			finish(NULL, t, CURLE_FAILED_INIT);
+	}
+}
 
 const char *
 https_roots(void)
@@ -272,6 +313,8 @@ https_new(const struct https_options *o, struct err *e)
 	struct https *h = xcalloc(1, sizeof(*h));
 
 	h->o = *o;
+	h->end = &h->transfers;
+	h->most = most_under_way();
 	h->user_agent = xstrdup(o->user_agent);
 	h->proxy = o->proxy ? xstrdup(o->proxy) : NULL;
 	h->multi = transfer_multi(e);
@@ -281,8 +324,9 @@ https_new(const struct https_options *o, struct err *e)
 	}
 	curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
 	    (long)CONNECTIONS_PER_HOST);
-	curl_multi_setopt(
-	    h->multi, CURLMOPT_MAXCONNECTS, (long)(2 * CONNECTIONS_PER_HOST));
+	curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, h->most);
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+	    h->most < CONNECTIONS_KEPT ? h->most : CONNECTIONS_KEPT);
 	return h;
 }
 
@@ -313,6 +357,7 @@ https_wait(struct https *h, int fd, bool *is_readable, struct err *e)
 
 	/* what has ended now frees what else would wait for it */
 	transfer_reap(h->multi, finish, NULL);
+	begin_waiting(h);
 	if (rc == CURLM_OK)
 		rc = curl_multi_poll(h->multi, &w, 1, IDLE_MS, NULL);
 	*is_readable = w.revents != 0;

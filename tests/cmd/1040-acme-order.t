@@ -91,6 +91,13 @@ exits 100 'run -: one line of four is wrong'
 is "$(printf '%s\n' "$out" | grep -c '	valid	')" 3 '... and does not stop the others'
 like "$err" 'bad_name.example: ' '... and is told of'
 is "$(printf '%s\n' "$err" | wc -l)" 1 '... in one line'
+seq 100 | sed 's/.*/few&.example/' >"$T/sets"
+# shellcheck disable=SC2016 # for the inner shell
+run sh -c 'ulimit -n 40 && exec "$@"' - "$BIN/acme-order" run -c "$client" \
+    --jobs 100 - <"$T/sets"
+exits 0 'run -: a hundred at once with few descriptors'
+is "$(printf '%s\n' "$out" | grep -c '	valid	')" 100 '... are all done'
+is "$err" '' '... and nothing is complained of'
 printf 'twice.example\nTwice.example.\n' >"$T/sets"
 run "$BIN/acme-order" run -c "$client" - <"$T/sets"
 exits 0 'run -: a set that is there twice'

@@ -209,4 +209,18 @@ is "$(ls "$answers")" '' '... and their files are gone'
 order run a.example.test 127.0.0.1 --challenge "webroot:$root" --replaces 1
 exits 0 'run --replaces'
 is "$(field status) $(field replaces)" 'valid 1' '... is a later one'
+
+# ---- secrets ---------------------------------------------------------------------
+
+prechecks resolver="$dns"
+acme_dns=$(free_port)
+start acme-dns "$SRC/tests/lib/acme-dns" "$acme_dns" "$T" auth.example.test
+must wait_for 10 listening "$acme_dns"
+must dns_set _acme-challenge.z.example.test CNAME sub-1.auth.example.test.
+order -v run z.example.test --trace \
+    --challenge "acme-dns:http://127.0.0.1:$acme_dns"
+exits 0 'acme-dns, with a trace and debug events'
+like "$err" '^> POST ' '... which are there'
+like "$(cat "$T/acme-dns.calls")" 'POST /update' '... a password was used'
+unlike "$out$err" 'open-sesame|user-1|PRIVATE' '... and is nowhere, nor a key'
 done_testing

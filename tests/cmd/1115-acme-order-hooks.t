@@ -23,6 +23,7 @@ cat >"$T/hook" <<-END
 	(trap '' TERM; while [ -e "$T/\$1.\$2" ]; do sleep 0.2; done) &
 	echo \$! >"$T/child"
 	echo \$\$ >"$T/hangs"
+	echo \$\$ >"$T/pid.\$2"
 	while [ -e "$T/\$1.\$2" ]; do sleep 0.2; done
 END
 chmod 755 "$T/hook"
@@ -149,6 +150,22 @@ exits 0 'who comes after SIGKILL goes on'
 parent() {
 	ps -o ppid= -p "$1" | tr -d ' '
 }
+hang present hangs.example
+hang present dies.example
+printf '%s\n' hangs.example dies.example >"$T/names"
+begin run --jobs 4 --challenge "$hook" -
+must wait_for 20 [ -s "$T/pid.hangs.example" ]
+must wait_for 20 [ -s "$T/pid.dies.example" ]
+rm "$T/present.dies.example"
+kill -9 "$(parent "$(cat "$T/pid.dies.example")")"
+another() {
+	[ "$(grep -c 'present dies.example' "$T/calls")" = 2 ]
+}
+ok 'a hook whose process is lost is run again' wait_for 20 another
+not_ok '... and the others go on' ended "$(cat "$T/pid.hangs.example")"
+let_be present hangs.example
+over 0 '... until all is done'
+is "$(grep -c 'present hangs.example' "$T/calls")" 1 '... each once'
 hang present lost.example
 begin run --challenge "$hook" lost.example
 kill -9 "$(parent "$(parent "$(cat "$T/hangs")")")"

@@ -8,6 +8,7 @@
 #include "sys/asker.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
+#include "sys/frame.h"
 #include "sys/helper.h"
 
 #define LONG_MS 60000
@@ -15,7 +16,10 @@
 
 /* ---- the helper ---------------------------------------------------------- */
 
-/* "ID wait" is answered when nothing more comes, all else at once. */
+/*
+ * "ID wait" is answered when nothing more comes, all else at once, by "ID die"
+ * as the last that its process does, and not at all by "ID silent".
+ */
 static void
 answer(void *arg, const struct buf *question, struct buf *out)
 {
@@ -23,13 +27,28 @@ answer(void *arg, const struct buf *question, struct buf *out)
 	if (str_ends(question->data, " wait"))
 		while (!helper_is_left(CHANNEL))
 			usleep(10000);
+	if (str_ends(question->data, " silent"))
+		_exit(1);
 	buf_adds(out, question->data);
+	if (str_ends(question->data, " die")) {
+		frame_write(
+		    CHANNEL, out->data, out->len, FD_FOREVER, &(struct err){0});
+		raise(SIGKILL);
+	}
+}
+
+static void
+lost(const struct buf *question, const char *why, struct buf *out)
+{
+	buf_add(out, question->data, strcspn(question->data, " "));
+	buf_addf(out, " %s", why);
 }
 
 static void
 live(int fd, void *arg)
 {
-	const struct helper_service s = {.answer = answer, .arg = arg};
+	const struct helper_service s = {
+	    .answer = answer, .arg = arg, .lost = lost};
 	struct err e = {0};
 
 	helper_serve(fd, &s, &e);
@@ -44,7 +63,7 @@ static struct asker *asker;
 struct said {
 	bool done;
 	enum err_kind kind;
-	char text[40];
+	char text[80];
 };
 
 static void
@@ -169,10 +188,36 @@ test_lost(void **state)
 	assert_int_equal(slow.kind, KIND_BUSY);
 }
 
+/* Of a question whose process is lost, and the others have theirs. */
+static void
+test_one_lost(void **state)
+{
+	struct said slow, one, other, late;
+
+	(void)state;
+	begin(3, true);
+	ask("wait", LONG_MS, &slow);
+	ask("silent", LONG_MS, &one);
+	says(&one, KIND_NONE, "the process for it ended with exit code 1");
+	ask("die", LONG_MS, &one);
+	says(&one, KIND_NONE, "die");
+	ask("a", LONG_MS, &other);
+	says(&other, KIND_NONE, "a");
+	assert_false(slow.done);
+	assert_false(askers.is_lost);
+	/* also when nothing more is asked */
+	ask("late silent", LONG_MS, &late);
+	askers_stop(&askers);
+	says(&late, KIND_NONE, "the process for it ended with exit code 1");
+	says(&slow, KIND_NONE, "wait");
+	end();
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_side_by_side),
     cmocka_unit_test(test_stop_at_once),
     cmocka_unit_test(test_lost),
+    cmocka_unit_test(test_one_lost),
 };
 
 UNIT_MAIN(tests)

@@ -99,6 +99,9 @@ test_retry_after(void **state)
 	/* by the CA's clock, however wrong ours is */
 	assert_int_equal(field_retry_at(later, noon, NOW), NOW + 120);
 	assert_int_equal(field_retry_at(noon, later, NOW), 0);
+	assert_int_equal(
+	    field_retry_at("Mon, 06 Nov 1995 12:00:00 GMT", noon, NOW),
+	    NOW + FIELD_RETRY_MAX);
 	assert_int_equal(field_retry_at(later, NULL, 784123200), 784123320);
 }
 

@@ -175,6 +175,11 @@ test_which_line(void **state)
 	/* Who stays behind with our end of the pipe holds nobody up. */
 	check_says((struct run){0}, "sleep 30 & echo $! said >&2", " said");
 	kill((pid_t)strtol(strrchr(e.text, ':') + 1, NULL, 10), SIGKILL);
+	/* Nor when it says without an end what has none. */
+	check_says((struct run){0},
+	    "for i in 1 2 3 4 5 6; do tr '\\0' x </dev/zero >&2 & done;"
+	    " sleep 0.1",
+	    ": xxxx");
 }
 
 /* ---- what takes too long ------------------------------------------------- */
