@@ -321,9 +321,8 @@ static const char *const sql[] = {
 	" (SELECT 1 FROM fqdn_set_members m JOIN domains d"
 	" ON d.id = m.domain_id WHERE m.fqdn_set_id = o.fqdn_set_id"
 	" AND d.value = q.name)",
-    [CHECK_DOMAIN_FAILED] =
-	"SELECT id FROM domain_queue WHERE NOT " QUEUE_FAILS(
-	    "") " AND (" QUEUE_HAS_FAILED("") " OR " QUEUE_IS_AWAY("") ")",
+    [CHECK_DOMAIN_FAILED] = "SELECT id FROM domain_queue WHERE NOT " QUEUE_FAILS
+			    " AND (" QUEUE_HAS_FAILED " OR " QUEUE_IS_AWAY ")",
     [CHECK_NEXT_KEY] =
 	"SELECT id FROM upstream_accounts WHERE (next_spki_sha256 IS NULL)"
 	" <> (next_der IS NULL) OR (next_der IS NULL) <> (next_type IS NULL)"

@@ -21,8 +21,8 @@ enum {
 /* ?1 is now, ?2 the most of our own, ?3 the most of a CA, but in the last. */
 #define NOW "CAST(?1 AS BIGINT)"
 /* Not what a CA put off that is away, which has its own time (upstream_cas). */
-#define IS_LIMIT QUEUE_IS_LIMITED("")
-#define IS_LIMIT_OF_QUEUE "NOT " QUEUE_FAILS("") " OR " IS_LIMIT
+#define IS_LIMIT QUEUE_IS_LIMITED
+#define IS_LIMIT_OF_QUEUE "NOT " QUEUE_FAILS " OR " IS_LIMIT
 #define IS_TOO_LATE(of_ca)                                                     \
 	"retry_at > ?2 AND (retry_at > ?3 OR NOT (" of_ca "))"
 #define NO_FAILURE_AHEAD                                                       \

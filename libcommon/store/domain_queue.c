@@ -25,19 +25,14 @@ enum {
 };
 
 #define COUNTS                                                                 \
-	"SELECT count(*), count(CASE WHEN q.status = 'parked' THEN 1 END),"    \
-	" count(CASE WHEN q.status = 'waiting' AND " QUEUE_HAS_FAILED(         \
-	    "q.") " THEN 1 END), count(CASE WHEN q.lease_until > ?1 THEN 1 "   \
-		  "END),"                                                      \
-		  " min(CASE WHEN q.status = 'waiting' AND "                   \
-		  "NOT " QUEUE_HAS_FAILED(                                     \
-		      "q.") " THEN q.added END),"                              \
-			    " min(CASE WHEN q.status = 'waiting' "             \
-			    "AND " QUEUE_HAS_FAILED(                           \
-				"q.") " THEN q.failing_since END) FROM "       \
-				      "domain_queue q WHERE q.id > 0 AND"      \
-				      " (SELECT s.id FROM served_names s "     \
-				      "WHERE s.id = q.id) "
+	"SELECT count(*), count(CASE WHEN status = 'parked' THEN 1 END),"      \
+	" count(CASE WHEN status = 'waiting' AND " QUEUE_HAS_FAILED            \
+	" THEN 1 END), count(CASE WHEN lease_until > ?1 THEN 1 END),"          \
+	" min(CASE WHEN status = 'waiting' AND NOT " QUEUE_HAS_FAILED          \
+	" THEN added END),"                                                    \
+	" min(CASE WHEN status = 'waiting' AND " QUEUE_HAS_FAILED              \
+	" THEN failing_since END) FROM domain_queue q WHERE q.id > 0 AND"      \
+	" (SELECT s.id FROM served_names s WHERE s.id = q.id) "
 
 static const char *const sql[] = {
     [DOMAIN_QUEUE_ADD] =
@@ -49,19 +44,20 @@ static const char *const sql[] = {
 	"UPDATE domain_queue SET status = 'waiting', retry_at = ?2,"
 	" was_parked = 0, " QUEUE_FORGET
 	", lease = lease + 1, lease_until = 0 WHERE id = ?1"
-	" AND " QUEUE_IS_STUCK(""),
+	" AND " QUEUE_IS_STUCK,
     [DOMAIN_QUEUE_BACK] =
 	"INSERT INTO domain_queue (name, registered, domain_template_id,"
 	" status, alone, added, retry_at, attempts, failing_since, cause,"
 	" error) VALUES (?1, ?2, ?3, ?9, ?4, CAST(?5 AS BIGINT), ?6,"
 	" ?4, CASE WHEN CAST(?4 AS BIGINT) = 1 THEN CAST(?5 AS BIGINT) END,"
 	" ?7, ?8) ON CONFLICT (name) DO NOTHING",
-    [DOMAIN_QUEUE_RENEWED] = "SELECT r.id, r.active, CASE WHEN " QUEUE_IS_STUCK(
-	"q.") " THEN 1 ELSE 0 END FROM domains d"
-	      " JOIN fqdn_set_members m ON m.domain_id = d.id"
-	      " JOIN renewal_configurations r ON r.fqdn_set_id = m.fqdn_set_id"
-	      " LEFT JOIN renewal_queue q ON q.renewal_configuration_id = r.id"
-	      " WHERE d.value = ?1 AND r.backup_of_id IS NULL",
+    [DOMAIN_QUEUE_RENEWED] =
+	"SELECT r.id, r.active, CASE WHEN " QUEUE_IS_STUCK
+	" THEN 1 ELSE 0 END FROM domains d"
+	" JOIN fqdn_set_members m ON m.domain_id = d.id"
+	" JOIN renewal_configurations r ON r.fqdn_set_id = m.fqdn_set_id"
+	" LEFT JOIN renewal_queue q ON q.renewal_configuration_id = r.id"
+	" WHERE d.value = ?1 AND r.backup_of_id IS NULL",
     [DOMAIN_QUEUE_REMOVE] =
 	"DELETE FROM domain_queue WHERE name = ?1 AND " QUEUE_IS_FREE(
 	    "?2", "?3"),

@@ -26,8 +26,8 @@ enum {
 	" AND " QUEUE_IS_FREE(now, max)
 /* May go with others. */
 #define IS_FRESH                                                               \
-	" AND upstream_order_id IS NULL AND alone = 0 AND "                    \
-	"NOT " QUEUE_HAS_FAILED("")
+	" AND upstream_order_id IS NULL AND alone = 0"                         \
+	" AND NOT " QUEUE_HAS_FAILED
 
 static const char *const sql[] = {
     QUEUE_STATEMENTS("domain_queue", "id"),
@@ -43,7 +43,7 @@ static const char *const sql[] = {
 	    "?2", "?3") " ORDER BY domain_template_id, retry_at, id LIMIT 1",
     [WORK_IS_WAITING] =
 	"SELECT 1 FROM domain_queue WHERE domain_template_id > 0"
-	" AND status = 'waiting' AND NOT " QUEUE_HAS_FAILED("") " LIMIT 1",
+	" AND status = 'waiting' AND NOT " QUEUE_HAS_FAILED " LIMIT 1",
     [WORK_FIRST] = DOMAIN_QUEUE_SELECT "domain_template_id = ?1 AND " IS_READY(
 	"?2", "?3") " ORDER BY retry_at, id LIMIT 1",
     [WORK_OF_ORDER] = DOMAIN_QUEUE_SELECT
@@ -65,18 +65,13 @@ static const char *const sql[] = {
 		   " WHERE id = ?1 AND lease = ?2",
     [WORK_DELAY] =
 	"UPDATE domain_queue SET retry_at = ?3, failing_since ="
-	" CASE WHEN " QUEUE_HAS_FAILED("") " THEN " QUEUE_FAILING_SINCE(
-	    "?4") " END, away_since = NULL,"
-		  " cause = CASE WHEN " QUEUE_HAS_FAILED(
-		      "") " THEN cause ELSE ?6 END,"
-			  " error = CASE WHEN " QUEUE_HAS_FAILED(
-			      "") " THEN error ELSE ?7 END"
-				  " WHERE registered = ?2"
-				  " AND domain_template_id = ?1 AND status = "
-				  "'waiting'"
-				  " AND retry_at < ?3 AND upstream_order_id IS "
-				  "NULL"
-				  " AND " QUEUE_IS_FREE("?4", "?5"),
+	" CASE WHEN " QUEUE_HAS_FAILED " THEN " QUEUE_FAILING_SINCE
+	" END, away_since = NULL,"
+	" cause = CASE WHEN " QUEUE_HAS_FAILED " THEN cause ELSE ?6 END,"
+	" error = CASE WHEN " QUEUE_HAS_FAILED " THEN error ELSE ?7 END"
+	" WHERE registered = ?2 AND domain_template_id = ?1"
+	" AND status = 'waiting' AND retry_at < ?3"
+	" AND upstream_order_id IS NULL AND " QUEUE_IS_FREE("?4", "?5"),
 };
 
 const struct stmt_table domain_queue_work_stmts = {

@@ -55,9 +55,9 @@ int
 queue_put_back(struct store *st, enum stmt_module m,
     const struct queue_hold *hold, const struct queue_wait *w, struct err *e)
 {
-	return stmt_run(st, m, QUEUE_PUT_BACK, e, "iiitti", hold->id,
-		   hold->lease, w->retry_at, w->cause, w->error,
-		   clock_now()) < 0
+	return stmt_run(st, m, QUEUE_PUT_BACK, e, "iiiitt", hold->id,
+		   hold->lease, w->retry_at, clock_now(), w->cause,
+		   w->error) < 0
 	    ? -1
 	    : 0;
 }

@@ -120,13 +120,13 @@ static const char *const sql[] = {
 	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1",
     [CONFIGURATION_FORGET_FAILED] =
 	"DELETE FROM renewal_queue WHERE renewal_configuration_id = ?1"
-	" AND " QUEUE_IS_STUCK("") " AND (status = 'parked' OR " QUEUE_IS_FREE(
-	    "?2", "?3") ")",
+	" AND " QUEUE_IS_STUCK
+	" AND (status = 'parked' OR " QUEUE_IS_FREE("?2", "?3") ")",
     [CONFIGURATION_TRY_AGAIN] =
 	"UPDATE renewal_queue SET status = 'waiting', retry_at = 0,"
 	" " QUEUE_FORGET ", lease = lease + 1, lease_until = 0"
-	" WHERE renewal_configuration_id = ?1 AND " QUEUE_IS_STUCK(
-	    "") " AND (status = 'parked' OR " QUEUE_IS_FREE("?2", "?3") ")",
+	" WHERE renewal_configuration_id = ?1 AND " QUEUE_IS_STUCK
+	" AND (status = 'parked' OR " QUEUE_IS_FREE("?2", "?3") ")",
     [CONFIGURATION_NAMES_ARRIVED] =
 	"DELETE FROM domain_queue WHERE name IN (SELECT d.value"
 	" FROM renewal_configurations r"

@@ -67,14 +67,13 @@ static const char *const sql[] = {
 		      " ORDER BY window_end, id LIMIT ?3",
     [RENEWALS_COUNT] =
 	"SELECT count(*), count(CASE WHEN status = 'parked' THEN 1 END),"
-	" count(CASE WHEN status = 'waiting' AND " QUEUE_FAILS(
-	    "") " THEN 1 END),"
-		" count(CASE WHEN lease_until > ?1 THEN 1 END),"
-		" count(CASE WHEN status = 'waiting' AND window_end < ?1"
-		" AND why NOT IN ('asked', 'first', 'revoked') THEN 1 END),"
-		" COALESCE(min(CASE WHEN status = 'waiting' THEN window_end "
-		"END), 0)"
-		" FROM renewal_queue WHERE id > 0",
+	" count(CASE WHEN status = 'waiting' AND " QUEUE_FAILS " THEN 1 END),"
+	" count(CASE WHEN lease_until > ?1 THEN 1 END),"
+	" count(CASE WHEN status = 'waiting' AND window_end < ?1"
+	" AND why NOT IN ('asked', 'first', 'revoked') THEN 1 END),"
+	" COALESCE(min(CASE WHEN status = 'waiting' THEN window_end "
+	"END), 0)"
+	" FROM renewal_queue WHERE id > 0",
     [RENEWALS_COUNT_DUE] =
 	"SELECT count(*) FROM renewal_configurations r"
 	" WHERE r.active = 1 AND r.due_at > ?1 AND r.due_at <= ?2"

@@ -27,7 +27,7 @@ static const char *const sql[] = {
 	    "?2", "?3") " ORDER BY upstream_account_id, window_end, id LIMIT 1",
     [WORK_IS_WAITING] =
 	"SELECT 1 FROM renewal_queue WHERE upstream_account_id = ?1"
-	" AND status = 'waiting' AND NOT " QUEUE_HAS_FAILED("") " LIMIT 1",
+	" AND status = 'waiting' AND NOT " QUEUE_HAS_FAILED " LIMIT 1",
     [WORK_EACH_POLICY] =
 	"SELECT DISTINCT r.policy FROM renewal_queue q"
 	" JOIN renewal_configurations r ON r.id = q.renewal_configuration_id"

@@ -66,8 +66,7 @@ static const char *const sql[] = {
 	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
     [CHANGE_KNOWN] = "SELECT served_certificate_id, served_chain_id,"
 		     " served_until FROM domains WHERE id = ?1",
-    [CHANGE_BELOW] =
-	"SELECT b.id FROM " WILDCARD_AND_BELOW " WHERE d.id = ?1 ORDER BY b.id",
+    [CHANGE_BELOW] = "SELECT b.id FROM " WILDCARD_AND_BELOW " WHERE d.id = ?1",
     [CHANGE_SERVE] =
 	"UPDATE domains SET"
 	" served_certificate_id = NULLIF(CAST(?2 AS BIGINT), 0),"
