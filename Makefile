@@ -38,6 +38,7 @@ LIBS_acme-order := libcurl libpsl libunbound
 LIBS_acme-plan := libcurl libpsl libunbound
 LIBS_acme-revoke := libcurl libpsl libunbound
 LIBS_domain-queue := libcurl libpsl libunbound
+LIBS_nginx-expire := libcurl
 LIBS_redis-prime := hiredis
 LIBS_renew-queue := hiredis libcurl libpsl libunbound
 ALL_LIBS := $(sort $(LIBS) $(foreach v,$(filter LIBS_%,$(.VARIABLES)),$($v)))

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cli/gateway.h"
+#include "cli/nginxpool.h"
 #include "cli/prog.h"
 #include "cli/prover.h"
 #include "cli/rights.h"
@@ -42,6 +43,13 @@ struct target_work {
 	const struct deploywork *w;
 	const struct deploy_confs *all;
 	const char *name;
+};
+
+/* What it has besides. */
+struct target_secrets {
+	struct seal_key room;
+	struct prover prover;
+	struct nginxpool pool;
 };
 
 /* By their numbers: afterwards no file says who has which name. */
@@ -118,6 +126,30 @@ prove(void *arg, const struct deploy_conf *c,
 	return prover_check_deployed(arg, c->prove, proof, e);
 }
 
+/* With the processes that have the network, which come first. */
+static struct store *
+open_target(struct target_work *t, struct deploy_conf *c, struct deployer *d,
+    struct target_secrets *s, struct err *e)
+{
+	struct prog *p = t->w->prog;
+
+	if (c->prove) {
+		if (prover_start(&s->prover, p, c->prove, e) < 0)
+			return NULL;
+		d->prove = prove;
+		d->arg = &s->prover;
+	}
+	if (c->kind->reads_keys)
+		return open_confined(p, c, d, &s->room, e);
+	if (!c->kind->to_nginx)
+		return store_open(p->conf.store.url, STORE_WRITE, e);
+	if (nginxpool_start(&s->pool, p, &c->nginx, e) < 0 ||
+	    proc_harden(true, e) < 0)
+		return NULL;
+	d->expirer = &s->pool.expirer;
+	return rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+}
+
 /* What the store could not be told of is told of here. */
 static int
 finish(const struct prog *p, const struct deployer *d, const char *name)
@@ -155,26 +187,17 @@ run_target(void *arg)
 	    (struct deploy_conf *)(uintptr_t)deploy_conf_by_name(
 		t->all, t->name);
 	struct deployer d = {.all = t->all, .take_until = t->w->take_until};
-	struct seal_key room = {0};
-	struct prover prover = {0};
+	struct target_secrets s = {0};
 	struct err e = {0};
 	int code;
 
-	/* Before there is a secret in memory. */
-	if (c->prove && prover_start(&prover, p, c->prove, &e) == 0) {
-		d.prove = prove;
-		d.arg = &prover;
-	}
-	if (!err_is_set(&e))
-		d.st = c->kind->reads_keys
-		    ? open_confined(p, c, &d, &room, &e)
-		    : store_open(p->conf.store.url, STORE_WRITE, &e);
-	prover.st = d.st;
+	s.prover.st = d.st = open_target(t, c, &d, &s, &e);
 	code = d.st ? finish(p, &d, t->name) : give_up(p, &d, t->name, &e);
-	prover_stop(&prover);
+	prover_stop(&s.prover);
+	nginxpool_stop(&s.pool);
 	store_close(d.st);
 	kv_close(d.kv);
-	explicit_bzero(&room, sizeof(room));
+	explicit_bzero(&s.room, sizeof(s.room));
 	return code;
 }
 

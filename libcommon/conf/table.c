@@ -16,6 +16,7 @@ static const char *const sections[] = {
     "challenge",
     "client",
     "redis",
+    "nginx",
 };
 _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 
@@ -344,6 +345,24 @@ const struct table_key table_keys[] = {
 	{CONF_REDIS, "timeout_domain", DURATION(redis.timeout_domain, 0, 10 * YEAR), .fallback = "0s",
 	    .doc = "The same for names, which never stay longer than what they "
 	    "need."},
+
+	{CONF_NGINX, "servers_pool", LIST(nginx.servers_pool, VALUE_TEXTS),
+	    .doc = "The nginx servers whose caches nginx-expire clears: their "
+	    "URLs, without a path."},
+	{CONF_NGINX, "userpass_file", PATH(nginx.userpass_file),
+	    .doc = "File with USER:PASSWORD for them; empty: none is asked "
+	    "for."},
+	{CONF_NGINX, "reset_path", TEXT(nginx.reset_path, 1000),
+	    .fallback = "/.peter_sslers/nginx/shared_cache/expire",
+	    .doc = "Where they clear their caches."},
+	{CONF_NGINX, "status_path", TEXT(nginx.status_path, 1000),
+	    .fallback = "/.peter_sslers/nginx/shared_cache/status",
+	    .doc = "Where they say what is in them."},
+	{CONF_NGINX, "ca_bundle", PATH(nginx.ca_bundle),
+	    .doc = "PEM file with the roots that their certificates lead to; "
+	    "empty: those of the machine."},
+	{CONF_NGINX, "timeout", DURATION(nginx.timeout, 1, 600), .fallback = "10s",
+	    .doc = "Longest time for all that one of them is asked."},
 };
 /* clang-format on */
 

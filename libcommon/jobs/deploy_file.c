@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/table.h"
 #include "conf/value.h"
 #include "jobs/deploy_kind.h"
 #include "jobs/prober.h"
@@ -14,7 +15,7 @@
 
 /* What a section says, before it is known whether that is a target. */
 struct section {
-	char *kind, *layout, *mode;
+	char *kind, *layout, *mode, *userpass_file;
 	char *chain_issuer, *chain_fingerprint, *chain_key_id;
 	bool chain_shortest, remove;
 	struct deploy_conf to;
@@ -52,7 +53,7 @@ static const struct {
     {"url", "redis", TEXT(to.redis.url), false},
     {"prime_style", "redis", TEXT(to.redis.prime_style), false},
     {"password_file", "redis", PATH(to.redis.password_file), false},
-    {"userpass_file", "redis", PATH(to.redis.userpass_file), false},
+    {"userpass_file", "redis nginx", PATH(userpass_file), false},
     {"prefix", "redis", TEXT(to.redis.prefix), false},
     {"readme_keys", "redis", YES(to.redis.readme_keys), false},
     {"gateway_renews", "redis", YES(to.redis.gateway_renews), false},
@@ -60,7 +61,11 @@ static const struct {
     {"timeout_cert", "redis", LASTS(to.redis.timeout_cert), false},
     {"timeout_pkey", "redis", LASTS(to.redis.timeout_pkey), false},
     {"timeout_domain", "redis", LASTS(to.redis.timeout_domain), false},
-    {"timeout", "hook redis",
+    {"servers_pool", "nginx", TEXT(to.nginx.servers_pool), true},
+    {"reset_path", "nginx", TEXT(to.nginx.reset_path), false},
+    {"status_path", "nginx", TEXT(to.nginx.status_path), false},
+    {"ca_bundle", "nginx", PATH(to.nginx.ca_bundle), false},
+    {"timeout", "hook redis nginx",
 	{.type = VALUE_DURATION, .min = 1, .max = DEPLOY_TIMEOUT_MAX},
 	AT(to.timeout), false},
 };
@@ -90,6 +95,11 @@ release_conf(struct deploy_conf *c)
 	free(c->redis.password_file);
 	free(c->redis.userpass_file);
 	free(c->redis.prefix);
+	strv_release(&c->nginx.servers_pool);
+	free(c->nginx.userpass_file);
+	free(c->nginx.reset_path);
+	free(c->nginx.status_path);
+	free(c->nginx.ca_bundle);
 	free(c->program);
 	strv_release(&c->arguments);
 	strv_release(&c->environment);
@@ -103,6 +113,7 @@ section_release(struct section *s)
 	free(s->kind);
 	free(s->layout);
 	free(s->mode);
+	free(s->userpass_file);
 	free(s->chain_issuer);
 	free(s->chain_fingerprint);
 	free(s->chain_key_id);
@@ -155,6 +166,20 @@ take_mode(struct section *s, struct err *e)
 	return 0;
 }
 
+/* What several kinds call the same, and has its place in one of them. */
+static void
+take_shared(struct section *s)
+{
+	struct deploy_conf *to = &s->to;
+
+	if (to->kind->to_nginx)
+		to->nginx.userpass_file = s->userpass_file;
+	else
+		to->redis.userpass_file = s->userpass_file;
+	s->userpass_file = NULL; /* transferred */
+	to->nginx.timeout = to->timeout;
+}
+
 static int
 take_kind(struct section *s, uint64_t seen, struct err *e)
 {
@@ -200,6 +225,7 @@ finish_section(struct reading *r, struct err *e)
 		return err_set(
 		    e, KIND_CONF, "layout: must be one of %s", layout_names());
 	s->to.remove = s->remove;
+	take_shared(s);
 	if (s->to.prove && check_place(s->to.prove, e) < 0)
 		return -1;
 	if (s->to.kind->check(&s->to, e) < 0)
@@ -228,6 +254,13 @@ end_section(struct reading *r, struct err *e)
 	return rc;
 }
 
+/* As in [nginx]. */
+static char *
+default_of(const char *key)
+{
+	return xstrdup(table_find(CONF_NGINX, key)->fallback);
+}
+
 static int
 begin_section(struct reading *r, const struct inifile_line *line, struct err *e)
 {
@@ -239,6 +272,8 @@ begin_section(struct reading *r, const struct inifile_line *line, struct err *e)
 	r->now.to.name = xstrdup(line->section);
 	r->now.to.timeout = 60;
 	r->now.to.redis.gateway_renews = true;
+	r->now.to.nginx.reset_path = default_of("reset_path");
+	r->now.to.nginx.status_path = default_of("status_path");
 	r->line = line->number;
 	r->seen = 0;
 	buf_clear(&r->settings);

@@ -32,12 +32,13 @@ struct deploy_conf {
 	bool remove; /* also of a Redis */
 
 	struct conf_redis redis; /* as in [redis]; its delete is remove */
+	struct conf_nginx nginx; /* as in [nginx] */
 
 	/* hooks */
 	char *program; /* absolute path */
 	struct strv arguments;
 	struct strv environment; /* NAME=value */
-	int64_t timeout; /* also of a Redis */
+	int64_t timeout; /* also of a Redis; in nginx, too */
 
 	char *settings; /* all of it, for deploy_target_sync */
 };

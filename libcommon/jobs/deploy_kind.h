@@ -16,6 +16,7 @@ struct deploy_kind {
 	size_t batch; /* certificates at once, at most */
 	bool reads_keys; /* wants the seal, and is confined */
 	bool to_redis; /* to its connection, and not to its directory */
+	bool to_nginx; /* over the process that talks to its servers */
 	/* Whether the settings make one: KIND_CONF. */
 	int (*check)(const struct deploy_conf *c, struct err *e);
 	/*
@@ -25,12 +26,13 @@ struct deploy_kind {
 	int (*run)(struct deploying *d, struct err *e);
 };
 
-#define DEPLOY_KINDS 3
+#define DEPLOY_KINDS 4
 extern const struct deploy_kind deploy_kinds[DEPLOY_KINDS];
 
 const struct deploy_kind *deploy_kind_by_name(const char *name); /* or NULL */
 
 /* One target at work. */
+struct expirer;
 struct kv;
 struct seal_key;
 struct queue_hold;
@@ -40,6 +42,7 @@ struct deploying {
 	const struct deploy_confs *all;
 	const struct seal_key *seal; /* NULL: none */
 	struct kv *kv; /* with to_redis */
+	const struct expirer *expirer; /* with to_nginx */
 	int64_t target_id;
 	const struct queue_hold *hold;
 	int64_t kept_at; /* clock_now */
@@ -72,6 +75,8 @@ int deploy_tree_check(const struct deploy_conf *c, struct err *e);
 int deploy_tree_run(struct deploying *d, struct err *e);
 int deploy_redis_check(const struct deploy_conf *c, struct err *e);
 int deploy_redis_run(struct deploying *d, struct err *e);
+int deploy_nginx_check(const struct deploy_conf *c, struct err *e);
+int deploy_nginx_run(struct deploying *d, struct err *e);
 int deploy_hook_check(const struct deploy_conf *c, struct err *e);
 int deploy_hook_run(struct deploying *d, struct err *e);
 

@@ -406,6 +406,7 @@ deployer_run(const struct deployer *d, const char *name, struct err *e)
 	    .all = d->all,
 	    .seal = d->seal,
 	    .kv = d->kv,
+	    .expirer = d->expirer,
 	    .target_id = target.id};
 	do
 		rc = work(&w, target.id, e);

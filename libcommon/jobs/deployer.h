@@ -41,6 +41,7 @@ struct deployer {
 	const struct deploy_confs *all;
 	const struct seal_key *seal; /* NULL: none */
 	struct kv *kv; /* of the target; NULL: none */
+	const struct expirer *expirer; /* the same */
 	const struct err *broken; /* why nothing can be done; NULL: it can */
 	int64_t take_until; /* no batch is begun after that (clock_now) */
 	/*
