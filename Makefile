@@ -65,7 +65,7 @@ LLHTTP   := /usr/share/llhttp
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
 MAN      := $(wildcard man/*.[1-8])
 SHARE    := scripts/acmed.conf scripts/cron scripts/limits.conf scripts/setup scripts/tmpfiles.conf
-SHAPES   := hooks inetd s6 systemd tcpserver
+SHAPES   := hooks inetd openresty s6 systemd tcpserver
 
 PROGRAMS := $(CMD_SRC:cmd/%.c=%)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
@@ -334,7 +334,8 @@ install-share:
 	cp -R $(SHARE) $(SHAPES:%=scripts/%) $(DESTDIR)$(datadir)
 	cd $(DESTDIR)$(datadir) && find $(notdir $(SHARE)) $(SHAPES) -type f \
 		-exec sed -i -e 's|/usr/local/bin/|$(bindir)/|' \
-		-e 's|/usr/local/sbin/|$(sbindir)/|' {} +
+		-e 's|/usr/local/sbin/|$(sbindir)/|' \
+		-e 's|/usr/local/share/acmed/|$(datadir)/|' {} +
 
 uninstall:
 	$(call unput,$(bindir),$(TO_bin))

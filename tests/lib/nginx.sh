@@ -16,6 +16,7 @@
 start_nginx() {
 	skip_unless_has nginx
 	mkdir -p "$T/$1"
+	rm -f "$T/$1/nginx.pid"
 	{
 		[ "$(id -u)" -ne 0 ] || echo 'user root;'
 		cat <<-END

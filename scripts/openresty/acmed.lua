@@ -1,0 +1,324 @@
+-- nginx takes its certificates by the server name that a client asks for: from
+-- the worker's memory, from what workers share, from a Redis that redis-prime(1)
+-- fills, and at last from acmed-admin.  acmed-openresty(7) says how it is set up.
+local cache_new = require("acmed.cache").new
+local redis = require "acmed.redis"
+local ssl = require "ngx.ssl"
+
+local acmed = {_VERSION = "0.1.0"}
+
+local SERVER = "acmed:nginx"
+local LIST_MAX = 1024
+local LOCK = 10 -- seconds; who asks is done by then, or gone
+local WAIT = 0.01
+
+local defaults = {
+	certificates = "acmed_certificates",
+	misses = "acmed_misses",
+	memory = 1000,
+	fresh = 600,
+	missing = 5,
+	stale = 7 * 86400
+}
+local redis_defaults = {
+	host = "127.0.0.1",
+	port = 6379,
+	database = 9,
+	styles = {"1", "2"},
+	timeout = 1,
+	idle = 60,
+	connections = 32
+}
+local admin_defaults = {
+	timeout = 2,
+	per_second = 20
+}
+
+local config, cache, admin
+
+-- ---- settings --------------------------------------------------------------
+
+local function read_line(path)
+	local file, why = io.open(path)
+	local line = file and file:read("*l")
+
+	if file then
+		file:close()
+	end
+	if not line or line == "" then
+		error("acmed: " .. (why or path .. ": is empty"))
+	end
+	return line
+end
+
+local function complete(given, known, also)
+	local out = {}
+
+	for key in pairs(given) do
+		if known[key] == nil and not also:find(" " .. key .. " ", 1, true) then
+			error("acmed: there is no option " .. key)
+		end
+	end
+	for key, value in pairs(known) do
+		out[key] = value
+	end
+	for key, value in pairs(given) do
+		out[key] = value
+	end
+	return out
+end
+
+-- Once, in init_by_lua: what is wrong keeps nginx from starting.
+function acmed.setup(options)
+	config = complete(options, defaults, " redis admin ")
+	if config.redis then
+		config.redis = complete(config.redis, redis_defaults,
+		    " path user password_file ")
+		redis.check(config.redis)
+		if config.redis.password_file then
+			config.redis.password =
+			    read_line(config.redis.password_file)
+		end
+	end
+	if config.admin then
+		admin = require "acmed.admin"
+		config.admin = complete(config.admin, admin_defaults,
+		    " url token_file ")
+		admin.check(config.admin)
+		if config.admin.token_file then
+			config.admin.token = read_line(config.admin.token_file)
+		end
+	end
+	if not config.redis and not config.admin then
+		error("acmed: neither redis nor admin: nobody to ask")
+	end
+	cache = cache_new(config)
+end
+
+-- ---- sources ---------------------------------------------------------------
+
+local function blame(source, why)
+	cache:blame(source)
+	ngx.log(ngx.ERR, "acmed: ", source, ": ", why)
+end
+
+-- An entry, or nil and whether nobody knows.
+local function from_redis(name, wildcard)
+	if not config.redis then
+		return nil, false
+	elseif cache:is_down("redis") then
+		return nil, true
+	end
+	local at, chain, key, failed =
+	    redis.find(config.redis, {name, wildcard})
+	if failed then
+		blame("redis", failed)
+		return nil, true
+	elseif not at then
+		return nil, false
+	end
+	local entry, why = cache:put(at == 1 and name or wildcard, chain, key)
+	if not entry then
+		ngx.log(ngx.ERR, "acmed: redis: ", name, ": ", why)
+	end
+	return entry, not entry
+end
+
+local function from_admin(name)
+	if not config.admin then
+		return nil, false
+	elseif cache:is_down("admin") or
+	    not cache:allows("admin", config.admin.per_second) then
+		return nil, true
+	end
+	local chain, key, failed = admin.find(config.admin, name)
+	if failed then
+		blame("admin", failed)
+		return nil, true
+	elseif not chain then
+		return nil, false
+	end
+	local entry, why = cache:put(name, chain, key)
+	if not entry then
+		ngx.log(ngx.ERR, "acmed: admin: ", name, ": ", why)
+	end
+	return entry, not entry
+end
+
+-- ---- names -----------------------------------------------------------------
+
+-- What is at hand: an entry, or that there is none; else what is no longer
+-- fresh.
+local function look(name, wildcard)
+	local entry, old = cache:get(name)
+
+	if entry then
+		return entry
+	end
+	local mark = cache:marked(name)
+	if mark == "none" then
+		return nil, true
+	end
+	local for_all, old_for_all
+	if wildcard then
+		for_all, old_for_all = cache:get(wildcard)
+	end
+	if for_all and mark == wildcard then
+		return for_all
+	end
+	return nil, false, old or for_all or old_for_all
+end
+
+-- Asks, and keeps what comes of it.
+local function fetch(name, wildcard, old)
+	local entry, unknown = from_redis(name, wildcard)
+	local also_unknown = false
+
+	if not entry then
+		entry, also_unknown = from_admin(name)
+	end
+	if entry then
+		if entry.name ~= name then
+			cache:drop(name)
+			cache:mark(name, entry.name)
+		end
+		return entry
+	end
+	if unknown or also_unknown then
+		if old and old.due == 0 then
+			cache:keep(old.name)
+		end
+		return old
+	end
+	cache:drop(name)
+	cache:mark(name, "none")
+	return nil
+end
+
+-- Another one asks already.
+local function await(name, wildcard)
+	local tries = LOCK / WAIT
+	local entry, none
+
+	repeat
+		ngx.sleep(WAIT)
+		entry, none = look(name, wildcard)
+		tries = tries - 1
+	until entry or none or tries == 0 or cache:lock(name, LOCK)
+	if entry or none or tries == 0 then
+		return entry
+	end
+	cache:unlock(name)
+	return nil
+end
+
+local function find(name)
+	local wildcard = name:match("^[^.]+(%..+)$")
+	wildcard = wildcard and "*" .. wildcard
+	local entry, none, old = look(name, wildcard)
+
+	if entry or none then
+		return entry
+	end
+	if not cache:lock(name, LOCK) then
+		return old or await(name, wildcard)
+	end
+	local done, result = pcall(fetch, name, wildcard, old)
+	cache:unlock(name)
+	if not done then
+		error(result, 0)
+	end
+	return result
+end
+
+-- ---- nginx -----------------------------------------------------------------
+
+local function use(entry)
+	local done, why = ssl.clear_certs()
+
+	if done then
+		done, why = ssl.set_cert(entry.cert)
+	end
+	if done then
+		done, why = ssl.set_priv_key(entry.key)
+	end
+	if done then
+		return
+	end
+	-- The next one gets the certificate of the configuration.
+	ngx.log(ngx.ERR, "acmed: ", entry.name, ": ", why)
+	cache:drop(entry.name)
+	cache:mark(entry.name, "none")
+	return ngx.exit(ngx.ERROR)
+end
+
+-- In ssl_certificate_by_lua.  A name that there is nothing for gets the
+-- certificate of the configuration.
+function acmed.certificate()
+	local name = ssl.server_name()
+
+	name = name and name:lower():gsub("%.$", "")
+	if not name or #name > 253 or not name:find("^[%w._-]+$") then
+		return
+	end
+	local done, entry = pcall(find, name)
+	if not done then
+		ngx.log(ngx.ERR, "acmed: ", name, ": ", entry)
+		return
+	end
+	if entry then
+		return use(entry)
+	end
+end
+
+local function reply(status, text)
+	ngx.status = status
+	ngx.header["Content-Type"] = "application/json"
+	ngx.header["Content-Length"] = #text
+	ngx.print(text)
+	return ngx.exit(status)
+end
+
+local function signed(text)
+	return ('{%s,"server":"%s","server_version":"%s"}\n'):format(text,
+	    SERVER, acmed._VERSION)
+end
+
+-- In content_by_lua: .../all and .../domain/NAME.
+function acmed.expire()
+	local uri = ngx.var.uri
+	local name = uri:match("/domain/([%w._*-]+)$")
+
+	if uri:find("/all$") then
+		cache:expire_all()
+		return reply(200, signed('"result":"success","expired":"all",' ..
+		    '"effective_in":0'))
+	elseif name then
+		name = name:lower()
+		cache:expire(name)
+		return reply(200, signed(('"result":"success",' ..
+		    '"expired":"domain","domain":"%s","effective_in":0')
+		    :format(name)))
+	end
+	return reply(404, signed('"result":"error","expired":"None",' ..
+	    '"reason":"Unknown URI"'))
+end
+
+local function list(names)
+	return #names == 0 and "[]" or
+	    '["' .. table.concat(names, '","') .. '"]'
+end
+
+-- In content_by_lua.
+function acmed.status()
+	local valid, invalid = cache:list(LIST_MAX)
+
+	return reply(200, signed(('"result":"success","effective_in":0,' ..
+	    '"keys":{"valid":%s,"invalid":%s,"autocert":[]},' ..
+	    '"config":{"expiries":{"%s":%d,"%s":%d,"resty.lrucache":0},' ..
+	    '"maxitems":{"resty.lrucache":%d}}')
+	    :format(list(valid), list(invalid), config.certificates,
+	    config.fresh, config.misses, config.missing, config.memory)))
+end
+
+return acmed

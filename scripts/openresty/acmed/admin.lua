@@ -1,0 +1,150 @@
+-- Certificates from acmed-admin, one GET each.
+local cjson = require "cjson"
+
+local admin = {}
+
+local BODY_MAX = 262144
+local KEYS = {
+	"certificate_signed__latest_multi", "x509_certificate__latest_multi",
+	"certificate_signed__latest_single", "x509_certificate__latest_single"
+}
+
+-- http://HOST[:PORT][/PREFIX], https, or unix:PATH:[/PREFIX]
+function admin.check(options)
+	local scheme, host, port, prefix =
+	    options.url:match("^(https?)://([^/:]+):?(%d*)(.*)$")
+
+	if scheme then
+		options.tls = scheme == "https"
+		options.host = host
+		options.port = tonumber(port) or (options.tls and 443 or 80)
+	else
+		options.path, prefix = options.url:match("^unix:([^:]+):?(.*)$")
+		options.host = "localhost"
+	end
+	if not scheme and not options.path then
+		error("acmed: admin: not a URL: " .. options.url)
+	end
+	options.prefix = prefix:gsub("/$", "")
+end
+
+local function connect(options)
+	local sock = ngx.socket.tcp()
+	local done, why
+
+	sock:settimeout(options.timeout * 1000)
+	if options.path then
+		done, why = sock:connect("unix:" .. options.path)
+	else
+		done, why = sock:connect(options.host, options.port)
+	end
+	if done and options.tls then
+		done, why = sock:sslhandshake(false, options.host, true)
+	end
+	if not done then
+		sock:close()
+		return nil, why
+	end
+	return sock
+end
+
+-- Status and length of the body; nil: until the end.
+local function read_head(sock)
+	local line, why = sock:receive()
+	local status = line and line:match("^HTTP/1%.[01] (%d%d%d)")
+	local length
+
+	if not status then
+		return nil, why or "not HTTP"
+	end
+	repeat
+		line, why = sock:receive()
+		if not line then
+			return nil, why
+		end
+		local field, value = line:lower():match("^([%w-]+):%s*(.-)%s*$")
+		if field == "content-length" then
+			length = tonumber(value)
+		elseif field == "transfer-encoding" then
+			return nil, "an answer in chunks"
+		end
+	until line == ""
+	return tonumber(status), length
+end
+
+local function read_answer(sock)
+	local status, length = read_head(sock)
+	local body, why
+
+	if not status then
+		return nil, length
+	elseif length and length > BODY_MAX then
+		return nil, "its answer is too long"
+	end
+	if length then
+		body, why = sock:receive(length)
+	else
+		body, why = sock:receive("*a")
+	end
+	return body and status, body or why
+end
+
+local function ask(options, name)
+	local sock, why = connect(options)
+	local status, body
+
+	if not sock then
+		return nil, why
+	end
+	status, why = sock:send(table.concat({
+		"GET ", options.prefix, "/domain/", name,
+		"/config.json?openresty=1 HTTP/1.1\r\nHost: ", options.host,
+		"\r\nAccept: application/json\r\nConnection: close\r\n",
+		options.token and "Authorization: Bearer " .. options.token ..
+		    "\r\n" or "",
+		"\r\n"}))
+	if status then
+		status, body = read_answer(sock)
+		why = body
+	end
+	sock:close()
+	if not status then
+		return nil, why
+	end
+	return status, body
+end
+
+local function pem_of(object, field)
+	local part = type(object) == "table" and object[field]
+	local pem = type(part) == "table" and part.pem
+
+	return type(pem) == "string" and pem or nil
+end
+
+-- Chain and key; nil: there is none; with a third value nobody knows, and that
+-- says why.
+function admin.find(options, name)
+	local status, body = ask(options, name)
+
+	if status == 404 then
+		return nil
+	elseif status ~= 200 then
+		return nil, nil, status and "it answers with HTTP " .. status or
+		    body or "no answer"
+	end
+	local done, object = pcall(cjson.decode, body)
+	if not done or type(object) ~= "table" then
+		return nil, nil, "what it answers is no JSON"
+	end
+	for _, key in ipairs(KEYS) do
+		local chain = pem_of(object[key], "fullchain")
+		local private = pem_of(object[key], "private_key")
+
+		if chain and private then
+			return chain, private
+		end
+	end
+	return nil
+end
+
+return admin

@@ -1,0 +1,286 @@
+-- What is known of names: in the memory of the worker, where certificates are
+-- ready to use, and in what workers share, where they are DER.
+--
+-- In the shared dictionary of certificates the value of a name is a line
+-- "SERIAL FLOOR DUE LENGTH LABEL", then the key and the chain.  It is fresh
+-- until DUE while FLOOR is that of now, which expiring all raises; what is not
+-- fresh stays, for when there is nobody to ask.  The serial is another one when
+-- the certificate is.  Expiring anything raises the epoch, and workers then
+-- look again whether what they have is what is shared.
+--
+-- Clients choose the names of what is not there: that is in a dictionary of its
+-- own, so that it displaces no certificate.
+local lrucache = require "resty.lrucache"
+local ssl = require "ngx.ssl"
+
+local now = ngx.now
+
+local cache = {}
+cache.__index = cache
+
+local EPOCH, FLOOR, SERIAL = "!epoch", "!floor", "!serial"
+local HEADER = "^(%d+) (%d+) ([%d.]+) (%d+) ([%u ]+)\n()"
+
+-- options: certificates, misses (names of dictionaries); memory (items of a
+-- worker); fresh, missing, stale (seconds)
+function cache.new(options)
+	local self = setmetatable({}, cache)
+
+	for key, value in pairs(options) do
+		self[key] = value
+	end
+	self.certs = ngx.shared[options.certificates]
+	self.absent = ngx.shared[options.misses]
+	if not self.certs or not self.absent then
+		error("acmed: there is no lua_shared_dict " ..
+		    options.certificates .. ", or no " .. options.misses)
+	end
+	self.lru = assert(lrucache.new(options.memory))
+	return self
+end
+
+-- ---- PEM and DER -----------------------------------------------------------
+
+local function to_pem(label, der)
+	local text = ngx.encode_base64(der):gsub(("."):rep(64), "%0\n")
+	    :gsub("\n$", "")
+
+	return "-----BEGIN " .. label .. "-----\n" .. text ..
+	    "\n-----END " .. label .. "-----\n"
+end
+
+-- All blocks whose label ends with this: their DER, and the label of the last.
+local function from_pem(pem, ending)
+	local ders, last = {}, nil
+
+	for label, text in
+	    pem:gmatch("%-%-%-%-%-BEGIN ([%u ]+)%-%-%-%-%-(.-)%-%-%-%-%-END") do
+		local der = ngx.decode_base64((text:gsub("%s", "")))
+
+		if label:sub(-#ending) == ending and der then
+			ders[#ders + 1] = der
+			last = label
+		end
+	end
+	return ders, last
+end
+
+-- Where the DER value ends that begins at `at`.
+local function der_end(s, at)
+	local length = s:byte(at + 1) or 0
+	local head = 2
+
+	if length >= 128 then
+		local bytes = length - 128
+
+		length = 0
+		for i = 1, bytes do
+			length = length * 256 + (s:byte(at + 1 + i) or 0)
+		end
+		head = head + bytes
+	end
+	return at + head + length - 1
+end
+
+local function chain_to_pem(chain)
+	local pem, at = {}, 1
+
+	while at <= #chain do
+		local last = der_end(chain, at)
+
+		pem[#pem + 1] = to_pem("CERTIFICATE", chain:sub(at, last))
+		at = last + 1
+	end
+	return table.concat(pem)
+end
+
+local function make_ready(name, serial, label, key, chain)
+	local cert, why = ssl.parse_pem_cert(chain_to_pem(chain))
+	local ready
+
+	if not cert then
+		return nil, why
+	end
+	ready, why = ssl.parse_pem_priv_key(to_pem(label, key))
+	if not ready then
+		return nil, why
+	end
+	return {name = name, serial = serial, cert = cert, key = ready}
+end
+
+-- ---- certificates ----------------------------------------------------------
+
+-- What is there of a name: fresh, or nil and what is not; its cert and key are
+-- what ngx.ssl takes.
+function cache:get(name)
+	local epoch = self.certs:get(EPOCH) or 0
+	local entry = self.lru:get(name)
+
+	if entry and entry.epoch == epoch and now() < entry.due then
+		return entry
+	end
+	local value = self.certs:get(name)
+	if not value then
+		self.lru:delete(name)
+		return nil
+	end
+	local serial, floor, due, length, label, at = value:match(HEADER)
+	if not entry or entry.serial ~= serial then
+		entry = make_ready(name, serial, label,
+		    value:sub(at, at + length - 1), value:sub(at + length))
+		if not entry then
+			return nil
+		end
+		self.lru:set(name, entry)
+	end
+	entry.epoch, entry.due = epoch, tonumber(due)
+	if tonumber(floor) == (self.certs:get(FLOOR) or 0) and
+	    now() < entry.due then
+		return entry
+	end
+	entry.due = 0
+	return nil, entry
+end
+
+local function pack(self, serial, due, label, key, chain)
+	return ("%s %d %.3f %d %s\n"):format(serial,
+	    self.certs:get(FLOOR) or 0, due, #key, label) .. key .. chain
+end
+
+-- Keeps what a source has said.  Returns it as get does; nil and why when it is
+-- no certificate with its key.
+function cache:put(name, chain_pem, key_pem)
+	local keys, label = from_pem(key_pem, "PRIVATE KEY")
+	local chain = table.concat((from_pem(chain_pem, "CERTIFICATE")))
+	local old = self.certs:get(name)
+	local serial, entry, why
+
+	if #keys ~= 1 or chain == "" then
+		return nil, "not a certificate and a key in PEM"
+	end
+	if old then
+		local was, _, _, _, of, at = old:match(HEADER)
+
+		if of == label and old:sub(at) == keys[1] .. chain then
+			serial = was
+		end
+	end
+	serial = serial or tostring(self.certs:incr(SERIAL, 1, 0))
+	entry, why = make_ready(name, serial, label, keys[1], chain)
+	if not entry then
+		return nil, why
+	end
+	entry.epoch = self.certs:get(EPOCH) or 0
+	entry.due = now() + self.fresh
+	local stored, failed, displaced = self.certs:set(name,
+	    pack(self, serial, entry.due, label, keys[1], chain), self.stale)
+	if not stored or displaced then
+		ngx.log(ngx.WARN, "acmed: the dictionary of certificates is ",
+		    "too small: ", failed or "others were displaced")
+	end
+	self.lru:set(name, entry)
+	return entry
+end
+
+-- Sets until when what is there is fresh.
+local function set_due(self, name, due)
+	local value = self.certs:get(name)
+
+	if not value then
+		return
+	end
+	local serial, _, _, length, label, at = value:match(HEADER)
+	self.certs:set(name, pack(self, serial, due, label,
+	    value:sub(at, at + length - 1), value:sub(at + length)),
+	    math.max(self.certs:ttl(name) or 0, 1))
+end
+
+-- What is old will do a little longer.
+function cache:keep(name)
+	set_due(self, name, now() + self.missing)
+end
+
+function cache:drop(name)
+	self.certs:delete(name)
+	self.lru:delete(name)
+end
+
+-- ---- what is not there -----------------------------------------------------
+
+-- For a name, "none", or the wildcard that is for it; nil.
+function cache:mark(name, what)
+	self.absent:set(name, what,
+	    what == "none" and self.missing or self.fresh)
+end
+
+function cache:marked(name)
+	return self.absent:get(name)
+end
+
+-- One asks for a name at a time.
+function cache:lock(name, seconds)
+	return self.absent:add("!lock " .. name, 1, seconds)
+end
+
+function cache:unlock(name)
+	self.absent:delete("!lock " .. name)
+end
+
+-- A source that does not answer is left alone for a second.
+function cache:blame(source)
+	self.absent:set("!down " .. source, 1, 1)
+end
+
+function cache:is_down(source)
+	return self.absent:get("!down " .. source) ~= nil
+end
+
+-- Whether something may be done once more this second.
+function cache:allows(what, per_second)
+	local key = "!rate " .. what .. " " .. math.floor(now())
+	local count = self.absent:incr(key, 1, 0, 2)
+
+	return not count or count <= per_second
+end
+
+-- ---- expiring --------------------------------------------------------------
+
+function cache:expire(name)
+	local wildcard = self.absent:get(name)
+
+	self.absent:delete(name)
+	set_due(self, name, 0)
+	if wildcard and wildcard ~= "none" then
+		set_due(self, wildcard, 0)
+	end
+	self.certs:incr(EPOCH, 1, 0)
+end
+
+function cache:expire_all()
+	self.absent:flush_all()
+	self.certs:incr(FLOOR, 1, 0)
+	self.certs:incr(EPOCH, 1, 0)
+end
+
+-- Names with a fresh certificate, and without any.
+function cache:list(most)
+	local valid, invalid = {}, {}
+	local floor = self.certs:get(FLOOR) or 0
+
+	for _, name in ipairs(self.certs:get_keys(most)) do
+		local value = name:sub(1, 1) ~= "!" and self.certs:get(name)
+		local _, of, due = (value or ""):match(HEADER)
+
+		if due and tonumber(of) == floor and now() < tonumber(due) then
+			valid[#valid + 1] = name
+		end
+	end
+	for _, name in ipairs(self.absent:get_keys(most)) do
+		if self.absent:get(name) == "none" then
+			invalid[#invalid + 1] = name
+		end
+	end
+	return valid, invalid
+end
+
+return cache

@@ -1,0 +1,156 @@
+#!/bin/sh
+# Goal: nginx with scripts/openresty asks acmed-admin for a name when the Redis
+# does not have it, as peter_sslers' gateway does, with its token; what it says
+# is kept, and what it cannot say is not.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$SRC/tests/lib/redis.sh"
+. "$SRC/tests/lib/nginx.sh"
+. "$SRC/tests/lib/openresty.sh"
+skip_unless_has nginx openssl curl jq
+
+start_redis
+make_ca ca
+admin_port=$(free_port)
+mkdir "$T/answers"
+# A stand-in: what is in the files, for whoever has the token.
+start_admin() {
+	nginx_main='' nginx_http=''
+	start_nginx admin <<-END
+		server {
+			listen 127.0.0.1:$admin_port;
+			listen unix:$T/admin.sock;
+			default_type application/json;
+			if (\$http_authorization != 'Bearer t.o-k_en') { return 401; }
+			location ~ ^/adm/domain/([^/]+)/config.json\$ {
+				alias $T/answers/\$1;
+			}
+		}
+	END
+}
+start_admin
+printf 't.o-k_en\n' >"$T/token"
+# answer NAME KEY [MEMBER]...: under KEY what is for NAME; others are null.
+answer() {
+	[ -e "$T/$1.crt" ] || make_leaf ca "$1" "DNS:$1"
+	jq -n --arg key "$2" --arg name "$1" \
+	    --rawfile crt "$T/$1.crt" --rawfile ca "$T/ca.crt" \
+	    --rawfile pem "$T/$1.key" '{domain: {id: "1", domain_name: $name,
+	    is_active: true}, certificate_signed__latest_multi: null,
+	    ($key): {id: "9", private_key: {id: "3", pem: $pem},
+	    fullchain: {id: "9,2", pem: ($crt + $ca)}}}' >"$T/answers/$1"
+}
+# serve OPTIONS [REDIS]: of admin, and of redis.
+serve() {
+	start_openresty "missing = 1,
+	    redis = { port = $redis_port, timeout = 0.5 },
+	    admin = { token_file = '$T/token', timeout = 1, $1 }"
+}
+again() {
+	stop gateway
+	: >"$T/gateway/errors"
+	asked admin >"$T/dropped"
+	serve "$@"
+}
+
+answer a.example certificate_signed__latest_multi
+answer b.example certificate_signed__latest_single
+answer c.example x509_certificate__latest_multi
+answer d.example x509_certificate__latest_single
+serve "url = 'http://127.0.0.1:$admin_port/adm/'"
+for n in a b c d; do
+	is "$(shown $n.example)" "$(digest "$T/$n.example.crt")" \
+	    "$(jq -r 'keys_unsorted[-1]' "$T/answers/$n.example")"
+	is "$(grep -c BEGIN "$T/shown")" 2 '... with its chain'
+done
+is "$(asked admin | head -n 1)" \
+    '200 - GET /adm/domain/a.example/config.json?openresty=1 HTTP/1.1' \
+    'it is asked as peter_sslers is'
+n=0
+while [ $n -lt 6 ]; do
+	shown a.example >/dev/null
+	n=$((n + 1))
+done
+is "$(asked admin)" '' '... once'
+is "$(shown none.example)" "$(digest "$T/default.crt")" \
+    'what it does not know: that of the configuration'
+is "$(cache status | jq -c .keys.invalid)" '["none.example"]' '... which is kept'
+
+# ---- what is no answer -----------------------------------------------------------
+
+# no NAME WHAT: it gets that of the configuration; $kept is whether that is kept.
+no() {
+	is "$(shown "$1")" "$(digest "$T/default.crt")" "$2"
+	is "$(cache status | jq -c --arg n "$1" '.keys.invalid | index($n) != null')" \
+	    "$kept" "... kept: $kept"
+}
+kept=true
+jq '.certificate_signed__latest_multi.private_key = null' \
+    "$T/answers/a.example" >"$T/answers/e.example"
+no e.example 'private_key is null'
+jq '.certificate_signed__latest_multi = null' \
+    "$T/answers/a.example" >"$T/answers/f.example"
+no f.example 'all are null'
+kept=false
+echo '<html>' >"$T/answers/g.example"
+no g.example 'HTML'
+like "$(cat "$T/gateway/errors")" 'acmed: admin: what it answers is no JSON' '... is told of'
+sleep 1.1
+jq '.certificate_signed__latest_multi.fullchain.pem = "x"' \
+    "$T/answers/a.example" >"$T/answers/h.example"
+no h.example 'garbage'
+is "$(shown a.example)" "$(digest "$T/a.example.crt")" '... and what is known is served'
+
+echo wrong >"$T/token"
+again "url = 'http://127.0.0.1:$admin_port/adm'"
+no a.example 'a wrong token'
+like "$(cat "$T/gateway/errors")" 'acmed: admin: it answers with HTTP 401' '... is told of'
+unlike "$(cat "$T/gateway/errors")" wrong '... without it'
+
+printf 't.o-k_en\n' >"$T/token"
+again "url = 'unix:$T/admin.sock:/adm'"
+is "$(shown a.example)" "$(digest "$T/a.example.crt")" 'over a unix socket'
+stop admin
+no b.example 'it is away'
+is "$(shown a.example)" "$(digest "$T/a.example.crt")" '... and what is known is served'
+cache expire/all >"$T/dropped"
+is "$(shown a.example)" "$(digest "$T/a.example.crt")" '... also when it was expired'
+rm -f "$T/admin.sock"
+start_admin
+sleep 1.1 # a source that has failed is left alone for a second
+is "$(shown b.example)" "$(digest "$T/b.example.crt")" 'there again'
+
+# ---- beside a Redis ----------------------------------------------------------------
+
+make_leaf ca own DNS:a.example
+r hset d2:a.example f "$(cat "$T/own.crt")" p "$(cat "$T/own.key")" >/dev/null
+cache expire/domain/a.example >"$T/dropped"
+is "$(shown a.example)" "$(digest "$T/own.crt")" 'the Redis is asked first'
+stop redis
+is "$(shown c.example)" "$(digest "$T/c.example.crt")" \
+    'a Redis that is away: it is asked'
+kept=false
+no nothing.example '... but that it does not know a name'
+
+again "url = 'http://127.0.0.1:$admin_port/adm', per_second = 0"
+no a.example 'not more often than it may be'
+is "$(asked admin)" '' '... it is not asked'
+stop gateway
+
+# ---- settings ----------------------------------------------------------------------
+
+# refused SETUP ERE: nginx does not start.
+refused() {
+	sed "s|setup {.*|setup { $1 } }|" "$T/gateway/nginx.conf" \
+	    >"$T/refused.conf"
+	rm -f "$T/refused"
+	run timeout 10 nginx -e "$T/refused" -c "$T/refused.conf"
+	exits 1 "setup: $1"
+	like "$err$(cat "$T/refused")" "$2" '... is told of'
+}
+refused '' 'nobody to ask'
+refused 'redis = { prot = 1 }' 'there is no option prot'
+refused 'redis = { styles = { "3" } }' 'no style 3'
+refused 'admin = { url = "ftp://x" }' 'not a URL: ftp://x'
+refused 'admin = { url = "http://x", token_file = "/nothing" }' 'No such file'
+refused 'redis = {}, misses = "other"' 'no lua_shared_dict'
+done_testing
