@@ -127,10 +127,23 @@ sign w
 prime '*.w.example'
 run "$BIN/nginx-expire" '*.w.example'
 is "$(shown z.w.example)" "$(digest "$T/w.crt")" '... replaced'
+shown y.w.example >/dev/null
 sign w
 prime '*.w.example'
 run "$BIN/nginx-expire" z.w.example
-is "$(shown z.w.example)" "$(digest "$T/w.crt")" '... and by the name that it is for'
+is "$(shown y.w.example)" "$(digest "$T/w.crt")" '... and by a name that it is for'
+# questions: how often the Redis was asked for a name.
+questions() {
+	r info commandstats | sed -n 's/^cmdstat_hmget:calls=\([0-9]*\).*/\1/p'
+}
+for n in z.w x.w rsa2048; do
+	shown $n.example >/dev/null
+done
+before=$(questions)
+for n in z.w y.w z.w x.w rsa2048 z.w; do
+	shown $n.example >/dev/null
+done
+is "$(questions)" "$before" 'what is known is not asked for'
 
 # ---- a Redis that is away ----------------------------------------------------------
 
