@@ -278,7 +278,7 @@ print-%:
 
 bench: all tests
 	@for b in orders connections challenges certificates redis renewals \
-		deploys client \
+		deploys client gateway \
 		$(if $(LONG),store long); do \
 		printf '\n== %s\n' $$b; \
 		$(RUN) tests/bench/$$b || exit 1; \

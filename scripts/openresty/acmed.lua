@@ -256,7 +256,11 @@ end
 -- certificate of the configuration.
 function acmed.certificate()
 	local name = ssl.server_name()
+	local ready = name and cache:ready(name)
 
+	if ready then
+		return use(ready)
+	end
 	name = name and name:lower():gsub("%.$", "")
 	if not name or #name > 253 or not name:find("^[%w._-]+$") then
 		return

@@ -90,6 +90,12 @@ is "$(printf '%s\n' "$out" | grep -Ec '^(order +wait +6|lego +wait +1) ')" 2 \
     '... a line for each client'
 like "$out" '^wait: requests per certificate, at most +[4-9][.][0-9]+ +9[.]00  met$' \
     '... with the aims'
+COUNT=5 RUNS=2 NAMES=3 FIRST=5 run "$SRC/tests/bench/gateway"
+exits 0 'gateway: done'
+case $out in
+needs*) skip 1 "$out" ;;
+*) is "$(printf '%s\n' "$out" | grep -Ec ' (met|MISSED)$')" 6 '... with the aims' ;;
+esac
 RUNS=2 run "$SRC/tests/bench/connections"
 exits 0 'connections: done'
 like "$out" 'mode=resume runs=2 cpu=[0-9]' '... with TLS and sessions'

@@ -13,12 +13,12 @@ make_leaf roots front IP:127.0.0.1
 make_ca other
 make_leaf other stranger IP:127.0.0.1
 stock=$(free_port) tls=$(free_port) strange=$(free_port)
-html=$(free_port) plain=$(free_port) silent=$(free_port) closed=$(free_port)
+html=$(free_port) brief=$(free_port) plain=$(free_port) silent=$(free_port) closed=$(free_port)
 p=/.peter_sslers/nginx/shared_cache
 printf 'op:%s\n' "$(openssl passwd -apr1 'a:b c')" >"$T/htpasswd"
 
-# As the module of peter_sslers answers; a return of its own would come before
-# the password is asked for.
+# As the module of peter_sslers answers, whose workers remember for so many
+# seconds; a return of its own would come before the password is asked for.
 done_as='"server":"peter_sslers:openresty","server_version":"0.5.0"'
 peter() {
 	cat <<-END
@@ -35,16 +35,17 @@ peter() {
 			return 200 '{"result":"success","expired":"domain",$done_as}';
 		}
 		location @status {
-			return 200 '{"result":"success","keys":{"valid":["a.example","b.example"],"invalid":["x.example"],"autocert":[]},"config":{"expiries":{"ngx.shared.cert_cache":600,"resty.lrucache":45},"maxitems":{"resty.lrucache":200}},$done_as}';
+			return 200 '{"result":"success","keys":{"valid":["a.example","b.example"],"invalid":["x.example"],"autocert":[]},"config":{"expiries":{"ngx.shared.cert_cache":600,"resty.lrucache":$1},"maxitems":{"resty.lrucache":200}},$done_as}';
 		}
 	END
 }
 start_nginx pool <<END
-server { listen 127.0.0.1:$stock; $(peter) }
-server { listen 127.0.0.1:$tls ssl; $(peter)
+server { listen 127.0.0.1:$stock; $(peter 45) }
+server { listen 127.0.0.1:$tls ssl; $(peter 45)
 	ssl_certificate $T/front.crt; ssl_certificate_key $T/front.key; }
-server { listen 127.0.0.1:$strange ssl; $(peter)
+server { listen 127.0.0.1:$strange ssl; $(peter 45)
 	ssl_certificate $T/stranger.crt; ssl_certificate_key $T/stranger.key; }
+server { listen 127.0.0.1:$brief; $(peter 1) }
 server { listen 127.0.0.1:$html; default_type text/html;
 	location / { return 200 '<html>welcome</html>'; } }
 server { listen 127.0.0.1:$plain; default_type application/json;
@@ -246,6 +247,26 @@ sql 'UPDATE deployments SET retry_at = 0'
 deploy
 exits 0 '... until it does'
 is "$(pending)" 0 '... all of it'
+
+# What is to be proved is looked at when it can be seen.
+served=$(free_port)
+start_nginx web <<END
+server { listen 127.0.0.1:$served ssl;
+	ssl_certificate $T/a.crt; ssl_certificate_key $T/a.key; }
+END
+target "http://127.0.0.1:$brief"
+sed -i "2a prove = 127.0.0.1:$served" "$targets"
+must "$BIN/cert-manage" deactivate 2
+asked pool >"$T/dropped"
+deploy
+exits 0 'deployed, and served'
+like "$(asked pool)" "op GET $p/expire/all" '... where it was expired'
+target "http://127.0.0.1:$brief"
+sed -i "2a prove = 127.0.0.1:$closed" "$targets"
+deploy
+exits 111 '... and not served'
+like "$err" "127.0.0.1:$closed: a.example is not served there" '... is told of'
+
 target "$a"
 sed -i 's/^timeout.*/reset_path = x/' "$targets"
 deploy

@@ -200,6 +200,28 @@ is "$(shown 'a/b.example')" "$(digest "$T/default.crt")" 'no name'
 is "$(cache expire/other | jq -c '[.result, .reason]')" '["error","Unknown URI"]' \
     'no path'
 
+# ---- deployed ----------------------------------------------------------------------
+
+targets=$T/targets.conf
+printf '[client]\ntargets_file = %s\n' "$targets" >>"$ACMED_CONFIG"
+cat >"$targets" <<END
+[keys]
+kind = redis
+url = redis://127.0.0.1:$redis_port
+prime_style = 2
+[caches]
+kind = nginx
+servers_pool = http://127.0.0.1:$cache_port
+prove = 127.0.0.1:$tls_port
+END
+run "$BIN/renew-queue" deploy
+exits 0 'deployed, and proved'
+must "$BIN/cert-manage" deactivate "$(sql 'SELECT max(id) FROM certificates')"
+sign n
+run "$BIN/renew-queue" deploy
+exits 0 'a new certificate as well'
+is "$(shown n.example)" "$(digest "$T/n.crt")" '... is served'
+
 # ---- the example -------------------------------------------------------------------
 
 stop gateway
@@ -219,7 +241,7 @@ is "$(shown n.example)" "$(digest "$T/n.crt")" \
     'the example serves, from a unix socket with a password'
 printf 'op:word\n' >"$T/userpass"
 chmod 600 "$T/userpass"
-printf 'userpass_file = %s\n' "$T/userpass" >>"$ACMED_CONFIG"
+sed -i "s|^servers_pool|userpass_file = $T/userpass\n&|" "$ACMED_CONFIG"
 run "$BIN/nginx-expire" --no-header n.example
 exits 0 '... and nginx-expire may expire'
 is "$(curl -s -o /dev/null -w '%{http_code}' \

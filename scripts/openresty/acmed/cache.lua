@@ -94,40 +94,53 @@ local function chain_to_pem(chain)
 	return table.concat(pem)
 end
 
-local function make_ready(name, serial, label, key, chain)
-	local cert, why = ssl.parse_pem_cert(chain_to_pem(chain))
-	local ready
+local function make_ready(name, serial, chain_pem, key_pem)
+	local cert, why = ssl.parse_pem_cert(chain_pem)
+	local key
 
 	if not cert then
 		return nil, why
 	end
-	ready, why = ssl.parse_pem_priv_key(to_pem(label, key))
-	if not ready then
+	key, why = ssl.parse_pem_priv_key(key_pem)
+	if not key then
 		return nil, why
 	end
-	return {name = name, serial = serial, cert = cert, key = ready}
+	return {name = name, serial = serial, cert = cert, key = key}
 end
 
 -- ---- certificates ----------------------------------------------------------
 
+-- What the worker itself has of a name, if that is fresh.  Any text will do for
+-- a name, and this is all that most handshakes need.
+function cache:ready(name)
+	local entry = self.lru:get(name)
+
+	if entry and entry.epoch == (self.certs:get(EPOCH) or 0) and
+	    now() < entry.due then
+		return entry
+	end
+end
+
 -- What is there of a name: fresh, or nil and what is not; its cert and key are
 -- what ngx.ssl takes.
 function cache:get(name)
-	local epoch = self.certs:get(EPOCH) or 0
-	local entry = self.lru:get(name)
+	local entry = self:ready(name)
 
-	if entry and entry.epoch == epoch and now() < entry.due then
+	if entry then
 		return entry
 	end
+	local epoch = self.certs:get(EPOCH) or 0
 	local value = self.certs:get(name)
+	entry = self.lru:get(name)
 	if not value then
 		self.lru:delete(name)
 		return nil
 	end
 	local serial, floor, due, length, label, at = value:match(HEADER)
 	if not entry or entry.serial ~= serial then
-		entry = make_ready(name, serial, label,
-		    value:sub(at, at + length - 1), value:sub(at + length))
+		entry = make_ready(name, serial,
+		    chain_to_pem(value:sub(at + length)),
+		    to_pem(label, value:sub(at, at + length - 1)))
 		if not entry then
 			return nil
 		end
@@ -166,7 +179,7 @@ function cache:put(name, chain_pem, key_pem)
 		end
 	end
 	serial = serial or tostring(self.certs:incr(SERIAL, 1, 0))
-	entry, why = make_ready(name, serial, label, keys[1], chain)
+	entry, why = make_ready(name, serial, chain_pem, key_pem)
 	if not entry then
 		return nil, why
 	end
