@@ -262,7 +262,9 @@ function acmed.certificate()
 		return use(ready)
 	end
 	name = name and name:lower():gsub("%.$", "")
-	if not name or #name > 253 or not name:find("^[%w._-]+$") then
+	-- To acmed-admin a number is not a name, but a row of the store.
+	if not name or #name > 253 or not name:find("^[%w._-]+$") or
+	    not name:find("[^%d]") then
 		return
 	end
 	local done, entry = pcall(find, name)

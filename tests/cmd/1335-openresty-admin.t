@@ -65,6 +65,9 @@ done
 is "$(asked admin | head -n 1)" \
     '200 - GET /adm/domain/a.example/config.json?openresty=1 HTTP/1.1' \
     'it is asked as peter_sslers is'
+cp "$T/answers/a.example" "$T/answers/7"
+is "$(shown 7)" "$(digest "$T/default.crt")" 'a number is no name'
+unlike "$(asked admin)" '/domain/7/' '... and not asked for'
 n=0
 while [ $n -lt 6 ]; do
 	shown a.example >/dev/null
