@@ -27,7 +27,8 @@
 #define CONF_CHALLENGE (1U << 8)
 #define CONF_CLIENT (1U << 9)
 #define CONF_REDIS (1U << 10)
-#define CONF_ALL ((1U << 11) - 1)
+#define CONF_ADMIN (1U << 11)
+#define CONF_ALL ((1U << 12) - 1)
 
 /*
  * Or-ed to them by a program that is also for who has no server: [server] and
@@ -174,6 +175,12 @@ struct conf_redis {
 	int64_t timeout_domain;
 };
 
+struct conf_admin {
+	struct conf_listener listener;
+	char *prefix; /* of all paths, no slash at the end; or "/" */
+	struct strv users; /* USER=SCOPES (conf/scope.h) */
+};
+
 struct conf {
 	unsigned sections; /* which of them have been read, and are complete */
 	unsigned there; /* which of all the file has */
@@ -188,6 +195,7 @@ struct conf {
 	struct conf_challenge challenge;
 	struct conf_client client;
 	struct conf_redis redis;
+	struct conf_admin admin;
 };
 
 /*

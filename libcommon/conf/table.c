@@ -16,6 +16,7 @@ static const char *const sections[] = {
     "challenge",
     "client",
     "redis",
+    "admin",
 };
 _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 
@@ -344,6 +345,15 @@ const struct table_key table_keys[] = {
 	{CONF_REDIS, "timeout_domain", DURATION(redis.timeout_domain, 0, 10 * YEAR), .fallback = "0s",
 	    .doc = "The same for names, which never stay longer than what they "
 	    "need."},
+
+	LISTENER(CONF_ADMIN, admin.listener, "acmed-admin"),
+	{CONF_ADMIN, "prefix", TYPE(admin.prefix, VALUE_PREFIX),
+	    .fallback = "/.well-known/admin",
+	    .doc = "What the path of every URL begins with; /: nothing."},
+	{CONF_ADMIN, "users", LIST(admin.users, VALUE_GRANTS),
+	    .doc = "Users of this machine who may come by a unix socket "
+	    "without a token, USER=SCOPES (read, keys, write, order, with + "
+	    "between them); root and the user of acmed-admin may do all."},
 };
 /* clang-format on */
 
