@@ -276,7 +276,7 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in orders connections challenges certificates redis renewals \
+	@for b in orders connections challenges admin certificates redis renewals \
 		deploys client \
 		$(if $(LONG),store long); do \
 		printf '\n== %s\n' $$b; \

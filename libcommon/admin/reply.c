@@ -16,9 +16,19 @@
 #define GET REQUEST_GET
 #define POST REQUEST_POST
 
+/* In the seed's spelling, in that of its README, and in that of its heirs. */
+#define CERTIFICATE(file, fn)                                                  \
+	{"/certificate-signed/*/" file, GET, SCOPE_READ, fn},                  \
+	    {"/certificate/*/" file, GET, SCOPE_READ, fn},                     \
+	{                                                                      \
+		"/x509-certificate/*/" file, GET, SCOPE_READ, fn               \
+	}
+
 static const struct visit_route routes[] = {
     {"/whoami", GET, 0, visit_whoami},
     {"/whoami.json", GET, 0, visit_whoami_json},
+    {"/domain/+/config.json", GET, SCOPE_READ, visit_config_domain},
+    CERTIFICATE("config.json", visit_config_certificate),
 };
 
 const struct visit_route *
@@ -49,6 +59,17 @@ visit_text(struct visit *v, const char *text)
 {
 	response_field(v->response, "Content-Type", "text/plain");
 	buf_adds(&v->response->body, text);
+	return 0;
+}
+
+int
+visit_number(const struct visit *v, size_t i, int64_t *n, struct err *e)
+{
+	uint64_t number;
+
+	if (!str_to_u64(v->parts.id[i], INT64_MAX, &number))
+		return err_set(e, KIND_NOTFOUND, "nothing has such a number");
+	*n = (int64_t)number;
 	return 0;
 }
 

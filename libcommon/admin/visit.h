@@ -36,6 +36,9 @@ int visit_json(struct visit *v, struct js *body);
 /* The same of text/plain, with no newline behind it. */
 int visit_text(struct visit *v, const char *text);
 
+/* The number in part `i` of the path.  KIND_NOTFOUND when it is none. */
+int visit_number(const struct visit *v, size_t i, int64_t *n, struct err *e);
+
 /*
  * The resources, one function or several for each file visit_*.c.  Method,
  * scopes and form have been checked.
@@ -44,5 +47,9 @@ int visit_text(struct visit *v, const char *text);
 /* visit_whoami.c */
 int visit_whoami(struct visit *v, struct err *e);
 int visit_whoami_json(struct visit *v, struct err *e);
+
+/* visit_config.c: what gateways read */
+int visit_config_domain(struct visit *v, struct err *e);
+int visit_config_certificate(struct visit *v, struct err *e);
 
 #endif

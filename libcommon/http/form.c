@@ -1,7 +1,7 @@
 #include "http/form.h"
 
-#include "base/hex.h"
 #include "base/str.h"
+#include "http/percent.h"
 
 static int
 refuse(struct err *e, const char *text)
@@ -41,27 +41,10 @@ add(struct form *f, const char *name, size_t name_len, char *value, size_t len,
 static ssize_t
 unescape(char *text, size_t len)
 {
-	uint8_t byte;
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '+') {
-			text[n++] = ' ';
-		} else if (text[i] != '%') {
-			text[n++] = text[i];
-		} else {
-			char digits[3] = {0};
-
-			if (len - i < 3)
-				return -1;
-			memcpy(digits, text + i + 1, 2);
-			if (hex_decode(&byte, 1, digits) < 0)
-				return -1;
-			text[n++] = (char)byte;
-			i += 2;
-		}
-	}
-	return (ssize_t)n;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == '+')
+			text[i] = ' ';
+	return percent_decode(text, len);
 }
 
 /* NAME=VALUE, or NAME alone; both are overwritten. */
