@@ -17,18 +17,30 @@
 #define POST REQUEST_POST
 
 /* In the seed's spelling, in that of its README, and in that of its heirs. */
-#define CERTIFICATE(file, fn)                                                  \
-	{"/certificate-signed/*/" file, GET, SCOPE_READ, fn},                  \
-	    {"/certificate/*/" file, GET, SCOPE_READ, fn},                     \
+#define CERTIFICATE(file, scopes, fn)                                          \
+	{"/certificate-signed/*/" file, GET, scopes, fn},                      \
+	    {"/certificate/*/" file, GET, scopes, fn},                         \
 	{                                                                      \
-		"/x509-certificate/*/" file, GET, SCOPE_READ, fn               \
+		"/x509-certificate/*/" file, GET, scopes, fn                   \
 	}
+#define VIA "via-certificate-ca-chain/*/"
+#define KEYS (SCOPE_READ | SCOPE_KEYS)
 
 static const struct visit_route routes[] = {
     {"/whoami", GET, 0, visit_whoami},
     {"/whoami.json", GET, 0, visit_whoami_json},
     {"/domain/+/config.json", GET, SCOPE_READ, visit_config_domain},
-    CERTIFICATE("config.json", visit_config_certificate),
+    CERTIFICATE("config.json", SCOPE_READ, visit_config_certificate),
+    CERTIFICATE("cert.+", SCOPE_READ, visit_file_cert),
+    CERTIFICATE("chain.+", SCOPE_READ, visit_file_chain),
+    CERTIFICATE("fullchain.+", SCOPE_READ, visit_file_fullchain),
+    CERTIFICATE("privkey.+", KEYS, visit_file_privkey),
+    CERTIFICATE(VIA "chain.+", SCOPE_READ, visit_file_chain_via),
+    CERTIFICATE(VIA "fullchain.+", SCOPE_READ, visit_file_fullchain_via),
+    {"/certificate-ca/*/cert.+", GET, SCOPE_READ, visit_file_ca},
+    {"/certificate-ca-chain/*/chain.+", GET, SCOPE_READ, visit_file_ca_chain},
+    {"/certificate-request/*/csr.+", GET, SCOPE_READ, visit_file_request},
+    {"/private-key/*/key.+", GET, KEYS, visit_file_key},
 };
 
 const struct visit_route *

@@ -52,4 +52,16 @@ int visit_whoami_json(struct visit *v, struct err *e);
 int visit_config_domain(struct visit *v, struct err *e);
 int visit_config_certificate(struct visit *v, struct err *e);
 
+/* visit_file.c: the last part of the path is the ending of a file's name */
+int visit_file_cert(struct visit *v, struct err *e);
+int visit_file_chain(struct visit *v, struct err *e);
+int visit_file_fullchain(struct visit *v, struct err *e);
+int visit_file_privkey(struct visit *v, struct err *e);
+int visit_file_chain_via(struct visit *v, struct err *e);
+int visit_file_fullchain_via(struct visit *v, struct err *e);
+int visit_file_ca(struct visit *v, struct err *e);
+int visit_file_ca_chain(struct visit *v, struct err *e);
+int visit_file_request(struct visit *v, struct err *e);
+int visit_file_key(struct visit *v, struct err *e);
+
 #endif

@@ -65,9 +65,13 @@ add_pair(struct form *f, char *pair, size_t len, struct err *e)
 int
 form_read_query(struct form *f, const char *text, size_t len, struct err *e)
 {
-	char *copy = xstrndup(text, len), *p = copy, *end = copy + len;
-	int rc = strlen(copy) == len ? 0 : refuse(e, "NUL");
+	char *copy, *p, *end;
+	int rc = 0;
 
+	if (memchr(text, '\0', len))
+		return refuse(e, "NUL");
+	p = copy = xstrndup(text, len);
+	end = copy + len;
 	while (rc == 0 && p < end) {
 		char *amp = memchr(p, '&', (size_t)(end - p));
 		size_t n = (size_t)((amp ? amp : end) - p);
