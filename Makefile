@@ -33,6 +33,7 @@ TOOLS   := $(B)/tests/tool
 LIBS := libssl libcrypto sqlite3 jansson libbsd-overlay libidn2 inih
 LIBS_acme-validate := libcurl libunbound
 LIBS_cert-manage := libcurl
+LIBS_acmed-admin := libpsl
 LIBS_acme-account := libcurl libunbound
 LIBS_acme-order := libcurl libpsl libunbound
 LIBS_acme-plan := libcurl libpsl libunbound

@@ -13,6 +13,7 @@
 #include "sys/sig.h"
 #include "wrap/digest.h"
 #include "wrap/seal.h"
+#include "wrap/suffix.h"
 
 static const char usage_text[] =
     "usage: acmed-admin [options]\n"
@@ -55,8 +56,9 @@ struct service {
 	struct admin admin;
 	struct admin_grants grants;
 	struct seal_key room;
-	const struct seal_key *seal; /* NULL without one */
 	struct secret_watch watch; /* of its file */
+	struct suffix_list *suffixes;
+	struct admin_setup setup; /* made of these */
 };
 
 static int
@@ -64,7 +66,8 @@ open_admin(void *self, const struct prog *p, struct err *e)
 {
 	struct service *s = self;
 
-	return admin_open(&s->admin, &p->conf, &s->grants, s->seal, e);
+	(void)p;
+	return admin_open(&s->admin, &s->setup, e);
 }
 
 static void
@@ -103,12 +106,16 @@ prepare(const struct conf *conf, struct service *s, struct err *e)
 	sig_catch_term();
 	secret_watch(&s->watch, conf->store.certificate_key_file);
 	if (secret_seal_key("certificate_key_file",
-		conf->store.certificate_key_file, &s->room, &s->seal, e) < 0 ||
+		conf->store.certificate_key_file, &s->room, &s->setup.seal,
+		e) < 0 ||
 	    proc_drop(conf->admin.listener.user, e) < 0)
 		return -1;
-	return admin_grants_read(&s->grants, conf, e) < 0
-	    ? -1
-	    : proc_harden(true, e);
+	s->setup.conf = conf;
+	s->setup.grants = &s->grants;
+	s->setup.suffixes = s->suffixes = suffix_list_load(e);
+	if (!s->suffixes || admin_grants_read(&s->grants, conf, e) < 0)
+		return -1;
+	return proc_harden(true, e);
 }
 
 static int
@@ -128,6 +135,7 @@ serve(struct prog *p, struct err *e)
 
 	if (rc == 0)
 		rc = pool_run(p, &service, e);
+	suffix_list_free(s.suffixes);
 	admin_grants_release(&s.grants);
 	seal_key_wipe(&s.room);
 	return rc;

@@ -74,13 +74,11 @@ admin_grants_release(struct admin_grants *g)
 /* ---- opening ------------------------------------------------------------- */
 
 int
-admin_open(struct admin *a, const struct conf *conf,
-    const struct admin_grants *grants, const struct seal_key *seal,
-    struct err *e)
+admin_open(struct admin *a, const struct admin_setup *setup, struct err *e)
 {
-	*a = (struct admin){.conf = conf,
-	    .grants = grants,
-	    .seal = seal,
+	const struct conf *conf = setup->conf;
+
+	*a = (struct admin){.setup = setup,
 	    .prefix =
 		strcmp(conf->admin.prefix, "/") == 0 ? "" : conf->admin.prefix,
 	    .front = {.conf = &conf->admin.listener,
@@ -89,9 +87,9 @@ admin_open(struct admin *a, const struct conf *conf,
 		.arg = a,
 		.body_max = BODY_MAX}};
 	a->store = store_open(conf->store.url, STORE_WRITE, e);
-	return a->store
-	    ? sealing_key_check(a->store, "certificate_key_file", seal, e)
-	    : -1;
+	return a->store ? sealing_key_check(
+			      a->store, "certificate_key_file", setup->seal, e)
+			: -1;
 }
 
 void

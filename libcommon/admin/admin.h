@@ -10,6 +10,7 @@
 struct conf;
 struct seal_key;
 struct store;
+struct suffix_list;
 
 /* What a user of this machine may do (conf/scope.h). */
 struct admin_grant {
@@ -32,24 +33,27 @@ int admin_grants_read(
 unsigned admin_grants_of(const struct admin_grants *g, int64_t uid);
 void admin_grants_release(struct admin_grants *g);
 
-/* What lives as long as the process. */
-struct admin {
-	const struct conf *conf;
-	struct store *store;
+/* What is read before rights are given up, and must stay. */
+struct admin_setup {
+	const struct conf *conf; /* sections store, admin */
 	const struct admin_grants *grants;
 	const struct seal_key *seal; /* of keys of certificates, or NULL */
+	const struct suffix_list *suffixes;
+};
+
+/* What lives as long as the process. */
+struct admin {
+	const struct admin_setup *setup;
+	struct store *store;
 	const char *prefix; /* of all paths, or "" */
 	struct front front; /* answers with admin/reply.h */
 };
 
 /*
- * Opens the store.  `conf` (sections store, admin), `grants` and `seal` must
- * stay.  Nothing of it may cross a fork.  Release in any case.  Fails as
- * store_open and sealing_key_check.
+ * Opens the store.  Nothing of it may cross a fork.  Release in any case.
+ * Fails as store_open and sealing_key_check.
  */
-int admin_open(struct admin *a, const struct conf *conf,
-    const struct admin_grants *grants, const struct seal_key *seal,
-    struct err *e);
+int admin_open(struct admin *a, const struct admin_setup *setup, struct err *e);
 void admin_release(struct admin *a); /* NULL-safe */
 
 #endif

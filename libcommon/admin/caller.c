@@ -51,7 +51,7 @@ caller_meet(const struct admin *a, const struct request *req, struct caller *c,
 	if (client->uid < 0)
 		return unknown(e, "a token is needed");
 	snprintf(c->name, sizeof(c->name), "user/%lld", (long long)client->uid);
-	c->scopes = admin_grants_of(a->grants, client->uid);
+	c->scopes = admin_grants_of(a->setup->grants, client->uid);
 	return c->scopes ? 0 : unknown(e, "a token is needed");
 }
 

@@ -24,6 +24,11 @@
 		"/x509-certificate/*/" file, GET, scopes, fn                   \
 	}
 #define VIA "via-certificate-ca-chain/*/"
+#define TASK(path, fn)                                                         \
+	{path, POST, SCOPE_WRITE, fn},                                         \
+	{                                                                      \
+		path ".json", POST, SCOPE_WRITE, fn                            \
+	}
 #define KEYS (SCOPE_READ | SCOPE_KEYS)
 
 static const struct visit_route routes[] = {
@@ -41,6 +46,14 @@ static const struct visit_route routes[] = {
     {"/certificate-ca-chain/*/chain.+", GET, SCOPE_READ, visit_file_ca_chain},
     {"/certificate-request/*/csr.+", GET, SCOPE_READ, visit_file_request},
     {"/private-key/*/key.+", GET, KEYS, visit_file_key},
+    TASK("/api/update-recents", visit_task_recents),
+    TASK("/api/deactivate-expired", visit_task_expired),
+    TASK("/queue-domains/add", visit_task_queue),
+    TASK("/certificate-signed/upload", visit_upload_certificate),
+    TASK("/certificate/upload", visit_upload_certificate),
+    TASK("/x509-certificate/upload", visit_upload_certificate),
+    TASK("/certificate-ca/upload-cert", visit_upload_ca),
+    TASK("/certificate-ca-chain/upload", visit_upload_chain),
 };
 
 const struct visit_route *

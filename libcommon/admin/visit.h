@@ -52,6 +52,16 @@ int visit_whoami_json(struct visit *v, struct err *e);
 int visit_config_domain(struct visit *v, struct err *e);
 int visit_config_certificate(struct visit *v, struct err *e);
 
+/* visit_task.c: what programs do, too */
+int visit_task_recents(struct visit *v, struct err *e);
+int visit_task_expired(struct visit *v, struct err *e);
+int visit_task_queue(struct visit *v, struct err *e);
+
+/* visit_upload.c: takes in what is sent */
+int visit_upload_certificate(struct visit *v, struct err *e);
+int visit_upload_ca(struct visit *v, struct err *e);
+int visit_upload_chain(struct visit *v, struct err *e);
+
 /* visit_file.c: the last part of the path is the ending of a file's name */
 int visit_file_cert(struct visit *v, struct err *e);
 int visit_file_chain(struct visit *v, struct err *e);

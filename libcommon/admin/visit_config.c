@@ -17,7 +17,7 @@
 static int
 prepare(struct visit *v, struct configjson *c, struct err *e)
 {
-	c->seal = v->admin->seal;
+	c->seal = v->admin->setup->seal;
 	/* Two spellings of one thing, any value. */
 	c->id_only =
 	    form_text(&v->form, "idonly") || form_text(&v->form, "id_only");

@@ -70,7 +70,7 @@ start(struct file *f, struct visit *v, const struct ending *all, struct err *e)
 	f->how = (struct export){.st = v->admin->store,
 	    .now = clock_now(),
 	    .form = f->ending->form,
-	    .seal = v->admin->seal};
+	    .seal = v->admin->setup->seal};
 	return 0;
 }
 
