@@ -33,6 +33,7 @@ TOOLS   := $(B)/tests/tool
 LIBS := libssl libcrypto sqlite3 jansson libbsd-overlay libidn2 inih
 LIBS_acme-validate := libcurl libunbound
 LIBS_cert-manage := libcurl
+LIBS_acmed-admin := libpsl
 LIBS_acme-account := libcurl libunbound
 LIBS_acme-order := libcurl libpsl libunbound
 LIBS_acme-plan := libcurl libpsl libunbound
@@ -277,7 +278,7 @@ print-%:
 	@echo $($*)
 
 bench: all tests
-	@for b in orders connections challenges certificates redis renewals \
+	@for b in orders connections challenges admin certificates redis renewals \
 		deploys client gateway \
 		$(if $(LONG),store long); do \
 		printf '\n== %s\n' $$b; \

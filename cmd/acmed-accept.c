@@ -5,14 +5,12 @@
 #include "server/server.h"
 #include "store/store.h"
 #include "sys/fd.h"
-#include "sys/file.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
 #include "wrap/digest.h"
 #include "wrap/seal.h"
 #include "wrap/tls.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage_text[] =
@@ -33,8 +31,7 @@ static const char usage_text[] =
 struct secrets {
 	struct seal_key room;
 	const struct seal_key *eab_seal; /* NULL without one */
-	const char *eab_path;
-	struct stat eab_file;
+	struct secret_watch eab_file;
 };
 
 /* All that this program is made of. */
@@ -58,9 +55,7 @@ read_seal(const struct conf *conf, struct secrets *s, struct err *e)
 {
 	if (strcmp(conf->server.external_account_binding, "off") == 0)
 		return 0;
-	s->eab_path = conf->store.eab_key_file;
-	if (s->eab_path && stat(s->eab_path, &s->eab_file) < 0)
-		s->eab_path = NULL; /* what follows says why */
+	secret_watch(&s->eab_file, conf->store.eab_key_file);
 	return secret_seal_key("eab_key_file", conf->store.eab_key_file,
 	    &s->room, &s->eab_seal, e);
 }
@@ -119,11 +114,9 @@ is_lost(void *self)
 static bool
 is_stale(void *self)
 {
-	const struct secrets *s = &((const struct accept *)self)->secrets;
-	struct stat now;
+	const struct accept *a = self;
 
-	return s->eab_path && stat(s->eab_path, &now) == 0 &&
-	    !file_is_same(&now, &s->eab_file);
+	return secret_has_changed(&a->secrets.eab_file);
 }
 
 static int

@@ -75,15 +75,23 @@ put_type(struct js *o, const char *acme_type)
 	js_put_text(o, "type", urn);
 }
 
+void
+problem_public(const struct err *e, const char *id, char out[PROBLEM_TEXT_SIZE])
+{
+	if (err_row(e->kind)->text_is_public)
+		snprintf(out, PROBLEM_TEXT_SIZE, "%s", e->text);
+	else
+		snprintf(out, PROBLEM_TEXT_SIZE,
+		    "internal error; the server's log knows more under %s", id);
+}
+
 static void
 put_detail(struct js *o, const struct err *e, const char *id)
 {
-	char text[160];
+	char text[PROBLEM_TEXT_SIZE];
 
-	snprintf(text, sizeof(text),
-	    "internal error; the server's log knows more under %s", id);
-	js_put_text(
-	    o, "detail", err_row(e->kind)->text_is_public ? e->text : text);
+	problem_public(e, id, text);
+	js_put_text(o, "detail", text);
 }
 
 /* RFC 8555 6.2: whoever is told that an alg is bad is told the good ones. */

@@ -52,11 +52,18 @@ const char *problem_type(const struct err *e);
 int problem_status(const struct err *e);
 
 /*
+ * What a stranger may read of a failure: the text of a kind that is not public
+ * is replaced by a general one with `id`, which stands in the log, too.
+ */
+#define PROBLEM_TEXT_SIZE 320
+void problem_public(
+    const struct err *e, const char *id, char out[PROBLEM_TEXT_SIZE]);
+
+/*
  * Appends the document for `e`: type, detail, status, and what `p` (may be
  * NULL) adds;
- * badSignatureAlgorithm lists the algorithms (RFC 8555 6.2).  The text of a
- * kind that is not public is replaced by a general one with `id`, which stands
- * in the log, too.  All text is printable ASCII.
+ * badSignatureAlgorithm lists the algorithms (RFC 8555 6.2); its
+ * detail is as problem_public.  All text is printable ASCII.
  */
 int problem_write(const struct err *e, const struct problem *p, const char *id,
     struct buf *out);

@@ -2,48 +2,25 @@
 
 #include <unistd.h>
 
-#include "acme/ident.h"
 #include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/progress.h"
 #include "cli/rights.h"
+#include "jobs/enlist.h"
 #include "jobs/waiting.h"
-#include "order/ordertemplate.h"
 #include "store/blocked_name.h"
 #include "store/domain_queue.h"
 #include "store/domain_template.h"
-#include "store/identifier.h"
 #include "store/served_name.h"
 #include "store/upstream_ca.h"
 #include "sys/clock.h"
 #include "sys/sig.h"
-#include "wrap/name.h"
 #include "wrap/suffix.h"
 
 #define AT_ONCE 500 /* names in one transaction */
 #define LINE_SIZE 1024
-
-/* As it is stored; the caller frees.  KIND_INPUT. */
-static char *
-canonical(const char *typed, struct err *e)
-{
-	char *name = name_spell(typed);
-	struct identifier id = {0};
-	int rc = 0;
-
-	if (name_is_address(name))
-		rc = err_set(e, KIND_INPUT,
-		    "an address has no place in the queue; acme-order is for "
-		    "it");
-	if (rc == 0)
-		rc = ident_parse("dns", name, &id, e);
-	free(name);
-	if (rc < 0)
-		return NULL;
-	return id.value; /* transferred */
-}
 
 /* ---- add ----------------------------------------------------------------- */
 
@@ -58,21 +35,13 @@ struct adding {
 	struct prog *p;
 	struct store *st;
 	struct suffix_list *suffixes;
-	struct domain_template template;
-	struct orderpolicy policy;
+	struct enlist list;
 	struct out out;
 	struct progress progress;
 	struct addend names[AT_ONCE];
 	struct domain_addition v[AT_ONCE];
 	size_t len, good;
 };
-
-static const char *
-registered(const struct adding *a, const char *name)
-{
-	return suffix_registered(
-	    a->suffixes, ident_is_wildcard(name) ? name + 2 : name);
-}
 
 static void
 clear(struct adding *a)
@@ -105,7 +74,7 @@ print_answer(struct adding *a, const struct addend *n, struct err *e)
 	out_text(o, n->name ? n->name : n->typed);
 	out_text(
 	    o, n->name ? domain_answer_name(a->v[n->at].answer) : "refused");
-	out_text(o, a->template.name);
+	out_text(o, a->list.template.name);
 	out_text(o, n->name ? NULL : n->why.text);
 	out_end(o);
 	return out_check(e);
@@ -116,7 +85,7 @@ static int
 flush(struct adding *a, struct err *e)
 {
 	int rc = a->good > 0
-	    ? domain_queue_add(a->st, a->template.id, a->v, a->good, e)
+	    ? domain_queue_add(a->st, a->list.template.id, a->v, a->good, e)
 	    : 0;
 
 	for (size_t i = 0; rc == 0 && i < a->len; i++)
@@ -132,16 +101,10 @@ add_name(struct adding *a, const char *typed, struct err *e)
 	struct addend *n = &a->names[a->len++];
 
 	*n = (struct addend){.typed = xstrdup(typed), .at = a->good};
-	n->name = canonical(typed, &n->why);
-	if (n->name &&
-	    ordertemplate_check_domain(
-		a->template.names, &a->policy, n->name, &n->why) < 0) {
-		free(n->name);
-		n->name = NULL;
-	}
+	n->name = enlist_name(&a->list, typed, &n->why);
 	if (n->name)
-		a->v[a->good++] = (struct domain_addition){
-		    .name = n->name, .registered = registered(a, n->name)};
+		a->v[a->good++] = (struct domain_addition){.name = n->name,
+		    .registered = enlist_registered(&a->list, n->name)};
 	return a->len == AT_ONCE ? flush(a, e) : 0;
 }
 
@@ -221,12 +184,8 @@ open_adding(struct adding *a, const char *template, struct err *e)
 	if (!a->suffixes)
 		return -1;
 	a->st = rights_open_store(a->p, STORE_WRITE, SANDBOX_STORE_USER, e);
-	if (!a->st ||
-	    domain_template_by_name(a->st,
-		template ? template : DOMAIN_TEMPLATE_DEFAULT, &a->template,
-		e) < 0)
-		return -1;
-	return orderpolicy_read(&a->policy, a->template.policy, e);
+	return a->st ? enlist_open(&a->list, a->st, template, a->suffixes, e)
+		     : -1;
 }
 
 int
@@ -246,8 +205,7 @@ domains_add(struct prog *p, const char *template, struct err *e)
 		out_finish(&a->out);
 	clear(a);
 	suffix_list_free(a->suffixes);
-	domain_template_release(&a->template);
-	orderpolicy_release(&a->policy);
+	enlist_release(&a->list);
 	store_close(a->st);
 	free(a);
 	return rc;
@@ -263,7 +221,7 @@ static int
 change_one(struct store *st, const char *operand, void *arg, struct err *e)
 {
 	const struct change *change = arg;
-	char *name = canonical(operand, e);
+	char *name = enlist_spell(operand, e);
 	int rc = name ? change->fn(st, name, e) : err_object(e, "%s", operand);
 
 	free(name);

@@ -6,6 +6,23 @@
 #include "sys/file.h"
 #include "wrap/seal.h"
 
+void
+secret_watch(struct secret_watch *w, const char *path)
+{
+	*w = (struct secret_watch){.path = path};
+	if (path && stat(path, &w->seen) < 0)
+		w->path = NULL; /* who reads it says why */
+}
+
+bool
+secret_has_changed(const struct secret_watch *w)
+{
+	struct stat now;
+
+	return w->path && stat(w->path, &now) == 0 &&
+	    !file_is_same(&now, &w->seen);
+}
+
 static int
 read_password(const char *file, struct buf *out, struct err *e)
 {

@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <sys/stat.h>
+
 /*
  * Secrets that a program reads before it gives up its rights, from files that
  * nobody else may read (sys/file.h).
@@ -28,5 +30,16 @@ int secret_password(const char *file, int fd, struct buf *out, struct err *e);
  */
 int secret_seal_key(const char *setting, const char *path,
     struct seal_key *room, const struct seal_key **seal, struct err *e);
+
+/*
+ * Whether a file that was read (NULL: none) is another one since; one that is
+ * not there has not changed.
+ */
+struct secret_watch {
+	const char *path;
+	struct stat seen;
+};
+void secret_watch(struct secret_watch *w, const char *path);
+bool secret_has_changed(const struct secret_watch *w);
 
 #endif

@@ -28,7 +28,8 @@
 #define CONF_CLIENT (1U << 9)
 #define CONF_REDIS (1U << 10)
 #define CONF_NGINX (1U << 11)
-#define CONF_ALL ((1U << 12) - 1)
+#define CONF_ADMIN (1U << 12)
+#define CONF_ALL ((1U << 13) - 1)
 
 /*
  * Or-ed to them by a program that is also for who has no server: [server] and
@@ -184,6 +185,12 @@ struct conf_nginx {
 	int64_t timeout;
 };
 
+struct conf_admin {
+	struct conf_listener listener;
+	char *prefix; /* of all paths, no slash at the end; or "/" */
+	struct strv users; /* USER=SCOPES (conf/scope.h) */
+};
+
 struct conf {
 	unsigned sections; /* which of them have been read, and are complete */
 	unsigned there; /* which of all the file has */
@@ -199,6 +206,7 @@ struct conf {
 	struct conf_client client;
 	struct conf_redis redis;
 	struct conf_nginx nginx;
+	struct conf_admin admin;
 };
 
 /*

@@ -17,6 +17,7 @@ static const char *const sections[] = {
     "client",
     "redis",
     "nginx",
+    "admin",
 };
 _Static_assert(CONF_ALL == (1U << ARRAY_LEN(sections)) - 1, "a name per bit");
 
@@ -363,6 +364,14 @@ const struct table_key table_keys[] = {
 	    "empty: those of the machine."},
 	{CONF_NGINX, "timeout", DURATION(nginx.timeout, 1, 600), .fallback = "10s",
 	    .doc = "Longest time for all that one of them is asked."},
+	LISTENER(CONF_ADMIN, admin.listener, "acmed-admin"),
+	{CONF_ADMIN, "prefix", TYPE(admin.prefix, VALUE_PREFIX),
+	    .fallback = "/.well-known/admin",
+	    .doc = "What the path of every URL begins with; /: nothing."},
+	{CONF_ADMIN, "users", LIST(admin.users, VALUE_GRANTS),
+	    .doc = "Users of this machine who may come by a unix socket "
+	    "without a token, USER=SCOPES (read, keys, write, order, with + "
+	    "between them); root and the user of acmed-admin may do all."},
 };
 /* clang-format on */
 

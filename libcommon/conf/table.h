@@ -17,7 +17,7 @@ struct table_key {
 	const char *doc; /* one line */
 };
 
-#define TABLE_MAX 160
+#define TABLE_MAX 192
 
 extern const struct table_key table_keys[];
 extern const size_t table_keys_len; /* at most TABLE_MAX */

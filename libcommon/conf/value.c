@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/b64.h"
+#include "conf/scope.h"
 
 #define BLANKS " \t"
 #define TEXT_MAX 1000
@@ -24,7 +25,8 @@ bool
 value_is_list(enum value_type type)
 {
 	return type == VALUE_TEXTS || type == VALUE_RANGES ||
-	    type == VALUE_RESOLVERS || type == VALUE_THUMBPRINTS;
+	    type == VALUE_RESOLVERS || type == VALUE_THUMBPRINTS ||
+	    type == VALUE_GRANTS;
 }
 
 static int
@@ -145,6 +147,17 @@ is_peer(const char *text)
 		"0123456789_")] == '\0';
 }
 
+static bool
+is_prefix(const char *text)
+{
+	if (strcmp(text, "/") == 0)
+		return true;
+	return text[0] == '/' && !str_ends(text, "/") && !strstr(text, "//") &&
+	    text[strspn(text,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789./_-")] == '\0';
+}
+
 static int
 check_text(const struct value_rule *r, const char *text, struct err *e)
 {
@@ -177,6 +190,12 @@ check_text(const struct value_rule *r, const char *text, struct err *e)
 		if (!is_peer(text))
 			return err_set(e, KIND_CONF,
 			    "must be socket, x-real-ip, proxy or env:NAME");
+		return 0;
+	case VALUE_PREFIX:
+		if (!is_prefix(text))
+			return err_set(e, KIND_CONF,
+			    "must be a path of letters, digits and ./_-, with "
+			    "no slash at the end");
 		return 0;
 	case VALUE_URL:
 	case VALUE_BASE_URL:
@@ -263,6 +282,23 @@ is_thumbprint(const char *text)
 	return good;
 }
 
+static bool
+is_grant(const char *item, struct err *e)
+{
+	const char *equals = strchr(item, '=');
+	struct err why = {0};
+	unsigned scopes;
+
+	if (!equals || equals == item) {
+		err_set(e, KIND_CONF, "must be USER=SCOPES, as www-data=read");
+		return false;
+	}
+	if (scope_parse(equals + 1, &scopes, &why) == 0)
+		return true;
+	err_set(e, KIND_CONF, "%s", why.text);
+	return false;
+}
+
 static int
 check_item(const struct value_rule *r, const char *item, struct err *e)
 {
@@ -278,6 +314,8 @@ check_item(const struct value_rule *r, const char *item, struct err *e)
 		return err_set(e, KIND_CONF,
 		    "must be THUMBPRINT or HOST=THUMBPRINT, a SHA-256 in 43 "
 		    "characters of base64url");
+	if (r->type == VALUE_GRANTS && !is_grant(item, e))
+		return -1;
 	return check_text(r, item, e);
 }
 

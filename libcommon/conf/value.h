@@ -21,6 +21,8 @@ enum value_type {
 	VALUE_TEXTS, /* struct strv of VALUE_TEXT */
 	VALUE_RANGES, /* struct strv of ADDRESS or ADDRESS/BITS, or "any" */
 	VALUE_RESOLVERS, /* struct strv of ADDRESS, ADDRESS:PORT, [IPV6]:PORT */
+	VALUE_PREFIX, /* char *: a path of URLs, no slash at the end, or "/" */
+	VALUE_GRANTS, /* struct strv of USER=SCOPES (conf/scope.h) */
 	VALUE_THUMBPRINTS, /* struct strv of THUMBPRINT or HOST=THUMBPRINT */
 	VALUE__MAX
 };

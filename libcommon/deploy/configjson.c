@@ -88,46 +88,95 @@ configjson_certificate(struct store *st, const struct configjson *c,
 	return NULL;
 }
 
+#define SINGLE "certificate_signed__latest_single"
+#define MULTI "certificate_signed__latest_multi"
+
 /* What has no key is no use to a gateway: null. */
+static int
+put_found(struct store *st, const struct configjson *c, const char *key,
+    struct material *m, struct js *object, struct err *e)
+{
+	static const struct chainpick pick = {.by = CHAINPICK_DEFAULT};
+	struct js *value;
+
+	if (material_add_chain(st, m, &pick, true, e) < 0)
+		return -1;
+	value = configjson_certificate(st, c, m, e);
+	if (!value)
+		return -1;
+	if (m->key_id == 0) {
+		js_free(value);
+		value = js_null();
+	}
+	js_put(object, key, value);
+	return 0;
+}
+
 static int
 put_latest(struct store *st, const struct configjson *c, const char *key,
     int64_t id, struct js *object, struct err *e)
 {
-	static const struct chainpick pick = {.by = CHAINPICK_DEFAULT};
-	struct js *value = NULL;
 	struct material m;
-	int rc = 0;
+	int rc;
 
-	material_init(&m);
-	if (id != 0)
-		rc = certificate_by_id(st, id, &m.cert, e) < 0 ||
-			material_add_chain(st, &m, &pick, true, e) < 0 ||
-			!(value = configjson_certificate(st, c, &m, e))
-		    ? -1
-		    : 0;
-	if (rc == 0 && (!value || m.key_id == 0)) {
-		js_free(value);
-		value = js_null();
+	if (id == 0) {
+		js_put(object, key, js_null());
+		return 0;
 	}
+	material_init(&m);
+	rc = certificate_by_id(st, id, &m.cert, e);
 	if (rc == 0)
-		js_put(object, key, value);
+		rc = put_found(st, c, key, &m, object, e);
 	material_release(&m);
 	return rc;
+}
+
+static void
+put_name(const struct domain *d, struct js *object)
+{
+	struct js *domain = js_object();
+
+	if (d->id != 0)
+		put_id(domain, d->id);
+	else
+		js_put(domain, "id", js_null());
+	js_put_text(domain, "domain_name", d->value);
+	js_put_bool(domain, "is_active", d->active);
+	js_put(object, "domain", domain);
 }
 
 int
 configjson_put_domain(struct store *st, const struct configjson *c,
     const struct domain *d, struct js *object, struct err *e)
 {
-	struct js *domain = js_object();
-
-	put_id(domain, d->id);
-	js_put_text(domain, "domain_name", d->value);
-	js_put_bool(domain, "is_active", d->active);
-	js_put(object, "domain", domain);
-	if (put_latest(st, c, "certificate_signed__latest_single",
-		d->active ? d->latest_single_id : 0, object, e) < 0)
+	put_name(d, object);
+	if (put_latest(st, c, SINGLE, d->active ? d->latest_single_id : 0,
+		object, e) < 0)
 		return -1;
-	return put_latest(st, c, "certificate_signed__latest_multi",
-	    d->active ? d->latest_multi_id : 0, object, e);
+	return put_latest(
+	    st, c, MULTI, d->active ? d->latest_multi_id : 0, object, e);
+}
+
+int
+configjson_put_covered(struct store *st, const struct configjson *c,
+    const struct domain *d, int64_t now, struct js *object, struct err *e)
+{
+	struct material m;
+	int rc;
+
+	put_name(d, object);
+	js_put(object, SINGLE, js_null());
+	js_put(object, MULTI, js_null());
+	if (!d->active)
+		return 0;
+	material_init(&m);
+	rc = certificate_serving(st, d->value, now, &m.cert, e);
+	if (rc == 0) {
+		rc = put_found(st, c, MULTI, &m, object, e);
+	} else if (e->kind == KIND_NOTFOUND && d->id != 0) {
+		err_clear(e);
+		rc = 0;
+	}
+	material_release(&m);
+	return rc;
 }

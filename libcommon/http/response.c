@@ -17,6 +17,7 @@ response_clear(struct response *r)
 	r->status = 200;
 	r->close = false;
 	buf_clear(&r->fields);
+	explicit_bzero(r->body.data, r->body.len);
 	buf_clear(&r->body);
 }
 
@@ -24,7 +25,7 @@ void
 response_release(struct response *r)
 {
 	buf_release(&r->fields);
-	buf_release(&r->body);
+	buf_wipe(&r->body);
 }
 
 void
@@ -127,6 +128,6 @@ response_write(const struct response *r, struct conn *c, bool head_only,
 	}
 	rc = conn_write(c, out.data, out.len, deadline, e);
 out:
-	buf_release(&out);
+	buf_wipe(&out);
 	return rc;
 }

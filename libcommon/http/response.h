@@ -19,7 +19,7 @@ struct response {
 
 void response_init(struct response *r);
 
-/* Empties all, keeps memory; the status is 200 again. */
+/* Empties all, keeps memory; the status is 200 again.  A body may be secret. */
 void response_clear(struct response *r);
 void response_release(struct response *r);
 

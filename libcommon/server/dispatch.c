@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "http/route.h"
 #include "policy/keys.h"
 #include "server/nonce.h"
 #include "server/peer.h"
@@ -31,7 +32,7 @@ enum payload {
 };
 
 static const struct route {
-	const char *path; /* "*" stands for one id, "+" for any last part */
+	const char *path; /* a pattern (http/route.h) */
 	unsigned methods; /* enum request_method; GET implies HEAD */
 	enum needs needs;
 	enum payload payload;
@@ -68,41 +69,6 @@ static const struct route {
 	.serve = serve_revoke},
 };
 
-/* Ids hold base64url, and the types of challenges. */
-static size_t
-id_span(const char *p)
-{
-	return strspn(p,
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	    "0123456789-_");
-}
-
-/* Whether `path` is of the pattern; its ids are copied to the call. */
-static bool
-path_matches(struct call *c, const char *pattern, const char *path)
-{
-	size_t ids = 0, n;
-
-	for (; *pattern; pattern++) {
-		if (*pattern == '+') {
-			c->rest = path;
-			return *path != '\0' && !strchr(path, '/');
-		}
-		if (*pattern != '*') {
-			if (*path++ != *pattern)
-				return false;
-			continue;
-		}
-		n = id_span(path);
-		if (n == 0 || n >= CALL_ID_SIZE)
-			return false;
-		memcpy(c->id[ids], path, n);
-		c->id[ids++][n] = '\0';
-		path += n;
-	}
-	return *path == '\0';
-}
-
 static const struct route *
 find_route(struct call *c, struct err *e)
 {
@@ -112,28 +78,11 @@ find_route(struct call *c, struct err *e)
 	if (strncmp(req->path, c->server->base_path, base) == 0)
 		for (size_t i = 0; i < ARRAY_LEN(routes); i++)
 			if ((!req->query || routes[i].query) &&
-			    path_matches(c, routes[i].path, req->path + base))
+			    route_matches(
+				routes[i].path, req->path + base, &c->parts))
 				return &routes[i];
 	err_set(e, KIND_NOTFOUND, "nothing is at this URL");
 	return NULL;
-}
-
-static int
-check_method(struct call *c, const struct route *r, struct err *e)
-{
-	unsigned method = c->request->method;
-	bool get = r->methods & REQUEST_GET, post = r->methods & REQUEST_POST;
-
-	if (method == REQUEST_HEAD)
-		method = REQUEST_GET;
-	if (method & r->methods)
-		return 0;
-	response_field(c->response, "Allow", "%s%s%s", get ? "GET, HEAD" : "",
-	    get && post ? ", " : "", post ? "POST" : "");
-	err_set(e, KIND_INPUT, "%.20s is not for this URL (RFC 8555 6.3)",
-	    c->request->method_name);
-	e->http_status = 405;
-	return -1;
 }
 
 /* RFC 8555 6.2 */
@@ -249,7 +198,7 @@ check_kid(struct call *c, struct err *e)
 	if (strncmp(kid, s->base_url, base) != 0 ||
 	    !str_starts(kid + base, "/account/") ||
 	    strlen(kid + base + 9) != STORE_URL_ID_LEN ||
-	    id_span(kid + base + 9) != STORE_URL_ID_LEN)
+	    route_id_span(kid + base + 9) != STORE_URL_ID_LEN)
 		return err_set(e, KIND_INPUT,
 		    "JWS: \"kid\" is no account URL of this server "
 		    "(RFC 8555 6.2)");
@@ -305,7 +254,8 @@ serve(struct call *c, const struct buf *body, const struct route **route,
 	if (peer_tell(&c->server->front, c->request, e) < 0)
 		return -1;
 	r = *route = find_route(c, e);
-	if (!r || check_method(c, r, e) < 0)
+	if (!r ||
+	    route_check_method(r->methods, c->request, c->response, e) < 0)
 		return -1;
 	if (c->request->method == REQUEST_POST &&
 	    (check_media_type(c->request, e) < 0 ||

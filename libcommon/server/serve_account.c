@@ -164,7 +164,7 @@ update(struct call *c, struct err *e)
 static int
 check_own(const struct call *c, struct err *e)
 {
-	if (strcmp(c->id[0], c->account.url_id) == 0)
+	if (strcmp(c->parts.id[0], c->account.url_id) == 0)
 		return 0;
 	return err_set(e, KIND_DENIED, "the account is not that of the kid");
 }
@@ -217,8 +217,8 @@ serve_account_orders(struct call *c, struct err *e)
 	js_put(o, "orders", list);
 	if (next != 0)
 		call_link(c,
-		    call_url(c, "/account/%s/orders?cursor=%lld", c->id[0],
-			(long long)next),
+		    call_url(c, "/account/%s/orders?cursor=%lld",
+			c->parts.id[0], (long long)next),
 		    "next");
 	rc = call_json(c, 200, o);
 out:

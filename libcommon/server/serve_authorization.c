@@ -11,7 +11,7 @@
 static int
 load_own(struct call *c, struct authorization *a, struct err *e)
 {
-	if (authorization_by_url_id(c->server->store, c->id[0], a, e) < 0)
+	if (authorization_by_url_id(c->server->store, c->parts.id[0], a, e) < 0)
 		return -1;
 	return call_owns(c, a->account_id, "authorization", e);
 }
@@ -20,7 +20,7 @@ static int
 reload(struct call *c, struct authorization *a, struct err *e)
 {
 	authorization_release(a);
-	return authorization_by_url_id(c->server->store, c->id[0], a, e);
+	return authorization_by_url_id(c->server->store, c->parts.id[0], a, e);
 }
 
 /* Only "deactivated" can be asked for; `{}` reads as POST-as-GET. */
@@ -75,7 +75,7 @@ find_challenge(const struct call *c, const struct authorization *a)
 {
 	enum challenge_type type;
 
-	if (challenge_type_by_name(c->id[1], &type) < 0)
+	if (challenge_type_by_name(c->parts.id[1], &type) < 0)
 		return NULL;
 	for (size_t i = 0; i < a->challenges_len; i++)
 		if (a->challenges[i].type == type)
@@ -143,7 +143,8 @@ serve_authorization_challenge(struct call *c, struct err *e)
 		goto out;
 	ch = find_challenge(c, &a);
 	call_link(c, call_url(c, "/authorization/%s", a.url_id), "up");
-	call_location(c, call_url(c, "/challenge/%s/%s", a.url_id, c->id[1]));
+	call_location(
+	    c, call_url(c, "/challenge/%s/%s", a.url_id, c->parts.id[1]));
 	if (ch->status == CHALLENGE_PROCESSING)
 		response_field(c->response, "Retry-After", "1");
 	rc = call_json(c, 200, show_challenge(c, &a, ch));

@@ -28,7 +28,7 @@ serve_certificate(struct call *c, struct err *e)
 	struct order o = {0};
 	int rc = -1;
 
-	if (order_by_url_id(c->server->store, c->id[0], &o, e) < 0 ||
+	if (order_by_url_id(c->server->store, c->parts.id[0], &o, e) < 0 ||
 	    call_owns(c, o.account_id, "certificate", e) < 0)
 		goto out;
 	if (o.status != ORDER_VALID) {

@@ -66,7 +66,7 @@ static int
 reload(struct call *c, struct order *o, struct err *e)
 {
 	order_release(o);
-	return order_by_url_id(c->server->store, c->id[0], o, e);
+	return order_by_url_id(c->server->store, c->parts.id[0], o, e);
 }
 
 /* The order is ready and the request good: from here to the certificate. */
@@ -105,7 +105,7 @@ serve_finalize(struct call *c, struct err *e)
 	struct order o = {0};
 	int rc = -1;
 
-	if (order_by_url_id(c->server->store, c->id[0], &o, e) < 0 ||
+	if (order_by_url_id(c->server->store, c->parts.id[0], &o, e) < 0 ||
 	    call_owns(c, o.account_id, "order", e) < 0)
 		goto out;
 	if (o.status != ORDER_READY) {

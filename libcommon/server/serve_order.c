@@ -215,7 +215,7 @@ serve_order(struct call *c, struct err *e)
 	struct order o;
 	int rc;
 
-	if (order_by_url_id(c->server->store, c->id[0], &o, e) < 0)
+	if (order_by_url_id(c->server->store, c->parts.id[0], &o, e) < 0)
 		return -1;
 	rc = call_owns(c, o.account_id, "order", e);
 	if (rc == 0)

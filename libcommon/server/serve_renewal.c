@@ -28,7 +28,7 @@ serve_renewal(struct call *c, struct err *e)
 	struct certid id;
 	struct renewal r;
 
-	if (certid_parse(c->rest, &id, e) < 0 ||
+	if (certid_parse(c->parts.rest, &id, e) < 0 ||
 	    renewal_find(
 		c->server->store, id.aki, id.aki_len, id.serial_hex, &r, e) < 0)
 		return -1;

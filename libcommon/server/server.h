@@ -5,6 +5,7 @@
 #include "acme/jws.h"
 #include "acme/problem.h"
 #include "acme/signmsg.h"
+#include "http/route.h"
 #include "policy/address.h"
 #include "server/front.h"
 #include "store/account.h"
@@ -60,16 +61,12 @@ void server_release(struct server *s); /* NULL-safe */
 const struct key *server_account_key(
     struct server *s, const struct account *a, struct err *e);
 
-#define CALL_IDS 2 /* variable parts of a path */
-#define CALL_ID_SIZE 32
-
 /* One request, from the envelope to the response. */
 struct call {
 	struct server *server;
 	const struct request *request;
 	struct response *response;
-	char id[CALL_IDS][CALL_ID_SIZE]; /* the variable parts of the path */
-	const char *rest; /* the last part of it, if that may be anything */
+	struct route_parts parts; /* of the path */
 	/* after the envelope of a POST has been checked: */
 	struct jws jws;
 	const struct key *key; /* that signed it */

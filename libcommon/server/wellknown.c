@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "conf/conf.h"
+#include "http/host.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "http/route.h"
 #include "server/peer.h"
 #include "store/challenge_answer.h"
 #include "store/challenge_request.h"
@@ -17,7 +19,6 @@
 
 #define CHALLENGES "/.well-known/acme-challenge/"
 #define WHOAMI "/.well-known/public/whoami"
-#define HOST_MAX 255 /* a name of 253 bytes; an address in brackets */
 #define PATIENCE 10 /* ms, between two requests or clients */
 #define LAST_PATIENCE 500 /* ms, when no client waits any more */
 
@@ -25,7 +26,7 @@ struct wellknown_request {
 	int64_t at;
 	bool answered;
 	char token[KEYAUTH_SIZE];
-	char host[HOST_MAX + 1];
+	char host[HOST_SIZE];
 	char address[SOCK_ADDR_SIZE];
 };
 
@@ -96,38 +97,8 @@ struct asked {
 	struct wellknown *wellknown;
 	const struct request *request;
 	struct response *response;
-	char host[HOST_MAX + 1]; /* without a port, in lower case */
+	char host[HOST_SIZE]; /* without a port, in lower case */
 };
-
-/*
- * The host of the request: letters, digits, dots, hyphens and underscores, or
- * an address in brackets.  It is shown to others as it is.
- */
-static int
-read_host(const struct request *req, char out[HOST_MAX + 1], struct err *e)
-{
-	static const char of_names[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "abcdefghijklmnopqrstuvwxyz"
-				       "0123456789.-_";
-	const char *text = request_field(req, "host");
-	size_t len = 0;
-
-	if (text && text[0] == '[') {
-		len = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
-		len = text[len] == ']' ? len + 1 : 0;
-	} else if (text) {
-		len = strspn(text, of_names);
-	}
-	if (len == 0 || len > HOST_MAX ||
-	    (text[len] != '\0' && text[len] != ':') ||
-	    (text[len] == ':' &&
-		text[len + 1 + strspn(text + len + 1, "0123456789")] != '\0'))
-		return err_set(e, KIND_INPUT, "HTTP: Host is no name");
-	memcpy(out, text, len);
-	out[len] = '\0';
-	str_lower(out);
-	return 0;
-}
 
 /* The account that answers for this host, or NULL. */
 static const char *
@@ -202,12 +173,8 @@ serve(struct asked *a, struct err *e)
 		return -1;
 	if (req->query || (!is_challenge && strcmp(req->path, WHOAMI) != 0))
 		return err_set(e, KIND_NOTFOUND, "nothing is at this URL");
-	if (!(req->method & (REQUEST_GET | REQUEST_HEAD))) {
-		response_field(a->response, "Allow", "GET, HEAD");
-		e->http_status = 405;
-		return err_set(e, KIND_INPUT, "only GET and HEAD");
-	}
-	if (read_host(req, a->host, e) < 0)
+	if (route_check_method(REQUEST_GET, req, a->response, e) < 0 ||
+	    host_read(req, a->host, e) < 0)
 		return -1;
 	return is_challenge
 	    ? serve_challenge(a, req->path + strlen(CHALLENGES), e)

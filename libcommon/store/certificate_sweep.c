@@ -194,10 +194,14 @@ certificate_sweep(
 	    .st = st, .how = how, .now = clock_now(), .after = INT64_MIN};
 	int rc = 0;
 
+	if (how->deactivated)
+		*how->deactivated = 0;
 	while (rc == 0 && !w.is_last && !sig_term()) {
 		rc = how->dry_run
 		    ? tell(&w, e)
 		    : db_transaction(st->db, DB_DURABLE, deactivate, &w, e);
+		if (rc == 0 && !how->dry_run && how->deactivated)
+			*how->deactivated += (int64_t)w.len;
 		w.after = w.to;
 		w.after_id = w.to_id;
 	}

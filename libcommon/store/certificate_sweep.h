@@ -30,6 +30,7 @@ struct certificate_sweep {
 	bool dry_run; /* only call `fn` for each */
 	int (*fn)(void *arg, const struct certificate_item *c, struct err *e);
 	void *arg;
+	int64_t *deactivated; /* how many were; or NULL */
 };
 
 /* Ends early, and well, on SIGTERM (sys/sig.h).  Durable. */

@@ -69,6 +69,7 @@ static const char *const names[] = {
     [EVENT_UPSTREAM_CA] = "upstream_ca",
     [EVENT_RENEWAL_CONFIGURATION] = "renewal_configuration",
     [EVENT_DEPLOY_TARGET] = "deploy_target",
+    [EVENT_ADMIN_TOKEN] = "admin_token",
     [EVENT_STORE] = "store",
 };
 _Static_assert(ARRAY_LEN(names) == EVENT_OBJECT__MAX, "one per type");

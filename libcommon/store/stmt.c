@@ -3,6 +3,7 @@
 const struct stmt_table *const stmt_tables[] = {
     [STMT_ACCOUNT] = &account_stmts,
     [STMT_ACME_DNS_ACCOUNT] = &acme_dns_account_stmts,
+    [STMT_ADMIN_TOKEN] = &admin_token_stmts,
     [STMT_AUTHORIZATION] = &authorization_stmts,
     [STMT_BLOCKED_NAME] = &blocked_name_stmts,
     [STMT_CA_CERTIFICATE] = &ca_certificate_stmts,

@@ -18,6 +18,7 @@ struct stmt_table {
 enum stmt_module {
 	STMT_ACCOUNT,
 	STMT_ACME_DNS_ACCOUNT,
+	STMT_ADMIN_TOKEN,
 	STMT_AUTHORIZATION,
 	STMT_BLOCKED_NAME,
 	STMT_CA_CERTIFICATE,
@@ -80,6 +81,7 @@ enum stmt_module {
 /* The tables, each in the .c of its module. */
 extern const struct stmt_table account_stmts;
 extern const struct stmt_table acme_dns_account_stmts;
+extern const struct stmt_table admin_token_stmts;
 extern const struct stmt_table authorization_stmts;
 extern const struct stmt_table blocked_name_stmts;
 extern const struct stmt_table ca_certificate_stmts;

@@ -88,6 +88,16 @@ static const struct sandbox_row rows[] = {
     [SANDBOX_STATELESS_MASTER] = {.name = "stateless.master",
 	.rights = {[SANDBOX_DEVICES] = READ},
 	.spawns = true},
+    [SANDBOX_ADMIN] = {.name = "admin",
+	.rights = {[SANDBOX_DEVICES] = READ, [SANDBOX_STORE_DIRECTORY] = LIST},
+	.descriptors = 64,
+	.memory = 512 * MIB},
+    [SANDBOX_ADMIN_MASTER] = {.name = "admin.master",
+	.rights = {[SANDBOX_DEVICES] = READ,
+	    [SANDBOX_STORE_DIRECTORY] = REPLACE | READ,
+	    [SANDBOX_STORE_FILES] = READ},
+	.opens_store = true,
+	.spawns = true},
     /*
      * Opens the store anew after it has started the process with the network,
      * whenever that is, and has for that one what it opens when it starts.

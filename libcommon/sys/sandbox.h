@@ -21,6 +21,8 @@ enum sandbox_role {
 	SANDBOX_CHALLENGE_MASTER, /* starts such workers */
 	SANDBOX_STATELESS, /* acmed-challenge without a store */
 	SANDBOX_STATELESS_MASTER,
+	SANDBOX_ADMIN, /* acmed-admin: talks to one client at a time */
+	SANDBOX_ADMIN_MASTER, /* starts such workers */
 	SANDBOX_VALIDATE_STORE, /* acme-validate: starts the next one */
 	SANDBOX_VALIDATE_NETWORK,
 	SANDBOX_SIGN_SERVICE, /* acme-sign serve */

@@ -190,6 +190,19 @@ sock_is_unix(int fd)
 	    ss.ss_family == AF_UNIX;
 }
 
+int64_t
+sock_peer_uid(int fd)
+{
+	struct ucred cred = {0};
+	socklen_t len = sizeof(cred);
+
+	if (!sock_is_unix(fd) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ||
+	    cred.uid == (uid_t)-1)
+		return -1;
+	return cred.uid;
+}
+
 int
 sock_peer(int fd, char out[SOCK_ADDR_SIZE])
 {

@@ -47,6 +47,9 @@ void sock_nodelay(int fd);
 /* Whether `fd` is a unix socket. */
 bool sock_is_unix(int fd);
 
+/* The user at the other end of a unix socket; -1 for anything else. */
+int64_t sock_peer_uid(int fd);
+
 #define SOCK_ADDR_SIZE INET6_ADDRSTRLEN
 
 /*

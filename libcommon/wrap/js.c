@@ -215,6 +215,12 @@ js_array(void)
 }
 
 struct js *
+js_share(const struct js *v)
+{
+	return js_of(json_incref((json_t *)(uintptr_t)v));
+}
+
+struct js *
 js_null(void)
 {
 	return js_of(json_null());

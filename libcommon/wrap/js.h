@@ -78,6 +78,9 @@ struct js *js_object(void);
 struct js *js_array(void);
 struct js *js_null(void);
 
+/* One more owner of a value that is not changed any more. */
+struct js *js_share(const struct js *v);
+
 /* A new array of these texts. */
 struct js *js_array_of(const struct strv *texts);
 

@@ -41,6 +41,12 @@ limited 'acmed-accept, the master' "$master" core=0
 stop pool
 is "$status" 0 'which ends well'
 
+run "$probed" "$BIN/acmed-admin" -v -c "$conf" <"$T/request"
+exits 0 'acmed-admin: a connection'
+like "$out" '^HTTP/1.1 401 ' 'is answered'
+# shellcheck disable=SC2086
+could acmed-admin "$(pid_of admin)" $nothing
+
 start validate "$probed" "$BIN/acme-validate" -v -c "$conf" serve
 wait_for 10 grep -q role=validate.network "$T/validate.log"
 parent=$(pid_of validate.store validate)

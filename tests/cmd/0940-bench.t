@@ -75,6 +75,9 @@ BENCH=$BENCH TRIPLETS=20 FILL=100 RUNS=2 LAYOUTS=certbot run "$SRC/tests/bench/c
 exits 0 'certificates: done'
 like "$out" '^cert-import, beside a loop on OpenSSL .* (met|MISSED)$' \
     '... with the aims'
+FILL=100 RUNS=100 CLIENTS=2 run "$SRC/tests/bench/admin"
+exits 0 'admin: done'
+is "$(printf '%s\n' "$out" | grep -Ec ' (met|MISSED)$')" 2 '... with the aims'
 FILL=100 RUNS=1 run "$SRC/tests/bench/redis"
 exits 0 'redis: done'
 is "$(printf '%s\n' "$out" | grep -Ec ' (met|MISSED)$')" 6 '... with the aims'

@@ -80,7 +80,7 @@ test_who_opens_the_store(void **state)
 
 		if (i == SANDBOX_ACCEPT_MASTER ||
 		    i == SANDBOX_CHALLENGE_MASTER ||
-		    i == SANDBOX_VALIDATE_STORE)
+		    i == SANDBOX_ADMIN_MASTER || i == SANDBOX_VALIDATE_STORE)
 			assert_true(writes(rights) != 0 && (rights & READ));
 		else
 			assert_int_equal(rights & ~(uint64_t)LIST, 0);
@@ -100,7 +100,7 @@ test_who_has_what(void **state)
 		    i == SANDBOX_PROVE || i == SANDBOX_CLIENT_NETWORK;
 		bool is_master = i == SANDBOX_ACCEPT_MASTER ||
 		    i == SANDBOX_CHALLENGE_MASTER ||
-		    i == SANDBOX_STATELESS_MASTER;
+		    i == SANDBOX_ADMIN_MASTER || i == SANDBOX_STATELESS_MASTER;
 
 		assert_int_equal(row->connects, connects);
 		assert_int_equal(
@@ -110,8 +110,9 @@ test_who_has_what(void **state)
 		assert_int_equal(
 		    writes(row->rights[SANDBOX_BLOCKLIST_DIRECTORY]), 0);
 		if (i == SANDBOX_ACCEPT || i == SANDBOX_CHALLENGE ||
-		    i == SANDBOX_STATELESS || i == SANDBOX_SIGN_SERVICE ||
-		    i == SANDBOX_SIGN_FILTER || i == SANDBOX_SIGN_SWEEP)
+		    i == SANDBOX_STATELESS || i == SANDBOX_ADMIN ||
+		    i == SANDBOX_SIGN_SERVICE || i == SANDBOX_SIGN_FILTER ||
+		    i == SANDBOX_SIGN_SWEEP)
 			assert_true(row->memory > 0 && row->descriptors > 0);
 	}
 }
@@ -134,7 +135,8 @@ test_who_goes_where(void **state)
 		1U << SANDBOX_FETCH | 1U << SANDBOX_PROVE |
 		1U << SANDBOX_CLIENT_NETWORK,
 	    [SANDBOX_STORE_FILES] = 1U << SANDBOX_ACCEPT_MASTER |
-		1U << SANDBOX_VALIDATE_STORE | 1U << SANDBOX_CHALLENGE_MASTER,
+		1U << SANDBOX_VALIDATE_STORE | 1U << SANDBOX_CHALLENGE_MASTER |
+		1U << SANDBOX_ADMIN_MASTER,
 	    [SANDBOX_CRL_FILE] = 1U << SANDBOX_SIGN_CRL,
 	    [SANDBOX_CRL_DIRECTORY] = 1U << SANDBOX_SIGN_CRL,
 	    [SANDBOX_BACKUP_DIRECTORY] = 1U << SANDBOX_STORE_BACKUP,

@@ -1,0 +1,261 @@
+#include "admin/admin.h"
+#include "cli/listing.h"
+#include "cli/operands.h"
+#include "cli/out.h"
+#include "cli/pool.h"
+#include "cli/prog.h"
+#include "cli/rights.h"
+#include "cli/secret.h"
+#include "cli/since.h"
+#include "conf/scope.h"
+#include "store/admin_token.h"
+#include "sys/proc.h"
+#include "sys/sig.h"
+#include "wrap/digest.h"
+#include "wrap/seal.h"
+#include "wrap/suffix.h"
+
+static const char usage_text[] =
+    "usage: acmed-admin [options]\n"
+    "       acmed-admin token add [--scopes SCOPES] [--expires TIME] "
+    "[--note TEXT]\n"
+    "       acmed-admin token list\n"
+    "       acmed-admin token revoke TOKENID ...\n"
+    "Answers programs of the operator, and gateways that ask for "
+    "certificates,\n"
+    "on one HTTP/1.1 connection, descriptor 0 in and 1 out, for inetd,\n"
+    "tcpserver, s6 and systemd.  If descriptor 0 is a listening socket, "
+    "serves\n"
+    "it with processes that live on.\n"
+    "\n"
+    "  token add           makes a token, and prints it; it is never shown "
+    "again\n"
+    "  token list          the tokens there are, without their secrets\n"
+    "  token revoke        they are of no more use\n"
+    "\n"
+    "      --scopes SCOPES what it may do: read, keys, write, order, with + "
+    "between\n"
+    "                      them (read)\n"
+    "      --expires TIME  RFC 3339, or so long from now (36h 30d); never\n"
+    "      --note TEXT     whom it is for\n"
+    "\n"
+    "  -c, --config FILE   the configuration (/etc/acmed/acmed.conf)\n"
+    "  -s, --store URL     the store, instead of the configured one\n"
+    "  -j, --json          one JSON object per line\n"
+    "      --no-header     no line of column names\n"
+    "  -q, --quiet         warnings and errors only\n"
+    "  -v, --verbose       say what is done\n"
+    "  -l, --log SINK      where the log goes: stderr, syslog or fd:N\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n";
+
+/* ---- serving ------------------------------------------------------------- */
+
+/* All that this program is made of; but for `admin`, read with all rights. */
+struct service {
+	struct admin admin;
+	struct admin_grants grants;
+	struct seal_key room;
+	struct secret_watch watch; /* of its file */
+	struct suffix_list *suffixes;
+	struct admin_setup setup; /* made of these */
+};
+
+static int
+open_admin(void *self, const struct prog *p, struct err *e)
+{
+	struct service *s = self;
+
+	(void)p;
+	return admin_open(&s->admin, &s->setup, e);
+}
+
+static void
+close_admin(void *self)
+{
+	struct service *s = self;
+
+	admin_release(&s->admin);
+}
+
+static bool
+is_lost(void *self)
+{
+	const struct service *s = self;
+
+	return s->admin.store && store_is_lost(s->admin.store);
+}
+
+/*
+ * acmed-store rekey has put another seal in its place, which only a new master
+ * can read.
+ */
+static bool
+is_stale(void *self)
+{
+	const struct service *s = self;
+
+	return secret_has_changed(&s->watch);
+}
+
+static int
+prepare(const struct conf *conf, struct service *s, struct err *e)
+{
+	digest_start_fast();
+	sig_ignore_pipe();
+	sig_catch_term();
+	secret_watch(&s->watch, conf->store.certificate_key_file);
+	if (secret_seal_key("certificate_key_file",
+		conf->store.certificate_key_file, &s->room, &s->setup.seal,
+		e) < 0 ||
+	    proc_drop(conf->admin.listener.user, e) < 0)
+		return -1;
+	s->setup.conf = conf;
+	s->setup.grants = &s->grants;
+	s->setup.suffixes = s->suffixes = suffix_list_load(e);
+	if (!s->suffixes || admin_grants_read(&s->grants, conf, e) < 0)
+		return -1;
+	return proc_harden(true, e);
+}
+
+static int
+serve(struct prog *p, struct err *e)
+{
+	struct service s = {0};
+	const struct pool_service service = {.open = open_admin,
+	    .close = close_admin,
+	    .is_lost = is_lost,
+	    .is_stale = is_stale,
+	    .self = &s,
+	    .front = &s.admin.front,
+	    .conf = &p->conf.admin.listener,
+	    .role = SANDBOX_ADMIN,
+	    .master = SANDBOX_ADMIN_MASTER};
+	int rc = prepare(&p->conf, &s, e);
+
+	if (rc == 0)
+		rc = pool_run(p, &service, e);
+	suffix_list_free(s.suffixes);
+	admin_grants_release(&s.grants);
+	seal_key_wipe(&s.room);
+	return rc;
+}
+
+/* ---- tokens -------------------------------------------------------------- */
+
+static const char *scopes = "read", *expires, *note;
+
+static const struct prog_option add_options[] = {
+    {.name = "scopes", .type = PROG_TEXT, .value = &scopes},
+    {.name = "expires", .type = PROG_TEXT, .value = &expires},
+    {.name = "note", .type = PROG_TEXT, .value = &note},
+    {0},
+};
+
+static void
+print_token(const struct prog *p, const struct admin_token *t, const char *text)
+{
+	static const char *const columns[] = {"token_id", "token", NULL};
+	struct out o;
+
+	out_init(&o, p->json, !p->no_header, columns);
+	out_text(&o, t->token_id);
+	out_text(&o, text);
+	out_end(&o);
+}
+
+static int
+add(struct prog *p, struct err *e)
+{
+	struct admin_token t = {.note = note};
+	struct store *st;
+	struct buf text;
+	int rc = -1;
+
+	if (scope_parse(scopes, &t.scopes, e) < 0 ||
+	    (expires &&
+		since_parse_future("expires", expires, &t.expires, e) < 0) ||
+	    proc_harden(true, e) < 0)
+		return -1;
+	buf_init(&text, 128);
+	st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+	if (st)
+		rc = admin_token_add(st, &t, &text, e);
+	if (rc == 0)
+		print_token(p, &t, text.data);
+	store_close(st);
+	buf_wipe(&text);
+	return rc;
+}
+
+static int
+put_token(void *arg, const struct admin_token *t, struct err *e)
+{
+	struct out *o = arg;
+	char text[SCOPE_TEXT_SIZE];
+
+	scope_print(t->scopes, text);
+	out_text(o, t->token_id);
+	out_text(o, admin_token_status_name(t->status));
+	out_text(o, text);
+	out_time(o, t->created);
+	out_time(o, t->expires);
+	out_text(o, t->note);
+	out_end(o);
+	return out_check(e);
+}
+
+static int
+each_token(struct store *st, struct out *o, struct err *e)
+{
+	return admin_token_each(st, put_token, o, e);
+}
+
+static int
+list(struct prog *p, struct err *e)
+{
+	static const char *const columns[] = {
+	    "token_id", "status", "scopes", "created", "expires", "note", NULL};
+
+	return listing_print(p, columns, each_token, e);
+}
+
+static int
+revoke_one(struct store *st, const char *operand, void *arg, struct err *e)
+{
+	(void)arg;
+	return admin_token_revoke(st, operand, e) < 0
+	    ? err_object(e, "%.100s", operand)
+	    : 0;
+}
+
+static int
+revoke_tokens(struct prog *p, struct err *e)
+{
+	return operands_each(p, revoke_one, NULL, e);
+}
+
+static const struct prog_command commands[] = {
+    {.sections = CONF_STORE | CONF_ADMIN, .run = serve},
+    {.name = "token add",
+	.options = add_options,
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = add},
+    {.name = "token list",
+	.sections = CONF_STORE,
+	.flags = PROG_JSON,
+	.run = list},
+    {.name = "token revoke",
+	.operands_min = 1,
+	.operands_max = PROG_ANY,
+	.sections = CONF_STORE,
+	.run = revoke_tokens},
+    {0},
+};
+
+int
+main(int argc, char **argv)
+{
+	return prog_main(argc, argv, usage_text, commands);
+}

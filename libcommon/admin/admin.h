@@ -1,0 +1,59 @@
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include "server/front.h"
+
+/*
+ * The admin interface: JSON over the store, for programs of the operator and
+ * for gateways that ask for certificates by name.
+ */
+struct conf;
+struct seal_key;
+struct store;
+struct suffix_list;
+
+/* What a user of this machine may do (conf/scope.h). */
+struct admin_grant {
+	int64_t uid;
+	unsigned scopes;
+};
+
+struct admin_grants {
+	struct admin_grant *v;
+	size_t len;
+};
+
+/*
+ * Those of the configuration, and of root and whoever this process is; users
+ * are looked up, so before there are no more rights to.  KIND_CONF for one
+ * that is none.  Release in any case.
+ */
+int admin_grants_read(
+    struct admin_grants *g, const struct conf *conf, struct err *e);
+unsigned admin_grants_of(const struct admin_grants *g, int64_t uid);
+void admin_grants_release(struct admin_grants *g);
+
+/* What is read before rights are given up, and must stay. */
+struct admin_setup {
+	const struct conf *conf; /* sections store, admin */
+	const struct admin_grants *grants;
+	const struct seal_key *seal; /* of keys of certificates, or NULL */
+	const struct suffix_list *suffixes;
+};
+
+/* What lives as long as the process. */
+struct admin {
+	const struct admin_setup *setup;
+	struct store *store;
+	const char *prefix; /* of all paths, or "" */
+	struct front front; /* answers with admin/reply.h */
+};
+
+/*
+ * Opens the store.  Nothing of it may cross a fork.  Release in any case.
+ * Fails as store_open and sealing_key_check.
+ */
+int admin_open(struct admin *a, const struct admin_setup *setup, struct err *e);
+void admin_release(struct admin *a); /* NULL-safe */
+
+#endif

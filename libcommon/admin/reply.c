@@ -1,0 +1,224 @@
+#include "admin/reply.h"
+
+#include "acme/problem.h"
+#include "admin/admin.h"
+#include "admin/visit.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "conf/scope.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "server/peer.h"
+#include "store/store.h"
+#include "sys/clock.h"
+#include "wrap/js.h"
+
+#define GET REQUEST_GET
+#define POST REQUEST_POST
+
+/* In the seed's spelling, in that of its README, and in that of its heirs. */
+#define CERTIFICATE(file, scopes, fn)                                          \
+	{"/certificate-signed/*/" file, GET, scopes, fn},                      \
+	    {"/certificate/*/" file, GET, scopes, fn},                         \
+	{                                                                      \
+		"/x509-certificate/*/" file, GET, scopes, fn                   \
+	}
+#define VIA "via-certificate-ca-chain/*/"
+#define TASK(path, fn)                                                         \
+	{path, POST, SCOPE_WRITE, fn},                                         \
+	{                                                                      \
+		path ".json", POST, SCOPE_WRITE, fn                            \
+	}
+#define KEYS (SCOPE_READ | SCOPE_KEYS)
+
+static const struct visit_route routes[] = {
+    {"/whoami", GET, 0, visit_whoami},
+    {"/whoami.json", GET, 0, visit_whoami_json},
+    {"/domain/+/config.json", GET, SCOPE_READ, visit_config_domain},
+    CERTIFICATE("config.json", SCOPE_READ, visit_config_certificate),
+    CERTIFICATE("cert.+", SCOPE_READ, visit_file_cert),
+    CERTIFICATE("chain.+", SCOPE_READ, visit_file_chain),
+    CERTIFICATE("fullchain.+", SCOPE_READ, visit_file_fullchain),
+    CERTIFICATE("privkey.+", KEYS, visit_file_privkey),
+    CERTIFICATE(VIA "chain.+", SCOPE_READ, visit_file_chain_via),
+    CERTIFICATE(VIA "fullchain.+", SCOPE_READ, visit_file_fullchain_via),
+    {"/certificate-ca/*/cert.+", GET, SCOPE_READ, visit_file_ca},
+    {"/certificate-ca-chain/*/chain.+", GET, SCOPE_READ, visit_file_ca_chain},
+    {"/certificate-request/*/csr.+", GET, SCOPE_READ, visit_file_request},
+    {"/private-key/*/key.+", GET, KEYS, visit_file_key},
+    TASK("/api/update-recents", visit_task_recents),
+    TASK("/api/deactivate-expired", visit_task_expired),
+    TASK("/queue-domains/add", visit_task_queue),
+    TASK("/certificate-signed/upload", visit_upload_certificate),
+    TASK("/certificate/upload", visit_upload_certificate),
+    TASK("/x509-certificate/upload", visit_upload_certificate),
+    TASK("/certificate-ca/upload-cert", visit_upload_ca),
+    TASK("/certificate-ca-chain/upload", visit_upload_chain),
+};
+
+const struct visit_route *
+reply_route(const char *path, struct route_parts *parts)
+{
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+		if (route_matches(routes[i].path, path, parts))
+			return &routes[i];
+	return NULL;
+}
+
+/* ---- answers ------------------------------------------------------------- */
+
+int
+visit_json(struct visit *v, struct js *body)
+{
+	struct response *res = v->response;
+
+	response_field(res, "Content-Type", "application/json");
+	js_write(body, &res->body);
+	buf_addc(&res->body, '\n');
+	js_free(body);
+	return 0;
+}
+
+int
+visit_text(struct visit *v, const char *text)
+{
+	response_field(v->response, "Content-Type", "text/plain");
+	buf_adds(&v->response->body, text);
+	return 0;
+}
+
+int
+visit_number(const struct visit *v, size_t i, int64_t *n, struct err *e)
+{
+	uint64_t number;
+
+	if (!str_to_u64(v->parts.id[i], INT64_MAX, &number))
+		return err_set(e, KIND_NOTFOUND, "nothing has such a number");
+	*n = (int64_t)number;
+	return 0;
+}
+
+/*
+ * As gateways and programs of peter_sslers expect it ("message" is what the
+ * former log), but with the status that it has.
+ */
+static void
+answer_failure(struct response *res, const struct err *e)
+{
+	char text[PROBLEM_TEXT_SIZE];
+	struct js *body = js_object();
+	int retry = e->retry_after;
+
+	res->status = problem_status(e);
+	if (retry == 0 && res->status == 503)
+		retry = 5;
+	if (retry > 0)
+		response_field(res, "Retry-After", "%d", retry);
+	if (res->status == 401)
+		response_field(res, "WWW-Authenticate", "Bearer");
+	problem_public(e, log_get_id(), text);
+	js_put_text(body, "result", "error");
+	js_put_text(body, "error", text);
+	js_put_text(body, "message", text);
+	buf_clear(&res->body);
+	response_field(res, "Content-Type", "application/json");
+	js_write(body, &res->body);
+	buf_addc(&res->body, '\n');
+	js_free(body);
+	if (!err_row(e->kind)->text_is_public)
+		log_err("request.failed", e);
+}
+
+static void
+add_common(struct response *res)
+{
+	response_field(res, "Cache-Control", "no-store");
+	response_field(res, "X-Content-Type-Options", "nosniff");
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static int
+find_route(struct visit *v, struct err *e)
+{
+	const char *prefix = v->admin->prefix, *path = v->request->path;
+
+	if (str_starts(path, prefix))
+		v->route = reply_route(path + strlen(prefix), &v->parts);
+	return v->route ? 0
+			: err_set(e, KIND_NOTFOUND, "nothing is at this URL");
+}
+
+static int
+read_form(struct visit *v, const struct buf *body, struct err *e)
+{
+	const struct request *req = v->request;
+
+	if (req->query &&
+	    form_read_query(&v->form, req->query, strlen(req->query), e) < 0)
+		return -1;
+	if (req->method != POST)
+		return 0;
+	return form_read(&v->form, request_field(req, "content-type"), body, e);
+}
+
+/* Who asks comes first: what is there is not for everybody to find out. */
+static int
+serve(struct visit *v, const struct buf *body, struct err *e)
+{
+	struct admin *a = v->admin;
+
+	if (peer_tell(&a->front, v->request, e) < 0 ||
+	    caller_meet(a, v->request, &v->caller, e) < 0)
+		return -1;
+	store_set_actor(a->store, v->caller.name);
+	if (find_route(v, e) < 0 ||
+	    route_check_method(v->route->methods, v->request, v->response, e) <
+		0 ||
+	    caller_check(&v->caller, v->route->scopes, e) < 0 ||
+	    read_form(v, body, e) < 0)
+		return -1;
+	return v->route->visit(v, e);
+}
+
+static void
+log_request(const struct visit *v, const struct err *e, int64_t began)
+{
+	char status[16], ms[24];
+
+	snprintf(status, sizeof(status), "%d", v->response->status);
+	snprintf(ms, sizeof(ms), "%lld", (long long)(clock_mono() - began));
+	log_event(LOG_LEVEL_INFO, "request", "method", v->request->method_name,
+	    "path", v->request->path, "status", status, "peer",
+	    v->admin->front.client.peer, "ms", ms, "caller",
+	    v->caller.name[0] ? v->caller.name : NULL, "detail",
+	    err_is_set(e) ? e->text : NULL, NULL);
+}
+
+void
+reply_answer(void *arg, const struct request *req, const struct buf *body,
+    struct response *res)
+{
+	struct visit v = {.admin = arg, .request = req, .response = res};
+	int64_t began = clock_mono();
+	struct err e = {0};
+
+	front_begin(&v.admin->front);
+	if (serve(&v, body, &e) < 0)
+		answer_failure(res, &e);
+	add_common(res);
+	log_request(&v, &e, began);
+	form_release(&v.form);
+}
+
+void
+reply_refuse(void *arg, const struct err *e, bool is_post, struct response *res)
+{
+	struct admin *a = arg;
+
+	(void)is_post;
+	front_begin(&a->front);
+	answer_failure(res, e);
+	add_common(res);
+	front_log_refused(&a->front, e, res->status);
+}

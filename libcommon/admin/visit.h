@@ -1,0 +1,77 @@
+#ifndef ADMIN_VISIT_H
+#define ADMIN_VISIT_H
+
+#include "admin/caller.h"
+#include "http/form.h"
+#include "http/route.h"
+
+/* One request, from its route to the response. */
+struct admin;
+struct js;
+struct request;
+struct response;
+
+struct visit {
+	struct admin *admin;
+	const struct request *request;
+	struct response *response;
+	const struct visit_route *route;
+	struct route_parts parts; /* of the path */
+	struct caller caller;
+	struct form form; /* of the query, and of the body */
+};
+
+/* What is at a path, behind the prefix. */
+struct visit_route {
+	const char *path; /* a pattern (http/route.h) */
+	unsigned methods; /* enum request_method; GET implies HEAD */
+	unsigned scopes; /* all of which are needed */
+	/* Fills the response; -1 with the failure. */
+	int (*visit)(struct visit *v, struct err *e);
+};
+
+/* Makes the response `body`, which is freed; returns 0. */
+int visit_json(struct visit *v, struct js *body);
+
+/* The same of text/plain, with no newline behind it. */
+int visit_text(struct visit *v, const char *text);
+
+/* The number in part `i` of the path.  KIND_NOTFOUND when it is none. */
+int visit_number(const struct visit *v, size_t i, int64_t *n, struct err *e);
+
+/*
+ * The resources, one function or several for each file visit_*.c.  Method,
+ * scopes and form have been checked.
+ */
+
+/* visit_whoami.c */
+int visit_whoami(struct visit *v, struct err *e);
+int visit_whoami_json(struct visit *v, struct err *e);
+
+/* visit_config.c: what gateways read */
+int visit_config_domain(struct visit *v, struct err *e);
+int visit_config_certificate(struct visit *v, struct err *e);
+
+/* visit_task.c: what programs do, too */
+int visit_task_recents(struct visit *v, struct err *e);
+int visit_task_expired(struct visit *v, struct err *e);
+int visit_task_queue(struct visit *v, struct err *e);
+
+/* visit_upload.c: takes in what is sent */
+int visit_upload_certificate(struct visit *v, struct err *e);
+int visit_upload_ca(struct visit *v, struct err *e);
+int visit_upload_chain(struct visit *v, struct err *e);
+
+/* visit_file.c: the last part of the path is the ending of a file's name */
+int visit_file_cert(struct visit *v, struct err *e);
+int visit_file_chain(struct visit *v, struct err *e);
+int visit_file_fullchain(struct visit *v, struct err *e);
+int visit_file_privkey(struct visit *v, struct err *e);
+int visit_file_chain_via(struct visit *v, struct err *e);
+int visit_file_fullchain_via(struct visit *v, struct err *e);
+int visit_file_ca(struct visit *v, struct err *e);
+int visit_file_ca_chain(struct visit *v, struct err *e);
+int visit_file_request(struct visit *v, struct err *e);
+int visit_file_key(struct visit *v, struct err *e);
+
+#endif

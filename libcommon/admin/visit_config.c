@@ -1,0 +1,154 @@
+#include "admin/visit.h"
+
+#include "admin/admin.h"
+#include "base/str.h"
+#include "conf/scope.h"
+#include "deploy/configjson.h"
+#include "http/percent.h"
+#include "store/domain.h"
+#include "sys/clock.h"
+#include "wrap/js.h"
+#include "wrap/name.h"
+
+/*
+ * Without keys there is nothing that a gateway could use, and an object whose
+ * private_key is null breaks some: so it is refused, unless ids will do.
+ */
+static int
+prepare(struct visit *v, struct configjson *c, struct err *e)
+{
+	c->seal = v->admin->setup->seal;
+	/* Two spellings of one thing, any value. */
+	c->id_only =
+	    form_text(&v->form, "idonly") || form_text(&v->form, "id_only");
+	return c->id_only ? 0 : caller_check(&v->caller, SCOPE_KEYS, e);
+}
+
+/* ---- of a domain --------------------------------------------------------- */
+
+/*
+ * By its number, or else by its name, as SNI has it; one that is not in the
+ * store has no number.
+ */
+static int
+find_domain(struct visit *v, struct domain *d, struct err *e)
+{
+	char *text = xstrndup(v->parts.rest, v->parts.rest_len), *name = NULL;
+	ssize_t len = percent_decode(text, v->parts.rest_len);
+	uint64_t id;
+	int rc;
+
+	if (len < 0 || strlen(text) != (size_t)len) {
+		rc = err_set(e, KIND_NOTFOUND, "no such domain");
+		goto out;
+	}
+	if (str_to_u64(text, INT64_MAX, &id)) {
+		rc = domain_by_id(v->admin->store, (int64_t)id, d, e);
+		goto out;
+	}
+	name = name_spell(text);
+	if (!name || strlen(name) > DOMAIN_VALUE_MAX) {
+		rc = err_set(e, KIND_NOTFOUND, "no such domain");
+		goto out;
+	}
+	rc = domain_by_value(v->admin->store, name, d, e);
+	if (rc < 0 && e->kind == KIND_NOTFOUND) {
+		err_clear(e);
+		*d = (struct domain){.active = true};
+		snprintf(d->value, sizeof(d->value), "%s", name);
+		rc = 0;
+	}
+out:
+	free(name);
+	free(text);
+	return rc;
+}
+
+/* For gateways of later versions, which know it by another name. */
+static void
+put_later_names(struct js *object)
+{
+	static const char *const names[][2] = {
+	    {"x509_certificate__latest_single",
+		"certificate_signed__latest_single"},
+	    {"x509_certificate__latest_multi",
+		"certificate_signed__latest_multi"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		js_put(
+		    object, names[i][0], js_share(js_get(object, names[i][1])));
+}
+
+struct config {
+	struct visit *visit;
+	struct configjson how;
+	struct js *object;
+};
+
+/* As of one moment; may be run again. */
+static int
+read_domain(void *arg, struct err *e)
+{
+	struct config *c = arg;
+	struct store *st = c->visit->admin->store;
+	struct domain d;
+
+	js_free(c->object);
+	c->object = js_object();
+	if (find_domain(c->visit, &d, e) < 0)
+		return -1;
+	return d.latest_single_id || d.latest_multi_id
+	    ? configjson_put_domain(st, &c->how, &d, c->object, e)
+	    : configjson_put_covered(
+		  st, &c->how, &d, clock_now(), c->object, e);
+}
+
+int
+visit_config_domain(struct visit *v, struct err *e)
+{
+	struct config c = {.visit = v};
+
+	if (prepare(v, &c.how, e) < 0 ||
+	    store_snapshot(v->admin->store, read_domain, &c, e) < 0) {
+		js_free(c.object);
+		return -1;
+	}
+	put_later_names(c.object);
+	return visit_json(v, c.object);
+}
+
+/* ---- of a certificate ---------------------------------------------------- */
+
+static int
+read_certificate(void *arg, struct err *e)
+{
+	static const struct chainpick pick = {.by = CHAINPICK_DEFAULT};
+	struct config *c = arg;
+	struct store *st = c->visit->admin->store;
+	struct material m;
+	int64_t id;
+
+	if (visit_number(c->visit, 0, &id, e) < 0)
+		return -1;
+	js_free(c->object);
+	c->object = NULL;
+	material_init(&m);
+	if (certificate_by_id(st, id, &m.cert, e) == 0 &&
+	    material_add_chain(st, &m, &pick, true, e) == 0)
+		c->object = configjson_certificate(st, &c->how, &m, e);
+	material_release(&m);
+	return c->object ? 0 : -1;
+}
+
+int
+visit_config_certificate(struct visit *v, struct err *e)
+{
+	struct config c = {.visit = v};
+
+	if (prepare(v, &c.how, e) < 0 ||
+	    store_snapshot(v->admin->store, read_certificate, &c, e) < 0) {
+		js_free(c.object);
+		return -1;
+	}
+	return visit_json(v, c.object);
+}

@@ -1,0 +1,213 @@
+#include "admin/visit.h"
+
+#include "admin/admin.h"
+#include "base/str.h"
+#include "import/intake.h"
+#include "store/chain.h"
+#include "wrap/js.h"
+
+/* What is reported of the things of one upload, by their kind. */
+struct kind {
+	const char *object; /* as import/intake.h says it */
+	const char *key; /* of the answer */
+};
+
+static const struct kind kinds[] = {
+    {"certificate", "CertificateSigned"},
+    {"private_key", "PrivateKey"},
+    {"chain", "CertificateCAChain"},
+    {"ca_certificate", "CertificateCA"},
+};
+
+struct upload {
+	struct visit *visit;
+	struct js *body;
+	char reason[200]; /* of what was refused first */
+};
+
+static void
+put_thing(struct upload *u, const char *key, const struct intake_report *r)
+{
+	struct js *o;
+	char text[32];
+
+	if (js_get(u->body, key))
+		return; /* the first is the one that was sent */
+	o = js_object();
+	snprintf(text, sizeof(text), "%lld", (long long)r->id);
+	js_put_bool(o, "created", r->result == INTAKE_CREATED);
+	js_put_text(o, "id", text);
+	js_put(u->body, key, o);
+}
+
+/* Where the certificate is, and the chain that it is served with. */
+static int
+put_more(struct upload *u, struct err *e)
+{
+	static const char key[] = "CertificateSigned";
+	const struct admin *a = u->visit->admin;
+	const char *id = js_get_text(js_get(u->body, key), "id");
+	char text[32], url[300];
+	uint64_t number;
+	int64_t chain;
+	struct js *o;
+
+	if (!id || !str_to_u64(id, INT64_MAX, &number))
+		return err_set(e, KIND_BUG, "a certificate without a number");
+	if (chain_preferred(a->store, (int64_t)number, &chain, e) < 0)
+		return -1;
+	snprintf(text, sizeof(text), "%lld", (long long)chain);
+	snprintf(url, sizeof(url), "%s/certificate-signed/%s", a->prefix, id);
+	js_put_text((struct js *)(uintptr_t)js_get(u->body, key), "url", url);
+	o = js_object();
+	js_put_text(o, "id", text);
+	js_put(u->body, "CertificateCAChain", o);
+	return 0;
+}
+
+static int
+report(void *arg, const struct intake_report *r, struct err *e)
+{
+	struct upload *u = arg;
+
+	(void)e;
+	if (r->result == INTAKE_REFUSED && u->reason[0] == '\0')
+		snprintf(u->reason, sizeof(u->reason), "%s",
+		    r->reason ? r->reason : "refused");
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (r->result != INTAKE_REFUSED &&
+		    strcmp(r->object, kinds[i].object) == 0)
+			put_thing(u, kinds[i].key, r);
+	return 0;
+}
+
+/* Adds the file of a field; it must have something to read in it. */
+static int
+add_field(
+    const struct visit *v, const char *name, struct bundle *b, struct err *e)
+{
+	const struct form_field *f = form_field(&v->form, name);
+	size_t problems = b->problems.len;
+
+	if (!f || f->len == 0)
+		return err_set(e, KIND_INPUT, "%s: nothing submitted", name);
+	bundle_add(b, name, f->value, f->len, NULL);
+	if (b->problems.len > problems)
+		return err_set(e, KIND_INPUT, "%s", b->problems.v[problems]);
+	return 0;
+}
+
+static int
+take(struct upload *u, struct bundle *b, bool ca_only, struct err *e)
+{
+	const struct admin *a = u->visit->admin;
+	const struct intake_conf conf = {.certificate_seal = a->setup->seal,
+	    .source = "import",
+	    .ca_only = ca_only,
+	    .report = report,
+	    .arg = u};
+	struct intake *in = intake_open(a->store, &conf);
+	int rc = intake_add(in, "upload", b, e);
+
+	if (rc == 0)
+		rc = intake_finish(in, e);
+	intake_close(in);
+	if (rc == 0 && u->reason[0] != '\0')
+		rc = err_set(e, KIND_INPUT, "%s", u->reason);
+	return rc;
+}
+
+static int
+answer(struct upload *u, struct err *e)
+{
+	if (js_len(u->body) == 0)
+		return err_set(
+		    e, KIND_INPUT, "there was nothing of this kind in it");
+	js_put_text(u->body, "result", "success");
+	visit_json(u->visit, u->body);
+	u->body = NULL; /* transferred */
+	return 0;
+}
+
+/* ---- a certificate, with its key and chain ------------------------------- */
+
+/* Of one certificate and its key and chain, and of nothing else. */
+static int
+check_triplet(const struct bundle *b, struct err *e)
+{
+	struct bundle_set *sets;
+	size_t len;
+	int rc = 0;
+
+	sets = bundle_sets(b, &len);
+	if (len != 1)
+		rc = err_set(e, KIND_INPUT,
+		    "certificate_file: not one certificate, but %zu", len);
+	else if (!sets[0].key)
+		rc = err_set(e, KIND_INPUT,
+		    "private_key_file_pem: the key is not the certificate's");
+	else if (sets[0].chains[0].len == 0)
+		rc = err_set(e, KIND_INPUT,
+		    "chain_file: none of its certificates has signed the "
+		    "certificate");
+	bundle_sets_free(sets, len);
+	return rc;
+}
+
+int
+visit_upload_certificate(struct visit *v, struct err *e)
+{
+	struct upload u = {.visit = v, .body = js_object()};
+	/* Two spellings: what peter_sslers reads, and what its README says. */
+	const char *key = form_field(&v->form, "private_key_file")
+	    ? "private_key_file"
+	    : "private_key_file_pem";
+	struct bundle b = {0};
+	int rc = add_field(v, key, &b, e);
+
+	if (rc == 0)
+		rc = add_field(v, "certificate_file", &b, e);
+	if (rc == 0)
+		rc = add_field(v, "chain_file", &b, e);
+	if (rc == 0)
+		rc = check_triplet(&b, e);
+	if (rc == 0)
+		rc = take(&u, &b, false, e);
+	if (rc == 0)
+		rc = put_more(&u, e);
+	if (rc == 0)
+		rc = answer(&u, e);
+	bundle_release(&b);
+	js_free(u.body);
+	return rc;
+}
+
+/* ---- certificates of CAs ------------------------------------------------- */
+
+static int
+upload_ca(struct visit *v, const char *field, struct err *e)
+{
+	struct upload u = {.visit = v, .body = js_object()};
+	struct bundle b = {0};
+	int rc = add_field(v, field, &b, e);
+
+	if (rc == 0)
+		rc = take(&u, &b, true, e);
+	if (rc == 0)
+		rc = answer(&u, e);
+	bundle_release(&b);
+	js_free(u.body);
+	return rc;
+}
+
+int
+visit_upload_ca(struct visit *v, struct err *e)
+{
+	return upload_ca(v, "cert_file", e);
+}
+
+int
+visit_upload_chain(struct visit *v, struct err *e)
+{
+	return upload_ca(v, "chain_file", e);
+}

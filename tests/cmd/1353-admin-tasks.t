@@ -1,0 +1,86 @@
+#!/bin/sh
+# Goal: what acmed-admin changes: names that wait for certificates, the latest of
+# names, what has expired.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$SRC/tests/lib/export.sh"
+. "$SRC/tests/lib/admin.sh"
+skip_unless_has curl socat openssl sqlite3 perl
+
+make_export_store
+admin_token read
+admin_token write
+admin_serve
+with() {
+	with_scopes=$1
+	shift
+	ask "$@" -H "@$T/token.$with_scopes"
+}
+
+# ---- names that wait ---------------------------------------------------------
+
+add=/queue-domains/add.json
+must "$BIN/domain-queue" block blocked.example
+ask $add -d domain_names_http01=a.example,B.Example,blocked.example,1.2.3.4,a..b
+answers 200 'names'
+is "$body" '{"result":"success","domains":{"1.2.3.4":"refused","a..b":"refused","b.example":"queued","a.example":"queued","blocked.example":"blocklisted"}}' \
+    '... what became of each'
+is "$("$BIN/domain-queue" list --no-header | cut -f1 | sort | paste -sd' ')" \
+    'a.example b.example' '... and they wait'
+ask "$add" --data-urlencode "domain_names= a.example c.example
+bücher.example"
+is "$body" '{"result":"success","domains":{"a.example":"already_queued","xn--bcher-kva.example":"queued","c.example":"queued"}}' \
+    'with blanks, in UTF-8'
+ask $add -F domain_names_http01=d.example
+answers 200 'multipart'
+ask "$add?domain_names=e.example" -X POST -H 'Content-Length: 0'
+answers 200 'in the query'
+ask $add -H 'Content-Type:' -d domain_name=f.example
+answers 200 'a body without a type'
+ask /queue-domains/add -d domain_name=g.example
+answers 200 'without .json'
+for wrong in domain_names= x=y "domain_names=,,," "domain_names=a..b,-"; do
+	ask $add -d "$wrong"
+	answers 400 "no names: $wrong"
+done
+ask $add -d domain_names=h.example -d template=nobody
+answers 404 'no such template'
+ask $add -H 'Content-Type: application/json' -d '{"domain_names":"i.example"}'
+answers 415 'no form'
+ask $add
+is "$code $(header Allow)" '405 POST' 'GET changes nothing'
+ask $add -d "domain_names=$(seq -s, -f n%g.example 1001)"
+answers 400 'too many at once'
+head -c 1100000 /dev/zero | tr '\0' a >"$T/huge"
+ask $add --data-binary "@$T/huge"
+answers 413 'too much'
+with read $add -d domain_names=j.example
+answers 403 'who may only read'
+with write $add -d domain_names=k.example
+answers 200 'who may write'
+is "$("$BIN/domain-queue" list --no-header | wc -l)" 9 'as many wait as should'
+like "$("$BIN/acmed-store" log --no-header)" 'token/' 'the log knows who it was'
+
+# ---- the latest, and what has expired ----------------------------------------
+
+enter one DNS:one.example
+sql 'UPDATE domains SET latest_single_id = NULL'
+ask /api/update-recents.json -d ''
+is "$code $body" '200 {"result":"success","domains":1}' 'update-recents'
+ask /domain/one.example/config.json?idonly=1
+like "$body" '"certificate_signed__latest_single":\{' '... and there it is'
+sign one
+sql "UPDATE certificates SET not_after = $(($(date +%s) - 3000)) WHERE id = 1"
+must "$BIN/cert-manage" update-recents
+ask /api/deactivate-expired.json -d ''
+is "$code $body" '200 {"result":"success","CertificateSigned":{"expired":1}}' \
+    'deactivate-expired'
+is "$(sql 'SELECT group_concat(active) FROM certificates')" 0,1 \
+    '... but not the latest'
+for task in update-recents deactivate-expired; do
+	with read /api/$task.json -d ''
+	answers 403 "who may only read: $task"
+	ask /api/$task.json
+	answers 405 "GET: $task"
+done
+
+done_testing

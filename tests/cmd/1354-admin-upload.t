@@ -1,0 +1,88 @@
+#!/bin/sh
+# Goal: certificates, keys and chains that are sent to acmed-admin are in the
+# store, whole, or not at all.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$SRC/tests/lib/export.sh"
+. "$SRC/tests/lib/admin.sh"
+skip_unless_has curl socat openssl sqlite3 perl
+
+make_export_store
+for n in one two; do
+	request $n DNS:$n.example
+	must sh -c "'$BIN/acme-sign' --no-record '$T/$n.csr' >'$T/$n.crt'"
+	openssl x509 -in "$T/$n.crt" >"$T/$n.leaf"
+	sed '1,/END/d' "$T/$n.crt" >"$T/$n.chain"
+done
+must openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/x.key" \
+    -subj /CN=x -out "$T/x.crt"
+admin_token read+keys
+admin_serve
+up=/certificate-signed/upload.json
+rows() {
+	sql 'SELECT (SELECT count(*) FROM certificates) || " " ||
+	    (SELECT count(*) FROM private_keys) || " " ||
+	    (SELECT count(*) FROM chains)'
+}
+before=$(rows)
+
+# ---- what is not whole -------------------------------------------------------
+
+# refused NAME FIELD...: nothing of it is in the store.
+refused() {
+	refused_name=$1
+	shift
+	ask $up "$@"
+	answers 400 "$refused_name"
+	like "$body" '^\{"result":"error",' '... with a reason'
+	is "$(rows)" "$before" '... and nothing of it is there'
+}
+key="private_key_file_pem=@$T/one.key"
+leaf="certificate_file=@$T/one.leaf"
+chain="chain_file=@$T/one.chain"
+refused 'nothing' -F x=y
+refused 'no key' -F "$leaf" -F "$chain"
+refused 'no chain' -F "$key" -F "$leaf"
+refused 'no certificate' -F "$key" -F "$chain"
+refused 'the key of another' -F "private_key_file_pem=@$T/two.key" -F "$leaf" \
+    -F "$chain"
+refused 'another chain' -F "$key" -F "$leaf" -F "chain_file=@$T/x.crt"
+refused 'two certificates' -F "$key" -F "$leaf" \
+    -F "chain_file=@$T/one.chain" -F "certificate_file=@$T/two.leaf"
+refused 'no PEM' -F "$key" -F certificate_file=x -F "$chain"
+head -c 300 "$T/one.leaf" >"$T/cut"
+refused 'half a certificate' -F "$key" -F "certificate_file=@$T/cut" -F "$chain"
+head -c 5000 /dev/urandom >"$T/noise"
+refused 'noise' -F "$key" -F "certificate_file=@$T/noise" -F "$chain"
+ask $up -H "@$T/token.read+keys" -F "$key" -F "$leaf" -F "$chain"
+answers 403 'who may not write'
+is "$(rows)" "$before" '... changes nothing'
+
+# ---- what is -----------------------------------------------------------------
+
+ask $up -F "$key" -F "$leaf" -F "$chain"
+answers 200 'a triplet'
+like "$body" '"CertificateSigned":\{"created":true,"id":"1","url":"/.well-known/admin/certificate-signed/1"\}' \
+    '... is new'
+like "$body" '"CertificateCAChain":\{"id":"1"\}' '... with its chain'
+like "$body" '"PrivateKey":\{"created":true,"id":"1"\}' '... its key, too'
+like "$body" '"result":"success"' '... and says so'
+ask /domain/one.example/config.json
+like "$body" 'PRIVATE KEY' '... and is served'
+ask /certificate/1/fullchain.pem
+ok '... as it was' cmp "$T/body" "$T/one.crt"
+ask $up -F "$key" -F "$leaf" -F "$chain"
+like "$code $body" '^200 .*"CertificateSigned":\{"created":false,"id":"1"' \
+    'once more: it is known'
+ask /certificate/upload -F "private_key_file=@$T/two.key" \
+    -F "certificate_file=@$T/two.leaf" -F "chain_file=@$T/two.chain"
+like "$code $body" '^200 .*"id":"2"' 'in the spelling of the README'
+is "$(sql 'SELECT min(sealed) FROM private_keys')" 1 'keys are sealed'
+ask /certificate-ca/upload-cert.json -F "cert_file=@$T/x.crt" -F cert_file_name=x
+like "$code $body" '^200 .*"CertificateCA":\{"created":true' 'a CA certificate'
+ask /certificate-ca-chain/upload.json -F "chain_file=@$T/one.chain"
+answers 200 'a chain'
+ask /certificate-ca/upload-cert.json -F "cert_file=@$T/one.leaf"
+answers 400 'no CA'
+ok 'the store is sound' "$BIN/acmed-store" check
+
+done_testing

@@ -1,0 +1,56 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034 # variables for the test
+# For tests of acmed-admin, after tap.sh and store.sh.
+
+admin=http://localhost/.well-known/admin
+
+# admin_serve [section.key=value...]: on the unix socket $T/admin.sock, a process
+# for each connection, and on 127.0.0.1, port $admin_port, workers.
+admin_serve() {
+	"$SRC/scripts/lib/conf-set" admin.linger=0s "$@" <"$ACMED_CONFIG" \
+	    >"$T/admin.conf"
+	rm -f "$T/admin.sock"
+	start admin-unix socat "UNIX-LISTEN:$T/admin.sock,fork,mode=666" \
+	    "EXEC:$BIN/acmed-admin -c $T/admin.conf,nofork"
+	start admin "$SRC/scripts/lib/listen" -1 127.0.0.1 0 \
+	    "$BIN/acmed-admin" -c "$T/admin.conf"
+	must wait_for 10 grep -q . "$T/admin.out"
+	must wait_for 10 test -S "$T/admin.sock"
+	admin_port=$(cat "$T/admin.out")
+}
+
+# admin_token SCOPES: a new one, in $T/token.SCOPES as curl -H @FILE has it.
+admin_token() {
+	printf 'Authorization: Bearer %s\n' "$("$BIN/acmed-admin" token add \
+	    --scopes "$1" --no-header | cut -f2)" >"$T/token.$1"
+}
+
+# ask PATH [CURL-OPTION...]: by the unix socket; sets $code, and the answer is
+# $body, also in $T/body, its head in $T/head.  ask_tcp: by 127.0.0.1.
+ask() {
+	ask_path=$1
+	shift
+	ask_curl --unix-socket "$T/admin.sock" "$@" "$admin$ask_path"
+}
+ask_tcp() {
+	ask_path=$1
+	shift
+	ask_curl "$@" "http://127.0.0.1:$admin_port/.well-known/admin$ask_path"
+}
+ask_curl() {
+	: >"$T/body"
+	code=$(curl -s -m 70 --path-as-is --noproxy '*' -o "$T/body" \
+	    -D "$T/head" -w '%{http_code}' "$@")
+	body=$(tr -d '\0' <"$T/body")
+}
+
+# header NAME: of the last answer.
+header() {
+	tr -d '\r' <"$T/head" | sed -n "s/^$1: //ip"
+}
+
+# answers CODE NAME: that of the last answer.
+answers() {
+	is "$code" "$1" "$2"
+	[ "$code" = "$1" ] || diag "$body"
+}

@@ -1,0 +1,156 @@
+/* The admin interface: what is at a path, scopes, tokens and guesses. */
+#include "store.h"
+
+#include "admin/caller.h"
+#include "admin/reply.h"
+#include "admin/visit.h"
+#include "conf/scope.h"
+#include "http/request.h"
+#include "store/admin_token.h"
+
+static void
+test_scopes(void **state)
+{
+	static const char *const bad[] = {
+	    "", "x", "read,keys", "read+", "+read", "READ", "read keys", "rea"};
+	char text[SCOPE_TEXT_SIZE];
+	unsigned scopes;
+
+	(void)state;
+	assert_ok(scope_parse("order+read+read", &scopes, &e), &e);
+	assert_int_equal(scopes, SCOPE_READ | SCOPE_ORDER);
+	scope_print(scopes, text);
+	assert_string_equal(text, "read+order");
+	scope_print(SCOPE_ALL, text);
+	assert_string_equal(text, "read+keys+write+order");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(scope_parse(bad[i], &scopes, &e), -1);
+		assert_int_equal(e.kind, KIND_INPUT);
+		err_clear(&e);
+	}
+}
+
+static void
+test_caller(void **state)
+{
+	struct caller c = {.scopes = SCOPE_READ | SCOPE_WRITE};
+
+	(void)state;
+	assert_ok(caller_check(&c, 0, &e), &e);
+	assert_ok(caller_check(&c, SCOPE_READ | SCOPE_WRITE, &e), &e);
+	assert_int_equal(caller_check(&c, SCOPE_READ | SCOPE_KEYS, &e), -1);
+	assert_int_equal(e.kind, KIND_DENIED);
+	assert_string_equal(e.text, "the scope keys is needed");
+	err_clear(&e);
+}
+
+static void
+test_routes(void **state)
+{
+	struct route_parts parts;
+
+	(void)state;
+	assert_non_null(reply_route("/whoami", &parts));
+	assert_null(reply_route("", &parts));
+	assert_null(reply_route("/", &parts));
+	assert_null(reply_route("/whoami/", &parts));
+	assert_null(reply_route("/whoamix", &parts));
+}
+
+/* What comes of a token: 0, or the status. */
+static int
+check(const char *text, const char *peer)
+{
+	struct admin_token t;
+	int rc;
+
+	err_clear(&e);
+	rc = admin_token_check(st, text, peer, &t, &e);
+	if (rc == 0)
+		return 0;
+	assert_int_equal(e.kind, KIND_DENIED);
+	return e.http_status;
+}
+
+static struct admin_token
+make(unsigned scopes, int64_t expires, char text[128])
+{
+	struct admin_token t = {.scopes = scopes, .expires = expires};
+	struct buf out;
+
+	buf_init(&out, 127);
+	assert_ok(admin_token_add(st, &t, &out, &e), &e);
+	memcpy(text, out.data, out.len + 1);
+	buf_wipe(&out);
+	return t;
+}
+
+static void
+test_tokens(void **state)
+{
+	char one[128], two[128], wrong[128];
+	struct admin_token a = make(SCOPE_READ, test_now + 10, one), t;
+	struct admin_token b = make(SCOPE_ALL, 0, two);
+
+	(void)state;
+	assert_int_equal(strlen(one), STORE_URL_ID_LEN + 1 + 43);
+	assert_ok(admin_token_check(st, one, "p", &t, &e), &e);
+	assert_int_equal(t.id, a.id);
+	assert_int_equal(t.scopes, SCOPE_READ);
+	/* The secret of another. */
+	memcpy(wrong, one, STORE_URL_ID_SIZE);
+	memcpy(wrong + STORE_URL_ID_SIZE, two + STORE_URL_ID_SIZE, 44);
+	assert_int_equal(check(wrong, "p"), 401);
+	assert_int_equal(check("", "p"), 401);
+	test_now += 9;
+	assert_int_equal(check(one, "p"), 0);
+	test_now += 1;
+	assert_int_equal(check(one, "p"), 401);
+	assert_int_equal(check(two, "p"), 0);
+	assert_ok(admin_token_revoke(st, b.token_id, &e), &e);
+	assert_int_equal(check(two, "p"), 401);
+	err_clear(&e);
+	assert_int_equal(admin_token_revoke(st, b.token_id, &e), -1);
+	assert_int_equal(e.kind, KIND_CONFLICT);
+	err_clear(&e);
+	assert_int_equal(admin_token_revoke(st, "x", &e), -1);
+	assert_int_equal(e.kind, KIND_NOTFOUND);
+	err_clear(&e);
+	assert_sound();
+}
+
+static void
+test_guesses(void **state)
+{
+	char one[128], two[128], wrong[128];
+
+	(void)state;
+	make(SCOPE_READ, 0, one);
+	make(SCOPE_READ, 0, two);
+	for (int i = 0; i < ADMIN_TOKEN_GUESSES; i++)
+		assert_int_equal(check("x", "p"), 401);
+	assert_int_equal(check("x", "p"), 429);
+	assert_int_equal(check("x", "q"), 401);
+	assert_int_equal(check(one, "p"), 0);
+	memcpy(wrong, one, sizeof(wrong));
+	memset(wrong + STORE_URL_ID_SIZE, 'A', 43);
+	for (int i = 0; i < ADMIN_TOKEN_GUESSES; i++)
+		assert_int_equal(check(wrong, "p"), 401);
+	assert_int_equal(check(wrong, "r"), 429);
+	assert_int_equal(check(one, "r"), 429);
+	assert_int_equal(check(two, "p"), 0);
+	test_now += ADMIN_TOKEN_GUESSES_TIME;
+	assert_int_equal(check(one, "p"), 0);
+	assert_int_equal(check("x", "p"), 401);
+	/* What is over is not kept. */
+	assert_int_equal(count("SELECT count(*) FROM admin_guesses"), 1);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_scopes),
+    cmocka_unit_test(test_caller),
+    cmocka_unit_test(test_routes),
+    cmocka_unit_test_setup_teardown(test_tokens, store_setup, store_teardown),
+    cmocka_unit_test_setup_teardown(test_guesses, store_setup, store_teardown),
+};
+UNIT_MAIN(tests)
