@@ -231,7 +231,8 @@ migrate(void)
 	    "DROP INDEX certificates_to_begin", "DROP INDEX domains_below",
 	    "ALTER TABLE renewal_queue DROP COLUMN away_since",
 	    "ALTER TABLE domain_queue DROP COLUMN away_since",
-	    "ALTER TABLE domain_queue DROP COLUMN was_parked"};
+	    "ALTER TABLE domain_queue DROP COLUMN was_parked",
+	    "DROP TABLE admin_tokens", "DROP TABLE admin_guesses"};
 	int from, to;
 
 	for (size_t i = 0; i < ARRAY_LEN(later); i++)
