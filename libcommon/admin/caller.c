@@ -46,6 +46,8 @@ caller_meet(const struct admin *a, const struct request *req, struct caller *c,
 		return err_set(e, KIND_DENIED,
 		    "only this machine is answered, by loopback or a unix "
 		    "socket");
+	if (request_count(req, "authorization") > 1)
+		return unknown(e, "Authorization stands twice");
 	if (field)
 		return by_token(a, field, c, e);
 	if (client->uid < 0)

@@ -162,6 +162,23 @@ read_form(struct visit *v, const struct buf *body, struct err *e)
 	return form_read(&v->form, request_field(req, "content-type"), body, e);
 }
 
+/*
+ * A page of somebody else can have a browser post with what the browser may do:
+ * it says where it comes from.  Nothing here is for browsers.
+ */
+static int
+refuse_browser(const struct request *req, struct err *e)
+{
+	const char *site = request_field(req, "sec-fetch-site");
+	bool is_ours = request_count(req, "sec-fetch-site") == 0 ||
+	    (site && strcmp(site, "none") == 0);
+
+	return req->method == POST &&
+		(!is_ours || request_count(req, "origin") > 0)
+	    ? err_set(e, KIND_DENIED, "a browser sends this for a web page")
+	    : 0;
+}
+
 /* Who asks comes first: what is there is not for everybody to find out. */
 static int
 serve(struct visit *v, const struct buf *body, struct err *e)
@@ -169,7 +186,8 @@ serve(struct visit *v, const struct buf *body, struct err *e)
 	struct admin *a = v->admin;
 
 	if (peer_tell(&a->front, v->request, e) < 0 ||
-	    caller_meet(a, v->request, &v->caller, e) < 0)
+	    caller_meet(a, v->request, &v->caller, e) < 0 ||
+	    refuse_browser(v->request, e) < 0)
 		return -1;
 	store_set_actor(a->store, v->caller.name);
 	if (find_route(v, e) < 0 ||

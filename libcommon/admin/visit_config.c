@@ -85,6 +85,46 @@ struct config {
 	struct js *object;
 };
 
+static int
+drop_ended(struct store *st, int64_t *id, int64_t now, struct err *e)
+{
+	struct certificate c;
+
+	if (*id == 0)
+		return 0;
+	if (certificate_by_id(st, *id, &c, e) < 0)
+		return -1;
+	if (c.not_after < now)
+		*id = 0;
+	certificate_release(&c);
+	return 0;
+}
+
+/*
+ * A gateway takes what is named here as it is: one that has ended is only named
+ * when that is what is served.
+ */
+static int
+choose(struct store *st, struct domain *d, int64_t now, struct err *e)
+{
+	const int64_t single = d->latest_single_id, multi = d->latest_multi_id;
+	struct certificate c;
+
+	if (drop_ended(st, &d->latest_single_id, now, e) < 0 ||
+	    drop_ended(st, &d->latest_multi_id, now, e) < 0)
+		return -1;
+	if (d->latest_single_id || d->latest_multi_id || (!single && !multi))
+		return 0;
+	if (certificate_serving(st, d->value, now, &c, e) < 0)
+		return -1;
+	if (c.id == single)
+		d->latest_single_id = single;
+	else if (c.id == multi)
+		d->latest_multi_id = multi;
+	certificate_release(&c);
+	return 0;
+}
+
 /* As of one moment; may be run again. */
 static int
 read_domain(void *arg, struct err *e)
@@ -92,15 +132,15 @@ read_domain(void *arg, struct err *e)
 	struct config *c = arg;
 	struct store *st = c->visit->admin->store;
 	struct domain d;
+	int64_t now = clock_now();
 
 	js_free(c->object);
 	c->object = js_object();
-	if (find_domain(c->visit, &d, e) < 0)
+	if (find_domain(c->visit, &d, e) < 0 || choose(st, &d, now, e) < 0)
 		return -1;
 	return d.latest_single_id || d.latest_multi_id
 	    ? configjson_put_domain(st, &c->how, &d, c->object, e)
-	    : configjson_put_covered(
-		  st, &c->how, &d, clock_now(), c->object, e);
+	    : configjson_put_covered(st, &c->how, &d, now, c->object, e);
 }
 
 int

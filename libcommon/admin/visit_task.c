@@ -97,6 +97,19 @@ read_names(const struct visit *v, struct queueing *q, struct err *e)
 	return 0;
 }
 
+/* What is no text is told as the log would have it. */
+static void
+put_refused(struct queueing *q, const char *typed)
+{
+	char text[DOMAIN_VALUE_MAX + 1];
+
+	if (!str_is_text(typed, strlen(typed))) {
+		str_escape(text, sizeof(text), typed, strlen(typed));
+		typed = text;
+	}
+	js_put_text(q->answers, typed, "refused");
+}
+
 static void
 judge_names(struct queueing *q)
 {
@@ -106,7 +119,7 @@ judge_names(struct queueing *q)
 		char *name = enlist_name(&q->list, q->typed.v[i], &why);
 
 		if (!name) {
-			js_put_text(q->answers, q->typed.v[i], "refused");
+			put_refused(q, q->typed.v[i]);
 			continue;
 		}
 		q->v[q->len++] = (struct domain_addition){.name = name,

@@ -21,6 +21,9 @@ static const struct kind kinds[] = {
 
 struct upload {
 	struct visit *visit;
+	const char
+	    *fields[4]; /* files, up to NULL; only CAs are in one alone */
+	bool dry_run;
 	struct js *body;
 	char reason[200]; /* of what was refused first */
 };
@@ -74,7 +77,7 @@ report(void *arg, const struct intake_report *r, struct err *e)
 	if (r->result == INTAKE_REFUSED && u->reason[0] == '\0')
 		snprintf(u->reason, sizeof(u->reason), "%s",
 		    r->reason ? r->reason : "refused");
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && !u->dry_run; i++)
 		if (r->result != INTAKE_REFUSED &&
 		    strcmp(r->object, kinds[i].object) == 0)
 			put_thing(u, kinds[i].key, r);
@@ -96,40 +99,6 @@ add_field(
 		return err_set(e, KIND_INPUT, "%s", b->problems.v[problems]);
 	return 0;
 }
-
-static int
-take(struct upload *u, struct bundle *b, bool ca_only, struct err *e)
-{
-	const struct admin *a = u->visit->admin;
-	const struct intake_conf conf = {.certificate_seal = a->setup->seal,
-	    .source = "import",
-	    .ca_only = ca_only,
-	    .report = report,
-	    .arg = u};
-	struct intake *in = intake_open(a->store, &conf);
-	int rc = intake_add(in, "upload", b, e);
-
-	if (rc == 0)
-		rc = intake_finish(in, e);
-	intake_close(in);
-	if (rc == 0 && u->reason[0] != '\0')
-		rc = err_set(e, KIND_INPUT, "%s", u->reason);
-	return rc;
-}
-
-static int
-answer(struct upload *u, struct err *e)
-{
-	if (js_len(u->body) == 0)
-		return err_set(
-		    e, KIND_INPUT, "there was nothing of this kind in it");
-	js_put_text(u->body, "result", "success");
-	visit_json(u->visit, u->body);
-	u->body = NULL; /* transferred */
-	return 0;
-}
-
-/* ---- a certificate, with its key and chain ------------------------------- */
 
 /* Of one certificate and its key and chain, and of nothing else. */
 static int
@@ -154,30 +123,85 @@ check_triplet(const struct bundle *b, struct err *e)
 	return rc;
 }
 
+static int
+run_intake(struct upload *u, struct bundle *b, bool dry_run, struct err *e)
+{
+	const struct admin *a = u->visit->admin;
+	const struct intake_conf conf = {.certificate_seal = a->setup->seal,
+	    .source = "import",
+	    .ca_only = u->fields[1] == NULL,
+	    .dry_run = dry_run,
+	    .report = report,
+	    .arg = u};
+	struct intake *in = intake_open(a->store, &conf);
+	int rc;
+
+	u->dry_run = dry_run;
+	rc = intake_add(in, "upload", b, e);
+	if (rc == 0)
+		rc = intake_finish(in, e);
+	intake_close(in);
+	if (rc == 0 && u->reason[0] != '\0')
+		rc = err_set(e, KIND_INPUT, "%s", u->reason);
+	return rc;
+}
+
+static int
+fill(const struct upload *u, struct bundle *b, struct err *e)
+{
+	for (size_t i = 0; u->fields[i]; i++)
+		if (add_field(u->visit, u->fields[i], b, e) < 0)
+			return -1;
+	return u->fields[1] ? check_triplet(b, e) : 0;
+}
+
+/* First to see whether anything is refused: then nothing of it is kept. */
+static int
+take(struct upload *u, struct err *e)
+{
+	int rc = 0;
+
+	for (int round = 0; rc == 0 && round < 2; round++) {
+		struct bundle b = {0};
+
+		rc = fill(u, &b, e);
+		if (rc == 0)
+			rc = run_intake(u, &b, round == 0, e);
+		bundle_release(&b);
+	}
+	return rc;
+}
+
+static int
+answer(struct upload *u, struct err *e)
+{
+	if (js_len(u->body) == 0)
+		return err_set(
+		    e, KIND_INPUT, "there was nothing of this kind in it");
+	js_put_text(u->body, "result", "success");
+	visit_json(u->visit, u->body);
+	u->body = NULL; /* transferred */
+	return 0;
+}
+
+/* ---- a certificate, with its key and chain ------------------------------- */
+
 int
 visit_upload_certificate(struct visit *v, struct err *e)
 {
-	struct upload u = {.visit = v, .body = js_object()};
 	/* Two spellings: what peter_sslers reads, and what its README says. */
 	const char *key = form_field(&v->form, "private_key_file")
 	    ? "private_key_file"
 	    : "private_key_file_pem";
-	struct bundle b = {0};
-	int rc = add_field(v, key, &b, e);
+	struct upload u = {.visit = v,
+	    .body = js_object(),
+	    .fields = {key, "certificate_file", "chain_file"}};
+	int rc = take(&u, e);
 
-	if (rc == 0)
-		rc = add_field(v, "certificate_file", &b, e);
-	if (rc == 0)
-		rc = add_field(v, "chain_file", &b, e);
-	if (rc == 0)
-		rc = check_triplet(&b, e);
-	if (rc == 0)
-		rc = take(&u, &b, false, e);
 	if (rc == 0)
 		rc = put_more(&u, e);
 	if (rc == 0)
 		rc = answer(&u, e);
-	bundle_release(&b);
 	js_free(u.body);
 	return rc;
 }
@@ -187,15 +211,11 @@ visit_upload_certificate(struct visit *v, struct err *e)
 static int
 upload_ca(struct visit *v, const char *field, struct err *e)
 {
-	struct upload u = {.visit = v, .body = js_object()};
-	struct bundle b = {0};
-	int rc = add_field(v, field, &b, e);
+	struct upload u = {.visit = v, .body = js_object(), .fields = {field}};
+	int rc = take(&u, e);
 
 	if (rc == 0)
-		rc = take(&u, &b, true, e);
-	if (rc == 0)
 		rc = answer(&u, e);
-	bundle_release(&b);
 	js_free(u.body);
 	return rc;
 }

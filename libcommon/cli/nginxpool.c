@@ -6,6 +6,7 @@
 #include "cli/secret.h"
 #include "http/network.h"
 #include "sys/file.h"
+#include "sys/proc.h"
 #include "sys/sig.h"
 #include "wrap/https.h"
 
@@ -23,6 +24,9 @@ confine(void *arg, struct err *e)
 {
 	const struct confining *c = arg;
 
+	/* it is sent the password */
+	if (proc_harden(true, e) < 0)
+		return -1;
 	return rights_enter_ports(
 	    c->prog, SANDBOX_CLIENT_NETWORK, c->ports, c->len, e);
 }

@@ -286,8 +286,8 @@ http_serve(struct conn *c, const struct http_service *s, struct err *e)
 	} while (rc > 0);
 	if (rc == 0)
 		c->shut(c, clock_mono() + LINGER_MS);
-	buf_release(&h.in);
-	buf_release(&h.body);
+	buf_wipe(&h.in);
+	buf_wipe(&h.body);
 	response_release(&h.response);
 	return rc;
 }

@@ -200,8 +200,8 @@ read_field(struct request *r, char *line, struct err *e)
 	return 0;
 }
 
-static size_t
-count_field(const struct request *r, const char *name)
+size_t
+request_count(const struct request *r, const char *name)
 {
 	size_t n = 0;
 
@@ -228,7 +228,7 @@ request_field(const struct request *r, const char *name)
 static int
 read_host(const struct request *r, struct err *e)
 {
-	size_t n = count_field(r, "host");
+	size_t n = request_count(r, "host");
 	const char *host = request_field(r, "host");
 
 	if (n > 1)
@@ -245,10 +245,10 @@ static int
 read_length(struct request *r, struct err *e)
 {
 	const char *coding = request_field(r, "transfer-encoding");
-	size_t lengths = count_field(r, "content-length");
+	size_t lengths = request_count(r, "content-length");
 	uint64_t n;
 
-	if (count_field(r, "transfer-encoding") > 0) {
+	if (request_count(r, "transfer-encoding") > 0) {
 		if (lengths > 0)
 			return refuse(e, 400,
 			    "HTTP: Transfer-Encoding and Content-Length "
@@ -299,7 +299,7 @@ read_options(struct request *r, struct err *e)
 		if (list_has(r->fields[i].value, "close"))
 			r->keep_alive = false;
 	}
-	if (count_field(r, "expect") == 0 || r->is_1_0)
+	if (request_count(r, "expect") == 0 || r->is_1_0)
 		return 0;
 	if (!expect || strcasecmp(expect, "100-continue") != 0)
 		return refuse(e, 417, "HTTP: unknown Expect");
@@ -312,7 +312,7 @@ request_parse(const char *head, size_t len, struct request *r, struct err *e)
 {
 	char *line, *next;
 
-	*r = (struct request){.head = xstrndup(head, len)};
+	*r = (struct request){.head = xstrndup(head, len), .head_len = len};
 	next = cut_line(r->head);
 	if (read_line(r, r->head, e) < 0)
 		return -1;
@@ -332,6 +332,8 @@ request_release(struct request *r)
 {
 	if (!r)
 		return;
+	if (r->head)
+		explicit_bzero(r->head, r->head_len);
 	free(r->head);
 	*r = (struct request){0};
 }

@@ -39,6 +39,7 @@ struct request {
 	size_t fields_len;
 	struct request_field fields[REQUEST_FIELDS_MAX];
 	char *head; /* what all of the above points into */
+	size_t head_len;
 };
 
 /*
@@ -60,8 +61,11 @@ ssize_t request_head_end(
 int request_parse(
     const char *head, size_t len, struct request *r, struct err *e);
 
-/* Frees what it holds. NULL-safe. */
+/* Overwrites and frees what it holds. NULL-safe. */
 void request_release(struct request *r);
+
+/* How often a field is there, by its lower-case name. */
+size_t request_count(const struct request *r, const char *name);
 
 /* The value of a field by its lower-case name; NULL when absent or repeated. */
 const char *request_field(const struct request *r, const char *name);

@@ -32,7 +32,8 @@ check_server(const char *text, struct err *e)
 	if (web_url_parse(text, &u, &why) < 0)
 		return err_set(
 		    e, KIND_CONF, "servers_pool: %.200s: %s", text, why.text);
-	if (strcmp(u.path, "/") != 0 || str_ends(text, "/"))
+	if (strcmp(u.path, "/") != 0 || str_ends(text, "/") ||
+	    strpbrk(text, "?#"))
 		return err_set(e, KIND_CONF,
 		    "servers_pool: %.200s: must have no path", text);
 	return 0;

@@ -287,8 +287,11 @@ admin_token_check(struct store *st, const char *text, const char *peer,
 	if (there < 0)
 		return -1;
 	same = digest_equal(want, have, sizeof(want)) && there > 0;
+	/* a user of this machine has many addresses of it */
 	snprintf(g.who, sizeof(g.who), "%s%.100s", there ? "token/" : "peer/",
-	    there ? token_id : peer);
+	    there			   ? token_id
+		: str_starts(peer, "127.") ? "127.0.0.1"
+					   : peer);
 	if (may_guess(&g, e) < 0)
 		return -1;
 	return same ? judge(t, e) : wrong(&g, e);

@@ -190,13 +190,25 @@ sock_is_unix(int fd)
 	    ss.ss_family == AF_UNIX;
 }
 
+/* One that was accepted has the name of its listener, a socketpair has none. */
+static bool
+is_accepted(int fd)
+{
+	struct sockaddr_un sun = {0};
+	socklen_t len = sizeof(sun);
+
+	return getsockname(fd, (struct sockaddr *)&sun, &len) == 0 &&
+	    sun.sun_family == AF_UNIX &&
+	    len > offsetof(struct sockaddr_un, sun_path);
+}
+
 int64_t
 sock_peer_uid(int fd)
 {
 	struct ucred cred = {0};
 	socklen_t len = sizeof(cred);
 
-	if (!sock_is_unix(fd) ||
+	if (!is_accepted(fd) ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ||
 	    cred.uid == (uid_t)-1)
 		return -1;

@@ -47,7 +47,10 @@ void sock_nodelay(int fd);
 /* Whether `fd` is a unix socket. */
 bool sock_is_unix(int fd);
 
-/* The user at the other end of a unix socket; -1 for anything else. */
+/*
+ * The user at the other end of a unix socket that was accepted; -1 for anything
+ * else: of a socketpair the system knows who has made it, not who has it now.
+ */
 int64_t sock_peer_uid(int fd);
 
 #define SOCK_ADDR_SIZE INET6_ADDRSTRLEN

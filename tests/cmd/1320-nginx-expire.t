@@ -175,6 +175,8 @@ refused() {
 refused 'servers_pool = ftp://x' 'servers_pool: ftp://x'
 refused 'servers_pool = http://u:p@x' 'servers_pool'
 refused 'servers_pool = http://x/y' 'must have no path'
+refused 'servers_pool = http://x#y' 'must have no path'
+refused 'servers_pool = http://x?y' 'must have no path'
 refused "servers_pool = $a" 'stands twice'
 refused 'reset_path = x' 'reset_path: must be a path'
 pool "$a"

@@ -68,6 +68,22 @@ is "$body" "{\"result\":\"success\",\"host\":\"localhost\",\"caller\":\"user/$(i
     'by a unix socket: the user'
 ask /whoami.json -H "Authorization: Bearer $token"
 like "$body" "\"caller\":\"token/$token_id\"" '... but a token comes first'
+ask /whoami.json -H "Authorization: Bearer $token" -H 'Authorization: x'
+answers 401 '... and two of them are none'
+start pair socat "TCP-LISTEN:$(free_port | tee "$T/pair.port"),bind=127.0.0.1,fork,reuseaddr" \
+    "EXEC:$BIN/acmed-admin -c $T/admin.conf"
+pair=http://127.0.0.1:$(cat "$T/pair.port")/.well-known/admin
+must wait_for 10 curl -s -o "$T/body" "$pair/whoami"
+ask_curl "$pair/whoami"
+answers 401 'of a pair of sockets nobody knows who is at the end'
+stop pair
+for field in 'Origin: https://evil.example' 'Sec-Fetch-Site: cross-site' \
+    'Sec-Fetch-Site: same-origin'; do
+	ask /api/update-recents.json -d '' -H "$field"
+	answers 403 "a web page: $field"
+done
+ask /api/update-recents.json -d '' -H 'Sec-Fetch-Site: none'
+answers 200 '... not who types it'
 ask /nothing
 answers 404 'nothing is there'
 is "$body" '{"result":"error","error":"nothing is at this URL","message":"nothing is at this URL"}' \
@@ -98,6 +114,8 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
 	ask_tcp /whoami -H "Authorization: Bearer guess$i"
 done
 answers 429 'too many guesses'
+ask_tcp /whoami -H 'Authorization: Bearer guess' --interface 127.0.0.9
+answers 429 '... by any address of this machine'
 like "$(header Retry-After)" '^[0-9]+$' '... for a while'
 ask_tcp /whoami -H "@$T/token.read"
 answers 200 '... keep nobody out who has a token'

@@ -106,6 +106,19 @@ sql "UPDATE certificates SET not_after = 1 WHERE id = 3"
 ask /domain/xn--bcher-kva.example/config.json
 is "$code $(member $single id)" '200 3' 'the latest, although it has expired'
 
+# ---- what has ended ------------------------------------------------------------
+
+until=$(sql 'SELECT not_after FROM certificates WHERE id = 2')
+sql 'UPDATE certificates SET not_after = 100 WHERE id = 2'
+ask /domain/a.example/config.json
+is "$(member $multi)" null 'what has ended is not named'
+unlike "$(member $single)" null '... while there is another'
+sql 'UPDATE certificates SET not_after = 100 WHERE id = 1'
+ask /domain/a.example/config.json
+unlike "$(member $multi) $(member $single)" 'null null' \
+    '... but for want of it, as it is served on'
+sql "UPDATE certificates SET not_after = $until WHERE id IN (1, 2)"
+
 # ---- of a certificate --------------------------------------------------------
 
 ask /certificate/2/config.json

@@ -7,7 +7,7 @@
 skip_unless_has curl socat openssl sqlite3 perl
 
 make_export_store
-for n in one two; do
+for n in one two three; do
 	request $n DNS:$n.example
 	must sh -c "'$BIN/acme-sign' --no-record '$T/$n.csr' >'$T/$n.crt'"
 	openssl x509 -in "$T/$n.crt" >"$T/$n.leaf"
@@ -21,7 +21,8 @@ up=/certificate-signed/upload.json
 rows() {
 	sql 'SELECT (SELECT count(*) FROM certificates) || " " ||
 	    (SELECT count(*) FROM private_keys) || " " ||
-	    (SELECT count(*) FROM chains)'
+	    (SELECT count(*) FROM chains) || " " ||
+	    (SELECT count(*) FROM ca_certificates)'
 }
 before=$(rows)
 
@@ -83,6 +84,16 @@ ask /certificate-ca-chain/upload.json -F "chain_file=@$T/one.chain"
 answers 200 'a chain'
 ask /certificate-ca/upload-cert.json -F "cert_file=@$T/one.leaf"
 answers 400 'no CA'
+must openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/y.key" \
+    -subj /CN=y -out "$T/y.crt"
+before=$(rows)
+cat "$T/y.crt" "$T/one.leaf" >"$T/both"
+ask /certificate-ca/upload-cert.json -F "cert_file=@$T/both"
+answers 400 '... nor one beside it'
+is "$(rows)" "$before" '... and nothing of it is there'
+cat "$T/three.key" "$T/x.key" >"$T/keys"
+refused 'a key too many' -F "private_key_file_pem=@$T/keys" \
+    -F "certificate_file=@$T/three.leaf" -F "chain_file=@$T/three.chain"
 ok 'the store is sound' "$BIN/acmed-store" check
 
 done_testing
