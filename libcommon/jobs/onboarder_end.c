@@ -71,12 +71,15 @@ onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 	struct queue_failure f =
 	    outcome_failure(out, &item->past, &life, clock_now());
 	struct err e = {0}, text = out->why;
-	bool was_told = item->past.failing_since != 0;
+	bool was_told;
 
 	f.is_known = f.parks && domain_item_has_turn(item);
 	if (f.parks && !is_looked_at(o, out, f.is_known))
 		f.retry_at = parked_pace();
 	outcome_await_ca(o->st, o->row->id, out, &item->past, &f);
+	was_told = f.is_of_ca
+	    ? item->past.failing_since != 0
+	    : queue_state_of(&item->past, item->error) == QUEUE_FAILING;
 	if (domain_queue_fail(o->st, &g->holds[i], item->name, &f, &e) < 0) {
 		/* somebody has asked for it meanwhile: it is tried anew */
 		onboarder_tell(o, item, &e, e.kind != KIND_BUSY);
@@ -89,7 +92,8 @@ onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 	if (f.parks)
 		err_object(&text, "parked; domain-queue add tries it at once");
 	onboarder_tell(o, item, &text,
-	    f.parks || !was_told || !is_same(item->cause, out->word));
+	    f.parks || !was_told ||
+		(!f.is_of_ca && !is_same(item->cause, out->word)));
 }
 
 void

@@ -3,6 +3,21 @@
 #include "sys/clock.h"
 
 /*
+ * The number of keys, and what tells that some may have been replaced: the run
+ * of the server, and how many it has evicted.
+ */
+#define STATE                                                                  \
+	"local function told(section, what)\n"                                 \
+	"  local i = redis.pcall('INFO', section)\n"                           \
+	"  return type(i) == 'string' and string.match(i, what) or '-'\n"      \
+	"end\n"                                                                \
+	"local function state()\n"                                             \
+	"  return string.format('%.0f', redis.call('DBSIZE')) .. '.' ..\n"     \
+	"    told('server', 'run_id:(%w+)') .. '.' ..\n"                       \
+	"    told('stats', 'evicted_keys:(%d+)')\n"                            \
+	"end\n"
+
+/*
  * What must happen in one step happens in Redis.  A script that fails, for
  * want of memory perhaps, does so before its first write.
  */
@@ -105,22 +120,22 @@ static const char *const texts[] = {
      * The note, the count.  What was noted, unless somebody has written since,
      * or keys have come or gone.
      */
-    [SCRIPT_NOTE_READ] =
-	"local n = redis.call('GET', KEYS[1]) or ''\n"
-	"local writes, keys, rest = string.match(n, '^(%d+) (%d+) (.*)$')\n"
-	"if writes ~= (redis.call('GET', KEYS[2]) or '0') or\n"
-	"  tonumber(keys) ~= redis.call('DBSIZE') then return '' end\n"
-	"return rest\n",
+    [SCRIPT_NOTE_READ] = STATE
+    "local n = redis.call('GET', KEYS[1]) or ''\n"
+    "local writes, keys, rest = string.match(n, '^(%d+) (%S+) (.*)$')\n"
+    "if writes ~= (redis.call('GET', KEYS[2]) or '0') or\n"
+    "  keys ~= state() then return '' end\n"
+    "return rest\n",
     /* ARGV: the count as it is to be, what is noted. */
     [SCRIPT_NOTE_WRITE] =
-	"if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then\n"
-	"  redis.call('DEL', KEYS[1])\n"
-	"  return 0\n"
-	"end\n"
-	"redis.call('SET', KEYS[1], '')\n"
-	"local keys = string.format('%.0f', redis.call('DBSIZE'))\n"
-	"redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. keys .. ' ' .. ARGV[2])\n"
-	"return 1\n",
+	STATE "if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then\n"
+	      "  redis.call('DEL', KEYS[1])\n"
+	      "  return 0\n"
+	      "end\n"
+	      "redis.call('SET', KEYS[1], '')\n"
+	      "redis.call('SET', KEYS[1],\n"
+	      "  ARGV[1] .. ' ' .. state() .. ' ' .. ARGV[2])\n"
+	      "return 1\n",
     /* The key.  ARGV: the fields of a hash.  Secrets do not come back. */
     [SCRIPT_DIGEST] = "local t, v = redis.call('TYPE', KEYS[1]).ok, {}\n"
 		      "if t == 'hash' and #ARGV > 0 then\n"

@@ -76,6 +76,7 @@ waiting_note_away(struct domain_item *i, const struct upstream_held *held)
 	struct err why = {0};
 
 	if (i->is_parked || i->retry_at > held->until ||
+	    i->lease_until > clock_now() ||
 	    queue_state_of(&i->past, i->error) != QUEUE_FRESH)
 		return;
 	waiting_say_away(held, &why);

@@ -67,8 +67,7 @@ static const char *const sql[] = {
 	"UPDATE domain_queue SET retry_at = ?3, failing_since ="
 	" CASE WHEN " QUEUE_HAS_FAILED " THEN " QUEUE_FAILING_SINCE
 	" END, away_since = NULL,"
-	" cause = CASE WHEN " QUEUE_HAS_FAILED " THEN cause ELSE ?6 END,"
-	" error = CASE WHEN " QUEUE_HAS_FAILED " THEN error ELSE ?7 END"
+	" cause = ?6, error = ?7"
 	" WHERE registered = ?2 AND domain_template_id = ?1"
 	" AND status = 'waiting' AND retry_at < ?3"
 	" AND upstream_order_id IS NULL AND " QUEUE_IS_FREE("?4", "?5"),

@@ -13,6 +13,8 @@ enum {
 	SERVING_DETAILS,
 	SERVING_LAST_DOMAIN,
 	SERVING_CERTIFICATE_NEXT,
+	SERVING_DOMAIN_NEXT,
+	SERVING_NEW_DOMAINS,
 	SERVING_CERTIFICATE_LAST,
 	SERVING_OF_CERTIFICATES,
 	SERVING_OF_CHOICES,
@@ -45,6 +47,10 @@ static const char *const sql[] = {
 	"SELECT id FROM domains WHERE id > 0 ORDER BY id DESC LIMIT 1",
     [SERVING_CERTIFICATE_NEXT] = "SELECT id, created FROM certificates"
 				 " WHERE id >= ?1 ORDER BY id LIMIT 1",
+    [SERVING_DOMAIN_NEXT] = "SELECT id, created FROM domains"
+			    " WHERE id >= ?1 ORDER BY id LIMIT 1",
+    [SERVING_NEW_DOMAINS] =
+	"SELECT id FROM domains WHERE id >= ?1 AND id <= ?2",
     [SERVING_CERTIFICATE_LAST] = "SELECT id FROM certificates WHERE id > 0"
 				 " ORDER BY id DESC LIMIT 1",
     [SERVING_OF_CERTIFICATES] =
@@ -377,12 +383,12 @@ add_names_of_each(struct store *st, size_t row, struct ids *of,
 	return rc;
 }
 
-/* The certificate with the lowest number, from `id` on; 0 when none is left. */
+/* The one with the lowest number, from `id` on; 0 when none is left. */
 static int
-next_certificate(struct store *st, int64_t *id, int64_t *created, struct err *e)
+next_row(
+    struct store *st, size_t row, int64_t *id, int64_t *created, struct err *e)
 {
-	struct db_stmt *s =
-	    stmt_query(st, STMT_SERVING, SERVING_CERTIFICATE_NEXT, e, "i", *id);
+	struct db_stmt *s = stmt_query(st, STMT_SERVING, row, e, "i", *id);
 	int rc = s ? db_step(s, e) : -1;
 
 	if (rc > 0) {
@@ -395,14 +401,14 @@ next_certificate(struct store *st, int64_t *id, int64_t *created, struct err *e)
 
 /* The number of the first that came since then: numbers go with time. */
 static int
-first_since(struct store *st, int64_t since, int64_t last, int64_t *first,
-    struct err *e)
+first_since(struct store *st, size_t row, int64_t since, int64_t last,
+    int64_t *first, struct err *e)
 {
 	int64_t low = 1, high = last + 1;
 
 	while (low < high) {
 		int64_t middle = low + (high - low) / 2, id = middle, created;
-		int rc = next_certificate(st, &id, &created, e);
+		int rc = next_row(st, row, &id, &created, e);
 
 		if (rc < 0)
 			return -1;
@@ -457,7 +463,7 @@ add_all(struct store *st, int64_t since, struct changes *c, struct err *e)
 
 	if (rc <= 0)
 		return rc;
-	rc = first_since(st, since, last, &first, e);
+	rc = first_since(st, SERVING_CERTIFICATE_NEXT, since, last, &first, e);
 	if (rc == 0)
 		rc = add_names_from(
 		    st, SERVING_OF_CERTIFICATES, first, last, &c->domains, e);
@@ -465,6 +471,20 @@ add_all(struct store *st, int64_t since, struct changes *c, struct err *e)
 		rc = add_names_from(
 		    st, SERVING_OF_CHOICES, 1, last, &c->domains, e);
 	return rc;
+}
+
+/* Names that have come: a wildcard may serve them already. */
+static int
+add_new(struct store *st, int64_t since, struct ids *domains, struct err *e)
+{
+	int64_t first, last;
+	int rc = stmt_int(st, STMT_SERVING, SERVING_LAST_DOMAIN, &last, e, "");
+
+	if (rc <= 0)
+		return rc;
+	return first_since(st, SERVING_DOMAIN_NEXT, since, last, &first, e) < 0
+	    ? -1
+	    : add_names_from(st, SERVING_NEW_DOMAINS, first, last, domains, e);
 }
 
 static int
@@ -510,6 +530,8 @@ find_changes(struct store *st, int64_t since, int64_t now, struct changes *c,
 	if (rc == 0)
 		rc = add_names_of(
 		    st, SERVING_OF_BEGUN, since, now, &c->domains, e);
+	if (rc == 0)
+		rc = add_new(st, since, &c->domains, e);
 	return rc < 0 ? -1 : add_below(st, &c->domains, e);
 }
 

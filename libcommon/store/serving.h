@@ -38,13 +38,13 @@ int serving_each(
     struct store *st, int64_t now, serving_fn fn, void *arg, struct err *e);
 
 /*
- * The same for the names of certificates that have come to the store, got their
- * private key or one more chain, or were activated, deactivated or revoked,
- * since that time; of all that have several chains, if other CAs are preferred
- * since; for names that were enabled or disabled; and for those of certificates
- * that have begun or ended since; when that is a wildcard, for the names below
- * it as well.  The work is that of the names in question, and after a change of
- * preferences a look at all certificates.
+ * The same for names that have come to the store since that time; for those of
+ * certificates that have come, got their private key or one more chain, or were
+ * activated, deactivated or revoked; of all that have several chains, if other
+ * CAs are preferred since; for names that were enabled or disabled; and for
+ * those of certificates that have begun or ended since; when that is a
+ * wildcard, for the names below it as well.  The work is that of the names in
+ * question, and after a change of preferences a look at all certificates.
  */
 int serving_each_since(struct store *st, int64_t since, int64_t now,
     serving_fn fn, void *arg, struct err *e);

@@ -302,6 +302,7 @@ serve_apart(int fd, const struct helper_service *s, struct err *e)
 	struct serving g = {.fd = fd, .s = s};
 	struct buf question;
 	sigset_t waiting;
+	struct err ignored = {0};
 	int rc;
 
 	sigprocmask(SIG_SETMASK, NULL, &waiting);
@@ -313,9 +314,7 @@ serve_apart(int fd, const struct helper_service *s, struct err *e)
 			break;
 		}
 	buf_release(&question);
-	/* the first cause is kept */
-	if (reap(&g, 0, e) < 0)
-		rc = -1;
+	reap(&g, 0, &ignored); /* who asks may have gone */
 	free(g.v);
 	return rc;
 }

@@ -177,7 +177,7 @@ static const struct sandbox_row rows[] = {
 	    [SANDBOX_OPERANDS] = READ},
 	.connects = true,
 	.spawns = true, /* libcurl's resolver */
-	.descriptors = 256,
+	.descriptors = 1024,
 	.memory = 2047 * MIB},
     /* Its solvers may be many, a socket each. */
     [SANDBOX_CLIENT_ORDER] = {.name = "client.order",

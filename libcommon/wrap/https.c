@@ -283,9 +283,21 @@ most_under_way(void)
 	    : 1;
 }
 
+/* To the descriptors that this process has in the end. */
+static void
+fit(struct https *h)
+{
+	h->most = most_under_way();
+	curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, h->most);
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+	    h->most < CONNECTIONS_KEPT ? h->most : CONNECTIONS_KEPT);
+}
+
 static void
 begin_waiting(struct https *h)
 {
+	if (h->most == 0)
+		fit(h);
 	while (h->waiting && h->under_way < h->most) {
 		struct transfer *t = h->waiting;
 
@@ -314,7 +326,6 @@ https_new(const struct https_options *o, struct err *e)
 
 	h->o = *o;
 	h->end = &h->transfers;
-	h->most = most_under_way();
 	h->user_agent = xstrdup(o->user_agent);
 	h->proxy = o->proxy ? xstrdup(o->proxy) : NULL;
 	h->multi = transfer_multi(e);
@@ -324,9 +335,6 @@ https_new(const struct https_options *o, struct err *e)
 	}
 	curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
 	    (long)CONNECTIONS_PER_HOST);
-	curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, h->most);
-	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
-	    h->most < CONNECTIONS_KEPT ? h->most : CONNECTIONS_KEPT);
 	return h;
 }
 

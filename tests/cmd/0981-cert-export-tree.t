@@ -490,7 +490,9 @@ prefer() {
 since() {
 	export_cert --tree certbot --since 1h "$T/since"
 	sql 'UPDATE events SET at = at - 7200;
-	    UPDATE certificates SET created = created - 7200'
+	    UPDATE domains SET created = created - 7200;
+	    UPDATE certificates SET created = created - 7200,
+	    not_before = not_before - 7200'
 }
 has_chain() {
 	ok "... with the chain to $1" cmp "$T/since/live/chain.example/chain.pem" \

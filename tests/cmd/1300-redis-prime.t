@@ -109,6 +109,7 @@ is "$(counts)" '1 2 2 2 0 0 0' '... are primed'
 sql "UPDATE certificates SET created = created - 10000,
     not_before = not_before - 10000 WHERE id <> 4"
 sql 'UPDATE events SET at = at - 10000'
+sql 'UPDATE domains SET created = created - 10000'
 prime --changed-since 1h
 is "$(counts | cut -d' ' -f4-)" '0 1 0 0' '--changed-since'
 sql "UPDATE certificates SET created = created + 10000 WHERE id <> 4"

@@ -240,6 +240,7 @@ test_since_time(void **state)
 	run_sql("UPDATE certificates SET created = created - 432000"
 		" WHERE id = 2");
 	run_sql("UPDATE events SET at = at - 432000");
+	run_sql("UPDATE domains SET created = created - 432000 WHERE id = 2");
 
 	test_now = now + 4 * day;
 	tell_since(&t, now + day);
@@ -270,6 +271,15 @@ test_since_wildcard(void **state)
 	assert_int_equal(t.len, 2);
 	assert_int_equal(find(&t, "a.x.example")->certificate_id, 3);
 	assert_non_null(find(&t, "*.x.example"));
+
+	/* A name that comes when the wildcard is there already. */
+	test_now += 3600;
+	run_sql("INSERT INTO domains (type, value, active, created)"
+		" SELECT 'dns', 'new.x.example', 1, max(created) + 3600"
+		" FROM certificates");
+	tell_since(&t, test_now);
+	assert_int_equal(t.len, 1);
+	assert_int_equal(find(&t, "new.x.example")->certificate_id, 3);
 }
 
 static void
