@@ -157,6 +157,28 @@ configjson_put_domain(struct store *st, const struct configjson *c,
 	    st, c, MULTI, d->active ? d->latest_multi_id : 0, object, e);
 }
 
+/* When it is the wildcard's, gateways keep it once, for all names below. */
+static int
+put_covered_by(struct store *st, const struct domain *d, int64_t id,
+    int64_t now, struct js *object, struct err *e)
+{
+	char *wildcard = certificate_wildcard_of(d->value);
+	struct certificate c = {0};
+	int rc = 0;
+
+	if (wildcard && js_get(js_get(object, MULTI), "id"))
+		rc = certificate_serving(st, wildcard, now, &c, e);
+	if (rc == 0 && c.id == id)
+		js_put_text(object, "covered_by", wildcard);
+	if (rc < 0 && e->kind == KIND_NOTFOUND) {
+		err_clear(e);
+		rc = 0;
+	}
+	certificate_release(&c);
+	free(wildcard);
+	return rc;
+}
+
 int
 configjson_put_covered(struct store *st, const struct configjson *c,
     const struct domain *d, int64_t now, struct js *object, struct err *e)
@@ -173,9 +195,12 @@ configjson_put_covered(struct store *st, const struct configjson *c,
 	rc = certificate_serving(st, d->value, now, &m.cert, e);
 	if (rc == 0) {
 		rc = put_found(st, c, MULTI, &m, object, e);
-	} else if (e->kind == KIND_NOTFOUND && d->id != 0) {
+		if (rc == 0)
+			rc = put_covered_by(st, d, m.cert.id, now, object, e);
+	} else if (e->kind == KIND_NOTFOUND) {
 		err_clear(e);
-		rc = 0;
+		rc = d->id != 0 ? 0
+				: err_set(e, KIND_NOTFOUND, "no such domain");
 	}
 	material_release(&m);
 	return rc;

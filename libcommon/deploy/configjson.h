@@ -35,8 +35,8 @@ int configjson_put_domain(struct store *st, const struct configjson *c,
 /*
  * The same of a name that is in no certificate, whether it is in the store
  * (`d->id` is not 0) or not: what serves it all the same, a wildcard, is
- * certificate_signed__latest_multi.  KIND_NOTFOUND when it is not in the store
- * and nothing serves it.
+ * certificate_signed__latest_multi, and covered_by says which.  KIND_NOTFOUND
+ * ("no such domain") when it is not in the store and nothing serves it.
  */
 int configjson_put_covered(struct store *st, const struct configjson *c,
     const struct domain *d, int64_t now, struct js *object, struct err *e);

@@ -78,10 +78,13 @@ like "$body" pem 'idonly= is not set'
 ask /domain/x.w.a.example/config.json
 is "$code $(member domain id) $(member $single) $(member $multi id)" \
     '200 null null 2' 'a name that only a wildcard serves'
+is "$(member covered_by)" '*.w.a.example' '... which is named'
 ask '/domain/*.w.a.example/config.json'
-is "$code $(member $multi id)" '200 2' 'the wildcard itself'
+is "$code $(member $multi id) $(member covered_by)" '200 2 null' \
+    'the wildcard itself'
 ask /domain/x.y.w.a.example/config.json
 answers 404 'one more level'
+is "$(member error)" 'no such domain' '... as gateways know it'
 is "$(member message)" "$(member error)" '... with a message'
 
 # ---- what is not there -------------------------------------------------------
@@ -118,6 +121,15 @@ ask /domain/a.example/config.json
 unlike "$(member $multi) $(member $single)" 'null null' \
     '... but for want of it, as it is served on'
 sql "UPDATE certificates SET not_after = $until WHERE id IN (1, 2)"
+enter old DNS:old.v.example
+request late DNS:old.v.example
+must sh -c "'$BIN/acme-sign' --no-record '$T/late.csr' >'$T/late.crt'"
+must "$BIN/cert-import" "$T/late.crt"
+sql 'UPDATE certificates SET not_after = 100 + id WHERE id IN (5, 6)'
+must "$BIN/cert-manage" update-recents
+ask /domain/old.v.example/config.json
+is "$code $(member $multi id) $(member covered_by)" '200 5 null' \
+    'an earlier one, for want of the key of the latest: no wildcard'
 
 # ---- of a certificate --------------------------------------------------------
 
