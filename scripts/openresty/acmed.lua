@@ -124,21 +124,22 @@ local function from_redis(name, wildcard)
 	return entry, not entry
 end
 
-local function from_admin(name)
+local function from_admin(name, wildcard)
 	if not config.admin then
 		return nil, false
 	elseif cache:is_down("admin") or
 	    not cache:allows("admin", config.admin.per_second) then
 		return nil, true
 	end
-	local chain, key, failed = admin.find(config.admin, name)
+	local chain, key, failed, covered_by = admin.find(config.admin, name)
 	if failed then
 		blame("admin", failed)
 		return nil, true
 	elseif not chain then
 		return nil, false
 	end
-	local entry, why = cache:put(name, chain, key)
+	local entry, why = cache:put(wildcard and covered_by == wildcard and
+	    wildcard or name, chain, key)
 	if not entry then
 		ngx.log(ngx.ERR, "acmed: admin: ", name, ": ", why)
 	end
@@ -175,7 +176,7 @@ local function fetch(name, wildcard, old)
 	local also_unknown = false
 
 	if not entry then
-		entry, also_unknown = from_admin(name)
+		entry, also_unknown = from_admin(name, wildcard)
 	end
 	if entry then
 		if entry.name ~= name then

@@ -121,8 +121,8 @@ local function pem_of(object, field)
 	return type(pem) == "string" and pem or nil
 end
 
--- Chain and key; nil: there is none; with a third value nobody knows, and that
--- says why.
+-- Chain and key, and as a fourth value the wildcard whose they are, if they are;
+-- nil: there is none; with a third value nobody knows, and that says why.
 function admin.find(options, name)
 	local status, body = ask(options, name)
 
@@ -141,7 +141,7 @@ function admin.find(options, name)
 		local private = pem_of(object[key], "private_key")
 
 		if chain and private then
-			return chain, private
+			return chain, private, nil, object.covered_by
 		end
 	end
 	return nil
