@@ -103,7 +103,7 @@ local function blame(source, why)
 end
 
 -- An entry, or nil and whether nobody knows.
-local function from_redis(name, wildcard)
+local function from_redis(name, wildcard, epoch)
 	if not config.redis then
 		return nil, false
 	elseif cache:is_down("redis") then
@@ -117,14 +117,15 @@ local function from_redis(name, wildcard)
 	elseif not at then
 		return nil, false
 	end
-	local entry, why = cache:put(at == 1 and name or wildcard, chain, key)
+	local entry, why = cache:put(at == 1 and name or wildcard, chain, key,
+	    epoch)
 	if not entry then
 		ngx.log(ngx.ERR, "acmed: redis: ", name, ": ", why)
 	end
 	return entry, not entry
 end
 
-local function from_admin(name, wildcard)
+local function from_admin(name, wildcard, epoch)
 	if not config.admin then
 		return nil, false
 	elseif cache:is_down("admin") or
@@ -139,7 +140,7 @@ local function from_admin(name, wildcard)
 		return nil, false
 	end
 	local entry, why = cache:put(wildcard and covered_by == wildcard and
-	    wildcard or name, chain, key)
+	    wildcard or name, chain, key, epoch)
 	if not entry then
 		ngx.log(ngx.ERR, "acmed: admin: ", name, ": ", why)
 	end
@@ -172,11 +173,12 @@ end
 
 -- Asks, and keeps what comes of it.
 local function fetch(name, wildcard, old)
-	local entry, unknown = from_redis(name, wildcard)
+	local epoch = cache:epoch()
+	local entry, unknown = from_redis(name, wildcard, epoch)
 	local also_unknown = false
 
 	if not entry then
-		entry, also_unknown = from_admin(name, wildcard)
+		entry, also_unknown = from_admin(name, wildcard, epoch)
 	end
 	if entry then
 		if entry.name ~= name then
@@ -184,6 +186,9 @@ local function fetch(name, wildcard, old)
 			cache:mark(name, entry.name)
 		end
 		return entry
+	end
+	if cache:epoch() ~= epoch then
+		return old
 	end
 	if unknown or also_unknown then
 		if old and old.due == 0 then
@@ -199,18 +204,20 @@ end
 -- Another one asks already.
 local function await(name, wildcard)
 	local tries = LOCK / WAIT
-	local entry, none
+	local entry, none, old
+	local locked
 
 	repeat
 		ngx.sleep(WAIT)
-		entry, none = look(name, wildcard)
 		tries = tries - 1
-	until entry or none or tries == 0 or cache:lock(name, LOCK)
-	if entry or none or tries == 0 then
-		return entry
+		locked = cache:lock(name, LOCK)
+		-- After that: what the other one has kept is there then.
+		entry, none, old = look(name, wildcard)
+	until entry or none or locked or tries == 0
+	if locked then
+		cache:unlock(name)
 	end
-	cache:unlock(name)
-	return nil
+	return entry or not none and old or nil
 end
 
 local function find(name)

@@ -6,7 +6,7 @@
 . "$SRC/tests/lib/redis.sh"
 . "$SRC/tests/lib/nginx.sh"
 . "$SRC/tests/lib/openresty.sh"
-skip_unless_has nginx openssl curl jq
+skip_unless_has nginx openssl curl jq socat
 
 start_redis
 make_ca ca
@@ -122,8 +122,69 @@ start_admin
 sleep 1.1 # a source that has failed is left alone for a second
 is "$(shown b.example)" "$(digest "$T/b.example.crt")" 'there again'
 
+# ---- expired while it is asked -----------------------------------------------------
+
+# Another stand-in: it says what is in a file when it is asked, but not while
+# there is $T/hold.
+cat >"$T/speak" <<'END'
+#!/bin/sh
+cd "$(dirname "$0")" || exit
+cp said said.$$
+sed '/^.$/q' >>heard
+while [ -e hold ]; do sleep 0.02; done
+cat said.$$
+END
+chmod +x "$T/speak"
+start speaker socat "UNIX-LISTEN:$T/speaker.sock,fork" "EXEC:$T/speak"
+must wait_for 10 test -S "$T/speaker.sock"
+# says FILE [FIELD]: with these fields of a head, or else its length.
+says() {
+	{
+		printf 'HTTP/1.1 200 OK\r\n%b\r\n' \
+		    "${2-Content-Length: $(wc -c <"$1")\\r\\n}"
+		cat "$1"
+	} >"$T/said"
+}
+# was_asked COUNT: so often.
+was_asked() {
+	[ "$(grep -c '^GET' "$T/heard")" -ge "$1" ]
+}
+cp "$T/answers/a.example" "$T/first"
+make_leaf ca second DNS:a.example
+jq --rawfile crt "$T/second.crt" --rawfile key "$T/second.key" \
+    '.certificate_signed__latest_multi |= (.private_key.pem = $key |
+    .fullchain.pem = $crt)' "$T/first" >"$T/second"
+for what in domain/a.example all; do
+	again "timeout = 10, url = 'unix:$T/speaker.sock:'"
+	: >"$T/heard"
+	: >"$T/hold"
+	says "$T/first"
+	openssl s_client -connect "127.0.0.1:$tls_port" -servername a.example \
+	    </dev/null >"$T/early" 2>/dev/null &
+	early=$!
+	must wait_for 10 was_asked 1
+	# One that waits for what the other one hears.
+	openssl s_client -connect "127.0.0.1:$tls_port" -servername a.example \
+	    </dev/null >"$T/late" 2>/dev/null &
+	late=$!
+	sleep 0.3
+	says "$T/second"
+	cache "expire/$what" >"$T/dropped"
+	rm "$T/hold"
+	wait $early $late
+	is "$(digest "$T/early")" "$(digest "$T/a.example.crt")" \
+	    "expire/$what while it is asked: this handshake has what it said"
+	like "$(digest "$T/late")" "$(digest "$T/a.example.crt")|$(digest "$T/second.crt")" \
+	    '... one that has waited has it, or what is new'
+	is "$(shown a.example)" "$(digest "$T/second.crt")" '... the next one asks again'
+	is "$(grep -c '^GET' "$T/heard")" 2 '... once'
+	shown a.example >/dev/null
+	is "$(grep -c '^GET' "$T/heard")" 2 '... and no more'
+done
+
 # ---- beside a Redis ----------------------------------------------------------------
 
+again "url = 'http://127.0.0.1:$admin_port/adm'"
 make_leaf ca own DNS:a.example
 r hset d2:a.example f "$(cat "$T/own.crt")" p "$(cat "$T/own.key")" >/dev/null
 cache expire/domain/a.example >"$T/dropped"

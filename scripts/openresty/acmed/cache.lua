@@ -6,7 +6,8 @@
 -- until DUE while FLOOR is that of now, which expiring all raises; what is not
 -- fresh stays, for when there is nobody to ask.  The serial is another one when
 -- the certificate is.  Expiring anything raises the epoch, and workers then
--- look again whether what they have is what is shared.
+-- look again whether what they have is what is shared; what was asked for before
+-- is not fresh.
 --
 -- Clients choose the names of what is not there: that is in a dictionary of its
 -- own, so that it displaces no certificate.
@@ -110,13 +111,16 @@ end
 
 -- ---- certificates ----------------------------------------------------------
 
+function cache:epoch()
+	return self.certs:get(EPOCH) or 0
+end
+
 -- What the worker itself has of a name, if that is fresh.  Any text will do for
 -- a name, and this is all that most handshakes need.
 function cache:ready(name)
 	local entry = self.lru:get(name)
 
-	if entry and entry.epoch == (self.certs:get(EPOCH) or 0) and
-	    now() < entry.due then
+	if entry and entry.epoch == self:epoch() and now() < entry.due then
 		return entry
 	end
 end
@@ -129,7 +133,7 @@ function cache:get(name)
 	if entry then
 		return entry
 	end
-	local epoch = self.certs:get(EPOCH) or 0
+	local epoch = self:epoch()
 	local value = self.certs:get(name)
 	entry = self.lru:get(name)
 	if not value then
@@ -160,41 +164,6 @@ local function pack(self, serial, due, label, key, chain)
 	    self.certs:get(FLOOR) or 0, due, #key, label) .. key .. chain
 end
 
--- Keeps what a source has said.  Returns it as get does; nil and why when it is
--- no certificate with its key.
-function cache:put(name, chain_pem, key_pem)
-	local keys, label = from_pem(key_pem, "PRIVATE KEY")
-	local chain = table.concat((from_pem(chain_pem, "CERTIFICATE")))
-	local old = self.certs:get(name)
-	local serial, entry, why
-
-	if #keys ~= 1 or chain == "" then
-		return nil, "not a certificate and a key in PEM"
-	end
-	if old then
-		local was, _, _, _, of, at = old:match(HEADER)
-
-		if of == label and old:sub(at) == keys[1] .. chain then
-			serial = was
-		end
-	end
-	serial = serial or tostring(self.certs:incr(SERIAL, 1, 0))
-	entry, why = make_ready(name, serial, chain_pem, key_pem)
-	if not entry then
-		return nil, why
-	end
-	entry.epoch = self.certs:get(EPOCH) or 0
-	entry.due = now() + self.fresh
-	local stored, failed, displaced = self.certs:set(name,
-	    pack(self, serial, entry.due, label, keys[1], chain), self.stale)
-	if not stored or displaced then
-		ngx.log(ngx.WARN, "acmed: the dictionary of certificates is ",
-		    "too small: ", failed or "others were displaced")
-	end
-	self.lru:set(name, entry)
-	return entry
-end
-
 -- Sets until when what is there is fresh.
 local function set_due(self, name, due)
 	local value = self.certs:get(name)
@@ -206,6 +175,52 @@ local function set_due(self, name, due)
 	self.certs:set(name, pack(self, serial, due, label,
 	    value:sub(at, at + length - 1), value:sub(at + length)),
 	    math.max(self.certs:ttl(name) or 0, 1))
+end
+
+-- The serial of what is there, if it is this; else the next one.
+local function serial_of(self, name, label, content)
+	local old = self.certs:get(name)
+
+	if old then
+		local serial, _, _, _, of, at = old:match(HEADER)
+
+		if of == label and old:sub(at) == content then
+			return serial
+		end
+	end
+	return tostring(self.certs:incr(SERIAL, 1, 0))
+end
+
+-- Keeps what a source has said that was asked when the epoch was this.  Returns
+-- it as get does; nil and why when it is no certificate with its key.
+function cache:put(name, chain_pem, key_pem, epoch)
+	local keys, label = from_pem(key_pem, "PRIVATE KEY")
+	local chain = table.concat((from_pem(chain_pem, "CERTIFICATE")))
+
+	if #keys ~= 1 or chain == "" then
+		return nil, "not a certificate and a key in PEM"
+	end
+	local entry, why = make_ready(name, serial_of(self, name, label,
+	    keys[1] .. chain), chain_pem, key_pem)
+	if not entry then
+		return nil, why
+	end
+	entry.epoch = epoch
+	entry.due = now() + self.fresh
+	local stored, failed, displaced = self.certs:set(name,
+	    pack(self, entry.serial, entry.due, label, keys[1], chain),
+	    self.stale)
+	if not stored or displaced then
+		ngx.log(ngx.WARN, "acmed: the dictionary of certificates is ",
+		    "too small: ", failed or "others were displaced")
+	end
+	-- Only now: whoever expires it from here on finds it.
+	if self:epoch() ~= epoch then
+		entry.due = 0
+		set_due(self, name, 0)
+	end
+	self.lru:set(name, entry)
+	return entry
 end
 
 -- What is old will do a little longer.
@@ -258,21 +273,30 @@ end
 
 -- ---- expiring --------------------------------------------------------------
 
-function cache:expire(name)
-	local wildcard = self.absent:get(name)
-
-	self.absent:delete(name)
-	set_due(self, name, 0)
-	if wildcard and wildcard ~= "none" then
-		set_due(self, wildcard, 0)
-	end
+-- The epoch is another one before, for who asks, and after, for who has looked.
+local function expire(self, how)
+	self.certs:incr(EPOCH, 1, 0)
+	how()
 	self.certs:incr(EPOCH, 1, 0)
 end
 
+function cache:expire(name)
+	expire(self, function()
+		local wildcard = self.absent:get(name)
+
+		self.absent:delete(name)
+		set_due(self, name, 0)
+		if wildcard and wildcard ~= "none" then
+			set_due(self, wildcard, 0)
+		end
+	end)
+end
+
 function cache:expire_all()
-	self.absent:flush_all()
-	self.certs:incr(FLOOR, 1, 0)
-	self.certs:incr(EPOCH, 1, 0)
+	expire(self, function()
+		self.absent:flush_all()
+		self.certs:incr(FLOOR, 1, 0)
+	end)
 end
 
 -- Names with a fresh certificate, and without any.
