@@ -102,49 +102,55 @@ local function blame(source, why)
 	ngx.log(ngx.ERR, "acmed: ", source, ": ", why)
 end
 
+-- `asked`: the name, its wildcard, the epoch before, and what is known (old).
+-- What it returns is what from_redis and from_admin do.
+local function keep(asked, source, name, chain, key)
+	local entry, why, spoilt = cache:put(name, chain, key, asked.epoch)
+
+	if not entry then
+		ngx.log(ngx.ERR, "acmed: ", source, ": ", asked.name, ": ", why)
+		asked.spoilt = asked.spoilt or spoilt
+	end
+	return entry, not entry
+end
+
 -- An entry, or nil and whether nobody knows.
-local function from_redis(name, wildcard, epoch)
+local function from_redis(asked)
 	if not config.redis then
 		return nil, false
 	elseif cache:is_down("redis") then
 		return nil, true
 	end
 	local at, chain, key, failed =
-	    redis.find(config.redis, {name, wildcard})
+	    redis.find(config.redis, {asked.name, asked.wildcard})
 	if failed then
 		blame("redis", failed)
 		return nil, true
 	elseif not at then
 		return nil, false
 	end
-	local entry, why = cache:put(at == 1 and name or wildcard, chain, key,
-	    epoch)
-	if not entry then
-		ngx.log(ngx.ERR, "acmed: redis: ", name, ": ", why)
-	end
-	return entry, not entry
+	return keep(asked, "redis", at == 1 and asked.name or asked.wildcard,
+	    chain, key)
 end
 
-local function from_admin(name, wildcard, epoch)
+local function from_admin(asked)
 	if not config.admin then
 		return nil, false
 	elseif cache:is_down("admin") or
 	    not cache:allows("admin", config.admin.per_second) then
 		return nil, true
 	end
-	local chain, key, failed, covered_by = admin.find(config.admin, name)
+	local chain, key, failed, covered_by =
+	    admin.find(config.admin, asked.name)
 	if failed then
 		blame("admin", failed)
 		return nil, true
 	elseif not chain then
 		return nil, false
 	end
-	local entry, why = cache:put(wildcard and covered_by == wildcard and
-	    wildcard or name, chain, key, epoch)
-	if not entry then
-		ngx.log(ngx.ERR, "acmed: admin: ", name, ": ", why)
-	end
-	return entry, not entry
+	local for_all = asked.wildcard and covered_by == asked.wildcard
+	return keep(asked, "admin", for_all and asked.wildcard or asked.name,
+	    chain, key)
 end
 
 -- ---- names -----------------------------------------------------------------
@@ -171,14 +177,28 @@ local function look(name, wildcard)
 	return nil, false, old or for_all or old_for_all
 end
 
+-- When nobody knows: what is old, for a little longer.
+local function without_answer(asked)
+	local old = asked.old
+
+	if old and old.due == 0 then
+		cache:keep(old.name)
+	elseif not old and asked.spoilt then
+		-- The next one gets the certificate of the configuration.
+		cache:mark(asked.name, "none")
+	end
+	return old
+end
+
 -- Asks, and keeps what comes of it.
 local function fetch(name, wildcard, old)
-	local epoch = cache:epoch()
-	local entry, unknown = from_redis(name, wildcard, epoch)
+	local asked = {name = name, wildcard = wildcard, old = old,
+	    epoch = cache:epoch()}
+	local entry, unknown = from_redis(asked)
 	local also_unknown = false
 
 	if not entry then
-		entry, also_unknown = from_admin(name, wildcard, epoch)
+		entry, also_unknown = from_admin(asked)
 	end
 	if entry then
 		if entry.name ~= name then
@@ -186,15 +206,10 @@ local function fetch(name, wildcard, old)
 			cache:mark(name, entry.name)
 		end
 		return entry
-	end
-	if cache:epoch() ~= epoch then
+	elseif cache:epoch() ~= asked.epoch then
 		return old
-	end
-	if unknown or also_unknown then
-		if old and old.due == 0 then
-			cache:keep(old.name)
-		end
-		return old
+	elseif unknown or also_unknown then
+		return without_answer(asked)
 	end
 	cache:drop(name)
 	cache:mark(name, "none")
@@ -242,22 +257,12 @@ end
 -- ---- nginx -----------------------------------------------------------------
 
 local function use(entry)
-	local done, why = ssl.clear_certs()
+	local done, why = cache.use(entry)
 
-	if done then
-		done, why = ssl.set_cert(entry.cert)
+	if not done then
+		ngx.log(ngx.ERR, "acmed: ", entry.name, ": ", why)
+		return ngx.exit(ngx.ERROR)
 	end
-	if done then
-		done, why = ssl.set_priv_key(entry.key)
-	end
-	if done then
-		return
-	end
-	-- The next one gets the certificate of the configuration.
-	ngx.log(ngx.ERR, "acmed: ", entry.name, ": ", why)
-	cache:drop(entry.name)
-	cache:mark(entry.name, "none")
-	return ngx.exit(ngx.ERROR)
 end
 
 -- In ssl_certificate_by_lua.  A name that there is nothing for gets the

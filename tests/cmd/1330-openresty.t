@@ -193,9 +193,23 @@ pass '... but not for long'
 r hset d2:bad.example f garbage p garbage >/dev/null
 is "$(shown bad.example)" "$(digest "$T/default.crt")" 'garbage: that of the configuration'
 r hset d2:mixed.example f "$(cat "$T/n.crt")" p "$(cat "$T/x.key")" >/dev/null
-shown mixed.example >/dev/null
+is "$(shown mixed.example)" '' 'a key of another, and nothing known: it fails'
 is "$(shown mixed.example)" "$(digest "$T/default.crt")" \
-    "a key of another: that of the configuration, the second time"
+    '... that of the configuration, the second time'
+for known in x.w p384; do
+	is "$(shown $known.example)" "$(digest "$T/${known%.w}.crt")" "$known is known"
+	r hset d2:$known.example f "$(cat "$T/${known%.w}.crt")" \
+	    p "$(cat "$T/n.key")" >/dev/null
+	r del d1:$known.example >/dev/null
+	run "$BIN/nginx-expire" $known.example
+	: >"$T/gateway/errors"
+	for time in first second; do
+		is "$(shown $known.example)" "$(digest "$T/${known%.w}.crt")" \
+		    "... and served when its key is that of another, the $time time"
+	done
+	like "$(errors)" "acmed: redis: $known.example: " '... which is told of'
+done
+prime --all
 is "$(shown 'a/b.example')" "$(digest "$T/default.crt")" 'no name'
 is "$(cache expire/other | jq -c '[.result, .reason]')" '["error","Unknown URI"]' \
     'no path'

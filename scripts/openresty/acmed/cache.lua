@@ -115,6 +115,20 @@ function cache:epoch()
 	return self.certs:get(EPOCH) or 0
 end
 
+-- Gives it to the handshake in hand.  nil and why: it is no certificate with its
+-- key, and the handshake has none.
+function cache.use(entry)
+	local done, why = ssl.clear_certs()
+
+	if done then
+		done, why = ssl.set_cert(entry.cert)
+	end
+	if done then
+		done, why = ssl.set_priv_key(entry.key)
+	end
+	return done, why
+end
+
 -- What the worker itself has of a name, if that is fresh.  Any text will do for
 -- a name, and this is all that most handshakes need.
 function cache:ready(name)
@@ -192,7 +206,9 @@ local function serial_of(self, name, label, content)
 end
 
 -- Keeps what a source has said that was asked when the epoch was this.  Returns
--- it as get does; nil and why when it is no certificate with its key.
+-- it as get does; nil and why when it is no certificate with its key, and then
+-- nothing is displaced.  Only using it tells whether they fit: true when that
+-- has left the handshake without any.
 function cache:put(name, chain_pem, key_pem, epoch)
 	local keys, label = from_pem(key_pem, "PRIVATE KEY")
 	local chain = table.concat((from_pem(chain_pem, "CERTIFICATE")))
@@ -204,6 +220,11 @@ function cache:put(name, chain_pem, key_pem, epoch)
 	    keys[1] .. chain), chain_pem, key_pem)
 	if not entry then
 		return nil, why
+	end
+	local fits
+	fits, why = cache.use(entry)
+	if not fits then
+		return nil, why, true
 	end
 	entry.epoch = epoch
 	entry.due = now() + self.fresh
