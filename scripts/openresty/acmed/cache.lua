@@ -111,6 +111,10 @@ end
 
 -- ---- certificates ----------------------------------------------------------
 
+local function floor(self)
+	return self.certs:get(FLOOR) or 0
+end
+
 function cache:epoch()
 	return self.certs:get(EPOCH) or 0
 end
@@ -154,7 +158,7 @@ function cache:get(name)
 		self.lru:delete(name)
 		return nil
 	end
-	local serial, floor, due, length, label, at = value:match(HEADER)
+	local serial, of, due, length, label, at = value:match(HEADER)
 	if not entry or entry.serial ~= serial then
 		entry = make_ready(name, serial,
 		    chain_to_pem(value:sub(at + length)),
@@ -165,8 +169,7 @@ function cache:get(name)
 		self.lru:set(name, entry)
 	end
 	entry.epoch, entry.due = epoch, tonumber(due)
-	if tonumber(floor) == (self.certs:get(FLOOR) or 0) and
-	    now() < entry.due then
+	if tonumber(of) == floor(self) and now() < entry.due then
 		return entry
 	end
 	entry.due = 0
@@ -174,8 +177,8 @@ function cache:get(name)
 end
 
 local function pack(self, serial, due, label, key, chain)
-	return ("%s %d %.3f %d %s\n"):format(serial,
-	    self.certs:get(FLOOR) or 0, due, #key, label) .. key .. chain
+	return ("%s %d %.3f %d %s\n"):format(serial, floor(self), due, #key,
+	    label) .. key .. chain
 end
 
 -- Sets until when what is there is fresh.
@@ -256,14 +259,18 @@ end
 
 -- ---- what is not there -----------------------------------------------------
 
--- For a name, "none", or the wildcard that is for it; nil.
+-- For a name, "none", or the wildcard that is for it; nil.  The value is "FLOOR
+-- WHAT", and is none for another floor: so locks outlive expiring all.
 function cache:mark(name, what)
-	self.absent:set(name, what,
+	self.absent:set(name, floor(self) .. " " .. what,
 	    what == "none" and self.missing or self.fresh)
 end
 
 function cache:marked(name)
-	return self.absent:get(name)
+	local of, what =
+	    tostring(self.absent:get(name)):match("^(%d+) (.+)$")
+
+	return of and tonumber(of) == floor(self) and what or nil
 end
 
 -- One asks for a name at a time.
@@ -303,7 +310,7 @@ end
 
 function cache:expire(name)
 	expire(self, function()
-		local wildcard = self.absent:get(name)
+		local wildcard = self:marked(name)
 
 		self.absent:delete(name)
 		set_due(self, name, 0)
@@ -315,7 +322,6 @@ end
 
 function cache:expire_all()
 	expire(self, function()
-		self.absent:flush_all()
 		self.certs:incr(FLOOR, 1, 0)
 	end)
 end
@@ -323,18 +329,18 @@ end
 -- Names with a fresh certificate, and without any.
 function cache:list(most)
 	local valid, invalid = {}, {}
-	local floor = self.certs:get(FLOOR) or 0
+	local now_floor = floor(self)
 
 	for _, name in ipairs(self.certs:get_keys(most)) do
 		local value = name:sub(1, 1) ~= "!" and self.certs:get(name)
 		local _, of, due = (value or ""):match(HEADER)
 
-		if due and tonumber(of) == floor and now() < tonumber(due) then
+		if due and tonumber(of) == now_floor and now() < tonumber(due) then
 			valid[#valid + 1] = name
 		end
 	end
 	for _, name in ipairs(self.absent:get_keys(most)) do
-		if self.absent:get(name) == "none" then
+		if self:marked(name) == "none" then
 			invalid[#invalid + 1] = name
 		end
 	end
