@@ -133,11 +133,21 @@ local function from_redis(asked)
 	    chain, key)
 end
 
+-- Strangers, who choose names, use up no more than what is theirs: what is known
+-- itself, or by its wildcard, is asked for all the same.
+local function may_ask_admin(asked)
+	local who = "strangers"
+
+	if asked.old then
+		who = asked.old.name == asked.name and "known" or "covered"
+	end
+	return cache:allows(who, config.admin.per_second)
+end
+
 local function from_admin(asked)
 	if not config.admin then
 		return nil, false
-	elseif cache:is_down("admin") or
-	    not cache:allows("admin", config.admin.per_second) then
+	elseif cache:is_down("admin") or not may_ask_admin(asked) then
 		return nil, true
 	end
 	local chain, key, failed, covered_by =

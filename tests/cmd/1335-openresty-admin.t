@@ -195,6 +195,21 @@ is "$(shown c.example)" "$(digest "$T/c.example.crt")" \
 kept=false
 no nothing.example '... but that it does not know a name'
 
+again "url = 'http://127.0.0.1:$admin_port/adm', per_second = 1"
+shown a.example >/dev/null
+bad=''
+for n in 1 2 3; do
+	cache expire/domain/a.example >"$T/dropped"
+	sleep 1.1 # a second of its own
+	asked admin >"$T/dropped"
+	for stranger in s t u v; do
+		shown $stranger$n.example >/dev/null
+	done
+	shown a.example >/dev/null
+	asked admin | grep -q '/a\.example/' || bad="$bad $n"
+done
+is "$bad" '' 'what is known is asked for, however many strangers there are'
+
 again "url = 'http://127.0.0.1:$admin_port/adm', per_second = 0"
 no a.example 'not more often than it may be'
 is "$(asked admin)" '' '... it is not asked'
