@@ -23,6 +23,10 @@ start_admin() {
 			if (\$http_authorization != 'Bearer t.o-k_en') { return 401; }
 			location ~ ^/adm/domain/([^/]+)/config.json\$ {
 				alias $T/answers/\$1;
+				error_page 404 @none;
+			}
+			location @none {
+				return 404 '{"result":"error","error":"no such domain"}';
 			}
 		}
 	END
@@ -122,7 +126,7 @@ start_admin
 sleep 1.1 # a source that has failed is left alone for a second
 is "$(shown b.example)" "$(digest "$T/b.example.crt")" 'there again'
 
-# ---- expired while it is asked -----------------------------------------------------
+# ---- what is not HTTP as it should be ------------------------------------------------
 
 # Another stand-in: it says what is in a file when it is asked, but not while
 # there is $T/hold.
@@ -145,6 +149,32 @@ says() {
 		cat "$1"
 	} >"$T/said"
 }
+again "url = 'unix:$T/speaker.sock:'"
+# heads NAME FIELDS ERE: no, and that is told of.
+heads() {
+	says "$T/answers/a.example" "$2"
+	: >"$T/gateway/errors"
+	no "$1" "$3"
+	like "$(cat "$T/gateway/errors")" "acmed: admin: $3" '... which is told of'
+	sleep 1.1 # a source that has failed is left alone for a second
+}
+says "$T/answers/a.example"
+is "$(shown a.example)" "$(digest "$T/a.example.crt")" 'with a length: it is taken'
+kept=false
+heads i.example '' 'an answer without its length'
+heads j.example 'Content-Length: -1\r\n' 'an answer without its length'
+heads k.example 'Transfer-Encoding: chunked\r\n' 'an answer in chunks'
+heads l.example "$(yes 'X-Field: 1\r\n' | head -n 999 | tr -d '\n')" \
+    'its answer has too many fields'
+heads m.example 'Content-Length: 262145\r\n' 'its answer is too long'
+
+again "url = 'http://127.0.0.1:$admin_port/other'"
+no a.example 'a wrong prefix'
+like "$(cat "$T/gateway/errors")" 'acmed: admin: it answers with HTTP 404' \
+    '... which is told of'
+
+# ---- expired while it is asked -----------------------------------------------------
+
 # was_asked COUNT: so often.
 was_asked() {
 	[ "$(grep -c '^GET' "$T/heard")" -ge "$1" ]

@@ -49,6 +49,8 @@ for url in "http://127.0.0.1:$admin_port/.well-known/admin" \
 	    '["*.w.example","a.example"]' '... which is kept once'
 	is "$(shown none.example)" "$(digest "$T/default.crt")" \
 	    '... that of the configuration, for what is not there'
+	is "$(cache status | jq -c .keys.invalid)" '["none.example"]' \
+	    '... which acmed-admin has said'
 	stop gateway
 done
 cp "$T/token" "$T/good"

@@ -4,6 +4,8 @@ local cjson = require "cjson"
 local admin = {}
 
 local BODY_MAX = 262144
+local FIELDS_MAX = 64
+local NONE = "no such domain" -- with 404, which may mean the URL, too
 local KEYS = {
 	"certificate_signed__latest_multi", "x509_certificate__latest_multi",
 	"certificate_signed__latest_single", "x509_certificate__latest_single"
@@ -48,45 +50,45 @@ local function connect(options)
 	return sock
 end
 
--- Status and length of the body; nil: until the end.
-local function read_head(sock)
+-- The length of the body that these fields of a head say; nil and why.
+local function read_fields(sock)
+	local length
+
+	for _ = 0, FIELDS_MAX do
+		local line, why = sock:receive()
+
+		if not line then
+			return nil, why
+		elseif line == "" then
+			return length, "an answer without its length"
+		end
+		local field, value = line:lower():match("^([%w-]+):%s*(.-)%s*$")
+		if field == "content-length" then
+			length = value:find("^%d+$") and tonumber(value)
+		elseif field == "transfer-encoding" then
+			return nil, "an answer in chunks"
+		end
+	end
+	return nil, "its answer has too many fields"
+end
+
+-- Status and body; nil and why.
+local function read_answer(sock)
 	local line, why = sock:receive()
 	local status = line and line:match("^HTTP/1%.[01] (%d%d%d)")
-	local length
+	local length, body
 
 	if not status then
 		return nil, why or "not HTTP"
 	end
-	repeat
-		line, why = sock:receive()
-		if not line then
-			return nil, why
-		end
-		local field, value = line:lower():match("^([%w-]+):%s*(.-)%s*$")
-		if field == "content-length" then
-			length = tonumber(value)
-		elseif field == "transfer-encoding" then
-			return nil, "an answer in chunks"
-		end
-	until line == ""
-	return tonumber(status), length
-end
-
-local function read_answer(sock)
-	local status, length = read_head(sock)
-	local body, why
-
-	if not status then
-		return nil, length
-	elseif length and length > BODY_MAX then
+	length, why = read_fields(sock)
+	if not length then
+		return nil, why
+	elseif length > BODY_MAX then
 		return nil, "its answer is too long"
 	end
-	if length then
-		body, why = sock:receive(length)
-	else
-		body, why = sock:receive("*a")
-	end
-	return body and status, body or why
+	body, why = sock:receive(length)
+	return body and tonumber(status), body or why
 end
 
 local function ask(options, name)
@@ -114,6 +116,12 @@ local function ask(options, name)
 	return status, body
 end
 
+local function decode(text)
+	local done, object = pcall(cjson.decode, text)
+
+	return done and type(object) == "table" and object or nil
+end
+
 local function pem_of(object, field)
 	local part = type(object) == "table" and object[field]
 	local pem = type(part) == "table" and part.pem
@@ -125,15 +133,14 @@ end
 -- nil: there is none; with a third value nobody knows, and that says why.
 function admin.find(options, name)
 	local status, body = ask(options, name)
+	local object = status and decode(body)
 
-	if status == 404 then
+	if status == 404 and object and object.error == NONE then
 		return nil
 	elseif status ~= 200 then
 		return nil, nil, status and "it answers with HTTP " .. status or
 		    body or "no answer"
-	end
-	local done, object = pcall(cjson.decode, body)
-	if not done or type(object) ~= "table" then
+	elseif not object then
 		return nil, nil, "what it answers is no JSON"
 	end
 	for _, key in ipairs(KEYS) do
