@@ -129,13 +129,6 @@ answer_failure(struct response *res, const struct err *e)
 		log_err("request.failed", e);
 }
 
-static void
-add_common(struct response *res)
-{
-	response_field(res, "Cache-Control", "no-store");
-	response_field(res, "X-Content-Type-Options", "nosniff");
-}
-
 /* ---- requests ------------------------------------------------------------ */
 
 static int
@@ -224,7 +217,7 @@ reply_answer(void *arg, const struct request *req, const struct buf *body,
 	front_begin(&v.admin->front);
 	if (serve(&v, body, &e) < 0)
 		answer_failure(res, &e);
-	add_common(res);
+	response_private(res);
 	log_request(&v, &e, began);
 	form_release(&v.form);
 }
@@ -237,6 +230,6 @@ reply_refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	(void)is_post;
 	front_begin(&a->front);
 	answer_failure(res, e);
-	add_common(res);
+	response_private(res);
 	front_log_refused(&a->front, e, res->status);
 }

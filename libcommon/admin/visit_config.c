@@ -26,6 +26,16 @@ prepare(struct visit *v, struct configjson *c, struct err *e)
 
 /* ---- of a domain --------------------------------------------------------- */
 
+/* As SNI may have it: with what no name has nothing is looked for. */
+static bool
+is_spelled(const char *name)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.*";
+
+	return name[0] != '.' && !strstr(name, "..") &&
+	    name[strspn(name, good)] == '\0';
+}
+
 /*
  * By its number, or else by its name, as SNI has it; one that is not in the
  * store has no number.
@@ -52,7 +62,7 @@ find_domain(struct visit *v, struct domain *d, struct err *e)
 		goto out;
 	}
 	rc = domain_by_value(v->admin->store, name, d, e);
-	if (rc < 0 && e->kind == KIND_NOTFOUND) {
+	if (rc < 0 && e->kind == KIND_NOTFOUND && is_spelled(name)) {
 		err_clear(e);
 		*d = (struct domain){.active = true};
 		snprintf(d->value, sizeof(d->value), "%s", name);

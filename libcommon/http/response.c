@@ -52,6 +52,13 @@ response_field(struct response *r, const char *name, const char *fmt, ...)
 	free(value);
 }
 
+void
+response_private(struct response *r)
+{
+	response_field(r, "Cache-Control", "no-store");
+	response_field(r, "X-Content-Type-Options", "nosniff");
+}
+
 static const struct {
 	int status;
 	const char *reason;

@@ -30,6 +30,10 @@ void response_release(struct response *r);
 void response_field(struct response *r, const char *name, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
+/* The fields that keep an answer from being stored, or taken for another type.
+ */
+void response_private(struct response *r);
+
 /*
  * Writes status line, Date, the fields, Content-Length (not with 204) and
  * Connection if it matters, then the body unless `head_only`.

@@ -1,9 +1,11 @@
 #include "jobs/onboarder_part.h"
+#include "jobs/waiting.h"
 
 #include "base/log.h"
 #include "order/ordernew.h"
 #include "order/ordertemplate.h"
 #include "store/upstream_account.h"
+#include "store/upstream_ca.h"
 #include "sys/clock.h"
 
 /* ---- beginning ----------------------------------------------------------- */
@@ -107,10 +109,11 @@ take(struct onboarder *o, struct err *e)
 	    .one_domain = t->one_domain,
 	    .until = o->hold_until};
 	struct onboarder_flight f = {0};
+	struct upstream_held held;
 	int rc;
 
 	if (*o->left <= 0 || clock_now() >= o->take_until ||
-	    outcome_is_ca_away(o->st, o->row->id))
+	    waiting_ca_is_away(o->st, o->row->id, &held))
 		return 0;
 	if (*o->left < (int64_t)how.per_certificate)
 		how.per_certificate = (size_t)*o->left;

@@ -148,15 +148,6 @@ has_left(
 	    0;
 }
 
-bool
-outcome_is_ca_away(struct store *st, int64_t upstream_account_id)
-{
-	struct upstream_held held;
-
-	return has_left(st, upstream_account_id, &held) &&
-	    held.until > clock_now();
-}
-
 void
 outcome_await_ca(struct store *st, int64_t upstream_account_id,
     const struct outcome *a, const struct queue_past *past,
@@ -182,9 +173,8 @@ outcome_leave_ca(struct store *st, int64_t upstream_account_id,
     const struct queue_past *past, struct queue_failure *f, struct err *why)
 {
 	struct upstream_held held;
-	int64_t now = clock_now();
 
-	if (!has_left(st, upstream_account_id, &held) || held.until <= now)
+	if (!waiting_ca_is_away(st, upstream_account_id, &held))
 		return false;
 	waiting_say_away(&held, why);
 	*f = (struct queue_failure){.retry_at = held.until,

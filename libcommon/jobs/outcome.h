@@ -47,11 +47,9 @@ struct queue_failure outcome_failure(const struct outcome *a,
     int64_t now);
 
 /*
- * The CA of an account may be away (store/upstream_ca.h), for all; or may have
- * failed to answer last, and then `f` is no failure of this one, which is put
- * off until the CA is asked again.
+ * When the CA of an account has failed to answer last (store/upstream_ca.h),
+ * `f` is no failure of this one, which is put off until the CA is asked again.
  */
-bool outcome_is_ca_away(struct store *st, int64_t upstream_account_id);
 void outcome_await_ca(struct store *st, int64_t upstream_account_id,
     const struct outcome *a, const struct queue_past *past,
     struct queue_failure *f);

@@ -41,6 +41,17 @@ waiting_say_away(const struct upstream_held *held, struct err *why)
 	    (long long)(held->until - clock_now()), held->why);
 }
 
+bool
+waiting_ca_is_away(
+    struct store *st, int64_t upstream_account_id, struct upstream_held *held)
+{
+	struct err ignored = {0};
+
+	return upstream_ca_away_until(st, upstream_account_id, held, &ignored) >
+	    0 &&
+	    held->until > clock_now();
+}
+
 /* 0: it has none. */
 static int64_t
 account_of(struct store *st, const struct domain_template *t, const char *ca)
@@ -63,11 +74,7 @@ bool
 waiting_is_away(struct store *st, const struct domain_template *t,
     const char *ca, struct upstream_held *held)
 {
-	struct err ignored = {0};
-
-	return upstream_ca_away_until(
-		   st, account_of(st, t, ca), held, &ignored) > 0 &&
-	    held->until > clock_now();
+	return waiting_ca_is_away(st, account_of(st, t, ca), held);
 }
 
 void

@@ -24,6 +24,10 @@ char *waiting_for(struct store *st, const struct upstream_account *row,
 /* Why nothing is tried at a CA that is left alone, for it is away. */
 void waiting_say_away(const struct upstream_held *held, struct err *why);
 
+/* Whether the CA of an account is away now: then it is left alone. */
+bool waiting_ca_is_away(
+    struct store *st, int64_t upstream_account_id, struct upstream_held *held);
+
 /*
  * Whether the CA of a template is away now, which is `ca` ([client] ca) if it
  * says nothing: then none of its names is tried.

@@ -196,13 +196,6 @@ answer_failure(struct response *res, const struct err *e)
 }
 
 static void
-add_common(struct response *res)
-{
-	response_field(res, "Cache-Control", "no-store");
-	response_field(res, "X-Content-Type-Options", "nosniff");
-}
-
-static void
 log_request(const struct asked *a, const struct err *e)
 {
 	char status[16];
@@ -227,7 +220,7 @@ answer(void *arg, const struct request *req, const struct buf *body,
 	front_begin(&w->front);
 	if (serve(&a, &e) < 0)
 		answer_failure(res, &e);
-	add_common(res);
+	response_private(res);
 	log_request(&a, &e);
 }
 
@@ -239,7 +232,7 @@ refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	(void)is_post;
 	front_begin(&w->front);
 	answer_failure(res, e);
-	add_common(res);
+	response_private(res);
 	front_log_refused(&w->front, e, res->status);
 }
 

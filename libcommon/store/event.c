@@ -144,42 +144,16 @@ event_filter_object(struct store *st, const char *text,
 }
 
 /* The first event from `id` on; 1 with id and time, 0 for none, -1. */
-static int
-next_event(
-    struct store *st, int64_t from, int64_t *id, int64_t *at, struct err *e)
-{
-	struct db_stmt *s =
-	    stmt_query(st, STMT_EVENT, EVENT_NEXT, e, "i", from);
-	int rc = s ? db_step(s, e) : -1;
-
-	if (rc > 0) {
-		*id = db_int(s, 0);
-		*at = db_int(s, 1);
-		db_reset(s);
-	}
-	return rc;
-}
-
-/* The first id whose event is not before `since`: ids grow with time. */
+/* The first id whose event is not before `since`. */
 static int
 first_since(struct store *st, int64_t since, int64_t *first, struct err *e)
 {
-	int64_t low = 0, high = 0, id, at;
-	int rc =
-	    stmt_int(st, STMT_EVENT, EVENT_LAST, &high, e, "i", (int64_t)0);
+	int64_t last = 0;
 
-	/* All before low are too old; high + 1 and after are not. */
-	while (rc > 0 && low <= high) {
-		int64_t middle = low + (high - low) / 2;
-
-		rc = next_event(st, middle, &id, &at, e);
-		if (rc > 0 && at < since)
-			low = id + 1;
-		else
-			high = middle - 1;
-	}
-	*first = low;
-	return rc < 0 ? -1 : 0;
+	if (stmt_int(st, STMT_EVENT, EVENT_LAST, &last, e, "i", (int64_t)0) < 0)
+		return -1;
+	return stmt_first_since(
+	    st, STMT_EVENT, EVENT_NEXT, since, last, first, e);
 }
 
 /* The id of the first event to show. */

@@ -383,44 +383,6 @@ add_names_of_each(struct store *st, size_t row, struct ids *of,
 	return rc;
 }
 
-/* The one with the lowest number, from `id` on; 0 when none is left. */
-static int
-next_row(
-    struct store *st, size_t row, int64_t *id, int64_t *created, struct err *e)
-{
-	struct db_stmt *s = stmt_query(st, STMT_SERVING, row, e, "i", *id);
-	int rc = s ? db_step(s, e) : -1;
-
-	if (rc > 0) {
-		*id = db_int(s, 0);
-		*created = db_int(s, 1);
-		db_reset(s);
-	}
-	return rc;
-}
-
-/* The number of the first that came since then: numbers go with time. */
-static int
-first_since(struct store *st, size_t row, int64_t since, int64_t last,
-    int64_t *first, struct err *e)
-{
-	int64_t low = 1, high = last + 1;
-
-	while (low < high) {
-		int64_t middle = low + (high - low) / 2, id = middle, created;
-		int rc = next_row(st, row, &id, &created, e);
-
-		if (rc < 0)
-			return -1;
-		if (rc == 0 || created >= since)
-			high = middle;
-		else
-			low = id + 1;
-	}
-	*first = low;
-	return 0;
-}
-
 /* From this certificate on, some at a time. */
 static int
 add_names_from(struct store *st, size_t row, int64_t first, int64_t last,
@@ -463,7 +425,8 @@ add_all(struct store *st, int64_t since, struct changes *c, struct err *e)
 
 	if (rc <= 0)
 		return rc;
-	rc = first_since(st, SERVING_CERTIFICATE_NEXT, since, last, &first, e);
+	rc = stmt_first_since(
+	    st, STMT_SERVING, SERVING_CERTIFICATE_NEXT, since, last, &first, e);
 	if (rc == 0)
 		rc = add_names_from(
 		    st, SERVING_OF_CERTIFICATES, first, last, &c->domains, e);
@@ -482,7 +445,8 @@ add_new(struct store *st, int64_t since, struct ids *domains, struct err *e)
 
 	if (rc <= 0)
 		return rc;
-	return first_since(st, SERVING_DOMAIN_NEXT, since, last, &first, e) < 0
+	return stmt_first_since(st, STMT_SERVING, SERVING_DOMAIN_NEXT, since,
+		   last, &first, e) < 0
 	    ? -1
 	    : add_names_from(st, SERVING_NEW_DOMAINS, first, last, domains, e);
 }

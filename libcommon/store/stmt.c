@@ -140,6 +140,43 @@ stmt_int(struct store *st, enum stmt_module m, size_t row, int64_t *value,
 	return rc;
 }
 
+/* 0 when there is none from `*id` on. */
+static int
+next_row(struct store *st, enum stmt_module m, size_t row, int64_t *id,
+    int64_t *at, struct err *e)
+{
+	struct db_stmt *s = stmt_query(st, m, row, e, "i", *id);
+	int rc = s ? db_step(s, e) : -1;
+
+	if (rc > 0) {
+		*id = db_int(s, 0);
+		*at = db_int(s, 1);
+		db_reset(s);
+	}
+	return rc;
+}
+
+int
+stmt_first_since(struct store *st, enum stmt_module m, size_t row,
+    int64_t since, int64_t last, int64_t *first, struct err *e)
+{
+	int64_t low = 1, high = last + 1;
+
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2, id = middle, at;
+		int rc = next_row(st, m, row, &id, &at, e);
+
+		if (rc < 0)
+			return -1;
+		if (rc == 0 || at >= since)
+			high = middle;
+		else
+			low = id + 1;
+	}
+	*first = low;
+	return 0;
+}
+
 size_t
 stmt_word(struct db_stmt *s, int column, const char *const *names, size_t len)
 {

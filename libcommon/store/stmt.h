@@ -179,6 +179,14 @@ int stmt_int(struct store *st, enum stmt_module m, size_t row, int64_t *value,
     struct err *e, const char *types, ...);
 
 /*
+ * The first number from which on rows are not before `since`, for numbers that
+ * grow with time: `row` gives number and time of the first row from ?1 on,
+ * `last` is the largest number; one more when all are before.
+ */
+int stmt_first_since(struct store *st, enum stmt_module m, size_t row,
+    int64_t since, int64_t last, int64_t *first, struct err *e);
+
+/*
  * The index of the word in `column` of the row at hand among `names`; `len`,
  * which is no status of anything, when it is none of them.
  */

@@ -142,6 +142,11 @@ is "$(counts) $(looked)" '1 1 1 1 5 0 0 6' '... all are, when one is missing'
 "$BIN/redis-prime" rsa.example --verify >/dev/null
 prime --all -v
 is "$(counts) $(looked)" '0 0 0 0 6 0 0 0' '... not when somebody has only looked'
+r save >/dev/null
+stop redis
+start_redis
+prime --all -v
+is "$(counts) $(looked)" '0 0 0 0 6 0 0 6' '... all are, when the Redis was started anew'
 r hdel d1:rsa.example c >/dev/null
 "$BIN/redis-prime" rsa.example >/dev/null
 prime --all -v

@@ -109,6 +109,14 @@ sql "UPDATE certificates SET not_after = 1 WHERE id = 3"
 ask /domain/xn--bcher-kva.example/config.json
 is "$code $(member $single id)" '200 3' 'the latest, although it has expired'
 
+for name in '%0a.w.a.example' '%ff.w.a.example' 'a%22b.w.a.example' \
+    '.w.a.example' 'a..w.a.example'; do
+	ask "/domain/$name/config.json"
+	answers 404 "what is no name has no wildcard: $name"
+done
+ask /domain/a_b.w.a.example/config.json
+answers 200 '... but a host with an underscore has'
+
 # ---- what has ended ------------------------------------------------------------
 
 until=$(sql 'SELECT not_after FROM certificates WHERE id = 2')
