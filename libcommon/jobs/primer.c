@@ -127,7 +127,7 @@ primer_open(const struct primer_options *o, struct err *e)
 		    xcalloc(PRIMER_BATCH, sizeof(*p->batches[i].v));
 	material_init(&p->last);
 	set_tag(p);
-	if (primer_load_scripts(p, e) == 0 &&
+	if (primer_cluster_check(p, e) == 0 && primer_load_scripts(p, e) == 0 &&
 	    (o->dry_run || primer_take_fence(p, e) == 0))
 		return p;
 	primer_close(p);
@@ -156,6 +156,11 @@ primer_close(struct primer *p)
 		free(p->scripts[i]);
 	for (size_t i = 0; i < REDIS_KIND__MAX; i++)
 		idset_release(&p->sent[i]);
+	for (size_t i = 0; i < REDIS_DOMAIN; i++)
+		for (size_t n = 0; n < PRIMER_KEYS; n++) {
+			idset_release(&p->there[n][i]);
+			idset_release(&p->missing[n][i]);
+		}
 	free(p);
 }
 
@@ -259,6 +264,9 @@ advance_looked(struct primer *p, struct err *e)
 		return -1;
 	count(p, looked);
 	if (p->o.dry_run) {
+		if (primer_cluster_ask(p, looked, e) < 0 ||
+		    primer_cluster_receive(p, looked, e) < 0)
+			return -1;
 		tell_all(p, looked);
 		empty_batch(looked);
 	}

@@ -30,11 +30,15 @@ note_key(const struct primer *p)
 	return xasprintf(PRIMER_NOTE_KEY "%s", p->tag);
 }
 
-/* What must be read anew some day is looked at each time. */
+/*
+ * What must be read anew some day is looked at each time, and so is what no
+ * server can tell of all others.
+ */
 static bool
 is_noted(const struct primer *p)
 {
-	return p->lasts_ms == 0 && !p->o.dry_run && !p->o.verify;
+	return p->lasts_ms == 0 && !p->o.dry_run && !p->o.verify &&
+	    !kv_is_cluster(p->o.kv);
 }
 
 /* ---- what is now --------------------------------------------------------- */

@@ -23,11 +23,41 @@ reference(const struct primer *p, size_t n)
 	return n == 0 ? ":" : "";
 }
 
+/* In a cluster each key is asked for by itself. */
+static int
+ask_stamp(struct primer *p, const struct item *i, size_t n, struct err *e)
+{
+	const char *key = domain_at(i, n)->key;
+	char *side = primer_side(key);
+
+	kv_to_key(p->o.kv, key);
+	primer_eval(p, SCRIPT_LOOK_ONE, 2, 3);
+	kv_arg_text(p->o.kv, key);
+	kv_arg_text(p->o.kv, side);
+	kv_arg_int(p->o.kv, p->lasts_ms / 2);
+	kv_arg_text(p->o.kv, reference(p, n));
+	kv_arg_text(p->o.kv, i->stamp);
+	free(side);
+	return kv_send(p->o.kv, e);
+}
+
+static int
+ask_each(struct primer *p, const struct batch *b, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if (b->v[i].state != ITEM_FAILED &&
+		    ask_stamp(p, &b->v[i], n, e) < 0)
+			return -1;
+	return 0;
+}
+
 static int
 ask_stamps(struct primer *p, const struct batch *b, size_t n, struct err *e)
 {
 	size_t asked = 0;
 
+	if (kv_is_cluster(p->o.kv))
+		return ask_each(p, b, n, e);
 	for (size_t i = 0; i < b->len; i++)
 		asked += b->v[i].state != ITEM_FAILED;
 	primer_eval(p, SCRIPT_LOOK, 2 * asked, 2 + asked);
@@ -62,12 +92,38 @@ add_finding(struct item *i, int64_t found)
 }
 
 static int
-read_stamps(struct primer *p, struct batch *b, struct err *e)
+read_each(struct primer *p, struct batch *b, size_t n, struct err *e)
 {
-	struct kv_reply *r = kv_receive(p->o.kv, e);
-	size_t at = 0;
-	int rc = r ? kv_check(r, e) : -1;
+	for (size_t i = 0; i < b->len; i++) {
+		struct kv_reply *r;
+		int rc;
 
+		if (b->v[i].state == ITEM_FAILED)
+			continue;
+		r = kv_receive(p->o.kv, e);
+		rc = r ? kv_check(r, e) : -1;
+		if (rc == 0)
+			rc = primer_cluster_read(&b->v[i], n, r, e);
+		if (rc >= 0)
+			add_finding(&b->v[i], rc);
+		kv_free(r);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+read_stamps(struct primer *p, struct batch *b, size_t n, struct err *e)
+{
+	struct kv_reply *r;
+	size_t at = 0;
+	int rc;
+
+	if (kv_is_cluster(p->o.kv))
+		return read_each(p, b, n, e);
+	r = kv_receive(p->o.kv, e);
+	rc = r ? kv_check(r, e) : -1;
 	for (size_t i = 0; rc == 0 && i < b->len; i++) {
 		if (b->v[i].state == ITEM_FAILED)
 			continue;
@@ -106,9 +162,10 @@ primer_look_ask(struct primer *p, struct batch *b, struct err *e)
 int
 primer_look_read(struct primer *p, struct batch *b, struct err *e)
 {
-	for (; b->looks > 0; b->looks--)
-		if (read_stamps(p, b, e) < 0)
+	for (size_t n = 0; n < b->looks; n++)
+		if (read_stamps(p, b, n, e) < 0)
 			return -1;
+	b->looks = 0;
 	return 0;
 }
 
@@ -119,6 +176,7 @@ ask_digest(struct primer *p, const struct redis_entry *r, struct err *e)
 {
 	bool is_hash = r->field[0] != NULL;
 
+	kv_to_key(p->o.kv, r->key);
 	primer_eval(p, SCRIPT_DIGEST, 1, is_hash ? r->len : 0);
 	kv_arg_text(p->o.kv, r->key);
 	for (size_t f = 0; is_hash && f < r->len; f++)

@@ -14,6 +14,8 @@
 #define PRIMER_NOTE_KEY "~acmed:all:" /* and the tag */
 #define PRIMER_SIDE "~v:{"
 
+#define PRIMER_KEYS 2 /* of a name, at most, if they point to something */
+
 /* Numbers of rows: a bit each. */
 struct idset {
 	uint8_t *bits;
@@ -28,10 +30,12 @@ void idset_release(struct idset *s);
 enum script {
 	SCRIPT_FENCE, /* the next number of a writer */
 	SCRIPT_LOOK, /* which keys are as they were written */
+	SCRIPT_LOOK_ONE, /* of a cluster: one, and what it points to */
 	SCRIPT_VALUE, /* what is pointed to, with its time */
 	SCRIPT_NAME, /* what points */
 	SCRIPT_REMOVE, /* what points */
 	SCRIPT_DROP, /* what nothing points to */
+	SCRIPT_DROP_LATER, /* of a cluster: when it has been so for long */
 	SCRIPT_DIGEST, /* what is there */
 	SCRIPT_NOTE_READ, /* of a look at all names */
 	SCRIPT_NOTE_WRITE,
@@ -54,6 +58,9 @@ struct item {
 	char stamp[PRIMER_STAMP + 1];
 	enum item_state state;
 	bool refused; /* somebody newer has written it meanwhile */
+	/* Of a cluster: what its keys point to, and which of it is asked. */
+	int64_t points[PRIMER_KEYS][REDIS_DOMAIN];
+	unsigned asked; /* a bit each */
 };
 
 struct batch {
@@ -87,6 +94,10 @@ struct primer {
 	int64_t lasts_ms; /* a name; 0: for ever */
 	struct batch batches[STAGE__MAX];
 	struct idset sent[REDIS_KIND__MAX]; /* in this run */
+	/* Of a cluster: what was asked for, and of that what is not there. */
+	struct idset there[PRIMER_KEYS][REDIS_DOMAIN];
+	struct idset missing[PRIMER_KEYS][REDIS_DOMAIN];
+	int64_t sent_mono; /* when `sent` began */
 	struct material last; /* the one loaded last */
 	int64_t last_chain_id;
 	bool last_rsa;
@@ -130,6 +141,40 @@ int64_t primer_number(
 /* The name or number that stands beside what it points to; the caller frees. */
 char *primer_subject(const struct primer *p, const struct item *i);
 void primer_fail(struct primer *p, struct item *i, const struct err *why);
+
+/* ---- primer_prune.c ------------------------------------------------------ */
+
+/* The fields of a name that points, and with what keys begin. */
+extern const char *const primer_letters[REDIS_DOMAIN];
+
+/* ---- primer_cluster.c ---------------------------------------------------- */
+
+/*
+ * In a cluster no script can see what a name points to, which is on another
+ * server.  So that is asked for by itself, and what nothing points to goes when
+ * that was so for PRIMER_LATER, which is longer than a name is behind what it
+ * points to.
+ */
+#define PRIMER_LATER 600 /* seconds */
+
+/* KIND_CONF for a prefix that would keep keys from those beside them. */
+int primer_cluster_check(const struct primer *p, struct err *e);
+/* The answer of SCRIPT_LOOK_ONE for key number `n` of a name. */
+int primer_cluster_read(
+    struct item *i, size_t n, const struct kv_reply *r, struct err *e);
+/*
+ * Asks whether what names point to that are as they were is there; refuses by
+ * the answers, which come next, those for which it is not.
+ */
+int primer_cluster_ask(struct primer *p, struct batch *b, struct err *e);
+int primer_cluster_receive(struct primer *p, struct batch *b, struct err *e);
+/* That something is about to be pointed to; one answer is to come. */
+int primer_cluster_use(struct primer *p, const char *key, struct err *e);
+/* One that nothing points to; at once, or as above. */
+int primer_cluster_drop(
+    struct primer *p, const char *key, bool at_once, struct err *e);
+/* Before it is too long since something was sent, all is sent again. */
+void primer_cluster_forget(struct primer *p);
 
 /* ---- primer_look.c ------------------------------------------------------- */
 

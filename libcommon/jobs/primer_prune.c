@@ -12,16 +12,19 @@ typedef int (*page_fn)(void *arg, const struct kv_reply *keys, struct err *e);
 
 /* `pattern` NULL: all.  Some come twice. */
 static int
-scan(struct kv *k, const char *pattern, page_fn fn, void *arg, struct err *e)
+scan_server(struct kv *k, size_t server, const char *pattern, page_fn fn,
+    void *arg, struct err *e)
 {
 	char cursor[24] = "0";
 	int rc = 0;
 
 	do {
-		struct kv_reply *r = kv_ask(k, e, "SCAN", cursor, "COUNT", PAGE,
-		    pattern ? "MATCH" : NULL, pattern, NULL);
+		struct kv_reply *r;
 		size_t len;
 
+		kv_to(k, server);
+		r = kv_ask(k, e, "SCAN", cursor, "COUNT", PAGE,
+		    pattern ? "MATCH" : NULL, pattern, NULL);
 		if (!r)
 			return -1;
 		if (kv_len(r) != 2)
@@ -33,6 +36,16 @@ scan(struct kv *k, const char *pattern, page_fn fn, void *arg, struct err *e)
 			rc = fn(arg, kv_at(r, 1), e);
 		kv_free(r);
 	} while (rc == 0 && strcmp(cursor, "0") != 0);
+	return rc;
+}
+
+static int
+scan(struct kv *k, const char *pattern, page_fn fn, void *arg, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < kv_servers(k); i++)
+		rc = scan_server(k, i, pattern, fn, arg, e);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -129,6 +142,41 @@ tell_removed(const struct pruning *w, const char *key)
 	return 0;
 }
 
+/* Where one step cannot do it all. */
+static int
+remove_rest(struct primer *p, const struct redis_entries *rest, struct err *e)
+{
+	for (size_t i = 0; i < rest->len; i++) {
+		struct kv_reply *r;
+
+		kv_to_key(p->o.kv, rest->v[i].key);
+		r = kv_ask(p->o.kv, e, "DEL", rest->v[i].key, NULL);
+		if (!r)
+			return -1;
+		kv_free(r);
+	}
+	return 0;
+}
+
+static int
+send_removal(struct primer *p, const char *key, const char *side,
+    const char *beside, const struct redis_entries *rest, struct err *e)
+{
+	bool alone = !kv_is_cluster(p->o.kv);
+
+	kv_to_key(p->o.kv, key);
+	primer_eval(p, SCRIPT_REMOVE, alone ? 3 + rest->len : 2, 2);
+	kv_arg_text(p->o.kv, key);
+	kv_arg_text(p->o.kv, side);
+	if (alone)
+		kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
+	for (size_t i = 0; alone && i < rest->len; i++)
+		kv_arg_text(p->o.kv, rest->v[i].key);
+	kv_arg_int(p->o.kv, p->fence);
+	kv_arg_text(p->o.kv, beside);
+	return kv_send(p->o.kv, e);
+}
+
 static int
 remove_key(struct pruning *w, const char *key, const char *side,
     const char *subject, struct err *e)
@@ -139,18 +187,12 @@ remove_key(struct pruning *w, const char *key, const char *side,
 	int64_t done = 0;
 	int rc = find_rest(p, subject, &rest, e);
 
-	primer_eval(p, SCRIPT_REMOVE, 3 + rest.len, 2);
-	kv_arg_text(p->o.kv, key);
-	kv_arg_text(p->o.kv, side);
-	kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
-	for (size_t i = 0; i < rest.len; i++)
-		kv_arg_text(p->o.kv, rest.v[i].key);
-	kv_arg_int(p->o.kv, p->fence);
-	kv_arg_text(p->o.kv, beside);
 	if (rc == 0)
-		rc = kv_send(p->o.kv, e);
+		rc = send_removal(p, key, side, beside, &rest, e);
 	if (rc == 0)
 		rc = primer_receive(p, &done, e);
+	if (rc == 0 && done == 1 && kv_is_cluster(p->o.kv))
+		rc = remove_rest(p, &rest, e);
 	p->counts.removed += done == 1;
 	if (done == 1)
 		tell_removed(w, key);
@@ -195,9 +237,12 @@ judge_page(void *arg, const struct kv_reply *keys, struct err *e)
 	struct kv_reply **held = xcalloc(kv_len(keys) + 1, sizeof(*held));
 	size_t len;
 
-	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
-		rc = kv_command(
-		    k, e, "GET", kv_text(kv_at(keys, i), &len), NULL);
+	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
+		const char *key = kv_text(kv_at(keys, i), &len);
+
+		kv_to_key(k, key);
+		rc = kv_command(k, e, "GET", key, NULL);
+	}
 	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
 		rc = (held[i] = kv_receive(k, e)) ? kv_check(held[i], e) : -1;
 	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
@@ -212,7 +257,7 @@ judge_page(void *arg, const struct kv_reply *keys, struct err *e)
 
 /* ---- what they point to -------------------------------------------------- */
 
-static const char *const letters[] = {
+const char *const primer_letters[] = {
     [REDIS_CERTCA] = "i", [REDIS_CERT] = "c", [REDIS_PKEY] = "p"};
 
 static bool
@@ -234,9 +279,13 @@ note_page(struct pruning *w, const struct kv_reply *keys, struct idset *used,
 	int rc = 0;
 	size_t len;
 
-	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
-		rc = kv_command(k, e, "HMGET", kv_text(kv_at(keys, i), &len),
-		    letters[0], letters[1], letters[2], NULL);
+	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
+		const char *key = kv_text(kv_at(keys, i), &len);
+
+		kv_to_key(k, key);
+		rc = kv_command(k, e, "HMGET", key, primer_letters[0],
+		    primer_letters[1], primer_letters[2], NULL);
+	}
 	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
 		struct kv_reply *r = kv_receive(k, e);
 		int64_t id;
@@ -276,10 +325,25 @@ is_left_over(const struct pruning *w, const char *key)
 	for (size_t k = 0; k < REDIS_DOMAIN; k++) {
 		bool colon = key[0] != '\0' && key[1] == ':';
 
-		if (key[0] == letters[k][0] && read_id(key + 1 + colon, &id))
+		if (key[0] == primer_letters[k][0] &&
+		    read_id(key + 1 + colon, &id))
 			return !idset_has(&w->used[!colon][k], id);
 	}
 	return false;
+}
+
+static int
+drop(const struct pruning *w, const char *key, struct err *e)
+{
+	struct primer *p = w->p;
+
+	if (kv_is_cluster(p->o.kv))
+		return primer_cluster_drop(p, key, w->all, e);
+	primer_eval(p, SCRIPT_DROP, 2, 1);
+	kv_arg_text(p->o.kv, key);
+	kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
+	kv_arg_text(p->o.kv, w->writes);
+	return kv_send(p->o.kv, e);
 }
 
 static int
@@ -295,11 +359,7 @@ drop_page(void *arg, const struct kv_reply *keys, struct err *e)
 
 		if (!is_left_over(w, key))
 			continue;
-		primer_eval(p, SCRIPT_DROP, 2, 1);
-		kv_arg_text(p->o.kv, key);
-		kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
-		kv_arg_text(p->o.kv, w->writes);
-		rc = kv_send(p->o.kv, e);
+		rc = drop(w, key, e);
 		asked++;
 	}
 	for (; rc == 0 && asked > 0; asked--) {
@@ -316,19 +376,30 @@ drop_page(void *arg, const struct kv_reply *keys, struct err *e)
  * what is left over to the next one.
  */
 static int
-prune_values(struct pruning *w, struct err *e)
+note_writes(struct pruning *w, struct err *e)
 {
 	struct kv *k = w->p->o.kv;
-	struct kv_reply *r = kv_ask(k, e, "GET", PRIMER_WRITES_KEY, NULL);
+	struct kv_reply *r;
 	size_t len;
-	int rc;
 
-	if (!r)
+	if (kv_is_cluster(k))
+		return 0;
+	if (!(r = kv_ask(k, e, "GET", PRIMER_WRITES_KEY, NULL)))
 		return -1;
 	snprintf(w->writes, sizeof(w->writes), "%s",
 	    kv_type(r) == KV_TEXT ? kv_text(r, &len) : "0");
 	kv_free(r);
-	rc = scan(k, "d1:*", note_colon, w, e);
+	return 0;
+}
+
+static int
+prune_values(struct pruning *w, struct err *e)
+{
+	struct kv *k = w->p->o.kv;
+	int rc = note_writes(w, e);
+
+	if (rc == 0)
+		rc = scan(k, "d1:*", note_colon, w, e);
 	if (rc == 0)
 		rc = scan(k, "d:*", note_readme, w, e);
 	if (rc == 0)

@@ -56,6 +56,17 @@ static const char *const texts[] = {
 	"  out[#out + 1] = r\n"
 	"end\n"
 	"return out\n",
+    /* The same of one, which says what stands in its fields. */
+    [SCRIPT_LOOK_ONE] =
+	"local beside = redis.call('GET', KEYS[2])\n"
+	"local stamp = beside and string.match(beside, '^%d+ (%S+)')\n"
+	"local left = redis.call('PTTL', KEYS[1])\n"
+	"if left == -2 then return {0} end\n"
+	"if stamp ~= ARGV[3] or ((left == -1) ~= (ARGV[1] == '0')) or\n"
+	"  (left ~= -1 and left < tonumber(ARGV[1])) then return {2} end\n"
+	"if ARGV[2] == '-' then return {1} end\n"
+	"local n = redis.call('HMGET', KEYS[1], 'i', 'c', 'p')\n"
+	"return {1, n[1] or '', n[2] or '', n[3] or ''}\n",
     /*
      * Never takes time away: names may rely on it that others have written.
      * ARGV: the value, when it is over.
@@ -74,7 +85,8 @@ static const char *const texts[] = {
 	"end\n"
 	"return 1\n",
     /*
-     * The key, the one beside it, the count, and what must be there.  ARGV:
+     * The key, the one beside it, and, unless it is a cluster, the count, and
+     * what must be there.  ARGV:
      * fence, what follows it, when it is over, '1' for a hash, and fields with
      * their values.  1: written, 0: somebody newer was here, 2: something that
      * must be there is not.
@@ -92,14 +104,15 @@ static const char *const texts[] = {
 	"  redis.call('HSET', KEYS[1], unpack(ARGV, 5))\n"
 	"else redis.call('SET', KEYS[1], ARGV[5]) end\n"
 	"redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2])\n"
-	"redis.call('INCR', KEYS[3])\n"
+	"if KEYS[3] then redis.call('INCR', KEYS[3]) end\n"
 	"if ARGV[3] ~= '0' then\n"
 	"  redis.call('PEXPIREAT', KEYS[1], ARGV[3])\n"
 	"  redis.call('PEXPIREAT', KEYS[2], ARGV[3])\n"
 	"elseif ARGV[4] == '1' then redis.call('PERSIST', KEYS[1]) end\n"
 	"return 1\n",
     /*
-     * The key, the one beside it, the count, and what goes with it.  ARGV:
+     * The key, the one beside it, and, unless it is a cluster, the count, and
+     * what goes with it.  ARGV:
      * fence, what follows it.  That it was removed stays known for a day, to
      * whoever has begun before.
      */
@@ -110,8 +123,26 @@ static const char *const texts[] = {
 	"redis.call('DEL', KEYS[1])\n"
 	"for k = 4, #KEYS do redis.call('DEL', KEYS[k]) end\n"
 	"redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2], 'EX', 86400)\n"
-	"redis.call('INCR', KEYS[3])\n"
+	"if KEYS[3] then redis.call('INCR', KEYS[3]) end\n"
 	"return 1\n",
+    /*
+     * The key, the one beside it.  ARGV: the seconds for which nothing must
+     * have pointed to it, which is noted for a week.
+     */
+    [SCRIPT_DROP_LATER] =
+	"local least = tonumber(ARGV[1])\n"
+	"local now = tonumber(redis.call('TIME')[1])\n"
+	"local beside = redis.call('GET', KEYS[2])\n"
+	"local since = beside and string.match(beside, '^unused (%d+)$')\n"
+	"if least > 0 and not since then\n"
+	"  redis.call('SET', KEYS[2], 'unused ' .. string.format('%.0f', "
+	"now),\n"
+	"    'EX', 604800)\n"
+	"  return 0\n"
+	"end\n"
+	"if least > 0 and now - since < least then return 0 end\n"
+	"redis.call('DEL', KEYS[2])\n"
+	"return redis.call('DEL', KEYS[1])\n",
     /* The key, the count.  ARGV: what that was before we looked at names. */
     [SCRIPT_DROP] =
 	"if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end\n"
@@ -152,19 +183,29 @@ static const char *const texts[] = {
 };
 _Static_assert(ARRAY_LEN(texts) == SCRIPT__MAX, "a text each");
 
+static int
+load_script(struct primer *p, size_t i, size_t server, struct err *e)
+{
+	struct kv_reply *r;
+	size_t len;
+
+	kv_to(p->o.kv, server);
+	r = kv_ask(p->o.kv, e, "SCRIPT", "LOAD", texts[i], NULL);
+	if (!r)
+		return -1;
+	free(p->scripts[i]);
+	p->scripts[i] = xstrdup(kv_text(r, &len));
+	kv_free(r);
+	return 0;
+}
+
 int
 primer_load_scripts(struct primer *p, struct err *e)
 {
-	for (size_t i = 0; i < SCRIPT__MAX; i++) {
-		struct kv_reply *r =
-		    kv_ask(p->o.kv, e, "SCRIPT", "LOAD", texts[i], NULL);
-		size_t len;
-
-		if (!r)
-			return -1;
-		p->scripts[i] = xstrdup(kv_text(r, &len));
-		kv_free(r);
-	}
+	for (size_t server = 0; server < kv_servers(p->o.kv); server++)
+		for (size_t i = 0; i < SCRIPT__MAX; i++)
+			if (load_script(p, i, server, e) < 0)
+				return -1;
 	return 0;
 }
 
@@ -194,6 +235,7 @@ primer_take_fence(struct primer *p, struct err *e)
 	struct kv_reply *r;
 	int rc;
 
+	kv_to_key(p->o.kv, PRIMER_FENCE_KEY);
 	primer_eval(p, SCRIPT_FENCE, 1, 0);
 	kv_arg_text(p->o.kv, PRIMER_FENCE_KEY);
 	if (kv_send(p->o.kv, e) < 0 || !(r = kv_receive(p->o.kv, e)))

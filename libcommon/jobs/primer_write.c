@@ -5,11 +5,18 @@
 /* ---- what is pointed to -------------------------------------------------- */
 
 static int
-send_value(struct primer *p, const struct redis_entry *r, struct err *e)
+send_value(
+    struct primer *p, const struct redis_entry *r, size_t *n, struct err *e)
 {
 	int64_t over =
 	    primer_deadline(p, p->o.settings->expire[r->kind] * 1000);
 
+	if (kv_is_cluster(p->o.kv) && p->format->refers) {
+		if (primer_cluster_use(p, r->key, e) < 0)
+			return -1;
+		++*n;
+	}
+	kv_to_key(p->o.kv, r->key);
 	if (over == 0) {
 		kv_begin(p->o.kv, 3);
 		kv_arg_text(p->o.kv, "SET");
@@ -22,6 +29,7 @@ send_value(struct primer *p, const struct redis_entry *r, struct err *e)
 		kv_arg_int(p->o.kv, over);
 	}
 	p->counts.written[r->kind]++;
+	++*n;
 	return kv_send(p->o.kv, e);
 }
 
@@ -39,8 +47,7 @@ send_values(struct primer *p, struct item *i, size_t *n, struct err *e)
 
 		if (r->kind == REDIS_DOMAIN)
 			continue;
-		*n += !sent[r->kind];
-		if (!sent[r->kind] && send_value(p, r, e) < 0)
+		if (!sent[r->kind] && send_value(p, r, n, e) < 0)
 			return -1;
 		for (size_t f = 0; f < r->len; f++)
 			buf_wipe(&r->value[f]);
@@ -59,7 +66,7 @@ primer_receive_values(struct primer *p, struct batch *b, struct err *e)
 		if (rc < 0)
 			return -1;
 	}
-	return 0;
+	return primer_cluster_receive(p, b, e);
 }
 
 static bool
@@ -98,7 +105,12 @@ primer_send_values(struct primer *p, struct batch *b, struct err *e)
 {
 	struct sending w = {.p = p, .b = b};
 
-	return b->len > 0 ? store_snapshot(p->o.st, fill_and_send, &w, e) : 0;
+	if (b->len == 0)
+		return 0;
+	primer_cluster_forget(p);
+	return store_snapshot(p->o.st, fill_and_send, &w, e) < 0
+	    ? -1
+	    : primer_cluster_ask(p, b, e);
 }
 
 /* ---- what points --------------------------------------------------------- */
@@ -121,13 +133,16 @@ send_name(struct primer *p, const struct item *i, const struct redis_entry *r,
 	char *side = primer_side(r->key), *subject = primer_subject(p, i);
 	char *beside = xasprintf("%s %s %s", i->stamp, p->tag, subject);
 	struct kv *k = p->o.kv;
+	bool alone = !kv_is_cluster(k);
 
-	primer_eval(p, SCRIPT_NAME, 3 + count_values(i),
+	kv_to_key(k, r->key);
+	primer_eval(p, SCRIPT_NAME, alone ? 3 + count_values(i) : 2,
 	    4 + (is_hash ? 2 : 1) * r->len);
 	kv_arg_text(k, r->key);
 	kv_arg_text(k, side);
-	kv_arg_text(k, PRIMER_WRITES_KEY);
-	for (size_t v = 0; v < i->entries.len; v++)
+	if (alone)
+		kv_arg_text(k, PRIMER_WRITES_KEY);
+	for (size_t v = 0; alone && v < i->entries.len; v++)
 		if (i->entries.v[v].kind != REDIS_DOMAIN)
 			kv_arg_text(k, i->entries.v[v].key);
 	kv_arg_int(k, p->fence);

@@ -2,8 +2,6 @@
 
 #include <hiredis.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/str.h"
@@ -11,148 +9,37 @@
 #include "sys/dial.h"
 #include "sys/fd.h"
 #include "sys/sock.h"
+#include "wrap/kv_part.h"
 
-#define PORT "6379"
-#define DATABASE_MAX 65535
 #define SEND_BYTES ((size_t)256 * 1024) /* that wait to leave */
 #define COMMAND_MAX ((size_t)64 * 1024 * 1024)
 #define REPLY_MAX ((size_t)64 * 1024 * 1024)
+#define SERVERS_MAX 1000 /* of a cluster, as Redis has it */
 
 /*
  * hiredis reads the answers.  We write the commands, as it would leave private
  * keys behind in memory that it frees.
  */
-struct kv {
+struct link {
 	int fd;
 	redisReader *reader;
 	struct buf out; /* commands that have not left */
+};
+
+/* Of a cluster the links of its servers, else one. */
+struct kv {
+	struct link *links;
+	size_t len;
+	size_t to; /* the one of the next command */
+	struct kv_slots *slots; /* of a cluster, or NULL */
 	size_t waiting; /* answers to come */
+	uint16_t *order; /* a ring: the links that they come from */
+	size_t order_len, first;
 	int64_t timeout_ms;
 };
 
-/* ---- where --------------------------------------------------------------- */
-
-static int
-no_place(const char *why, struct err *e)
-{
-	return err_set(e, KIND_CONF, "%s", why);
-}
-
-static int
-parse_database(const char *text, struct kv_place *out, struct err *e)
-{
-	uint64_t n;
-
-	if (*text == '\0')
-		return 0;
-	if (!str_to_u64(text, DATABASE_MAX, &n))
-		return no_place("the database of a Redis is a number", e);
-	out->database = (int64_t)n;
-	return 0;
-}
-
-static int
-parse_unix(const char *rest, struct kv_place *out, struct err *e)
-{
-	size_t len = strcspn(rest, "?");
-
-	if (*rest != '/')
-		return no_place("must be unix:// and an absolute path", e);
-	out->path = xstrndup(rest, len);
-	if (rest[len] == '\0')
-		return 0;
-	if (!str_starts(rest + len, "?db="))
-		return no_place("behind the path only ?db=N may stand", e);
-	return parse_database(rest + len + 4, out, e);
-}
-
-static int
-parse_port(const char *text, struct kv_place *out, struct err *e)
-{
-	uint64_t n;
-
-	if (*text == '\0')
-		out->port = xstrdup(PORT);
-	else if (*text != ':' || !str_to_u64(text + 1, 65535, &n) || n == 0)
-		return no_place("the port of a Redis is a number", e);
-	else
-		out->port = xstrdup(text + 1);
-	return 0;
-}
-
-static int
-parse_host(const char *text, struct kv_place *out, struct err *e)
-{
-	size_t len = *text == '[' ? strcspn(text, "]") : strcspn(text, ":");
-
-	if (*text == '[' && text[len] == ']') {
-		out->host = xstrndup(text + 1, len - 1);
-		len++;
-	} else {
-		out->host = xstrndup(text, len);
-	}
-	if (*out->host == '\0' || *out->host == '[')
-		return no_place("must name a host", e);
-	return parse_port(text + len, out, e);
-}
-
-static int
-parse_tcp(const char *rest, struct kv_place *out, struct err *e)
-{
-	size_t len = strcspn(rest, "/");
-	char *authority = xstrndup(rest, len);
-	char *at = strrchr(authority, '@');
-	int rc = 0;
-
-	if (at)
-		*at++ = '\0';
-	if (at && strchr(authority, ':'))
-		rc = no_place(
-		    "has a password in it, which belongs in a file", e);
-	else if (at && *authority)
-		out->user = xstrdup(authority);
-	if (rc == 0)
-		rc = parse_host(at ? at : authority, out, e);
-	if (rc == 0 && rest[len] == '/')
-		rc = parse_database(rest + len + 1, out, e);
-	free(authority);
-	return rc;
-}
-
-int
-kv_place_parse(const char *url, struct kv_place *out, struct err *e)
-{
-	int rc;
-
-	*out = (struct kv_place){.database = KV_NO_DATABASE};
-	if (!str_is_printable(url, strlen(url)) || strchr(url, ' '))
-		rc = no_place("has a character that no URL has", e);
-	else if (str_starts(url, "redis://"))
-		rc = parse_tcp(url + strlen("redis://"), out, e);
-	else if (str_starts(url, "unix://"))
-		rc = parse_unix(url + strlen("unix://"), out, e);
-	else if (str_starts(url, "rediss://"))
-		rc = no_place("TLS to a Redis is not there: lead it through "
-			      "stunnel or a unix socket",
-		    e);
-	else
-		rc = no_place("must begin with redis:// or unix://", e);
-	if (rc < 0)
-		kv_place_release(out);
-	return rc;
-}
-
-void
-kv_place_release(struct kv_place *p)
-{
-	free(p->host);
-	free(p->port);
-	free(p->path);
-	free(p->user);
-	*p = (struct kv_place){.database = KV_NO_DATABASE};
-}
-
-/* ---- the connection ------------------------------------------------------ */
+/* ---- connections ----------------------------------------------------------
+ */
 
 static int
 dial(const struct kv_place *p, const struct kv_access *a, struct err *e)
@@ -168,6 +55,35 @@ dial(const struct kv_place *p, const struct kv_access *a, struct err *e)
 	return fd;
 }
 
+static int
+add_link(struct kv *k, int fd, struct err *e)
+{
+	struct link *l;
+
+	k->links = xreallocarray(k->links, k->len + 1, sizeof(*k->links));
+	l = &k->links[k->len++];
+	l->fd = fd;
+	l->reader = redisReaderCreate();
+	buf_init(&l->out, COMMAND_MAX);
+	return l->reader ? 0 : err_set(e, KIND_SYS, "cannot set up a reader");
+}
+
+static void
+drop_links(struct kv *k)
+{
+	for (size_t i = 0; i < k->len; i++) {
+		struct link *l = &k->links[i];
+
+		fd_close(&l->fd);
+		if (l->reader)
+			redisReaderFree(l->reader);
+		buf_wipe(&l->out);
+	}
+	free(k->links);
+	k->links = NULL;
+	k->len = k->to = 0;
+}
+
 /* For an answer that must be OK, one by one. */
 static int
 expect(struct kv *k, struct err *e)
@@ -180,57 +96,141 @@ expect(struct kv *k, struct err *e)
 }
 
 static int
-enter(struct kv *k, const struct kv_place *p, const struct kv_access *a,
-    struct err *e)
+log_in(struct kv *k, size_t link, const struct kv_place *p,
+    const struct kv_access *a, struct err *e)
 {
 	const char *user = a->user ? a->user : p->user;
-	int64_t database =
-	    p->database != KV_NO_DATABASE ? p->database : a->database;
 
-	if (a->password) {
-		kv_begin(k, user ? 3 : 2);
-		kv_arg_text(k, "AUTH");
-		if (user)
-			kv_arg_text(k, user);
-		kv_arg_text(k, a->password);
-		if (kv_send(k, e) < 0 || expect(k, e) < 0)
-			return -1;
-	}
-	kv_begin(k, 2);
-	kv_arg_text(k, "SELECT");
-	kv_arg_int(k, database);
+	if (!a->password)
+		return 0;
+	kv_to(k, link);
+	kv_begin(k, user ? 3 : 2);
+	kv_arg_text(k, "AUTH");
+	if (user)
+		kv_arg_text(k, user);
+	kv_arg_text(k, a->password);
 	return kv_send(k, e) < 0 ? -1 : expect(k, e);
 }
 
-static struct kv *
-make(int fd, const struct kv_access *a, struct err *e)
+/* One more server, which knows who we are. */
+static int
+join(struct kv *k, const struct kv_place *p, const struct kv_access *a,
+    struct err *e)
 {
-	struct kv *k = xcalloc(1, sizeof(*k));
+	int fd = dial(p, a, e);
 
-	k->fd = fd;
-	k->reader = redisReaderCreate();
-	buf_init(&k->out, COMMAND_MAX);
-	k->timeout_ms = a->connect_ms;
-	if (k->reader)
-		return k;
-	err_set(e, KIND_SYS, "cannot set up a reader");
-	kv_close(k);
-	return NULL;
+	if (fd < 0 || add_link(k, fd, e) < 0)
+		return -1;
+	return log_in(k, k->len - 1, p, a, e);
+}
+
+static int
+choose(struct kv *k, const struct kv_place *p, const struct kv_access *a,
+    struct err *e)
+{
+	kv_begin(k, 2);
+	kv_arg_text(k, "SELECT");
+	kv_arg_int(
+	    k, p->database != KV_NO_DATABASE ? p->database : a->database);
+	return kv_send(k, e) < 0 ? -1 : expect(k, e);
+}
+
+/* ---- a cluster ----------------------------------------------------------- */
+
+/* That there is no such thing, or that we may not ask for it. */
+static int
+judge_refusal(const struct kv_reply *r, struct err *e)
+{
+	struct err why = {0};
+
+	if (kv_is_error(r, "NOPERM ") || kv_check(r, &why) == 0 ||
+	    why.kind == KIND_SYS)
+		return 0;
+	*e = why;
+	return -1;
+}
+
+/*
+ * Whoever may not ask gets to know by what the servers say to commands.  1: it
+ * is a cluster, 0, -1.
+ */
+static int
+ask_slots(struct kv *k, struct err *e)
+{
+	struct kv_reply *r;
+	int rc;
+
+	if (kv_command(k, e, "CLUSTER", "SLOTS", NULL) < 0 ||
+	    !(r = kv_receive(k, e)))
+		return -1;
+	if (kv_type(r) == KV_LIST)
+		rc = (k->slots = kv_slots_read(r, e)) ? 1 : -1;
+	else
+		rc = judge_refusal(r, e);
+	kv_free(r);
+	return rc;
+}
+
+/* One that does not know its own address has the one that we came by. */
+static int
+join_server(struct kv *k, size_t n, const struct kv_place *p,
+    const struct kv_access *a, struct err *e)
+{
+	char port[8];
+	const char *host = kv_slots_server(k->slots, n, port);
+	const char *own = p->host ? p->host : "127.0.0.1";
+	struct kv_place at = {.host = xstrdup(*host ? host : own),
+	    .port = xstrdup(port),
+	    .user = p->user ? xstrdup(p->user) : NULL};
+	int rc = join(k, &at, a, e);
+
+	if (rc < 0)
+		err_object(e, "%s:%s", at.host, port);
+	kv_place_release(&at);
+	return rc;
+}
+
+static int
+join_cluster(struct kv *k, const struct kv_place *p, const struct kv_access *a,
+    struct err *e)
+{
+	size_t n = kv_slots_servers(k->slots);
+
+	if (p->database != KV_NO_DATABASE && p->database != 0)
+		return err_set(e, KIND_CONF,
+		    "it is part of a cluster, which has database 0 only");
+	if (n == 0 || n > SERVERS_MAX)
+		return err_set(e, KIND_BUSY,
+		    "it is part of a cluster in which nobody has anything");
+	drop_links(k);
+	for (size_t i = 0; i < n; i++)
+		if (join_server(k, i, p, a, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+enter(struct kv *k, const struct kv_place *p, const struct kv_access *a,
+    struct err *e)
+{
+	int rc;
+
+	if (join(k, p, a, e) < 0 || (rc = ask_slots(k, e)) < 0)
+		return -1;
+	return rc > 0 ? join_cluster(k, p, a, e) : choose(k, p, a, e);
 }
 
 struct kv *
 kv_open(const struct kv_access *a, struct err *e)
 {
 	struct kv_place p;
-	struct kv *k = NULL;
-	int fd;
+	struct kv *k;
 
 	if (kv_place_parse(a->url, &p, e) < 0)
 		return NULL;
-	fd = dial(&p, a, e);
-	if (fd >= 0)
-		k = make(fd, a, e);
-	if (k && enter(k, &p, a, e) < 0) {
+	k = xcalloc(1, sizeof(*k));
+	k->timeout_ms = a->connect_ms;
+	if (enter(k, &p, a, e) < 0) {
 		kv_close(k);
 		k = NULL;
 	}
@@ -247,11 +247,34 @@ kv_close(struct kv *k)
 {
 	if (!k)
 		return;
-	fd_close(&k->fd);
-	if (k->reader)
-		redisReaderFree(k->reader);
-	buf_wipe(&k->out);
+	drop_links(k);
+	kv_slots_free(k->slots);
+	free(k->order);
 	free(k);
+}
+
+bool
+kv_is_cluster(const struct kv *k)
+{
+	return k->slots;
+}
+
+size_t
+kv_servers(const struct kv *k)
+{
+	return k->len;
+}
+
+void
+kv_to(struct kv *k, size_t server)
+{
+	k->to = server;
+}
+
+void
+kv_to_key(struct kv *k, const char *key)
+{
+	k->to = k->slots ? kv_slots_find(k->slots, key) : 0;
 }
 
 /* ---- commands ------------------------------------------------------------ */
@@ -260,6 +283,7 @@ kv_close(struct kv *k)
 static void
 add_size(struct kv *k, char what, size_t n)
 {
+	struct buf *out = &k->links[k->to].out;
 	char text[32];
 	size_t at = sizeof(text);
 
@@ -269,7 +293,7 @@ add_size(struct kv *k, char what, size_t n)
 		text[--at] = (char)('0' + n % 10);
 	while ((n /= 10) > 0);
 	text[--at] = what;
-	buf_add(&k->out, text + at, sizeof(text) - at);
+	buf_add(out, text + at, sizeof(text) - at);
 }
 
 void
@@ -281,9 +305,11 @@ kv_begin(struct kv *k, size_t n)
 void
 kv_arg(struct kv *k, const void *p, size_t len)
 {
+	struct buf *out = &k->links[k->to].out;
+
 	add_size(k, '$', len);
-	buf_add(&k->out, p, len);
-	buf_add(&k->out, "\r\n", 2);
+	buf_add(out, p, len);
+	buf_add(out, "\r\n", 2);
 }
 
 void
@@ -301,13 +327,58 @@ kv_arg_int(struct kv *k, int64_t n)
 	kv_arg_text(k, text);
 }
 
+/* What a socket says when the server goes is no fault of this machine. */
+static int
+lost(const struct err *why, struct err *e)
+{
+	if (why->kind == KIND_SYS)
+		return err_set(e, KIND_BUSY, "the connection is lost");
+	return err_set(e, why->kind, "%s", why->text);
+}
+
+static int
+flush(struct link *l, int64_t timeout_ms, struct err *e)
+{
+	struct err why = {0};
+	int rc = fd_write_all(
+	    l->fd, l->out.data, l->out.len, clock_mono() + timeout_ms, &why);
+
+	explicit_bzero(l->out.data, l->out.len);
+	buf_clear(&l->out);
+	return rc < 0 ? lost(&why, e) : 0;
+}
+
+/* Only a cluster needs to know where the next answer comes from. */
+static void
+wait_for(struct kv *k, size_t link)
+{
+	if (k->slots && k->waiting == k->order_len) {
+		size_t len = k->order_len + 1024;
+		uint16_t *order = xcalloc(len, sizeof(*order));
+
+		for (size_t i = 0; i < k->waiting; i++)
+			order[i] = k->order[(k->first + i) % k->order_len];
+		free(k->order);
+		k->order = order;
+		k->order_len = len;
+		k->first = 0;
+	}
+	if (k->slots)
+		k->order[(k->first + k->waiting) % k->order_len] =
+		    (uint16_t)link;
+	k->waiting++;
+}
+
 int
 kv_send(struct kv *k, struct err *e)
 {
-	if (k->out.full)
+	struct link *l = &k->links[k->to];
+
+	if (l->out.full)
 		return err_set(e, KIND_BUG, "a command that is too large");
-	k->waiting++;
-	return k->out.len >= SEND_BYTES ? kv_flush(k, e) : 0;
+	wait_for(k, k->to);
+	k->to = 0;
+	return l->out.len >= SEND_BYTES ? flush(l, k->timeout_ms, e) : 0;
 }
 
 static int
@@ -339,25 +410,14 @@ kv_command(struct kv *k, struct err *e, ...)
 	return rc;
 }
 
-/* What a socket says when the server goes is no fault of this machine. */
-static int
-lost(const struct err *why, struct err *e)
-{
-	if (why->kind == KIND_SYS)
-		return err_set(e, KIND_BUSY, "the connection is lost");
-	return err_set(e, why->kind, "%s", why->text);
-}
-
 int
 kv_flush(struct kv *k, struct err *e)
 {
-	struct err why = {0};
-	int rc = fd_write_all(
-	    k->fd, k->out.data, k->out.len, clock_mono() + k->timeout_ms, &why);
-
-	explicit_bzero(k->out.data, k->out.len);
-	buf_clear(&k->out);
-	return rc < 0 ? lost(&why, e) : 0;
+	for (size_t i = 0; i < k->len; i++)
+		if (k->links[i].out.len > 0 &&
+		    flush(&k->links[i], k->timeout_ms, e) < 0)
+			return -1;
+	return 0;
 }
 
 size_t
@@ -369,11 +429,11 @@ kv_waiting(const struct kv *k)
 /* ---- answers ------------------------------------------------------------- */
 
 static int
-feed(struct kv *k, int64_t deadline, size_t *received, struct err *e)
+feed(struct link *l, int64_t deadline, size_t *received, struct err *e)
 {
 	char chunk[16384];
 	struct err why = {0};
-	ssize_t n = fd_read(k->fd, chunk, sizeof(chunk), deadline, &why);
+	ssize_t n = fd_read(l->fd, chunk, sizeof(chunk), deadline, &why);
 
 	if (n < 0)
 		return lost(&why, e);
@@ -382,9 +442,20 @@ feed(struct kv *k, int64_t deadline, size_t *received, struct err *e)
 		    e, KIND_BUSY, "the server has closed the connection");
 	*received += (size_t)n;
 	if (*received > REPLY_MAX ||
-	    redisReaderFeed(k->reader, chunk, (size_t)n) != REDIS_OK)
+	    redisReaderFeed(l->reader, chunk, (size_t)n) != REDIS_OK)
 		return err_set(e, KIND_SYS, "an answer that is too large");
 	return 0;
+}
+
+static struct link *
+next_link(struct kv *k)
+{
+	struct link *l = &k->links[k->slots ? k->order[k->first] : 0];
+
+	if (k->slots)
+		k->first = (k->first + 1) % k->order_len;
+	k->waiting--;
+	return l;
 }
 
 struct kv_reply *
@@ -393,23 +464,23 @@ kv_receive(struct kv *k, struct err *e)
 	int64_t deadline = clock_mono() + k->timeout_ms;
 	size_t received = 0;
 	void *reply = NULL;
+	struct link *l;
 
 	if (k->waiting == 0) {
 		err_set(e, KIND_BUG, "no answer of a Redis is to come");
 		return NULL;
 	}
-	if (k->out.len > 0 && kv_flush(k, e) < 0)
+	l = next_link(k);
+	if (l->out.len > 0 && flush(l, k->timeout_ms, e) < 0)
 		return NULL;
 	for (;;) {
-		if (redisReaderGetReply(k->reader, &reply) != REDIS_OK) {
+		if (redisReaderGetReply(l->reader, &reply) != REDIS_OK) {
 			err_set(e, KIND_SYS, "this is no Redis");
 			return NULL;
 		}
-		if (reply) {
-			k->waiting--;
+		if (reply)
 			return reply;
-		}
-		if (feed(k, deadline, &received, e) < 0)
+		if (feed(l, deadline, &received, e) < 0)
 			return NULL;
 	}
 }
@@ -480,6 +551,8 @@ kv_is_error(const struct kv_reply *r, const char *word)
 	return kv_type(r) == KV_ERROR && str_starts(kv_text(r, &len), word);
 }
 
+#define MOVED "its cluster has given this to another server meanwhile"
+
 /* By the first word of an error. */
 static const struct {
 	const char *word;
@@ -504,9 +577,9 @@ static const struct {
     {"ERR invalid password", KIND_CONF, "it refuses this password"},
     {"ERR DB index", KIND_CONF, "it has no database of this number"},
     {"ERR SELECT is not allowed", KIND_CONF,
-	"it is part of a cluster, which has database 0 only"},
-    {"MOVED ", KIND_CONF, "it is part of a cluster"},
-    {"CROSSSLOT ", KIND_CONF, "it is part of a cluster"},
+	"it is part of a cluster, and this user may not ask CLUSTER SLOTS"},
+    {"MOVED ", KIND_BUSY, MOVED},
+    {"ASK ", KIND_BUSY, MOVED},
     {"WRONGTYPE ", KIND_CONFLICT, NULL},
 };
 

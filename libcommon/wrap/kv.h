@@ -4,17 +4,18 @@
 #include "base/err.h"
 
 /*
- * A connection to a Redis server, by TCP or a unix socket, without TLS.
+ * A connection to a Redis server, by TCP or a unix socket, or to all masters of
+ * a Redis Cluster, of which the server is a part; without TLS.
  * Commands are added one by one, and leave when there are enough of them or an
  * answer is wanted; the answers come in the order of the commands, each to be
  * received once.  What was sent is overwritten in memory.
  *
  * Kinds of all that can fail for want of the server: KIND_BUSY (it refuses,
- * hangs, has gone, loads, is read-only or out of memory), KIND_CONF (it wants
- * another password, or is a part of a cluster), KIND_SYS (it is no Redis, or
- * says something else).  Only those of kv_open name the server.  After
- * KIND_BUSY or KIND_SYS of kv_send, kv_flush or kv_receive the connection is of
- * no more use.
+ * hangs, has gone, loads, is read-only or out of memory, or has given slots of
+ * its cluster away), KIND_CONF (it wants another password, or a cluster another
+ * database), KIND_SYS (it is no Redis, or says something else).  Only those of
+ * kv_open name the server.  After KIND_BUSY or KIND_SYS of kv_send, kv_flush or
+ * kv_receive the connection is of no more use.
  */
 struct kv;
 
@@ -43,11 +44,30 @@ struct kv_access {
 	int64_t timeout_ms; /* for each answer */
 };
 
-/* Connects, tells who we are and chooses the database.  NULL on failure. */
+/*
+ * Connects, tells who we are and chooses the database, which is 0 in a cluster,
+ * whatever `a` says when the URL names none.  NULL on failure.
+ */
 struct kv *kv_open(const struct kv_access *a, struct err *e);
 
 /* NULL-safe. */
 void kv_close(struct kv *k);
+
+/* ---- servers ------------------------------------------------------------- */
+
+/*
+ * In a cluster each key has a slot, and each slot a server; a command can only
+ * have keys of one slot, in which are KEY and all that has {KEY} in its name.
+ */
+bool kv_is_cluster(const struct kv *k);
+size_t kv_servers(const struct kv *k); /* 1, if it is none */
+
+/*
+ * Before a command: it is for that server, or for the one that has this key.
+ * Else the first one gets it.
+ */
+void kv_to(struct kv *k, size_t server);
+void kv_to_key(struct kv *k, const char *key);
 
 /* ---- commands ------------------------------------------------------------ */
 

@@ -41,3 +41,70 @@ field() {
 value() {
 	r --raw get "$1"
 }
+
+# start_cluster: three servers of a Redis Cluster, redis1 to redis3, of which
+# the first is at 127.0.0.1:$cluster_port; c COMMAND... goes to whom it must,
+# keys_of N counts what one has, c_all COMMAND... asks them all.
+start_cluster() {
+	skip_unless_has redis-server redis-cli
+	cluster_ports=''
+	for cluster_n in 1 2 3; do
+		mkdir "$T/redis$cluster_n"
+		cluster_port=$(free_port)
+		cluster_ports="$cluster_ports $cluster_port"
+		start redis$cluster_n redis-server --port "$cluster_port" \
+		    --bind 127.0.0.1 --save '' --appendonly no \
+		    --dir "$T/redis$cluster_n" --daemonize no \
+		    --cluster-enabled yes --cluster-port "$(free_port)"
+	done
+	cluster_port=${cluster_ports#" "}
+	cluster_port=${cluster_port%% *}
+	for cluster_n in $cluster_ports; do
+		must wait_for 30 cluster_answers "$cluster_n"
+	done
+	cluster_meet
+	for cluster_n in $cluster_ports; do
+		must wait_for 60 cluster_is_whole "$cluster_n"
+	done
+}
+
+cluster_answers() {
+	redis-cli -p "$1" ping 2>&1 | grep -q PONG
+}
+
+cluster_meet() {
+	cluster_first=0
+	for cluster_n in $cluster_ports; do
+		cluster_last=$((cluster_first + 5461))
+		[ $cluster_last -le 16383 ] || cluster_last=16383
+		must redis-cli -p "$cluster_n" cluster addslotsrange \
+		    $cluster_first $cluster_last
+		cluster_first=$((cluster_last + 1))
+		[ "$cluster_n" = "$cluster_port" ] && continue
+		must redis-cli -p "$cluster_n" cluster meet 127.0.0.1 \
+		    "$cluster_port" "$(redis-cli -p "$cluster_port" \
+		    config get cluster-port | tail -n 1)"
+	done
+}
+
+cluster_is_whole() {
+	redis-cli -p "$1" cluster info | grep -q '^cluster_state:ok' &&
+	    [ "$(redis-cli -p "$1" cluster slots | grep -c '^127')" -eq 3 ]
+}
+
+c() {
+	redis-cli -c -p "$cluster_port" "$@" 2>&1
+}
+
+keys_of() {
+	# shellcheck disable=SC2086 # words
+	set -- "$1" $cluster_ports
+	shift "$1"
+	redis-cli -p "$1" dbsize
+}
+
+c_all() {
+	for cluster_n in $cluster_ports; do
+		redis-cli -p "$cluster_n" "$@"
+	done
+}

@@ -6,7 +6,7 @@
 
 #include "sys/sock.h"
 #include "unit.h"
-#include "wrap/kv.h"
+#include "wrap/kv_part.h"
 
 /* ---- URLs ---------------------------------------------------------------- */
 
@@ -101,6 +101,8 @@ over(void)
 	unlink(path);
 }
 
+#define ALONE "-ERR This instance has cluster support disabled\r\n"
+
 static struct kv *
 meet(const char *says, size_t step, bool stays, struct err *e)
 {
@@ -115,8 +117,9 @@ meet(const char *says, size_t step, bool stays, struct err *e)
 static void
 test_answers(void **state)
 {
-	static const char says[] = "+OK\r\n:7\r\n$-1\r\n$3\r\na\nb\r\n"
-				   "*2\r\n:1\r\n$0\r\n\r\n-OOM command\r\n";
+	static const char says[] =
+	    ALONE "+OK\r\n:7\r\n$-1\r\n$3\r\na\nb\r\n"
+		  "*2\r\n:1\r\n$0\r\n\r\n-OOM command\r\n";
 	struct err e = {0};
 	size_t len;
 
@@ -162,10 +165,17 @@ test_refusals(void **state)
 	    {"+O", false, KIND_BUSY},
 	    {"HTTP/1.1 400 Bad Request\r\n\r\n", true, KIND_SYS},
 	    {"-NOAUTH Authentication required.\r\n", true, KIND_CONF},
-	    {"-ERR DB index is out of range\r\n", true, KIND_CONF},
+	    {ALONE "-ERR DB index is out of range\r\n", true, KIND_CONF},
 	    {"-LOADING Redis is loading\r\n", true, KIND_BUSY},
 	    {"-READONLY You can't write\r\n", true, KIND_BUSY},
-	    {"-ERR what \x1b[31m is this\r\n", true, KIND_SYS},
+	    {"-ERR max number of clients reached\r\n", true, KIND_BUSY},
+	    {"*0\r\n", true, KIND_BUSY}, /* a cluster of nobody */
+	    {"*1\r\n:1\r\n", true, KIND_SYS},
+	    {"*1\r\n*3\r\n:0\r\n:16384\r\n*2\r\n+a\r\n:1\r\n", true, KIND_SYS},
+	    {"*1\r\n*3\r\n:-1\r\n:1\r\n*2\r\n+a\r\n:1\r\n", true, KIND_SYS},
+	    {"*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n+a\r\n:0\r\n", true, KIND_SYS},
+	    {"*1\r\n*3\r\n:0\r\n:1\r\n*1\r\n+a\r\n", true, KIND_SYS},
+	    {ALONE "-ERR what \x1b[31m is this\r\n", true, KIND_SYS},
 	};
 	struct kv_access nobody = {.url = "unix:///nonexistent/r.sock",
 	    .connect_ms = 100,
@@ -189,7 +199,7 @@ static void
 test_pipeline(void **state)
 {
 	struct err e = {0};
-	struct kv *k = meet("+OK\r\n", 100, true, &e);
+	struct kv *k = meet(ALONE "+OK\r\n", 100, true, &e);
 	char *big = xmalloc(100000);
 
 	(void)state;
@@ -208,10 +218,28 @@ test_pipeline(void **state)
 	over();
 }
 
+static void
+test_slots(void **state)
+{
+	static const struct {
+		const char *key;
+		unsigned slot;
+	} known[] = {{"123456789", 12739}, {"foo", 12182}, {"", 0},
+	    {"{foo}bar", 12182}, {"bar{foo}{x}", 12182}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		assert_int_equal(kv_slot(known[i].key), known[i].slot);
+	assert_int_equal(kv_slot("~v:{d1:a.example}"), kv_slot("d1:a.example"));
+	assert_int_not_equal(kv_slot("{}foo"), kv_slot("foo"));
+	assert_int_not_equal(kv_slot("{foo"), kv_slot("foo"));
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_places),
     cmocka_unit_test(test_answers),
     cmocka_unit_test(test_refusals),
     cmocka_unit_test(test_pipeline),
+    cmocka_unit_test(test_slots),
 };
 UNIT_MAIN(tests)
