@@ -21,7 +21,7 @@
  *            told to stop.
  */
 #define WORKMSG_REQUEST_MAX ((size_t)300 * 1024)
-#define WORKMSG_OUTPUT_MAX ((size_t)8 * 1024 * 1024)
+#define WORKMSG_OUTPUT_MAX ((size_t)960 * 1024) /* fits into a response */
 #define WORKMSG_TEXT_SIZE 320
 
 struct workmsg_reply {

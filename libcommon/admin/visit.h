@@ -40,6 +40,14 @@ int visit_text(struct visit *v, const char *text);
 int visit_number(const struct visit *v, size_t i, int64_t *n, struct err *e);
 
 /*
+ * The domain in the part of the path that may be anything: by its number, or
+ * else by its name, as SNI has it; one that is not in the store has no number.
+ * KIND_NOTFOUND.  (visit_config.c)
+ */
+struct domain;
+int visit_domain(struct visit *v, struct domain *d, struct err *e);
+
+/*
  * The resources, one function or several for each file visit_*.c.  Method,
  * scopes and form have been checked.
  */
@@ -56,6 +64,12 @@ int visit_config_certificate(struct visit *v, struct err *e);
 int visit_task_recents(struct visit *v, struct err *e);
 int visit_task_expired(struct visit *v, struct err *e);
 int visit_task_queue(struct visit *v, struct err *e);
+
+/* visit_nginx.c: what nginx servers are told, through the work service */
+int visit_nginx_status(struct visit *v, struct err *e);
+int visit_nginx_flush(struct visit *v, struct err *e);
+int visit_nginx_domain(struct visit *v, struct err *e);
+int visit_nginx_certificate(struct visit *v, struct err *e);
 
 /* visit_upload.c: takes in what is sent */
 int visit_upload_certificate(struct visit *v, struct err *e);

@@ -36,12 +36,8 @@ is_spelled(const char *name)
 	    name[strspn(name, good)] == '\0';
 }
 
-/*
- * By its number, or else by its name, as SNI has it; one that is not in the
- * store has no number.
- */
-static int
-find_domain(struct visit *v, struct domain *d, struct err *e)
+int
+visit_domain(struct visit *v, struct domain *d, struct err *e)
 {
 	char *text = xstrndup(v->parts.rest, v->parts.rest_len), *name = NULL;
 	ssize_t len = percent_decode(text, v->parts.rest_len);
@@ -146,7 +142,7 @@ read_domain(void *arg, struct err *e)
 
 	js_free(c->object);
 	c->object = js_object();
-	if (find_domain(c->visit, &d, e) < 0 || choose(st, &d, now, e) < 0)
+	if (visit_domain(c->visit, &d, e) < 0 || choose(st, &d, now, e) < 0)
 		return -1;
 	return d.latest_single_id || d.latest_multi_id
 	    ? configjson_put_domain(st, &c->how, &d, c->object, e)
