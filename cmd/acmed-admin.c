@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 #include "admin/work.h"
 #include "base/log.h"
+#include "cli/gateway.h"
 #include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/out.h"
@@ -66,7 +67,8 @@ struct service {
 	struct admin admin;
 	struct admin_grants grants;
 	struct seal_key room;
-	struct secret_watch watch; /* of its file */
+	struct secret_watch watch, redis_watch; /* of their files */
+	struct gateway redis;
 	struct suffix_list *suffixes;
 	struct admin_setup setup; /* made of these */
 };
@@ -97,15 +99,29 @@ is_lost(void *self)
 }
 
 /*
- * acmed-store rekey has put another seal in its place, which only a new master
- * can read.
+ * acmed-store rekey has put another seal in its place, or the Redis has another
+ * password: only a new master can read that.
  */
 static bool
 is_stale(void *self)
 {
 	const struct service *s = self;
 
-	return secret_has_changed(&s->watch);
+	return secret_has_changed(&s->watch) ||
+	    secret_has_changed(&s->redis_watch);
+}
+
+static int
+read_redis(const struct conf_redis *c, struct service *s, struct err *e)
+{
+	if (!c->url)
+		return 0;
+	secret_watch(&s->redis_watch,
+	    c->userpass_file ? c->userpass_file : c->password_file);
+	if (gateway_read(&s->redis, c, e) < 0)
+		return -1;
+	s->setup.redis = &s->redis.access;
+	return 0;
 }
 
 static int
@@ -118,6 +134,7 @@ prepare(const struct conf *conf, struct service *s, struct err *e)
 	if (secret_seal_key("certificate_key_file",
 		conf->store.certificate_key_file, &s->room, &s->setup.seal,
 		e) < 0 ||
+	    read_redis(&conf->redis, s, e) < 0 ||
 	    proc_drop(conf->admin.listener.user, e) < 0)
 		return -1;
 	s->setup.conf = conf;
@@ -147,6 +164,7 @@ serve(struct prog *p, struct err *e)
 		rc = pool_run(p, &service, e);
 	suffix_list_free(s.suffixes);
 	admin_grants_release(&s.grants);
+	gateway_release(&s.redis);
 	seal_key_wipe(&s.room);
 	return rc;
 }
@@ -303,7 +321,7 @@ revoke_tokens(struct prog *p, struct err *e)
 }
 
 static const struct prog_command commands[] = {
-    {.sections = CONF_STORE | CONF_ADMIN, .run = serve},
+    {.sections = CONF_STORE | CONF_REDIS | CONF_ADMIN, .run = serve},
     {.name = "work",
 	.options = work_options,
 	.sections = CONF_ADMIN,

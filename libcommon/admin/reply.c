@@ -56,6 +56,7 @@ static const struct visit_route routes[] = {
     TASK("/certificate-signed/*/nginx-cache-expire", visit_nginx_certificate),
     TASK("/certificate/*/nginx-cache-expire", visit_nginx_certificate),
     TASK("/x509-certificate/*/nginx-cache-expire", visit_nginx_certificate),
+    TASK("/api/redis/prime", visit_redis_prime),
     TASK("/certificate-signed/upload", visit_upload_certificate),
     TASK("/certificate/upload", visit_upload_certificate),
     TASK("/x509-certificate/upload", visit_upload_certificate),

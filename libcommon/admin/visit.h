@@ -48,6 +48,13 @@ struct domain;
 int visit_domain(struct visit *v, struct domain *d, struct err *e);
 
 /*
+ * With a parameter "openresty" the Redis gets what serves the name, of whoever
+ * may have its key.  What comes of that is logged, and of no matter to the
+ * answer; it takes a moment at most.  (visit_redis.c)
+ */
+void visit_prime(struct visit *v, const char *name);
+
+/*
  * The resources, one function or several for each file visit_*.c.  Method,
  * scopes and form have been checked.
  */
@@ -70,6 +77,9 @@ int visit_nginx_status(struct visit *v, struct err *e);
 int visit_nginx_flush(struct visit *v, struct err *e);
 int visit_nginx_domain(struct visit *v, struct err *e);
 int visit_nginx_certificate(struct visit *v, struct err *e);
+
+/* visit_redis.c: all names into the Redis */
+int visit_redis_prime(struct visit *v, struct err *e);
 
 /* visit_upload.c: takes in what is sent */
 int visit_upload_certificate(struct visit *v, struct err *e);

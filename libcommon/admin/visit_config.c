@@ -89,6 +89,7 @@ struct config {
 	struct visit *visit;
 	struct configjson how;
 	struct js *object;
+	char name[DOMAIN_VALUE_MAX + 1]; /* of a domain */
 };
 
 static int
@@ -144,6 +145,7 @@ read_domain(void *arg, struct err *e)
 	c->object = js_object();
 	if (visit_domain(c->visit, &d, e) < 0 || choose(st, &d, now, e) < 0)
 		return -1;
+	snprintf(c->name, sizeof(c->name), "%s", d.value);
 	return d.latest_single_id || d.latest_multi_id
 	    ? configjson_put_domain(st, &c->how, &d, c->object, e)
 	    : configjson_put_covered(st, &c->how, &d, now, c->object, e);
@@ -160,6 +162,8 @@ visit_config_domain(struct visit *v, struct err *e)
 		return -1;
 	}
 	put_later_names(c.object);
+	if (!c.how.id_only)
+		visit_prime(v, c.name);
 	return visit_json(v, c.object);
 }
 

@@ -2,6 +2,7 @@
 # Goal: acmed-admin has a pool of nginx servers forget certificates, and says
 # what each has answered; it is told apart what is served nowhere, what only
 # some servers have done, and that nobody does the work.
+# shellcheck disable=SC2016 # variables of jq
 . "$(dirname "$0")/../lib/tap.sh"
 . "$SRC/tests/lib/export.sh"
 . "$SRC/tests/lib/redis.sh"
@@ -128,7 +129,6 @@ like "$body" 'acmed-admin work: .*nobody listens' '... says so'
 like "$(header Retry-After)" '^[0-9]+$' '... and to come again'
 # What is no reply; the request is read first.
 rm -f "$T/work.sock"
-# shellcheck disable=SC2016 # of that shell
 printf '#!/bin/sh\nread -r line; printf "%%b" "$(cat "%s")"\n' "$T/reply" \
     >"$T/answers"
 chmod 755 "$T/answers"
