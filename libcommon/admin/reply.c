@@ -50,6 +50,8 @@ static const struct visit_route routes[] = {
     TASK("/api/update-recents", visit_task_recents),
     TASK("/api/deactivate-expired", visit_task_expired),
     TASK("/queue-domains/add", visit_task_queue),
+    TASK("/api/domain/enable", visit_task_enable),
+    TASK("/api/domain/disable", visit_task_disable),
     ASK("/api/nginx/status", SCOPE_READ, visit_nginx_status),
     TASK("/api/nginx/cache-flush", visit_nginx_flush),
     TASK("/domain/+/nginx-cache-expire", visit_nginx_domain),

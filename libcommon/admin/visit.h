@@ -71,6 +71,8 @@ int visit_config_certificate(struct visit *v, struct err *e);
 int visit_task_recents(struct visit *v, struct err *e);
 int visit_task_expired(struct visit *v, struct err *e);
 int visit_task_queue(struct visit *v, struct err *e);
+int visit_task_enable(struct visit *v, struct err *e);
+int visit_task_disable(struct visit *v, struct err *e);
 
 /* visit_nginx.c: what nginx servers are told, through the work service */
 int visit_nginx_status(struct visit *v, struct err *e);
