@@ -1,4 +1,9 @@
+#include <unistd.h>
+
 #include "admin/admin.h"
+#include "admin/work.h"
+#include "base/log.h"
+#include "cli/gateway.h"
 #include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/out.h"
@@ -9,14 +14,17 @@
 #include "cli/since.h"
 #include "conf/scope.h"
 #include "store/admin_token.h"
+#include "sys/fd.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
+#include "sys/workers.h"
 #include "wrap/digest.h"
 #include "wrap/seal.h"
 #include "wrap/suffix.h"
 
 static const char usage_text[] =
     "usage: acmed-admin [options]\n"
+    "       acmed-admin work [--timeout N]\n"
     "       acmed-admin token add [--scopes SCOPES] [--expires TIME] "
     "[--note TEXT]\n"
     "       acmed-admin token list\n"
@@ -28,6 +36,8 @@ static const char usage_text[] =
     "serves\n"
     "it with processes that live on.\n"
     "\n"
+    "  work                the same on the socket where acmed-admin asks for\n"
+    "                      nginx-expire and domain-queue to be started\n"
     "  token add           makes a token, and prints it; it is never shown "
     "again\n"
     "  token list          the tokens there are, without their secrets\n"
@@ -38,6 +48,7 @@ static const char usage_text[] =
     "                      them (read)\n"
     "      --expires TIME  RFC 3339, or so long from now (36h 30d); never\n"
     "      --note TEXT     whom it is for\n"
+    "      --timeout N     what works is ended after N seconds (900)\n"
     "\n"
     "  -c, --config FILE   the configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL     the store, instead of the configured one\n"
@@ -56,7 +67,8 @@ struct service {
 	struct admin admin;
 	struct admin_grants grants;
 	struct seal_key room;
-	struct secret_watch watch; /* of its file */
+	struct secret_watch watch, redis_watch; /* of their files */
+	struct gateway redis;
 	struct suffix_list *suffixes;
 	struct admin_setup setup; /* made of these */
 };
@@ -87,15 +99,29 @@ is_lost(void *self)
 }
 
 /*
- * acmed-store rekey has put another seal in its place, which only a new master
- * can read.
+ * acmed-store rekey has put another seal in its place, or the Redis has another
+ * password: only a new master can read that.
  */
 static bool
 is_stale(void *self)
 {
 	const struct service *s = self;
 
-	return secret_has_changed(&s->watch);
+	return secret_has_changed(&s->watch) ||
+	    secret_has_changed(&s->redis_watch);
+}
+
+static int
+read_redis(const struct conf_redis *c, struct service *s, struct err *e)
+{
+	if (!c->url)
+		return 0;
+	secret_watch(&s->redis_watch,
+	    c->userpass_file ? c->userpass_file : c->password_file);
+	if (gateway_read(&s->redis, c, e) < 0)
+		return -1;
+	s->setup.redis = &s->redis.access;
+	return 0;
 }
 
 static int
@@ -108,6 +134,7 @@ prepare(const struct conf *conf, struct service *s, struct err *e)
 	if (secret_seal_key("certificate_key_file",
 		conf->store.certificate_key_file, &s->room, &s->setup.seal,
 		e) < 0 ||
+	    read_redis(&conf->redis, s, e) < 0 ||
 	    proc_drop(conf->admin.listener.user, e) < 0)
 		return -1;
 	s->setup.conf = conf;
@@ -137,8 +164,66 @@ serve(struct prog *p, struct err *e)
 		rc = pool_run(p, &service, e);
 	suffix_list_free(s.suffixes);
 	admin_grants_release(&s.grants);
+	gateway_release(&s.redis);
 	seal_key_wipe(&s.room);
 	return rc;
+}
+
+/* ---- the work service ---------------------------------------------------- */
+
+static int64_t timeout = 900;
+
+static const struct prog_option work_options[] = {
+    {.name = "timeout",
+	.type = PROG_NUMBER,
+	.value = &timeout,
+	.min = 1,
+	.max = 86400},
+    {0},
+};
+
+/* One connection after the other: each may take as long as an order does. */
+static int
+work_many(const struct work *w, const struct conf_listener *conf, struct err *e)
+{
+	const struct workers_options options = {.listener = STDIN_FILENO,
+	    .max = conf->workers,
+	    .linger = conf->linger * 1000};
+	struct workers *workers = workers_run(&options, e);
+	int fd;
+
+	if (!workers) /* the master, and all workers have ended */
+		return err_is_set(e) ? -1 : 0;
+	while ((fd = workers_accept(workers, e)) >= 0) {
+		struct err why = {0};
+
+		if (work_answer(w, fd, &why) < 0)
+			log_err("work.refused", &why);
+		fd_close(&fd);
+	}
+	workers_leave(workers);
+	return err_is_set(e) ? -1 : 0;
+}
+
+/* What it starts has rights of its own to give up, and can have no fewer. */
+static int
+run_work(struct prog *p, struct err *e)
+{
+	const struct conf_listener *conf = &p->conf.admin.listener;
+	struct work w = {.client_uid = -1,
+	    .config = p->config_path,
+	    .store = p->store_url,
+	    .to_syslog = p->forced_syslog,
+	    .request_ms = conf->request_timeout * 1000,
+	    .program_ms = timeout * 1000};
+
+	if ((conf->user && proc_uid(conf->user, &w.client_uid, e) < 0) ||
+	    proc_harden(false, e) < 0)
+		return -1;
+	sig_ignore_pipe();
+	sig_catch_term();
+	return fd_is_listening(STDIN_FILENO) ? work_many(&w, conf, e)
+					     : work_answer(&w, STDIN_FILENO, e);
 }
 
 /* ---- tokens -------------------------------------------------------------- */
@@ -236,7 +321,11 @@ revoke_tokens(struct prog *p, struct err *e)
 }
 
 static const struct prog_command commands[] = {
-    {.sections = CONF_STORE | CONF_ADMIN, .run = serve},
+    {.sections = CONF_STORE | CONF_REDIS | CONF_ADMIN, .run = serve},
+    {.name = "work",
+	.options = work_options,
+	.sections = CONF_ADMIN,
+	.run = run_work},
     {.name = "token add",
 	.options = add_options,
 	.sections = CONF_STORE,

@@ -82,7 +82,7 @@ read_names(const struct prog *p, struct strv *names, struct err *e)
 /* ---- what is told -------------------------------------------------------- */
 
 static int
-print_object(struct expired *servers, size_t len, struct err *e)
+print_object(struct expired *servers, size_t len, int64_t event, struct err *e)
 {
 	struct js *o = js_object();
 	int64_t effective = expired_effective(servers, len);
@@ -98,6 +98,8 @@ print_object(struct expired *servers, size_t len, struct err *e)
 		js_put(o, "effective_in", js_null());
 	if (effective != EXPIRER_UNKNOWN)
 		js_put_int(o, "effective_in", effective);
+	if (event != 0)
+		js_put_int(o, "event", event);
 	js_put(o, "servers_status", expired_report(servers, len));
 	buf_init(&text, len * 256 * 1024 + 4096);
 	if (js_write(o, &text) < 0)
@@ -158,7 +160,8 @@ print_status(const struct prog *p, const struct expired *servers, size_t len)
 }
 
 static int
-tell(struct prog *p, struct expired *servers, size_t len, struct err *e)
+tell(struct prog *p, struct expired *servers, size_t len, int64_t event,
+    struct err *e)
 {
 	for (size_t i = 0; i < len; i++) {
 		struct err why = servers[i].why;
@@ -171,7 +174,7 @@ tell(struct prog *p, struct expired *servers, size_t len, struct err *e)
 	if (p->quiet)
 		return 0;
 	if (p->json)
-		return print_object(servers, len, e);
+		return print_object(servers, len, event, e);
 	if (opt.status)
 		print_status(p, servers, len);
 	else
@@ -191,13 +194,14 @@ expire(struct prog *p, const struct expirer *x, struct store *st,
 					    : EXPIRER_NAMES;
 	struct expired *servers;
 	struct err why = {0};
+	int64_t event = 0;
 	int rc;
 
 	if (expirer_run(x, task, names, &servers, e) < 0)
 		return -1;
-	if (st && expired_note(st, names, servers, len, &why) < 0)
+	if (st && expired_note(st, names, servers, len, &event, &why) < 0)
 		prog_item_failed(p, &why);
-	rc = tell(p, servers, len, e);
+	rc = tell(p, servers, len, event, e);
 	expired_free(servers, len);
 	return rc;
 }

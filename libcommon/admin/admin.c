@@ -8,6 +8,7 @@
 #include "store/sealing_key.h"
 #include "store/store.h"
 #include "sys/proc.h"
+#include "wrap/kv.h"
 
 #define BODY_MAX ((size_t)1024 * 1024)
 
@@ -97,6 +98,7 @@ admin_release(struct admin *a)
 {
 	if (!a)
 		return;
+	kv_close(a->redis);
 	store_close(a->store);
 	*a = (struct admin){0};
 }

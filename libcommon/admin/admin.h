@@ -8,6 +8,8 @@
  * for gateways that ask for certificates by name.
  */
 struct conf;
+struct kv;
+struct kv_access;
 struct seal_key;
 struct store;
 struct suffix_list;
@@ -39,6 +41,7 @@ struct admin_setup {
 	const struct admin_grants *grants;
 	const struct seal_key *seal; /* of keys of certificates, or NULL */
 	const struct suffix_list *suffixes;
+	const struct kv_access *redis; /* NULL: there is none */
 };
 
 /* What lives as long as the process. */
@@ -47,6 +50,10 @@ struct admin {
 	struct store *store;
 	const char *prefix; /* of all paths, or "" */
 	struct front front; /* answers with admin/reply.h */
+	/* Of the Redis, for single names: NULL before it is needed, or lost; */
+	struct kv *redis;
+	int64_t redis_rest; /* until then (clock_mono) it is left alone, */
+	bool redis_is_away; /* which has been told */
 };
 
 /*

@@ -24,11 +24,12 @@
 		"/x509-certificate/*/" file, GET, scopes, fn                   \
 	}
 #define VIA "via-certificate-ca-chain/*/"
-#define TASK(path, fn)                                                         \
-	{path, POST, SCOPE_WRITE, fn},                                         \
+#define ASK(path, scopes, fn)                                                  \
+	{path, POST, scopes, fn},                                              \
 	{                                                                      \
-		path ".json", POST, SCOPE_WRITE, fn                            \
+		path ".json", POST, scopes, fn                                 \
 	}
+#define TASK(path, fn) ASK(path, SCOPE_WRITE, fn)
 #define KEYS (SCOPE_READ | SCOPE_KEYS)
 
 static const struct visit_route routes[] = {
@@ -49,6 +50,15 @@ static const struct visit_route routes[] = {
     TASK("/api/update-recents", visit_task_recents),
     TASK("/api/deactivate-expired", visit_task_expired),
     TASK("/queue-domains/add", visit_task_queue),
+    TASK("/api/domain/enable", visit_task_enable),
+    TASK("/api/domain/disable", visit_task_disable),
+    ASK("/api/nginx/status", SCOPE_READ, visit_nginx_status),
+    TASK("/api/nginx/cache-flush", visit_nginx_flush),
+    TASK("/domain/+/nginx-cache-expire", visit_nginx_domain),
+    TASK("/certificate-signed/*/nginx-cache-expire", visit_nginx_certificate),
+    TASK("/certificate/*/nginx-cache-expire", visit_nginx_certificate),
+    TASK("/x509-certificate/*/nginx-cache-expire", visit_nginx_certificate),
+    TASK("/api/redis/prime", visit_redis_prime),
     TASK("/certificate-signed/upload", visit_upload_certificate),
     TASK("/certificate/upload", visit_upload_certificate),
     TASK("/x509-certificate/upload", visit_upload_certificate),

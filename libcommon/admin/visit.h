@@ -40,6 +40,21 @@ int visit_text(struct visit *v, const char *text);
 int visit_number(const struct visit *v, size_t i, int64_t *n, struct err *e);
 
 /*
+ * The domain in the part of the path that may be anything: by its number, or
+ * else by its name, as SNI has it; one that is not in the store has no number.
+ * KIND_NOTFOUND.  (visit_config.c)
+ */
+struct domain;
+int visit_domain(struct visit *v, struct domain *d, struct err *e);
+
+/*
+ * With a parameter "openresty" the Redis gets what serves the name, of whoever
+ * may have its key.  What comes of that is logged, and of no matter to the
+ * answer; it takes a moment at most.  (visit_redis.c)
+ */
+void visit_prime(struct visit *v, const char *name);
+
+/*
  * The resources, one function or several for each file visit_*.c.  Method,
  * scopes and form have been checked.
  */
@@ -56,6 +71,17 @@ int visit_config_certificate(struct visit *v, struct err *e);
 int visit_task_recents(struct visit *v, struct err *e);
 int visit_task_expired(struct visit *v, struct err *e);
 int visit_task_queue(struct visit *v, struct err *e);
+int visit_task_enable(struct visit *v, struct err *e);
+int visit_task_disable(struct visit *v, struct err *e);
+
+/* visit_nginx.c: what nginx servers are told, through the work service */
+int visit_nginx_status(struct visit *v, struct err *e);
+int visit_nginx_flush(struct visit *v, struct err *e);
+int visit_nginx_domain(struct visit *v, struct err *e);
+int visit_nginx_certificate(struct visit *v, struct err *e);
+
+/* visit_redis.c: all names into the Redis */
+int visit_redis_prime(struct visit *v, struct err *e);
 
 /* visit_upload.c: takes in what is sent */
 int visit_upload_certificate(struct visit *v, struct err *e);

@@ -36,12 +36,8 @@ is_spelled(const char *name)
 	    name[strspn(name, good)] == '\0';
 }
 
-/*
- * By its number, or else by its name, as SNI has it; one that is not in the
- * store has no number.
- */
-static int
-find_domain(struct visit *v, struct domain *d, struct err *e)
+int
+visit_domain(struct visit *v, struct domain *d, struct err *e)
 {
 	char *text = xstrndup(v->parts.rest, v->parts.rest_len), *name = NULL;
 	ssize_t len = percent_decode(text, v->parts.rest_len);
@@ -93,6 +89,7 @@ struct config {
 	struct visit *visit;
 	struct configjson how;
 	struct js *object;
+	char name[DOMAIN_VALUE_MAX + 1]; /* of a domain */
 };
 
 static int
@@ -146,8 +143,9 @@ read_domain(void *arg, struct err *e)
 
 	js_free(c->object);
 	c->object = js_object();
-	if (find_domain(c->visit, &d, e) < 0 || choose(st, &d, now, e) < 0)
+	if (visit_domain(c->visit, &d, e) < 0 || choose(st, &d, now, e) < 0)
 		return -1;
+	snprintf(c->name, sizeof(c->name), "%s", d.value);
 	return d.latest_single_id || d.latest_multi_id
 	    ? configjson_put_domain(st, &c->how, &d, c->object, e)
 	    : configjson_put_covered(st, &c->how, &d, now, c->object, e);
@@ -164,6 +162,8 @@ visit_config_domain(struct visit *v, struct err *e)
 		return -1;
 	}
 	put_later_names(c.object);
+	if (!c.how.id_only)
+		visit_prime(v, c.name);
 	return visit_json(v, c.object);
 }
 

@@ -151,8 +151,9 @@ release(struct queueing *q)
 	enlist_release(&q->list);
 }
 
-int
-visit_task_queue(struct visit *v, struct err *e)
+/* What became of each is the member `key` of the answer. */
+static int
+queue_typed(struct visit *v, const char *key, struct err *e)
 {
 	const struct admin *a = v->admin;
 	struct queueing q = {.answers = js_object()};
@@ -172,6 +173,103 @@ visit_task_queue(struct visit *v, struct err *e)
 		return -1;
 	}
 	body = success();
-	js_put(body, "domains", q.answers);
+	js_put(body, key, q.answers);
+	return visit_json(v, body);
+}
+
+int
+visit_task_queue(struct visit *v, struct err *e)
+{
+	return queue_typed(v, "domains", e);
+}
+
+/* ---- names that are wanted, and that are not any more -------------------- */
+
+int
+visit_task_enable(struct visit *v, struct err *e)
+{
+	return queue_typed(v, "domain_results", e);
+}
+
+/* Takes it out of the queue, if it is there: 1; 0; -1. */
+static int
+dequeue(struct store *st, const char *name, struct err *e)
+{
+	if (domain_queue_remove(st, name, e) == 0)
+		return 1;
+	if (e->kind != KIND_NOTFOUND)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+/* In the words of peter_sslers.  NULL on failure. */
+static const char *
+disable_name(struct store *st, const char *name, struct err *e)
+{
+	struct domain d;
+	int queued, rc = domain_by_value(st, name, &d, e);
+
+	if (rc < 0 && e->kind != KIND_NOTFOUND)
+		return NULL;
+	err_clear(e);
+	/* First, so that nothing new comes of what is in the queue. */
+	if (rc == 0 && d.active && domain_set_active(st, d.id, false, e) < 0) {
+		if (e->kind != KIND_CONFLICT)
+			return NULL;
+		err_clear(e);
+	}
+	queued = dequeue(st, name, e);
+	/* Who works on it finds it disabled. */
+	if (queued < 0 && e->kind == KIND_BUSY && rc == 0) {
+		err_clear(e);
+		queued = 0;
+	}
+	if (queued < 0)
+		return NULL;
+	if (rc == 0)
+		return d.active ? "deactivated" : "already deactivated";
+	return queued ? "de-queued" : "not active or in queue";
+}
+
+/* One that fails does not undo those before it: the answer is that of all. */
+static int
+disable_names(struct visit *v, struct queueing *q, struct err *e)
+{
+	for (size_t i = 0; i < q->typed.len; i++) {
+		struct err why = {0};
+		char *name = enlist_spell(q->typed.v[i], &why);
+		const char *said;
+
+		if (!name) {
+			put_refused(q, q->typed.v[i]);
+			continue;
+		}
+		said = disable_name(v->admin->store, name, e);
+		if (said)
+			js_put_text(q->answers, name, said);
+		free(name);
+		if (!said)
+			return -1;
+	}
+	return 0;
+}
+
+int
+visit_task_disable(struct visit *v, struct err *e)
+{
+	struct queueing q = {.answers = js_object()};
+	struct js *body;
+	int rc = read_names(v, &q, e);
+
+	if (rc == 0)
+		rc = disable_names(v, &q, e);
+	strv_release(&q.typed);
+	if (rc < 0) {
+		js_free(q.answers);
+		return -1;
+	}
+	body = success();
+	js_put(body, "domain_results", q.answers);
 	return visit_json(v, body);
 }

@@ -1,7 +1,6 @@
 #include "cli/gateway.h"
 
 #include "cli/secret.h"
-#include "wrap/kv.h"
 
 /* USER:PASSWORD; the password may have colons. */
 static int
@@ -40,19 +39,33 @@ read_access(const struct conf_redis *c, struct kv_access *a, struct buf *text,
 	return 0;
 }
 
+int
+gateway_read(struct gateway *g, const struct conf_redis *c, struct err *e)
+{
+	*g = (struct gateway){.access = {.url = c->url,
+				  .connect_ms = c->connect_timeout * 1000,
+				  .timeout_ms = c->timeout * 1000}};
+	buf_init(&g->secret, SECRET_PASSWORD_MAX);
+	return read_access(c, &g->access, &g->secret, e);
+}
+
+void
+gateway_release(struct gateway *g)
+{
+	buf_wipe(&g->secret);
+	*g = (struct gateway){0};
+}
+
 struct kv *
 gateway_open(const struct conf_redis *c, int64_t database, struct err *e)
 {
-	struct kv_access a = {.url = c->url,
-	    .database = database,
-	    .connect_ms = c->connect_timeout * 1000,
-	    .timeout_ms = c->timeout * 1000};
+	struct gateway g;
 	struct kv *k = NULL;
-	struct buf text;
 
-	buf_init(&text, SECRET_PASSWORD_MAX);
-	if (read_access(c, &a, &text, e) == 0)
-		k = kv_open(&a, e);
-	buf_wipe(&text);
+	if (gateway_read(&g, c, e) == 0) {
+		g.access.database = database;
+		k = kv_open(&g.access, e);
+	}
+	gateway_release(&g);
 	return k;
 }

@@ -5,6 +5,7 @@
 #include "cli/prog.h"
 #include "conf/value.h"
 #include "wrap/digest.h"
+#include "wrap/kv.h"
 
 enum sandbox_mode
 rights_mode(const struct conf *c)
@@ -129,6 +130,23 @@ add_given_ports(const uint16_t *ports, size_t len, struct sandbox *s)
 	sandbox_add_port(s, VALUE_DNS_PORT);
 }
 
+/* Those of acmed-admin are that of its Redis, if it has one by TCP. */
+static void
+add_redis_port(const struct conf *c, struct sandbox *s)
+{
+	struct kv_place place;
+	uint64_t port;
+
+	if (!c->redis.url ||
+	    kv_place_parse(c->redis.url, &place, &(struct err){0}) < 0)
+		return;
+	if (place.port && str_to_u64(place.port, 65535, &port)) {
+		sandbox_add_port(s, (uint16_t)port);
+		sandbox_add_port(s, VALUE_DNS_PORT);
+	}
+	kv_place_release(&place);
+}
+
 /* For a role that opens the store when it has entered. */
 static int
 add_opening(const struct conf *c, struct sandbox *s, struct err *e)
@@ -161,6 +179,8 @@ enter(const struct prog *p, enum sandbox_role role, const uint16_t *ports,
 		rc = add_opening(&p->conf, &s, e);
 	if (ports)
 		add_given_ports(ports, ports_len, &s);
+	else if (role == SANDBOX_ADMIN || role == SANDBOX_ADMIN_MASTER)
+		add_redis_port(&p->conf, &s);
 	else if (row->connects)
 		add_ports(&p->conf.validate, &s);
 	digest_prepare();

@@ -189,6 +189,7 @@ struct conf_admin {
 	struct conf_listener listener;
 	char *prefix; /* of all paths, no slash at the end; or "/" */
 	struct strv users; /* USER=SCOPES (conf/scope.h) */
+	char *work_socket;
 };
 
 struct conf {

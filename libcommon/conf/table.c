@@ -372,6 +372,10 @@ const struct table_key table_keys[] = {
 	    .doc = "Users of this machine who may come by a unix socket "
 	    "without a token, USER=SCOPES (read, keys, write, order, with + "
 	    "between them); root and the user of acmed-admin may do all."},
+	{CONF_ADMIN, "work_socket", SOCKET(admin.work_socket),
+	    .fallback = "/run/acmed-admin/work.sock",
+	    .doc = "Socket of acmed-admin work, which starts other programs "
+	    "for it."},
 };
 /* clang-format on */
 

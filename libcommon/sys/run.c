@@ -10,14 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/str.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
+#include "sys/sig.h"
 
 #define ERRORS_MAX ((size_t)64 * 1024)
 #define ERRORS_KEPT ((size_t)1024)
 #define LINE_MAX_SHOWN 240
+#define ECHO_MS 1000 /* so long whoever reads our log may take */
 #define TEMPORARY 111
 
 extern char **environ;
@@ -162,22 +163,47 @@ run_end(pid_t *pid, int64_t patience_ms, int64_t grace_ms)
 struct running {
 	const struct run *r;
 	pid_t pid;
-	int pidfd, in, err; /* our ends */
+	int pidfd, in, out, err; /* our ends */
 	size_t written;
 	struct buf errors; /* their beginning, or their end */
 	int leash; /* -1: none, or pulled */
+	sigset_t waiting; /* heeds_term: the mask of waits */
 	bool is_pulled;
 };
 
 /* How many bytes; 0 at the end, -1 when there are none now. */
 static ssize_t
-read_errors(struct running *g)
+read_chunk(int fd, void *chunk, size_t size)
 {
-	char chunk[4096];
-	ssize_t n = read(g->err, chunk, sizeof(chunk));
+	ssize_t n = read(fd, chunk, size);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? -1 : 0;
+	return n;
+}
+
+static ssize_t
+read_output(struct running *g)
+{
+	char chunk[4096];
+	ssize_t n = read_chunk(g->out, chunk, sizeof(chunk));
+
+	if (n > 0)
+		buf_add(g->r->output, chunk, (size_t)n);
+	return n;
+}
+
+static ssize_t
+read_errors(struct running *g)
+{
+	char chunk[4096];
+	ssize_t n = read_chunk(g->err, chunk, sizeof(chunk));
+
+	if (n <= 0)
+		return n;
+	if (g->r->echoes)
+		fd_write_all(STDERR_FILENO, chunk, (size_t)n,
+		    clock_mono() + ECHO_MS, &(struct err){0});
 	if (g->errors.len + (size_t)n > ERRORS_MAX && !g->r->first_line)
 		buf_consume(&g->errors, g->errors.len - ERRORS_KEPT);
 	if (g->errors.len + (size_t)n <= ERRORS_MAX)
@@ -187,14 +213,14 @@ read_errors(struct running *g)
 
 /* What was there when it ended: who is left behind may write for ever. */
 static void
-read_last_errors(struct running *g)
+read_last(struct running *g, int fd, ssize_t (*take)(struct running *g))
 {
 	int left = 0;
 
-	if (g->err < 0 || ioctl(g->err, FIONREAD, &left) < 0)
+	if (fd < 0 || ioctl(fd, FIONREAD, &left) < 0)
 		return;
 	while (left > 0) {
-		ssize_t n = read_errors(g);
+		ssize_t n = take(g);
 
 		if (n <= 0)
 			return;
@@ -219,17 +245,33 @@ write_input(struct running *g)
 		fd_close(&g->in);
 }
 
+/* What is ready by the deadline, as poll(2). */
+static int
+look(const struct running *g, struct pollfd *p, size_t len, int64_t deadline)
+{
+	int64_t left = deadline - clock_mono();
+	const struct timespec wait = {left / 1000, left % 1000 * 1000000};
+
+	return left > 0 ? ppoll(p, len, &wait, &g->waiting) : 0;
+}
+
+static bool
+is_told_to_end(const struct running *g)
+{
+	return g->r->heeds_term && !g->is_pulled && sig_term();
+}
+
 /* Returns 1 when it has ended, 0 when its time is over, -1. */
 static int
 attend(struct running *g, int64_t deadline, struct err *e)
 {
-	for (;;) {
-		struct pollfd p[4] = {{.fd = g->pidfd, .events = POLLIN},
+	while (!is_told_to_end(g)) {
+		struct pollfd p[] = {{.fd = g->pidfd, .events = POLLIN},
 		    {.fd = g->err, .events = POLLIN},
 		    {.fd = g->in, .events = POLLOUT},
-		    {.fd = g->leash, .events = POLLRDHUP}};
-		int64_t left = deadline - clock_mono();
-		int n = left > 0 ? poll(p, ARRAY_LEN(p), (int)left) : 0;
+		    {.fd = g->leash, .events = POLLRDHUP},
+		    {.fd = g->out, .events = POLLIN}};
+		int n = look(g, p, ARRAY_LEN(p), deadline);
 
 		if (n == 0)
 			return 0;
@@ -241,14 +283,16 @@ attend(struct running *g, int64_t deadline, struct err *e)
 			write_input(g);
 		if (p[1].revents && read_errors(g) == 0)
 			fd_close(&g->err);
+		if (p[4].revents && read_output(g) == 0)
+			fd_close(&g->out);
 		if (p[0].revents)
 			return 1;
-		if (p[3].revents) {
-			g->is_pulled = true;
-			g->leash = -1;
-			return 0;
-		}
+		if (p[3].revents)
+			break;
 	}
+	g->is_pulled = true;
+	g->leash = -1;
+	return 0;
 }
 
 static void
@@ -273,7 +317,6 @@ pick_line(struct running *g, char *out, size_t size)
 	const char *text;
 	size_t end, begin;
 
-	read_last_errors(g);
 	text = g->errors.data;
 	end = g->errors.len;
 	if (g->r->first_line) {
@@ -297,6 +340,13 @@ judge(struct running *g, int status, struct err *e)
 	char line[LINE_MAX_SHOWN];
 	const char *name = g->r->argv[0];
 
+	read_last(g, g->err, read_errors);
+	read_last(g, g->out, read_output);
+	if (WIFEXITED(status) && g->r->code)
+		*g->r->code = WEXITSTATUS(status);
+	if (g->r->output && g->r->output->full)
+		return err_set(e, KIND_SYS, "%.60s: says more than %zu bytes",
+		    name, g->r->output->max);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	pick_line(g, line, sizeof(line));
@@ -339,12 +389,13 @@ await(struct running *g, struct err *e)
 static int
 begin(struct running *g, struct err *e)
 {
-	int in[2] = {-1, -1}, err[2] = {-1, -1}, rc = -1;
+	int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, rc = -1;
 
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0) {
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 ||
+	    (g->r->output && pipe2(out, O_CLOEXEC) < 0)) {
 		err_sys(e, "cannot make a pipe");
 	} else {
-		const int fds[3] = {in[0], -1, err[1]};
+		const int fds[3] = {in[0], out[1], err[1]};
 		const struct becoming b = {.argv = g->r->argv,
 		    .environment = g->r->environment,
 		    .fds = fds,
@@ -354,14 +405,18 @@ begin(struct running *g, struct err *e)
 		rc = g->pid > 0 ? 0 : -1;
 	}
 	fd_close(&in[0]);
+	fd_close(&out[1]);
 	fd_close(&err[1]);
 	g->in = in[1];
+	g->out = out[0];
 	g->err = err[0];
 	if (rc < 0)
 		return -1;
 	g->pidfd = (int)syscall(SYS_pidfd_open, g->pid, 0U);
 	if (g->pidfd < 0)
 		return err_sys(e, "cannot wait for a process");
+	if (g->out >= 0 && fd_nonblock(g->out, e) < 0)
+		return -1;
 	return fd_nonblock(g->in, e) < 0 ? -1 : fd_nonblock(g->err, e);
 }
 
@@ -371,20 +426,30 @@ run_wait(const struct run *r, struct err *e)
 	struct running g = {.r = r,
 	    .pidfd = -1,
 	    .in = -1,
+	    .out = -1,
 	    .err = -1,
 	    .leash = r->leash > 0 ? r->leash : -1};
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	sigset_t mask;
 	int rc;
 
+	if (r->code)
+		*r->code = -1;
 	buf_init(&g.errors, ERRORS_MAX);
 	sigaction(SIGPIPE, &ignore, &before);
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	g.waiting = mask;
+	if (r->heeds_term)
+		sig_hold_term(&g.waiting, &mask);
 	rc = begin(&g, e);
 	if (rc == 0)
 		rc = await(&g, e);
 	run_kill(&g.pid);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(SIGPIPE, &before, NULL);
 	fd_close(&g.pidfd);
 	fd_close(&g.in);
+	fd_close(&g.out);
 	fd_close(&g.err);
 	buf_release(&g.errors);
 	return rc;

@@ -1,6 +1,7 @@
 #ifndef SYS_RUN_H
 #define SYS_RUN_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <sys/types.h>
@@ -39,18 +40,23 @@ struct run {
 	bool first_line; /* of its standard error, instead of the last, */
 	bool all_lines; /* or all of it, with "; " between lines */
 	bool dies_too; /* with this process, as one of run_start */
+	bool echoes; /* its standard error is also written to ours */
+	bool heeds_term; /* sig_catch_term: SIGTERM means that time is over */
 	/*
 	 * A socket: once its other side has nothing more to say, the time is
 	 * over; 0: none.
 	 */
 	int leash;
+	/* Made: gets its standard output, which is dropped without (NULL). */
+	struct buf *output;
+	int *code; /* NULL, or gets its exit code; -1: it has not come to one */
 };
 
 /*
- * Runs it to its end; what it writes on its standard output is dropped.  0 when
- * its exit code is 0; -1: KIND_DENIED with a line of its standard error;
- * the same with KIND_BUSY for 111, a signal, and when its time was over;
- * KIND_SYS.
+ * Runs it to its end.  0 when its exit code is 0; -1: KIND_DENIED with a line
+ * of its standard error; the same with KIND_BUSY for 111, a signal, and when
+ * its time was over; KIND_SYS, also when `output` cannot hold all it says,
+ * which does not stop it.
  */
 int run_wait(const struct run *r, struct err *e);
 

@@ -54,3 +54,21 @@ answers() {
 	is "$code" "$1" "$2"
 	[ "$code" = "$1" ] || diag "$body"
 }
+
+# work_serve [OPTION...]: the work service on $T/work.sock, a process for each
+# connection; of $work_bin, with the programs beside it.
+work_serve() {
+	"$SRC/scripts/lib/conf-set" "admin.work_socket=$T/work.sock" \
+	    <"$ACMED_CONFIG" >"$T/work.conf"
+	rm -f "$T/work.sock"
+	start work socat "UNIX-LISTEN:$T/work.sock,fork,mode=666" \
+	    "EXEC:${work_bin:-$BIN}/acmed-admin work -c $T/work.conf${*:+ $*},nofork"
+	must wait_for 10 test -S "$T/work.sock"
+}
+
+# work REQUEST: what it replies, in $T/reply, of which the first line is $head.
+work() {
+	printf '%b' "$1" | socat -t 60 -T 60 - "UNIX-CONNECT:$T/work.sock" \
+	    >"$T/reply"
+	head=$(head -n 1 "$T/reply" | tr -d '\0')
+}

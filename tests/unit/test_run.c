@@ -402,6 +402,33 @@ test_end(void **state)
 	fd_close(&in);
 }
 
+static void
+test_output(void **state)
+{
+	struct buf out;
+	int code = 7;
+	const struct run r = {.output = &out, .code = &code};
+
+	(void)state;
+	buf_init(&out, 10);
+	assert_int_equal(run_with(r, "echo out; sleep 0.1; echo more"), 0);
+	assert_string_equal(out.data, "out\nmore\n");
+	assert_int_equal(code, 0);
+	buf_clear(&out);
+	fails(r, "echo out; echo why >&2; exit 3", KIND_DENIED);
+	assert_string_equal(out.data, "out\n");
+	assert_int_equal(code, 3);
+	check_text("exit code 3: why");
+	buf_clear(&out);
+	fails(r, "head -c 200000 /dev/zero && exit 4", KIND_SYS);
+	check_text("more than 10 bytes");
+	assert_int_equal(code, 4);
+	buf_clear(&out);
+	fails(r, "kill -9 $$", KIND_BUSY);
+	assert_int_equal(code, -1);
+	buf_release(&out);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_environment),
     cmocka_unit_test(test_descriptors),
@@ -414,6 +441,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_term_is_not_heard),
     cmocka_unit_test(test_leash),
     cmocka_unit_test(test_end),
+    cmocka_unit_test(test_output),
 };
 
 UNIT_MAIN(tests)

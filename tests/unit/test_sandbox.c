@@ -97,14 +97,16 @@ test_who_has_what(void **state)
 		    sandbox_row((enum sandbox_role)i);
 		bool connects = i == SANDBOX_VALIDATE_STORE ||
 		    i == SANDBOX_VALIDATE_NETWORK || i == SANDBOX_FETCH ||
-		    i == SANDBOX_PROVE || i == SANDBOX_CLIENT_NETWORK;
+		    i == SANDBOX_PROVE || i == SANDBOX_CLIENT_NETWORK ||
+		    i == SANDBOX_ADMIN || i == SANDBOX_ADMIN_MASTER;
 		bool is_master = i == SANDBOX_ACCEPT_MASTER ||
 		    i == SANDBOX_CHALLENGE_MASTER ||
 		    i == SANDBOX_ADMIN_MASTER || i == SANDBOX_STATELESS_MASTER;
 
 		assert_int_equal(row->connects, connects);
-		assert_int_equal(
-		    row->spawns, (connects && i != SANDBOX_PROVE) || is_master);
+		assert_int_equal(row->spawns,
+		    (connects && i != SANDBOX_PROVE && i != SANDBOX_ADMIN) ||
+			is_master);
 		assert_int_equal(row->rights[SANDBOX_TLS_DIRECTORY],
 		    i == SANDBOX_ACCEPT_MASTER ? READ : 0);
 		assert_int_equal(
@@ -133,7 +135,8 @@ test_who_goes_where(void **state)
 	    [SANDBOX_TLS_DIRECTORY] = 1U << SANDBOX_ACCEPT_MASTER,
 	    [SANDBOX_RESOLVER_FILES] = 1U << SANDBOX_VALIDATE_STORE |
 		1U << SANDBOX_FETCH | 1U << SANDBOX_PROVE |
-		1U << SANDBOX_CLIENT_NETWORK,
+		1U << SANDBOX_CLIENT_NETWORK | 1U << SANDBOX_ADMIN |
+		1U << SANDBOX_ADMIN_MASTER,
 	    [SANDBOX_STORE_FILES] = 1U << SANDBOX_ACCEPT_MASTER |
 		1U << SANDBOX_VALIDATE_STORE | 1U << SANDBOX_CHALLENGE_MASTER |
 		1U << SANDBOX_ADMIN_MASTER,

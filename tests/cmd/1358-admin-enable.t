@@ -1,0 +1,67 @@
+#!/bin/sh
+# Goal: acmed-admin enables and disables names as programs of peter_sslers ask for
+# it: what is disabled is in no queue, and has no certificate for gateways.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$SRC/tests/lib/export.sh"
+. "$SRC/tests/lib/admin.sh"
+skip_unless_has curl socat openssl sqlite3
+
+make_export_store
+enter one DNS:one.example
+admin_token read
+admin_token write
+admin_serve
+on=/api/domain/enable.json off=/api/domain/disable.json
+# says NAME=STATUS,...: the last answer's domain_results.
+says() {
+	is "$code $body" "200 {\"result\":\"success\",\"domain_results\":{$(
+	    printf '%s' "$1" | sed 's/\([^=,]*\)=\([^,]*\)/"\1":"\2"/g')}}" "$2"
+}
+waiting() {
+	"$BIN/domain-queue" list --no-header | cut -f1 | sort | paste -sd' '
+}
+
+must "$BIN/domain-queue" block blocked.example
+ask $on -d domain_names=a.example,B.Example,blocked.example,a..b
+says 'a..b=refused,b.example=queued,a.example=queued,blocked.example=blocklisted' \
+    'enable: new names'
+is "$(waiting)" 'a.example b.example' '... wait'
+ask $off -d "domain_names=one.example a.example none.example 1.2.3.4"
+says '1.2.3.4=refused,a.example=de-queued,none.example=not active or in queue,one.example=deactivated' \
+    'disable'
+is "$(waiting)" b.example '... takes out of the queue'
+ask "/domain/one.example/config.json?idonly=1"
+like "$body" '"is_active":false\},"certificate_signed__latest_single":null' \
+    '... and gateways get nothing'
+ask /api/domain/disable -d domain_name=ONE.example
+says 'one.example=already deactivated' 'disable twice'
+ask $on -d domain_names=one.example
+says 'one.example=activated' 'enable one that was disabled'
+ask "/domain/one.example/config.json?idonly=1"
+like "$body" '"is_active":true\},"certificate_signed__latest_single":\{' \
+    '... which gateways get again'
+is "$(waiting)" 'b.example one.example' '... and waits, as it has no renewal'
+ask $off -d domain_names=one.example
+says 'one.example=deactivated' 'disable one that waits'
+is "$(waiting)" b.example '... takes it out'
+# As if a process was at it.
+sql "UPDATE domain_queue SET lease_until = $(($(date +%s) + 600))
+    WHERE name = 'b.example'"
+ask $off -d domain_names=b.example
+answers 503 'one that is being worked on'
+like "$body" 'b.example is just being worked on' '... is named'
+for path in $on $off; do
+	ask "$path" -d x=y
+	answers 400 "no names: $path"
+	ask "$path" -d "domain_names=$(seq -s, -f n%g.example 1001)"
+	answers 400 '... too many'
+	ask "$path" -d domain_names=b.example -H "@$T/token.read"
+	answers 403 '... without write'
+	ask "$path"
+	answers 405 '... GET'
+done
+ask $off -d "domain_names=$(seq -s, -f n%g.example 1000)"
+answers 200 'a thousand names'
+ok 'the store is sound' "$BIN/acmed-store" check
+
+done_testing
