@@ -23,6 +23,7 @@ struct upload {
 	struct visit *visit;
 	const char
 	    *fields[4]; /* files, up to NULL; only CAs are in one alone */
+	bool is_chain; /* which these are */
 	bool dry_run;
 	struct js *body;
 	char reason[200]; /* of what was refused first */
@@ -130,6 +131,7 @@ run_intake(struct upload *u, struct bundle *b, bool dry_run, struct err *e)
 	const struct intake_conf conf = {.certificate_seal = a->setup->seal,
 	    .source = "import",
 	    .ca_only = u->fields[1] == NULL,
+	    .is_chain = u->is_chain,
 	    .dry_run = dry_run,
 	    .report = report,
 	    .arg = u};
@@ -209,9 +211,12 @@ visit_upload_certificate(struct visit *v, struct err *e)
 /* ---- certificates of CAs ------------------------------------------------- */
 
 static int
-upload_ca(struct visit *v, const char *field, struct err *e)
+upload_ca(struct visit *v, const char *field, bool is_chain, struct err *e)
 {
-	struct upload u = {.visit = v, .body = js_object(), .fields = {field}};
+	struct upload u = {.visit = v,
+	    .body = js_object(),
+	    .fields = {field},
+	    .is_chain = is_chain};
 	int rc = take(&u, e);
 
 	if (rc == 0)
@@ -223,11 +228,11 @@ upload_ca(struct visit *v, const char *field, struct err *e)
 int
 visit_upload_ca(struct visit *v, struct err *e)
 {
-	return upload_ca(v, "cert_file", e);
+	return upload_ca(v, "cert_file", false, e);
 }
 
 int
 visit_upload_chain(struct visit *v, struct err *e)
 {
-	return upload_ca(v, "chain_file", e);
+	return upload_ca(v, "chain_file", true, e);
 }

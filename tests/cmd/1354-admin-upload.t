@@ -81,12 +81,20 @@ is "$(sql 'SELECT min(sealed) FROM private_keys')" 1 'keys are sealed'
 ask /certificate-ca/upload-cert.json -F "cert_file=@$T/x.crt" -F cert_file_name=x
 like "$code $body" '^200 .*"CertificateCA":\{"created":true' 'a CA certificate'
 ask /certificate-ca-chain/upload.json -F "chain_file=@$T/one.chain"
-answers 200 'a chain'
+like "$code $body" '^200 .*"CertificateCAChain":\{"created":false,"id":"1"\}' \
+    'a chain, of one'
+ask /certificate-ca-chain/upload.json -F "chain_file=@$T/x.crt"
+like "$code $body" '^200 .*"CertificateCAChain":\{"created":true,' \
+    '... also when it is new'
 ask /certificate-ca/upload-cert.json -F "cert_file=@$T/one.leaf"
 answers 400 'no CA'
 must openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/y.key" \
     -subj /CN=y -out "$T/y.crt"
 before=$(rows)
+cat "$T/y.crt" "$T/x.crt" >"$T/both"
+ask /certificate-ca-chain/upload.json -F "chain_file=@$T/both"
+like "$code $body" '^400 .*not each is signed by the next' 'no chain'
+is "$(rows)" "$before" '... and nothing of it is there'
 cat "$T/y.crt" "$T/one.leaf" >"$T/both"
 ask /certificate-ca/upload-cert.json -F "cert_file=@$T/both"
 answers 400 '... nor one beside it'
