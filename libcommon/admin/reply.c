@@ -217,7 +217,7 @@ reply_answer(void *arg, const struct request *req, const struct buf *body,
 	front_begin(&v.admin->front);
 	if (serve(&v, body, &e) < 0)
 		answer_failure(res, &e);
-	response_private(res);
+	front_sign(res);
 	log_request(&v, &e, began);
 	form_release(&v.form);
 }
@@ -230,6 +230,6 @@ reply_refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	(void)is_post;
 	front_begin(&a->front);
 	answer_failure(res, e);
-	response_private(res);
+	front_sign(res);
 	front_log_refused(&a->front, e, res->status);
 }
