@@ -51,6 +51,11 @@ int visit_whoami_json(struct visit *v, struct err *e);
 /* visit_config.c: what gateways read */
 int visit_config_domain(struct visit *v, struct err *e);
 int visit_config_certificate(struct visit *v, struct err *e);
+int visit_config_certificate_via(struct visit *v, struct err *e);
+
+/* visit_zip.c: the same as an archive */
+int visit_zip(struct visit *v, struct err *e);
+int visit_zip_via(struct visit *v, struct err *e);
 
 /* visit_task.c: what programs do, too */
 int visit_task_recents(struct visit *v, struct err *e);
