@@ -6,16 +6,23 @@
 #include "store/certificate_sweep.h"
 #include "store/domain.h"
 #include "store/domain_queue.h"
+#include "store/event.h"
 #include "wrap/js.h"
 
 #define NAMES_MAX 1000 /* in one request */
 
+/* With the event that says so in the log, when anything has changed. */
 static struct js *
-success(void)
+success(const struct visit *v)
 {
 	struct js *body = js_object();
+	int64_t event = event_last(v->admin->store);
 
 	js_put_text(body, "result", "success");
+	if (event != 0)
+		js_put_int(body, "operations_event", event);
+	else
+		js_put(body, "operations_event", js_null());
 	return body;
 }
 
@@ -29,7 +36,7 @@ visit_task_recents(struct visit *v, struct err *e)
 
 	if (domain_refresh_all(v->admin->store, false, &changed, e) < 0)
 		return -1;
-	body = success();
+	body = success(v);
 	js_put_int(body, "domains", changed);
 	return visit_json(v, body);
 }
@@ -46,7 +53,7 @@ visit_task_expired(struct visit *v, struct err *e)
 		return -1;
 	counts = js_object();
 	js_put_int(counts, "expired", n);
-	body = success();
+	body = success(v);
 	js_put(body, "CertificateSigned", counts);
 	return visit_json(v, body);
 }
@@ -171,7 +178,7 @@ visit_task_queue(struct visit *v, struct err *e)
 		js_free(q.answers);
 		return -1;
 	}
-	body = success();
+	body = success(v);
 	js_put(body, "domains", q.answers);
 	return visit_json(v, body);
 }

@@ -61,6 +61,12 @@ int event_add(struct store *st, const char *action, enum event_object type,
     int64_t object_id, const char *detail, struct err *e);
 
 /*
+ * The number of the last event that was written here since store_set_actor, in
+ * a transaction that has gone well; 0: none was.
+ */
+int64_t event_last(const struct store *st);
+
+/*
  * Reads "order/ID", where ID is the id in the URL, a row number or (for a
  * certificate) a SHA-256 in hex, into the object of `filter`.
  * KIND_INPUT for another form, KIND_NOTFOUND.

@@ -116,7 +116,7 @@ alike 405 /queue-domains/add.json
 alike 405 /whoami.json -X PUT
 alike 400 /whoami.json -H 'Host: <x>'
 alike 200 /queue-domains/add.json -d domain_names_http01=b.example
-alike 200 /queue-domains/add -F domain_names=b.example
+alike 200 /queue-domains/add -F domain_names=c.example
 alike 400 /queue-domains/add.json -d x=y
 alike 200 /api/update-recents.json -d ''
 alike 200 /api/deactivate-expired.json -d ''
