@@ -55,6 +55,10 @@ static const struct visit_route routes[] = {
     TASK("/certificate-signed/upload", visit_upload_certificate),
     TASK("/certificate/upload", visit_upload_certificate),
     TASK("/x509-certificate/upload", visit_upload_certificate),
+    TASK("/private-key/upload", visit_upload_key),
+    TASK("/acme-account/upload", visit_no_account),
+    TASK("/acme-account/new", visit_no_account),
+    {"/acme-account/*/key.+", GET, KEYS, visit_no_account},
     TASK("/certificate-ca/upload-cert", visit_upload_ca),
     TASK("/certificate-ca-chain/upload", visit_upload_chain),
 };

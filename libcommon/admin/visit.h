@@ -64,6 +64,8 @@ int visit_task_queue(struct visit *v, struct err *e);
 
 /* visit_upload.c: takes in what is sent */
 int visit_upload_certificate(struct visit *v, struct err *e);
+int visit_upload_key(struct visit *v, struct err *e);
+int visit_no_account(struct visit *v, struct err *e); /* always 501 */
 int visit_upload_ca(struct visit *v, struct err *e);
 int visit_upload_chain(struct visit *v, struct err *e);
 

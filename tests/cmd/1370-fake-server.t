@@ -124,6 +124,7 @@ openssl x509 -in "$T/one.crt" >"$T/leaf"
 sed '1,/END/d' "$T/one.crt" >"$T/chain"
 alike 200 /certificate/upload.json -F "private_key_file_pem=@$T/one.key" \
     -F "certificate_file=@$T/leaf" -F "chain_file=@$T/chain"
+alike 200 /private-key/upload.json -F "private_key_file_pem=@$T/one.key"
 alike 200 /certificate-ca/upload-cert.json -F "cert_file=@$T/chain"
 alike 200 /certificate-ca-chain/upload.json -F "chain_file=@$T/chain"
 both ask fake_admin 200 /whoami
