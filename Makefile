@@ -65,7 +65,7 @@ HEADERS  := $(wildcard libcommon/*/*.h)
 LLHTTP   := /usr/share/llhttp
 SCHEMA   := $(wildcard libcommon/store/schema/*.sql)
 MAN      := $(wildcard man/*.[1-8])
-SHARE    := scripts/acmed.conf scripts/cron scripts/limits.conf scripts/setup scripts/tmpfiles.conf
+SHARE    := scripts/acmed.conf scripts/cron scripts/fake-server scripts/limits.conf scripts/setup scripts/tmpfiles.conf
 SHAPES   := hooks inetd openresty s6 systemd tcpserver
 
 PROGRAMS := $(CMD_SRC:cmd/%.c=%)

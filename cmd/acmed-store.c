@@ -182,6 +182,22 @@ make_seal(const char *path, const char *user, struct err *e)
 	return made_or_there(rc, "init.seal", path, e);
 }
 
+/*
+ * acmed-admin may be started as its user, too.  Others that need this key are
+ * root's; without acmed-admin it stays root's alone.
+ */
+static int
+make_certificate_seal(const struct conf *c, struct err *e)
+{
+	const char *path = c->store.certificate_key_file;
+
+	if (!path)
+		return 0;
+	return make_seal(path, NULL, e) < 0
+	    ? -1
+	    : file_give(path, c->admin.listener.user, e);
+}
+
 /* A new one does not stand in for one that is lost. */
 static int
 check_seal(
@@ -214,8 +230,7 @@ check_all_seals(struct store *st, const struct conf_store *c, struct err *e)
 static int
 make_files(const struct conf *c, struct err *e)
 {
-	if (make_store(c, e) == 0 &&
-	    make_seal(c->store.certificate_key_file, NULL, e) == 0 &&
+	if (make_store(c, e) == 0 && make_certificate_seal(c, e) == 0 &&
 	    make_seal(c->store.account_key_file, NULL, e) == 0 &&
 	    make_seal(c->store.eab_key_file, c->server.listener.user, e) == 0 &&
 	    make_ca(c, e) == 0)
@@ -780,7 +795,7 @@ renew_now(struct prog *p, struct err *e)
 }
 
 static const struct prog_command commands[] = {
-    {.name = "init", .sections = OWN | CONF_POLICY, .run = init},
+    {.name = "init", .sections = OWN | CONF_POLICY | CONF_ADMIN, .run = init},
     {.name = "migrate", .sections = CONF_STORE, .run = migrate},
     {.name = "check", .sections = OWN, .flags = PROG_JSON, .run = check},
     {.name = "backup",

@@ -3,6 +3,7 @@
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
+#include "store/event.h"
 #include "store/store.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
@@ -194,14 +195,13 @@ expire(struct prog *p, const struct expirer *x, struct store *st,
 					    : EXPIRER_NAMES;
 	struct expired *servers;
 	struct err why = {0};
-	int64_t event = 0;
 	int rc;
 
 	if (expirer_run(x, task, names, &servers, e) < 0)
 		return -1;
-	if (st && expired_note(st, names, servers, len, &event, &why) < 0)
+	if (st && expired_note(st, names, servers, len, &why) < 0)
 		prog_item_failed(p, &why);
-	rc = tell(p, servers, len, event, e);
+	rc = tell(p, servers, len, st ? event_last(st) : 0, e);
 	expired_free(servers, len);
 	return rc;
 }

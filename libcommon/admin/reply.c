@@ -9,6 +9,7 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "server/peer.h"
+#include "store/event.h"
 #include "store/store.h"
 #include "sys/clock.h"
 #include "wrap/js.h"
@@ -37,6 +38,9 @@ static const struct visit_route routes[] = {
     {"/whoami.json", GET, 0, visit_whoami_json},
     {"/domain/+/config.json", GET, SCOPE_READ, visit_config_domain},
     CERTIFICATE("config.json", SCOPE_READ, visit_config_certificate),
+    CERTIFICATE(VIA "config.json", SCOPE_READ, visit_config_certificate_via),
+    CERTIFICATE("config.zip", KEYS, visit_zip),
+    CERTIFICATE(VIA "config.zip", KEYS, visit_zip_via),
     CERTIFICATE("cert.+", SCOPE_READ, visit_file_cert),
     CERTIFICATE("chain.+", SCOPE_READ, visit_file_chain),
     CERTIFICATE("fullchain.+", SCOPE_READ, visit_file_fullchain),
@@ -62,6 +66,10 @@ static const struct visit_route routes[] = {
     TASK("/certificate-signed/upload", visit_upload_certificate),
     TASK("/certificate/upload", visit_upload_certificate),
     TASK("/x509-certificate/upload", visit_upload_certificate),
+    TASK("/private-key/upload", visit_upload_key),
+    TASK("/acme-account/upload", visit_no_account),
+    TASK("/acme-account/new", visit_no_account),
+    {"/acme-account/*/key.+", GET, KEYS, visit_no_account},
     TASK("/certificate-ca/upload-cert", visit_upload_ca),
     TASK("/certificate-ca-chain/upload", visit_upload_chain),
 };
@@ -87,6 +95,17 @@ visit_json(struct visit *v, struct js *body)
 	buf_addc(&res->body, '\n');
 	js_free(body);
 	return 0;
+}
+
+void
+visit_put_event(const struct visit *v, struct js *object, const char *key)
+{
+	int64_t event = event_last(v->admin->store);
+
+	if (event != 0)
+		js_put_int(object, key, event);
+	else
+		js_put(object, key, js_null());
 }
 
 int
@@ -227,7 +246,7 @@ reply_answer(void *arg, const struct request *req, const struct buf *body,
 	front_begin(&v.admin->front);
 	if (serve(&v, body, &e) < 0)
 		answer_failure(res, &e);
-	response_private(res);
+	front_sign(res);
 	log_request(&v, &e, began);
 	form_release(&v.form);
 }
@@ -240,6 +259,6 @@ reply_refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	(void)is_post;
 	front_begin(&a->front);
 	answer_failure(res, e);
-	response_private(res);
+	front_sign(res);
 	front_log_refused(&a->front, e, res->status);
 }

@@ -36,6 +36,9 @@ int visit_json(struct visit *v, struct js *body);
 /* The same of text/plain, with no newline behind it. */
 int visit_text(struct visit *v, const char *text);
 
+/* The number of the event that tells of this request in the log, or null. */
+void visit_put_event(const struct visit *v, struct js *object, const char *key);
+
 /* The number in part `i` of the path.  KIND_NOTFOUND when it is none. */
 int visit_number(const struct visit *v, size_t i, int64_t *n, struct err *e);
 
@@ -66,6 +69,11 @@ int visit_whoami_json(struct visit *v, struct err *e);
 /* visit_config.c: what gateways read */
 int visit_config_domain(struct visit *v, struct err *e);
 int visit_config_certificate(struct visit *v, struct err *e);
+int visit_config_certificate_via(struct visit *v, struct err *e);
+
+/* visit_zip.c: the same as an archive */
+int visit_zip(struct visit *v, struct err *e);
+int visit_zip_via(struct visit *v, struct err *e);
 
 /* visit_task.c: what programs do, too */
 int visit_task_recents(struct visit *v, struct err *e);
@@ -85,6 +93,8 @@ int visit_redis_prime(struct visit *v, struct err *e);
 
 /* visit_upload.c: takes in what is sent */
 int visit_upload_certificate(struct visit *v, struct err *e);
+int visit_upload_key(struct visit *v, struct err *e);
+int visit_no_account(struct visit *v, struct err *e); /* always 501 */
 int visit_upload_ca(struct visit *v, struct err *e);
 int visit_upload_chain(struct visit *v, struct err *e);
 

@@ -88,6 +88,7 @@ put_later_names(struct js *object)
 struct config {
 	struct visit *visit;
 	struct configjson how;
+	bool is_via; /* another chain of the certificate */
 	struct js *object;
 	char name[DOMAIN_VALUE_MAX + 1]; /* of a domain */
 };
@@ -176,24 +177,26 @@ read_certificate(void *arg, struct err *e)
 	struct config *c = arg;
 	struct store *st = c->visit->admin->store;
 	struct material m;
-	int64_t id;
+	int64_t id, chain;
 
-	if (visit_number(c->visit, 0, &id, e) < 0)
+	if (visit_number(c->visit, 0, &id, e) < 0 ||
+	    (c->is_via && visit_number(c->visit, 1, &chain, e) < 0))
 		return -1;
 	js_free(c->object);
 	c->object = NULL;
 	material_init(&m);
 	if (certificate_by_id(st, id, &m.cert, e) == 0 &&
-	    material_add_chain(st, &m, &pick, true, e) == 0)
+	    (c->is_via ? material_take_chain(st, &m, chain, e)
+		       : material_add_chain(st, &m, &pick, true, e)) == 0)
 		c->object = configjson_certificate(st, &c->how, &m, e);
 	material_release(&m);
 	return c->object ? 0 : -1;
 }
 
-int
-visit_config_certificate(struct visit *v, struct err *e)
+static int
+serve_certificate(struct visit *v, bool is_via, struct err *e)
 {
-	struct config c = {.visit = v};
+	struct config c = {.visit = v, .is_via = is_via};
 
 	if (prepare(v, &c.how, e) < 0 ||
 	    store_snapshot(v->admin->store, read_certificate, &c, e) < 0) {
@@ -201,4 +204,16 @@ visit_config_certificate(struct visit *v, struct err *e)
 		return -1;
 	}
 	return visit_json(v, c.object);
+}
+
+int
+visit_config_certificate(struct visit *v, struct err *e)
+{
+	return serve_certificate(v, false, e);
+}
+
+int
+visit_config_certificate_via(struct visit *v, struct err *e)
+{
+	return serve_certificate(v, true, e);
 }

@@ -152,28 +152,6 @@ visit_file_key(struct visit *v, struct err *e)
 
 /* ---- chains by their number ---------------------------------------------- */
 
-/* Takes the chain out of all that the certificate has. */
-static int
-pick_chain(
-    struct store *st, struct material *m, int64_t chain_id, struct err *e)
-{
-	struct chain *all;
-	size_t len;
-
-	if (chain_load_all(st, m->cert.id, &all, &len, e) < 0)
-		return -1;
-	for (size_t i = 0; i < len; i++)
-		if (all[i].id == chain_id) {
-			m->chain = all[i];
-			all[i] = (struct chain){0}; /* transferred */
-		}
-	chains_free(all, len);
-	return m->chain.id != 0
-	    ? 0
-	    : err_set(e, KIND_NOTFOUND, "no such chain of certificate %lld",
-		  (long long)m->cert.id);
-}
-
 static int
 load_chain(const struct file *f, struct material *m, struct err *e)
 {
@@ -182,7 +160,7 @@ load_chain(const struct file *f, struct material *m, struct err *e)
 	if (f->certificate_id != 0)
 		return certificate_by_id(st, f->certificate_id, &m->cert, e) < 0
 		    ? -1
-		    : pick_chain(st, m, f->chain_id, e);
+		    : material_take_chain(st, m, f->chain_id, e);
 	if (chain_load(st, f->chain_id, &m->chain, e) < 0)
 		return -1;
 	return m->chain.len > 0 ? 0

@@ -41,7 +41,6 @@ answer(struct visit *v, const struct js *said)
 	const struct js *effective = js_get(said, "effective_in");
 	struct js *body = js_object(), *o;
 	bool failed = js_len(js_get(status, "success")) == 0;
-	char id[24];
 
 	if (failed)
 		v->response->status = 502;
@@ -49,9 +48,8 @@ answer(struct visit *v, const struct js *said)
 	if (failed)
 		js_put_text(body, "error", "no nginx server has done it");
 	if (event) {
-		snprintf(id, sizeof(id), "%lld", (long long)js_int(event, 0));
 		o = js_object();
-		js_put_text(o, "id", id);
+		js_put(o, "id", js_share(event));
 		js_put(body, "operations_event", o);
 	}
 	if (effective)

@@ -202,13 +202,11 @@ static int
 answer(struct visit *v, const struct primer_counts *c, bool complete)
 {
 	struct js *body = js_object(), *event = js_object();
-	char id[24];
 
-	snprintf(id, sizeof(id), "%lld", (long long)c->event);
 	if (!complete)
 		v->response->status = 202;
 	js_put_text(body, "result", "success");
-	js_put_text(event, "id", c->event != 0 ? id : NULL);
+	visit_put_event(v, event, "id");
 	js_put(event, "total_primed", total(c));
 	js_put(body, "operations_event", event);
 	js_put_int(body, "unchanged", c->unchanged);

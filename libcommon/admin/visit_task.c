@@ -10,12 +10,14 @@
 
 #define NAMES_MAX 1000 /* in one request */
 
+/* With the event that says so in the log, when anything has changed. */
 static struct js *
-success(void)
+success(const struct visit *v)
 {
 	struct js *body = js_object();
 
 	js_put_text(body, "result", "success");
+	visit_put_event(v, body, "operations_event");
 	return body;
 }
 
@@ -29,7 +31,7 @@ visit_task_recents(struct visit *v, struct err *e)
 
 	if (domain_refresh_all(v->admin->store, false, &changed, e) < 0)
 		return -1;
-	body = success();
+	body = success(v);
 	js_put_int(body, "domains", changed);
 	return visit_json(v, body);
 }
@@ -46,7 +48,7 @@ visit_task_expired(struct visit *v, struct err *e)
 		return -1;
 	counts = js_object();
 	js_put_int(counts, "expired", n);
-	body = success();
+	body = success(v);
 	js_put(body, "CertificateSigned", counts);
 	return visit_json(v, body);
 }
@@ -172,7 +174,7 @@ queue_typed(struct visit *v, const char *key, struct err *e)
 		js_free(q.answers);
 		return -1;
 	}
-	body = success();
+	body = success(v);
 	js_put(body, key, q.answers);
 	return visit_json(v, body);
 }
@@ -269,7 +271,7 @@ visit_task_disable(struct visit *v, struct err *e)
 		js_free(q.answers);
 		return -1;
 	}
-	body = success();
+	body = success(v);
 	js_put(body, "domain_results", q.answers);
 	return visit_json(v, body);
 }

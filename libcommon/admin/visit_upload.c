@@ -19,10 +19,17 @@ static const struct kind kinds[] = {
     {"ca_certificate", "CertificateCA"},
 };
 
+enum content {
+	TRIPLET, /* a certificate, its key and its chain */
+	KEY, /* a private key alone */
+	CAS,
+	CHAIN /* of CAs */
+};
+
 struct upload {
 	struct visit *visit;
-	const char
-	    *fields[4]; /* files, up to NULL; only CAs are in one alone */
+	enum content content;
+	const char *fields[4]; /* files, up to NULL */
 	bool dry_run;
 	struct js *body;
 	char reason[200]; /* of what was refused first */
@@ -123,13 +130,25 @@ check_triplet(const struct bundle *b, struct err *e)
 	return rc;
 }
 
+/* One key, and nothing else. */
+static int
+check_key(const struct bundle *b, struct err *e)
+{
+	return b->keys.len == 1 && b->certs.len == 0 && b->csrs_len == 0
+	    ? 0
+	    : err_set(e, KIND_INPUT,
+		  "private_key_file_pem: not one private key, and nothing "
+		  "else");
+}
+
 static int
 run_intake(struct upload *u, struct bundle *b, bool dry_run, struct err *e)
 {
 	const struct admin *a = u->visit->admin;
 	const struct intake_conf conf = {.certificate_seal = a->setup->seal,
 	    .source = "import",
-	    .ca_only = u->fields[1] == NULL,
+	    .ca_only = u->content == CAS || u->content == CHAIN,
+	    .is_chain = u->content == CHAIN,
 	    .dry_run = dry_run,
 	    .report = report,
 	    .arg = u};
@@ -152,7 +171,9 @@ fill(const struct upload *u, struct bundle *b, struct err *e)
 	for (size_t i = 0; u->fields[i]; i++)
 		if (add_field(u->visit, u->fields[i], b, e) < 0)
 			return -1;
-	return u->fields[1] ? check_triplet(b, e) : 0;
+	if (u->content == TRIPLET)
+		return check_triplet(b, e);
+	return u->content == KEY ? check_key(b, e) : 0;
 }
 
 /* First to see whether anything is refused: then nothing of it is kept. */
@@ -184,18 +205,24 @@ answer(struct upload *u, struct err *e)
 	return 0;
 }
 
+/* Two spellings: what peter_sslers reads, and what its README says. */
+static const char *
+key_field(const struct visit *v)
+{
+	return form_field(&v->form, "private_key_file")
+	    ? "private_key_file"
+	    : "private_key_file_pem";
+}
+
 /* ---- a certificate, with its key and chain ------------------------------- */
 
 int
 visit_upload_certificate(struct visit *v, struct err *e)
 {
-	/* Two spellings: what peter_sslers reads, and what its README says. */
-	const char *key = form_field(&v->form, "private_key_file")
-	    ? "private_key_file"
-	    : "private_key_file_pem";
 	struct upload u = {.visit = v,
 	    .body = js_object(),
-	    .fields = {key, "certificate_file", "chain_file"}};
+	    .content = TRIPLET,
+	    .fields = {key_field(v), "certificate_file", "chain_file"}};
 	int rc = take(&u, e);
 
 	if (rc == 0)
@@ -206,12 +233,53 @@ visit_upload_certificate(struct visit *v, struct err *e)
 	return rc;
 }
 
+/* ---- a private key ------------------------------------------------------- */
+
+int
+visit_upload_key(struct visit *v, struct err *e)
+{
+	struct upload u = {.visit = v,
+	    .body = js_object(),
+	    .content = KEY,
+	    .fields = {key_field(v)}};
+	int rc = take(&u, e);
+
+	if (rc == 0) {
+		js_put(u.body, "is_created",
+		    js_share(js_get(js_get(u.body, "PrivateKey"), "created")));
+		rc = answer(&u, e);
+	}
+	js_free(u.body);
+	return rc;
+}
+
+/* ---- accounts ------------------------------------------------------------ */
+
+/*
+ * With the key under which theirs are sealed, whoever takes this process over
+ * would be the accounts: it holds none.
+ */
+int
+visit_no_account(struct visit *v, struct err *e)
+{
+	(void)v;
+	err_set(e, KIND_DENIED,
+	    "acmed-admin holds no keys of accounts: cert-import and "
+	    "acme-account do");
+	e->http_status = 501;
+	return -1;
+}
+
 /* ---- certificates of CAs ------------------------------------------------- */
 
 static int
-upload_ca(struct visit *v, const char *field, struct err *e)
+upload_ca(
+    struct visit *v, const char *field, enum content content, struct err *e)
 {
-	struct upload u = {.visit = v, .body = js_object(), .fields = {field}};
+	struct upload u = {.visit = v,
+	    .body = js_object(),
+	    .content = content,
+	    .fields = {field}};
 	int rc = take(&u, e);
 
 	if (rc == 0)
@@ -223,11 +291,11 @@ upload_ca(struct visit *v, const char *field, struct err *e)
 int
 visit_upload_ca(struct visit *v, struct err *e)
 {
-	return upload_ca(v, "cert_file", e);
+	return upload_ca(v, "cert_file", CAS, e);
 }
 
 int
 visit_upload_chain(struct visit *v, struct err *e)
 {
-	return upload_ca(v, "chain_file", e);
+	return upload_ca(v, "chain_file", CHAIN, e);
 }

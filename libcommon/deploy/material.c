@@ -58,6 +58,27 @@ no_key(const struct material *m, struct err *e)
 }
 
 int
+material_take_chain(
+    struct store *st, struct material *m, int64_t chain_id, struct err *e)
+{
+	struct chain *all;
+	size_t len;
+
+	if (chain_load_all(st, m->cert.id, &all, &len, e) < 0)
+		return -1;
+	for (size_t i = 0; i < len; i++)
+		if (all[i].id == chain_id) {
+			m->chain = all[i];
+			all[i] = (struct chain){0}; /* transferred */
+		}
+	chains_free(all, len);
+	return m->chain.id != 0
+	    ? 0
+	    : err_set(e, KIND_NOTFOUND, "no such chain of certificate %lld",
+		  (long long)m->cert.id);
+}
+
+int
 material_add_key(struct store *st, struct material *m,
     const struct seal_key *seal, struct err *e)
 {

@@ -29,6 +29,10 @@ void material_release(struct material *m);
 int material_add_chain(struct store *st, struct material *m,
     const struct chainpick *pick, bool or_default, struct err *e);
 
+/* The same with the chain of this number, which must be one of it. */
+int material_take_chain(
+    struct store *st, struct material *m, int64_t chain_id, struct err *e);
+
 /* Loads the private key.  KIND_NOTFOUND; else as private_key_der. */
 int material_add_key(struct store *st, struct material *m,
     const struct seal_key *seal, struct err *e);

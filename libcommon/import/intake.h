@@ -46,6 +46,8 @@ struct intake_conf {
 	 */
 	bool ca_only;
 	bool trusted; /* with ca_only: roots that are relied on */
+	/* With ca_only: they must be one, of one certificate at least. */
+	bool is_chain;
 	bool dry_run; /* nothing is kept; what comes again may be told as new */
 	/* -1 ends the intake. */
 	int (*report)(void *arg, const struct intake_report *r, struct err *e);

@@ -345,7 +345,30 @@ is_chain(const struct cert_list *certs)
 			cert_is_issued_by(
 			    certs->v[i - 1], certs->v[i], &ignored) < 0))
 			return false;
-	return certs->len > 1;
+	return certs->len > 0;
+}
+
+/* One by itself is a chain when it is said to be. */
+static int
+put_chain(struct intake *in, const struct intake_item *it, struct err *e)
+{
+	const struct cert_list *certs = &it->bundle.certs;
+	int64_t id;
+	bool created;
+
+	if (!is_chain(certs)) {
+		if (in->conf->is_chain)
+			intake_note_refused(in, xstrdup(it->place), "chain",
+			    xstrdup(""), "not each is signed by the next");
+		return 0;
+	}
+	if (in->conf->trusted || (certs->len == 1 && !in->conf->is_chain))
+		return 0;
+	if (chain_add(in->st, certs, &id, &created, e) < 0)
+		return -1;
+	intake_note_added(in, cert_place(it, certs->v[0]), "chain", id, created,
+	    cert_subject(certs->v[0]));
+	return 0;
 }
 
 static int
@@ -354,8 +377,6 @@ put_cas(struct intake *in, const struct intake_item *it, struct err *e)
 	static const char reason[] = "none of a CA, which is all that is asked "
 				     "for";
 	const struct bundle *b = &it->bundle;
-	int64_t id;
-	bool created;
 
 	for (size_t i = 0; i < b->certs.len; i++) {
 		const struct cert *c = b->certs.v[i];
@@ -372,13 +393,7 @@ put_cas(struct intake *in, const struct intake_item *it, struct err *e)
 	for (size_t i = 0; i < b->csrs_len; i++)
 		intake_note_refused(in, bundle_place(b, BUNDLE_CSR, i),
 		    "certificate_request", xstrdup(""), reason);
-	if (in->conf->trusted || !is_chain(&b->certs))
-		return 0;
-	if (chain_add(in->st, &b->certs, &id, &created, e) < 0)
-		return -1;
-	intake_note_added(in, cert_place(it, b->certs.v[0]), "chain", id,
-	    created, cert_subject(b->certs.v[0]));
-	return 0;
+	return put_chain(in, it, e);
 }
 
 /* A client's chain for its certificate has signed it, or is none. */

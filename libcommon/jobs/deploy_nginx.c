@@ -66,7 +66,6 @@ expire(struct deploying *d, const struct strv *names, struct err *e)
 	size_t len = d->conf->nginx.servers_pool.len;
 	struct expired *servers;
 	struct err why = {0};
-	int64_t event;
 	int rc;
 
 	if (expirer_run(d->expirer,
@@ -74,8 +73,7 @@ expire(struct deploying *d, const struct strv *names, struct err *e)
 		e) < 0)
 		return -1;
 	rc = judge(servers, len, e);
-	if (expired_note(d->st, names, servers, len, &event, &why) < 0 &&
-	    rc == 0) {
+	if (expired_note(d->st, names, servers, len, &why) < 0 && rc == 0) {
 		*e = why;
 		rc = -1;
 	}

@@ -358,7 +358,6 @@ expired_report(struct expired *servers, size_t len)
 struct noting {
 	struct store *st;
 	char *text;
-	int64_t *event;
 };
 
 static int
@@ -366,15 +365,15 @@ note(void *arg, struct err *e)
 {
 	const struct noting *n = arg;
 
-	return event_add_store(n->st, "nginx.expire", n->text, n->event, e);
+	return event_add(n->st, "nginx.expire", EVENT_STORE, 0, n->text, e);
 }
 
 int
 expired_note(struct store *st, const struct strv *names,
-    const struct expired *servers, size_t len, int64_t *event, struct err *e)
+    const struct expired *servers, size_t len, struct err *e)
 {
 	size_t all = 0, failed = 0;
-	struct noting n = {.st = st, .event = event};
+	struct noting n = {.st = st};
 	int rc;
 
 	for (size_t i = 0; i < len; i++) {

@@ -70,12 +70,9 @@ int64_t expired_effective(const struct expired *servers, size_t len);
  */
 struct js *expired_report(struct expired *servers, size_t len);
 
-/*
- * An event of the store, whose number is told: what was expired, where.
- * KIND_SYS, KIND_BUSY.
- */
+/* An event of the store: what was expired, where.  KIND_SYS, KIND_BUSY. */
 struct store;
 int expired_note(struct store *st, const struct strv *names,
-    const struct expired *servers, size_t len, int64_t *event, struct err *e);
+    const struct expired *servers, size_t len, struct err *e);
 
 #endif

@@ -362,7 +362,7 @@ primer_finish(struct primer *p, struct err *e)
 static int
 note(void *arg, struct err *e)
 {
-	struct primer *p = arg;
+	const struct primer *p = arg;
 	const struct primer_counts *c = &p->counts;
 	char text[200];
 
@@ -373,8 +373,7 @@ note(void *arg, struct err *e)
 	    (long long)c->written[REDIS_CERT],
 	    (long long)c->written[REDIS_PKEY],
 	    (long long)c->written[REDIS_DOMAIN], (long long)c->removed);
-	return event_add_store(
-	    p->o.st, "redis.prime", text, &p->counts.event, e);
+	return event_add(p->o.st, "redis.prime", EVENT_STORE, 0, text, e);
 }
 
 int

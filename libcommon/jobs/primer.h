@@ -54,7 +54,6 @@ struct primer_counts {
 	int64_t unchanged; /* names */
 	int64_t removed; /* keys */
 	int64_t failed; /* names */
-	int64_t event; /* of primer_note; 0: there is none */
 };
 
 struct primer_options {

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "http/response.h"
 #include "server/peer.h"
 
 void
@@ -13,6 +14,13 @@ front_begin(struct front *f)
 	snprintf(id, sizeof(id), "%s-%llu", f->client.id,
 	    (unsigned long long)++f->client.requests);
 	log_set_id(id);
+}
+
+void
+front_sign(struct response *res)
+{
+	response_private(res);
+	response_field(res, "X-Peter-SSLers", "production");
 }
 
 void

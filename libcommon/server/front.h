@@ -55,6 +55,13 @@ struct front {
  */
 void front_begin(struct front *f);
 
+/*
+ * The fields of every answer: it is not to be kept or taken for another type,
+ * and it is of no fake server (scripts/fake-server), which who wires up a proxy
+ * sees by the field that peter_sslers has.
+ */
+void front_sign(struct response *res);
+
 /* Logs what was no request, and was answered with `status`. */
 void front_log_refused(const struct front *f, const struct err *e, int status);
 

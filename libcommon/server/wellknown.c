@@ -220,7 +220,7 @@ answer(void *arg, const struct request *req, const struct buf *body,
 	front_begin(&w->front);
 	if (serve(&a, &e) < 0)
 		answer_failure(res, &e);
-	response_private(res);
+	front_sign(res);
 	log_request(&a, &e);
 }
 
@@ -232,7 +232,7 @@ refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	(void)is_post;
 	front_begin(&w->front);
 	answer_failure(res, e);
-	response_private(res);
+	front_sign(res);
 	front_log_refused(&w->front, e, res->status);
 }
 

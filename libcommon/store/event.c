@@ -9,7 +9,6 @@
 
 enum {
 	EVENT_ADD,
-	EVENT_ADD_ID,
 	EVENT_ALL,
 	EVENT_OF_OBJECT,
 	EVENT_NEXT,
@@ -25,13 +24,10 @@ enum {
 #define COLUMNS                                                                \
 	"id, at, request_id, actor, action, object_type, object_id, detail"
 
-#define ADD                                                                    \
-	"INSERT INTO events (at, request_id, actor, action,"                   \
-	" object_type, object_id, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-
 static const char *const sql[] = {
-    [EVENT_ADD] = ADD,
-    [EVENT_ADD_ID] = ADD " RETURNING id",
+    [EVENT_ADD] = "INSERT INTO events (at, request_id, actor, action,"
+		  " object_type, object_id, detail)"
+		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
     [EVENT_ALL] = "SELECT " COLUMNS " FROM events WHERE id >= ?1"
 		  " ORDER BY id LIMIT ?2",
     [EVENT_OF_OBJECT] = "SELECT " COLUMNS " FROM events"
@@ -88,22 +84,17 @@ int
 event_add(struct store *st, const char *action, enum event_object type,
     int64_t object_id, const char *detail, struct err *e)
 {
-	return stmt_run(st, STMT_EVENT, EVENT_ADD, e, "ittttit", clock_now(),
-		   log_get_id(), st->actor, action, names[type], object_id,
-		   detail) < 0
+	return stmt_int(st, STMT_EVENT, EVENT_ADD, &st->last_event, e,
+		   "ittttit", clock_now(), log_get_id(), st->actor, action,
+		   names[type], object_id, detail) < 0
 	    ? -1
 	    : 0;
 }
 
-int
-event_add_store(struct store *st, const char *action, const char *detail,
-    int64_t *id, struct err *e)
+int64_t
+event_last(const struct store *st)
 {
-	return stmt_int(st, STMT_EVENT, EVENT_ADD_ID, id, e, "ittttit",
-		   clock_now(), log_get_id(), st->actor, action,
-		   names[EVENT_STORE], (int64_t)0, detail) < 0
-	    ? -1
-	    : 0;
+	return st->last_event;
 }
 
 /* The row of the object that is called `id` in URLs; 1, 0 for none, -1. */

@@ -60,9 +60,11 @@ const char *event_object_name(enum event_object type);
 int event_add(struct store *st, const char *action, enum event_object type,
     int64_t object_id, const char *detail, struct err *e);
 
-/* The same for one about the store, whose number is told. */
-int event_add_store(struct store *st, const char *action, const char *detail,
-    int64_t *id, struct err *e);
+/*
+ * The number of the last event that was written here since store_set_actor, in
+ * a transaction that has gone well; 0: none was.
+ */
+int64_t event_last(const struct store *st);
 
 /*
  * Reads "order/ID", where ID is the id in the URL, a row number or (for a

@@ -152,6 +152,7 @@ struct store {
 	struct db *db;
 	struct stmt_cache stmts;
 	char *actor; /* for events */
+	int64_t last_event; /* of this actor, or 0 */
 };
 
 /* Finalizes all. */

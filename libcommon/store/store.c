@@ -318,6 +318,7 @@ store_set_actor(struct store *st, const char *actor)
 {
 	free(st->actor);
 	st->actor = xstrdup(actor);
+	st->last_event = 0;
 }
 
 char *

@@ -22,14 +22,18 @@ add=/queue-domains/add.json
 must "$BIN/domain-queue" block blocked.example
 ask $add -d domain_names_http01=a.example,B.Example,blocked.example,1.2.3.4,a..b
 answers 200 'names'
-is "$body" '{"result":"success","domains":{"1.2.3.4":"refused","a..b":"refused","b.example":"queued","a.example":"queued","blocked.example":"blocklisted"}}' \
+event=$(sql 'SELECT max(id) FROM events')
+is "$body" '{"result":"success","operations_event":'$event',"domains":{"1.2.3.4":"refused","a..b":"refused","b.example":"queued","a.example":"queued","blocked.example":"blocklisted"}}' \
     '... what became of each'
 is "$("$BIN/domain-queue" list --no-header | cut -f1 | sort | paste -sd' ')" \
     'a.example b.example' '... and they wait'
 ask "$add" --data-urlencode "domain_names= a.example c.example
 bücher.example"
-is "$body" '{"result":"success","domains":{"a.example":"already_queued","xn--bcher-kva.example":"queued","c.example":"queued"}}' \
+event=$(sql 'SELECT max(id) FROM events')
+is "$body" '{"result":"success","operations_event":'$event',"domains":{"a.example":"already_queued","xn--bcher-kva.example":"queued","c.example":"queued"}}' \
     'with blanks, in UTF-8'
+ask $add -d domain_name=a.example
+like "$body" '"operations_event":null' 'what changes nothing has no event'
 ask $add -F domain_names_http01=d.example
 answers 200 'multipart'
 ask "$add?domain_names=e.example" -X POST -H 'Content-Length: 0'
@@ -65,14 +69,17 @@ like "$("$BIN/acmed-store" log --no-header)" 'token/' 'the log knows who it was'
 enter one DNS:one.example
 sql 'UPDATE domains SET latest_single_id = NULL'
 ask /api/update-recents.json -d ''
-is "$code $body" '200 {"result":"success","domains":1}' 'update-recents'
+is "$code $body" "200 {\"result\":\"success\",\"operations_event\":$(
+	sql 'SELECT max(id) FROM events WHERE action = '\''domain.refresh'\'),\"domains\":1}" \
+    'update-recents'
 ask /domain/one.example/config.json?idonly=1
 like "$body" '"certificate_signed__latest_single":\{' '... and there it is'
 sign one
 sql "UPDATE certificates SET not_after = $(($(date +%s) - 3000)) WHERE id = 1"
 must "$BIN/cert-manage" update-recents
 ask /api/deactivate-expired.json -d ''
-is "$code $body" '200 {"result":"success","CertificateSigned":{"expired":1}}' \
+is "$code $body" "200 {\"result\":\"success\",\"operations_event\":$(
+	sql 'SELECT max(id) FROM events'),\"CertificateSigned\":{\"expired\":1}}" \
     'deactivate-expired'
 is "$(sql 'SELECT group_concat(active) FROM certificates')" 0,1 \
     '... but not the latest'

@@ -81,12 +81,20 @@ is "$(sql 'SELECT min(sealed) FROM private_keys')" 1 'keys are sealed'
 ask /certificate-ca/upload-cert.json -F "cert_file=@$T/x.crt" -F cert_file_name=x
 like "$code $body" '^200 .*"CertificateCA":\{"created":true' 'a CA certificate'
 ask /certificate-ca-chain/upload.json -F "chain_file=@$T/one.chain"
-answers 200 'a chain'
+like "$code $body" '^200 .*"CertificateCAChain":\{"created":false,"id":"1"\}' \
+    'a chain, of one'
+ask /certificate-ca-chain/upload.json -F "chain_file=@$T/x.crt"
+like "$code $body" '^200 .*"CertificateCAChain":\{"created":true,' \
+    '... also when it is new'
 ask /certificate-ca/upload-cert.json -F "cert_file=@$T/one.leaf"
 answers 400 'no CA'
 must openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/y.key" \
     -subj /CN=y -out "$T/y.crt"
 before=$(rows)
+cat "$T/y.crt" "$T/x.crt" >"$T/both"
+ask /certificate-ca-chain/upload.json -F "chain_file=@$T/both"
+like "$code $body" '^400 .*not each is signed by the next' 'no chain'
+is "$(rows)" "$before" '... and nothing of it is there'
 cat "$T/y.crt" "$T/one.leaf" >"$T/both"
 ask /certificate-ca/upload-cert.json -F "cert_file=@$T/both"
 answers 400 '... nor one beside it'
@@ -94,6 +102,43 @@ is "$(rows)" "$before" '... and nothing of it is there'
 cat "$T/three.key" "$T/x.key" >"$T/keys"
 refused 'a key too many' -F "private_key_file_pem=@$T/keys" \
     -F "certificate_file=@$T/three.leaf" -F "chain_file=@$T/three.chain"
+
+# ---- a private key -----------------------------------------------------------
+
+must openssl genpkey -algorithm ED25519 -out "$T/ed.key"
+must openssl pkey -in "$T/ed.key" -outform DER -out "$T/ed.der"
+before=$(rows)
+up=/private-key/upload.json
+cat "$T/three.key" "$T/ed.key" >"$T/keys"
+cat "$T/ed.key" "$T/one.leaf" >"$T/both"
+head -c 60 "$T/ed.key" >"$T/cut"
+for bad in keys both cut noise x.crt; do
+	refused "no key: $bad" -F "private_key_file_pem=@$T/$bad"
+done
+refused 'an empty field' -F private_key_file_pem=
+ask $up -H "@$T/token.read+keys" -F "private_key_file_pem=@$T/ed.key"
+answers 403 'a key of who may not write'
+ask $up -F "private_key_file_pem=@$T/ed.der"
+like "$code $body" '^200 \{"PrivateKey":\{"created":true,"id":"[0-9]+"\},"is_created":true,"result":"success"\}' \
+    'a key'
+ask /private-key/upload -F "private_key_file=@$T/ed.key"
+like "$code $body" '^200 .*"is_created":false' '... is known then'
+number=$(sql 'SELECT max(id) FROM private_keys')
+ask "/private-key/$number/key.pem"
+ok '... and is served' cmp "$T/body" "$T/ed.key"
+is "$(sql "SELECT sealed FROM private_keys WHERE id = $number")" 1 \
+    '... but sealed in the store'
+unlike "$(cat "$T"/*.log)" 'PRIVATE KEY' 'no key is in the log'
+
+# ---- accounts ----------------------------------------------------------------
+
+for path in upload.json upload new.json new; do
+	ask /acme-account/$path -F "account_key_file_pem=@$T/one.key"
+	like "$code $body" '^501 .*holds no keys of accounts' "no account: $path"
+done
+ask /acme-account/1/key.pem
+answers 501 'nor the key of one'
+
 ok 'the store is sound' "$BIN/acmed-store" check
 
 done_testing

@@ -81,7 +81,7 @@ is "$(value p:1)" "$(openssl pkey -in "$T/one.key")" '... with keys'
 ask /api/redis/prime -d ''
 answers 200 'again'
 has '.unchanged == 3 and .operations_event.total_primed.domain == 0
-    and (.operations_event | has("id") | not)' '... nothing is to be done'
+    and .operations_event.id == null' '... nothing is to be done'
 
 # ---- one name --------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 . "$SRC/tests/lib/export.sh"
 . "$SRC/tests/lib/admin.sh"
-skip_unless_has curl socat openssl sqlite3
+skip_unless_has curl jq socat openssl sqlite3
 
 make_export_store
 enter one DNS:one.example
@@ -14,7 +14,8 @@ admin_serve
 on=/api/domain/enable.json off=/api/domain/disable.json
 # says NAME=STATUS,...: the last answer's domain_results.
 says() {
-	is "$code $body" "200 {\"result\":\"success\",\"domain_results\":{$(
+	is "$code $(printf '%s' "$body" |
+	    sed 's/"operations_event":[0-9nul]*,//')" "200 {\"result\":\"success\",\"domain_results\":{$(
 	    printf '%s' "$1" | sed 's/\([^=,]*\)=\([^,]*\)/"\1":"\2"/g')}}" "$2"
 }
 waiting() {
@@ -29,6 +30,8 @@ is "$(waiting)" 'a.example b.example' '... wait'
 ask $off -d "domain_names=one.example a.example none.example 1.2.3.4"
 says '1.2.3.4=refused,a.example=de-queued,none.example=not active or in queue,one.example=deactivated' \
     'disable'
+like "$(sql "SELECT action FROM events WHERE id = $(printf '%s' "$body" |
+    jq .operations_event)")" '^domain' '... is in the log'
 is "$(waiting)" b.example '... takes out of the queue'
 ask "/domain/one.example/config.json?idonly=1"
 like "$body" '"is_active":false\},"certificate_signed__latest_single":null' \

@@ -90,6 +90,8 @@ counted() {
 	renew-queue) counted_slot=14 ;;
 	renew-queue+) counted_slot=15 ;;
 	redis-prime) counted_slot=16 ;;
+	acmed-admin) counted_slot=18 ;;
+	acmed-admin+) counted_slot=19 ;;
 	*) must false "no role $1" ;;
 	esac
 	od -An -t u8 -j $((counted_slot * 8)) -N 8 "$T/faults" | tr -d ' '

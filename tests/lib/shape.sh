@@ -42,7 +42,8 @@ world() {
 	mkdir /usr/local/bin /usr/local/sbin
 	must cp "$BIN/acme-sign" "$BIN/renew-queue" /usr/local/bin
 	must cp "$BIN/acme-validate" "$BIN/acmed-accept" \
-	    "$BIN/acmed-challenge" "$BIN/acmed-store" /usr/local/sbin
+	    "$BIN/acmed-admin" "$BIN/acmed-challenge" "$BIN/acmed-store" \
+	    /usr/local/sbin
 	must env -u MAKEFLAGS -u MFLAGS make -s -C "$SRC" install-share
 	start_dns
 	http_port=8080
@@ -163,6 +164,6 @@ apart() {
 
 # gone: none of our programs is left; for wait_for.
 gone() {
-	! pgrep -x 'acmed-accept|acmed-challenge|acme-sign|acme-validate' \
+	! pgrep -x 'acmed-accept|acmed-admin|acmed-challenge|acme-sign|acme-validate' \
 	    >/dev/null
 }

@@ -41,7 +41,7 @@ static const char *const roles[] = {"acmed-accept", "acmed-accept+",
     "acme-validate", "acme-validate+", "acme-sign", "acme-sign+", "acmed-store",
     "acmed-store+", "cert-import", "cert-import+", "cert-export",
     "cert-export+", "acme-order", "acme-order+", "renew-queue", "renew-queue+",
-    "redis-prime", "redis-prime+"};
+    "redis-prime", "redis-prime+", "acmed-admin", "acmed-admin+"};
 #define ROLES (sizeof(roles) / sizeof(roles[0]))
 
 #define LOG_FD 200 /* out of the way */
