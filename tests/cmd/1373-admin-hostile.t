@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2028 # perl
 # Goal: hostile requests to acmed-admin: each has its answer or the end of the
 # connection, nothing of it is done, and who is honest is answered all the while.
 . "$(dirname "$0")/../lib/tap.sh"

@@ -134,7 +134,7 @@ must wait_for 20 test -s "$T/pool.out"
 try() {
 	try_name=$1 try_path=$2
 	shift 2
-	for try_n in $(seq 60); do
+	for _ in $(seq 60); do
 		[ "$(curl -s -m 20 --noproxy '*' -o /dev/null -w '%{http_code}' \
 		    -H "$(cat "$T/token")" "$@" \
 		    "http://127.0.0.1:$port$admin$try_path")" != 200 ] || {
