@@ -2,6 +2,7 @@
 
 #include "cli/domains.h"
 #include "cli/onboarding.h"
+#include "cli/operands.h"
 #include "cli/prog.h"
 #include "cli/templates.h"
 #include "store/clock_step.h"
@@ -18,9 +19,10 @@ static const char usage_text[] =
     "                      puts names in, and says of each what became of it\n"
     "  list [-j]           what is in the queue, the oldest first\n"
     "  remove NAME ...     takes out\n"
-    "  process [OPTION ...]\n"
+    "  process [OPTION ...] [NAME ...]\n"
     "                      orders certificates; several may run at once, and\n"
-    "                      renew-queue run does it, too\n"
+    "                      renew-queue run does it, too; NAME: for that, at "
+    "once\n"
     "  block NAME ...      nothing is ordered for NAME; *.NAME is all below "
     "it\n"
     "  unblock NAME ...    takes off the blocklist\n"
@@ -91,14 +93,21 @@ static const struct prog_option process_options[] = {
     {.name = "trace", .type = PROG_FLAG, .value = &traces}, {0}};
 
 static int
-find(struct onboarding *k, const struct prog *p, struct err *e)
+find(struct onboarding *k, struct prog *p, struct err *e)
 {
-	struct store *st = store_open(p->conf.store.url, STORE_WRITE, e);
-	int rc = st ? clock_step_forget(st, e) : -1;
+	struct strv names = {0};
+	struct store *st = NULL;
+	int rc = operands_read(p, &names, e);
 
 	if (rc == 0)
+		st = store_open(p->conf.store.url, STORE_WRITE, e);
+	rc = st ? clock_step_forget(st, e) : -1;
+	if (rc == 0 && p->argc > 0)
+		onboarding_find_named(k, p, st, &names);
+	else if (rc == 0)
 		rc = onboarding_find(k, st, e);
 	store_close(st);
+	strv_release(&names);
 	return rc;
 }
 
@@ -193,6 +202,7 @@ static const struct prog_command commands[] = {
     {.name = "remove", NAMES, .run = domains_remove},
     {.name = "process",
 	.options = process_options,
+	.operands_max = PROG_ANY,
 	.sections = CONF_STORE | CONF_CLIENT,
 	.run = process},
     {.name = "block", NAMES, .run = domains_block},

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cli/prog.h"
+#include "jobs/enlist.h"
 #include "jobs/onboarder.h"
 #include "jobs/outcome.h"
 #include "store/renewal_queue_work.h"
@@ -9,6 +10,20 @@
 
 #define RETURNED_MAX 64 /* parked names that have a turn in a run */
 #define TOLD_MAX 20 /* names a line each; the rest is a number */
+
+static int
+add_template(struct onboarding *k, struct store *st, int64_t id, struct err *e)
+{
+	for (size_t i = 0; i < k->len; i++)
+		if (k->templates[i].id == id)
+			return 0;
+	k->templates =
+	    xreallocarray(k->templates, k->len + 1, sizeof(*k->templates));
+	if (domain_template_by_id(st, id, &k->templates[k->len], e) < 0)
+		return -1;
+	k->len++;
+	return 0;
+}
 
 int
 onboarding_find(struct onboarding *k, struct store *st, struct err *e)
@@ -18,14 +33,43 @@ onboarding_find(struct onboarding *k, struct store *st, struct err *e)
 
 	if (domain_queue_return(st, RETURNED_MAX, e) < 0)
 		return -1;
-	while ((rc = domain_queue_next_template(st, &id, e)) > 0) {
-		k->templates = xreallocarray(
-		    k->templates, k->len + 1, sizeof(*k->templates));
-		if (domain_template_by_id(st, id, &k->templates[k->len], e) < 0)
+	while ((rc = domain_queue_next_template(st, &id, e)) > 0)
+		if (add_template(k, st, id, e) < 0)
 			return -1;
-		k->len++;
-	}
 	return rc;
+}
+
+static int
+call(struct onboarding *k, struct store *st, const char *typed, struct err *e)
+{
+	struct domain_ids *l = &k->called;
+	int64_t id, template;
+	char *name = enlist_spell(typed, e);
+	int rc = -1;
+
+	if (name && domain_queue_call(st, name, &id, &template, e) == 0 &&
+	    add_template(k, st, template, e) == 0) {
+		l->v = xreallocarray(l->v, l->len + 1, sizeof(*l->v));
+		l->v[l->len++] = id;
+		strv_add(&k->names, name);
+		rc = 0;
+	}
+	free(name);
+	return rc;
+}
+
+void
+onboarding_find_named(struct onboarding *k, struct prog *p, struct store *st,
+    const struct strv *names)
+{
+	for (size_t i = 0; i < names->len; i++) {
+		struct err why = {0};
+
+		if (call(k, st, names->v[i], &why) == 0)
+			continue;
+		err_object(&why, "%.255s", names->v[i]);
+		prog_item_failed(p, &why);
+	}
 }
 
 void
@@ -60,7 +104,9 @@ tell(void *arg, const struct onboarder_result *r)
 	if (!err_is_set(&e))
 		return;
 	p->exit_code = prog_worse(p->exit_code, err_exit(&e));
-	if (!r->is_news || (r->is_served && t->k->teller_follows) ||
+	if (t->k->called.len > 0)
+		strv_add(&t->k->heard, r->name);
+	else if (!r->is_news || (r->is_served && t->k->teller_follows) ||
 	    t->k->told++ >= TOLD_MAX)
 		return;
 	err_object(&e, "%s", r->name);
@@ -79,8 +125,8 @@ share_of(struct orderwork *w, struct limits_share *out, struct err *e)
 }
 
 static struct onboarder
-make_onboarder(struct orderwork *w, const struct domain_template *t,
-    const struct onboarding_how *how)
+make_onboarder(const struct onboarding *k, struct orderwork *w,
+    const struct domain_template *t, const struct onboarding_how *how)
 {
 	return (struct onboarder){.st = w->up.st,
 	    .template = t,
@@ -93,6 +139,7 @@ make_onboarder(struct orderwork *w, const struct domain_template *t,
 		.thumbprint = w->thumbprint},
 	    .in_flight = how->in_flight,
 	    .per_certificate = how->per_certificate,
+	    .only = k->called.len > 0 ? &k->called : NULL,
 	    .left = how->left,
 	    .take_until = how->take_until,
 	    .hold_until =
@@ -156,7 +203,7 @@ process_template(struct onboarding *k, struct orderwork *w,
 	if (rc == 0)
 		rc = orderwork_open(w, account, &why);
 	if (rc == 0) {
-		o = make_onboarder(w, t, how);
+		o = make_onboarder(k, w, t, how);
 		o.arg = &telling;
 		rc = onboarder_start(&o, &why);
 	}
@@ -168,6 +215,30 @@ process_template(struct onboarding *k, struct orderwork *w,
 	return rc == -2 ? -1 : 0;
 }
 
+/* A name that was asked for is done, or it was told why not. */
+static int
+tell_left(
+    struct onboarding *k, struct orderwork *w, const char *name, struct err *e)
+{
+	struct domain_item i;
+	struct err why = {0};
+
+	if (strv_has(&k->heard, name))
+		return 0;
+	if (domain_queue_by_name(w->up.st, name, &i, &why) < 0) {
+		if (why.kind == KIND_NOTFOUND)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	err_set(&why, KIND_BUSY, "it waits still%s%s", i.error ? ": " : "",
+	    i.error ? i.error : "");
+	err_object(&why, "%s", name);
+	prog_item_failed(w->prog, &why);
+	domain_item_release(&i);
+	return 0;
+}
+
 int
 onboarding_run(struct onboarding *k, struct orderwork *w,
     const struct onboarding_how *how, struct err *e)
@@ -176,6 +247,8 @@ onboarding_run(struct onboarding *k, struct orderwork *w,
 
 	for (size_t i = 0; rc == 0 && i < k->len && !sig_term(); i++)
 		rc = process_template(k, w, &k->templates[i], how, e);
+	for (size_t i = 0; rc == 0 && i < k->names.len; i++)
+		rc = tell_left(k, w, k->names.v[i], e);
 	return rc;
 }
 
@@ -195,5 +268,8 @@ onboarding_end(struct onboarding *k, const struct prog *p)
 	for (size_t i = 0; i < k->len; i++)
 		domain_template_release(&k->templates[i]);
 	free(k->templates);
+	free(k->called.v);
+	strv_release(&k->names);
+	strv_release(&k->heard);
 	*k = (struct onboarding){0};
 }

@@ -2,6 +2,7 @@
 #define CLI_ONBOARDING_H
 
 #include "cli/orderwork.h"
+#include "store/domain_queue_work.h"
 #include "store/domain_template.h"
 
 /*
@@ -13,11 +14,21 @@
 struct onboarding {
 	struct domain_template *templates; /* with something that is ready */
 	size_t len;
+	struct domain_ids called; /* nothing but these, if there are any */
+	struct strv names, heard; /* of those; and who was told of */
 	size_t told; /* names that a person has been told of */
 	bool teller_follows; /* and tells of those that are not new */
 };
 
 int onboarding_find(struct onboarding *k, struct store *st, struct err *e);
+
+/*
+ * The same with these names of the queue and no others, which are due then,
+ * however long they were put off.  One that is not in it, or that a process is
+ * at, is told of.
+ */
+void onboarding_find_named(struct onboarding *k, struct prog *p,
+    struct store *st, const struct strv *names);
 
 /* Makes solvers; what cannot be made is told of later. */
 void onboarding_prepare(const struct onboarding *k, struct orderwork *w);

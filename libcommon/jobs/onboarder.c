@@ -107,6 +107,7 @@ take(struct onboarder *o, struct err *e)
 	struct domain_taking how = {.domain_template_id = t->id,
 	    .per_certificate = o->per_certificate,
 	    .one_domain = t->one_domain,
+	    .only = o->only,
 	    .until = o->hold_until};
 	struct onboarder_flight f = {0};
 	struct upstream_held held;

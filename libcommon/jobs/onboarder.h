@@ -35,6 +35,7 @@ struct onboarder {
 	struct prober prober; /* no precheck: names are not looked at */
 	size_t in_flight;
 	size_t per_certificate; /* 0: as the template has it */
+	const struct domain_ids *only; /* no other items, or NULL */
 	int64_t *left; /* how many names may be taken; of several onboarders */
 	int64_t take_until; /* nothing is taken then (clock_now) */
 	int64_t hold_until; /* whoever is not done then has died */

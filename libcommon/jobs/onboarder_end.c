@@ -85,7 +85,7 @@ onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 		onboarder_tell(o, item, &e, e.kind != KIND_BUSY);
 		return;
 	}
-	if (f.is_known && f.parks)
+	if (f.is_known && f.parks && !o->only)
 		return; /* it was told when it was parked first */
 	if (cause_is_temporary(out->cause))
 		text.kind = KIND_BUSY;

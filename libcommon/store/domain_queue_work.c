@@ -9,9 +9,11 @@
 
 enum {
 	WORK_RETURN = QUEUE__MAX,
+	WORK_CALL,
 	WORK_NEXT_TEMPLATE,
 	WORK_IS_WAITING,
 	WORK_FIRST,
+	WORK_ONE,
 	WORK_OF_ORDER,
 	WORK_MORE,
 	WORK_MORE_OF_DOMAIN,
@@ -37,6 +39,10 @@ static const char *const sql[] = {
 	" WHERE id IN (SELECT q.id FROM domain_queue q WHERE q.id > 0"
 	" AND q.status = 'parked' AND (q.retry_at <= ?1 OR q.retry_at > ?2)"
 	" ORDER BY q.id LIMIT ?3)",
+    [WORK_CALL] = "UPDATE domain_queue SET retry_at = ?2, was_parked ="
+		  " CASE WHEN status = 'parked' THEN 1 ELSE was_parked END,"
+		  " status = 'waiting' WHERE name = ?1 AND " QUEUE_IS_FREE(
+		      "?2", "?3") " RETURNING id, domain_template_id",
     [WORK_NEXT_TEMPLATE] =
 	"SELECT domain_template_id FROM domain_queue"
 	" WHERE domain_template_id > ?1 AND " IS_READY(
@@ -46,6 +52,8 @@ static const char *const sql[] = {
 	" AND status = 'waiting' AND NOT " QUEUE_HAS_FAILED " LIMIT 1",
     [WORK_FIRST] = DOMAIN_QUEUE_SELECT "domain_template_id = ?1 AND " IS_READY(
 	"?2", "?3") " ORDER BY retry_at, id LIMIT 1",
+    [WORK_ONE] = DOMAIN_QUEUE_SELECT
+    "id = ?4 AND domain_template_id = ?1 AND " IS_READY("?2", "?3"),
     [WORK_OF_ORDER] = DOMAIN_QUEUE_SELECT
     "upstream_order_id = ?1 AND status = 'waiting' AND " QUEUE_IS_FREE(
 	"?2", "?3"),
@@ -89,6 +97,28 @@ domain_queue_return(struct store *st, size_t max, struct err *e)
 		   (int64_t)max) < 0
 	    ? -1
 	    : 0;
+}
+
+int
+domain_queue_call(struct store *st, const char *name, int64_t *id,
+    int64_t *domain_template_id, struct err *e)
+{
+	int64_t now = clock_now();
+	struct db_stmt *s = stmt_query(
+	    st, M, WORK_CALL, e, "tii", name, now, now + QUEUE_HOLD_MAX);
+	int rc = s ? db_step(s, e) : -1;
+	struct domain_item i;
+
+	if (rc > 0) {
+		*id = db_int(s, 0);
+		*domain_template_id = db_int(s, 1);
+		/* to its end, or it is not done */
+		return db_step(s, e) < 0 ? -1 : 0;
+	}
+	if (rc < 0 || domain_queue_by_name(st, name, &i, e) < 0)
+		return -1;
+	domain_item_release(&i);
+	return err_set(e, KIND_BUSY, "another process is at it");
 }
 
 int
@@ -155,6 +185,49 @@ struct work {
 	bool alone;
 };
 
+/* Item `id` is the first, or the next, if it is ready: 1, 0, -1. */
+static int
+take_one(struct work *w, int64_t id, int64_t now, struct err *e)
+{
+	struct domain_group *g = w->taken;
+	int rc = domain_item_read_one(
+	    stmt_query(w->st, M, WORK_ONE, e, "iiii",
+		w->how->domain_template_id, now, now + QUEUE_HOLD_MAX, id),
+	    add_room(g), e);
+
+	if (rc <= 0)
+		g->len--;
+	return rc;
+}
+
+/* Whether two may share an order. */
+static bool
+is_company(const struct work *w, const struct domain_item *a,
+    const struct domain_item *b)
+{
+	return a->id != b->id && b->upstream_order_id == 0 && !b->alone &&
+	    b->past.attempts == 0 &&
+	    (!w->how->one_domain || strcmp(a->registered, b->registered) == 0);
+}
+
+/* What may go with the first, of those that were named. */
+static int
+find_company(struct work *w, int64_t now, struct err *e)
+{
+	const struct domain_ids *l = w->how->only;
+	struct domain_group *g = w->taken;
+	int rc = 0;
+
+	for (size_t i = 0;
+	     rc >= 0 && i < l->len && g->len < w->how->per_certificate; i++) {
+		rc = take_one(w, l->v[i], now, e);
+		if (rc > 0 &&
+		    !is_company(w, &g->items[0], &g->items[g->len - 1]))
+			domain_item_release(&g->items[--g->len]);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
 /* The others of the order of the first, or those that may go with it. */
 static int
 find_others(struct work *w, int64_t now, struct err *e)
@@ -172,6 +245,8 @@ find_others(struct work *w, int64_t now, struct err *e)
 	}
 	if (room == 0 || first.alone || first.past.attempts > 0)
 		return 0;
+	if (t->only)
+		return find_company(w, now, e);
 	return add_rows(t->one_domain
 		? stmt_query(w->st, M, WORK_MORE_OF_DOMAIN, e, "iiiiit",
 		      t->domain_template_id, now, max, first.id, room,
@@ -202,6 +277,30 @@ lease(struct work *w, int64_t now, struct err *e)
 }
 
 static int
+take_first(struct work *w, int64_t now, struct err *e)
+{
+	int rc = domain_item_read_one(
+	    stmt_query(w->st, M, WORK_FIRST, e, "iii",
+		w->how->domain_template_id, now, now + QUEUE_HOLD_MAX),
+	    add_room(w->taken), e);
+
+	if (rc == 0)
+		w->taken->len = 0;
+	return rc;
+}
+
+static int
+take_first_of(struct work *w, int64_t now, struct err *e)
+{
+	const struct domain_ids *l = w->how->only;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < l->len; i++)
+		rc = take_one(w, l->v[i], now, e);
+	return rc;
+}
+
+static int
 take(void *arg, struct err *e)
 {
 	struct work *w = arg;
@@ -209,12 +308,7 @@ take(void *arg, struct err *e)
 	int rc;
 
 	domain_group_release(w->taken);
-	rc = domain_item_read_one(
-	    stmt_query(w->st, M, WORK_FIRST, e, "iii",
-		w->how->domain_template_id, now, now + QUEUE_HOLD_MAX),
-	    add_room(w->taken), e);
-	if (rc == 0)
-		w->taken->len = 0;
+	rc = w->how->only ? take_first_of(w, now, e) : take_first(w, now, e);
 	if (rc <= 0)
 		return rc;
 	return find_others(w, now, e) < 0 ? -1 : lease(w, now, e);

@@ -26,6 +26,14 @@ void domain_group_release(struct domain_group *g);
 int domain_queue_return(struct store *st, size_t max, struct err *e);
 
 /*
+ * Somebody wants this name now: it is due, and has one attempt if it is parked.
+ * `*id` is that of the item.  KIND_NOTFOUND: it is not in the queue; KIND_BUSY:
+ * a process is at it.
+ */
+int domain_queue_call(struct store *st, const char *name, int64_t *id,
+    int64_t *domain_template_id, struct err *e);
+
+/*
  * The next template, by number after `*id`, of which a name is ready now: 1, 0,
  * -1.
  */
@@ -34,10 +42,16 @@ int domain_queue_next_template(struct store *st, int64_t *id, struct err *e);
 /* Whether a name waits that has not failed: 1, 0, -1. */
 int domain_queue_is_waiting(struct store *st, struct err *e);
 
+struct domain_ids {
+	int64_t *v;
+	size_t len;
+};
+
 struct domain_taking {
 	int64_t domain_template_id;
 	size_t per_certificate; /* at least 1 */
 	bool one_domain; /* all in the registered domain of the first */
+	const struct domain_ids *only; /* no other items, or NULL */
 	int64_t until; /* the lease */
 };
 
