@@ -62,6 +62,9 @@ static const struct visit_route routes[] = {
     TASK("/certificate-signed/*/nginx-cache-expire", visit_nginx_certificate),
     TASK("/certificate/*/nginx-cache-expire", visit_nginx_certificate),
     TASK("/x509-certificate/*/nginx-cache-expire", visit_nginx_certificate),
+    ASK("/api/domain/autocert", SCOPE_ORDER | KEYS, visit_order_autocert),
+    ASK("/api/domain/certificate-if-needed", SCOPE_ORDER,
+	visit_order_if_needed),
     TASK("/api/redis/prime", visit_redis_prime),
     TASK("/certificate-signed/upload", visit_upload_certificate),
     TASK("/certificate/upload", visit_upload_certificate),
@@ -132,10 +135,10 @@ visit_number(const struct visit *v, size_t i, int64_t *n, struct err *e)
  * former log), but with the status that it has.
  */
 static void
-answer_failure(struct response *res, const struct err *e)
+answer_failure(struct response *res, const struct err *e, struct js *also)
 {
 	char text[PROBLEM_TEXT_SIZE];
-	struct js *body = js_object();
+	struct js *body = also ? also : js_object(); /* transferred */
 	int retry = e->retry_after;
 
 	res->status = problem_status(e);
@@ -245,7 +248,7 @@ reply_answer(void *arg, const struct request *req, const struct buf *body,
 
 	front_begin(&v.admin->front);
 	if (serve(&v, body, &e) < 0)
-		answer_failure(res, &e);
+		answer_failure(res, &e, v.also);
 	front_sign(res);
 	log_request(&v, &e, began);
 	form_release(&v.form);
@@ -258,7 +261,7 @@ reply_refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 
 	(void)is_post;
 	front_begin(&a->front);
-	answer_failure(res, e);
+	answer_failure(res, e, NULL);
 	front_sign(res);
 	front_log_refused(&a->front, e, res->status);
 }

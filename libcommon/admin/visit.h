@@ -19,6 +19,7 @@ struct visit {
 	struct route_parts parts; /* of the path */
 	struct caller caller;
 	struct form form; /* of the query, and of the body */
+	struct js *also; /* what an answer that is a failure has besides */
 };
 
 /* What is at a path, behind the prefix. */
@@ -75,6 +76,9 @@ int visit_config_certificate_via(struct visit *v, struct err *e);
 int visit_zip(struct visit *v, struct err *e);
 int visit_zip_via(struct visit *v, struct err *e);
 
+/* The same of this name; NULL on failure, the caller frees. */
+struct js *visit_config_of(struct visit *v, const char *name, struct err *e);
+
 /* visit_task.c: what programs do, too */
 int visit_task_recents(struct visit *v, struct err *e);
 int visit_task_expired(struct visit *v, struct err *e);
@@ -90,6 +94,10 @@ int visit_nginx_certificate(struct visit *v, struct err *e);
 
 /* visit_redis.c: all names into the Redis */
 int visit_redis_prime(struct visit *v, struct err *e);
+
+/* visit_order.c: certificates that are ordered, and waited for */
+int visit_order_autocert(struct visit *v, struct err *e);
+int visit_order_if_needed(struct visit *v, struct err *e);
 
 /* visit_upload.c: takes in what is sent */
 int visit_upload_certificate(struct visit *v, struct err *e);

@@ -36,6 +36,20 @@ is_spelled(const char *name)
 	    name[strspn(name, good)] == '\0';
 }
 
+/* One that is not in the store has no number. */
+static int
+find_name(struct store *st, const char *name, struct domain *d, struct err *e)
+{
+	if (domain_by_value(st, name, d, e) == 0)
+		return 0;
+	if (e->kind != KIND_NOTFOUND || !is_spelled(name))
+		return -1;
+	err_clear(e);
+	*d = (struct domain){.active = true};
+	snprintf(d->value, sizeof(d->value), "%s", name);
+	return 0;
+}
+
 int
 visit_domain(struct visit *v, struct domain *d, struct err *e)
 {
@@ -57,13 +71,7 @@ visit_domain(struct visit *v, struct domain *d, struct err *e)
 		rc = err_set(e, KIND_NOTFOUND, "no such domain");
 		goto out;
 	}
-	rc = domain_by_value(v->admin->store, name, d, e);
-	if (rc < 0 && e->kind == KIND_NOTFOUND && is_spelled(name)) {
-		err_clear(e);
-		*d = (struct domain){.active = true};
-		snprintf(d->value, sizeof(d->value), "%s", name);
-		rc = 0;
-	}
+	rc = find_name(v->admin->store, name, d, e);
 out:
 	free(name);
 	free(text);
@@ -91,6 +99,7 @@ struct config {
 	bool is_via; /* another chain of the certificate */
 	struct js *object;
 	char name[DOMAIN_VALUE_MAX + 1]; /* of a domain */
+	bool by_name; /* not what the path says */
 };
 
 static int
@@ -144,7 +153,9 @@ read_domain(void *arg, struct err *e)
 
 	js_free(c->object);
 	c->object = js_object();
-	if (visit_domain(c->visit, &d, e) < 0 || choose(st, &d, now, e) < 0)
+	if ((c->by_name ? find_name(c->visit->admin->store, c->name, &d, e)
+			: visit_domain(c->visit, &d, e)) < 0 ||
+	    choose(st, &d, now, e) < 0)
 		return -1;
 	snprintf(c->name, sizeof(c->name), "%s", d.value);
 	return d.latest_single_id || d.latest_multi_id
@@ -166,6 +177,21 @@ visit_config_domain(struct visit *v, struct err *e)
 	if (!c.how.id_only)
 		visit_prime(v, c.name);
 	return visit_json(v, c.object);
+}
+
+struct js *
+visit_config_of(struct visit *v, const char *name, struct err *e)
+{
+	struct config c = {.visit = v, .by_name = true};
+
+	snprintf(c.name, sizeof(c.name), "%s", name);
+	if (prepare(v, &c.how, e) < 0 ||
+	    store_snapshot(v->admin->store, read_domain, &c, e) < 0) {
+		js_free(c.object);
+		return NULL;
+	}
+	put_later_names(c.object);
+	return c.object;
 }
 
 /* ---- of a certificate ---------------------------------------------------- */

@@ -21,12 +21,12 @@ static const struct task {
 	const char *words;
 	size_t names_min, names_max; /* that follow */
 	const char *program;
-	const char *arguments[3]; /* in front of the names */
+	const char *arguments[4]; /* in front of the names */
 } tasks[] = {
     {"nginx status", 0, 0, "nginx-expire", {"--json", "--status"}},
     {"nginx expire all", 0, 0, "nginx-expire", {"--json", "--all"}},
     {"nginx expire", 1, WORK_NAMES_MAX, "nginx-expire", {"--json", "--"}},
-    {"order", 1, 1, "domain-queue", {"process", "--"}},
+    {"order", 1, 1, "domain-queue", {"process", "--budget", "60", "--"}},
 };
 
 static void

@@ -190,6 +190,10 @@ struct conf_admin {
 	char *prefix; /* of all paths, no slash at the end; or "/" */
 	struct strv users; /* USER=SCOPES (conf/scope.h) */
 	char *work_socket;
+	struct strv autocert_allow; /* NAME, .NAME, *.NAME or * */
+	int64_t autocert_again;
+	int64_t autocert_per_hour;
+	int64_t autocert_at_once;
 };
 
 struct conf {

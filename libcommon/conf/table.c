@@ -376,6 +376,19 @@ const struct table_key table_keys[] = {
 	    .fallback = "/run/acmed-admin/work.sock",
 	    .doc = "Socket of acmed-admin work, which starts other programs "
 	    "for it."},
+	{CONF_ADMIN, "autocert_allow", LIST(admin.autocert_allow, VALUE_PATTERNS),
+	    .doc = "Names that autocert may order certificates for: "
+	    "example.org is that name, *.example.org or .example.org all "
+	    "below it, and * all there are; none: nothing is ordered."},
+	{CONF_ADMIN, "autocert_again", DURATION(admin.autocert_again, 0, 30 * DAY), .fallback = "10m",
+	    .doc = "How long after an attempt of autocert for a name there is "
+	    "no other."},
+	{CONF_ADMIN, "autocert_per_hour", NUMBER(admin.autocert_per_hour, 0, 1000000), .fallback = "20",
+	    .doc = "Most attempts of autocert within an hour, for all names "
+	    "together."},
+	{CONF_ADMIN, "autocert_at_once", NUMBER(admin.autocert_at_once, 1, 1000), .fallback = "8",
+	    .doc = "Most attempts of autocert that run at once; each has a "
+	    "worker that waits."},
 };
 /* clang-format on */
 

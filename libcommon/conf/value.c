@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/b64.h"
+#include "conf/pattern.h"
 #include "conf/scope.h"
 
 #define BLANKS " \t"
@@ -26,7 +27,7 @@ value_is_list(enum value_type type)
 {
 	return type == VALUE_TEXTS || type == VALUE_RANGES ||
 	    type == VALUE_RESOLVERS || type == VALUE_THUMBPRINTS ||
-	    type == VALUE_GRANTS;
+	    type == VALUE_GRANTS || type == VALUE_PATTERNS;
 }
 
 static int
@@ -314,6 +315,9 @@ check_item(const struct value_rule *r, const char *item, struct err *e)
 		return err_set(e, KIND_CONF,
 		    "must be THUMBPRINT or HOST=THUMBPRINT, a SHA-256 in 43 "
 		    "characters of base64url");
+	if (r->type == VALUE_PATTERNS && !pattern_is(item))
+		return err_set(
+		    e, KIND_CONF, "must be a name, *. and a name, or *");
 	if (r->type == VALUE_GRANTS && !is_grant(item, e))
 		return -1;
 	return check_text(r, item, e);

@@ -5,6 +5,7 @@ const struct stmt_table *const stmt_tables[] = {
     [STMT_ACME_DNS_ACCOUNT] = &acme_dns_account_stmts,
     [STMT_ADMIN_TOKEN] = &admin_token_stmts,
     [STMT_AUTHORIZATION] = &authorization_stmts,
+    [STMT_AUTOCERT] = &autocert_stmts,
     [STMT_BLOCKED_NAME] = &blocked_name_stmts,
     [STMT_CA_CERTIFICATE] = &ca_certificate_stmts,
     [STMT_CA_PREFERENCE] = &ca_preference_stmts,

@@ -20,6 +20,7 @@ enum stmt_module {
 	STMT_ACME_DNS_ACCOUNT,
 	STMT_ADMIN_TOKEN,
 	STMT_AUTHORIZATION,
+	STMT_AUTOCERT,
 	STMT_BLOCKED_NAME,
 	STMT_CA_CERTIFICATE,
 	STMT_CA_PREFERENCE,
@@ -83,6 +84,7 @@ extern const struct stmt_table account_stmts;
 extern const struct stmt_table acme_dns_account_stmts;
 extern const struct stmt_table admin_token_stmts;
 extern const struct stmt_table authorization_stmts;
+extern const struct stmt_table autocert_stmts;
 extern const struct stmt_table blocked_name_stmts;
 extern const struct stmt_table ca_certificate_stmts;
 extern const struct stmt_table ca_preference_stmts;

@@ -36,7 +36,7 @@ does 'nginx status' nginx-expire '--json --status'
 does 'nginx expire all' nginx-expire '--json --all'
 does 'nginx expire a.example *.b-c.example _x.1.example' nginx-expire \
     '--json -- a.example *.b-c.example _x.1.example'
-does 'order a.example' domain-queue 'process -- a.example'
+does 'order a.example' domain-queue 'process --budget 60 -- a.example'
 many=$(perl -e 'print join " ", map { ("a" x 60) . ".$_.example" } 1..1000')
 does "nginx expire $many" nginx-expire "--json -- $many"
 for bad in '' ' ' 'nginx' 'nginx ' 'nginx statuss' 'nginx status x' \

@@ -232,7 +232,8 @@ migrate(void)
 	    "ALTER TABLE renewal_queue DROP COLUMN away_since",
 	    "ALTER TABLE domain_queue DROP COLUMN away_since",
 	    "ALTER TABLE domain_queue DROP COLUMN was_parked",
-	    "DROP TABLE admin_tokens", "DROP TABLE admin_guesses"};
+	    "DROP TABLE admin_tokens", "DROP TABLE admin_guesses",
+	    "DROP TABLE autocerts"};
 	int from, to;
 
 	for (size_t i = 0; i < ARRAY_LEN(later); i++)

@@ -1,0 +1,433 @@
+#include "admin/visit.h"
+
+#include "acme/workmsg.h"
+#include "admin/admin.h"
+#include "conf/conf.h"
+#include "conf/pattern.h"
+#include "jobs/enlist.h"
+#include "store/autocert.h"
+#include "store/blocked_name.h"
+#include "store/certificate.h"
+#include "store/domain.h"
+#include "sys/clock.h"
+#include "wrap/js.h"
+
+#define WAIT_MS 55000 /* gateways and programs give up after 60 s */
+#define TEMPLATE "autocert" /* if there is one */
+
+/* A certificate that is asked for. */
+struct asking {
+	struct visit *visit;
+	struct enlist list;
+	enum autocert_kind kind;
+	char *name;
+	int64_t attempt; /* 0: none yet */
+	int64_t began;
+	int64_t order; /* at the CA; 0: none is known */
+	int64_t certificate; /* that serves it; 0: none */
+};
+
+static void
+release(struct asking *a)
+{
+	free(a->name);
+	enlist_release(&a->list);
+}
+
+/* ---- the name ------------------------------------------------------------ */
+
+static int
+open_list(struct asking *a, const char *template, struct err *e)
+{
+	const struct admin *admin = a->visit->admin;
+	struct err why = {0};
+
+	if (template ||
+	    enlist_open(&a->list, admin->store, TEMPLATE,
+		admin->setup->suffixes, &why) < 0) {
+		enlist_release(&a->list);
+		return enlist_open(&a->list, admin->store, template,
+		    admin->setup->suffixes, e);
+	}
+	return 0;
+}
+
+static int
+read_name(struct asking *a, struct err *e)
+{
+	const char *typed = form_text(&a->visit->form, "domain_name");
+
+	if (!typed)
+		return err_set(e, KIND_INPUT, "Found no domain names");
+	if (strpbrk(typed, ", \t\r\n"))
+		return err_set(e, KIND_INPUT,
+		    "This endpoint currently supports only 1 domain name");
+	if (typed[0] == '*')
+		return err_set(e, KIND_INPUT, "a wildcard is not for this");
+	a->name = enlist_name(&a->list, typed, e);
+	return a->name ? 0 : -1;
+}
+
+/* ---- what there is ------------------------------------------------------- */
+
+static int
+find(struct asking *a, struct err *e)
+{
+	struct store *st = a->visit->admin->store;
+	int64_t now = clock_now();
+	struct certificate c;
+	struct err why = {0};
+
+	a->certificate = 0;
+	if (certificate_serving(st, a->name, now, &c, &why) < 0) {
+		if (why.kind == KIND_NOTFOUND)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	if (c.not_before <= now && now <= c.not_after)
+		a->certificate = c.id;
+	certificate_release(&c);
+	return 0;
+}
+
+/* ---- an order ------------------------------------------------------------ */
+
+static int
+begin(struct asking *a, struct err *e)
+{
+	const struct conf_admin *conf = &a->visit->admin->setup->conf->admin;
+	struct autocert_new n = {.kind = a->kind,
+	    .name = a->name,
+	    .registered = enlist_registered(&a->list, a->name),
+	    .domain_template_id = a->list.template.id};
+
+	if (a->kind == AUTOCERT_UNKNOWN)
+		n.limits = (struct autocert_limits){conf->autocert_again,
+		    conf->autocert_per_hour, conf->autocert_at_once};
+	a->began = clock_now();
+	return autocert_begin(a->visit->admin->store, &n, &a->attempt, e);
+}
+
+/* Its answer is of no matter: the store has what came of it. */
+static void
+ask_for(const struct asking *a, struct workmsg_reply *r, struct err *why)
+{
+	char *request = xasprintf("order %s", a->name);
+
+	workmsg_call(a->visit->admin->setup->conf->admin.work_socket, request,
+	    clock_mono() + WAIT_MS, r, why);
+	free(request);
+}
+
+static int
+fail(struct err *e, int status, int retry, const char *text)
+{
+	err_set(e, KIND_DENIED, "%s", text);
+	e->http_status = status;
+	e->retry_after = retry;
+	return -1;
+}
+
+/* There is no certificate: what the queue says of that.  Returns -1. */
+static int
+conclude_without(struct asking *a, const struct workmsg_reply *r,
+    const struct err *why, struct err *e)
+{
+	struct store *st = a->visit->admin->store;
+	const struct conf_admin *conf = &a->visit->admin->setup->conf->admin;
+	struct autocert_end x = {.again_at = clock_now() + conf->autocert_again,
+	    .upstream_order_id = a->order};
+	enum autocert_state state;
+	char *error, text[320];
+
+	if (autocert_look(st, a->name, &state, &error, e) < 0)
+		return -1;
+	snprintf(text, sizeof(text), "%s",
+	    error			   ? error
+		: err_is_set(why)	   ? why->text
+		: r->text[0]		   ? r->text
+		: state == AUTOCERT_ABSENT ? "it was taken out of the queue"
+					   : "it waits in the queue");
+	free(error);
+	if (state == AUTOCERT_AT_WORK || (err_is_set(why) && r->is_sent))
+		return fail(e, 504, 30,
+		    "the order goes on; ask again for what came of it");
+	x.outcome = state == AUTOCERT_HAS_FAILED || state == AUTOCERT_ABSENT
+	    ? AUTOCERT_FAILED
+	    : AUTOCERT_WAITING;
+	x.error = text;
+	if (autocert_end(st, a->attempt, &x, e) < 0)
+		return -1;
+	return x.outcome == AUTOCERT_FAILED ? fail(e, 502, 0, text)
+					    : fail(e, 503, 60, text);
+}
+
+static int
+conclude(struct asking *a, const struct workmsg_reply *r, const struct err *why,
+    struct err *e)
+{
+	struct store *st = a->visit->admin->store;
+	struct autocert_end x = {.outcome = AUTOCERT_VALID};
+
+	if (find(a, e) < 0 ||
+	    autocert_order_of(st, a->name, a->began, &a->order, e) < 0)
+		return -1;
+	if (!a->certificate)
+		return conclude_without(a, r, why, e);
+	x.upstream_order_id = a->order;
+	x.again_at =
+	    clock_now() + a->visit->admin->setup->conf->admin.autocert_again;
+	return autocert_end(st, a->attempt, &x, e);
+}
+
+static int
+order(struct asking *a, struct err *e)
+{
+	struct workmsg_reply r;
+	struct err why = {0};
+	int rc;
+
+	if (begin(a, e) < 0)
+		return -1;
+	workmsg_reply_init(&r);
+	ask_for(a, &r, &why);
+	rc = conclude(a, &r, &why, e);
+	workmsg_reply_release(&r);
+	return rc;
+}
+
+/* ---- autocert ------------------------------------------------------------ */
+
+static void
+put_order(struct js *body, int64_t id)
+{
+	struct js *o;
+
+	if (id == 0)
+		return;
+	o = js_object();
+	js_put_int(o, "id", id);
+	js_put(body, "AcmeOrder", o);
+}
+
+static int
+check_domain(struct asking *a, struct err *e)
+{
+	struct err why = {0};
+	struct domain d;
+
+	if (domain_by_value(a->visit->admin->store, a->name, &d, &why) < 0) {
+		if (why.kind == KIND_NOTFOUND)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	return d.active
+	    ? 0
+	    : err_set(e, KIND_DENIED, "This domain_name has been disabled");
+}
+
+/* Nothing of this writes to the store. */
+static int
+check_rules(struct asking *a, struct err *e)
+{
+	const struct strv *allow =
+	    &a->visit->admin->setup->conf->admin.autocert_allow;
+	char *entry;
+	int rc = blocked_name_of(a->visit->admin->store, a->name, &entry, e);
+
+	if (rc > 0) {
+		free(entry);
+		return err_set(
+		    e, KIND_DENIED, "This domain_name has been blocklisted");
+	}
+	if (rc < 0 || pattern_has(allow, a->name))
+		return rc;
+	return err_set(
+	    e, KIND_DENIED, "autocert_allow does not have %s", a->name);
+}
+
+static int
+answer(struct asking *a, const char *notes, struct err *e)
+{
+	struct js *body = visit_config_of(a->visit, a->name, e);
+
+	if (!body)
+		return -1;
+	js_put_text(body, "result", "success");
+	js_put_text(body, "notes", notes);
+	put_order(body, a->order);
+	visit_prime(a->visit, a->name);
+	return visit_json(a->visit, body);
+}
+
+/* What an answer has in which there is no certificate. */
+static void
+put_nothing(struct asking *a)
+{
+	static const char *const names[] = {"domain",
+	    "certificate_signed__latest_single",
+	    "certificate_signed__latest_multi",
+	    "x509_certificate__latest_single",
+	    "x509_certificate__latest_multi"};
+	struct js *body = a->visit->also = js_object();
+
+	js_put_text(body, "notes", "new AcmeOrder, invalid");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		js_put(body, names[i], js_null());
+	put_order(body, a->order);
+}
+
+static int
+autocert(struct asking *a, struct err *e)
+{
+	if (open_list(a, NULL, e) < 0 || read_name(a, e) < 0 ||
+	    check_domain(a, e) < 0 || find(a, e) < 0)
+		return -1;
+	if (a->certificate)
+		return answer(a, "existing certificate(s)", e);
+	if (check_rules(a, e) < 0)
+		return -1;
+	if (order(a, e) == 0)
+		return answer(a, "new AcmeOrder, valid", e);
+	if (a->attempt)
+		put_nothing(a);
+	return -1;
+}
+
+int
+visit_order_autocert(struct visit *v, struct err *e)
+{
+	struct asking a = {.visit = v, .kind = AUTOCERT_UNKNOWN};
+	int rc = autocert(&a, e);
+
+	release(&a);
+	return rc;
+}
+
+/* ---- certificate-if-needed ----------------------------------------------- */
+
+/* What it does not do is not passed over. */
+static int
+check_fields(const struct visit *v, struct err *e)
+{
+	static const char *const known[] = {"domain_name", "template"};
+	const struct form *f = &v->form;
+	const char *strategy = form_text(f, "processing_strategy");
+
+	if (strategy && strcmp(strategy, "process_single") != 0)
+		return err_set(e, KIND_INPUT,
+		    "processing_strategy is process_single, and no other");
+	for (size_t i = 0; i < f->len; i++) {
+		const char *name = f->fields[i].name;
+		bool good = strcmp(name, "processing_strategy") == 0;
+
+		for (size_t k = 0; k < ARRAY_LEN(known); k++)
+			good = good || strcmp(name, known[k]) == 0;
+		if (!good)
+			return err_set(e, KIND_INPUT,
+			    "%s is not for this: what a certificate is like, "
+			    "a template says",
+			    name);
+	}
+	return 0;
+}
+
+static const char *
+enable(struct asking *a, int64_t *id, struct err *e)
+{
+	struct store *st = a->visit->admin->store;
+	struct err why = {0};
+	struct domain d;
+
+	*id = 0;
+	if (domain_by_value(st, a->name, &d, &why) < 0) {
+		if (why.kind == KIND_NOTFOUND)
+			return "new";
+		*e = why;
+		return NULL;
+	}
+	*id = d.id;
+	if (d.active)
+		return "existing.active";
+	return domain_set_active(st, d.id, true, e) < 0 ? NULL
+							: "existing.activated";
+}
+
+static void
+put_id(struct js *o, const char *key, int64_t id)
+{
+	if (id)
+		js_put_int(o, key, id);
+	else
+		js_put(o, key, js_null());
+}
+
+/* What became of it, also when that is a failure. */
+static struct js *
+results(const struct asking *a, const char *status, int64_t domain,
+    const char *certificate, const struct err *why)
+{
+	struct js *body = js_object(), *all = js_object(), *o = js_object();
+
+	js_put_text(o, "domain.status", status);
+	put_id(o, "domain.id", domain);
+	js_put_text(o, "certificate_signed.status", certificate);
+	put_id(o, "certificate_signed.id", a->certificate);
+	put_id(o, "acme_order.id", a->order);
+	if (err_is_set(why))
+		js_put_text(o, "error", why->text);
+	js_put(all, a->name, o);
+	js_put(body, "domain_results", all);
+	return body;
+}
+
+static int
+if_needed(struct asking *a, struct err *e)
+{
+	struct store *st = a->visit->admin->store;
+	const char *status, *certificate = "exists";
+	int64_t domain;
+	struct js *body;
+	char *entry;
+	int rc;
+
+	if (check_fields(a->visit, e) < 0 ||
+	    open_list(a, form_text(&a->visit->form, "template"), e) < 0 ||
+	    read_name(a, e) < 0)
+		return -1;
+	rc = blocked_name_of(st, a->name, &entry, e);
+	if (rc > 0) {
+		free(entry);
+		err_set(
+		    e, KIND_DENIED, "This domain_name has been blocklisted");
+		a->visit->also = results(a, "blocklisted", 0, "fail", e);
+	}
+	status = rc == 0 ? enable(a, &domain, e) : NULL;
+	if (!status || find(a, e) < 0)
+		return -1;
+	if (!a->certificate) {
+		certificate = "new";
+		rc = order(a, e);
+	}
+	if (domain == 0)
+		enable(a, &domain, &(struct err){0});
+	if (rc < 0) {
+		a->visit->also = results(a, status, domain, "fail", e);
+		return -1;
+	}
+	body = results(a, status, domain, certificate, &(struct err){0});
+	js_put_text(body, "result", "success");
+	return visit_json(a->visit, body);
+}
+
+int
+visit_order_if_needed(struct visit *v, struct err *e)
+{
+	struct asking a = {.visit = v, .kind = AUTOCERT_NEEDED};
+	int rc = if_needed(&a, e);
+
+	release(&a);
+	return rc;
+}

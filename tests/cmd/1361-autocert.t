@@ -1,0 +1,185 @@
+#!/bin/sh
+# Goal: acmed-admin gets a certificate for a name that is unknown, when the rules
+# allow it, once, within limits, and remembers what has failed; what is refused
+# changes nothing.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/pebble.sh"
+. "$(dirname "$0")/../lib/upstream.sh"
+. "$(dirname "$0")/../lib/order.sh"
+. "$(dirname "$0")/../lib/store.sh"
+. "$(dirname "$0")/../lib/admin.sh"
+skip_unless_has curl socat openssl sqlite3 perl
+
+PEBBLE_VA_ALWAYS_VALID=1
+export PEBBLE_VA_ALWAYS_VALID
+start_pebble
+order_up
+ACMED_CONFIG=$client
+export ACMED_CONFIG
+admin_token read+keys+order
+admin_token read+keys
+gateway=$T/token.read+keys+order
+serve() {
+	stop admin
+	stop admin-unix
+	admin_serve "admin.work_socket=$T/work.sock" "$@"
+}
+admin_serve "admin.work_socket=$T/work.sock"
+autocert() {
+	autocert_name=$1
+	shift
+	ask /api/domain/autocert.json -H "@$gateway" \
+	    -d "domain_name=$autocert_name" "$@"
+}
+field() {
+	perl -MJSON::PP -e 'local $/; my $o = decode_json(<STDIN>);
+	    $o = ref $o ? $o->{$_} : undef for split m{/}, $ARGV[0];
+	    print ref $o ? "object" : $o // "null"' "$1" <"$T/body"
+}
+state() {
+	sql 'SELECT (SELECT count(*) FROM autocerts), (SELECT count(*)
+	    FROM domain_queue), (SELECT max(id) FROM events)'
+}
+
+# ---- rules -----------------------------------------------------------------------
+
+before=$(state)
+autocert a.example
+answers 403 'no rule: nothing is ordered'
+like "$body" 'autocert_allow does not have a\.example' '... which is said'
+serve 'admin.autocert_allow=a.example, *.shop.example, b.example'
+for name in '' 'a.example,b.example' 'a.example b.example' '*.shop.example' \
+    192.0.2.1 a..b; do
+	autocert "$name"
+	answers 400 "not one name: $name"
+done
+for name in x.a.example shop.example ashop.example c.example; do
+	autocert "$name"
+	answers 403 "not allowed: $name"
+done
+ask /api/domain/autocert.json -H "@$T/token.read+keys" -d domain_name=a.example
+answers 403 'the scope order is needed'
+ask /api/domain/autocert.json -H "@$gateway"
+is "$code $(header Allow)" '405 POST' 'GET orders nothing'
+is "$(state)" "$before" '... none of which has left a trace'
+must "$BIN/domain-queue" block b.example
+autocert b.example
+answers 403 'blocked'
+like "$body" 'This domain_name has been blocklisted' '... which is said'
+
+# ---- nobody works ----------------------------------------------------------------
+
+autocert a.example
+answers 503 'no work service'
+is "$(field result) $(field domain)" 'error null' '... is no certificate'
+like "$(header Retry-After)" '^[0-9]+$' '... with Retry-After'
+is "$(sql "SELECT group_concat(name) FROM domain_queue")" a.example \
+    '... and the name waits, which is not lost'
+autocert a.example
+answers 503 '... which is remembered'
+is "$(sql 'SELECT count(*) FROM autocerts')" 1 '... by one attempt'
+
+# ---- an order --------------------------------------------------------------------
+
+work_serve
+sql 'UPDATE autocerts SET again_at = 1'
+autocert a.example
+answers 200 'a certificate'
+is "$(field result): $(field notes)" 'success: new AcmeOrder, valid' '... new'
+is "$(field domain/domain_name) $(field AcmeOrder/id)" 'a.example 1' \
+    '... by this order'
+is "$(field certificate_signed__latest_single/private_key)" object \
+    '... with its key'
+autocert A.Example.
+answers 200 'again'
+is "$(field notes)" 'existing certificate(s)' '... it is there'
+autocert one.shop.example -H 'Content-Type:'
+answers 200 'below an allowed name, a body without a type'
+is "$(sql "SELECT count(*) FROM events WHERE action = 'autocert.valid'
+    AND actor LIKE 'token/%'")" 2 'the log says who asked'
+
+together=
+for i in 1 2 3 4; do
+	curl -s -o "$T/two.$i" -w '%{http_code}\n' -H "@$gateway" \
+	    --unix-socket "$T/admin.sock" -d domain_name=two.shop.example \
+	    "$admin/api/domain/autocert.json" >"$T/code.$i" &
+	together="$together $!"
+done
+for i in $together; do
+	wait "$i"
+done
+is "$(sort -u "$T"/code.[1-4] | tr '\n' ' ' | sed 's/200 409/200/')" '200 ' \
+    'four at once: a certificate, or one is running'
+is "$(sql "SELECT count(*) FROM autocerts WHERE name = 'two.shop.example'"
+sql 'SELECT count(*) FROM upstream_orders')" '1
+3' '... and one order'
+must "$BIN/cert-manage" domain disable one.shop.example -c "$client"
+autocert one.shop.example
+answers 403 'disabled'
+
+# ---- limits ----------------------------------------------------------------------
+
+serve 'admin.autocert_allow=*' admin.autocert_per_hour=4
+autocert d.example
+answers 429 'no more in an hour'
+like "$(header Retry-After)" '^3[56][0-9][0-9]$' '... when there is one again'
+sql 'UPDATE autocerts SET started = started - 3600, again_at = 1'
+sql "INSERT INTO autocerts (name, kind, actor, started, queued, lease_until,
+    failures) SELECT 'busy' || id || '.example', 'autocert', 'x',
+    unixepoch() - 4000, 0, unixepoch() + 100, 0 FROM events LIMIT 8"
+autocert d.example
+answers 429 'no more at once'
+autocert "$(sql "SELECT name FROM autocerts WHERE name LIKE 'busy%' LIMIT 1")"
+answers 409 'one runs'
+like "$body" 'There is an active or recent autocert attempt for this domain' \
+    '... which is said'
+sql "UPDATE autocerts SET lease_until = 1 WHERE ended IS NULL"
+autocert d.example
+answers 200 'whoever has died holds no place'
+
+# ---- failures --------------------------------------------------------------------
+
+must "$BIN/domain-queue" template set autocert --key-type p256
+autocert refused.invalid
+answers 502 'it fails'
+is "$(field result) $(field notes) $(field domain)" \
+    'error new AcmeOrder, invalid null' '... which is no certificate'
+is "$(sql "SELECT count(*) FROM domain_queue WHERE name = 'refused.invalid'")" 0 \
+    '... and it leaves the queue'
+before=$(state)
+autocert refused.invalid
+answers 502 '... as is remembered'
+like "$body" 'it has failed at 20.*Z: ' '... with why'
+is "$(state)" "$before" '... and costs nothing'
+like "$(header Retry-After)" '^3[56][0-9][0-9]$' '... for an hour'
+sql 'UPDATE autocerts SET again_at = 1'
+autocert refused.invalid
+autocert refused.invalid
+like "$(header Retry-After)" '^7[12][0-9][0-9]$' '... or two'
+
+# ---- certificate-if-needed -------------------------------------------------------
+
+needed() {
+	ask /api/domain/certificate-if-needed -H "@$gateway" "$@"
+}
+must "$BIN/domain-queue" template remove autocert
+needed -d domain_name=n.example -d processing_strategy=process_single
+answers 200 'if needed: a new one'
+is "$(sed 's/[0-9][0-9]*/N/g' "$T/body")" \
+    '{"domain_results":{"n.example":{"domain.status":"new","domain.id":N,"certificate_signed.status":"new","certificate_signed.id":N,"acme_order.id":N}},"result":"success"}' \
+    '... and what became of it'
+needed -d domain_name=n.example
+is "$(sed 's/[0-9][0-9]*/N/g' "$T/body")" \
+    '{"domain_results":{"n.example":{"domain.status":"existing.active","domain.id":N,"certificate_signed.status":"exists","certificate_signed.id":N,"acme_order.id":null}},"result":"success"}' \
+    'if needed: it is there'
+needed -d domain_name=one.shop.example
+answers 200 'if needed: a disabled one'
+like "$body" '"domain.status":"existing.activated"' '... is enabled'
+needed -d domain_name=b.example
+answers 403 'if needed: blocked'
+like "$body" '"domain.status":"blocklisted"' '... in its words'
+needed -d domain_name=m.example -d account_key_option=account_key_file
+answers 400 'if needed: what it does not do'
+like "$body" 'account_key_option is not for this' '... by name'
+
+done_testing
