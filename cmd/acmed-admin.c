@@ -17,6 +17,7 @@
 #include "sys/fd.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
+#include "sys/sock.h"
 #include "sys/workers.h"
 #include "wrap/digest.h"
 #include "wrap/seal.h"
@@ -24,7 +25,7 @@
 
 static const char usage_text[] =
     "usage: acmed-admin [options]\n"
-    "       acmed-admin work [--timeout N]\n"
+    "       acmed-admin work [--timeout N] [--ready-fd N]\n"
     "       acmed-admin token add [--scopes SCOPES] [--expires TIME] "
     "[--note TEXT]\n"
     "       acmed-admin token list\n"
@@ -49,6 +50,7 @@ static const char usage_text[] =
     "      --expires TIME  RFC 3339, or so long from now (36h 30d); never\n"
     "      --note TEXT     whom it is for\n"
     "      --timeout N     what works is ended after N seconds (900)\n"
+    "      --ready-fd N    work: write a newline to N when it listens\n"
     "\n"
     "  -c, --config FILE   the configuration (/etc/acmed/acmed.conf)\n"
     "  -s, --store URL     the store, instead of the configured one\n"
@@ -184,13 +186,14 @@ static const struct prog_option work_options[] = {
 
 /* One connection after the other: each may take as long as an order does. */
 static int
-work_many(const struct work *w, const struct conf_listener *conf, struct err *e)
+work_many(const struct work *w, int fd, const struct conf_listener *conf,
+    struct err *e)
 {
-	const struct workers_options options = {.listener = STDIN_FILENO,
+	/* Who has made the socket itself is not started by a client. */
+	const struct workers_options options = {.listener = fd,
 	    .max = conf->workers,
-	    .linger = conf->linger * 1000};
+	    .linger = fd == STDIN_FILENO ? conf->linger * 1000 : 0};
 	struct workers *workers = workers_run(&options, e);
-	int fd;
 
 	if (!workers) /* the master, and all workers have ended */
 		return err_is_set(e) ? -1 : 0;
@@ -210,6 +213,7 @@ static int
 run_work(struct prog *p, struct err *e)
 {
 	const struct conf_listener *conf = &p->conf.admin.listener;
+	int fd = STDIN_FILENO;
 	struct work w = {.client_uid = -1,
 	    .config = p->config_path,
 	    .store = p->store_url,
@@ -222,8 +226,13 @@ run_work(struct prog *p, struct err *e)
 		return -1;
 	sig_ignore_pipe();
 	sig_catch_term();
-	return fd_is_listening(STDIN_FILENO) ? work_many(&w, conf, e)
-					     : work_answer(&w, STDIN_FILENO, e);
+	if (!fd_is_stream(fd))
+		fd = sock_listen(p->conf.admin.work_socket, 0660, e);
+	if (fd < 0)
+		return -1;
+	prog_ready(p);
+	return fd_is_listening(fd) ? work_many(&w, fd, conf, e)
+				   : work_answer(&w, fd, e);
 }
 
 /* ---- tokens -------------------------------------------------------------- */
@@ -325,6 +334,7 @@ static const struct prog_command commands[] = {
     {.name = "work",
 	.options = work_options,
 	.sections = CONF_ADMIN,
+	.flags = PROG_SERVES,
 	.run = run_work},
     {.name = "token add",
 	.options = add_options,

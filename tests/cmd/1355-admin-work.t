@@ -144,11 +144,24 @@ if [ "$(id -u)" -eq 0 ]; then
 else
 	skip 4 'needs root'
 fi
-run "$T/sbin/acmed-admin" work -c "$T/work.conf" </dev/null
-exits 1 'what is no unix socket'
-like "$err" 'may not ask' '... is nobody'
+is "$(echo nginx status |
+    socat -t 20 - "EXEC:$T/sbin/acmed-admin work -c $T/work.conf")" \
+    '1 0 user -1 may not ask for work' \
+    'of a pair of sockets nobody knows who is at the end'
 run "$BIN/acmed-admin" work --timeout 0
 exits 100 'wrong use'
+
+# ---- a socket of its own ---------------------------------------------------------
+
+stop work
+rm -f "$T/work.sock" "$T/ready"
+start own "$T/sbin/acmed-admin" work --ready-fd 3 -c "$T/work.conf" 3>"$T/ready"
+must wait_for 10 test -s "$T/ready"
+work 'nginx status\n'
+is "$(tail -n 1 "$T/reply")" 'from bin' 'without a socket it makes one'
+is "$(stat -c %a "$T/work.sock")" 660 '... for its group'
+stop own
+is "$status" 0 '... until SIGTERM'
 
 # ---- a listening socket ------------------------------------------------------
 
