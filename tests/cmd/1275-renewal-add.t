@@ -10,7 +10,7 @@
 PEBBLE_VA_ALWAYS_VALID=1
 export PEBBLE_VA_ALWAYS_VALID
 # certbot gives up when two nonces in a row are refused.
-PEBBLE_WFE_NONCEREJECT=0
+export PEBBLE_WFE_NONCEREJECT=0
 start_pebble
 order_up
 

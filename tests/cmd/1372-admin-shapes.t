@@ -79,7 +79,7 @@ over() {
 # ---- inetd -------------------------------------------------------------------
 
 {
-	sed -n 's/^#\(\/run\/acmed-admin\)/\1/p' $share/inetd/inetd.conf
+	sed -n 's/^#\(\/run\/acmed-admin\/admin\)/\1/p' $share/inetd/inetd.conf
 	sed -n 's/^#\/run\/acmed-admin\/admin.sock stream unix wait/127.0.0.1:7202 stream tcp nowait/p' \
 	    $share/inetd/inetd.conf
 } >/etc/inetd.conf
