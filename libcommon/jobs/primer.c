@@ -140,6 +140,7 @@ empty_batch(struct batch *b)
 	for (size_t i = 0; i < b->len; i++)
 		redis_entries_release(&b->v[i].entries);
 	b->len = b->values = b->looks = 0;
+	b->names = false;
 }
 
 void
@@ -228,61 +229,69 @@ has_refused(const struct batch *b)
  * under way.
  */
 static int
-settle(struct primer *p, struct err *e)
+look_closer(struct primer *p, struct err *e)
 {
 	struct batch *looked = &p->batches[STAGE_LOOKED];
+
+	if (!p->o.verify)
+		return 0;
+	if (primer_receive_values(p, &p->batches[STAGE_VALUES], e) < 0 ||
+	    primer_receive_names(p, &p->batches[STAGE_NAMES], e) < 0)
+		return -1;
+	return primer_look_closer(p, looked, e);
+}
+
+static int
+settle(struct primer *p, struct err *e)
+{
 	struct batch *names = &p->batches[STAGE_NAMES];
 
 	if (!p->o.verify && !has_refused(names))
 		return 0;
-	if (primer_receive_values(p, &p->batches[STAGE_VALUES], e) < 0 ||
-	    primer_look_read(p, looked, e) < 0 ||
-	    primer_settle(p, names, e) < 0)
+	if (primer_look_read(p, &p->batches[STAGE_GATHERED], e) < 0 ||
+	    primer_receive_values(p, &p->batches[STAGE_LOOKED], e) < 0 ||
+	    primer_receive_names(p, &p->batches[STAGE_VALUES], e) < 0)
 		return -1;
-	return p->o.verify ? primer_look_closer(p, looked, e) : 0;
-}
-
-/* Answers come in the order of what was sent. */
-static int
-advance_names(struct primer *p, struct err *e)
-{
-	struct batch *values = &p->batches[STAGE_VALUES];
-
-	if (primer_receive_names(p, &p->batches[STAGE_NAMES], e) < 0 ||
-	    settle(p, e) < 0 || primer_receive_values(p, values, e) < 0 ||
-	    primer_send_names(p, values, e) < 0)
-		return -1;
-	return kv_flush(p->o.kv, e);
+	return primer_settle(p, names, e);
 }
 
 static int
-advance_looked(struct primer *p, struct err *e)
+read_looks(struct primer *p, struct err *e)
 {
 	struct batch *looked = &p->batches[STAGE_LOOKED];
 
-	if (primer_look_read(p, looked, e) < 0)
+	if (primer_look_read(p, looked, e) < 0 || look_closer(p, e) < 0)
 		return -1;
 	count(p, looked);
-	if (p->o.dry_run) {
-		if (primer_cluster_ask(p, looked, e) < 0 ||
-		    primer_cluster_receive(p, looked, e) < 0)
-			return -1;
-		tell_all(p, looked);
-		empty_batch(looked);
-	}
-	if (primer_send_values(p, looked, e) < 0)
+	if (!p->o.dry_run)
+		return 0;
+	if (primer_cluster_ask(p, looked, e) < 0 ||
+	    primer_cluster_receive(p, looked, e) < 0)
 		return -1;
-	return kv_flush(p->o.kv, e);
+	tell_all(p, looked);
+	empty_batch(looked);
+	return 0;
 }
 
+/*
+ * Answers come in the order of what was sent, and what was sent the last time
+ * was done while we loaded what was sent after it.
+ */
 static int
 advance(struct primer *p, struct err *e)
 {
+	struct batch *values = &p->batches[STAGE_VALUES];
 	struct batch done;
 
-	if (advance_names(p, e) < 0 || advance_looked(p, e) < 0 ||
+	if (read_looks(p, e) < 0 ||
 	    look(p, &p->batches[STAGE_GATHERED], e) < 0 ||
-	    kv_flush(p->o.kv, e) < 0)
+	    kv_flush(p->o.kv, e) < 0 ||
+	    primer_send_values(p, &p->batches[STAGE_LOOKED], e) < 0 ||
+	    kv_flush(p->o.kv, e) < 0 ||
+	    primer_receive_values(p, values, e) < 0 ||
+	    primer_send_names(p, values, e) < 0 || kv_flush(p->o.kv, e) < 0 ||
+	    primer_receive_names(p, &p->batches[STAGE_NAMES], e) < 0 ||
+	    settle(p, e) < 0)
 		return -1;
 	done = p->batches[STAGE_NAMES];
 	empty_batch(&done);

@@ -68,6 +68,7 @@ struct batch {
 	size_t len;
 	/* answers to come: to the look, and of what names point to */
 	size_t looks, values;
+	bool names; /* of names, too */
 };
 
 /*
@@ -79,7 +80,7 @@ struct batch {
 enum stage {
 	STAGE_GATHERED, /* then it is asked how they are in Redis */
 	STAGE_LOOKED, /* then they are loaded, and what names point to sent */
-	STAGE_VALUES, /* that is there; then the names are sent */
+	STAGE_VALUES, /* when that is there the names are sent */
 	STAGE_NAMES, /* done */
 	STAGE__MAX
 };
@@ -193,7 +194,7 @@ int primer_send_values(struct primer *p, struct batch *b, struct err *e);
 /* All went well, or no name may point to them. */
 int primer_receive_values(struct primer *p, struct batch *b, struct err *e);
 /* Sends the names, and notes what became of them. */
-int primer_send_names(struct primer *p, const struct batch *b, struct err *e);
+int primer_send_names(struct primer *p, struct batch *b, struct err *e);
 int primer_receive_names(struct primer *p, struct batch *b, struct err *e);
 /* What somebody newer has written is asked for again, and written. */
 int primer_settle(struct primer *p, struct batch *b, struct err *e);

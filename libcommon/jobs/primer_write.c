@@ -161,8 +161,9 @@ send_name(struct primer *p, const struct item *i, const struct redis_entry *r,
 }
 
 int
-primer_send_names(struct primer *p, const struct batch *b, struct err *e)
+primer_send_names(struct primer *p, struct batch *b, struct err *e)
 {
+	b->names = true;
 	for (size_t i = 0; i < b->len; i++) {
 		const struct item *item = &b->v[i];
 
@@ -210,7 +211,7 @@ receive_name(struct primer *p, struct item *i, const struct redis_entry *r,
 int
 primer_receive_names(struct primer *p, struct batch *b, struct err *e)
 {
-	for (size_t i = 0; i < b->len; i++) {
+	for (size_t i = 0; b->names && i < b->len; i++) {
 		struct item *item = &b->v[i];
 
 		for (size_t k = 0; is_to_write(item) && k < item->entries.len;
@@ -219,6 +220,7 @@ primer_receive_names(struct primer *p, struct batch *b, struct err *e)
 			    receive_name(p, item, &item->entries.v[k], e) < 0)
 				return -1;
 	}
+	b->names = false;
 	return 0;
 }
 
