@@ -72,6 +72,13 @@ idset_add(struct idset *s, int64_t id)
 }
 
 void
+idset_remove(struct idset *s, int64_t id)
+{
+	if (idset_has(s, id))
+		s->bits[(size_t)id / 8] &= (uint8_t) ~(1U << id % 8);
+}
+
+void
 idset_release(struct idset *s)
 {
 	free(s->bits);

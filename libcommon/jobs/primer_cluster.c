@@ -153,6 +153,13 @@ primer_cluster_use(struct primer *p, const char *key, struct err *e)
 	return rc;
 }
 
+void
+primer_cluster_sent(struct primer *p, enum redis_kind kind, int64_t id)
+{
+	for (size_t n = 0; n < PRIMER_KEYS; n++)
+		idset_remove(&p->missing[n][kind], id);
+}
+
 int
 primer_cluster_drop(
     struct primer *p, const char *key, bool at_once, struct err *e)

@@ -261,8 +261,8 @@ primer_read_back(struct primer *p, struct batch *b, struct err *e)
 		struct err why = {0};
 		int rc;
 
-		if (item->state == ITEM_SAME || item->state == ITEM_FAILED ||
-		    item->refused)
+		if (item->state == ITEM_SAME || item->state == ITEM_DONE ||
+		    item->state == ITEM_FAILED || item->refused)
 			continue;
 		rc = is_whole(p, item, e);
 		if (rc < 0)

@@ -24,6 +24,7 @@ struct idset {
 #define IDSET_MAX ((int64_t)1 << 31) /* what is beyond is never in it */
 /* Adds one; whether it was there already. */
 bool idset_add(struct idset *s, int64_t id);
+void idset_remove(struct idset *s, int64_t id);
 bool idset_has(const struct idset *s, int64_t id);
 void idset_release(struct idset *s);
 
@@ -48,6 +49,7 @@ enum item_state {
 	ITEM_NEW,
 	ITEM_CHANGED,
 	ITEM_MENDED,
+	ITEM_DONE, /* before what somebody newer has written is written again */
 	ITEM_FAILED
 };
 
@@ -171,6 +173,8 @@ int primer_cluster_ask(struct primer *p, struct batch *b, struct err *e);
 int primer_cluster_receive(struct primer *p, struct batch *b, struct err *e);
 /* That something is about to be pointed to; one answer is to come. */
 int primer_cluster_use(struct primer *p, const char *key, struct err *e);
+/* That was sent which has this number. */
+void primer_cluster_sent(struct primer *p, enum redis_kind kind, int64_t id);
 /* One that nothing points to; at once, or as above. */
 int primer_cluster_drop(
     struct primer *p, const char *key, bool at_once, struct err *e);

@@ -316,9 +316,14 @@ note_readme(void *arg, const struct kv_reply *keys, struct err *e)
 	return note_page(w, keys, w->used[1], e);
 }
 
-/* Whether that is a value that nothing points to. */
-static bool
-is_left_over(const struct pruning *w, const char *key)
+enum value {
+	VALUE_NONE, /* another key */
+	VALUE_USED,
+	VALUE_LEFT_OVER /* nothing points to it */
+};
+
+static enum value
+judge_value(const struct pruning *w, const char *key)
 {
 	int64_t id;
 
@@ -327,9 +332,35 @@ is_left_over(const struct pruning *w, const char *key)
 
 		if (key[0] == primer_letters[k][0] &&
 		    read_id(key + 1 + colon, &id))
-			return !idset_has(&w->used[!colon][k], id);
+			return idset_has(&w->used[!colon][k], id)
+			    ? VALUE_USED
+			    : VALUE_LEFT_OVER;
 	}
-	return false;
+	return VALUE_NONE;
+}
+
+/* In a cluster it may have been noted that nothing points to one. */
+static int
+use_page(struct pruning *w, const struct kv_reply *keys, struct err *e)
+{
+	struct primer *p = w->p;
+	int rc = 0;
+	size_t len, asked = 0;
+
+	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
+		const char *key = kv_text(kv_at(keys, i), &len);
+
+		if (judge_value(w, key) != VALUE_USED)
+			continue;
+		rc = primer_cluster_use(p, key, e);
+		asked++;
+	}
+	for (; rc == 0 && asked > 0; asked--) {
+		int64_t done;
+
+		rc = primer_receive(p, &done, e);
+	}
+	return rc;
 }
 
 static int
@@ -351,13 +382,13 @@ drop_page(void *arg, const struct kv_reply *keys, struct err *e)
 {
 	struct pruning *w = arg;
 	struct primer *p = w->p;
-	int rc = 0;
+	int rc = kv_is_cluster(p->o.kv) ? use_page(w, keys, e) : 0;
 	size_t len, asked = 0;
 
 	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
 		const char *key = kv_text(kv_at(keys, i), &len);
 
-		if (!is_left_over(w, key))
+		if (judge_value(w, key) != VALUE_LEFT_OVER)
 			continue;
 		rc = drop(w, key, e);
 		asked++;

@@ -42,6 +42,9 @@ send_values(struct primer *p, struct item *i, size_t *n, struct err *e)
 	for (size_t k = 0; k < REDIS_DOMAIN; k++)
 		sent[k] = idset_add(
 		    &p->sent[k], primer_number(p, i, (enum redis_kind)k));
+	for (size_t k = 0; k < REDIS_DOMAIN; k++)
+		primer_cluster_sent(p, (enum redis_kind)k,
+		    primer_number(p, i, (enum redis_kind)k));
 	for (size_t k = 0; k < i->entries.len; k++) {
 		struct redis_entry *r = &i->entries.v[k];
 
@@ -72,7 +75,8 @@ primer_receive_values(struct primer *p, struct batch *b, struct err *e)
 static bool
 is_to_write(const struct item *i)
 {
-	return i->state != ITEM_SAME && i->state != ITEM_FAILED;
+	return i->state == ITEM_NEW || i->state == ITEM_CHANGED ||
+	    i->state == ITEM_MENDED;
 }
 
 struct sending {
@@ -243,8 +247,8 @@ ask_again(struct primer *p, struct item *i, struct err *e)
 	}
 	i->state = i->s.certificate_id != 0 && why.kind != KIND_NOTFOUND
 	    ? ITEM_CHANGED
-	    : ITEM_SAME;
-	return i->state == ITEM_SAME ? 0 : primer_identify(p, i, e);
+	    : ITEM_DONE;
+	return i->state == ITEM_DONE ? 0 : primer_identify(p, i, e);
 }
 
 /* Leaves only those in the batch. */
@@ -260,7 +264,7 @@ keep_refused(struct primer *p, struct batch *b, struct err *e)
 		if (item->refused && rc == 0)
 			rc = ask_again(p, item, e);
 		else
-			item->state = ITEM_SAME;
+			item->state = ITEM_DONE;
 		n += item->state == ITEM_CHANGED;
 	}
 	return rc < 0 ? -1 : (int)n;

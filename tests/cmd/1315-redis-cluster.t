@@ -73,6 +73,15 @@ is "$(counts)" "$(printf 'd1:c.example changed %s' "$n")" \
 prime --all
 is "$(counts)" '1 1 1 1 8 0 0' '... which is mended'
 is "$(read_name c.example | grep -v '^$')" "$(want c)" '... as it should be'
+c del "c:$n" >/dev/null
+c del d1:b.example >/dev/null
+prime --all
+is "$status $err" '0 ' 'a certificate is gone, and another name: one run mends both'
+is "$(counts)" '2 2 2 2 7 0 0' '... and writes no more than that'
+c del "c:$n" >/dev/null
+c del d1:b.example >/dev/null
+prime b.example c.example d.example
+is "$(counts)" '2 2 2 2 1 0 0' '... also when they are named'
 c del "i:$(k d1:a.example i)" >/dev/null
 prime --all
 is "$(k "i:$(k d1:a.example i)")" "$(sed '1,/END/d' "$T/a.crt")" \
@@ -103,6 +112,7 @@ is "$(c exists "c:$n")$(c exists "p:$n")" 00 '... really'
 c set '~v:{c:1}' 'unused 1000' >/dev/null
 prime --all --prune
 is "$(read_name a.example | grep -v '^$')" "$(want a)" 'what is used stays'
+is "$(c exists '~v:{c:1}')" 0 '... and is noted as unused no longer'
 sql "UPDATE certificates SET active = 1 WHERE id = $n"
 "$BIN/cert-manage" update-recents >/dev/null 2>&1
 prime --all
