@@ -33,7 +33,7 @@ is_spelled(const char *name)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.*";
 
-	return name[0] != '.' && !strstr(name, "..") &&
+	return name[0] != '.' && name[0] != '-' && !strstr(name, "..") &&
 	    name[strspn(name, good)] == '\0';
 }
 
@@ -166,6 +166,14 @@ read_domain(void *arg, struct err *e)
 	    : configjson_put_covered(st, &c->how, &d, now, c->object, e);
 }
 
+static bool
+has_any(const struct js *object)
+{
+	return js_get(
+		   js_get(object, "certificate_signed__latest_single"), "id") ||
+	    js_get(js_get(object, "certificate_signed__latest_multi"), "id");
+}
+
 int
 visit_config_domain(struct visit *v, struct err *e)
 {
@@ -177,7 +185,7 @@ visit_config_domain(struct visit *v, struct err *e)
 		return -1;
 	}
 	put_later_names(c.object);
-	if (!c.how.id_only)
+	if (!c.how.id_only && has_any(c.object))
 		visit_prime(v, c.name);
 	return visit_json(v, c.object);
 }

@@ -12,6 +12,7 @@
 #include "wrap/js.h"
 
 #define WAIT_MS 55000 /* gateways and programs give up after 60 s */
+#define STATUS_MS 15000 /* which also those may ask who may do little */
 #define CODE_CONF 102
 #define CODE_TEMPORARY 111
 
@@ -59,7 +60,7 @@ answer(struct visit *v, const struct js *said)
 }
 
 static int
-ask(struct visit *v, const char *request, struct err *e)
+ask(struct visit *v, const char *request, int64_t ms, struct err *e)
 {
 	const char *socket = v->admin->setup->conf->admin.work_socket;
 	struct workmsg_reply r;
@@ -68,7 +69,7 @@ ask(struct visit *v, const char *request, struct err *e)
 	int rc;
 
 	workmsg_reply_init(&r);
-	rc = workmsg_call(socket, request, clock_mono() + WAIT_MS, &r, e);
+	rc = workmsg_call(socket, request, clock_mono() + ms, &r, e);
 	if (rc < 0)
 		err_object(e, "acmed-admin work");
 	else
@@ -84,13 +85,13 @@ ask(struct visit *v, const char *request, struct err *e)
 int
 visit_nginx_status(struct visit *v, struct err *e)
 {
-	return ask(v, "nginx status", e);
+	return ask(v, "nginx status", STATUS_MS, e);
 }
 
 int
 visit_nginx_flush(struct visit *v, struct err *e)
 {
-	return ask(v, "nginx expire all", e);
+	return ask(v, "nginx expire all", WAIT_MS, e);
 }
 
 /* No client asks for an address by SNI. */
@@ -114,7 +115,7 @@ expire(struct visit *v, const struct strv *names, struct err *e)
 	else if (request.full)
 		rc = err_set(e, KIND_CONFLICT, "it is for too many domains");
 	else
-		rc = ask(v, request.data, e);
+		rc = ask(v, request.data, WAIT_MS, e);
 	buf_release(&request);
 	return rc;
 }

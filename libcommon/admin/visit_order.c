@@ -65,13 +65,36 @@ read_name(struct asking *a, struct err *e)
 	if (strpbrk(typed, ", \t\r\n"))
 		return err_set(e, KIND_INPUT,
 		    "This endpoint currently supports only 1 domain name");
-	if (typed[0] == '*')
+	/* There are several ways to write an asterisk. */
+	a->name = enlist_spell(typed, e);
+	if (!a->name)
+		return -1;
+	if (a->name[0] == '*')
 		return err_set(e, KIND_INPUT, "a wildcard is not for this");
+	free(a->name);
 	a->name = enlist_name(&a->list, typed, e);
 	return a->name ? 0 : -1;
 }
 
 /* ---- what there is ------------------------------------------------------- */
+
+/* Whether it has none of its own, and the wildcard above it is disabled. */
+static int
+is_off(const struct asking *a, struct err *e)
+{
+	struct store *st = a->visit->admin->store;
+	struct err why = {0};
+	struct domain d;
+
+	if (domain_by_value(st, a->name, &d, &why) == 0 &&
+	    (d.latest_single_id || d.latest_multi_id))
+		return 0;
+	if (err_is_set(&why) && why.kind != KIND_NOTFOUND) {
+		*e = why;
+		return -1;
+	}
+	return domain_is_disabled_above(st, a->name, e);
+}
 
 /* One whose key is elsewhere is no use to who asks. */
 static int
@@ -81,9 +104,11 @@ find(struct asking *a, struct err *e)
 	int64_t now = clock_now();
 	struct certificate c;
 	struct err why = {0};
-	int has_key;
+	int has_key, off = is_off(a, e);
 
 	a->certificate = 0;
+	if (off != 0)
+		return off < 0 ? -1 : 0;
 	if (certificate_serving(st, a->name, now, &c, &why) < 0) {
 		if (why.kind == KIND_NOTFOUND)
 			return 0;
@@ -99,6 +124,15 @@ find(struct asking *a, struct err *e)
 
 /* ---- an order ------------------------------------------------------------ */
 
+/* Half of those who serve must be there for others. */
+static int64_t
+at_once(const struct conf_admin *conf)
+{
+	int64_t half = (conf->listener.workers + 1) / 2;
+
+	return conf->autocert_at_once < half ? conf->autocert_at_once : half;
+}
+
 static int
 begin(struct asking *a, struct err *e)
 {
@@ -110,7 +144,7 @@ begin(struct asking *a, struct err *e)
 
 	if (a->kind == AUTOCERT_UNKNOWN)
 		n.limits = (struct autocert_limits){conf->autocert_again,
-		    conf->autocert_per_hour, conf->autocert_at_once};
+		    conf->autocert_per_hour, at_once(conf)};
 	a->began = clock_now();
 	return autocert_begin(a->visit->admin->store, &n, &a->attempt, e);
 }

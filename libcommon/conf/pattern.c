@@ -20,6 +20,8 @@ matches(const char *pattern, const char *name)
 {
 	size_t len, all = strlen(name);
 
+	if (name[0] == '*')
+		return false;
 	if (strcmp(pattern, "*") == 0)
 		return true;
 	pattern += pattern[0] == '*';

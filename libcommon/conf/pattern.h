@@ -9,7 +9,7 @@
  */
 bool pattern_is(const char *text);
 
-/* Whether one of them is for a name, which is in lower case. */
+/* Whether one of them is for a name, in lower case; none is for a wildcard. */
 bool pattern_has(const struct strv *patterns, const char *name);
 
 #endif

@@ -388,7 +388,7 @@ const struct table_key table_keys[] = {
 	    "together."},
 	{CONF_ADMIN, "autocert_at_once", NUMBER(admin.autocert_at_once, 1, 1000), .fallback = "8",
 	    .doc = "Most attempts of autocert that run at once; each has a "
-	    "worker that waits."},
+	    "worker that waits, and so not more than half of workers."},
 };
 /* clang-format on */
 

@@ -191,8 +191,12 @@ configjson_put_covered(struct store *st, const struct configjson *c,
 	js_put(object, MULTI, js_null());
 	if (!d->active)
 		return 0;
+	rc = domain_is_disabled_above(st, d->value, e);
+	if (rc < 0)
+		return -1;
 	material_init(&m);
-	rc = certificate_serving(st, d->value, now, &m.cert, e);
+	rc = rc > 0 ? err_set(e, KIND_NOTFOUND, "disabled")
+		    : certificate_serving(st, d->value, now, &m.cert, e);
 	if (rc == 0) {
 		rc = put_found(st, c, MULTI, &m, object, e);
 		if (rc == 0)

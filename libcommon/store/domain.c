@@ -1,5 +1,6 @@
 #include "store/domain.h"
 
+#include "store/certificate.h"
 #include "store/domain_part.h"
 #include "store/event.h"
 #include "store/queue_part.h"
@@ -113,6 +114,22 @@ domain_by_id(struct store *st, int64_t id, struct domain *d, struct err *e)
 {
 	return read_one(
 	    stmt_query(st, STMT_DOMAIN, DOMAIN_BY_ID, e, "i", id), d, e);
+}
+
+int
+domain_is_disabled_above(struct store *st, const char *name, struct err *e)
+{
+	char *wildcard = certificate_wildcard_of(name);
+	struct err why = {0};
+	struct domain d = {.active = true};
+	int rc = wildcard ? domain_by_value(st, wildcard, &d, &why) : 0;
+
+	free(wildcard);
+	if (rc < 0 && why.kind != KIND_NOTFOUND) {
+		*e = why;
+		return -1;
+	}
+	return rc == 0 && !d.active;
 }
 
 int

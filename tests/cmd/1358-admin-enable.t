@@ -8,6 +8,7 @@ skip_unless_has curl jq socat openssl sqlite3
 
 make_export_store
 enter one DNS:one.example
+enter wild 'DNS:*.w.example'
 admin_token read
 admin_token write
 admin_serve
@@ -36,6 +37,16 @@ is "$(waiting)" b.example '... takes out of the queue'
 ask "/domain/one.example/config.json?idonly=1"
 like "$body" '"is_active":false\},"certificate_signed__latest_single":null' \
     '... and gateways get nothing'
+ask "/domain/foo.w.example/config.json"
+like "$body" '"covered_by":"\*.w.example"' 'a wildcard'
+ask $off -d 'domain_names=*.w.example'
+says '*.w.example=deactivated' '... is disabled'
+ask "/domain/foo.w.example/config.json"
+like "$code $body" '404 .*no such domain' '... also for what is below it' ||
+    diag "$body"
+must "$BIN/cert-manage" domain enable '*.w.example'
+ask "/domain/foo.w.example/config.json"
+like "$body" '"covered_by":"\*.w.example"' '... until it is enabled'
 ask /api/domain/disable -d domain_name=ONE.example
 says 'one.example=already deactivated' 'disable twice'
 ask $on -d domain_names=one.example

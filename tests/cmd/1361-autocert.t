@@ -49,7 +49,7 @@ answers 403 'no rule: nothing is ordered'
 like "$body" 'autocert_allow does not have a\.example' '... which is said'
 serve 'admin.autocert_allow=a.example, *.shop.example, b.example'
 for name in '' 'a.example,b.example' 'a.example b.example' '*.shop.example' \
-    192.0.2.1 a..b; do
+    "$(printf '\357\274\212.shop.example')" 192.0.2.1 a..b; do
 	autocert "$name"
 	answers 400 "not one name: $name"
 done
