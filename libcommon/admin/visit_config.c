@@ -6,6 +6,7 @@
 #include "deploy/configjson.h"
 #include "http/percent.h"
 #include "store/domain.h"
+#include "store/private_key.h"
 #include "sys/clock.h"
 #include "wrap/js.h"
 #include "wrap/name.h"
@@ -103,23 +104,25 @@ struct config {
 };
 
 static int
-drop_ended(struct store *st, int64_t *id, int64_t now, struct err *e)
+drop_useless(struct store *st, int64_t *id, int64_t now, struct err *e)
 {
 	struct certificate c;
+	int has_key;
 
 	if (*id == 0)
 		return 0;
 	if (certificate_by_id(st, *id, &c, e) < 0)
 		return -1;
-	if (c.not_after < now)
+	has_key = private_key_is_there(st, c.spki_sha256, e);
+	if (has_key == 0 || c.not_after < now)
 		*id = 0;
 	certificate_release(&c);
-	return 0;
+	return has_key < 0 ? -1 : 0;
 }
 
 /*
  * A gateway takes what is named here as it is: one that has ended is only named
- * when that is what is served.
+ * when that is what is served; and without its key it is of no use.
  */
 static int
 choose(struct store *st, struct domain *d, int64_t now, struct err *e)
@@ -127,8 +130,8 @@ choose(struct store *st, struct domain *d, int64_t now, struct err *e)
 	const int64_t single = d->latest_single_id, multi = d->latest_multi_id;
 	struct certificate c;
 
-	if (drop_ended(st, &d->latest_single_id, now, e) < 0 ||
-	    drop_ended(st, &d->latest_multi_id, now, e) < 0)
+	if (drop_useless(st, &d->latest_single_id, now, e) < 0 ||
+	    drop_useless(st, &d->latest_multi_id, now, e) < 0)
 		return -1;
 	if (d->latest_single_id || d->latest_multi_id || (!single && !multi))
 		return 0;

@@ -9,6 +9,7 @@
 #include "store/blocked_name.h"
 #include "store/certificate.h"
 #include "store/domain.h"
+#include "store/private_key.h"
 #include "sys/clock.h"
 #include "wrap/js.h"
 
@@ -70,6 +71,7 @@ read_name(struct asking *a, struct err *e)
 
 /* ---- what there is ------------------------------------------------------- */
 
+/* One whose key is elsewhere is no use to who asks. */
 static int
 find(struct asking *a, struct err *e)
 {
@@ -77,6 +79,7 @@ find(struct asking *a, struct err *e)
 	int64_t now = clock_now();
 	struct certificate c;
 	struct err why = {0};
+	int has_key;
 
 	a->certificate = 0;
 	if (certificate_serving(st, a->name, now, &c, &why) < 0) {
@@ -85,10 +88,11 @@ find(struct asking *a, struct err *e)
 		*e = why;
 		return -1;
 	}
-	if (c.not_before <= now && now <= c.not_after)
+	has_key = private_key_is_there(st, c.spki_sha256, e);
+	if (has_key > 0 && c.not_before <= now && now <= c.not_after)
 		a->certificate = c.id;
 	certificate_release(&c);
-	return 0;
+	return has_key < 0 ? -1 : 0;
 }
 
 /* ---- an order ------------------------------------------------------------ */

@@ -149,6 +149,21 @@ private_key_by_identity(struct store *st, const uint8_t spki_sha256[32],
 	    out, e);
 }
 
+int
+private_key_is_there(
+    struct store *st, const uint8_t spki_sha256[32], struct err *e)
+{
+	struct private_key k;
+	struct err why = {0};
+
+	if (private_key_by_identity(st, spki_sha256, &k, &why) == 0)
+		return 1;
+	if (why.kind == KIND_NOTFOUND)
+		return 0;
+	*e = why;
+	return -1;
+}
+
 /* All identities that begin with the digits. */
 static int
 find_prefix(struct store *st, const char *digits, struct private_key *out,

@@ -65,6 +65,10 @@ int private_key_by_id(
 int private_key_by_identity(struct store *st, const uint8_t spki_sha256[32],
     struct private_key *out, struct err *e);
 
+/* 1 when there is one, 0 when there is none, -1. */
+int private_key_is_there(
+    struct store *st, const uint8_t spki_sha256[32], struct err *e);
+
 /*
  * The key itself; the caller frees.  KIND_NOTFOUND; KIND_CONF when it is sealed
  * and `seal` is NULL or another; KIND_SYS when what is stored is not this key.

@@ -98,6 +98,15 @@ answers 200 'below an allowed name, a body without a type'
 is "$(sql "SELECT count(*) FROM events WHERE action = 'autocert.valid'
     AND actor LIKE 'token/%'")" 2 'the log says who asked'
 
+# keyless NAME DAYS: a certificate whose key is elsewhere.
+keyless() {
+	must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+	    -nodes -subj / -addext "subjectAltName=DNS:$1" -days "$2" \
+	    -addext basicConstraints=critical,CA:FALSE \
+	    -keyout "$T/elsewhere.key" -out "$T/elsewhere.crt"
+	must "$BIN/cert-import" -c "$client" "$T/elsewhere.crt"
+}
+keyless two.shop.example 30
 together=
 for i in 1 2 3 4; do
 	curl -s -o "$T/two.$i" -w '%{http_code}\n' -H "@$gateway" \
@@ -108,6 +117,12 @@ done
 for i in $together; do
 	wait "$i"
 done
+like "$(cat "$T"/two.[1-4])" 'BEGIN PRIVATE KEY' \
+    'one whose key is elsewhere is none: there is another, with its key'
+keyless two.shop.example 3650
+autocert two.shop.example
+is "$code $(field notes) $(field certificate_signed__latest_multi/private_key)" \
+    '200 existing certificate(s) object' '... also when it ends later'
 is "$(sort -u "$T"/code.[1-4] | tr '\n' ' ' | sed 's/200 409/200/')" '200 ' \
     'four at once: a certificate, or one is running'
 is "$(sql "SELECT count(*) FROM autocerts WHERE name = 'two.shop.example'"
