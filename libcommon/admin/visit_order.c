@@ -43,14 +43,16 @@ open_list(struct asking *a, const char *template, struct err *e)
 	const struct admin *admin = a->visit->admin;
 	struct err why = {0};
 
-	if (template ||
-	    enlist_open(&a->list, admin->store, TEMPLATE,
-		admin->setup->suffixes, &why) < 0) {
-		enlist_release(&a->list);
-		return enlist_open(&a->list, admin->store, template,
-		    admin->setup->suffixes, e);
+	if (enlist_open(&a->list, admin->store, template ? template : TEMPLATE,
+		admin->setup->suffixes, &why) == 0)
+		return 0;
+	if (template || why.kind != KIND_NOTFOUND) {
+		*e = why;
+		return -1;
 	}
-	return 0;
+	enlist_release(&a->list);
+	return enlist_open(
+	    &a->list, admin->store, NULL, admin->setup->suffixes, e);
 }
 
 static int

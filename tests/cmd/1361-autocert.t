@@ -152,6 +152,16 @@ sql "UPDATE autocerts SET lease_until = 1 WHERE ended IS NULL"
 autocert d.example
 answers 200 'whoever has died holds no place'
 
+# ---- its template ----------------------------------------------------------------
+
+must "$BIN/domain-queue" template set autocert --key-type p256
+sql "UPDATE domain_templates SET policy = 'x' WHERE name = 'autocert'"
+before=$(state)
+autocert e.example
+answers 500 'its template cannot be read'
+is "$(state)" "$before" '... and no other one is taken instead'
+must "$BIN/domain-queue" template remove autocert
+
 # ---- failures --------------------------------------------------------------------
 
 must "$BIN/domain-queue" template set autocert --key-type p256
