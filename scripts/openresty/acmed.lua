@@ -31,7 +31,8 @@ local redis_defaults = {
 }
 local admin_defaults = {
 	timeout = 2,
-	per_second = 20
+	per_second = 20,
+	autocert = false
 }
 
 local config, cache, admin
@@ -144,14 +145,8 @@ local function may_ask_admin(asked)
 	return cache:allows(who, config.admin.per_second)
 end
 
-local function from_admin(asked)
-	if not config.admin then
-		return nil, false
-	elseif cache:is_down("admin") or not may_ask_admin(asked) then
-		return nil, true
-	end
-	local chain, key, failed, covered_by =
-	    admin.find(config.admin, asked.name)
+-- What admin.find or admin.order has returned.
+local function take(asked, chain, key, failed, covered_by)
 	if failed then
 		blame("admin", failed)
 		return nil, true
@@ -161,6 +156,18 @@ local function from_admin(asked)
 	local for_all = asked.wildcard and covered_by == asked.wildcard
 	return keep(asked, "admin", for_all and asked.wildcard or asked.name,
 	    chain, key)
+end
+
+local function from_admin(asked)
+	if not config.admin then
+		return nil, false
+	elseif cache:is_down("admin") or not may_ask_admin(asked) then
+		return nil, true
+	end
+	local entry, unknown =
+	    take(asked, admin.find(config.admin, asked.name))
+	asked.is_new = not entry and not unknown
+	return entry, unknown
 end
 
 -- ---- names -----------------------------------------------------------------
@@ -200,10 +207,27 @@ local function without_answer(asked)
 	return old
 end
 
--- Asks, and keeps what comes of it.
-local function fetch(name, wildcard, old)
-	local asked = {name = name, wildcard = wildcard, old = old,
-	    epoch = cache:epoch()}
+local function found(asked, entry)
+	if entry.name ~= asked.name then
+		cache:drop(asked.name)
+		cache:mark(asked.name, entry.name)
+	end
+	return entry
+end
+
+-- One that acmed-admin does not know: it may be ordered.
+local function begin_order(asked)
+	return asked.is_new and config.admin.autocert and
+	    admin.can_order(asked.name) and
+	    cache:begin_order(asked.name, config.admin.order_takes)
+end
+
+-- Asks, and keeps what comes of it; sets asked.is_ordered when it is to be
+-- ordered by who has asked.
+local function fetch(asked)
+	if cache:is_ordered(asked.name) then
+		return asked.old
+	end
 	local entry, unknown = from_redis(asked)
 	local also_unknown = false
 
@@ -211,19 +235,45 @@ local function fetch(name, wildcard, old)
 		entry, also_unknown = from_admin(asked)
 	end
 	if entry then
-		if entry.name ~= name then
-			cache:drop(name)
-			cache:mark(name, entry.name)
-		end
-		return entry
+		return found(asked, entry)
 	elseif cache:epoch() ~= asked.epoch then
-		return old
+		return asked.old
 	elseif unknown or also_unknown then
 		return without_answer(asked)
 	end
-	cache:drop(name)
-	cache:mark(name, "none")
+	cache:drop(asked.name)
+	asked.is_ordered = begin_order(asked)
+	if not asked.is_ordered then
+		cache:mark(asked.name, "none")
+	end
 	return nil
+end
+
+-- However it ends: that there was none before is known.
+local function fetch_new(asked)
+	local entry = take(asked, admin.order(config.admin, asked.name))
+
+	if entry then
+		return found(asked, entry)
+	elseif cache:epoch() == asked.epoch then
+		cache:mark(asked.name, "none")
+	end
+	return nil
+end
+
+-- The result of a pcall.
+local function finish(done, result)
+	if not done then
+		error(result, 0)
+	end
+	return result
+end
+
+local function order(asked)
+	local done, result = pcall(fetch_new, asked)
+
+	cache:end_order(asked.name)
+	return finish(done, result)
 end
 
 -- Another one asks already.
@@ -256,10 +306,13 @@ local function find(name)
 	if not cache:lock(name, LOCK) then
 		return old or await(name, wildcard)
 	end
-	local done, result = pcall(fetch, name, wildcard, old)
+	local asked = {name = name, wildcard = wildcard, old = old,
+	    epoch = cache:epoch()}
+	local done, result = pcall(fetch, asked)
 	cache:unlock(name)
-	if not done then
-		error(result, 0)
+	result = finish(done, result)
+	if asked.is_ordered then
+		return order(asked)
 	end
 	return result
 end
@@ -340,14 +393,15 @@ end
 
 -- In content_by_lua.
 function acmed.status()
-	local valid, invalid = cache:list(LIST_MAX)
+	local valid, invalid, ordered = cache:list(LIST_MAX)
 
 	return reply(200, signed(('"result":"success","effective_in":0,' ..
-	    '"keys":{"valid":%s,"invalid":%s,"autocert":[]},' ..
+	    '"keys":{"valid":%s,"invalid":%s,"autocert":%s},' ..
 	    '"config":{"expiries":{"%s":%d,"%s":%d,"resty.lrucache":0},' ..
 	    '"maxitems":{"resty.lrucache":%d}}')
-	    :format(list(valid), list(invalid), config.certificates,
-	    config.fresh, config.misses, config.missing, config.memory)))
+	    :format(list(valid), list(invalid), list(ordered),
+	    config.certificates, config.fresh, config.misses, config.missing,
+	    config.memory)))
 end
 
 return acmed

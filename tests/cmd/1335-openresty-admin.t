@@ -128,26 +128,36 @@ is "$(shown b.example)" "$(digest "$T/b.example.crt")" 'there again'
 
 # ---- what is not HTTP as it should be ------------------------------------------------
 
-# Another stand-in: it says what is in a file when it is asked, but not while
-# there is $T/hold.
+# Another stand-in: to METHOD it says what is in said.METHOD when it is asked, but
+# not while there is hold.METHOD.
 cat >"$T/speak" <<'END'
 #!/bin/sh
 cd "$(dirname "$0")" || exit
-cp said said.$$
-sed '/^.$/q' >>heard
-while [ -e hold ]; do sleep 0.02; done
+IFS= read -r first
+method=${first%% *} length=0
+cp "said.$method" said.$$
+while IFS= read -r line && [ ${#line} -gt 1 ]; do
+	case $line in Content-Length:*) length=$(echo "$line" | tr -cd 0-9) ;; esac
+done
+head -c "$length" >>bodies
+printf '%s\n' "${first% *}" >>heard
+while [ -e "hold.$method" ]; do sleep 0.02; done
 cat said.$$
 END
 chmod +x "$T/speak"
 start speaker socat "UNIX-LISTEN:$T/speaker.sock,fork" "EXEC:$T/speak"
 must wait_for 10 test -S "$T/speaker.sock"
-# says FILE [FIELD]: with these fields of a head, or else its length.
-says() {
+# speaks METHOD STATUS FILE [FIELD]: with these fields of a head, or else its
+# length.  says FILE [FIELD]: to GET.
+speaks() {
 	{
-		printf 'HTTP/1.1 200 OK\r\n%b\r\n' \
-		    "${2-Content-Length: $(wc -c <"$1")\\r\\n}"
-		cat "$1"
-	} >"$T/said"
+		printf 'HTTP/1.1 %s X\r\n%b\r\n' "$2" \
+		    "${4-Content-Length: $(wc -c <"$3")\\r\\n}"
+		cat "$3"
+	} >"$T/said.$1"
+}
+says() {
+	speaks GET 200 "$@"
 }
 again "url = 'unix:$T/speaker.sock:'"
 # heads NAME FIELDS ERE: no, and that is told of.
@@ -187,7 +197,7 @@ jq --rawfile crt "$T/second.crt" --rawfile key "$T/second.key" \
 for what in domain/a.example all; do
 	again "timeout = 10, url = 'unix:$T/speaker.sock:'"
 	: >"$T/heard"
-	: >"$T/hold"
+	: >"$T/hold.GET"
 	says "$T/first"
 	openssl s_client -connect "127.0.0.1:$tls_port" -servername a.example \
 	    </dev/null >"$T/early" 2>/dev/null &
@@ -200,7 +210,7 @@ for what in domain/a.example all; do
 	sleep 0.3
 	says "$T/second"
 	cache "expire/$what" >"$T/dropped"
-	rm "$T/hold"
+	rm "$T/hold.GET"
 	wait $early $late
 	is "$(digest "$T/early")" "$(digest "$T/a.example.crt")" \
 	    "expire/$what while it is asked: this handshake has what it said"
@@ -211,6 +221,95 @@ for what in domain/a.example all; do
 	shown a.example >/dev/null
 	is "$(grep -c '^GET' "$T/heard")" 2 '... and no more'
 done
+
+# ---- orders ------------------------------------------------------------------------
+
+# ask_first NAME: a handshake, which goes on; what comes of it is in $T/NAME.early.
+ask_first() {
+	openssl s_client -connect "127.0.0.1:$tls_port" -servername "$1" \
+	    </dev/null >"$T/$1.early" 2>/dev/null &
+	early=$!
+}
+ordering() {
+	cache status | jq -c .keys.autocert
+}
+for n in o p q r; do
+	answer $n.example certificate_signed__latest_single
+done
+echo '{"result":"error","error":"no such domain"}' >"$T/none"
+speaks GET 404 "$T/none"
+speaks POST 200 "$T/answers/o.example"
+again "url = 'unix:$T/speaker.sock:/adm'"
+: >"$T/heard"
+kept=true
+no o.example 'unless autocert is set'
+is "$(cat "$T/heard")" 'GET /adm/domain/o.example/config.json?openresty=1' \
+    '... nothing is ordered'
+
+again "autocert = true, url = 'unix:$T/speaker.sock:/adm'"
+: >"$T/heard"
+: >"$T/bodies"
+is "$(shown O.example)" "$(digest "$T/o.example.crt")" \
+    'autocert: what is not known is ordered'
+is "$(cat "$T/heard" "$T/bodies")" 'GET /adm/domain/o.example/config.json?openresty=1
+POST /adm/api/domain/autocert.json?openresty=1
+domain_name=o.example' '... after it was asked for'
+is "$(shown o.example)$(wc -l <"$T/heard")" "$(digest "$T/o.example.crt")2" \
+    '... and kept'
+jq '.certificate_signed__latest_single = null' "$T/answers/q.example" >"$T/empty"
+says "$T/empty"
+speaks POST 200 "$T/answers/q.example"
+is "$(shown q.example)" "$(digest "$T/q.example.crt")" \
+    'so is what is known, and has no certificate'
+
+speaks GET 404 "$T/none"
+speaks POST 200 "$T/answers/p.example"
+: >"$T/heard"
+: >"$T/hold.POST"
+ask_first p.example
+must wait_for 10 grep -q ^POST "$T/heard"
+is "$(ordering)" '["p.example"]' 'while it is ordered: the status has it'
+is "$(shown p.example)" "$(digest "$T/default.crt")" '... another handshake does not wait'
+is "$(wc -l <"$T/heard")" 2 '... and asks nobody'
+sleep 1.1 # longer than each step of other requests may take
+rm "$T/hold.POST"
+wait $early
+is "$(digest "$T/p.example.early")" "$(digest "$T/p.example.crt")" \
+    '... the first one has waited'
+is "$(ordering) $(shown p.example)" "[] $(digest "$T/p.example.crt")" \
+    '... and what it has heard is kept'
+
+kept=true
+for status in 403 409 429 502 504; do
+	echo '{"result":"error","error":"no, it is not"}' >"$T/error"
+	speaks GET 404 "$T/none"
+	speaks POST $status "$T/error"
+	no no$status.example "ordering it is refused with $status"
+	says "$T/answers/r.example"
+	is "$(shown yes$status.example)" "$(digest "$T/r.example.crt")" \
+	    '... which says nothing of others'
+done
+like "$(cat "$T/gateway/errors")" 'info.* no502.example: no order: HTTP 502: no, it is not' \
+    'the log says so, of who wants to know'
+unlike "$(cat "$T/gateway/errors")" '\[error\]' '... and nothing is wrong'
+
+speaks GET 404 "$T/none"
+speaks POST 200 "$T/answers/o.example"
+: >"$T/heard"
+long=$(printf %064d 0 | tr 0 a)
+for name in 192.0.2.1 a_b.example -a.example a-.example a..example "$long.example"; do
+	no "$name" "no name: $name"
+done
+openssl s_client -connect "127.0.0.1:$tls_port" -noservername </dev/null \
+    >"$T/shown" 2>/dev/null
+is "$(digest "$T/shown")" "$(digest "$T/default.crt")" 'no name at all'
+unlike "$(cat "$T/heard")" ^POST '... nothing of this is ordered'
+
+echo '<html>' >"$T/error"
+speaks POST 502 "$T/error"
+no s.example 'no answer of its'
+like "$(cat "$T/gateway/errors")" 'error.* acmed: admin: it answers with HTTP 502' \
+    '... which is told of'
 
 # ---- beside a Redis ----------------------------------------------------------------
 
@@ -261,5 +360,6 @@ refused 'redis = { prot = 1 }' 'there is no option prot'
 refused 'redis = { styles = { "3" } }' 'no style 3'
 refused 'admin = { url = "ftp://x" }' 'not a URL: ftp://x'
 refused 'admin = { url = "http://x", token_file = "/nothing" }' 'No such file'
+refused 'admin = { url = "http://x", autocert = 1 }' 'autocert is true or false'
 refused 'redis = {}, misses = "other"' 'no lua_shared_dict'
 done_testing

@@ -1,4 +1,4 @@
--- Certificates from acmed-admin, one GET each.
+-- Certificates from acmed-admin: one GET each, and orders.
 local cjson = require "cjson"
 
 local admin = {}
@@ -6,6 +6,7 @@ local admin = {}
 local BODY_MAX = 262144
 local FIELDS_MAX = 64
 local NONE = "no such domain" -- with 404, which may mean the URL, too
+local ORDER = 60 -- seconds; it has answered by then
 local KEYS = {
 	"certificate_signed__latest_multi", "x509_certificate__latest_multi",
 	"certificate_signed__latest_single", "x509_certificate__latest_single"
@@ -28,6 +29,10 @@ function admin.check(options)
 		error("acmed: admin: not a URL: " .. options.url)
 	end
 	options.prefix = prefix:gsub("/$", "")
+	if type(options.autocert) ~= "boolean" then
+		error("acmed: admin: autocert is true or false")
+	end
+	options.order_takes = ORDER + 3 * options.timeout
 end
 
 local function connect(options)
@@ -91,7 +96,8 @@ local function read_answer(sock)
 	return body and tonumber(status), body or why
 end
 
-local function ask(options, name)
+-- After `seconds` without an answer there is none.
+local function ask(options, method, path, form, seconds)
 	local sock, why = connect(options)
 	local status, body
 
@@ -99,13 +105,16 @@ local function ask(options, name)
 		return nil, why
 	end
 	status, why = sock:send(table.concat({
-		"GET ", options.prefix, "/domain/", name,
-		"/config.json?openresty=1 HTTP/1.1\r\nHost: ", options.host,
-		"\r\nAccept: application/json\r\nConnection: close\r\n",
+		method, " ", options.prefix, path, "?openresty=1 HTTP/1.1\r\n",
+		"Host: ", options.host, "\r\nAccept: application/json\r\n",
+		"Connection: close\r\n",
 		options.token and "Authorization: Bearer " .. options.token ..
 		    "\r\n" or "",
-		"\r\n"}))
+		form and "Content-Type: application/x-www-form-urlencoded\r\n" ..
+		    "Content-Length: " .. #form .. "\r\n" or "",
+		"\r\n", form or ""}))
 	if status then
+		sock:settimeout(seconds * 1000)
 		status, body = read_answer(sock)
 		why = body
 	end
@@ -129,20 +138,16 @@ local function pem_of(object, field)
 	return type(pem) == "string" and pem or nil
 end
 
--- Chain and key, and as a fourth value the wildcard whose they are, if they are;
--- nil: there is none; with a third value nobody knows, and that says why.
-function admin.find(options, name)
-	local status, body = ask(options, name)
-	local object = status and decode(body)
-
-	if status == 404 and object and object.error == NONE then
-		return nil
-	elseif status ~= 200 then
-		return nil, nil, status and "it answers with HTTP " .. status or
-		    body or "no answer"
-	elseif not object then
+-- What find returns, of an answer that is none.
+local function failure(status, body)
+	if status == 200 then
 		return nil, nil, "what it answers is no JSON"
 	end
+	return nil, nil, status and "it answers with HTTP " .. status or body or
+	    "no answer"
+end
+
+local function take(object)
 	for _, key in ipairs(KEYS) do
 		local chain = pem_of(object[key], "fullchain")
 		local private = pem_of(object[key], "private_key")
@@ -152,6 +157,48 @@ function admin.find(options, name)
 		end
 	end
 	return nil
+end
+
+-- Chain and key, and as a fourth value the wildcard whose they are, if they are;
+-- nil: there is none; with a third value nobody knows, and that says why.
+function admin.find(options, name)
+	local status, body = ask(options, "GET",
+	    "/domain/" .. name .. "/config.json", nil, options.timeout)
+	local object = status and decode(body)
+
+	if status == 404 and object and object.error == NONE then
+		return nil
+	elseif status ~= 200 or not object then
+		return failure(status, body)
+	end
+	return take(object)
+end
+
+-- Whether there could be a certificate for what a client has sent.
+function admin.can_order(name)
+	for label in (name .. "."):gmatch("(.-)%.") do
+		if #label > 63 or not label:find("^%w[%w-]*$") or
+		    label:sub(-1) == "-" then
+			return false
+		end
+	end
+	return name:find("%a[^.]*$") ~= nil
+end
+
+-- The same as find, of what is ordered now, if it may be.
+function admin.order(options, name)
+	local status, body = ask(options, "POST", "/api/domain/autocert.json",
+	    "domain_name=" .. name, ORDER)
+	local object = status and decode(body)
+
+	if object and object.result == "error" then
+		ngx.log(ngx.INFO, "acmed: admin: ", name, ": no order: HTTP ",
+		    status, ": ", tostring(object.error))
+		return nil
+	elseif status ~= 200 or not object then
+		return failure(status, body)
+	end
+	return take(object)
 end
 
 return admin

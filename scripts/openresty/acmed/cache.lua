@@ -20,6 +20,7 @@ local cache = {}
 cache.__index = cache
 
 local EPOCH, FLOOR, SERIAL = "!epoch", "!floor", "!serial"
+local ORDER = "!order "
 local HEADER = "^(%d+) (%d+) ([%d.]+) (%d+) ([%u ]+)\n()"
 
 -- options: certificates, misses (names of dictionaries); memory (items of a
@@ -282,6 +283,19 @@ function cache:unlock(name)
 	self.absent:delete("!lock " .. name)
 end
 
+-- One orders for a name at a time, and nobody waits for that.
+function cache:begin_order(name, seconds)
+	return self.absent:add(ORDER .. name, 1, seconds)
+end
+
+function cache:end_order(name)
+	self.absent:delete(ORDER .. name)
+end
+
+function cache:is_ordered(name)
+	return self.absent:get(ORDER .. name) ~= nil
+end
+
 -- A source that does not answer is left alone for a second.
 function cache:blame(source)
 	self.absent:set("!down " .. source, 1, 1)
@@ -326,9 +340,9 @@ function cache:expire_all()
 	end)
 end
 
--- Names with a fresh certificate, and without any.
+-- Names with a fresh certificate, without any, and with an order under way.
 function cache:list(most)
-	local valid, invalid = {}, {}
+	local valid, invalid, ordered = {}, {}, {}
 	local now_floor = floor(self)
 
 	for _, name in ipairs(self.certs:get_keys(most)) do
@@ -342,9 +356,11 @@ function cache:list(most)
 	for _, name in ipairs(self.absent:get_keys(most)) do
 		if self:marked(name) == "none" then
 			invalid[#invalid + 1] = name
+		elseif name:sub(1, #ORDER) == ORDER then
+			ordered[#ordered + 1] = name:sub(#ORDER + 1)
 		end
 	end
-	return valid, invalid
+	return valid, invalid, ordered
 end
 
 return cache
