@@ -298,7 +298,7 @@ speaks POST 200 "$T/answers/o.example"
 : >"$T/heard"
 long=$(printf %064d 0 | tr 0 a)
 for name in 192.0.2.1 a_b.example -a.example a-.example a..example "$long.example"; do
-	no $name "no name: $name"
+	no "$name" "no name: $name"
 done
 openssl s_client -connect "127.0.0.1:$tls_port" -noservername </dev/null \
     >"$T/shown" 2>/dev/null
