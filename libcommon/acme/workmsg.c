@@ -148,7 +148,7 @@ workmsg_call(const char *path, const char *request, int64_t deadline,
 	char *line;
 
 	if (fd < 0)
-		return -1;
+		return err_object(e, "acmed-admin work");
 	line = xasprintf("%s\n", request);
 	rc = fd_write_all(fd, line, strlen(line), deadline, e);
 	free(line);

@@ -130,9 +130,13 @@ add_given_ports(const uint16_t *ports, size_t len, struct sandbox *s)
 	sandbox_add_port(s, VALUE_DNS_PORT);
 }
 
-/* Those of acmed-admin are that of its Redis, if it has one by TCP. */
+/*
+ * Those of acmed-admin are that of its Redis, if it has one by TCP, and of the
+ * rest of its cluster: to ask that for them would take each process its time,
+ * and be no more true tomorrow.
+ */
 static void
-add_redis_port(const struct conf *c, struct sandbox *s)
+add_redis_ports(const struct conf *c, struct sandbox *s)
 {
 	struct kv_place place;
 	uint64_t port;
@@ -144,6 +148,9 @@ add_redis_port(const struct conf *c, struct sandbox *s)
 		sandbox_add_port(s, (uint16_t)port);
 		sandbox_add_port(s, VALUE_DNS_PORT);
 	}
+	for (size_t i = 0; i < c->redis.cluster_ports.len; i++)
+		if (str_to_u64(c->redis.cluster_ports.v[i], 65535, &port))
+			sandbox_add_port(s, (uint16_t)port);
 	kv_place_release(&place);
 }
 
@@ -180,7 +187,7 @@ enter(const struct prog *p, enum sandbox_role role, const uint16_t *ports,
 	if (ports)
 		add_given_ports(ports, ports_len, &s);
 	else if (role == SANDBOX_ADMIN || role == SANDBOX_ADMIN_MASTER)
-		add_redis_port(&p->conf, &s);
+		add_redis_ports(&p->conf, &s);
 	else if (row->connects)
 		add_ports(&p->conf.validate, &s);
 	digest_prepare();

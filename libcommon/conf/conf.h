@@ -162,6 +162,7 @@ struct conf_client {
 
 struct conf_redis {
 	char *url; /* as wrap/kv.h has it */
+	struct strv cluster_ports;
 	char *prime_style; /* a format of deploy/redis_format.h */
 	char *password_file; /* or NULL; not both */
 	char *userpass_file;

@@ -315,6 +315,9 @@ const struct table_key table_keys[] = {
 	{CONF_REDIS, "url", TEXT(redis.url, 1000),
 	    .doc = "The Redis that redis-prime fills: "
 	    "redis://[USER@]HOST[:PORT][/DATABASE] or unix://PATH[?db=N]."},
+	{CONF_REDIS, "cluster_ports", LIST(redis.cluster_ports, VALUE_PORTS),
+	    .doc = "The other ports that masters of a Redis Cluster have, "
+	    "which acmed-admin may connect to; that of url is one."},
 	{CONF_REDIS, "prime_style", CHOICE(redis.prime_style, "1 2 auto-ssl resty-acme kong traefik"),
 	    .doc = "What its gateways read: 1 or 2 of peter_sslers, or the "
 	    "form of lua-resty-auto-ssl, lua-resty-acme, Kong, Traefik."},

@@ -27,7 +27,8 @@ value_is_list(enum value_type type)
 {
 	return type == VALUE_TEXTS || type == VALUE_RANGES ||
 	    type == VALUE_RESOLVERS || type == VALUE_THUMBPRINTS ||
-	    type == VALUE_GRANTS || type == VALUE_PATTERNS;
+	    type == VALUE_GRANTS || type == VALUE_PORTS ||
+	    type == VALUE_PATTERNS;
 }
 
 static int
@@ -265,6 +266,14 @@ is_resolver(const char *text)
 	    str_to_u64(text + len + 1, 65535, &port) && port > 0;
 }
 
+static bool
+is_port(const char *text)
+{
+	uint64_t port;
+
+	return str_to_u64(text, 65535, &port) && port > 0;
+}
+
 /* A thumbprint (RFC 8555 8.1) is a SHA-256 as base64url. */
 static bool
 is_thumbprint(const char *text)
@@ -315,6 +324,8 @@ check_item(const struct value_rule *r, const char *item, struct err *e)
 		return err_set(e, KIND_CONF,
 		    "must be THUMBPRINT or HOST=THUMBPRINT, a SHA-256 in 43 "
 		    "characters of base64url");
+	if (r->type == VALUE_PORTS && !is_port(item))
+		return err_set(e, KIND_CONF, "must be from 1 to 65535");
 	if (r->type == VALUE_PATTERNS && !pattern_is(item))
 		return err_set(
 		    e, KIND_CONF, "must be a name, *. and a name, or *");

@@ -31,8 +31,8 @@ connect_to(const struct addrinfo *a, int64_t deadline, struct err *e)
 	if (rc >= 0 && error == 0)
 		return fd;
 	if (error != 0)
-		err_set(
-		    e, KIND_BUSY, "cannot connect: %s", strerrordesc_np(error));
+		err_set(e, error == EACCES ? KIND_DENIED : KIND_BUSY,
+		    "cannot connect: %s", strerrordesc_np(error));
 	close(fd);
 	return -1;
 }

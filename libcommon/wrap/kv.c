@@ -41,6 +41,15 @@ struct kv {
 /* ---- connections ----------------------------------------------------------
  */
 
+/* A process that has given up its rights reaches the ports that it was told. */
+static int
+not_allowed(struct err *e)
+{
+	err_clear(e);
+	return err_set(
+	    e, KIND_CONF, "[redis] cluster_ports: does not have this port");
+}
+
 static int
 dial(const struct kv_place *p, const struct kv_access *a, struct err *e)
 {
@@ -48,6 +57,8 @@ dial(const struct kv_place *p, const struct kv_access *a, struct err *e)
 	    ? sock_connect(p->path, e)
 	    : dial_tcp(p->host, p->port, clock_mono() + a->connect_ms, e);
 
+	if (fd < 0 && e->kind == KIND_DENIED)
+		return not_allowed(e);
 	if (fd < 0 && e->kind == KIND_SYS)
 		e->kind = KIND_BUSY; /* no socket there, or not for us */
 	if (fd >= 0 && !p->path)

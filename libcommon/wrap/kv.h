@@ -13,9 +13,10 @@
  * Kinds of all that can fail for want of the server: KIND_BUSY (it refuses,
  * hangs, has gone, loads, is read-only or out of memory, or has given slots of
  * its cluster away), KIND_CONF (it wants another password, or a cluster another
- * database), KIND_SYS (it is no Redis, or says something else).  Only those of
- * kv_open name the server.  After KIND_BUSY or KIND_SYS of kv_send, kv_flush or
- * kv_receive the connection is of no more use.
+ * database; or the process has no right to its port), KIND_SYS (it is no Redis,
+ * or says something else).  Only those of kv_open name the server.  After
+ * KIND_BUSY or KIND_SYS of kv_send, kv_flush or kv_receive the connection is of
+ * no more use.
  */
 struct kv;
 

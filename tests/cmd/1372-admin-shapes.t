@@ -1,7 +1,7 @@
 #!/bin/sh
 # Goal: acmed-admin under each super-server, with the ready-made files: on its
 # unix socket, where users are known and others cannot come in, and on loopback,
-# where a token is needed.
+# where a token is needed; and its work service, which is there for it.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/shape.sh"
 PATH=$PATH:/usr/sbin
@@ -20,7 +20,8 @@ acmed-admin token add --scopes read+keys --no-header >"$T/token" ||
     must false 'token add'
 printf 'Authorization: Bearer %s\n' "$(cut -f2 "$T/token")" >"$T/header"
 chmod 600 "$T/header"
-sock=/run/acmed-admin/admin.sock
+must cp "$BIN/nginx-expire" /usr/local/bin
+sock=/run/acmed-admin/admin.sock work=/run/acmed-admin/work.sock
 prefix=/.well-known/admin
 
 # got URL [CURL-OPTION...]: status and identification; the answer is in $T/body.
@@ -52,6 +53,17 @@ a_socket() {
 	is "$(users acmed-admin)" "${3-acmed-admin}" '... its user'
 }
 
+# a_worker NAME: the work service starts what acmed-admin asks for.
+a_worker() {
+	is "$(got http://localhost$prefix/api/nginx/status.json -d '' \
+	    --unix-socket $sock)" '409 production' "$1: the work service replies"
+	like "$(cat "$T/body")" 'nginx-expire: .*servers_pool' \
+	    '... what it has started says, which is that there is no pool'
+	like "$(printf 'nginx status\n' | setpriv --reuid nobody --regid nogroup \
+	    --clear-groups socat -t 10 - UNIX-CONNECT:$work 2>&1)" \
+	    'Permission denied' '... others cannot even connect'
+}
+
 # a_port NAME PORT: of loopback.
 a_port() {
 	wait_for 20 is_up --interface 127.0.0.1 "http://127.0.0.1:$2"
@@ -73,7 +85,7 @@ is_up() {
 over() {
 	wait_for 30 gone
 	is "$?" 0 "$1: nothing remains"
-	rm -f $sock
+	rm -f $sock $work
 }
 
 # ---- inetd -------------------------------------------------------------------
@@ -82,15 +94,19 @@ over() {
 	sed -n 's/^#\(\/run\/acmed-admin\/admin\)/\1/p' $share/inetd/inetd.conf
 	sed -n 's/^#\/run\/acmed-admin\/admin.sock stream unix wait/127.0.0.1:7202 stream tcp nowait/p' \
 	    $share/inetd/inetd.conf
+	sed -n 's/^#\(\/run\/acmed-admin\/work\)/\1/p' $share/inetd/inetd.conf
 } >/etc/inetd.conf
-is "$(wc -l </etc/inetd.conf | tr -d ' ')" 2 'inetd: a line, and one for loopback'
+is "$(wc -l </etc/inetd.conf | tr -d ' ')" 3 \
+    'inetd: a line, one for loopback, and that of the work service'
 umask 007
 start inetd inetd -i /etc/inetd.conf
 umask 022
 must wait_for 20 test -S $sock
-chgrp acmed $sock
-chmod 660 $sock
+must wait_for 20 test -S $work
+chgrp acmed $sock $work
+chmod 660 $sock $work
 a_socket inetd inetd.example
+a_worker inetd
 a_port inetd 7202
 stop inetd
 over inetd
@@ -108,9 +124,11 @@ over tcpserver
 "$SRC/scripts/lib/conf-set" admin.linger=0s <$config >"$T/new.conf"
 cat "$T/new.conf" >$config
 mkdir /run/service
-cp -R $share/s6/admin /run/service/admin
+cp -R $share/s6/admin $share/s6/work /run/service
 start svscan s6-svscan /run/service
-a_socket s6 s6.example
+must s6-svwait -U -t 20000 /run/service/work
+a_socket s6 s6.example 'acmed-admin root'
+a_worker s6
 stop svscan
 over s6
 "$SRC/scripts/lib/conf-set" admin.linger=2s <$config >"$T/new.conf"
@@ -137,6 +155,22 @@ must wait_for 20 test -S $sock
 chgrp "$(key socket SocketGroup)" $sock
 chmod "$(key socket SocketMode)" $sock
 a_socket systemd systemd.example
+run systemd-analyze verify --man=no $units/acmed-work.socket \
+    $units/acmed-work@.service
+is "$status $out$err" '0 ' 'systemd-analyze verify finds nothing in the other'
+work_key() {
+	sed -n "s/^$2=//p" "$units/acmed-work$1"
+}
+is "$(work_key .socket ListenStream) $(work_key .socket Accept)" "$work yes" \
+    '... a connection each, at the same socket'
+# shellcheck disable=SC2046 # a list of words
+start activate-work systemd-socket-activate -l $work --accept --inetd \
+    $(work_key @.service ExecStart)
+must wait_for 20 test -S $work
+chown "$(work_key .socket SocketUser):$(work_key .socket SocketGroup)" $work
+chmod "$(work_key .socket SocketMode)" $work
+a_worker systemd
+stop activate-work
 stop activate
 over systemd
 activate 127.0.0.1:7203
