@@ -158,9 +158,18 @@ alike 200 /certificate-ca/upload-cert.json -F "cert_file=@$T/chain"
 alike 200 /certificate-ca-chain/upload.json -F "chain_file=@$T/chain"
 both ask fake_admin 200 /whoami
 for ending in cert.pem cert.pem.txt cert.cer cert.crt cert.der chain.pem \
-    fullchain.pem.txt privkey.pem privkey.key; do
+    fullchain.pem.txt chain.p7c fullchain.p7c privkey.pem privkey.key \
+    config.zip; do
 	both ask fake_admin 200 /certificate/1/$ending
 done
+via=/certificate/1/via-certificate-ca-chain/1
+alike 200 $via/config.json
+for ending in chain.pem fullchain.p7c config.zip; do
+	both ask fake_admin 200 $via/$ending
+done
+alike 501 /acme-account/new.json -d ''
+alike 501 /acme-account/upload.json -d ''
+alike 501 /acme-account/1/key.pem
 for path in /private-key/1/key.key /certificate-ca/1/cert.crt \
     /certificate-ca-chain/1/chain.pem /certificate-request/1/csr.csr; do
 	both ask fake_admin 200 $path
@@ -168,6 +177,20 @@ done
 both ask fake_admin 404 /certificate/1/cert.key
 both ask fake_admin 200 /certificate/1/cert.pem -I
 unlike "$(cat "$T/body")" BEGIN '... HEAD has no body'
+
+# Whatever is a route of the real one is one here: each pattern of its table.
+sed -n '/^static const struct visit_route routes/,/^};/p' \
+    "$SRC/libcommon/admin/reply.c" |
+    sed 's|CERTIFICATE(VIA "|"/certificate/*/via-certificate-ca-chain/*/|
+	s|CERTIFICATE("|"/certificate/*/|' |
+    grep -o '"/[^"]*"' | tr -d '"' |
+    sed 's|/\*|/1|g; s|/+|/a.example|g; s|\.+$|.pem|' >"$T/routes"
+ok 'the table of the real one is read' [ "$(wc -l <"$T/routes")" -gt 25 ]
+while read -r path; do
+	fake_admin "$path" -X PUT
+	[ "$code" = 404 ] && echo "$path"
+done <"$T/routes" >"$T/missing"
+is "$(cat "$T/missing")" '' 'the other has all of its routes'
 
 # ---- what it serves ----------------------------------------------------------
 
