@@ -22,9 +22,6 @@ state() {
 	sql "SELECT status || ' ' || round((retry_at - strftime('%s')) / 86400.0)
 	    FROM domain_queue"
 }
-orders() {
-	sql "SELECT count(*) FROM upstream_requests WHERE endpoint = 'newOrder'"
-}
 parked() {
 	sql "SELECT count(*) FROM events WHERE action = 'domain_queue.park'"
 }

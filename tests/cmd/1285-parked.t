@@ -37,9 +37,6 @@ state() {
 	sql "SELECT coalesce(group_concat(status || ' ' || (attempts > 0)), 'gone')
 	    FROM renewal_queue"
 }
-orders() {
-	sql "SELECT count(*) FROM upstream_requests WHERE endpoint = 'newOrder'"
-}
 valid() {
 	sql "SELECT count(*) FROM renewal_configurations r JOIN certificates c
 	    ON c.id = r.certificate_id WHERE c.not_after > $(now)"

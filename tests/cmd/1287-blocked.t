@@ -11,9 +11,6 @@ export PEBBLE_VA_ALWAYS_VALID
 start_pebble
 order_up
 
-orders() {
-	sql "SELECT count(*) FROM upstream_requests WHERE endpoint = 'newOrder'"
-}
 # items QUEUE: what is in it.
 items() {
 	sql "SELECT group_concat(status || ' ' || coalesce(cause, ''), ', ') FROM $1"

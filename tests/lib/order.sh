@@ -48,3 +48,10 @@ manage() {
 sql() {
 	sqlite3 "$T/client/store/acmed.sqlite" "$1"
 }
+
+# orders: how many a CA was asked for; refused for its nonce, which pebble does
+# at random, is none.
+orders() {
+	sql "SELECT count(*) FROM upstream_requests WHERE endpoint = 'newOrder'
+	    AND coalesce(error_type, '') <> 'badNonce'"
+}
