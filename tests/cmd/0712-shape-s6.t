@@ -13,7 +13,7 @@ rm /run/service/nginx.conf
 rm -f /etc/nginx/sites-enabled/* /etc/nginx/modules-enabled/*
 cp $share/s6/nginx.conf /etc/nginx/conf.d/acmed.conf
 start svscan s6-svscan /run/service
-must wait_for 10 test -p /run/service/accept/event/../supervise/control
+supervised accept sign validate
 ok 'all are ready' s6-svwait -U -t 20000 /run/service/accept \
     /run/service/sign /run/service/validate
 renewed() {

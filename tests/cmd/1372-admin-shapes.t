@@ -126,6 +126,7 @@ cat "$T/new.conf" >$config
 mkdir /run/service
 cp -R $share/s6/admin $share/s6/work /run/service
 start svscan s6-svscan /run/service
+supervised admin work
 must s6-svwait -U -t 20000 /run/service/work
 a_socket s6 s6.example 'acmed-admin root'
 a_worker s6

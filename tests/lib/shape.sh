@@ -69,6 +69,15 @@ answers() {
 	curl -sf -m 5 -o "$T/directory" "$directory"
 }
 
+# supervised NAME...: s6-supervise is there for these services, so that others can
+# ask it.
+supervised() {
+	for supervised_name in "$@"; do
+		must wait_for 30 \
+		    test -s "/run/service/$supervised_name/supervise/status"
+	done
+}
+
 # orders: whole orders, by hand-made requests and by uacme, with checks.
 orders() {
 	ok 'the server answers' wait_for 30 answers
