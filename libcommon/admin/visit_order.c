@@ -352,7 +352,8 @@ visit_order_autocert(struct visit *v, struct err *e)
 static int
 check_fields(const struct visit *v, struct err *e)
 {
-	static const char *const known[] = {"domain_name", "template"};
+	static const char *const known[] = {
+	    "domain_name", "template", "processing_strategy"};
 	const struct form *f = &v->form;
 	const char *strategy = form_text(f, "processing_strategy");
 
@@ -361,7 +362,7 @@ check_fields(const struct visit *v, struct err *e)
 		    "processing_strategy is process_single, and no other");
 	for (size_t i = 0; i < f->len; i++) {
 		const char *name = f->fields[i].name;
-		bool good = strcmp(name, "processing_strategy") == 0;
+		bool good = false;
 
 		for (size_t k = 0; k < ARRAY_LEN(known); k++)
 			good = good || strcmp(name, known[k]) == 0;

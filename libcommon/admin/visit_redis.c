@@ -6,14 +6,14 @@
 #include "conf/scope.h"
 #include "http/response.h"
 #include "jobs/primer.h"
+#include "store/certificate.h"
 #include "sys/clock.h"
 #include "sys/sig.h"
 #include "wrap/js.h"
 #include "wrap/kv.h"
 
-#define MOMENT_MS                                                              \
-	1000 /* for each answer of the Redis, while a client waits             \
-	      */
+/* For each answer of the Redis, while a client waits. */
+#define MOMENT_MS 1000
 #define REST_MS 10000 /* for a Redis that was away */
 #define ALL_MS 50000 /* programs give up after 60 s */
 #define ANSWER_MS 5000 /* of these */
@@ -23,19 +23,9 @@ struct priming {
 	struct primer_settings settings;
 	struct primer_options options;
 	struct primer *primer;
-	int64_t deadline; /* or FD_FOREVER */
+	int64_t deadline; /* clock_mono */
 	bool is_over;
 };
-
-static void
-changed(void *arg, const char *key, enum primer_change change,
-    int64_t certificate_id)
-{
-	(void)arg;
-	(void)key;
-	(void)change;
-	(void)certificate_id;
-}
 
 static void
 failed(void *arg, int64_t certificate_id, const struct err *why)
@@ -66,7 +56,6 @@ prepare(struct priming *p, const struct admin *a, int64_t ms, struct err *e)
 		.seal = a->setup->seal,
 		.settings = &p->settings,
 		.now = clock_now(),
-		.changed = changed,
 		.failed = failed,
 		.goes_on = goes_on,
 		.arg = p}};
@@ -99,14 +88,14 @@ find_serving(
     const struct priming *p, const char *name, struct serving *s, struct err *e)
 {
 	const struct primer_options *o = &p->options;
-	const char *dot = strchr(name, '.');
 	char *wildcard;
 	int rc = serving_by_name(o->st, name, o->now, s, e);
 
-	if (rc < 0 || s->domain_id != 0 || !dot)
+	if (rc < 0 || s->domain_id != 0)
 		return rc;
-	wildcard = xasprintf("*%s", dot);
-	rc = serving_by_name(o->st, wildcard, o->now, s, e);
+	wildcard = certificate_wildcard_of(name);
+	if (wildcard)
+		rc = serving_by_name(o->st, wildcard, o->now, s, e);
 	free(wildcard);
 	return rc;
 }

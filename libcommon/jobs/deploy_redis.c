@@ -27,16 +27,6 @@ deploy_redis_check(const struct deploy_conf *c, struct err *e)
 }
 
 static void
-changed(void *arg, const char *key, enum primer_change change,
-    int64_t certificate_id)
-{
-	(void)arg;
-	(void)key;
-	(void)change;
-	(void)certificate_id;
-}
-
-static void
 failed(void *arg, int64_t certificate_id, const struct err *why)
 {
 	if (certificate_id != 0)
@@ -78,7 +68,6 @@ deploy_redis_run(struct deploying *d, struct err *e)
 	    .kv = d->kv,
 	    .settings = &settings,
 	    .now = clock_now(),
-	    .changed = changed,
 	    .failed = failed,
 	    .goes_on = goes_on,
 	    .arg = d};

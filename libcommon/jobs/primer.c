@@ -180,6 +180,14 @@ primer_counts(const struct primer *p)
 
 /* ---- batches ------------------------------------------------------------- */
 
+void
+primer_tell(const struct primer *p, const char *key, enum primer_change change,
+    int64_t certificate_id)
+{
+	if (p->o.changed)
+		p->o.changed(p->o.arg, key, change, certificate_id);
+}
+
 /* For who only wants to know. */
 static void
 tell_all(struct primer *p, const struct batch *b)
@@ -194,8 +202,8 @@ tell_all(struct primer *p, const struct batch *b)
 		     item->state != ITEM_FAILED && k < item->entries.len;
 		     k++)
 			if (item->entries.v[k].kind == REDIS_DOMAIN)
-				p->o.changed(p->o.arg, item->entries.v[k].key,
-				    change, item->s.certificate_id);
+				primer_tell(p, item->entries.v[k].key, change,
+				    item->s.certificate_id);
 	}
 }
 

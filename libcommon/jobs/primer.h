@@ -64,7 +64,7 @@ struct primer_options {
 	int64_t now;
 	bool dry_run; /* says what would change, and writes nothing */
 	bool verify; /* trust no stamp: read all back, before and after */
-	/* Each key of a gateway that has changed, or would. */
+	/* Each key of a gateway that has changed, or would; or NULL. */
 	void (*changed)(void *arg, const char *key, enum primer_change change,
 	    int64_t certificate_id);
 	/* One that could not be done, while the rest could. */

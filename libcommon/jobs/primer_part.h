@@ -112,6 +112,12 @@ struct primer {
 	struct primer_counts counts;
 };
 
+/* ---- primer.c ------------------------------------------------------------ */
+
+/* That a key of a gateway has changed. */
+void primer_tell(const struct primer *p, const char *key,
+    enum primer_change change, int64_t certificate_id);
+
 /* ---- primer_script.c ----------------------------------------------------- */
 
 int primer_load_scripts(struct primer *p, struct err *e);

@@ -138,7 +138,7 @@ find_rest(struct primer *p, const char *subject, struct redis_entries *out,
 static int
 tell_removed(const struct pruning *w, const char *key)
 {
-	w->p->o.changed(w->p->o.arg, key, PRIMER_REMOVED, 0);
+	primer_tell(w->p, key, PRIMER_REMOVED, 0);
 	return 0;
 }
 

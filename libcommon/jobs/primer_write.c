@@ -189,7 +189,7 @@ tell(const struct primer *p, const struct item *i, const char *key)
 	    [ITEM_MENDED] = PRIMER_MENDED,
 	};
 
-	p->o.changed(p->o.arg, key, changes[i->state], i->s.certificate_id);
+	primer_tell(p, key, changes[i->state], i->s.certificate_id);
 }
 
 static int
