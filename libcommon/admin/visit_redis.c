@@ -12,8 +12,7 @@
 #include "wrap/js.h"
 #include "wrap/kv.h"
 
-/* For each answer of the Redis, while a client waits. */
-#define MOMENT_MS 1000
+#define MOMENT_MS 1000 /* for the Redis, while a client waits */
 #define REST_MS 10000 /* for a Redis that was away */
 #define ALL_MS 50000 /* programs give up after 60 s */
 #define ANSWER_MS 5000 /* of these */
@@ -49,9 +48,9 @@ goes_on(void *arg, int64_t names, struct err *e)
 }
 
 static int
-prepare(struct priming *p, const struct admin *a, int64_t ms, struct err *e)
+prepare(struct priming *p, const struct admin *a, int64_t until, struct err *e)
 {
-	*p = (struct priming){.deadline = clock_mono() + ms,
+	*p = (struct priming){.deadline = until,
 	    .options = {.st = a->store,
 		.seal = a->setup->seal,
 		.settings = &p->settings,
@@ -65,11 +64,12 @@ prepare(struct priming *p, const struct admin *a, int64_t ms, struct err *e)
 
 static struct kv *
 connect_to(const struct priming *p, const struct admin *a, int64_t most_ms,
-    struct err *e)
+    int64_t until, struct err *e)
 {
 	struct kv_access access = *a->setup->redis;
 
 	access.database = p->settings.format->database;
+	access.until = until;
 	if (access.connect_ms > most_ms)
 		access.connect_ms = most_ms;
 	if (access.timeout_ms > most_ms)
@@ -121,15 +121,16 @@ prime_name(struct priming *p, const char *name, struct err *e)
 
 /* By the connection that there is, or else by a new one. */
 static int
-try_name(struct admin *a, const char *name, struct err *e)
+try_name(struct admin *a, const char *name, int64_t until, struct err *e)
 {
 	struct priming p;
-	int rc = prepare(&p, a, 2 * MOMENT_MS, e);
+	int rc = prepare(&p, a, until, e);
 
 	if (rc == 0 && !a->redis)
-		a->redis = connect_to(&p, a, MOMENT_MS, e);
+		a->redis = connect_to(&p, a, MOMENT_MS, until, e);
 	if (!a->redis)
 		return -1;
+	kv_until(a->redis, until);
 	p.options.kv = a->redis;
 	rc = prime_name(&p, name, e);
 	if (rc < 0 && e->kind != KIND_NOTFOUND) {
@@ -154,15 +155,16 @@ visit_prime(struct visit *v, const char *name)
 {
 	struct admin *a = v->admin;
 	bool was_open = a->redis != NULL;
+	int64_t until = clock_mono() + MOMENT_MS;
 	struct err e = {0};
 
 	if (!a->setup->redis || !form_text(&v->form, "openresty") ||
 	    !(v->caller.scopes & SCOPE_KEYS) || clock_mono() < a->redis_rest)
 		return;
 	/* It may have been started anew since. */
-	if (try_name(a, name, &e) < 0 && was_open && !a->redis) {
+	if (try_name(a, name, until, &e) < 0 && was_open && !a->redis) {
 		err_clear(&e);
-		try_name(a, name, &e);
+		try_name(a, name, until, &e);
 	}
 	if (err_is_set(&e) && e.kind != KIND_NOTFOUND)
 		note_away(a, &e);
@@ -251,9 +253,9 @@ visit_redis_prime(struct visit *v, struct err *e)
 	if (!a->setup->redis)
 		return err_set(e, KIND_NOTFOUND,
 		    "there is no Redis: [redis] url is not set");
-	rc = prepare(&p, a, ALL_MS, &why);
+	rc = prepare(&p, a, clock_mono() + ALL_MS, &why);
 	if (rc == 0) {
-		p.options.kv = connect_to(&p, a, ANSWER_MS, &why);
+		p.options.kv = connect_to(&p, a, ANSWER_MS, 0, &why);
 		rc = p.options.kv ? prime_all(v, &p, &why) : -1;
 		kv_close(p.options.kv);
 	}

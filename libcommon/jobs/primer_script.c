@@ -184,28 +184,47 @@ static const char *const texts[] = {
 _Static_assert(ARRAY_LEN(texts) == SCRIPT__MAX, "a text each");
 
 static int
-load_script(struct primer *p, size_t i, size_t server, struct err *e)
+send_scripts(struct primer *p, size_t server, struct err *e)
 {
-	struct kv_reply *r;
-	size_t len;
+	for (size_t i = 0; i < SCRIPT__MAX; i++) {
+		kv_to(p->o.kv, server);
+		if (kv_command(p->o.kv, e, "SCRIPT", "LOAD", texts[i], NULL) <
+		    0)
+			return -1;
+	}
+	return 0;
+}
 
-	kv_to(p->o.kv, server);
-	r = kv_ask(p->o.kv, e, "SCRIPT", "LOAD", texts[i], NULL);
-	if (!r)
-		return -1;
-	free(p->scripts[i]);
-	p->scripts[i] = xstrdup(kv_text(r, &len));
-	kv_free(r);
+static int
+receive_scripts(struct primer *p, struct err *e)
+{
+	for (size_t i = 0; i < SCRIPT__MAX; i++) {
+		struct kv_reply *r = kv_receive(p->o.kv, e);
+		int rc = r ? kv_check(r, e) : -1;
+		size_t len;
+
+		if (rc == 0) {
+			free(p->scripts[i]);
+			p->scripts[i] = xstrdup(kv_text(r, &len));
+		}
+		kv_free(r);
+		if (rc < 0)
+			return -1;
+	}
 	return 0;
 }
 
 int
 primer_load_scripts(struct primer *p, struct err *e)
 {
-	for (size_t server = 0; server < kv_servers(p->o.kv); server++)
-		for (size_t i = 0; i < SCRIPT__MAX; i++)
-			if (load_script(p, i, server, e) < 0)
-				return -1;
+	size_t servers = kv_servers(p->o.kv);
+
+	for (size_t i = 0; i < servers; i++)
+		if (send_scripts(p, i, e) < 0)
+			return -1;
+	for (size_t i = 0; i < servers; i++)
+		if (receive_scripts(p, e) < 0)
+			return -1;
 	return 0;
 }
 

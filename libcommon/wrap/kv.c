@@ -35,7 +35,7 @@ struct kv {
 	size_t waiting; /* answers to come */
 	uint16_t *order; /* a ring: the links that they come from */
 	size_t order_len, first;
-	int64_t timeout_ms;
+	int64_t timeout_ms, until;
 };
 
 /* ---- connections ----------------------------------------------------------
@@ -50,12 +50,19 @@ not_allowed(struct err *e)
 	    e, KIND_CONF, "[redis] cluster_ports: does not have this port");
 }
 
-static int
-dial(const struct kv_place *p, const struct kv_access *a, struct err *e)
+static int64_t
+deadline(const struct kv *k)
 {
-	int fd = p->path
-	    ? sock_connect(p->path, e)
-	    : dial_tcp(p->host, p->port, clock_mono() + a->connect_ms, e);
+	int64_t at = clock_mono() + k->timeout_ms;
+
+	return k->until > 0 && k->until < at ? k->until : at;
+}
+
+static int
+dial(const struct kv *k, const struct kv_place *p, struct err *e)
+{
+	int fd = p->path ? sock_connect(p->path, e)
+			 : dial_tcp(p->host, p->port, deadline(k), e);
 
 	if (fd < 0 && e->kind == KIND_DENIED)
 		return not_allowed(e);
@@ -128,7 +135,7 @@ static int
 join(struct kv *k, const struct kv_place *p, const struct kv_access *a,
     struct err *e)
 {
-	int fd = dial(p, a, e);
+	int fd = dial(k, p, e);
 
 	if (fd < 0 || add_link(k, fd, e) < 0)
 		return -1;
@@ -241,6 +248,7 @@ kv_open(const struct kv_access *a, struct err *e)
 		return NULL;
 	k = xcalloc(1, sizeof(*k));
 	k->timeout_ms = a->connect_ms;
+	k->until = a->until;
 	if (enter(k, &p, a, e) < 0) {
 		kv_close(k);
 		k = NULL;
@@ -262,6 +270,12 @@ kv_close(struct kv *k)
 	kv_slots_free(k->slots);
 	free(k->order);
 	free(k);
+}
+
+void
+kv_until(struct kv *k, int64_t until)
+{
+	k->until = until;
 }
 
 bool
@@ -348,11 +362,11 @@ lost(const struct err *why, struct err *e)
 }
 
 static int
-flush(struct link *l, int64_t timeout_ms, struct err *e)
+flush(const struct kv *k, struct link *l, struct err *e)
 {
 	struct err why = {0};
-	int rc = fd_write_all(
-	    l->fd, l->out.data, l->out.len, clock_mono() + timeout_ms, &why);
+	int rc =
+	    fd_write_all(l->fd, l->out.data, l->out.len, deadline(k), &why);
 
 	explicit_bzero(l->out.data, l->out.len);
 	buf_clear(&l->out);
@@ -389,7 +403,7 @@ kv_send(struct kv *k, struct err *e)
 		return err_set(e, KIND_BUG, "a command that is too large");
 	wait_for(k, k->to);
 	k->to = 0;
-	return l->out.len >= SEND_BYTES ? flush(l, k->timeout_ms, e) : 0;
+	return l->out.len >= SEND_BYTES ? flush(k, l, e) : 0;
 }
 
 static int
@@ -425,8 +439,7 @@ int
 kv_flush(struct kv *k, struct err *e)
 {
 	for (size_t i = 0; i < k->len; i++)
-		if (k->links[i].out.len > 0 &&
-		    flush(&k->links[i], k->timeout_ms, e) < 0)
+		if (k->links[i].out.len > 0 && flush(k, &k->links[i], e) < 0)
 			return -1;
 	return 0;
 }
@@ -472,7 +485,7 @@ next_link(struct kv *k)
 struct kv_reply *
 kv_receive(struct kv *k, struct err *e)
 {
-	int64_t deadline = clock_mono() + k->timeout_ms;
+	int64_t until = deadline(k);
 	size_t received = 0;
 	void *reply = NULL;
 	struct link *l;
@@ -482,7 +495,7 @@ kv_receive(struct kv *k, struct err *e)
 		return NULL;
 	}
 	l = next_link(k);
-	if (l->out.len > 0 && flush(l, k->timeout_ms, e) < 0)
+	if (l->out.len > 0 && flush(k, l, e) < 0)
 		return NULL;
 	for (;;) {
 		if (redisReaderGetReply(l->reader, &reply) != REDIS_OK) {
@@ -491,7 +504,7 @@ kv_receive(struct kv *k, struct err *e)
 		}
 		if (reply)
 			return reply;
-		if (feed(l, deadline, &received, e) < 0)
+		if (feed(l, until, &received, e) < 0)
 			return NULL;
 	}
 }

@@ -43,6 +43,7 @@ struct kv_access {
 	int64_t database; /* when the URL names none */
 	int64_t connect_ms; /* to connect, and to be let in */
 	int64_t timeout_ms; /* for each answer */
+	int64_t until; /* for all of them, as kv_until; 0: none */
 };
 
 /*
@@ -53,6 +54,9 @@ struct kv *kv_open(const struct kv_access *a, struct err *e);
 
 /* NULL-safe. */
 void kv_close(struct kv *k);
+
+/* From now on nothing is waited for beyond this time (clock_mono; 0: none). */
+void kv_until(struct kv *k, int64_t until);
 
 /* ---- servers ------------------------------------------------------------- */
 

@@ -161,6 +161,15 @@ answers 503 '... is told who wants all'
 stop mute
 start_redis
 unset REDISCLI_AUTH
+late_port=$(free_port)
+start late "$SRC/tests/lib/late" "$late_port" "$redis_port" 0.8
+must wait_for 10 grep -q ready "$T/late.out"
+redis_is "url = redis://127.0.0.1:$late_port" 'prime_style = 1'
+config a.example -m 6
+answers 200 'a Redis that answers late each time: nobody waits for all of it'
+like "$(cat "$T/admin.log")" redis.away '... is left alone'
+is "$(r exists d1:a.example)" 0 '... before it has come to anything'
+stop late
 redis_is "url = unix://$T/redis.sock" 'prime_style = 2'
 prime
 answers 200 'a Redis by a unix socket'
