@@ -126,11 +126,13 @@ find(struct asking *a, struct err *e)
 
 /* Half of those who serve must be there for others. */
 static int64_t
-at_once(const struct conf_admin *conf)
+at_once(const struct asking *a, const struct conf_admin *conf)
 {
 	int64_t half = (conf->listener.workers + 1) / 2;
 
-	return conf->autocert_at_once < half ? conf->autocert_at_once : half;
+	return a->kind == AUTOCERT_UNKNOWN && conf->autocert_at_once < half
+	    ? conf->autocert_at_once
+	    : half;
 }
 
 static int
@@ -140,11 +142,10 @@ begin(struct asking *a, struct err *e)
 	struct autocert_new n = {.kind = a->kind,
 	    .name = a->name,
 	    .registered = enlist_registered(&a->list, a->name),
-	    .domain_template_id = a->list.template.id};
+	    .domain_template_id = a->list.template.id,
+	    .limits = {conf->autocert_again, conf->autocert_per_hour,
+		at_once(a, conf)}};
 
-	if (a->kind == AUTOCERT_UNKNOWN)
-		n.limits = (struct autocert_limits){conf->autocert_again,
-		    conf->autocert_per_hour, at_once(conf)};
 	a->began = clock_now();
 	return autocert_begin(a->visit->admin->store, &n, &a->attempt, e);
 }
@@ -304,7 +305,7 @@ answer(struct asking *a, const char *notes, struct err *e)
 
 /* What an answer has in which there is no certificate. */
 static void
-put_nothing(struct asking *a)
+put_nothing(struct asking *a, const struct err *e)
 {
 	static const char *const names[] = {"domain",
 	    "certificate_signed__latest_single",
@@ -313,7 +314,8 @@ put_nothing(struct asking *a)
 	    "x509_certificate__latest_multi"};
 	struct js *body = a->visit->also = js_object();
 
-	js_put_text(body, "notes", "new AcmeOrder, invalid");
+	if (e->http_status == 502)
+		js_put_text(body, "notes", "new AcmeOrder, invalid");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		js_put(body, names[i], js_null());
 	put_order(body, a->order);
@@ -329,11 +331,7 @@ autocert(struct asking *a, struct err *e)
 		return answer(a, "existing certificate(s)", e);
 	if (check_rules(a, e) < 0)
 		return -1;
-	if (order(a, e) == 0)
-		return answer(a, "new AcmeOrder, valid", e);
-	if (a->attempt)
-		put_nothing(a);
-	return -1;
+	return order(a, e) < 0 ? -1 : answer(a, "new AcmeOrder, valid", e);
 }
 
 int
@@ -342,6 +340,8 @@ visit_order_autocert(struct visit *v, struct err *e)
 	struct asking a = {.visit = v, .kind = AUTOCERT_UNKNOWN};
 	int rc = autocert(&a, e);
 
+	if (rc < 0 && a.name)
+		put_nothing(&a, e);
 	release(&a);
 	return rc;
 }

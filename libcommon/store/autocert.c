@@ -37,9 +37,8 @@ static const char *const sql[] = {
 	"UPDATE autocerts SET ended = ?2, outcome = ?3, again_at = ?4,"
 	" upstream_order_id = NULLIF(CAST(?5 AS BIGINT), 0), error = ?6"
 	" WHERE id = ?1 AND ended IS NULL",
-    [AUTOCERT_RUNNING] =
-	"SELECT count(*) FROM autocerts WHERE ended IS NULL"
-	" AND lease_until > ?1 AND lease_until <= ?2 AND kind = 'autocert'",
+    [AUTOCERT_RUNNING] = "SELECT count(*) FROM autocerts WHERE ended IS NULL"
+			 " AND lease_until > ?1 AND lease_until <= ?2",
     [AUTOCERT_OF_HOUR] = "SELECT count(*), min(started) FROM autocerts"
 			 " WHERE started > ?1 AND started <= ?2"
 			 " AND kind = 'autocert'",
@@ -341,18 +340,25 @@ check_last(const struct autocert_new *n, const struct attempt *a, struct err *e)
 }
 
 static int
-check_limits(struct store *st, const struct autocert_limits *l, struct err *e)
+check_running(struct store *st, const struct autocert_limits *l, struct err *e)
 {
 	int64_t n = 0, now = clock_now();
-	struct db_stmt *s;
 
 	if (stmt_int(st, M, AUTOCERT_RUNNING, &n, e, "ii", now,
 		now + AUTOCERT_LEASE) < 0)
 		return -1;
-	if (n >= l->at_once)
-		return refuse(e, 429, ASK_AGAIN,
-		    "as many certificates as may be are being ordered just "
-		    "now");
+	return n < l->at_once
+	    ? 0
+	    : refuse(e, 429, ASK_AGAIN,
+		  "as many certificates as may be are being ordered just now");
+}
+
+static int
+check_hour(struct store *st, const struct autocert_limits *l, struct err *e)
+{
+	int64_t n, now = clock_now();
+	struct db_stmt *s;
+
 	s = stmt_query(st, M, AUTOCERT_OF_HOUR, e, "ii", now - HOUR, now);
 	if (!s || db_step(s, e) < 0)
 		return -1;
@@ -374,7 +380,7 @@ check(struct store *st, const struct autocert_new *n, const struct attempt *a,
 	struct err why = {0};
 	int rc;
 
-	if (check_last(n, a, e) < 0)
+	if (check_last(n, a, e) < 0 || check_running(st, &n->limits, e) < 0)
 		return -1;
 	if (n->kind == AUTOCERT_NEEDED)
 		return 0;
@@ -385,7 +391,7 @@ check(struct store *st, const struct autocert_new *n, const struct attempt *a,
 		*e = why;
 		return -1;
 	}
-	return rc < 0 ? -1 : check_limits(st, &n->limits, e);
+	return rc < 0 ? -1 : check_hour(st, &n->limits, e);
 }
 
 /* ---- the beginning ------------------------------------------------------- */

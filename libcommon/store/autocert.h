@@ -10,7 +10,7 @@
  */
 enum autocert_kind {
 	AUTOCERT_UNKNOWN, /* by whoever has met the name: with limits */
-	AUTOCERT_NEEDED, /* an operator asks: with none */
+	AUTOCERT_NEEDED, /* an operator asks: with no limit but the last */
 	AUTOCERT_KIND__MAX
 };
 
@@ -30,14 +30,14 @@ enum autocert_outcome {
 struct autocert_limits {
 	int64_t again; /* no other attempt for a name so soon after the last */
 	int64_t per_hour; /* attempts in all */
-	int64_t at_once; /* that run */
+	int64_t at_once; /* that run, of both kinds */
 };
 
 struct autocert_new {
 	enum autocert_kind kind;
 	const char *name, *registered; /* as in struct domain_addition */
 	int64_t domain_template_id;
-	struct autocert_limits limits; /* of AUTOCERT_UNKNOWN */
+	struct autocert_limits limits;
 };
 
 /*

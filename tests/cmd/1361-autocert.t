@@ -56,6 +56,8 @@ done
 for name in x.a.example shop.example ashop.example c.example; do
 	autocert "$name"
 	answers 403 "not allowed: $name"
+	like "$body" '"domain":null.*"certificate_signed__latest_multi":null' \
+	    '... as an answer without a certificate'
 done
 ask /api/domain/autocert.json -H "@$T/token.read+keys" -d domain_name=a.example
 answers 403 'the scope order is needed'

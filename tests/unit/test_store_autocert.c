@@ -275,7 +275,11 @@ test_at_once(void **state)
 	assert_int_equal(begin("a.example", &first), 0);
 	assert_int_equal(begin("b.example", &id), 0);
 	assert_int_equal(begin("c.example", &id), 429);
-	assert_int_equal(begin_as(st, AUTOCERT_NEEDED, "n.example", &id), 0);
+	/* Who has workers waiting may do so up to a limit of its own. */
+	assert_int_equal(begin_as(st, AUTOCERT_NEEDED, "n.example", &id), 429);
+	end(first, AUTOCERT_WAITING);
+	assert_int_equal(begin_as(st, AUTOCERT_NEEDED, "n.example", &first), 0);
+	assert_int_equal(begin("c.example", &id), 429);
 	end(first, AUTOCERT_WAITING);
 	assert_int_equal(begin("c.example", &id), 0);
 	assert_int_equal(begin("d.example", &id), 429);
