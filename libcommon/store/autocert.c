@@ -2,6 +2,7 @@
 
 #include "base/rfc3339.h"
 #include "store/blocked_name.h"
+#include "store/certificate.h"
 #include "store/domain.h"
 #include "store/event.h"
 #include "store/stmt.h"
@@ -15,6 +16,7 @@ enum {
 	AUTOCERT_FORGET,
 	AUTOCERT_LAST,
 	AUTOCERT_BY_ID,
+	AUTOCERT_OPEN,
 	AUTOCERT_END,
 	AUTOCERT_RUNNING,
 	AUTOCERT_OF_HOUR,
@@ -33,6 +35,9 @@ static const char *const sql[] = {
     [AUTOCERT_FORGET] = "DELETE FROM autocerts WHERE started < ?1",
     [AUTOCERT_LAST] = SELECT "name = ?1 ORDER BY id DESC LIMIT 1",
     [AUTOCERT_BY_ID] = SELECT "id = ?1",
+    [AUTOCERT_OPEN] =
+	"SELECT id FROM autocerts WHERE ended IS NULL AND lease_until > 0"
+	" ORDER BY lease_until LIMIT 32",
     [AUTOCERT_END] =
 	"UPDATE autocerts SET ended = ?2, outcome = ?3, again_at = ?4,"
 	" upstream_order_id = NULLIF(CAST(?5 AS BIGINT), 0), error = ?6"
@@ -247,6 +252,25 @@ is_leased(const struct attempt *a, int64_t now)
 	return a->lease_until > now && a->lease_until <= now + AUTOCERT_LEASE;
 }
 
+/* Whether one that is no longer in the queue has come to a certificate. */
+static int
+has_certificate(struct store *st, const char *name, int64_t now, struct err *e)
+{
+	struct certificate c;
+	struct err why = {0};
+	int rc;
+
+	if (certificate_serving(st, name, now, &c, &why) < 0) {
+		if (why.kind == KIND_NOTFOUND)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	rc = c.not_before <= now && now <= c.not_after;
+	certificate_release(&c);
+	return rc;
+}
+
 /*
  * One that nobody has brought to its end, since he died, or did not wait so
  * long, and whose end is known by now.
@@ -264,7 +288,13 @@ settle(struct store *st, struct attempt *a, int64_t again, struct err *e)
 		return 0;
 	if (autocert_look(st, a->name, &state, &error, e) < 0)
 		return -1;
-	if (!is_leased(a, now)) {
+	rc =
+	    state == AUTOCERT_ABSENT ? has_certificate(st, a->name, now, e) : 0;
+	if (rc < 0)
+		return -1;
+	if (rc > 0) {
+		x.outcome = AUTOCERT_VALID;
+	} else if (!is_leased(a, now)) {
 		ended = a->lease_until < now ? a->lease_until : now;
 	} else if (state != AUTOCERT_HAS_FAILED) {
 		free(error);
@@ -273,7 +303,8 @@ settle(struct store *st, struct attempt *a, int64_t again, struct err *e)
 	if (state == AUTOCERT_HAS_FAILED)
 		x.outcome = AUTOCERT_FAILED;
 	x.again_at = ended + again;
-	x.error = error ? error : "nobody has seen its end";
+	if (x.outcome != AUTOCERT_VALID)
+		x.error = error ? error : "nobody has seen its end";
 	rc =
 	    autocert_order_of(st, a->name, a->started, &x.upstream_order_id, e);
 	if (rc == 0)
@@ -281,6 +312,29 @@ settle(struct store *st, struct attempt *a, int64_t again, struct err *e)
 	if (rc == 0)
 		rc = last_of(st, a->name, a, e);
 	free(error);
+	return rc;
+}
+
+/* Those of other names: they count, and their names may be in the queue. */
+static int
+settle_others(struct store *st, int64_t again, struct err *e)
+{
+	int64_t ids[32];
+	size_t len = 0;
+	struct db_stmt *s = stmt_query(st, M, AUTOCERT_OPEN, e, "");
+	int rc = -1;
+
+	while (s && (rc = db_step(s, e)) > 0)
+		if (len < ARRAY_LEN(ids))
+			ids[len++] = db_int(s, 0);
+	for (size_t i = 0; rc == 0 && i < len; i++) {
+		struct attempt a;
+
+		rc = read_attempt(
+		    stmt_query(st, M, AUTOCERT_BY_ID, e, "i", ids[i]), &a, e);
+		if (rc == 0)
+			rc = settle(st, &a, again, e);
+	}
 	return rc;
 }
 
@@ -495,6 +549,7 @@ autocert_begin(
 	/* what is refused costs no write */
 	if (last_of(st, n->name, &b.last, e) < 0 ||
 	    settle(st, &b.last, n->limits.again, e) < 0 ||
+	    settle_others(st, n->limits.again, e) < 0 ||
 	    db_snapshot(st->db, look, &b, e) < 0 ||
 	    db_transaction(st->db, DB_DURABLE, begin, &b, e) < 0)
 		return -1;

@@ -197,6 +197,24 @@ test_settle(void **state)
 	assert_int_equal(look_at("a.example"), AUTOCERT_ABSENT);
 }
 
+/* Nobody asks for it again: who asks for another brings it to its end. */
+static void
+test_settle_others(void **state)
+{
+	int64_t id;
+
+	(void)state;
+	limits.at_once = 1;
+	assert_int_equal(begin("a.example", &id), 0);
+	assert_int_equal(begin("b.example", &id), 429);
+	run_sql("UPDATE domain_queue SET attempts = 1, failing_since = 1,"
+		" cause = 'other', error = 'no such name'");
+	assert_int_equal(begin("b.example", &id), 0);
+	assert_int_equal(look_at("a.example"), AUTOCERT_ABSENT);
+	assert_int_equal(look_at("b.example"), AUTOCERT_PUT_OFF);
+	assert_int_equal(begin("a.example", &id), 502);
+}
+
 static void
 test_failures(void **state)
 {
@@ -295,6 +313,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_lease),
     TEST(test_clock),
     TEST(test_settle),
+    TEST(test_settle_others),
     TEST(test_failures),
     TEST(test_not_its_own),
     TEST(test_per_hour),
