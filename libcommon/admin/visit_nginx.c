@@ -23,8 +23,8 @@ blame(const struct workmsg_reply *r, struct err *e)
 	const char *why = r->text[0] ? r->text : "see its log";
 
 	if (r->code == CODE_CONF)
-		return err_set(e, KIND_CONFLICT, "nginx-expire: %s", why);
-	err_set(e, KIND_BUSY, "nginx-expire: %s", why);
+		return err_set(e, KIND_CONFLICT, "%s", why);
+	err_set(e, KIND_BUSY, "%s", why);
 	if (r->code != CODE_TEMPORARY)
 		e->http_status = 502;
 	return -1;

@@ -153,6 +153,7 @@ run_program(const struct work *w, const char *path, const struct strv *given,
 {
 	const char **argv = xcalloc(given->len + 1, sizeof(*argv));
 	const struct run run = {.argv = argv,
+	    .name = given->v[0],
 	    .timeout_ms = w->program_ms,
 	    .grace_ms = WORK_GRACE_MS,
 	    .echoes = !w->to_syslog,

@@ -338,7 +338,7 @@ static int
 judge(struct running *g, int status, struct err *e)
 {
 	char line[LINE_MAX_SHOWN];
-	const char *name = g->r->argv[0];
+	const char *name = g->r->name ? g->r->name : g->r->argv[0];
 
 	read_last(g, g->err, read_errors);
 	read_last(g, g->out, read_output);

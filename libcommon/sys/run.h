@@ -33,6 +33,7 @@ void run_end(pid_t *pid, int64_t patience_ms, int64_t grace_ms);
 
 struct run {
 	const char *const *argv; /* ends with NULL */
+	const char *name; /* what errors call it, or NULL: its path */
 	const char *const *environment; /* besides; ends with NULL, or NULL */
 	const char *input; /* of its standard input, or NULL */
 	int64_t timeout_ms; /* then its process group is killed */

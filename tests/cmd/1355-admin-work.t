@@ -62,7 +62,7 @@ unlike "$(cat "$T/work.log")" 'order b' 'nothing of them was started'
 
 program nginx-expire 'echo out; echo one >&2; echo "two 	lines" >&2; exit 1'
 work 'nginx status\n'
-is "$head" "1 4 $T/bin/nginx-expire: exit code 1: two \\x09lines" \
+is "$head" "1 4 nginx-expire: exit code 1: two \\x09lines" \
     'a program that fails: its code and its last line'
 is "$(tail -n +2 "$T/reply")" out '... and its output'
 like "$(cat "$T/work.log")" '^one$' '... and all it says is in the log'
