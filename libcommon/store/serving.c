@@ -95,7 +95,11 @@ static const char *const sql[] = {
 
 const struct stmt_table serving_stmts = {"serving", sql, ARRAY_LEN(sql)};
 
-#define PAGE 1000 /* numbers of domains, or of certificates */
+/*
+ * Numbers of domains, or of certificates: so few that who does something with
+ * a page does not wait long for the next.
+ */
+#define PAGE 256
 /* Rows become visible in another order than they are numbered in. */
 #define CLOCK_SLACK 60 /* seconds */
 
