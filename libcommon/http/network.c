@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -201,18 +200,6 @@ serve(struct live *l, struct err *e)
 	return rc;
 }
 
-/* As many sockets as the system lets us have. */
-static void
-raise_limits(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 /* Ends when the other side of `fd` is closed. */
 static void
 live(int fd, void *arg)
@@ -228,7 +215,7 @@ live(int fd, void *arg)
 	struct live l = {.fd = fd};
 	struct err e = {0};
 
-	raise_limits();
+	fd_raise_limit();
 	buf_init(&l.in, QUEUE_MAX);
 	l.https = https_new(&how, &e);
 	if (!l.https || (o->confine && o->confine(o->arg, &e) < 0) ||

@@ -15,6 +15,9 @@
  */
 void fd_guard_std(void);
 
+/* As many descriptors as the system lets us have. */
+void fd_raise_limit(void);
+
 /* Whether two descriptors are the same open object (device and inode). */
 bool fd_same(int a, int b);
 

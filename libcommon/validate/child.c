@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,18 +53,6 @@ child_release(struct child *c)
 	buf_release(&c->out);
 }
 
-/* As many sockets as the system lets us have. */
-static void
-raise_limits(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 /* The whole life of the new process. */
 static void
 live(int channel, const struct child_options *how)
@@ -86,7 +73,7 @@ live(int channel, const struct child_options *how)
 	/* Under inetd 0 and 1 are the socket that pokes come on. */
 	if (null >= 0 && (dup2(null, 0) < 0 || dup2(null, 1) < 0))
 		_exit(111);
-	raise_limits();
+	fd_raise_limit();
 	if (engine_run(channel, how->conf, how->confine, how->arg, &e) < 0)
 		log_err("validate.network", &e);
 	_exit(err_exit(&e));
