@@ -2,6 +2,7 @@
 
 #include "admin/admin.h"
 #include "admin/work.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "cli/gateway.h"
 #include "cli/listing.h"
@@ -15,10 +16,12 @@
 #include "conf/scope.h"
 #include "store/admin_token.h"
 #include "sys/fd.h"
+#include "sys/file.h"
 #include "sys/proc.h"
 #include "sys/sig.h"
 #include "sys/sock.h"
 #include "sys/workers.h"
+#include "wrap/cert.h"
 #include "wrap/digest.h"
 #include "wrap/seal.h"
 #include "wrap/suffix.h"
@@ -26,8 +29,8 @@
 static const char usage_text[] =
     "usage: acmed-admin [options]\n"
     "       acmed-admin work [--timeout N] [--ready-fd N]\n"
-    "       acmed-admin token add [--scopes SCOPES] [--expires TIME] "
-    "[--note TEXT]\n"
+    "       acmed-admin token add [--certificate FILE] [--scopes SCOPES]\n"
+    "           [--expires TIME] [--note TEXT]\n"
     "       acmed-admin token list\n"
     "       acmed-admin token revoke TOKENID ...\n"
     "Answers programs of the operator, and gateways that ask for "
@@ -44,6 +47,8 @@ static const char usage_text[] =
     "  token list          the tokens there are, without their secrets\n"
     "  token revoke        they are of no more use\n"
     "\n"
+    "      --certificate FILE\n"
+    "                      this client certificate, PEM or DER, is the token\n"
     "      --scopes SCOPES what it may do: read, keys, write, order, with + "
     "between\n"
     "                      them (read)\n"
@@ -237,48 +242,90 @@ run_work(struct prog *p, struct err *e)
 
 /* ---- tokens -------------------------------------------------------------- */
 
-static const char *scopes = "read", *expires, *note;
+static const char *scopes = "read", *expires, *note, *certificate;
 
 static const struct prog_option add_options[] = {
+    {.name = "certificate", .type = PROG_TEXT, .value = &certificate},
     {.name = "scopes", .type = PROG_TEXT, .value = &scopes},
     {.name = "expires", .type = PROG_TEXT, .value = &expires},
     {.name = "note", .type = PROG_TEXT, .value = &note},
     {0},
 };
 
+#define HEX_SIZE (2 * DIGEST_SHA256_SIZE + 1)
+
+/* What tells which certificate it is; NULL for another token. */
+static const char *
+show_certificate(const struct admin_token *t, char hex[HEX_SIZE])
+{
+	hex_encode(hex, t->sha256, sizeof(t->sha256));
+	return t->kind == ADMIN_TOKEN_CERTIFICATE ? hex : NULL;
+}
+
 static void
 print_token(const struct prog *p, const struct admin_token *t, const char *text)
 {
 	static const char *const columns[] = {"token_id", "token", NULL};
+	static const char *const other[] = {"token_id", "sha256", NULL};
+	char hex[HEX_SIZE];
+	const char *shown = show_certificate(t, hex);
 	struct out o;
 
-	out_init(&o, p->json, !p->no_header, columns);
+	out_init(&o, p->json, !p->no_header, shown ? other : columns);
 	out_text(&o, t->token_id);
-	out_text(&o, text);
+	out_text(&o, shown ? shown : text);
 	out_end(&o);
+}
+
+static int
+read_certificate(struct cert **c, struct err *e)
+{
+	struct buf bytes;
+
+	if (!certificate)
+		return 0;
+	buf_init(&bytes, CERT_MAX * (size_t)2);
+	if (file_read(certificate, &bytes, e) == 0) {
+		*c = cert_from_any(bytes.data, bytes.len, e);
+		if (!*c)
+			err_object(e, "%.200s", certificate);
+	}
+	buf_release(&bytes);
+	return *c ? 0 : -1;
+}
+
+static int
+put(struct prog *p, const struct cert *c, struct admin_token *t, struct err *e)
+{
+	struct store *st =
+	    rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
+	struct buf text;
+	int rc = -1;
+
+	buf_init(&text, 128);
+	if (st)
+		rc = c ? admin_token_add_certificate(st, t, c, e)
+		       : admin_token_add(st, t, &text, e);
+	if (rc == 0)
+		print_token(p, t, text.data);
+	store_close(st);
+	buf_wipe(&text);
+	return rc;
 }
 
 static int
 add(struct prog *p, struct err *e)
 {
 	struct admin_token t = {.note = note};
-	struct store *st;
-	struct buf text;
+	struct cert *c = NULL;
 	int rc = -1;
 
-	if (scope_parse(scopes, &t.scopes, e) < 0 ||
-	    (expires &&
-		since_parse_future("expires", expires, &t.expires, e) < 0) ||
-	    proc_harden(true, e) < 0)
-		return -1;
-	buf_init(&text, 128);
-	st = rights_open_store(p, STORE_WRITE, SANDBOX_STORE_USER, e);
-	if (st)
-		rc = admin_token_add(st, &t, &text, e);
-	if (rc == 0)
-		print_token(p, &t, text.data);
-	store_close(st);
-	buf_wipe(&text);
+	if (scope_parse(scopes, &t.scopes, e) == 0 &&
+	    (!expires ||
+		since_parse_future("expires", expires, &t.expires, e) == 0) &&
+	    read_certificate(&c, e) == 0 && proc_harden(true, e) == 0)
+		rc = put(p, c, &t, e);
+	cert_free(c);
 	return rc;
 }
 
@@ -286,14 +333,16 @@ static int
 put_token(void *arg, const struct admin_token *t, struct err *e)
 {
 	struct out *o = arg;
-	char text[SCOPE_TEXT_SIZE];
+	char text[SCOPE_TEXT_SIZE], hex[HEX_SIZE];
 
 	scope_print(t->scopes, text);
 	out_text(o, t->token_id);
+	out_text(o, admin_token_kind_name(t->kind));
 	out_text(o, admin_token_status_name(t->status));
 	out_text(o, text);
 	out_time(o, t->created);
 	out_time(o, t->expires);
+	out_text(o, show_certificate(t, hex));
 	out_text(o, t->note);
 	out_end(o);
 	return out_check(e);
@@ -308,8 +357,8 @@ each_token(struct store *st, struct out *o, struct err *e)
 static int
 list(struct prog *p, struct err *e)
 {
-	static const char *const columns[] = {
-	    "token_id", "status", "scopes", "created", "expires", "note", NULL};
+	static const char *const columns[] = {"token_id", "kind", "status",
+	    "scopes", "created", "expires", "sha256", "note", NULL};
 
 	return listing_print(p, columns, each_token, e);
 }

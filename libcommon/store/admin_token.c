@@ -1,10 +1,12 @@
 #include "store/admin_token.h"
 
+#include "base/hex.h"
 #include "conf/scope.h"
 #include "store/event.h"
 #include "store/stmt.h"
 #include "store/token.h"
 #include "sys/clock.h"
+#include "wrap/cert.h"
 #include "wrap/digest.h"
 
 #define PAGE 100
@@ -12,6 +14,7 @@
 enum {
 	ADMIN_TOKEN_ADD,
 	ADMIN_TOKEN_BY_ID,
+	ADMIN_TOKEN_BY_CERTIFICATE,
 	ADMIN_TOKEN_REVOKE,
 	ADMIN_TOKEN_EACH,
 	ADMIN_TOKEN_WRONG,
@@ -19,15 +22,20 @@ enum {
 	ADMIN_TOKEN_COUNT
 };
 
-#define COLUMNS "id, token_id, status, scopes, created, expires, note"
+#define COLUMNS                                                                \
+	"id, token_id, kind, status, scopes, sha256, created, expires, note"
 
 static const char *const sql[] = {
     [ADMIN_TOKEN_ADD] =
 	"INSERT INTO admin_tokens (token_id, status, scopes, sha256, created,"
-	" expires, note) VALUES (?1, 'valid', ?2, ?3, ?4,"
-	" NULLIF(CAST(?5 AS BIGINT), 0), ?6) RETURNING id",
+	" expires, note, kind) VALUES (?1, 'valid', ?2, ?3, ?4,"
+	" NULLIF(CAST(?5 AS BIGINT), 0), ?6, ?7) RETURNING id",
     [ADMIN_TOKEN_BY_ID] =
-	"SELECT " COLUMNS ", sha256 FROM admin_tokens WHERE token_id = ?1",
+	"SELECT " COLUMNS " FROM admin_tokens WHERE token_id = ?1",
+    /* The last: one that is valid admits no later one. */
+    [ADMIN_TOKEN_BY_CERTIFICATE] =
+	"SELECT " COLUMNS " FROM admin_tokens WHERE kind = 'certificate'"
+	" AND sha256 = ?1 ORDER BY id DESC LIMIT 1",
     [ADMIN_TOKEN_REVOKE] = "UPDATE admin_tokens SET status = 'revoked'"
 			   " WHERE id = ?1 AND status = 'valid'",
     [ADMIN_TOKEN_EACH] = "SELECT " COLUMNS " FROM admin_tokens WHERE id > ?1"
@@ -43,6 +51,12 @@ static const char *const sql[] = {
 const struct stmt_table admin_token_stmts = {
     "admin_token", sql, ARRAY_LEN(sql)};
 
+static const char *const kinds[] = {
+    [ADMIN_TOKEN_SECRET] = "token",
+    [ADMIN_TOKEN_CERTIFICATE] = "certificate",
+};
+_Static_assert(ARRAY_LEN(kinds) == ADMIN_TOKEN_KIND__MAX, "one per kind");
+
 static const char *const statuses[] = {
     [ADMIN_TOKEN_VALID] = "valid",
     [ADMIN_TOKEN_REVOKED] = "revoked",
@@ -50,61 +64,15 @@ static const char *const statuses[] = {
 _Static_assert(ARRAY_LEN(statuses) == ADMIN_TOKEN__MAX, "one per status");
 
 const char *
+admin_token_kind_name(enum admin_token_kind kind)
+{
+	return kind < ADMIN_TOKEN_KIND__MAX ? kinds[kind] : "?";
+}
+
+const char *
 admin_token_status_name(enum admin_token_status status)
 {
 	return status < ADMIN_TOKEN__MAX ? statuses[status] : "?";
-}
-
-/* ---- adding -------------------------------------------------------------- */
-
-struct addition {
-	struct store *st;
-	struct admin_token *t;
-	uint8_t sha256[DIGEST_SHA256_SIZE];
-};
-
-static int
-add(void *arg, struct err *e)
-{
-	struct addition *a = arg;
-	struct admin_token *t = a->t;
-	char scopes[SCOPE_TEXT_SIZE];
-	int rc;
-
-	scope_print(t->scopes, scopes);
-	rc = stmt_int(a->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_ADD, &t->id, e,
-	    "ttbiit", t->token_id, scopes, a->sha256, sizeof(a->sha256),
-	    t->created, t->expires, t->note);
-	if (rc <= 0)
-		return rc < 0 ? -1 : err_set(e, KIND_BUG, "no row was made");
-	return event_add(
-	    a->st, "admin_token.add", EVENT_ADMIN_TOKEN, t->id, t->token_id, e);
-}
-
-int
-admin_token_add(
-    struct store *st, struct admin_token *t, struct buf *text, struct err *e)
-{
-	struct addition a = {.st = st, .t = t};
-	uint8_t secret[ADMIN_TOKEN_SECRET_SIZE];
-	char shown[B64URL_LEN(sizeof(secret)) + 1];
-	int rc;
-
-	if (t->note && strlen(t->note) > ADMIN_TOKEN_NOTE_MAX)
-		return err_set(e, KIND_INPUT,
-		    "the note is longer than %d bytes", ADMIN_TOKEN_NOTE_MAX);
-	t->status = ADMIN_TOKEN_VALID;
-	t->created = clock_now();
-	token_make(t->token_id, TOKEN_URL_ID_BYTES);
-	digest_random(secret, sizeof(secret));
-	digest_sha256(a.sha256, secret, sizeof(secret));
-	rc = db_transaction(st->db, DB_DURABLE, add, &a, e);
-	b64url_encode_to(shown, secret, sizeof(secret));
-	if (rc == 0 && buf_addf(text, "%s.%s", t->token_id, shown) < 0)
-		rc = err_set(e, KIND_BUG, "no room for a token");
-	explicit_bzero(secret, sizeof(secret));
-	explicit_bzero(shown, sizeof(shown));
-	return rc;
 }
 
 /* ---- reading ------------------------------------------------------------- */
@@ -116,13 +84,16 @@ read_row(struct db_stmt *s, struct admin_token *t)
 
 	*t = (struct admin_token){.id = db_int(s, 0)};
 	stmt_text_to(s, 1, t->token_id, sizeof(t->token_id));
+	t->kind = (enum admin_token_kind)stmt_word(
+	    s, 2, kinds, ADMIN_TOKEN_KIND__MAX);
 	t->status = (enum admin_token_status)stmt_word(
-	    s, 2, statuses, ADMIN_TOKEN__MAX);
-	if (scope_parse(db_text(s, 3), &t->scopes, &ignored) < 0)
+	    s, 3, statuses, ADMIN_TOKEN__MAX);
+	if (scope_parse(db_text(s, 4), &t->scopes, &ignored) < 0)
 		t->scopes = 0;
-	t->created = db_int(s, 4);
-	t->expires = db_int(s, 5);
-	t->note = db_text(s, 6);
+	stmt_digest(s, 5, t->sha256);
+	t->created = db_int(s, 6);
+	t->expires = db_int(s, 7);
+	t->note = db_text(s, 8);
 }
 
 static int
@@ -131,22 +102,37 @@ not_found(struct err *e)
 	return err_set(e, KIND_NOTFOUND, "no such token");
 }
 
-/* By its id: 1, 0 when there is none, -1. */
+/* The only row of a statement: 1, 0 when there is none, -1. */
 static int
-find(struct store *st, const char *token_id, struct admin_token *t,
-    uint8_t sha256[DIGEST_SHA256_SIZE], struct err *e)
+take_row(struct db_stmt *s, struct admin_token *t, struct err *e)
 {
-	struct db_stmt *s = stmt_query(
-	    st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_BY_ID, e, "t", token_id);
 	int rc = s ? db_step(s, e) : -1;
 
 	if (rc <= 0)
 		return rc;
 	read_row(s, t);
 	t->note = NULL;
-	stmt_digest(s, 7, sha256);
 	db_reset(s);
 	return 1;
+}
+
+static int
+find(struct store *st, const char *token_id, struct admin_token *t,
+    struct err *e)
+{
+	return take_row(stmt_query(st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_BY_ID, e,
+			    "t", token_id),
+	    t, e);
+}
+
+static int
+find_certificate(struct store *st, const uint8_t sha256[DIGEST_SHA256_SIZE],
+    struct admin_token *t, struct err *e)
+{
+	return take_row(
+	    stmt_query(st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_BY_CERTIFICATE, e, "b",
+		sha256, (size_t)DIGEST_SHA256_SIZE),
+	    t, e);
 }
 
 /* How many there were after `*after`, which is then the last of them. */
@@ -182,6 +168,96 @@ admin_token_each(struct store *st,
 	while (n == PAGE)
 		n = each_of_page(st, &after, fn, arg, e);
 	return n < 0 ? -1 : 0;
+}
+
+/* ---- adding -------------------------------------------------------------- */
+
+struct addition {
+	struct store *st;
+	struct admin_token *t;
+};
+
+/* One certificate has one set of scopes. */
+static int
+refuse_again(struct store *st, const struct admin_token *t, struct err *e)
+{
+	struct admin_token there;
+	int rc = find_certificate(st, t->sha256, &there, e);
+
+	if (rc <= 0 || there.status != ADMIN_TOKEN_VALID)
+		return rc < 0 ? -1 : 0;
+	return err_set(e, KIND_CONFLICT,
+	    "the certificate is known as %s, which is to be revoked first",
+	    there.token_id);
+}
+
+static int
+add(void *arg, struct err *e)
+{
+	struct addition *a = arg;
+	struct admin_token *t = a->t;
+	char scopes[SCOPE_TEXT_SIZE];
+	int rc;
+
+	if (t->kind == ADMIN_TOKEN_CERTIFICATE && refuse_again(a->st, t, e) < 0)
+		return -1;
+	scope_print(t->scopes, scopes);
+	rc = stmt_int(a->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_ADD, &t->id, e,
+	    "ttbiitt", t->token_id, scopes, t->sha256, sizeof(t->sha256),
+	    t->created, t->expires, t->note, kinds[t->kind]);
+	if (rc <= 0)
+		return rc < 0 ? -1 : err_set(e, KIND_BUG, "no row was made");
+	return event_add(
+	    a->st, "admin_token.add", EVENT_ADMIN_TOKEN, t->id, t->token_id, e);
+}
+
+static int
+put(struct store *st, struct admin_token *t, struct err *e)
+{
+	struct addition a = {.st = st, .t = t};
+
+	if (t->note && strlen(t->note) > ADMIN_TOKEN_NOTE_MAX)
+		return err_set(e, KIND_INPUT,
+		    "the note is longer than %d bytes", ADMIN_TOKEN_NOTE_MAX);
+	t->status = ADMIN_TOKEN_VALID;
+	t->created = clock_now();
+	token_make(t->token_id, TOKEN_URL_ID_BYTES);
+	return db_transaction(st->db, DB_DURABLE, add, &a, e);
+}
+
+int
+admin_token_add(
+    struct store *st, struct admin_token *t, struct buf *text, struct err *e)
+{
+	uint8_t secret[ADMIN_TOKEN_SECRET_SIZE];
+	char shown[B64URL_LEN(sizeof(secret)) + 1];
+	int rc;
+
+	t->kind = ADMIN_TOKEN_SECRET;
+	digest_random(secret, sizeof(secret));
+	digest_sha256(t->sha256, secret, sizeof(secret));
+	rc = put(st, t, e);
+	b64url_encode_to(shown, secret, sizeof(secret));
+	if (rc == 0 && buf_addf(text, "%s.%s", t->token_id, shown) < 0)
+		rc = err_set(e, KIND_BUG, "no room for a token");
+	explicit_bzero(secret, sizeof(secret));
+	explicit_bzero(shown, sizeof(shown));
+	return rc;
+}
+
+int
+admin_token_add_certificate(struct store *st, struct admin_token *t,
+    const struct cert *c, struct err *e)
+{
+	int64_t end = cert_not_after(c);
+
+	if (end <= clock_now())
+		return err_set(e, KIND_INPUT, "the certificate has expired");
+	t->kind = ADMIN_TOKEN_CERTIFICATE;
+	cert_sha256(c, t->sha256);
+	if (t->expires == 0 || t->expires > end)
+		t->expires = end;
+	return put(st, t, e);
 }
 
 /* ---- checking ------------------------------------------------------------ */
@@ -258,11 +334,14 @@ wrong(struct guess *g, struct err *e)
 static int
 judge(const struct admin_token *t, struct err *e)
 {
-	if (t->status != ADMIN_TOKEN_VALID)
-		return denied(e, 401, "the token is revoked");
-	if (t->expires != 0 && t->expires <= clock_now())
-		return denied(e, 401, "the token has expired");
-	return 0;
+	bool revoked = t->status != ADMIN_TOKEN_VALID;
+
+	if (!revoked && (t->expires == 0 || t->expires > clock_now()))
+		return 0;
+	err_set(e, KIND_DENIED, "the %s %s", kinds[t->kind],
+	    revoked ? "is revoked" : "has expired");
+	e->http_status = 401;
+	return -1;
 }
 
 /* The digest of what there is not is compared as well. */
@@ -270,7 +349,7 @@ int
 admin_token_check(struct store *st, const char *text, const char *peer,
     struct admin_token *t, struct err *e)
 {
-	uint8_t want[DIGEST_SHA256_SIZE] = {0}, have[DIGEST_SHA256_SIZE];
+	uint8_t have[DIGEST_SHA256_SIZE];
 	char token_id[STORE_URL_ID_SIZE] = "";
 	struct guess g = {.st = st};
 	bool good, same;
@@ -283,10 +362,12 @@ admin_token_check(struct store *st, const char *text, const char *peer,
 	digest_sha256(have, secret.data, secret.len);
 	buf_wipe(&secret);
 	if (good)
-		there = find(st, token_id, t, want, e);
+		there = find(st, token_id, t, e);
 	if (there < 0)
 		return -1;
-	same = digest_equal(want, have, sizeof(want)) && there > 0;
+	if (t->kind != ADMIN_TOKEN_SECRET)
+		there = 0;
+	same = digest_equal(t->sha256, have, sizeof(have)) && there > 0;
 	/* a user of this machine has many addresses of it */
 	snprintf(g.who, sizeof(g.who), "%s%.100s", there ? "token/" : "peer/",
 	    there			   ? token_id
@@ -295,6 +376,29 @@ admin_token_check(struct store *st, const char *text, const char *peer,
 	if (may_guess(&g, e) < 0)
 		return -1;
 	return same ? judge(t, e) : wrong(&g, e);
+}
+
+/* What cannot be guessed is not counted. */
+int
+admin_token_of_certificate(struct store *st, const struct cert *c,
+    struct admin_token *t, struct err *e)
+{
+	uint8_t sha256[DIGEST_SHA256_SIZE];
+	char hex[2 * DIGEST_SHA256_SIZE + 1];
+	int rc;
+
+	cert_sha256(c, sha256);
+	rc = find_certificate(st, sha256, t, e);
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		hex_encode(hex, sha256, sizeof(sha256));
+		denied(e, 401, "the certificate is not known");
+		return err_object(e, "SHA-256 %s", hex);
+	}
+	if (cert_not_before(c) > clock_now())
+		return denied(e, 401, "the certificate is not valid yet");
+	return judge(t, e);
 }
 
 /* ---- states -------------------------------------------------------------- */
@@ -308,9 +412,8 @@ static int
 revoke(void *arg, struct err *e)
 {
 	const struct change *c = arg;
-	uint8_t sha256[DIGEST_SHA256_SIZE];
 	struct admin_token t;
-	int rc = find(c->st, c->token_id, &t, sha256, e);
+	int rc = find(c->st, c->token_id, &t, e);
 	int64_t n;
 
 	if (rc <= 0)

@@ -268,6 +268,24 @@ cert_list_from_pem(
 	return -1;
 }
 
+struct cert *
+cert_from_any(const void *p, size_t len, struct err *e)
+{
+	struct cert_list list = {0};
+	struct cert *c = NULL;
+
+	if (!pem_is_text(p, len))
+		return cert_from_der(p, len, e);
+	if (cert_list_from_pem(p, len, &list, e) == 0 && list.len > 1)
+		bad(e, "PEM with more than one CERTIFICATE");
+	if (list.len == 1) {
+		c = list.v[0];
+		list.len = 0; /* transferred */
+	}
+	cert_list_release(&list);
+	return c;
+}
+
 /*
  * What a certificate says.
  */

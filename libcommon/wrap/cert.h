@@ -38,6 +38,12 @@ void cert_free(struct cert *c);
 int cert_list_from_pem(
     const char *pem, size_t len, struct cert_list *out, struct err *e);
 
+/*
+ * Reads what is exactly one certificate, PEM or DER.  KIND_INPUT otherwise. The
+ * caller frees.
+ */
+struct cert *cert_from_any(const void *p, size_t len, struct err *e);
+
 /* Appends `c`, which the list then owns. */
 void cert_list_take(struct cert_list *l, struct cert *c);
 void cert_list_release(struct cert_list *l);

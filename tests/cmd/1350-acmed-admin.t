@@ -24,7 +24,7 @@ for wrong in '' 'add name' 'add --scopes x' 'add --scopes read,keys' \
 	exits 100 "wrong use: token ${wrong:-}"
 done
 tokens list
-is "$status $out" "0 $(printf 'token_id\tstatus\tscopes\tcreated\texpires\tnote')" \
+is "$status $out" "0 $(printf 'token_id\tkind\tstatus\tscopes\tcreated\texpires\tsha256\tnote')" \
     'list, none yet'
 tokens add
 exits 0 add
@@ -41,10 +41,35 @@ tokens add --scopes order+keys+read --expires 2040-01-01T00:00:00Z \
     --note 'für nginx' --json
 exits 0 'add with everything'
 tokens list --json
-like "$(tail -n 1 "$T/out")" '"status":"valid","scopes":"read\+keys\+order","created":"[^"]*Z","expires":"2040-01-01T00:00:00Z","note":"für nginx"\}$' \
+like "$(tail -n 1 "$T/out")" '"status":"valid","scopes":"read\+keys\+order","created":"[^"]*Z","expires":"2040-01-01T00:00:00Z","sha256":null,"note":"für nginx"\}$' \
     'list --json'
 tokens add --note "$(printf %0201d 0)"
 exits 100 'a note of 201 bytes is refused'
+
+must openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=one -days 9 \
+    -keyout "$T/one.key" -out "$T/one.crt"
+must openssl x509 -in "$T/one.crt" -outform DER -out "$T/one.der"
+sum=$(sha256sum <"$T/one.der" | cut -d' ' -f1)
+tokens add --certificate "$T/one.crt" --scopes keys
+exits 0 'add a certificate'
+like "$(cat "$T/out")" "^token_id	sha256
+[A-Za-z0-9_-]+	$sum\$" '... and which it is'
+certificate=$(sed -n 2p "$T/out" | cut -f1)
+tokens add --certificate "$T/one.der" --scopes read
+like "$status $err" "^1 .*known as $certificate, which is to be revoked" \
+    '... once'
+tokens list --no-header
+like "$(tail -n 1 "$T/out")" "^$certificate	certificate	valid	keys	[^	]*Z	[^	]*Z	$sum	\$" \
+    '... list: until it ends'
+tokens revoke "$certificate"
+exits 0 '... revoke'
+tokens add --certificate "$T/one.der" --json
+like "$status $out" "^0 .*\"sha256\":\"$sum\"}\$" '... as DER; it may come again'
+cat "$T/one.crt" "$T/one.crt" >"$T/two.crt"
+for wrong in "$T/two.crt" "$T/one.key" "$T/none" "$T"; do
+	tokens add --certificate "$wrong"
+	unlike "$status" '^0$' "... no single certificate: ${wrong##*/}"
+done
 
 # ---- who asks ----------------------------------------------------------------
 

@@ -119,6 +119,103 @@ test_tokens(void **state)
 	assert_sound();
 }
 
+/* What comes of a certificate: 0, or the status. */
+static int
+check_certificate(const struct cert *c, struct admin_token *t)
+{
+	int rc;
+
+	err_clear(&e);
+	rc = admin_token_of_certificate(st, c, t, &e);
+	if (rc == 0)
+		return 0;
+	assert_int_equal(e.kind, KIND_DENIED);
+	return e.http_status;
+}
+
+static void
+test_certificates(void **state)
+{
+	struct admin_token a = {.scopes = SCOPE_KEYS}, b = {0}, t;
+	struct cert_list one = {0}, same_key = {0};
+	char wrong[128];
+
+	(void)state;
+	make_chain("a.example", test_now + 100, &one);
+	make_chain("b.example", test_now + 100, &same_key);
+	assert_int_equal(check_certificate(one.v[0], &t), 401);
+	assert_non_null(strstr(e.text, "is not known"));
+	err_clear(&e);
+	assert_ok(admin_token_add_certificate(st, &a, one.v[0], &e), &e);
+	assert_int_equal(a.expires, test_now + 100);
+	assert_int_equal(check_certificate(one.v[0], &t), 0);
+	assert_int_equal(t.id, a.id);
+	assert_int_equal(t.kind, ADMIN_TOKEN_CERTIFICATE);
+	assert_int_equal(t.scopes, SCOPE_KEYS);
+	assert_int_equal(check_certificate(same_key.v[0], &t), 401);
+	assert_kind(admin_token_add_certificate(st, &b, one.v[0], &e),
+	    KIND_CONFLICT, &e);
+	/* It has no secret. */
+	snprintf(wrong, sizeof(wrong), "%s.%043d", a.token_id, 0);
+	assert_int_equal(check(wrong, "p"), 401);
+	assert_int_equal(
+	    count("SELECT count(*) FROM admin_guesses WHERE who = 'peer/p'"),
+	    1);
+	/* What is revoked may come again, with other scopes. */
+	err_clear(&e);
+	assert_ok(admin_token_revoke(st, a.token_id, &e), &e);
+	assert_int_equal(check_certificate(one.v[0], &t), 401);
+	assert_string_equal(e.text, "the certificate is revoked");
+	err_clear(&e);
+	b = (struct admin_token){.scopes = SCOPE_READ};
+	assert_ok(admin_token_add_certificate(st, &b, one.v[0], &e), &e);
+	assert_int_equal(check_certificate(one.v[0], &t), 0);
+	assert_int_equal(t.scopes, SCOPE_READ);
+	assert_sound();
+	cert_list_release(&one);
+	cert_list_release(&same_key);
+}
+
+static void
+test_lifetime(void **state)
+{
+	int64_t began = test_now;
+	struct admin_token longer = {
+	    .scopes = SCOPE_READ, .expires = began + 1000};
+	struct admin_token shorter = {
+	    .scopes = SCOPE_READ, .expires = began + 50};
+	struct cert_list one = {0}, other = {0};
+	struct admin_token t;
+
+	(void)state;
+	make_chain("a.example", began + 100, &one); /* from a minute ago */
+	make_chain("b.example", began + 100, &other);
+	assert_ok(admin_token_add_certificate(st, &longer, one.v[0], &e), &e);
+	assert_int_equal(longer.expires, began + 100);
+	assert_ok(
+	    admin_token_add_certificate(st, &shorter, other.v[0], &e), &e);
+	assert_int_equal(shorter.expires, began + 50);
+	assert_int_equal(check_certificate(other.v[0], &t), 0);
+	test_now = began + 50;
+	assert_int_equal(check_certificate(other.v[0], &t), 401);
+	test_now = began + 99;
+	assert_int_equal(check_certificate(one.v[0], &t), 0);
+	test_now = began + 100;
+	assert_int_equal(check_certificate(one.v[0], &t), 401);
+	assert_string_equal(e.text, "the certificate has expired");
+	test_now = began - 60;
+	assert_int_equal(check_certificate(one.v[0], &t), 0);
+	test_now = began - 61;
+	assert_int_equal(check_certificate(one.v[0], &t), 401);
+	assert_string_equal(e.text, "the certificate is not valid yet");
+	err_clear(&e);
+	test_now = began + 100;
+	assert_kind(
+	    admin_token_add_certificate(st, &t, one.v[0], &e), KIND_INPUT, &e);
+	cert_list_release(&one);
+	cert_list_release(&other);
+}
+
 static void
 test_guesses(void **state)
 {
@@ -151,6 +248,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_caller),
     cmocka_unit_test(test_routes),
     cmocka_unit_test_setup_teardown(test_tokens, store_setup, store_teardown),
+    cmocka_unit_test_setup_teardown(
+	test_certificates, store_setup, store_teardown),
+    cmocka_unit_test_setup_teardown(test_lifetime, store_setup, store_teardown),
     cmocka_unit_test_setup_teardown(test_guesses, store_setup, store_teardown),
 };
 UNIT_MAIN(tests)

@@ -386,6 +386,38 @@ assert_same(const struct cert *a, const struct cert *b)
 	assert_memory_equal(x, y, a_len);
 }
 
+/* One, in whichever form, and no more than that. */
+static void
+test_any(void **state)
+{
+	struct err e = {0};
+	struct buf text;
+	const uint8_t *der;
+	struct cert *c;
+	size_t len;
+
+	(void)state;
+	buf_init(&text, 100000);
+	der = cert_der(f.ca, &len);
+	c = cert_from_any(der, len, &e);
+	assert_same(c, f.ca);
+	cert_free(c);
+	cert_to_pem(f.ca, &text);
+	c = cert_from_any(text.data, text.len, &e);
+	assert_same(c, f.ca);
+	cert_free(c);
+	cert_to_pem(f.root, &text);
+	assert_null(cert_from_any(text.data, text.len, &e));
+	assert_int_equal(e.kind, KIND_INPUT);
+	err_clear(&e);
+	assert_null(cert_from_any(der, len - 1, &e));
+	assert_int_equal(e.kind, KIND_INPUT);
+	err_clear(&e);
+	assert_null(cert_from_any("", 0, &e));
+	assert_int_equal(e.kind, KIND_INPUT);
+	buf_release(&text);
+}
+
 static void
 test_pem(void **state)
 {
@@ -529,6 +561,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_cannot_build),
     cmocka_unit_test(test_subjects),
     cmocka_unit_test(test_pem),
+    cmocka_unit_test(test_any),
     cmocka_unit_test(test_chain_check),
     cmocka_unit_test(test_broken_bytes),
     cmocka_unit_test(test_crl),
