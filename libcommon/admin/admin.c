@@ -15,28 +15,52 @@
 /* ---- users --------------------------------------------------------------- */
 
 static void
-add_grant(struct admin_grants *g, int64_t uid, unsigned scopes)
+add_grant(struct admin_grants *g, struct admin_grant grant)
 {
 	g->v = xreallocarray(g->v, g->len + 1, sizeof(*g->v));
-	g->v[g->len++] = (struct admin_grant){uid, scopes};
+	g->v[g->len++] = grant;
 }
 
-/* USER=SCOPES, as conf/value.c has checked. */
-static int
-read_grant(struct admin_grants *g, const char *text, struct err *e)
+/* The user of USER=..., as conf/value.c has checked, and what is behind "=". */
+static const char *
+read_user(const char *text, int64_t *uid, struct err *e)
 {
 	const char *equals = strchr(text, '=');
 	char *user = xstrndup(text, (size_t)(equals - text));
-	unsigned scopes;
-	int64_t uid;
-	int rc = proc_uid(user, &uid, e);
+	int rc = proc_uid(user, uid, e);
 
-	if (rc == 0)
-		rc = scope_parse(equals + 1, &scopes, e);
-	if (rc == 0)
-		add_grant(g, uid, scopes);
 	free(user);
-	return rc < 0 ? err_object(e, "[admin] users") : 0;
+	return rc == 0 ? equals + 1 : NULL;
+}
+
+static int
+read_grant(struct admin_grants *g, const char *text, struct err *e)
+{
+	struct admin_grant grant = {0};
+	const char *scopes = read_user(text, &grant.uid, e);
+
+	if (!scopes || scope_parse(scopes, &grant.scopes, e) < 0)
+		return err_object(e, "[admin] users");
+	add_grant(g, grant);
+	return 0;
+}
+
+static int
+read_front(struct admin_grants *g, const char *text, struct err *e)
+{
+	struct admin_grant grant = {0};
+
+	grant.field = read_user(text, &grant.uid, e);
+	for (size_t i = 0; grant.field && i < g->len; i++)
+		if (g->v[i].uid == grant.uid) {
+			err_set(e, KIND_CONF,
+			    "%.100s: is there twice, or in users", text);
+			grant.field = NULL;
+		}
+	if (!grant.field)
+		return err_object(e, "[admin] fronts");
+	add_grant(g, grant);
+	return 0;
 }
 
 int
@@ -44,13 +68,18 @@ admin_grants_read(
     struct admin_grants *g, const struct conf *conf, struct err *e)
 {
 	const struct strv *users = &conf->admin.users;
+	const struct strv *fronts = &conf->admin.fronts;
 
 	*g = (struct admin_grants){0};
-	add_grant(g, 0, SCOPE_ALL);
-	add_grant(g, geteuid(), SCOPE_ALL);
 	for (size_t i = 0; i < users->len; i++)
 		if (read_grant(g, users->v[i], e) < 0)
 			return -1;
+	for (size_t i = 0; i < fronts->len; i++)
+		if (read_front(g, fronts->v[i], e) < 0)
+			return -1;
+	add_grant(g, (struct admin_grant){.scopes = SCOPE_ALL});
+	add_grant(
+	    g, (struct admin_grant){.uid = geteuid(), .scopes = SCOPE_ALL});
 	return 0;
 }
 
@@ -62,7 +91,16 @@ admin_grants_of(const struct admin_grants *g, int64_t uid)
 	for (size_t i = 0; i < g->len; i++)
 		if (g->v[i].uid == uid)
 			scopes |= g->v[i].scopes;
-	return scopes;
+	return admin_grants_field(g, uid) ? 0 : scopes;
+}
+
+const char *
+admin_grants_field(const struct admin_grants *g, int64_t uid)
+{
+	for (size_t i = 0; i < g->len; i++)
+		if (g->v[i].uid == uid && g->v[i].field)
+			return g->v[i].field;
+	return NULL;
 }
 
 void

@@ -14,10 +14,15 @@ struct seal_key;
 struct store;
 struct suffix_list;
 
-/* What a user of this machine may do (conf/scope.h). */
+/*
+ * What a user of this machine may do (conf/scope.h); or the field in which he
+ * says, as a front, which certificate his client has shown
+ * (http/clientcert.h).
+ */
 struct admin_grant {
 	int64_t uid;
 	unsigned scopes;
+	const char *field; /* NULL: he is no front */
 };
 
 struct admin_grants {
@@ -26,13 +31,19 @@ struct admin_grants {
 };
 
 /*
- * Those of the configuration, and of root and whoever this process is; users
- * are looked up, so before there are no more rights to.  KIND_CONF for one
- * that is none.  Release in any case.
+ * Those of the configuration, which must stay, and of root and whoever this
+ * process is; users are looked up, so before there are no more rights to.
+ * KIND_CONF for one that is none, and for a front that is there twice or has
+ * scopes, too.  Release in any case.
  */
 int admin_grants_read(
     struct admin_grants *g, const struct conf *conf, struct err *e);
+
+/* His scopes; a front has none, whoever it is. */
 unsigned admin_grants_of(const struct admin_grants *g, int64_t uid);
+
+/* The field of a front; NULL for everybody else. */
+const char *admin_grants_field(const struct admin_grants *g, int64_t uid);
 void admin_grants_release(struct admin_grants *g);
 
 /* What is read before rights are given up, and must stay. */

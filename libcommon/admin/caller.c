@@ -4,8 +4,10 @@
 
 #include "admin/admin.h"
 #include "conf/scope.h"
+#include "http/clientcert.h"
 #include "http/request.h"
 #include "store/admin_token.h"
+#include "wrap/cert.h"
 
 #define SCHEME "Bearer " /* RFC 6750 2.1 */
 
@@ -15,6 +17,14 @@ unknown(struct err *e, const char *text)
 	err_set(e, KIND_DENIED, "%s", text);
 	e->http_status = 401;
 	return -1;
+}
+
+static void
+name(struct caller *c, const struct admin_token *t)
+{
+	snprintf(c->name, sizeof(c->name), "%s/%s",
+	    admin_token_kind_name(t->kind), t->token_id);
+	c->scopes = t->scopes;
 }
 
 static int
@@ -29,9 +39,29 @@ by_token(
 	field += strspn(field, " ");
 	if (admin_token_check(a->store, field, a->front.client.peer, &t, e) < 0)
 		return -1;
-	snprintf(c->name, sizeof(c->name), "token/%s", t.token_id);
-	c->scopes = t.scopes;
+	name(c, &t);
 	return 0;
+}
+
+/* Of a front: `field` is where it says what its client has shown. */
+static int
+by_certificate(const struct admin *a, const struct request *req,
+    const char *field, struct caller *c, struct err *e)
+{
+	struct admin_token t;
+	struct cert *cert;
+	int rc = clientcert_read(req, field, &cert, e);
+
+	if (rc < 0)
+		e->http_status = 401;
+	else if (!cert)
+		rc = unknown(e, "a token or a client certificate is needed");
+	else
+		rc = admin_token_of_certificate(a->store, cert, &t, e);
+	if (rc == 0)
+		name(c, &t);
+	cert_free(cert);
+	return rc;
 }
 
 int
@@ -39,7 +69,9 @@ caller_meet(const struct admin *a, const struct request *req, struct caller *c,
     struct err *e)
 {
 	const struct client *client = &a->front.client;
-	const char *field = request_field(req, "authorization");
+	const char *token = request_field(req, "authorization");
+	const char *field =
+	    admin_grants_field(a->setup->grants, client->sender);
 
 	*c = (struct caller){0};
 	if (client->far)
@@ -48,8 +80,13 @@ caller_meet(const struct admin *a, const struct request *req, struct caller *c,
 		    "socket");
 	if (request_count(req, "authorization") > 1)
 		return unknown(e, "Authorization stands twice");
+	if (token)
+		return by_token(a, token, c, e);
 	if (field)
-		return by_token(a, field, c, e);
+		return by_certificate(a, req, field, c, e);
+	if (clientcert_is_there(req))
+		return unknown(e,
+		    "a client certificate is believed of [admin] fronts only");
 	if (client->uid < 0)
 		return unknown(e, "a token is needed");
 	snprintf(c->name, sizeof(c->name), "user/%lld", (long long)client->uid);

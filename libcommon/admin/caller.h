@@ -10,14 +10,15 @@ struct request;
 #define CALLER_NAME_SIZE 48
 
 struct caller {
-	char name[CALLER_NAME_SIZE]; /* "token/ID", "user/UID" */
+	char name[CALLER_NAME_SIZE]; /* token/ID certificate/ID user/UID */
 	unsigned scopes; /* conf/scope.h */
 };
 
 /*
  * By the token that the request shows, or else by the user at the other end of
- * a unix socket.  Returns 0, or -1: KIND_DENIED, 403 for another machine, 401
- * for nobody, otherwise as admin_token_check.
+ * a unix socket; of a front, by the client certificate that it passes on, which
+ * from everybody else is refused.  Returns 0, or -1: KIND_DENIED, 403 for
+ * another machine, 401 for nobody, otherwise as admin_token_check.
  */
 int caller_meet(const struct admin *a, const struct request *req,
     struct caller *c, struct err *e);

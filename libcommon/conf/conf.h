@@ -190,6 +190,7 @@ struct conf_admin {
 	struct conf_listener listener;
 	char *prefix; /* of all paths, no slash at the end; or "/" */
 	struct strv users; /* USER=SCOPES (conf/scope.h) */
+	struct strv fronts; /* USER=FIELD (http/clientcert.h) */
 	char *work_socket;
 	struct strv autocert_allow; /* NAME, .NAME, *.NAME or * */
 	int64_t autocert_again;

@@ -375,6 +375,12 @@ const struct table_key table_keys[] = {
 	    .doc = "Users of this machine who may come by a unix socket "
 	    "without a token, USER=SCOPES (read, keys, write, order, with + "
 	    "between them); root and the user of acmed-admin may do all."},
+	{CONF_ADMIN, "fronts", RULE(.type = VALUE_FRONTS, .choices =
+	    "client-cert x-ssl-client-cert"), AT(admin.fronts, struct strv),
+	    .doc = "Users of this machine who come by a unix socket for others "
+	    "and say which client certificate these have shown, USER=FIELD "
+	    "(client-cert, x-ssl-client-cert): certificates are believed of "
+	    "nobody else, and they may do nothing themselves."},
 	{CONF_ADMIN, "work_socket", SOCKET(admin.work_socket),
 	    .fallback = "/run/acmed-admin/work.sock",
 	    .doc = "Socket of acmed-admin work, which starts other programs "

@@ -28,7 +28,7 @@ value_is_list(enum value_type type)
 	return type == VALUE_TEXTS || type == VALUE_RANGES ||
 	    type == VALUE_RESOLVERS || type == VALUE_THUMBPRINTS ||
 	    type == VALUE_GRANTS || type == VALUE_PORTS ||
-	    type == VALUE_PATTERNS;
+	    type == VALUE_PATTERNS || type == VALUE_FRONTS;
 }
 
 static int
@@ -309,6 +309,14 @@ is_grant(const char *item, struct err *e)
 	return false;
 }
 
+static bool
+is_front(const char *choices, const char *item)
+{
+	const char *equals = strchr(item, '=');
+
+	return equals && equals > item && is_choice(choices, equals + 1);
+}
+
 static int
 check_item(const struct value_rule *r, const char *item, struct err *e)
 {
@@ -329,6 +337,10 @@ check_item(const struct value_rule *r, const char *item, struct err *e)
 	if (r->type == VALUE_PATTERNS && !pattern_is(item))
 		return err_set(
 		    e, KIND_CONF, "must be a name, *. and a name, or *");
+	if (r->type == VALUE_FRONTS && !is_front(r->choices, item))
+		return err_set(e, KIND_CONF,
+		    "must be USER=FIELD, of which the latter is one of: %s",
+		    r->choices);
 	if (r->type == VALUE_GRANTS && !is_grant(item, e))
 		return -1;
 	return check_text(r, item, e);

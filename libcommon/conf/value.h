@@ -23,6 +23,7 @@ enum value_type {
 	VALUE_RESOLVERS, /* struct strv of ADDRESS, ADDRESS:PORT, [IPV6]:PORT */
 	VALUE_PREFIX, /* char *: a path of URLs, no slash at the end, or "/" */
 	VALUE_GRANTS, /* struct strv of USER=SCOPES (conf/scope.h) */
+	VALUE_FRONTS, /* struct strv of USER=FIELD, one of `choices` */
 	VALUE_THUMBPRINTS, /* struct strv of THUMBPRINT or HOST=THUMBPRINT */
 	VALUE_PORTS, /* struct strv of numbers from 1 to 65535 */
 	VALUE_PATTERNS, /* struct strv of NAME, .NAME, *.NAME or * */

@@ -20,11 +20,9 @@ struct workers;
 struct client {
 	char peer[SOCK_ADDR_SIZE]; /* its address, or "unknown" */
 	bool told; /* by each request, not by the connection */
-	/*
-	 * The user at the other end of a unix socket; -1 when it is none, or
-	 * that of a front.
-	 */
-	int64_t uid;
+	/* The user at the other end of a unix socket; -1 when it is none. */
+	int64_t sender;
+	int64_t uid; /* the same, but -1 when that is a front by peer_from */
 	bool far; /* at the other end of an internet socket, not of loopback */
 	char id[CLIENT_ID_SIZE]; /* of the connection */
 	uint64_t requests; /* counted on from the id */

@@ -44,15 +44,16 @@ peer_meet(struct front *f, struct conn *plain, int64_t deadline, struct err *e)
 	const char *from = f->conf->peer_from;
 
 	f->client.told = f->client.far = false;
-	f->client.uid = -1;
+	f->client.uid = f->client.sender = -1;
 	snprintf(f->client.peer, sizeof(f->client.peer), UNKNOWN);
 	if (sock_peer(plain->in, f->client.peer) == 0) {
 		f->client.far = !str_starts(f->client.peer, "127.") &&
 		    strcmp(f->client.peer, "::1") != 0;
 		return 0;
 	}
+	f->client.sender = sock_peer_uid(plain->in);
 	if (!from || strcmp(from, "socket") == 0) {
-		f->client.uid = sock_peer_uid(plain->in);
+		f->client.uid = f->client.sender;
 		return 0;
 	}
 	if (strcmp(from, "proxy") == 0)

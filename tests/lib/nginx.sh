@@ -10,7 +10,7 @@
 # runs one with this in its http block, until the test ends; what was asked of
 # it is in $T/NAME/asked, a line "STATUS USER REQUEST" each, its errors in
 # $T/NAME/errors.  nginx_main is what stands in front of the http block,
-# nginx_http what stands in it before.
+# nginx_http what stands in it before, nginx_user who its workers are.
 
 # As root, its workers are root too: the test's folder is for nobody else.
 start_nginx() {
@@ -18,7 +18,7 @@ start_nginx() {
 	mkdir -p "$T/$1"
 	rm -f "$T/$1/nginx.pid"
 	{
-		[ "$(id -u)" -ne 0 ] || echo 'user root;'
+		[ "$(id -u)" -ne 0 ] || echo "user ${nginx_user:-root};"
 		cat <<-END
 			daemon off;
 			pid $T/$1/nginx.pid;

@@ -1,12 +1,15 @@
 /* The admin interface: what is at a path, scopes, tokens and guesses. */
 #include "store.h"
 
+#include "admin/admin.h"
 #include "admin/caller.h"
 #include "admin/reply.h"
 #include "admin/visit.h"
+#include "conf/conf.h"
 #include "conf/scope.h"
 #include "http/request.h"
 #include "store/admin_token.h"
+#include "sys/proc.h"
 
 static void
 test_scopes(void **state)
@@ -42,6 +45,59 @@ test_caller(void **state)
 	assert_int_equal(e.kind, KIND_DENIED);
 	assert_string_equal(e.text, "the scope keys is needed");
 	err_clear(&e);
+}
+
+/* Reads users and fronts; false when they are refused. */
+static bool
+grants(const char *user, const char *front, const char *other,
+    struct admin_grants *g)
+{
+	static struct conf conf; /* must stay */
+	int rc;
+
+	strv_release(&conf.admin.users);
+	strv_release(&conf.admin.fronts);
+	if (user)
+		strv_add(&conf.admin.users, user);
+	strv_add(&conf.admin.fronts, front);
+	if (other)
+		strv_add(&conf.admin.fronts, other);
+	err_clear(&e);
+	rc = admin_grants_read(g, &conf, &e);
+	if (rc < 0)
+		assert_int_equal(e.kind, KIND_CONF);
+	return rc == 0;
+}
+
+static void
+test_fronts(void **state)
+{
+	struct admin_grants g;
+	int64_t daemon, bin;
+
+	(void)state;
+	assert_ok(proc_uid("daemon", &daemon, &e), &e);
+	assert_ok(proc_uid("bin", &bin, &e), &e);
+	assert_true(grants(
+	    "root=read", "daemon=client-cert", "bin=x-ssl-client-cert", &g));
+	assert_int_equal(admin_grants_of(&g, 0), SCOPE_ALL);
+	assert_null(admin_grants_field(&g, 0));
+	assert_null(admin_grants_field(&g, -1));
+	assert_string_equal(admin_grants_field(&g, daemon), "client-cert");
+	assert_string_equal(admin_grants_field(&g, bin), "x-ssl-client-cert");
+	assert_int_equal(admin_grants_of(&g, daemon), 0);
+	admin_grants_release(&g);
+	/* Who may do all may do nothing as a front. */
+	assert_true(grants(NULL, "root=client-cert", NULL, &g));
+	assert_int_equal(admin_grants_of(&g, 0), 0);
+	admin_grants_release(&g);
+	assert_false(grants("daemon=read", "daemon=client-cert", NULL, &g));
+	admin_grants_release(&g);
+	assert_false(
+	    grants(NULL, "daemon=client-cert", "daemon=x-ssl-client-cert", &g));
+	admin_grants_release(&g);
+	assert_false(grants(NULL, "no-such-user=client-cert", NULL, &g));
+	admin_grants_release(&g);
 }
 
 static void
@@ -246,6 +302,7 @@ test_guesses(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_scopes),
     cmocka_unit_test(test_caller),
+    cmocka_unit_test(test_fronts),
     cmocka_unit_test(test_routes),
     cmocka_unit_test_setup_teardown(test_tokens, store_setup, store_teardown),
     cmocka_unit_test_setup_teardown(
