@@ -118,4 +118,10 @@ int visit_file_ca_chain(struct visit *v, struct err *e);
 int visit_file_request(struct visit *v, struct err *e);
 int visit_file_key(struct visit *v, struct err *e);
 
+/* visit_parse.c: what is in them */
+int visit_parse_certificate(struct visit *v, struct err *e);
+int visit_parse_ca(struct visit *v, struct err *e);
+int visit_parse_request(struct visit *v, struct err *e);
+int visit_parse_key(struct visit *v, struct err *e);
+
 #endif

@@ -12,6 +12,7 @@
 struct csr {
 	struct buf der;
 	struct der info; /* what is signed */
+	struct der subject; /* of that */
 	struct der signature;
 	const struct sigalg *alg;
 	struct key *key;
@@ -108,14 +109,14 @@ read_attributes(struct csr *c, struct der list, struct err *e)
 static int
 read_info(struct csr *c, struct err *e)
 {
-	struct der in = c->info, info, version, subject, spki, attributes;
+	struct der in = c->info, info, version, spki, attributes;
 
 	if (der_get(&in, DER_SEQUENCE, &info) == -1 ||
 	    der_get_uint(&info, &version) == -1 || version.len != 0 ||
-	    der_get_whole(&info, DER_SEQUENCE, &subject) == -1 ||
+	    der_get_whole(&info, DER_SEQUENCE, &c->subject) == -1 ||
 	    der_get_whole(&info, DER_SEQUENCE, &spki) == -1)
 		return bad(e, "RFC 2986 4.1: request is not well-formed DER");
-	if (dn_common_names(subject, &c->cn) == -1)
+	if (dn_common_names(c->subject, &c->cn) == -1)
 		return bad(e,
 		    "RFC 2986 4.1: subject is broken, or has a commonName "
 		    "that is no text");
@@ -227,6 +228,13 @@ const struct strv *
 csr_ip(const struct csr *c)
 {
 	return &c->names.ip;
+}
+
+const uint8_t *
+csr_subject_der(const struct csr *c, size_t *len)
+{
+	*len = c->subject.len;
+	return c->subject.p;
 }
 
 const struct strv *

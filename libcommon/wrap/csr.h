@@ -46,7 +46,8 @@ const struct key *csr_key(const struct csr *c);
 const struct strv *csr_dns(const struct csr *c);
 const struct strv *csr_ip(const struct csr *c);
 
-/* commonNames of the subject. */
+/* The subject as the DER of the Name; the commonNames in it. */
+const uint8_t *csr_subject_der(const struct csr *c, size_t *len);
 const struct strv *csr_cn(const struct csr *c);
 
 /* The kind ("rfc822Name" ...) of a name that is neither, or NULL. */

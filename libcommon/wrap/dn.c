@@ -163,8 +163,9 @@ dn_equal(struct der a, struct der b)
 	return same;
 }
 
-char *
-dn_text(struct der name)
+/* As OpenSSL prints it; "" for a Name that is broken. */
+static char *
+print(struct der name, unsigned long flags)
 {
 	const unsigned char *p = name.p;
 	X509_NAME *n = d2i_X509_NAME(NULL, &p, (long)name.len);
@@ -173,13 +174,27 @@ dn_text(struct der name)
 	long len;
 
 	if (n != NULL && bio != NULL &&
-	    X509_NAME_print_ex(bio, n, 0, XN_FLAG_RFC2253) >= 0 &&
+	    X509_NAME_print_ex(bio, n, 0, flags) >= 0 &&
 	    (len = BIO_get_mem_data(bio, &data)) > 0)
 		text = xstrndup(data, (size_t)len);
 	BIO_free(bio);
 	X509_NAME_free(n);
 	ERR_clear_error();
 	return text != NULL ? text : xstrdup("");
+}
+
+char *
+dn_text(struct der name)
+{
+	return print(name, XN_FLAG_RFC2253);
+}
+
+char *
+dn_lines(struct der name)
+{
+	return print(name,
+	    XN_FLAG_SEP_MULTILINE | XN_FLAG_FN_SN | ASN1_STRFLGS_UTF8_CONVERT |
+		ASN1_STRFLGS_ESC_CTRL);
 }
 
 static bool

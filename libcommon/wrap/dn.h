@@ -26,6 +26,12 @@ bool dn_equal(struct der a, struct der b);
 char *dn_text(struct der name);
 
 /*
+ * The same of UTF-8 and in the order of the Name, an RDN a line, "C=US"; only
+ * control characters are escaped.
+ */
+char *dn_lines(struct der name);
+
+/*
  * Adds the commonNames of a Name to `out`.
  * Returns 0, or -1 for a Name that is broken, or a commonName that is empty or
  * not printable ASCII or UTF-8 without control characters.

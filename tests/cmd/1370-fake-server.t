@@ -167,6 +167,9 @@ alike 200 $via/config.json
 for ending in chain.pem fullchain.p7c config.zip; do
 	both ask fake_admin 200 $via/$ending
 done
+for path in certificate certificate-ca certificate-request private-key; do
+	alike 200 /$path/1/parse.json
+done
 alike 501 /acme-account/new.json -d ''
 alike 501 /acme-account/upload.json -d ''
 alike 501 /acme-account/1/key.pem
