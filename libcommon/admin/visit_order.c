@@ -2,6 +2,7 @@
 
 #include "acme/workmsg.h"
 #include "admin/admin.h"
+#include "admin/wish.h"
 #include "conf/conf.h"
 #include "conf/pattern.h"
 #include "jobs/enlist.h"
@@ -348,33 +349,6 @@ visit_order_autocert(struct visit *v, struct err *e)
 
 /* ---- certificate-if-needed ----------------------------------------------- */
 
-/* What it does not do is not passed over. */
-static int
-check_fields(const struct visit *v, struct err *e)
-{
-	static const char *const known[] = {
-	    "domain_name", "template", "processing_strategy"};
-	const struct form *f = &v->form;
-	const char *strategy = form_text(f, "processing_strategy");
-
-	if (strategy && strcmp(strategy, "process_single") != 0)
-		return err_set(e, KIND_INPUT,
-		    "processing_strategy is process_single, and no other");
-	for (size_t i = 0; i < f->len; i++) {
-		const char *name = f->fields[i].name;
-		bool good = false;
-
-		for (size_t k = 0; k < ARRAY_LEN(known); k++)
-			good = good || strcmp(name, known[k]) == 0;
-		if (!good)
-			return err_set(e, KIND_INPUT,
-			    "%s is not for this: what a certificate is like, "
-			    "a template says",
-			    name);
-	}
-	return 0;
-}
-
 static const char *
 enable(struct asking *a, int64_t *id, struct err *e)
 {
@@ -434,8 +408,8 @@ if_needed(struct asking *a, struct err *e)
 	char *entry;
 	int rc;
 
-	if (check_fields(a->visit, e) < 0 ||
-	    open_list(a, form_text(&a->visit->form, "template"), e) < 0 ||
+	if (open_list(a, form_text(&a->visit->form, "template"), e) < 0 ||
+	    wish_check(st, &a->visit->form, &a->list, e) < 0 ||
 	    read_name(a, e) < 0)
 		return -1;
 	rc = blocked_name_of(st, a->name, &entry, e);

@@ -42,17 +42,28 @@ orderkey_check_account(
 	return 0;
 }
 
+const char *
+orderkey_type(const struct orderkey *k)
+{
+	return first_of(k->policy->key_type, k->key_type, KEY_TYPE_DEFAULT);
+}
+
+const char *
+orderkey_cycle(const struct orderkey *k)
+{
+	return first_of(orderpolicy_key_cycle(k->policy), k->key_cycle,
+	    key_cycle_name(KEY_CYCLE_SINGLE_CERTIFICATE));
+}
+
 static int
 use_of(const struct orderkey *k, const struct upstream_order *o,
     struct key_cycle_use *use, struct err *e)
 {
-	const char *cycle = first_of(orderpolicy_key_cycle(k->policy),
-	    k->key_cycle, key_cycle_name(KEY_CYCLE_SINGLE_CERTIFICATE));
+	const char *cycle = orderkey_cycle(k);
 
 	*use = (struct key_cycle_use){.account_id = o->upstream_account_id,
 	    .fqdn_set_id = o->fqdn_set_id,
-	    .type =
-		first_of(k->policy->key_type, k->key_type, KEY_TYPE_DEFAULT),
+	    .type = orderkey_type(k),
 	    .now = clock_now()};
 	if (orderkey_check_account(use->type, cycle, e) < 0)
 		return -1;

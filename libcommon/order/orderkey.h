@@ -17,6 +17,10 @@ struct orderkey {
 	const struct seal_key *seal;
 };
 
+/* The type and the cycle that it comes to, as words. */
+const char *orderkey_type(const struct orderkey *k);
+const char *orderkey_cycle(const struct orderkey *k);
+
 /* What an order got. */
 struct orderkey_choice {
 	int64_t private_key_id;

@@ -207,6 +207,6 @@ answers 403 'if needed: blocked'
 like "$body" '"domain.status":"blocklisted"' '... in its words'
 needed -d domain_name=m.example -d account_key_option=account_key_file
 answers 400 'if needed: what it does not do'
-like "$body" 'account_key_option is not for this' '... by name'
+like "$body" 'account_key_option: account_key_file is not what template default has' '... by name'
 
 done_testing
