@@ -24,6 +24,18 @@
 	{                                                                      \
 		"/x509-certificate/*/" file, GET, scopes, fn                   \
 	}
+/* The same of what else its heirs have renamed. */
+#define NAMED(name, later_name, file, fn)                                      \
+	{"/" name "/*/" file, GET, SCOPE_READ, fn},                            \
+	{                                                                      \
+		"/" later_name "/*/" file, GET, SCOPE_READ, fn                 \
+	}
+#define CA(file, fn)                                                           \
+	NAMED("certificate-ca", "x509-certificate-trusted", file, fn)
+#define REQUEST(file, fn)                                                      \
+	NAMED("certificate-request", "x509-certificate-request", file, fn)
+#define CHAIN(file, fn)                                                        \
+	NAMED("certificate-ca-chain", "x509-certificate-trust-chain", file, fn)
 #define VIA "via-certificate-ca-chain/*/"
 #define ASK(path, scopes, fn)                                                  \
 	{path, POST, scopes, fn},                                              \
@@ -48,12 +60,12 @@ static const struct visit_route routes[] = {
     CERTIFICATE("privkey.+", KEYS, visit_file_privkey),
     CERTIFICATE(VIA "chain.+", SCOPE_READ, visit_file_chain_via),
     CERTIFICATE(VIA "fullchain.+", SCOPE_READ, visit_file_fullchain_via),
-    {"/certificate-ca/*/cert.+", GET, SCOPE_READ, visit_file_ca},
-    {"/certificate-ca-chain/*/chain.+", GET, SCOPE_READ, visit_file_ca_chain},
-    {"/certificate-request/*/csr.+", GET, SCOPE_READ, visit_file_request},
+    CA("parse.json", visit_parse_ca),
+    CA("cert.+", visit_file_ca),
+    CHAIN("chain.+", visit_file_ca_chain),
+    REQUEST("parse.json", visit_parse_request),
+    REQUEST("csr.+", visit_file_request),
     {"/private-key/*/key.+", GET, KEYS, visit_file_key},
-    {"/certificate-ca/*/parse.json", GET, SCOPE_READ, visit_parse_ca},
-    {"/certificate-request/*/parse.json", GET, SCOPE_READ, visit_parse_request},
     {"/private-key/*/parse.json", GET, SCOPE_READ, visit_parse_key},
     TASK("/api/update-recents", visit_task_recents),
     TASK("/api/deactivate-expired", visit_task_expired),
@@ -78,7 +90,10 @@ static const struct visit_route routes[] = {
     TASK("/acme-account/new", visit_no_account),
     {"/acme-account/*/key.+", GET, KEYS, visit_no_account},
     TASK("/certificate-ca/upload-cert", visit_upload_ca),
+    TASK("/x509-certificate-trusted/upload-cert", visit_upload_ca),
     TASK("/certificate-ca-chain/upload", visit_upload_chain),
+    TASK("/certificate-ca-chain/upload-chain", visit_upload_chain),
+    TASK("/x509-certificate-trust-chain/upload-chain", visit_upload_chain),
 };
 
 const struct visit_route *

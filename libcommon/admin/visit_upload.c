@@ -10,13 +10,14 @@
 struct kind {
 	const char *object; /* as import/intake.h says it */
 	const char *key; /* of the answer */
+	const char *later_key; /* also of it, for later versions; or NULL */
 };
 
 static const struct kind kinds[] = {
-    {"certificate", "CertificateSigned"},
-    {"private_key", "PrivateKey"},
-    {"chain", "CertificateCAChain"},
-    {"ca_certificate", "CertificateCA"},
+    {"certificate", "CertificateSigned", "X509Certificate"},
+    {"private_key", "PrivateKey", NULL},
+    {"chain", "CertificateCAChain", "X509CertificateTrustChain"},
+    {"ca_certificate", "CertificateCA", "X509CertificateTrusted"},
 };
 
 enum content {
@@ -199,6 +200,12 @@ answer(struct upload *u, struct err *e)
 	if (js_len(u->body) == 0)
 		return err_set(
 		    e, KIND_INPUT, "there was nothing of this kind in it");
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const struct js *o = js_get(u->body, kinds[i].key);
+
+		if (o && kinds[i].later_key)
+			js_put(u->body, kinds[i].later_key, js_share(o));
+	}
 	js_put_text(u->body, "result", "success");
 	visit_json(u->visit, u->body);
 	u->body = NULL; /* transferred */

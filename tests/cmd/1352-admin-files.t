@@ -58,6 +58,10 @@ file /certificate-ca/1/cert.der application/x-x509-ca-cert
 openssl x509 -in "$T/chain.pem" -outform DER >"$T/ca.der"
 same "$T/ca.der"
 file /certificate-ca/1/cert.cer application/pkix-cert
+file /x509-certificate-trusted/1/cert.der application/x-x509-ca-cert
+same "$T/ca.der"
+file /x509-certificate-trust-chain/"$chain_id"/chain.pem.txt text/plain
+same "$T/chain.pem"
 file /certificate/1/privkey.pem application/x-pem-file
 same "$T/key.pem"
 file /certificate/1/privkey.key application/pkcs8
@@ -68,6 +72,8 @@ file /private-key/1/key.pem.txt text/plain
 same "$T/key.pem"
 file /certificate-request/1/csr.csr application/pkcs10
 openssl req -in "$T/one.csr" -outform DER >"$T/csr.der"
+same "$T/csr.der"
+file /x509-certificate-request/1/csr.csr application/pkcs10
 same "$T/csr.der"
 file /certificate-request/1/csr.pem application/x-pem-file
 ask /certificate/1/privkey.pem -I

@@ -83,6 +83,17 @@ like "$code $body" '^200 .*"CertificateCA":\{"created":true' 'a CA certificate'
 ask /certificate-ca-chain/upload.json -F "chain_file=@$T/one.chain"
 like "$code $body" '^200 .*"CertificateCAChain":\{"created":false,"id":"1"\}' \
     'a chain, of one'
+for path in certificate-ca-chain x509-certificate-trust-chain; do
+	ask /$path/upload-chain.json -F "chain_file=@$T/one.chain"
+	like "$code $body" '^200 .*"X509CertificateTrustChain":\{"created":false,"id":"1"\}' \
+	    "a chain, as peter_sslers and its later versions spell it: $path"
+done
+ask /x509-certificate-trusted/upload-cert -F "cert_file=@$T/x.crt"
+like "$code $body" '^200 .*"X509CertificateTrusted":\{"created":false' \
+    '... and a CA certificate'
+ask /x509-certificate/upload.json -F "$key" -F "$leaf" -F "$chain"
+like "$code $body" '^200 .*"X509Certificate":\{"created":false,"id":"1","url":' \
+    '... and a certificate'
 ask /certificate-ca-chain/upload.json -F "chain_file=@$T/x.crt"
 like "$code $body" '^200 .*"CertificateCAChain":\{"created":true,' \
     '... also when it is new'

@@ -144,6 +144,7 @@ is "$(state)" "$before" '... none of which has changed anything'
 
 must "$BIN/acme-account" register --ca pebble --agree-terms --another \
     -c "$client"
+same account_key_existing 1 # which is the default still
 template=own
 must "$BIN/domain-queue" template set $template --account 2 -c "$client" \
     --key-cycle account_daily --key-type rsa2048

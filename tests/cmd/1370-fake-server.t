@@ -155,7 +155,10 @@ alike 200 /certificate/upload.json -F "private_key_file_pem=@$T/one.key" \
     -F "certificate_file=@$T/leaf" -F "chain_file=@$T/chain"
 alike 200 /private-key/upload.json -F "private_key_file_pem=@$T/one.key"
 alike 200 /certificate-ca/upload-cert.json -F "cert_file=@$T/chain"
-alike 200 /certificate-ca-chain/upload.json -F "chain_file=@$T/chain"
+for path in certificate-ca-chain/upload certificate-ca-chain/upload-chain \
+    x509-certificate-trust-chain/upload-chain; do
+	alike 200 /$path.json -F "chain_file=@$T/chain"
+done
 both ask fake_admin 200 /whoami
 for ending in cert.pem cert.pem.txt cert.cer cert.crt cert.der chain.pem \
     fullchain.pem.txt chain.p7c fullchain.p7c privkey.pem privkey.key \
@@ -167,7 +170,8 @@ alike 200 $via/config.json
 for ending in chain.pem fullchain.p7c config.zip; do
 	both ask fake_admin 200 $via/$ending
 done
-for path in certificate certificate-ca certificate-request private-key; do
+for path in certificate certificate-ca x509-certificate-trusted \
+    certificate-request x509-certificate-request private-key; do
 	alike 200 /$path/1/parse.json
 done
 alike 501 /acme-account/new.json -d ''
@@ -185,7 +189,10 @@ unlike "$(cat "$T/body")" BEGIN '... HEAD has no body'
 sed -n '/^static const struct visit_route routes/,/^};/p' \
     "$SRC/libcommon/admin/reply.c" |
     sed 's|CERTIFICATE(VIA "|"/certificate/*/via-certificate-ca-chain/*/|
-	s|CERTIFICATE("|"/certificate/*/|' |
+	s|CERTIFICATE("|"/certificate/*/|
+	s|CA("\([^"]*"\)|"/certificate-ca/*/\1 "/x509-certificate-trusted/*/\1|
+	s|CHAIN("\([^"]*"\)|"/certificate-ca-chain/*/\1 "/x509-certificate-trust-chain/*/\1|
+	s|REQUEST("\([^"]*"\)|"/certificate-request/*/\1 "/x509-certificate-request/*/\1|' |
     grep -o '"/[^"]*"' | tr -d '"' |
     sed 's|/\*|/1|g; s|/+|/a.example|g; s|\.+$|.pem|' >"$T/routes"
 ok 'the table of the real one is read' [ "$(wc -l <"$T/routes")" -gt 25 ]
