@@ -141,20 +141,34 @@ out:
 }
 
 int
+workmsg_open(const char *path, struct err *e)
+{
+	int fd = sock_connect(path, e);
+
+	return fd < 0 ? err_object(e, "acmed-admin work") : fd;
+}
+
+int
+workmsg_ask(int fd, const char *request, int64_t deadline,
+    struct workmsg_reply *r, struct err *e)
+{
+	char *line = xasprintf("%s\n", request);
+	int rc = fd_write_all(fd, line, strlen(line), deadline, e);
+
+	free(line);
+	r->is_sent = rc == 0;
+	return rc < 0 ? -1 : read_reply(fd, deadline, r, e);
+}
+
+int
 workmsg_call(const char *path, const char *request, int64_t deadline,
     struct workmsg_reply *r, struct err *e)
 {
-	int fd = sock_connect(path, e), rc;
-	char *line;
+	int fd = workmsg_open(path, e), rc;
 
 	if (fd < 0)
-		return err_object(e, "acmed-admin work");
-	line = xasprintf("%s\n", request);
-	rc = fd_write_all(fd, line, strlen(line), deadline, e);
-	free(line);
-	r->is_sent = rc == 0;
-	if (rc == 0)
-		rc = read_reply(fd, deadline, r, e);
+		return -1;
+	rc = workmsg_ask(fd, request, deadline, r, e);
 	fd_close(&fd);
 	return rc;
 }

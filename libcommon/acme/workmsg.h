@@ -35,11 +35,21 @@ void workmsg_reply_init(struct workmsg_reply *r);
 void workmsg_reply_release(struct workmsg_reply *r);
 
 /*
- * Asks the service at `path`, without the newline, and waits for the reply
- * until `deadline` (clock_mono).  The process must have called sig_ignore_pipe.
- * Returns 0 with a reply, whatever its code; -1: KIND_BUSY when nobody listens
- * or the deadline has passed, KIND_SYS.
+ * Connects to the service at `path`, never waiting: a descriptor, which the
+ * caller closes; -1: KIND_BUSY when nobody listens, KIND_SYS.
  */
+int workmsg_open(const char *path, struct err *e);
+
+/*
+ * Asks it there, without the newline, and waits for the reply until `deadline`
+ * (clock_mono).  The process must have called sig_ignore_pipe.
+ * Returns 0 with a reply, whatever its code; -1: KIND_BUSY when the deadline
+ * has passed, KIND_SYS.
+ */
+int workmsg_ask(int fd, const char *request, int64_t deadline,
+    struct workmsg_reply *r, struct err *e);
+
+/* Both. */
 int workmsg_call(const char *path, const char *request, int64_t deadline,
     struct workmsg_reply *r, struct err *e);
 

@@ -12,6 +12,7 @@
 #include "store/domain.h"
 #include "store/private_key.h"
 #include "sys/clock.h"
+#include "sys/fd.h"
 #include "wrap/js.h"
 
 #define WAIT_MS 55000 /* gateways and programs give up after 60 s */
@@ -136,29 +137,27 @@ at_once(const struct asking *a, const struct conf_admin *conf)
 	    : half;
 }
 
-static int
-begin(struct asking *a, struct err *e)
+static struct autocert_new
+attempt(const struct asking *a)
 {
 	const struct conf_admin *conf = &a->visit->admin->setup->conf->admin;
-	struct autocert_new n = {.kind = a->kind,
+
+	return (struct autocert_new){.kind = a->kind,
 	    .name = a->name,
 	    .registered = enlist_registered(&a->list, a->name),
 	    .domain_template_id = a->list.template.id,
 	    .limits = {conf->autocert_again, conf->autocert_per_hour,
 		at_once(a, conf)}};
-
-	a->began = clock_now();
-	return autocert_begin(a->visit->admin->store, &n, &a->attempt, e);
 }
 
 /* Its answer is of no matter: the store has what came of it. */
 static void
-ask_for(const struct asking *a, struct workmsg_reply *r, struct err *why)
+ask_for(
+    const struct asking *a, int fd, struct workmsg_reply *r, struct err *why)
 {
 	char *request = xasprintf("order %s", a->name);
 
-	workmsg_call(a->visit->admin->setup->conf->admin.work_socket, request,
-	    clock_mono() + WAIT_MS, r, why);
+	workmsg_ask(fd, request, clock_mono() + WAIT_MS, r, why);
 	free(request);
 }
 
@@ -223,19 +222,44 @@ conclude(struct asking *a, const struct workmsg_reply *r, const struct err *why,
 	return autocert_end(st, a->attempt, &x, e);
 }
 
+/* With the connection `fd`, or none, and why. */
+static int
+order_by(struct asking *a, int fd, struct err *why, struct err *e)
+{
+	const struct autocert_new n = attempt(a);
+	struct workmsg_reply r;
+	int rc;
+
+	a->began = clock_now();
+	if (autocert_begin(a->visit->admin->store, &n, &a->attempt, e) < 0)
+		return -1;
+	workmsg_reply_init(&r);
+	if (fd >= 0)
+		ask_for(a, fd, &r, why);
+	rc = conclude(a, &r, why, e);
+	workmsg_reply_release(&r);
+	return rc;
+}
+
+/*
+ * Where nobody works a gateway's attempt would use up what there may be in an
+ * hour.  An operator's name is in the queue then.
+ */
 static int
 order(struct asking *a, struct err *e)
 {
-	struct workmsg_reply r;
+	const struct admin *admin = a->visit->admin;
+	const struct autocert_new n = attempt(a);
 	struct err why = {0};
-	int rc;
+	int fd, rc;
 
-	if (begin(a, e) < 0)
+	if (autocert_check(admin->store, &n, e) < 0)
 		return -1;
-	workmsg_reply_init(&r);
-	ask_for(a, &r, &why);
-	rc = conclude(a, &r, &why, e);
-	workmsg_reply_release(&r);
+	fd = workmsg_open(admin->setup->conf->admin.work_socket, &why);
+	if (fd < 0 && a->kind == AUTOCERT_UNKNOWN)
+		return fail(e, 503, 60, why.text);
+	rc = order_by(a, fd, &why, e);
+	fd_close(&fd);
 	return rc;
 }
 

@@ -541,17 +541,25 @@ begin(void *arg, struct err *e)
 }
 
 int
+autocert_check(struct store *st, const struct autocert_new *n, struct err *e)
+{
+	struct beginning b = {.st = st, .n = n};
+
+	return last_of(st, n->name, &b.last, e) < 0 ||
+		settle(st, &b.last, n->limits.again, e) < 0 ||
+		settle_others(st, n->limits.again, e) < 0 ||
+		db_snapshot(st->db, look, &b, e) < 0
+	    ? -1
+	    : 0;
+}
+
+int
 autocert_begin(
     struct store *st, const struct autocert_new *n, int64_t *id, struct err *e)
 {
 	struct beginning b = {.st = st, .n = n};
 
-	/* what is refused costs no write */
-	if (last_of(st, n->name, &b.last, e) < 0 ||
-	    settle(st, &b.last, n->limits.again, e) < 0 ||
-	    settle_others(st, n->limits.again, e) < 0 ||
-	    db_snapshot(st->db, look, &b, e) < 0 ||
-	    db_transaction(st->db, DB_DURABLE, begin, &b, e) < 0)
+	if (db_transaction(st->db, DB_DURABLE, begin, &b, e) < 0)
 		return -1;
 	*id = b.id;
 	return b.is_renewed ? is_renewed(e) : 0;

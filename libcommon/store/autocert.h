@@ -41,9 +41,16 @@ struct autocert_new {
 };
 
 /*
- * Begins an attempt: `*id`, and the name is in the queue, free of what was
- * before.  An earlier one that has nobody any more is brought to its end by
- * what the queue has.  Durable.
+ * Whether there may be an attempt, as autocert_begin says it; it costs no
+ * write.  But an earlier one that has nobody any more is brought to its end by
+ * what the queue has.
+ */
+int autocert_check(
+    struct store *st, const struct autocert_new *n, struct err *e);
+
+/*
+ * Begins an attempt, after autocert_check: `*id`, and the name is in the queue,
+ * free of what was before.  Durable.
  * -1: KIND_DENIED, the name is blocked; KIND_CONFLICT, it is renewed and not
  * for the queue (AUTOCERT_NEEDED: which is tried at once then); otherwise with
  * http_status and retry_after: 409, one is running or was recently; 429, too

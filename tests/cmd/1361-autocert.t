@@ -71,20 +71,23 @@ like "$body" 'This domain_name has been blocklisted' '... which is said'
 
 # ---- nobody works ----------------------------------------------------------------
 
+serve 'admin.autocert_allow=a.example, *.shop.example' \
+    admin.autocert_per_hour=1
+before=$(state)
 autocert a.example
 answers 503 'no work service'
 is "$(field result) $(field domain)" 'error null' '... is no certificate'
 like "$(header Retry-After)" '^[0-9]+$' '... with Retry-After'
-is "$(sql "SELECT group_concat(name) FROM domain_queue")" a.example \
-    '... and the name waits, which is not lost'
 autocert a.example
-answers 503 '... which is remembered'
-is "$(sql 'SELECT count(*) FROM autocerts')" 1 '... by one attempt'
+answers 503 '... again'
+autocert other.shop.example
+answers 503 '... also for another name, as nothing of the hour is used up'
+is "$(state)" "$before" '... and nothing has changed'
 
 # ---- an order --------------------------------------------------------------------
 
+serve 'admin.autocert_allow=a.example, *.shop.example, b.example'
 work_serve
-sql 'UPDATE autocerts SET again_at = 1'
 autocert a.example
 answers 200 'a certificate'
 is "$(field result): $(field notes)" 'success: new AcmeOrder, valid' '... new'
@@ -136,7 +139,7 @@ answers 403 'disabled'
 
 # ---- limits ----------------------------------------------------------------------
 
-serve 'admin.autocert_allow=*' admin.autocert_per_hour=4
+serve 'admin.autocert_allow=*' admin.autocert_per_hour=3
 autocert d.example
 answers 429 'no more in an hour'
 like "$(header Retry-After)" '^3[56][0-9][0-9]$' '... when there is one again'

@@ -85,9 +85,16 @@ there() {
 before=$(orders)
 autocert none.example
 answers 503 'no work service'
-like "$body" '"error":"acmed-admin work: [^"]*/work\.sock: nobody listens"' '... in one sentence'
+nobody='"error":"acmed-admin work: [^"]*/work\.sock: nobody listens"'
+like "$body" "$nobody" '... in one sentence'
+is "$(sql 'SELECT (SELECT count(*) FROM domain_queue) +
+    (SELECT count(*) FROM autocerts)')" 0 '... and nothing is left of it'
+ask /api/domain/certificate-if-needed -H "@$T/token.read+keys+order" \
+    -d domain_name=none.example
+answers 503 '... an operator asks'
+like "$body" "$nobody" '... and hears the same'
 is "$(sql 'SELECT name, attempts FROM domain_queue')" 'none.example|0' \
-    '... the name waits in the queue'
+    '... but the name waits in the queue'
 touch "$T/go"
 queue process
 exits 0 '... which cron works off'

@@ -28,7 +28,8 @@ begin_as(
 	struct autocert_new n = {kind, name, "example", DEFAULT, limits};
 
 	err_clear(&e);
-	if (autocert_begin(s, &n, id, &e) == 0)
+	if (autocert_check(s, &n, &e) == 0 &&
+	    autocert_begin(s, &n, id, &e) == 0)
 		return 0;
 	return e.http_status ? e.http_status : 1;
 }
