@@ -3,6 +3,7 @@
 -- fills, and at last from acmed-admin.  acmed-openresty(7) says how it is set up.
 local cache_new = require("acmed.cache").new
 local redis = require "acmed.redis"
+local semaphore = require "ngx.semaphore"
 local ssl = require "ngx.ssl"
 
 local acmed = {_VERSION = "0.1.0"}
@@ -249,18 +250,6 @@ local function fetch(asked)
 	return nil
 end
 
--- However it ends: that there was none before is known.
-local function fetch_new(asked)
-	local entry = take(asked, admin.order(config.admin, asked.name))
-
-	if entry then
-		return found(asked, entry)
-	elseif cache:epoch() == asked.epoch then
-		cache:mark(asked.name, "none")
-	end
-	return nil
-end
-
 -- The result of a pcall.
 local function finish(done, result)
 	if not done then
@@ -269,11 +258,52 @@ local function finish(done, result)
 	return result
 end
 
-local function order(asked)
-	local done, result = pcall(fetch_new, asked)
+local function mark_none(asked)
+	if cache:epoch() == asked.epoch then
+		cache:mark(asked.name, "none")
+	end
+end
 
+-- Sets asked.answer.  However it ends: that there was none before is known.
+local function ask_order(asked)
+	local done, chain, key, failed, covered_by =
+	    pcall(admin.order, config.admin, asked.name)
+
+	if not done then
+		chain, failed = nil, chain
+	end
+	if failed then
+		blame("admin", failed)
+	end
+	if not chain then
+		mark_none(asked)
+	end
+	asked.answer = {chain = chain, key = key, covered_by = covered_by}
 	cache:end_order(asked.name)
-	return finish(done, result)
+end
+
+-- A handshake that is given up ends in the middle of what it does, and what it
+-- has ordered has to have its end: that is in a timer.
+local function order(asked)
+	local ready = semaphore.new()
+	local started = ngx.timer.at(0, function()
+		ask_order(asked)
+		ready:post()
+	end)
+
+	if started then
+		ready:wait(config.admin.order_takes)
+	else
+		ask_order(asked)
+	end
+	local answer = asked.answer or {}
+	local entry = take(asked, answer.chain, answer.key, nil,
+	    answer.covered_by)
+	if entry then
+		return found(asked, entry)
+	end
+	mark_none(asked)
+	return nil
 end
 
 -- Another one asks already.

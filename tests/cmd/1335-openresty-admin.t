@@ -174,9 +174,25 @@ kept=false
 heads i.example '' 'an answer without its length'
 heads j.example 'Content-Length: -1\r\n' 'an answer without its length'
 heads k.example 'Transfer-Encoding: chunked\r\n' 'an answer in chunks'
-heads l.example "$(yes 'X-Field: 1\r\n' | head -n 999 | tr -d '\n')" \
-    'its answer has too many fields'
+heads l.example "$(yes 'X-Field: 1\r\n' | head -n 1999 | tr -d '\n')" \
+    'the head of its answer is too long'
 heads m.example 'Content-Length: 262145\r\n' 'its answer is too long'
+# endless FORMAT WHAT: it says this, and then a line that does not end.
+endless() {
+	# shellcheck disable=SC2059 # it is a format
+	{
+		printf "$1"
+		head -c 9999999 /dev/zero | tr '\0' a
+	} >"$T/said.GET"
+	: >"$T/gateway/errors"
+	no n.example "a line that does not end, after $2"
+	like "$(cat "$T/gateway/errors")" \
+	    'acmed: admin: the head of its answer is too long' '... which is told of'
+	sleep 1.1
+}
+endless '' nothing
+endless 'HTTP/1.1 200 OK\r\n' 'a status'
+endless 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n' 'a length'
 
 again "url = 'http://127.0.0.1:$admin_port/other'"
 no a.example 'a wrong prefix'
@@ -305,6 +321,39 @@ openssl s_client -connect "127.0.0.1:$tls_port" -noservername </dev/null \
 is "$(digest "$T/shown")" "$(digest "$T/default.crt")" 'no name at all'
 unlike "$(cat "$T/heard")" ^POST '... nothing of this is ordered'
 
+# order_ends: no order is under way; for wait_for.
+order_ends() {
+	[ "$(ordering)" = '[]' ]
+}
+stop gateway
+start_openresty "missing = 1, admin = { token_file = '$T/token', timeout = 1,
+    autocert = true, url = 'unix:$T/speaker.sock:/adm' }" \
+    'client_header_timeout 1s;'
+for how in given-up gone refused; do
+	answer $how.example certificate_signed__latest_single
+	echo '{"result":"error","error":"no, it is not"}' >"$T/error"
+	speaks GET 404 "$T/none"
+	speaks POST 200 "$T/answers/$how.example"
+	[ $how != refused ] || speaks POST 502 "$T/error"
+	: >"$T/heard"
+	: >"$T/hold.POST"
+	ask_first $how.example
+	must wait_for 10 grep -q ^POST "$T/heard"
+	[ $how != gone ] || kill -KILL $early
+	wait $early 2>"$T/dropped"
+	is "$(grep -c BEGIN "$T/$how.example.early")" 0 \
+	    "$how: a handshake that has not waited for its order"
+	is "$(ordering)" "[\"$how.example\"]" '... which goes on'
+	is "$(shown $how.example)" "$(digest "$T/default.crt")" \
+	    '... another one does not wait'
+	[ $how = refused ] || says "$T/answers/$how.example"
+	rm "$T/hold.POST"
+	ok '... it ends' wait_for 10 order_ends
+	want=$how.example
+	[ $how != refused ] || want=default
+	is "$(shown $how.example)" "$(digest "$T/$want.crt")" \
+	    "... and the next one has that of $want"
+done
 echo '<html>' >"$T/error"
 speaks POST 502 "$T/error"
 no s.example 'no answer of its'

@@ -4,7 +4,7 @@ local cjson = require "cjson"
 local admin = {}
 
 local BODY_MAX = 262144
-local FIELDS_MAX = 64
+local HEAD_MAX = 16384
 local NONE = "no such domain" -- with 404, which may mean the URL, too
 local ORDER = 60 -- seconds; it has answered by then
 local KEYS = {
@@ -55,38 +55,45 @@ local function connect(options)
 	return sock
 end
 
--- The length of the body that these fields of a head say; nil and why.
-local function read_fields(sock)
+-- Its lines, the last one without an end; nil and why.
+local function read_head(sock)
+	local read = sock:receiveuntil("\r\n\r\n")
+	local head, why = read(HEAD_MAX)
+
+	if not head then
+		return nil, why
+	elseif #head == HEAD_MAX or read(1) then
+		return nil, "the head of its answer is too long"
+	end
+	return head
+end
+
+-- The length of the body that the fields of a head say; nil and why.
+local function length_of(head)
 	local length
 
-	for _ = 0, FIELDS_MAX do
-		local line, why = sock:receive()
+	for line in head:lower():gmatch("\r\n([^\r\n]+)") do
+		local field, value = line:match("^([%w-]+):%s*(.-)%s*$")
 
-		if not line then
-			return nil, why
-		elseif line == "" then
-			return length, "an answer without its length"
-		end
-		local field, value = line:lower():match("^([%w-]+):%s*(.-)%s*$")
 		if field == "content-length" then
 			length = value:find("^%d+$") and tonumber(value)
 		elseif field == "transfer-encoding" then
 			return nil, "an answer in chunks"
 		end
 	end
-	return nil, "its answer has too many fields"
+	return length, "an answer without its length"
 end
 
 -- Status and body; nil and why.
 local function read_answer(sock)
-	local line, why = sock:receive()
-	local status = line and line:match("^HTTP/1%.[01] (%d%d%d)")
+	local head, why = read_head(sock)
+	local status = head and head:match("^HTTP/1%.[01] (%d%d%d)")
 	local length, body
 
 	if not status then
 		return nil, why or "not HTTP"
 	end
-	length, why = read_fields(sock)
+	length, why = length_of(head)
 	if not length then
 		return nil, why
 	elseif length > BODY_MAX then
