@@ -16,6 +16,8 @@
 #define REST_MS 10000 /* for a Redis that was away */
 #define ALL_MS 50000 /* programs give up after 60 s */
 #define ANSWER_MS 5000 /* of these */
+#define START_MS 10000 /* until it is our turn, or that of another */
+#define TURN_MS 60000 /* of one who is killed */
 
 /* One use of a primer. */
 struct priming {
@@ -213,8 +215,11 @@ blame(const struct err *why, struct err *e)
 {
 	if (why->kind == KIND_CONF)
 		return err_set(e, KIND_CONFLICT, "[redis]: %s", why->text);
-	if (why->kind == KIND_BUSY)
-		return err_set(e, KIND_BUSY, "[redis]: %s", why->text);
+	if (why->kind == KIND_BUSY) {
+		err_set(e, KIND_BUSY, "[redis]: %s", why->text);
+		e->retry_after = why->retry_after;
+		return -1;
+	}
 	*e = *why;
 	return -1;
 }
@@ -226,19 +231,33 @@ prime_all(struct visit *v, struct priming *p, struct err *e)
 	struct err why = {0};
 	int rc;
 
-	p->primer = primer_open(&p->options, e);
-	if (!p->primer)
-		return -1;
+	kv_until(p->options.kv, p->deadline + ANSWER_MS);
 	rc = primer_all(p->primer, false, e);
 	if (rc < 0 && p->is_over) {
 		err_clear(e);
 		rc = 0;
 	}
+	primer_give_turn(p->primer);
 	if (primer_note(p->primer, &why) < 0 && rc == 0)
 		rc = err_set(e, why.kind, "%s", why.text);
-	if (rc == 0)
-		rc = answer(v, primer_counts(p->primer), !p->is_over);
+	return rc < 0 ? -1 : answer(v, primer_counts(p->primer), !p->is_over);
+}
+
+/* A worker is busy with it for long, and others must be there for gateways. */
+static int
+prime_alone(struct visit *v, struct priming *p, struct err *e)
+{
+	int rc = -1;
+
+	p->options.kv =
+	    connect_to(p, v->admin, ANSWER_MS, clock_mono() + START_MS, e);
+	if (!p->options.kv)
+		return -1;
+	p->primer = primer_open(&p->options, e);
+	if (p->primer && primer_take_turn(p->primer, TURN_MS, e) == 0)
+		rc = prime_all(v, p, e);
 	primer_close(p->primer);
+	kv_close(p->options.kv);
 	return rc;
 }
 
@@ -248,16 +267,12 @@ visit_redis_prime(struct visit *v, struct err *e)
 	const struct admin *a = v->admin;
 	struct err why = {0};
 	struct priming p;
-	int rc;
 
 	if (!a->setup->redis)
 		return err_set(e, KIND_NOTFOUND,
 		    "there is no Redis: [redis] url is not set");
-	rc = prepare(&p, a, clock_mono() + ALL_MS, &why);
-	if (rc == 0) {
-		p.options.kv = connect_to(&p, a, ANSWER_MS, 0, &why);
-		rc = p.options.kv ? prime_all(v, &p, &why) : -1;
-		kv_close(p.options.kv);
-	}
-	return rc < 0 ? blame(&why, e) : 0;
+	return prepare(&p, a, clock_mono() + ALL_MS, &why) < 0 ||
+		prime_alone(v, &p, &why) < 0
+	    ? blame(&why, e)
+	    : 0;
 }

@@ -20,7 +20,8 @@
  * and the number of the certificate.  So whoever is killed, or meets a Redis
  * that goes away, leaves each name with what it had or what it is to have, and
  * the next run goes on.  "~acmed:fence" is the last number, "~acmed:writes"
- * counts what was written, "~acmed:all:TAG" notes a look at all names.
+ * counts what was written, "~acmed:all:TAG" notes a look at all names,
+ * "~acmed:turn" is of whoever has the turn.
  */
 struct kv;
 struct seal_key;
@@ -78,6 +79,15 @@ struct primer_options {
 /* NULL on failure, as wrap/kv.h; the caller closes. */
 struct primer *primer_open(const struct primer_options *o, struct err *e);
 void primer_close(struct primer *p); /* NULL-safe */
+
+/*
+ * For callers of whom one at a time may do all names: it is our turn, for so
+ * long at most, also if we die, and until we give it back, or the connection is
+ * of no more use.  It is of no matter to what was written or noted.
+ * -1: KIND_BUSY with retry_after, it is that of somebody else; as wrap/kv.h.
+ */
+int primer_take_turn(struct primer *p, int64_t ms, struct err *e);
+void primer_give_turn(struct primer *p);
 
 /*
  * Primes a name, a serving_fn: some at a time, so primer_finish has the last

@@ -137,9 +137,10 @@ note_read(
 	size_t len;
 	int rc = -1;
 
-	primer_eval(p, SCRIPT_NOTE_READ, 2, 0);
+	primer_eval(p, SCRIPT_NOTE_READ, 3, 0);
 	kv_arg_text(p->o.kv, key);
 	kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
+	kv_arg_text(p->o.kv, PRIMER_TURN_KEY);
 	free(key);
 	if (kv_send(p->o.kv, e) < 0 || !(r = kv_receive(p->o.kv, e)))
 		return -1;
@@ -165,9 +166,10 @@ note_write(
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 		    "%s%llu", i > 0 ? " " : "", (unsigned long long)n->v[i]);
 	key = note_key(p);
-	primer_eval(p, SCRIPT_NOTE_WRITE, 2, 2);
+	primer_eval(p, SCRIPT_NOTE_WRITE, 3, 2);
 	kv_arg_text(p->o.kv, key);
 	kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
+	kv_arg_text(p->o.kv, PRIMER_TURN_KEY);
 	kv_arg_int(p->o.kv, writes + p->counts.written[REDIS_DOMAIN]);
 	kv_arg_text(p->o.kv, text);
 	free(key);
@@ -226,4 +228,40 @@ primer_all(struct primer *p, bool each, struct err *e)
 		now.v[NOTE_WHOLE] = last.v[NOTE_WHOLE];
 	now.v[NOTE_NAMES] = (uint64_t)p->names;
 	return note_write(p, &now, writes, e);
+}
+
+/* ---- one at a time ------------------------------------------------------- */
+
+int
+primer_take_turn(struct primer *p, int64_t ms, struct err *e)
+{
+	int64_t left;
+
+	kv_to_key(p->o.kv, PRIMER_TURN_KEY);
+	primer_eval(p, SCRIPT_TURN, 1, 2);
+	kv_arg_text(p->o.kv, PRIMER_TURN_KEY);
+	kv_arg_int(p->o.kv, p->fence);
+	kv_arg_int(p->o.kv, ms);
+	if (kv_send(p->o.kv, e) < 0 || primer_receive(p, &left, e) < 0)
+		return -1;
+	if (left == 0)
+		return 0;
+	err_set(e, KIND_BUSY,
+	    "somebody else writes all names just now; one does at a time");
+	e->retry_after = (int)(left / 1000) + 1;
+	return -1;
+}
+
+void
+primer_give_turn(struct primer *p)
+{
+	struct err ignored = {0};
+	int64_t done;
+
+	kv_to_key(p->o.kv, PRIMER_TURN_KEY);
+	primer_eval(p, SCRIPT_TURN_OVER, 1, 1);
+	kv_arg_text(p->o.kv, PRIMER_TURN_KEY);
+	kv_arg_int(p->o.kv, p->fence);
+	if (kv_send(p->o.kv, &ignored) == 0)
+		primer_receive(p, &done, &ignored);
 }

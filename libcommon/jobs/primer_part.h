@@ -12,6 +12,7 @@
 #define PRIMER_FENCE_KEY "~acmed:fence"
 #define PRIMER_WRITES_KEY "~acmed:writes"
 #define PRIMER_NOTE_KEY "~acmed:all:" /* and the tag */
+#define PRIMER_TURN_KEY "~acmed:turn"
 #define PRIMER_SIDE "~v:{"
 
 #define PRIMER_KEYS 2 /* of a name, at most, if they point to something */
@@ -40,6 +41,8 @@ enum script {
 	SCRIPT_DIGEST, /* what is there */
 	SCRIPT_NOTE_READ, /* of a look at all names */
 	SCRIPT_NOTE_WRITE,
+	SCRIPT_TURN, /* whose it is to write all names */
+	SCRIPT_TURN_OVER,
 	SCRIPT__MAX
 };
 

@@ -3,8 +3,9 @@
 #include "sys/clock.h"
 
 /*
- * The number of keys, and what tells that some may have been replaced: the run
- * of the server, and how many it has evicted.
+ * The number of keys, but for that of the turn (KEYS[3]), and what tells that
+ * some may have been replaced: the run of the server, and how many it has
+ * evicted.  A key that is over counts until somebody looks for it.
  */
 #define STATE                                                                  \
 	"local function told(section, what)\n"                                 \
@@ -12,7 +13,9 @@
 	"  return type(i) == 'string' and string.match(i, what) or '-'\n"      \
 	"end\n"                                                                \
 	"local function state()\n"                                             \
-	"  return string.format('%.0f', redis.call('DBSIZE')) .. '.' ..\n"     \
+	"  local turn = redis.call('EXISTS', KEYS[3])\n"                       \
+	"  return string.format('%.0f', redis.call('DBSIZE') - turn) ..\n"     \
+	"    '.' ..\n"                                                         \
 	"    told('server', 'run_id:(%w+)') .. '.' ..\n"                       \
 	"    told('stats', 'evicted_keys:(%d+)')\n"                            \
 	"end\n"
@@ -148,8 +151,8 @@ static const char *const texts[] = {
 	"if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end\n"
 	"return redis.call('DEL', KEYS[1])\n",
     /*
-     * The note, the count.  What was noted, unless somebody has written since,
-     * or keys have come or gone.
+     * The note, the count, the turn.  What was noted, unless somebody has
+     * written since, or keys have come or gone.
      */
     [SCRIPT_NOTE_READ] = STATE
     "local n = redis.call('GET', KEYS[1]) or ''\n"
@@ -157,7 +160,7 @@ static const char *const texts[] = {
     "if writes ~= (redis.call('GET', KEYS[2]) or '0') or\n"
     "  keys ~= state() then return '' end\n"
     "return rest\n",
-    /* ARGV: the count as it is to be, what is noted. */
+    /* The same.  ARGV: the count as it is to be, what is noted. */
     [SCRIPT_NOTE_WRITE] =
 	STATE "if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then\n"
 	      "  redis.call('DEL', KEYS[1])\n"
@@ -167,6 +170,17 @@ static const char *const texts[] = {
 	      "redis.call('SET', KEYS[1],\n"
 	      "  ARGV[1] .. ' ' .. state() .. ' ' .. ARGV[2])\n"
 	      "return 1\n",
+    /*
+     * The turn.  ARGV: the fence, for how long at most, in ms.  0: it is ours,
+     * or how long it is that of somebody else.
+     */
+    [SCRIPT_TURN] = "local left = redis.call('PTTL', KEYS[1])\n"
+		    "if left >= 0 then return left + 1 end\n"
+		    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+		    "return 0\n",
+    [SCRIPT_TURN_OVER] =
+	"if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+	"return redis.call('DEL', KEYS[1])\n",
     /* The key.  ARGV: the fields of a hash.  Secrets do not come back. */
     [SCRIPT_DIGEST] = "local t, v = redis.call('TYPE', KEYS[1]).ok, {}\n"
 		      "if t == 'hash' and #ARGV > 0 then\n"

@@ -7,11 +7,16 @@
 . "$SRC/tests/lib/export.sh"
 . "$SRC/tests/lib/redis.sh"
 . "$SRC/tests/lib/admin.sh"
-skip_unless_has openssl sqlite3 curl jq socat perl
+skip_unless_has openssl sqlite3 curl jq socat perl pgrep
 
 make_export_store
 enter one DNS:a.example
 enter two 'DNS:b.example,DNS:*.w.example'
+# Not just now.
+sql 'UPDATE certificates SET created = created - 10000,
+    not_before = not_before - 10000'
+sql 'UPDATE domains SET created = created - 10000'
+sql 'UPDATE events SET at = at - 10000'
 for s in read read+keys write; do
 	admin_token "$s"
 done
@@ -82,6 +87,14 @@ ask /api/redis/prime -d ''
 answers 200 'again'
 has '.unchanged == 3 and .operations_event.total_primed.domain == 0
     and .operations_event.id == null' '... nothing is to be done'
+
+# noted: redis-prime takes all as they were noted, and looks at no name.
+noted() {
+	run "$BIN/redis-prime" -v --all
+	like "$err" 'prime.done .*names=0 ' "$1"
+}
+is "$(r exists '~acmed:turn')" 0 '... nothing keeps the next one off'
+noted '... and all of it is noted, for redis-prime, too'
 
 # ---- one name --------------------------------------------------------------------
 
@@ -169,6 +182,64 @@ config a.example -m 6
 answers 200 'a Redis that answers late each time: nobody waits for all of it'
 like "$(cat "$T/admin.log")" redis.away '... is left alone'
 is "$(r exists d1:a.example)" 0 '... before it has come to anything'
+
+# ---- one at a time ---------------------------------------------------------------
+
+stop late
+start late "$SRC/tests/lib/late" "$late_port" "$redis_port" 0.4
+must wait_for 10 grep -q ready "$T/late.out"
+
+# begin: somebody primes all names, and is stopped in the middle; sets $first,
+# who waits for that, and $pid, who does it.
+begin() {
+	r flushall >/dev/null
+	curl -s -m 70 -o "$T/first" -w '%{http_code}' -d '' \
+	    --unix-socket "$T/admin.sock" "$admin/api/redis/prime.json" \
+	    >"$T/first.code" &
+	first=$!
+	must wait_for 20 turn_is 1
+	pid=$(pgrep -P "$(cat "$T/admin-unix.pid")")
+	must kill -STOP "$pid"
+}
+turn_is() {
+	[ "$(r exists '~acmed:turn')" -eq "$1" ]
+}
+# busy NAME: it is refused, and nothing comes of that.
+busy() {
+	before=$(r dbsize)
+	prime
+	answers 503 "$1"
+	like "$body" '"error":"\[redis\]: somebody else writes all names just now; one does at a time"' \
+	    '... which is said'
+	like "$(header Retry-After)" '^([1-9]|[1-5][0-9]|60|61)$' '... with when to come again'
+	is "$(r dbsize) $(r exists '~acmed:turn')" "$before 1" '... nothing is changed'
+}
+begin
+busy 'a second one while one is at it'
+ask_tcp /api/redis/prime.json -d '' -H "@$T/token.write"
+answers 503 '... also of a worker'
+config a.example -m 20
+answers 200 '... a gateway is answered'
+must kill -CONT "$pid"
+wait "$first"
+is "$(cat "$T/first.code")" 200 '... the first one comes to its end'
+is "$(r exists '~acmed:turn')" 0 '... and gives way'
+prime
+answers 200 '... to the next'
+begin
+must kill -KILL "$pid"
+wait "$first"
+busy 'one is killed: it is its turn still'
+ok '... for a minute at most' [ "$(r pttl '~acmed:turn')" -le 60000 ]
+must r pexpire '~acmed:turn' 1 # as if that had gone by
+prime
+answers 200 '... then it is that of the next'
+noted '... and that a key was over is of no matter to what is noted'
+r set '~acmed:turn' other PX 60000 >/dev/null
+noted '... nor that there is one'
+r set '~acmed:turn' other >/dev/null
+prime
+answers 200 'a turn without an end is nobody'"'"'s'
 stop late
 redis_is "url = unix://$T/redis.sock" 'prime_style = 2'
 prime
@@ -178,6 +249,7 @@ redis_is "url = redis://localhost:$redis_port" 'prime_style = 2'
 r flushall >/dev/null
 prime
 answers 200 'a Redis by its name'
+sql 'UPDATE certificates SET not_before = not_before + 10000'
 ok 'the store is sound' "$BIN/acmed-store" check
 
 done_testing
