@@ -122,6 +122,63 @@ exits 0 rekey
 is "$(mode eab.key)" "600 $server $group" 'what seals bindings, anew'
 is "$(mode certificates.key)" '600 root root' 'what seals private keys, anew'
 
+# ---- what seals private keys, and acmed-admin ------------------------------------
+
+# It has read the file before it has given up its rights, and can then no more
+# read it than spoil it, even in a directory of its own; nobody but root can change
+# who may read what is root's.
+seal=$T/own/seal.key
+must install -d -o $signer -g $group "$T/own"
+must mv "$T/certificates.key" "$seal"
+"$SRC/scripts/lib/conf-set" admin.user=$signer \
+    "store.certificate_key_file=$seal" <"$conf" >"$T/new.conf"
+mv "$T/new.conf" "$conf"
+chmod 644 "$conf"
+run "$BIN/acmed-store" -c "$conf" init
+is "$(mode own/seal.key)" "600 $signer $group" \
+    'what seals private keys is given to acmed-admin'
+cp -p "$seal" "$T/seal"
+export PROBE_SPOIL="$seal" PROBE_READ="$PROBE_READ:$seal" PROBE_EXEC=/bin/true
+spoiled='read:seal.key=EACCES spoil:write=EACCES spoil:truncate=EACCES
+    spoil:rename=EACCES spoil:remove=EACCES'
+printf 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >"$T/request"
+# admin HOW ERRNO: a worker, and a process for a connection; ERRNO is what comes
+# of another mode.
+admin() {
+	# shellcheck disable=SC2086 # words
+	start admin $1 "$probed" "$SRC/scripts/lib/listen" -1 127.0.0.1 0 \
+	    "$BIN/acmed-admin" -v -c "$conf"
+	wait_for 10 grep -q . "$T/admin.out"
+	is "$(curl -s -m 20 -o /dev/null -w '%{http_code}' \
+	    "http://127.0.0.1:$(cat "$T/admin.out")/")" 401 \
+	    "acmed-admin answers, ${1:+not }started by root"
+	# shellcheck disable=SC2086
+	could acmed-admin "$(pid_of admin admin)" "uid=$(id -u $signer)" \
+	    $rest write=EACCES $spoiled "spoil:mode=$2"
+	stop admin
+	# shellcheck disable=SC2086
+	run $1 "$probed" "$BIN/acmed-admin" -v -c "$conf" <"$T/request"
+	like "$out" '^HTTP/1.1 401 ' '... also a connection'
+	# shellcheck disable=SC2086
+	could acmed-admin "$(pid_of admin)" "uid=$(id -u $signer)" \
+	    $rest write=EACCES $spoiled "spoil:mode=$2"
+	ok '... the file is as it was' cmp -s "$seal" "$T/seal"
+}
+admin "$(as $signer)" ok
+admin '' ok
+chown root:root "$seal"
+admin '' EPERM
+# Without Landlock all of that could be done.
+must cp -p "$T/seal" "$seal"
+export LANDLOCK_ABI=0 PROBE_EXEC=/nonexistent
+# shellcheck disable=SC2046
+run $(as $signer) "$probed" "$BIN/acmed-admin" -v -c "$conf" <"$T/request"
+unset LANDLOCK_ABI
+could acmed-admin "$(pid_of admin)" read:seal.key=ok spoil:write=ok \
+    spoil:truncate=ok spoil:rename=ok spoil:remove=ok
+must cp -p "$T/seal" "$seal"
+unset PROBE_SPOIL
+
 run "$BIN/acmed-store" -c "$conf" check
 exits 0 'the store is sound'
 

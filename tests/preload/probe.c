@@ -8,6 +8,9 @@
  * E is ok, or the errno's name.  PROBE_READ: files to read, colons between;
  * PROBE_EXEC: a program; PROBE_PORT: where to connect on 127.0.0.1;
  * PROBE_WRITE: a directory to make a file in.
+ * PROBE_SPOIL: a file that is there only to be read; then there is also, of a
+ * process that has given up what it could,
+ * "spoil:write=E spoil:truncate=E spoil:rename=E spoil:mode=E spoil:remove=E".
  * LANDLOCK_ABI=N: what the kernel says of Landlock; with 0 it has none.
  */
 #include <arpa/inet.h>
@@ -21,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,6 +120,49 @@ probe_reads(char *line, size_t size)
 	free(paths);
 }
 
+static int
+error_of(int result)
+{
+	return result < 0 ? errno : 0;
+}
+
+static int
+try_open(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC), error = error_of(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+/* What has worked is taken back, but for what comes last. */
+static void
+probe_spoil(char *line, size_t size)
+{
+	const char *path = getenv("PROBE_SPOIL");
+	size_t len = strlen(line);
+	char other[4096];
+	int errors[5];
+	struct stat st;
+
+	if (!path || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ||
+	    stat(path, &st) < 0)
+		return;
+	snprintf(other, sizeof(other), "%s.%d", path, (int)getpid());
+	errors[0] = try_open(path, O_WRONLY);
+	errors[1] = error_of(truncate(path, st.st_size));
+	if ((errors[2] = error_of(rename(path, other))) == 0)
+		rename(other, path);
+	errors[3] = error_of(chmod(path, st.st_mode & 07777));
+	errors[4] = error_of(unlink(path));
+	snprintf(line + len, size - len,
+	    " spoil:write=%s spoil:truncate=%s spoil:rename=%s spoil:mode=%s"
+	    " spoil:remove=%s",
+	    outcome(errors[0]), outcome(errors[1]), outcome(errors[2]),
+	    outcome(errors[3]), outcome(errors[4]));
+}
+
 static void
 probe(void)
 {
@@ -133,6 +180,7 @@ probe(void)
 	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), outcome(try_connect(port)),
 	    outcome(try_write(dir)));
 	probe_reads(line, sizeof(line));
+	probe_spoil(line, sizeof(line));
 	try_spawn(path, &fork_error, &exec_error);
 	dprintf(atoi(fd), "%s fork=%s exec=%s\n", line, outcome(fork_error),
 	    outcome(exec_error));
