@@ -243,6 +243,13 @@ serve(struct visit *v, const struct buf *body, struct err *e)
 	return v->route->visit(v, e);
 }
 
+/* On loopback everybody can ask: who may not could fill the log. */
+static enum log_level
+level_for(unsigned scopes)
+{
+	return scopes ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
 static void
 log_request(const struct visit *v, const struct err *e, int64_t began)
 {
@@ -250,9 +257,9 @@ log_request(const struct visit *v, const struct err *e, int64_t began)
 
 	snprintf(status, sizeof(status), "%d", v->response->status);
 	snprintf(ms, sizeof(ms), "%lld", (long long)(clock_mono() - began));
-	log_event(LOG_LEVEL_INFO, "request", "method", v->request->method_name,
-	    "path", v->request->path, "status", status, "peer",
-	    v->admin->front.client.peer, "ms", ms, "caller",
+	log_event(level_for(v->caller.scopes), "request", "method",
+	    v->request->method_name, "path", v->request->path, "status", status,
+	    "peer", v->admin->front.client.peer, "ms", ms, "caller",
 	    v->caller.name[0] ? v->caller.name : NULL, "detail",
 	    err_is_set(e) ? e->text : NULL, NULL);
 }
@@ -282,5 +289,7 @@ reply_refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	front_begin(&a->front);
 	answer_failure(res, e, NULL);
 	front_sign(res);
-	front_log_refused(&a->front, e, res->status);
+	front_log_refused(&a->front,
+	    level_for(admin_grants_of(a->setup->grants, a->front.client.uid)),
+	    e, res->status);
 }

@@ -233,23 +233,25 @@ meet(const struct work *w, int fd, struct err *e)
 
 	if (uid >= 0 && (uid == 0 || uid == geteuid() || uid == w->client_uid))
 		return 0;
-	return err_set(
+	err_set(
 	    e, KIND_DENIED, "user %lld may not ask for work", (long long)uid);
+	/* He could fill the log. */
+	log_event(LOG_LEVEL_DEBUG, "work.refused", "reason", e->text, NULL);
+	return -1;
 }
 
 int
 work_answer(const struct work *w, int fd, struct err *e)
 {
 	struct workmsg_reply r;
-	struct err ignored = {0};
+	struct err stranger = {0}, ignored = {0};
 	struct conn c;
-	int rc;
+	int rc = 0;
 
 	workmsg_reply_init(&r);
-	rc = meet(w, fd, e);
-	if (rc == 0)
-		rc = perform(w, fd, &r, e);
-	if (rc < 0)
+	if (meet(w, fd, &stranger) < 0)
+		fail(&r, &stranger);
+	else if ((rc = perform(w, fd, &r, e)) < 0)
 		fail(&r, e);
 	/* Who asked may be gone; what was done is in the store. */
 	if (workmsg_write(fd, &r, clock_mono() + w->request_ms, &ignored) ==

@@ -26,9 +26,9 @@ struct work {
  * `fd` stays the caller's.  The process must have called sig_ignore_pipe and
  * sig_catch_term; after SIGTERM the program is told to end.  That the client
  * goes away meanwhile changes nothing.
- * Returns 0, also for a request that failed; -1: KIND_DENIED, somebody else has
- * asked, of whom nothing is read; KIND_INPUT, KIND_BUSY, KIND_SYS for what did
- * not come as a request.
+ * Returns 0, also for a request that failed, and when somebody else has asked,
+ * of whom nothing is read, or logged above debug level; -1: KIND_INPUT,
+ * KIND_BUSY, KIND_SYS for what did not come as a request.
  */
 int work_answer(const struct work *w, int fd, struct err *e);
 

@@ -358,5 +358,5 @@ dispatch_refuse(
 	front_begin(&s->front);
 	answer_failure(res, e, NULL);
 	add_common(s, is_post, true, res);
-	front_log_refused(&s->front, e, res->status);
+	front_log_refused(&s->front, LOG_LEVEL_INFO, e, res->status);
 }

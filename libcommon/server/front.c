@@ -24,11 +24,12 @@ front_sign(struct response *res)
 }
 
 void
-front_log_refused(const struct front *f, const struct err *e, int status)
+front_log_refused(const struct front *f, enum log_level level,
+    const struct err *e, int status)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", status);
-	log_event(LOG_LEVEL_INFO, "request.refused", "status", text, "peer",
+	log_event(level, "request.refused", "status", text, "peer",
 	    f->client.peer, "reason", e->text, NULL);
 }

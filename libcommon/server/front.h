@@ -2,6 +2,7 @@
 #define SERVER_FRONT_H
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "sys/sock.h"
 
 /*
@@ -61,6 +62,7 @@ void front_begin(struct front *f);
 void front_sign(struct response *res);
 
 /* Logs what was no request, and was answered with `status`. */
-void front_log_refused(const struct front *f, const struct err *e, int status);
+void front_log_refused(const struct front *f, enum log_level level,
+    const struct err *e, int status);
 
 #endif

@@ -233,7 +233,7 @@ refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	front_begin(&w->front);
 	answer_failure(res, e);
 	front_sign(res);
-	front_log_refused(&w->front, e, res->status);
+	front_log_refused(&w->front, LOG_LEVEL_INFO, e, res->status);
 }
 
 /* ---- opening ------------------------------------------------------------- */

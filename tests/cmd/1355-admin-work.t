@@ -131,8 +131,13 @@ if [ "$(id -u)" -eq 0 ]; then
 	}
 	is "$(as_nobody)" "1 0 user $(id -u nobody) may not ask for work" \
 	    'somebody else'
-	like "$(cat "$T/work.log")" "user $(id -u nobody) may not ask" \
-	    '... is in the log'
+	unlike "$(cat "$T/work.log")" 'may not ask' '... does not fill the log'
+	stop work
+	work_serve -v
+	as_nobody >"$T/dropped"
+	like "$(cat "$T/work.log")" \
+	    "debug: work.refused .*user $(id -u nobody) may not ask" \
+	    '... which -v has it in'
 	# Who is refused is not waited for: not a byte was sent.
 	is "$(setpriv --reuid nobody --regid nogroup --clear-groups \
 	    socat -u "UNIX-CONNECT:$T/work.sock" -)" \
@@ -142,7 +147,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	mv "$T/new" "$T/work.conf"
 	like "$(as_nobody)" '^0 9 $' '... but for the user of acmed-admin'
 else
-	skip 4 'needs root'
+	skip 5 'needs root'
 fi
 is "$(echo nginx status |
     socat -t 20 - "EXEC:$T/sbin/acmed-admin work -c $T/work.conf")" \

@@ -168,6 +168,17 @@ is "$(sql 'SELECT group_concat(name) || (SELECT max(id) FROM events)
 unlike "$(cat "$T"/admin*.log)" 'request.failed|Sanitizer|runtime error' \
     'no failure of ours'
 unlike "$(cat "$T"/admin*.log)" "${auth#*Bearer }" 'and no token in the log'
+unlike "$(cat "$T"/admin*.log)" 'request.refused|status=401' \
+    'nor a line of who may not ask'
+is "$(grep -c 'status=200.*caller=token/' "$T/admin.log" | grep -c '^[1-9]')" 1 \
+    '... but those of who may'
+stop admin
+stop admin-unix
+admin_serve log.level=debug
+ask_tcp /whoami
+hostile 400 'the log at debug level' '"GET $P/who\0ami HTTP/1.1\r\n${A}\r\n"'
+like "$(cat "$T/admin.log")" 'debug: request .*status=401' '... has them'
+like "$(cat "$T/admin.log")" 'debug: request.refused status=400' '... all'
 ok 'the store is sound' "$BIN/acmed-store" check
 
 done_testing
