@@ -288,6 +288,17 @@ read_looks(struct primer *p, struct err *e)
 	return 0;
 }
 
+/* What was sent is done, also when no more is to be; so it counts. */
+static void
+take_answers(struct primer *p)
+{
+	struct err ignored = {0};
+
+	if (primer_look_read(p, &p->batches[STAGE_LOOKED], &ignored) == 0 &&
+	    primer_receive_values(p, &p->batches[STAGE_VALUES], &ignored) == 0)
+		primer_receive_names(p, &p->batches[STAGE_NAMES], &ignored);
+}
+
 /*
  * Answers come in the order of what was sent, and what was sent the last time
  * was done while we loaded what was sent after it.
@@ -313,7 +324,10 @@ advance(struct primer *p, struct err *e)
 	memmove(&p->batches[1], &p->batches[0],
 	    (STAGE__MAX - 1) * sizeof(p->batches[0]));
 	p->batches[0] = done;
-	return p->o.goes_on(p->o.arg, p->names, e);
+	if (p->o.goes_on(p->o.arg, p->names, e) == 0)
+		return 0;
+	take_answers(p);
+	return -1;
 }
 
 static int

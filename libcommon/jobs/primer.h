@@ -71,7 +71,10 @@ struct primer_options {
 	/* One that could not be done, while the rest could. */
 	void (*failed)(
 	    void *arg, int64_t certificate_id, const struct err *why);
-	/* Called often, with how many names are done; -1 ends it. */
+	/*
+	 * Called often, with how many names are done; -1 ends it, when what was
+	 * sent is counted.
+	 */
 	int (*goes_on)(void *arg, int64_t names, struct err *e);
 	void *arg;
 };
