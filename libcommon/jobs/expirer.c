@@ -183,7 +183,21 @@ proceed(struct server *s)
 		finish(s);
 }
 
-/* A server without a status still expires. */
+static void
+forget(struct expired *x)
+{
+	x->why = (struct err){0};
+	x->status = 0;
+	free(x->text);
+	x->text = NULL;
+	js_free(x->answer);
+	x->answer = NULL;
+}
+
+/*
+ * A server without a status that is of use still expires: others may choose
+ * what it says there.  A wrong password is tried once.
+ */
 static bool
 take_status(struct server *s, const struct network_reply *r)
 {
@@ -192,9 +206,10 @@ take_status(struct server *s, const struct network_reply *r)
 
 	s->asked_status = true;
 	if (judge(x, r) < 0) {
-		if (r->status != 404 || s->run->task == EXPIRER_STATUS)
+		if (s->run->task == EXPIRER_STATUS || r->status == 401 ||
+		    r->status == 403)
 			return false;
-		x->why = (struct err){0};
+		forget(x);
 		return true;
 	}
 	software = js_get_text(x->answer, "server");

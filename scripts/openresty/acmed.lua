@@ -10,6 +10,7 @@ local acmed = {_VERSION = "0.1.0"}
 
 local SERVER = "acmed:nginx"
 local LIST_MAX = 1024
+local LIST_BYTES = 28 * 1024
 local LOCK = 10 -- seconds; who asks is done by then, or gone
 local WAIT = 0.01
 
@@ -130,6 +131,10 @@ local function from_redis(asked)
 		return nil, true
 	elseif not at then
 		return nil, false
+	elseif not chain then
+		ngx.log(ngx.ERR, "acmed: redis: ", asked.name,
+		    ": a part of it is missing")
+		return nil, true
 	end
 	return keep(asked, "redis", at == 1 and asked.name or asked.wildcard,
 	    chain, key)
@@ -416,9 +421,20 @@ function acmed.expire()
 	    '"reason":"Unknown URI"'))
 end
 
+-- Clients choose some of the names, and nginx-expire(1) reads no more than 96
+-- KiB: of each list so much that all of them fit.
 local function list(names)
-	return #names == 0 and "[]" or
-	    '["' .. table.concat(names, '","') .. '"]'
+	local length, last = 0, 0
+
+	for i, name in ipairs(names) do
+		length = length + #name + 3
+		if length > LIST_BYTES then
+			break
+		end
+		last = i
+	end
+	return last == 0 and "[]" or
+	    '["' .. table.concat(names, '","', 1, last) .. '"]'
 end
 
 -- In content_by_lua.

@@ -13,7 +13,7 @@ make_leaf roots front IP:127.0.0.1
 make_ca other
 make_leaf other stranger IP:127.0.0.1
 stock=$(free_port) tls=$(free_port) strange=$(free_port)
-html=$(free_port) brief=$(free_port) plain=$(free_port) silent=$(free_port) closed=$(free_port)
+html=$(free_port) brief=$(free_port) plain=$(free_port) huge=$(free_port) silent=$(free_port) closed=$(free_port)
 p=/.peter_sslers/nginx/shared_cache
 printf 'op:%s\n' "$(openssl passwd -apr1 'a:b c')" >"$T/htpasswd"
 
@@ -39,6 +39,8 @@ peter() {
 		}
 	END
 }
+seq -f '"client-%0100.0f.example",' 1 1024 |
+    sed '1s/^/{"result":"success","keys":{"invalid":[/; $s/,$/]}}/' >"$T/huge.json"
 start_nginx pool <<END
 server { listen 127.0.0.1:$stock; $(peter 45) }
 server { listen 127.0.0.1:$tls ssl; $(peter 45)
@@ -49,8 +51,12 @@ server { listen 127.0.0.1:$brief; $(peter 1) }
 server { listen 127.0.0.1:$html; default_type text/html;
 	location / { return 200 '<html>welcome</html>'; } }
 server { listen 127.0.0.1:$plain; default_type application/json;
-	location = $p/expire/all { return 200 '{"result":"error","reason":"no"}'; }
+	location = $p/expire/all { return 500 '<h1>broken</h1>'; }
 	location = $p/status { return 500 '<h1>broken</h1>'; } }
+server { listen 127.0.0.1:$huge; default_type application/json;
+	location = $p/expire/all {
+		return 200 '{"result":"success","expired":"all",$done_as}'; }
+	location = $p/status { alias $T/huge.json; } }
 END
 start silent "$SRC/tests/lib/mute" tcp 127.0.0.1 "$silent"
 must wait_for 10 grep -q ready "$T/silent.out"
@@ -156,6 +162,13 @@ exits 0 'no status'
 is "$out" "$(printf '%s\tsuccess\tall\t' "$a")" '... and nobody knows when'
 expire --status
 exits 1 '... which is none to show'
+pool "http://127.0.0.1:$huge"
+expire --no-header www.example
+exits 0 'a status that is too long'
+is "$out" "$(printf 'http://127.0.0.1:%s\tsuccess\tall\t' "$huge")" '... the same'
+expire --status
+exits 111 '... which cannot be shown'
+like "$err" 'the answer is too long' '... as is told'
 
 # ---- wrong use -------------------------------------------------------------------
 

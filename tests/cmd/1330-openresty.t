@@ -210,6 +210,36 @@ for known in x.w p384; do
 	like "$(errors)" "acmed: redis: $known.example: " '... which is told of'
 done
 prime --all
+
+# ---- a part of it is missing ---------------------------------------------------------
+
+# part NAME FIELD: the key that its field points to.
+part() {
+	printf '%s:%s' "$2" "$(r hget "d1:$1" "$2")"
+}
+settings 1
+prime --all
+r del d2:p384.example >/dev/null
+run "$BIN/nginx-expire" p384.example
+is "$(shown p384.example)" "$(digest "$T/p384.crt")" 'it is known'
+: >"$T/gateway/errors"
+r del "$(part p384.example c)" >/dev/null
+run "$BIN/nginx-expire" p384.example
+is "$(shown p384.example)" "$(digest "$T/p384.crt")" \
+    '... and served when what its name points to is not there'
+r hdel d1:p384.example i >/dev/null
+run "$BIN/nginx-expire" p384.example
+is "$(shown p384.example)" "$(digest "$T/p384.crt")" '... or is not named'
+like "$(errors)" 'acmed: redis: p384.example: a part of it is missing' \
+    '... which is told of'
+r hset d1:half.example c 1 p 1 i 999 >/dev/null
+is "$(shown half.example)" "$(digest "$T/default.crt")" \
+    'half of what is not known: that of the configuration'
+unlike "$(cache status | jq -c .keys.invalid)" half.example \
+    '... which nobody takes for none'
+prime --flush
+settings 2
+prime --all
 is "$(shown 'a/b.example')" "$(digest "$T/default.crt")" 'no name'
 is "$(cache expire/other | jq -c '[.result, .reason]')" '["error","Unknown URI"]' \
     'no path'
@@ -235,6 +265,20 @@ sign n
 run "$BIN/renew-queue" deploy
 exits 0 'a new certificate as well'
 is "$(shown n.example)" "$(digest "$T/n.crt")" '... is served'
+
+# ---- what clients ask for in vain ----------------------------------------------------
+
+stop gateway
+serve 'missing = 60'
+# Names of 250 bytes, no two of them the same.
+label=$(printf '%060d' 0)
+seq -f "%03.0f.$label.$label.$label.$label.x" 400 >"$T/names"
+xargs -P 2 -I NAME openssl s_client -connect "127.0.0.1:$tls_port" \
+    -servername NAME <"$T/names" >"$T/hellos" 2>&1
+like "$(cache status | wc -c)" '^[23][0-9]{4}$' 'so much of them is told'
+run "$BIN/nginx-expire" --status --no-header
+exits 0 'a status has an end, whatever clients ask for'
+like "$(printf '%s' "$out" | cut -f6)" '^[1-9][0-9]+$' '... and says what it has'
 
 # ---- the example -------------------------------------------------------------------
 

@@ -104,13 +104,16 @@ local function connect(options)
 	return sock
 end
 
-local function is_whole(fields, count)
-	for i = 1, count do
-		if fields[i] == null then
-			return false
+-- How many of the fields are there.
+local function count(fields)
+	local n = 0
+
+	for _, field in ipairs(fields) do
+		if field ~= null then
+			n = n + 1
 		end
 	end
-	return true
+	return n
 end
 
 local styles = {
@@ -126,7 +129,7 @@ local styles = {
 
 			if not parts then
 				return nil, nil, why
-			elseif not is_whole(parts, 3) then
+			elseif count(parts) < 3 then
 				return nil
 			end
 			return parts[1] .. "\n" .. parts[3], parts[2]
@@ -151,8 +154,10 @@ function redis.check(options)
 	end
 end
 
-local function find(sock, options, names)
+-- As redis.find, of one look.
+local function look(sock, options, names)
 	local questions, from = {}, {}
+	local half
 
 	for i, name in ipairs(names) do
 		for _, style in ipairs(options.styles) do
@@ -165,19 +170,33 @@ local function find(sock, options, names)
 		return nil, nil, nil, why
 	end
 	for i, reply in ipairs(replies) do
+		local fields = count(reply)
 		local chain, key, failed
 
-		if is_whole(reply, from[i].style.fields) then
+		if fields == from[i].style.fields then
 			chain, key, failed = from[i].style.take(sock, reply)
 		end
 		if chain or failed then
 			return from[i].at, chain, key, failed
 		end
+		half = half or fields > 0 and from[i].at or nil
 	end
+	return half
 end
 
--- The first of the names that is there: which, its chain, its key.  nil: none
--- is; with a fourth value nobody knows, and that says why.
+-- What is written anew between two looks at it is whole in the next one.
+local function find(sock, options, names)
+	local at, chain, key, failed = look(sock, options, names)
+
+	if at and not chain and not failed then
+		return look(sock, options, names)
+	end
+	return at, chain, key, failed
+end
+
+-- The first of the names that is there: which, its chain, its key; without
+-- these only a part of it is there.  nil: none is; with a fourth value nobody
+-- knows, and that says why.
 function redis.find(options, names)
 	local sock, why = connect(options)
 
