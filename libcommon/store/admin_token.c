@@ -279,20 +279,36 @@ split(const char *text, char token_id[STORE_URL_ID_SIZE], struct buf *secret)
 struct guess {
 	struct store *st;
 	char who[160];
+	int64_t token; /* that was meant, or 0 */
+	int64_t wrong; /* of a while */
 };
+
+static int
+read_wrong(struct guess *g, struct err *e)
+{
+	g->wrong = 0;
+	return stmt_int(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_WRONG, &g->wrong,
+	    e, "ti", g->who, clock_now() - ADMIN_TOKEN_GUESSES_TIME);
+}
 
 static int
 count_wrong(void *arg, struct err *e)
 {
-	const struct guess *g = arg;
+	struct guess *g = arg;
 	int64_t now = clock_now();
 
 	if (stmt_run(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_FORGET, e, "i",
 		now - ADMIN_TOKEN_GUESSES_TIME) < 0 ||
 	    stmt_run(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_COUNT, e, "ti",
-		g->who, now) < 0)
+		g->who, now) < 0 ||
+	    read_wrong(g, e) < 0)
 		return -1;
-	return 0;
+	if (g->wrong != ADMIN_TOKEN_GUESSES)
+		return 0;
+	return g->token > 0
+	    ? event_add(g->st, "admin_token.guess", EVENT_ADMIN_TOKEN, g->token,
+		  NULL, e)
+	    : event_add(g->st, "admin_token.guess", EVENT_STORE, 0, g->who, e);
 }
 
 static int
@@ -312,15 +328,11 @@ too_many(struct err *e)
 
 /* 0 when one more may be looked at. */
 static int
-may_guess(const struct guess *g, struct err *e)
+may_guess(struct guess *g, struct err *e)
 {
-	int64_t wrong = 0;
-	int rc = stmt_int(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_WRONG, &wrong, e,
-	    "ti", g->who, clock_now() - ADMIN_TOKEN_GUESSES_TIME);
-
-	if (rc < 0)
+	if (read_wrong(g, e) < 0)
 		return -1;
-	return wrong >= ADMIN_TOKEN_GUESSES ? too_many(e) : 0;
+	return g->wrong >= ADMIN_TOKEN_GUESSES ? too_many(e) : 0;
 }
 
 static int
@@ -373,6 +385,7 @@ admin_token_check(struct store *st, const char *text, const char *peer,
 	    there			   ? token_id
 		: str_starts(peer, "127.") ? "127.0.0.1"
 					   : peer);
+	g.token = there ? t->id : 0;
 	if (may_guess(&g, e) < 0)
 		return -1;
 	return same ? judge(t, e) : wrong(&g, e);

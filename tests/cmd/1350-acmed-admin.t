@@ -153,6 +153,11 @@ answers 429 'but guesses at one token do for that one'
 admin_token write
 ask_tcp /whoami -H "@$T/token.write"
 answers 200 '... and for no other'
+run "$BIN/acmed-store" log --no-header
+is "$(printf '%s\n' "$out" | grep -c admin_token.guess)" 2 \
+    'the log has each of them once'
+like "$out" 'admin_token.guess	store.*peer/127.0.0.1' '... by the address'
+like "$out" "admin_token.guess	admin_token/[0-9]" '... or the token'
 
 # ---- users -------------------------------------------------------------------
 
