@@ -45,19 +45,28 @@ read_grant(struct admin_grants *g, const char *text, struct err *e)
 	return 0;
 }
 
+static bool
+has_grant(const struct admin_grants *g, int64_t uid)
+{
+	for (size_t i = 0; i < g->len; i++)
+		if (g->v[i].uid == uid)
+			return true;
+	return false;
+}
+
 static int
 read_front(struct admin_grants *g, const char *text, struct err *e)
 {
 	struct admin_grant grant = {0};
+	int rc = 0;
 
 	grant.field = read_user(text, &grant.uid, e);
-	for (size_t i = 0; grant.field && i < g->len; i++)
-		if (g->v[i].uid == grant.uid) {
-			err_set(e, KIND_CONF,
-			    "%.100s: is there twice, or in users", text);
-			grant.field = NULL;
-		}
 	if (!grant.field)
+		rc = -1;
+	else if (has_grant(g, grant.uid))
+		rc = err_set(
+		    e, KIND_CONF, "%.100s: is there twice, or in users", text);
+	if (rc < 0)
 		return err_object(e, "[admin] fronts");
 	add_grant(g, grant);
 	return 0;

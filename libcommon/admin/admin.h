@@ -48,7 +48,7 @@ void admin_grants_release(struct admin_grants *g);
 
 /* What is read before rights are given up, and must stay. */
 struct admin_setup {
-	const struct conf *conf; /* sections store, admin */
+	const struct conf *conf; /* sections store, redis, admin */
 	const struct admin_grants *grants;
 	const struct seal_key *seal; /* of keys of certificates, or NULL */
 	const struct suffix_list *suffixes;

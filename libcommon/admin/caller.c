@@ -20,7 +20,7 @@ unknown(struct err *e, const char *text)
 }
 
 static void
-name(struct caller *c, const struct admin_token *t)
+set_token(struct caller *c, const struct admin_token *t)
 {
 	snprintf(c->name, sizeof(c->name), "%s/%s",
 	    admin_token_kind_name(t->kind), t->token_id);
@@ -39,7 +39,7 @@ by_token(
 	field += strspn(field, " ");
 	if (admin_token_check(a->store, field, a->front.client.peer, &t, e) < 0)
 		return -1;
-	name(c, &t);
+	set_token(c, &t);
 	return 0;
 }
 
@@ -59,7 +59,7 @@ by_certificate(const struct admin *a, const struct request *req,
 	else
 		rc = admin_token_of_certificate(a->store, cert, &t, e);
 	if (rc == 0)
-		name(c, &t);
+		set_token(c, &t);
 	cert_free(cert);
 	return rc;
 }

@@ -17,8 +17,10 @@ struct caller {
 /*
  * By the token that the request shows, or else by the user at the other end of
  * a unix socket; of a front, by the client certificate that it passes on, which
- * from everybody else is refused.  Returns 0, or -1: KIND_DENIED, 403 for
- * another machine, 401 for nobody, otherwise as admin_token_check.
+ * from everybody else is refused.  On failure `c` has neither name nor scopes.
+ * -1: KIND_DENIED, 403 for another machine, 401 for nobody; KIND_INPUT, 401,
+ * what a front passes on is no certificate, as clientcert_read says; otherwise
+ * as admin_token_check and admin_token_of_certificate.
  */
 int caller_meet(const struct admin *a, const struct request *req,
     struct caller *c, struct err *e);

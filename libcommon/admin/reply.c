@@ -17,14 +17,14 @@
 #define GET REQUEST_GET
 #define POST REQUEST_POST
 
-/* In the seed's spelling, in that of its README, and in that of its heirs. */
+/* As peter_sslers spells it, as its README does, and as later versions do. */
 #define CERTIFICATE(file, scopes, fn)                                          \
 	{"/certificate-signed/*/" file, GET, scopes, fn},                      \
 	    {"/certificate/*/" file, GET, scopes, fn},                         \
 	{                                                                      \
 		"/x509-certificate/*/" file, GET, scopes, fn                   \
 	}
-/* The same of what else its heirs have renamed. */
+/* The same of what else later versions have renamed. */
 #define NAMED(name, later_name, file, fn)                                      \
 	{"/" name "/*/" file, GET, SCOPE_READ, fn},                            \
 	{                                                                      \

@@ -52,6 +52,13 @@ struct domain;
 int visit_domain(struct visit *v, struct domain *d, struct err *e);
 
 /*
+ * What gateways read of this name, for an answer that has it: KIND_DENIED
+ * without the scope keys, unless ids will do; KIND_NOTFOUND, as visit_domain.
+ * NULL on failure; the caller frees.  (visit_config.c)
+ */
+struct js *visit_config_of(struct visit *v, const char *name, struct err *e);
+
+/*
  * With a parameter "openresty" the Redis gets what serves the name, of whoever
  * may have its key.  What comes of that is logged, and of no matter to the
  * answer; it takes a moment at most.  (visit_redis.c)
@@ -75,9 +82,6 @@ int visit_config_certificate_via(struct visit *v, struct err *e);
 /* visit_zip.c: the same as an archive */
 int visit_zip(struct visit *v, struct err *e);
 int visit_zip_via(struct visit *v, struct err *e);
-
-/* The same of this name; NULL on failure, the caller frees. */
-struct js *visit_config_of(struct visit *v, const char *name, struct err *e);
 
 /* visit_task.c: what programs do, too */
 int visit_task_recents(struct visit *v, struct err *e);

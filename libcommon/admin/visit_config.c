@@ -94,6 +94,7 @@ put_later_names(struct js *object)
 		    object, names[i][0], js_share(js_get(object, names[i][1])));
 }
 
+/* What a response is made of; owns `object`. */
 struct config {
 	struct visit *visit;
 	struct configjson how;
@@ -156,7 +157,7 @@ read_domain(void *arg, struct err *e)
 
 	js_free(c->object);
 	c->object = js_object();
-	if ((c->by_name ? find_name(c->visit->admin->store, c->name, &d, e)
+	if ((c->by_name ? find_name(st, c->name, &d, e)
 			: visit_domain(c->visit, &d, e)) < 0 ||
 	    choose(st, &d, now, e) < 0)
 		return -1;
@@ -174,16 +175,27 @@ has_any(const struct js *object)
 	    js_get(js_get(object, "certificate_signed__latest_multi"), "id");
 }
 
+/* All that `read` reads is of one moment.  On failure there is no object. */
+static int
+make(struct config *c, int (*read)(void *config, struct err *e), struct err *e)
+{
+	struct visit *v = c->visit;
+
+	if (prepare(v, &c->how, e) == 0 &&
+	    store_snapshot(v->admin->store, read, c, e) == 0)
+		return 0;
+	js_free(c->object);
+	c->object = NULL;
+	return -1;
+}
+
 int
 visit_config_domain(struct visit *v, struct err *e)
 {
 	struct config c = {.visit = v};
 
-	if (prepare(v, &c.how, e) < 0 ||
-	    store_snapshot(v->admin->store, read_domain, &c, e) < 0) {
-		js_free(c.object);
+	if (make(&c, read_domain, e) < 0)
 		return -1;
-	}
 	put_later_names(c.object);
 	if (!c.how.id_only && has_any(c.object))
 		visit_prime(v, c.name);
@@ -196,11 +208,8 @@ visit_config_of(struct visit *v, const char *name, struct err *e)
 	struct config c = {.visit = v, .by_name = true};
 
 	snprintf(c.name, sizeof(c.name), "%s", name);
-	if (prepare(v, &c.how, e) < 0 ||
-	    store_snapshot(v->admin->store, read_domain, &c, e) < 0) {
-		js_free(c.object);
+	if (make(&c, read_domain, e) < 0)
 		return NULL;
-	}
 	put_later_names(c.object);
 	return c.object;
 }
@@ -235,12 +244,7 @@ serve_certificate(struct visit *v, bool is_via, struct err *e)
 {
 	struct config c = {.visit = v, .is_via = is_via};
 
-	if (prepare(v, &c.how, e) < 0 ||
-	    store_snapshot(v->admin->store, read_certificate, &c, e) < 0) {
-		js_free(c.object);
-		return -1;
-	}
-	return visit_json(v, c.object);
+	return make(&c, read_certificate, e) < 0 ? -1 : visit_json(v, c.object);
 }
 
 int

@@ -80,27 +80,49 @@ read_name(struct asking *a, struct err *e)
 
 /* ---- what there is ------------------------------------------------------- */
 
+/* 1: the store has the domain; 0; -1. */
+static int
+find_domain(const struct asking *a, struct domain *d, struct err *e)
+{
+	struct err why = {0};
+
+	if (domain_by_value(a->visit->admin->store, a->name, d, &why) == 0)
+		return 1;
+	if (why.kind == KIND_NOTFOUND)
+		return 0;
+	*e = why;
+	return -1;
+}
+
 /* Whether it has none of its own, and the wildcard above it is disabled. */
 static int
 is_off(const struct asking *a, struct err *e)
 {
-	struct store *st = a->visit->admin->store;
-	struct err why = {0};
 	struct domain d;
+	int rc = find_domain(a, &d, e);
 
-	if (domain_by_value(st, a->name, &d, &why) == 0 &&
-	    (d.latest_single_id || d.latest_multi_id))
-		return 0;
-	if (err_is_set(&why) && why.kind != KIND_NOTFOUND) {
-		*e = why;
-		return -1;
-	}
-	return domain_is_disabled_above(st, a->name, e);
+	if (rc < 0 || (rc > 0 && (d.latest_single_id || d.latest_multi_id)))
+		return rc < 0 ? -1 : 0;
+	return domain_is_disabled_above(a->visit->admin->store, a->name, e);
 }
 
-/* One whose key is elsewhere is no use to who asks. */
+/* 1, and `e` says so: it is on the blocklist; 0; -1. */
 static int
-find(struct asking *a, struct err *e)
+is_blocked(const struct asking *a, struct err *e)
+{
+	char *entry;
+	int rc = blocked_name_of(a->visit->admin->store, a->name, &entry, e);
+
+	if (rc <= 0)
+		return rc;
+	free(entry);
+	err_set(e, KIND_DENIED, "This domain_name has been blocklisted");
+	return 1;
+}
+
+/* Sets `certificate`: one whose key is elsewhere is no use to who asks. */
+static int
+find_certificate(struct asking *a, struct err *e)
 {
 	struct store *st = a->visit->admin->store;
 	int64_t now = clock_now();
@@ -211,7 +233,7 @@ conclude(struct asking *a, const struct workmsg_reply *r, const struct err *why,
 	struct store *st = a->visit->admin->store;
 	struct autocert_end x = {.outcome = AUTOCERT_VALID};
 
-	if (find(a, e) < 0 ||
+	if (find_certificate(a, e) < 0 ||
 	    autocert_order_of(st, a->name, a->began, &a->order, e) < 0)
 		return -1;
 	if (!a->certificate)
@@ -280,18 +302,12 @@ put_order(struct js *body, int64_t id)
 static int
 check_domain(struct asking *a, struct err *e)
 {
-	struct err why = {0};
 	struct domain d;
+	int rc = find_domain(a, &d, e);
 
-	if (domain_by_value(a->visit->admin->store, a->name, &d, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND)
-			return 0;
-		*e = why;
-		return -1;
-	}
-	return d.active
-	    ? 0
-	    : err_set(e, KIND_DENIED, "This domain_name has been disabled");
+	if (rc <= 0 || d.active)
+		return rc < 0 ? -1 : 0;
+	return err_set(e, KIND_DENIED, "This domain_name has been disabled");
 }
 
 /* Nothing of this writes to the store. */
@@ -300,18 +316,13 @@ check_rules(struct asking *a, struct err *e)
 {
 	const struct strv *allow =
 	    &a->visit->admin->setup->conf->admin.autocert_allow;
-	char *entry;
-	int rc = blocked_name_of(a->visit->admin->store, a->name, &entry, e);
 
-	if (rc > 0) {
-		free(entry);
-		return err_set(
-		    e, KIND_DENIED, "This domain_name has been blocklisted");
-	}
-	if (rc < 0 || pattern_has(allow, a->name))
-		return rc;
-	return err_set(
-	    e, KIND_DENIED, "autocert_allow does not have %s", a->name);
+	if (is_blocked(a, e) != 0)
+		return -1;
+	return pattern_has(allow, a->name)
+	    ? 0
+	    : err_set(
+		  e, KIND_DENIED, "autocert_allow does not have %s", a->name);
 }
 
 static int
@@ -350,7 +361,7 @@ static int
 autocert(struct asking *a, struct err *e)
 {
 	if (open_list(a, NULL, e) < 0 || read_name(a, e) < 0 ||
-	    check_domain(a, e) < 0 || find(a, e) < 0)
+	    check_domain(a, e) < 0 || find_certificate(a, e) < 0)
 		return -1;
 	if (a->certificate)
 		return answer(a, "existing certificate(s)", e);
@@ -373,25 +384,21 @@ visit_order_autocert(struct visit *v, struct err *e)
 
 /* ---- certificate-if-needed ----------------------------------------------- */
 
+/* The word for what the domain was, and its id, or 0; NULL: failure. */
 static const char *
-enable(struct asking *a, int64_t *id, struct err *e)
+enable(const struct asking *a, int64_t *id, struct err *e)
 {
-	struct store *st = a->visit->admin->store;
-	struct err why = {0};
 	struct domain d;
+	int rc = find_domain(a, &d, e);
 
-	*id = 0;
-	if (domain_by_value(st, a->name, &d, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND)
-			return "new";
-		*e = why;
-		return NULL;
-	}
-	*id = d.id;
+	*id = rc > 0 ? d.id : 0;
+	if (rc <= 0)
+		return rc < 0 ? NULL : "new";
 	if (d.active)
 		return "existing.active";
-	return domain_set_active(st, d.id, true, e) < 0 ? NULL
-							: "existing.activated";
+	return domain_set_active(a->visit->admin->store, d.id, true, e) < 0
+	    ? NULL
+	    : "existing.activated";
 }
 
 static void
@@ -425,31 +432,27 @@ results(const struct asking *a, const char *status, int64_t domain,
 static int
 if_needed(struct asking *a, struct err *e)
 {
-	struct store *st = a->visit->admin->store;
 	const char *status, *certificate = "exists";
 	int64_t domain;
 	struct js *body;
-	char *entry;
 	int rc;
 
 	if (open_list(a, form_text(&a->visit->form, "template"), e) < 0 ||
-	    wish_check(st, &a->visit->form, &a->list, e) < 0 ||
+	    wish_check(a->visit->admin->store, &a->visit->form, &a->list, e) <
+		0 ||
 	    read_name(a, e) < 0)
 		return -1;
-	rc = blocked_name_of(st, a->name, &entry, e);
-	if (rc > 0) {
-		free(entry);
-		err_set(
-		    e, KIND_DENIED, "This domain_name has been blocklisted");
+	rc = is_blocked(a, e);
+	if (rc > 0)
 		a->visit->also = results(a, "blocklisted", 0, "fail", e);
-	}
 	status = rc == 0 ? enable(a, &domain, e) : NULL;
-	if (!status || find(a, e) < 0)
+	if (!status || find_certificate(a, e) < 0)
 		return -1;
 	if (!a->certificate) {
 		certificate = "new";
 		rc = order(a, e);
 	}
+	/* With the order a new name has come into the store: its number. */
 	if (domain == 0)
 		enable(a, &domain, &(struct err){0});
 	if (rc < 0) {

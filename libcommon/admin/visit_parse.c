@@ -27,7 +27,7 @@ put_text(struct js *o, const char *key, const char *text)
 		js_put(o, key, js_null());
 }
 
-/* NULL: there is none. */
+/* In upper case; NULL: there is none. */
 static void
 put_hex(struct js *o, const char *key, const uint8_t *p, size_t len)
 {
@@ -46,6 +46,7 @@ put_hex(struct js *o, const char *key, const uint8_t *p, size_t len)
 	free(text);
 }
 
+/* js_put_time leaves out the beginning of 1970. */
 static void
 put_time(struct js *o, const char *key, int64_t t)
 {
@@ -92,25 +93,32 @@ put_alternatives(struct js *o, const struct strv *dns, const struct strv *ip)
 
 /* ---- answers ------------------------------------------------------------- */
 
+/* What is asked about. */
+struct object {
+	const char *table; /* where it is, for errors */
+	const char *key; /* of the answer */
+	const char *later_key; /* also of it, for later versions; or NULL */
+};
+
 static int
-broken(const char *what, int64_t id, const struct err *why, struct err *e)
+broken(
+    const struct object *of, int64_t id, const struct err *why, struct err *e)
 {
-	err_set(e, KIND_SYS, "%s %lld cannot be read", what, (long long)id);
+	err_set(
+	    e, KIND_SYS, "%s %lld cannot be read", of->table, (long long)id);
 	return err_detail(e, "%s", why->text);
 }
 
-/* Under each of the names, of which the second may be NULL. */
 static int
-answer(struct visit *v, const char *name, const char *later_name, int64_t id,
-    struct js *parsed)
+answer(struct visit *v, const struct object *of, int64_t id, struct js *parsed)
 {
 	struct js *body = js_object(), *o = js_object();
 
 	js_put_int(o, "id", id);
 	js_put(o, "parsed", parsed);
-	if (later_name)
-		js_put(body, later_name, js_share(o));
-	js_put(body, name, o);
+	if (of->later_key)
+		js_put(body, of->later_key, js_share(o));
+	js_put(body, of->key, o);
 	return visit_json(v, body);
 }
 
@@ -156,23 +164,32 @@ parse_cert(const struct cert *c)
 	return o;
 }
 
+static int
+answer_cert(struct visit *v, const struct object *of, int64_t id,
+    struct der der, struct err *e)
+{
+	struct err why = {0};
+	struct cert *c = cert_from_der(der.p, der.len, &why);
+	int rc = c ? answer(v, of, id, parse_cert(c)) : broken(of, id, &why, e);
+
+	cert_free(c);
+	return rc;
+}
+
 int
 visit_parse_certificate(struct visit *v, struct err *e)
 {
-	struct certificate row = {0};
-	struct cert *c = NULL;
-	struct err why = {0};
+	static const struct object of = {
+	    "certificate", "CertificateSigned", "X509Certificate"};
+	struct certificate row;
 	int64_t id;
-	int rc = -1;
+	int rc;
 
 	if (visit_number(v, 0, &id, e) < 0 ||
 	    certificate_by_id(v->admin->store, id, &row, e) < 0)
 		return -1;
-	c = cert_from_der(row.leaf.der, row.leaf.len, &why);
-	rc = c ? answer(v, "CertificateSigned", "X509Certificate", id,
-		     parse_cert(c))
-	       : broken("certificate", id, &why, e);
-	cert_free(c);
+	rc = answer_cert(
+	    v, &of, id, (struct der){row.leaf.der, row.leaf.len}, e);
 	certificate_release(&row);
 	return rc;
 }
@@ -180,20 +197,16 @@ visit_parse_certificate(struct visit *v, struct err *e)
 int
 visit_parse_ca(struct visit *v, struct err *e)
 {
+	static const struct object of = {
+	    "ca_certificate", "CertificateCA", "X509CertificateTrusted"};
 	struct ca_certificate row;
-	struct cert *c;
-	struct err why = {0};
 	int64_t id;
 	int rc;
 
 	if (visit_number(v, 0, &id, e) < 0 ||
 	    ca_certificate_by_id(v->admin->store, id, &row, e) < 0)
 		return -1;
-	c = cert_from_der(row.der, row.der_len, &why);
-	rc = c ? answer(v, "CertificateCA", "X509CertificateTrusted", id,
-		     parse_cert(c))
-	       : broken("ca_certificate", id, &why, e);
-	cert_free(c);
+	rc = answer_cert(v, &of, id, (struct der){row.der, row.der_len}, e);
 	ca_certificate_release(&row);
 	return rc;
 }
@@ -222,6 +235,8 @@ parse_csr(const struct csr *c)
 int
 visit_parse_request(struct visit *v, struct err *e)
 {
+	static const struct object of = {
+	    "certificate_request", "CertificateRequest", NULL};
 	struct certificate_request row;
 	struct csr *c;
 	struct err why = {0};
@@ -232,8 +247,7 @@ visit_parse_request(struct visit *v, struct err *e)
 	    certificate_request_by_id(v->admin->store, id, &row, e) < 0)
 		return -1;
 	c = csr_from_der(row.der, row.der_len, &why);
-	rc = c ? answer(v, "CertificateRequest", NULL, id, parse_csr(c))
-	       : broken("certificate_request", id, &why, e);
+	rc = c ? answer(v, &of, id, parse_csr(c)) : broken(&of, id, &why, e);
 	csr_free(c);
 	certificate_request_release(&row);
 	return rc;

@@ -16,10 +16,13 @@
 #define REST_MS 10000 /* for a Redis that was away */
 #define ALL_MS 50000 /* programs give up after 60 s */
 #define ANSWER_MS 5000 /* of these */
-#define START_MS 10000 /* until it is our turn, or that of another */
-#define TURN_MS 60000 /* of one who is killed */
+#define START_MS 10000 /* to connect, and to hear whose turn it is */
+#define TURN_MS 60000 /* how long who was killed keeps others off */
 
-/* One use of a primer. */
+/*
+ * One use of a primer, whose settings and options point into it: it stays where
+ * prepare() has made it.
+ */
 struct priming {
 	struct primer_settings settings;
 	struct primer_options options;

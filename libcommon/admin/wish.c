@@ -273,6 +273,7 @@ static const struct field {
     {"template", NULL, 0},
 };
 
+/* Also with PRIMARY behind it, but for those of the template itself. */
 static const struct field *
 find_field(const char *name)
 {

@@ -61,7 +61,8 @@ static const char *const statuses[] = {
     [ADMIN_TOKEN_VALID] = "valid",
     [ADMIN_TOKEN_REVOKED] = "revoked",
 };
-_Static_assert(ARRAY_LEN(statuses) == ADMIN_TOKEN__MAX, "one per status");
+_Static_assert(
+    ARRAY_LEN(statuses) == ADMIN_TOKEN_STATUS__MAX, "one per status");
 
 const char *
 admin_token_kind_name(enum admin_token_kind kind)
@@ -72,7 +73,7 @@ admin_token_kind_name(enum admin_token_kind kind)
 const char *
 admin_token_status_name(enum admin_token_status status)
 {
-	return status < ADMIN_TOKEN__MAX ? statuses[status] : "?";
+	return status < ADMIN_TOKEN_STATUS__MAX ? statuses[status] : "?";
 }
 
 /* ---- reading ------------------------------------------------------------- */
@@ -87,7 +88,7 @@ read_row(struct db_stmt *s, struct admin_token *t)
 	t->kind = (enum admin_token_kind)stmt_word(
 	    s, 2, kinds, ADMIN_TOKEN_KIND__MAX);
 	t->status = (enum admin_token_status)stmt_word(
-	    s, 3, statuses, ADMIN_TOKEN__MAX);
+	    s, 3, statuses, ADMIN_TOKEN_STATUS__MAX);
 	if (scope_parse(db_text(s, 4), &t->scopes, &ignored) < 0)
 		t->scopes = 0;
 	stmt_digest(s, 5, t->sha256);

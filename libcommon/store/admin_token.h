@@ -20,7 +20,7 @@ enum admin_token_kind {
 enum admin_token_status {
 	ADMIN_TOKEN_VALID,
 	ADMIN_TOKEN_REVOKED, /* for good */
-	ADMIN_TOKEN__MAX
+	ADMIN_TOKEN_STATUS__MAX
 };
 
 #define ADMIN_TOKEN_SECRET_SIZE 32
@@ -68,8 +68,9 @@ int admin_token_add_certificate(struct store *st, struct admin_token *t,
  * The token that `text` is; `note` is left out.  KIND_DENIED, 401 when there is
  * none, or it is revoked or has expired; KIND_DENIED, 429 when there were too
  * many wrong ones: with the id of this token, which keeps nobody else out, or
- * with none there is from `peer`.  How much of a secret was right cannot be
- * told from the time.
+ * with none there is from `peer`, an address as text.  The last one that is
+ * looked at is an event.  How much of a secret was right cannot be told from
+ * the time.
  */
 int admin_token_check(struct store *st, const char *text, const char *peer,
     struct admin_token *t, struct err *e);
