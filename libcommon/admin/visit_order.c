@@ -154,7 +154,7 @@ at_once(const struct asking *a, const struct conf_admin *conf)
 {
 	int64_t half = (conf->listener.workers + 1) / 2;
 
-	return a->kind == AUTOCERT_UNKNOWN && conf->autocert_at_once < half
+	return a->kind == AUTOCERT_AUTO && conf->autocert_at_once < half
 	    ? conf->autocert_at_once
 	    : half;
 }
@@ -207,16 +207,18 @@ conclude_without(struct asking *a, const struct workmsg_reply *r,
 	if (autocert_look(st, a->name, &state, &error, e) < 0)
 		return -1;
 	snprintf(text, sizeof(text), "%s",
-	    error			   ? error
-		: err_is_set(why)	   ? why->text
-		: r->text[0]		   ? r->text
-		: state == AUTOCERT_ABSENT ? "it was taken out of the queue"
-					   : "it waits in the queue");
+	    error		  ? error
+		: err_is_set(why) ? why->text
+		: r->text[0]	  ? r->text
+		: state == AUTOCERT_QUEUE_ABSENT
+		? "it was taken out of the queue"
+		: "it waits in the queue");
 	free(error);
-	if (state == AUTOCERT_AT_WORK || (err_is_set(why) && r->is_sent))
+	if (state == AUTOCERT_QUEUE_HELD || (err_is_set(why) && r->is_sent))
 		return fail(e, 504, 30,
 		    "the order goes on; ask again for what came of it");
-	x.outcome = state == AUTOCERT_HAS_FAILED || state == AUTOCERT_ABSENT
+	x.outcome =
+	    state == AUTOCERT_QUEUE_FAILED || state == AUTOCERT_QUEUE_ABSENT
 	    ? AUTOCERT_FAILED
 	    : AUTOCERT_WAITING;
 	x.error = text;
@@ -278,7 +280,7 @@ order(struct asking *a, struct err *e)
 	if (autocert_check(admin->store, &n, e) < 0)
 		return -1;
 	fd = workmsg_open(admin->setup->conf->admin.work_socket, &why);
-	if (fd < 0 && a->kind == AUTOCERT_UNKNOWN)
+	if (fd < 0 && a->kind == AUTOCERT_AUTO)
 		return fail(e, 503, 60, why.text);
 	rc = order_by(a, fd, &why, e);
 	fd_close(&fd);
@@ -373,7 +375,7 @@ autocert(struct asking *a, struct err *e)
 int
 visit_order_autocert(struct visit *v, struct err *e)
 {
-	struct asking a = {.visit = v, .kind = AUTOCERT_UNKNOWN};
+	struct asking a = {.visit = v, .kind = AUTOCERT_AUTO};
 	int rc = autocert(&a, e);
 
 	if (rc < 0 && a.name)
@@ -467,7 +469,7 @@ if_needed(struct asking *a, struct err *e)
 int
 visit_order_if_needed(struct visit *v, struct err *e)
 {
-	struct asking a = {.visit = v, .kind = AUTOCERT_NEEDED};
+	struct asking a = {.visit = v, .kind = AUTOCERT_IF_NEEDED};
 	int rc = if_needed(&a, e);
 
 	release(&a);

@@ -59,7 +59,7 @@ const struct stmt_table autocert_stmts = {"autocert", sql, ARRAY_LEN(sql)};
 #define M STMT_AUTOCERT
 
 static const char *const kinds[] = {
-    [AUTOCERT_UNKNOWN] = "autocert", [AUTOCERT_NEEDED] = "if-needed"};
+    [AUTOCERT_AUTO] = "autocert", [AUTOCERT_IF_NEEDED] = "if-needed"};
 _Static_assert(ARRAY_LEN(kinds) == AUTOCERT_KIND__MAX, "a word per kind");
 
 static const struct {
@@ -97,9 +97,9 @@ read_attempt(struct db_stmt *s, struct attempt *a, struct err *e)
 		return rc;
 	a->id = db_int(s, 0);
 	stmt_text_to(s, 1, a->name, sizeof(a->name));
-	a->kind = strcmp(db_text(s, 2), kinds[AUTOCERT_NEEDED]) == 0
-	    ? AUTOCERT_NEEDED
-	    : AUTOCERT_UNKNOWN;
+	a->kind = strcmp(db_text(s, 2), kinds[AUTOCERT_IF_NEEDED]) == 0
+	    ? AUTOCERT_IF_NEEDED
+	    : AUTOCERT_AUTO;
 	a->queued = db_int(s, 3) != 0;
 	a->started = db_int(s, 4);
 	a->lease_until = db_int(s, 5);
@@ -131,7 +131,7 @@ autocert_look(struct store *st, const char *name, enum autocert_state *state,
 	struct domain_item i;
 	struct err why = {0};
 
-	*state = AUTOCERT_ABSENT;
+	*state = AUTOCERT_QUEUE_ABSENT;
 	*error = NULL;
 	if (domain_queue_by_name(st, name, &i, &why) < 0) {
 		if (why.kind == KIND_NOTFOUND)
@@ -140,11 +140,11 @@ autocert_look(struct store *st, const char *name, enum autocert_state *state,
 		return -1;
 	}
 	if (i.lease_until > now && i.lease_until <= now + QUEUE_HOLD_MAX)
-		*state = AUTOCERT_AT_WORK;
+		*state = AUTOCERT_QUEUE_HELD;
 	else if (i.is_parked || i.past.attempts > 0)
-		*state = AUTOCERT_HAS_FAILED;
+		*state = AUTOCERT_QUEUE_FAILED;
 	else
-		*state = AUTOCERT_PUT_OFF;
+		*state = AUTOCERT_QUEUE_WAITING;
 	*error = i.error;
 	i.error = NULL; /* transferred */
 	domain_item_release(&i);
@@ -214,7 +214,7 @@ leave_queue(struct store *st, const struct attempt *a, struct err *e)
 {
 	struct err why = {0};
 
-	if (!a->queued || a->kind != AUTOCERT_UNKNOWN ||
+	if (!a->queued || a->kind != AUTOCERT_AUTO ||
 	    domain_queue_remove(st, a->name, &why) == 0 ||
 	    why.kind == KIND_NOTFOUND || why.kind == KIND_BUSY)
 		return 0;
@@ -288,19 +288,20 @@ settle(struct store *st, struct attempt *a, int64_t again, struct err *e)
 		return 0;
 	if (autocert_look(st, a->name, &state, &error, e) < 0)
 		return -1;
-	rc =
-	    state == AUTOCERT_ABSENT ? has_certificate(st, a->name, now, e) : 0;
+	rc = state == AUTOCERT_QUEUE_ABSENT
+	    ? has_certificate(st, a->name, now, e)
+	    : 0;
 	if (rc < 0)
 		return -1;
 	if (rc > 0) {
 		x.outcome = AUTOCERT_VALID;
 	} else if (!is_leased(a, now)) {
 		ended = a->lease_until < now ? a->lease_until : now;
-	} else if (state != AUTOCERT_HAS_FAILED) {
+	} else if (state != AUTOCERT_QUEUE_FAILED) {
 		free(error);
 		return 0;
 	}
-	if (state == AUTOCERT_HAS_FAILED)
+	if (state == AUTOCERT_QUEUE_FAILED)
 		x.outcome = AUTOCERT_FAILED;
 	x.again_at = ended + again;
 	if (x.outcome != AUTOCERT_VALID)
@@ -387,7 +388,7 @@ check_last(const struct autocert_new *n, const struct attempt *a, struct err *e)
 	}
 	if (most < n->limits.again)
 		most = n->limits.again;
-	if (n->kind == AUTOCERT_NEEDED || a->again_at <= now ||
+	if (n->kind == AUTOCERT_IF_NEEDED || a->again_at <= now ||
 	    a->again_at > now + most)
 		return 0;
 	return remember(a, now, e);
@@ -436,7 +437,7 @@ check(struct store *st, const struct autocert_new *n, const struct attempt *a,
 
 	if (check_last(n, a, e) < 0 || check_running(st, &n->limits, e) < 0)
 		return -1;
-	if (n->kind == AUTOCERT_NEEDED)
+	if (n->kind == AUTOCERT_IF_NEEDED)
 		return 0;
 	strv_add(&names, n->name);
 	rc = blocked_name_check(st, &names, &why, e);
@@ -487,7 +488,7 @@ is_in_queue(struct store *st, const char *name, struct err *e)
 }
 
 static int
-is_renewed(struct err *e)
+refuse_renewed(struct err *e)
 {
 	return err_set(e, KIND_CONFLICT,
 	    "it is renewed, which renew-queue run does, and has no certificate "
@@ -508,9 +509,9 @@ queue(struct beginning *b, bool *is_new, struct err *e)
 	*is_new = a.answer == DOMAIN_QUEUED;
 	rc = is_in_queue(b->st, n->name, e);
 	b->is_renewed = rc == 0;
-	return rc < 0				     ? -1
-	    : rc == 0 && n->kind == AUTOCERT_UNKNOWN ? is_renewed(e)
-						     : 0;
+	return rc < 0				  ? -1
+	    : rc == 0 && n->kind == AUTOCERT_AUTO ? refuse_renewed(e)
+						  : 0;
 }
 
 static int
@@ -562,5 +563,5 @@ autocert_begin(
 	if (db_transaction(st->db, DB_DURABLE, begin, &b, e) < 0)
 		return -1;
 	*id = b.id;
-	return b.is_renewed ? is_renewed(e) : 0;
+	return b.is_renewed ? refuse_renewed(e) : 0;
 }

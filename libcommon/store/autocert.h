@@ -9,8 +9,8 @@
  * start, so that whoever dies loses nothing.
  */
 enum autocert_kind {
-	AUTOCERT_UNKNOWN, /* by whoever has met the name: with limits */
-	AUTOCERT_NEEDED, /* an operator asks: with no limit but the last */
+	AUTOCERT_AUTO, /* by whoever has met the name: with limits */
+	AUTOCERT_IF_NEEDED, /* an operator asks: with no limit but the last */
 	AUTOCERT_KIND__MAX
 };
 
@@ -52,9 +52,9 @@ int autocert_check(
  * Begins an attempt, after autocert_check: `*id`, and the name is in the queue,
  * free of what was before.  Durable.
  * -1: KIND_DENIED, the name is blocked; KIND_CONFLICT, it is renewed and not
- * for the queue (AUTOCERT_NEEDED: which is tried at once then); otherwise with
- * http_status and retry_after: 409, one is running or was recently; 429, too
- * many; 502 and 503, an earlier one has failed, or waits still, as the text
+ * for the queue (AUTOCERT_IF_NEEDED: which is tried at once then); otherwise
+ * with http_status and retry_after: 409, one is running or was recently; 429,
+ * too many; 502 and 503, an earlier one has failed, or waits still, as the text
  * says, and it is too soon for another.  Then nothing was stored.
  */
 int autocert_begin(
@@ -69,22 +69,21 @@ struct autocert_end {
 
 /*
  * The end of an attempt; of one that has ended nothing changes.  A name that
- * has failed for AUTOCERT_UNKNOWN leaves the queue: it is tried again when it
- * is asked for again.  Durable.
+ * has failed for AUTOCERT_AUTO leaves the queue: it is tried again when it is
+ * asked for again.  Durable.
  */
 int autocert_end(
     struct store *st, int64_t id, const struct autocert_end *x, struct err *e);
 
-/*
- * What the queue says of a name that has no certificate yet: whether it is in
- * it, and it has failed; -1.  The caller frees `*error`, which may be NULL.
- */
+/* What the queue says of a name that has no certificate yet. */
 enum autocert_state {
-	AUTOCERT_ABSENT, /* it is not in the queue */
-	AUTOCERT_AT_WORK, /* a process has it */
-	AUTOCERT_PUT_OFF, /* nothing has failed */
-	AUTOCERT_HAS_FAILED
+	AUTOCERT_QUEUE_ABSENT, /* it is not in the queue */
+	AUTOCERT_QUEUE_HELD, /* a process has it */
+	AUTOCERT_QUEUE_WAITING, /* nothing has failed */
+	AUTOCERT_QUEUE_FAILED /* it is parked, or has failed at least once */
 };
+
+/* `*error` is the last failure, or NULL; the caller frees. */
 int autocert_look(struct store *st, const char *name,
     enum autocert_state *state, char **error, struct err *e);
 

@@ -37,7 +37,7 @@ begin_as(
 static int
 begin(const char *name, int64_t *id)
 {
-	return begin_as(st, AUTOCERT_UNKNOWN, name, id);
+	return begin_as(st, AUTOCERT_AUTO, name, id);
 }
 
 static void
@@ -67,15 +67,15 @@ test_one_at_a_time(void **state)
 	int64_t id, other;
 
 	(void)state;
-	assert_int_equal(look_at("a.example"), AUTOCERT_ABSENT);
+	assert_int_equal(look_at("a.example"), AUTOCERT_QUEUE_ABSENT);
 	assert_int_equal(begin("a.example", &id), 0);
-	assert_int_equal(look_at("a.example"), AUTOCERT_PUT_OFF);
+	assert_int_equal(look_at("a.example"), AUTOCERT_QUEUE_WAITING);
 	assert_int_equal(begin("a.example", &other), 409);
 	assert_true(e.retry_after > 0 && e.retry_after <= 30);
 	assert_int_equal(begin("b.example", &other), 0);
 	/* who needs it waits for no other outcome, but for who is at it */
 	assert_int_equal(
-	    begin_as(st, AUTOCERT_NEEDED, "a.example", &other), 409);
+	    begin_as(st, AUTOCERT_IF_NEEDED, "a.example", &other), 409);
 	end(id, AUTOCERT_VALID);
 	assert_int_equal(begin("a.example", &other), 409);
 	assert_int_equal(e.retry_after, AGAIN);
@@ -95,11 +95,9 @@ test_two_callers(void **state)
 	(void)state;
 	assert_non_null(two);
 	assert_int_equal(begin("a.example", &id), 0);
-	assert_int_equal(
-	    begin_as(two, AUTOCERT_UNKNOWN, "a.example", &id), 409);
+	assert_int_equal(begin_as(two, AUTOCERT_AUTO, "a.example", &id), 409);
 	end(id, AUTOCERT_FAILED);
-	assert_int_equal(
-	    begin_as(two, AUTOCERT_UNKNOWN, "a.example", &id), 502);
+	assert_int_equal(begin_as(two, AUTOCERT_AUTO, "a.example", &id), 502);
 	store_close(two);
 }
 
@@ -118,7 +116,7 @@ start_caller(const int go[2])
 	own = store_open(test_url, STORE_WRITE, &e);
 	if (!own || read(go[0], &c, 1) != 0)
 		_exit(2);
-	_exit(begin_as(own, AUTOCERT_UNKNOWN, "a.example", &id) == 0);
+	_exit(begin_as(own, AUTOCERT_AUTO, "a.example", &id) == 0);
 }
 
 static void
@@ -166,7 +164,7 @@ test_lease(void **state)
 	/* a late end of the first changes nothing */
 	end(id, AUTOCERT_FAILED);
 	assert_int_equal(begin("b.example", &other), 0);
-	assert_int_equal(look_at("a.example"), AUTOCERT_PUT_OFF);
+	assert_int_equal(look_at("a.example"), AUTOCERT_QUEUE_WAITING);
 }
 
 /* A clock that was set back makes no lease that lasts. */
@@ -191,11 +189,11 @@ test_settle(void **state)
 	assert_int_equal(begin("a.example", &id), 0);
 	run_sql("UPDATE domain_queue SET attempts = 1, failing_since = 1,"
 		" cause = 'other', error = 'no such name'");
-	assert_int_equal(look_at("a.example"), AUTOCERT_HAS_FAILED);
+	assert_int_equal(look_at("a.example"), AUTOCERT_QUEUE_FAILED);
 	assert_int_equal(begin("a.example", &id), 502);
 	assert_non_null(strstr(e.text, "no such name"));
 	assert_int_equal(e.retry_after, HOUR);
-	assert_int_equal(look_at("a.example"), AUTOCERT_ABSENT);
+	assert_int_equal(look_at("a.example"), AUTOCERT_QUEUE_ABSENT);
 }
 
 /* Nobody asks for it again: who asks for another brings it to its end. */
@@ -211,8 +209,8 @@ test_settle_others(void **state)
 	run_sql("UPDATE domain_queue SET attempts = 1, failing_since = 1,"
 		" cause = 'other', error = 'no such name'");
 	assert_int_equal(begin("b.example", &id), 0);
-	assert_int_equal(look_at("a.example"), AUTOCERT_ABSENT);
-	assert_int_equal(look_at("b.example"), AUTOCERT_PUT_OFF);
+	assert_int_equal(look_at("a.example"), AUTOCERT_QUEUE_ABSENT);
+	assert_int_equal(look_at("b.example"), AUTOCERT_QUEUE_WAITING);
 	assert_int_equal(begin("a.example", &id), 502);
 }
 
@@ -227,7 +225,7 @@ test_failures(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
 		assert_int_equal(begin("a.example", &id), 0);
 		end(id, AUTOCERT_FAILED);
-		assert_int_equal(look_at("a.example"), AUTOCERT_ABSENT);
+		assert_int_equal(look_at("a.example"), AUTOCERT_QUEUE_ABSENT);
 		assert_int_equal(begin("a.example", &id), 502);
 		assert_non_null(strstr(e.text, "so it is"));
 		assert_int_equal(e.retry_after, waits[i]);
@@ -238,7 +236,7 @@ test_failures(void **state)
 	/* an operator is not held up; success wipes the slate */
 	assert_int_equal(begin("a.example", &id), 0);
 	end(id, AUTOCERT_FAILED);
-	assert_int_equal(begin_as(st, AUTOCERT_NEEDED, "a.example", &id), 0);
+	assert_int_equal(begin_as(st, AUTOCERT_IF_NEEDED, "a.example", &id), 0);
 	end(id, AUTOCERT_VALID);
 	test_now += AGAIN;
 	assert_int_equal(begin("a.example", &id), 0);
@@ -258,7 +256,7 @@ test_not_its_own(void **state)
 	assert_ok(domain_queue_add(st, DEFAULT, &a, 1, &e), &e);
 	assert_int_equal(begin("a.example", &id), 0);
 	end(id, AUTOCERT_FAILED);
-	assert_int_equal(look_at("a.example"), AUTOCERT_PUT_OFF);
+	assert_int_equal(look_at("a.example"), AUTOCERT_QUEUE_WAITING);
 }
 
 static void
@@ -275,8 +273,8 @@ test_per_hour(void **state)
 	end(id, AUTOCERT_FAILED);
 	assert_int_equal(begin("c.example", &id), 429);
 	assert_int_equal(e.retry_after, HOUR - 60);
-	assert_int_equal(look_at("c.example"), AUTOCERT_ABSENT);
-	assert_int_equal(begin_as(st, AUTOCERT_NEEDED, "n.example", &id), 0);
+	assert_int_equal(look_at("c.example"), AUTOCERT_QUEUE_ABSENT);
+	assert_int_equal(begin_as(st, AUTOCERT_IF_NEEDED, "n.example", &id), 0);
 	test_now += HOUR - 61;
 	assert_int_equal(begin("c.example", &id), 429);
 	test_now += 1;
@@ -295,9 +293,11 @@ test_at_once(void **state)
 	assert_int_equal(begin("b.example", &id), 0);
 	assert_int_equal(begin("c.example", &id), 429);
 	/* Who has workers waiting may do so up to a limit of its own. */
-	assert_int_equal(begin_as(st, AUTOCERT_NEEDED, "n.example", &id), 429);
+	assert_int_equal(
+	    begin_as(st, AUTOCERT_IF_NEEDED, "n.example", &id), 429);
 	end(first, AUTOCERT_WAITING);
-	assert_int_equal(begin_as(st, AUTOCERT_NEEDED, "n.example", &first), 0);
+	assert_int_equal(
+	    begin_as(st, AUTOCERT_IF_NEEDED, "n.example", &first), 0);
 	assert_int_equal(begin("c.example", &id), 429);
 	end(first, AUTOCERT_WAITING);
 	assert_int_equal(begin("c.example", &id), 0);
