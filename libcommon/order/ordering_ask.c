@@ -2,7 +2,6 @@
 
 #include "acme/certid.h"
 #include "base/b64.h"
-#include "base/rfc3339.h"
 #include "http/network.h"
 #include "store/certificate.h"
 #include "wrap/cert.h"
@@ -26,17 +25,6 @@ add_identifiers(
 		js_put_text(id, "value", names->v[i]);
 		js_add(list, id);
 	}
-}
-
-static void
-put_time(struct js *object, const char *key, int64_t t)
-{
-	char text[RFC3339_SIZE];
-
-	if (t == 0)
-		return;
-	rfc3339_format(text, t);
-	js_put_text(object, key, text);
 }
 
 bool
@@ -77,8 +65,8 @@ write_new_order(struct ordering *o, struct buf *out, struct err *e)
 	add_identifiers(list, IDENTIFIER_DNS, &o->dns);
 	add_identifiers(list, IDENTIFIER_IP, &o->ip);
 	js_put(object, "identifiers", list);
-	put_time(object, "notBefore", o->order.not_before);
-	put_time(object, "notAfter", o->order.not_after);
+	js_put_time(object, "notBefore", o->order.not_before);
+	js_put_time(object, "notAfter", o->order.not_after);
 	js_put_text(object, "profile", o->order.profile);
 	rc = put_replaces(o, object, e);
 	if (rc == 0)

@@ -31,8 +31,8 @@ typedef int (*serving_fn)(void *arg, const struct serving *s, struct err *e);
 
 /*
  * Calls `fn` for each name that is in the store, until it returns -1, which is
- * then the result.  A thousand names are read as of one moment, the next ones
- * as of a later one; `fn` may take its time, and call the store.
+ * then the result.  Some hundreds are read as of one moment, the next ones as
+ * of a later one; `fn` may take its time, and call the store.
  */
 int serving_each(
     struct store *st, int64_t now, serving_fn fn, void *arg, struct err *e);
