@@ -6,7 +6,7 @@
 /* What somebody may do with acmed-admin: a set, written as "read+keys". */
 #define SCOPE_READ 1U /* all that is no secret */
 #define SCOPE_KEYS 2U /* private keys of certificates */
-#define SCOPE_WRITE 4U /* changes of the store, and what follows them */
+#define SCOPE_WRITE 4U /* changes of the store, of the Redis, of caches */
 #define SCOPE_ORDER 8U /* certificates from other CAs */
 #define SCOPE_ALL 15U
 
