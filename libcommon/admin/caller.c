@@ -14,9 +14,7 @@
 static int
 unknown(struct err *e, const char *text)
 {
-	err_set(e, KIND_DENIED, "%s", text);
-	e->http_status = 401;
-	return -1;
+	return err_http(e, KIND_DENIED, 401, "%s", text);
 }
 
 static void

@@ -186,10 +186,8 @@ ask_for(
 static int
 fail(struct err *e, int status, int retry, const char *text)
 {
-	err_set(e, KIND_DENIED, "%s", text);
-	e->http_status = status;
 	e->retry_after = retry;
-	return -1;
+	return err_http(e, KIND_DENIED, status, "%s", text);
 }
 
 /* There is no certificate: what the queue says of that.  Returns -1. */

@@ -270,11 +270,9 @@ int
 visit_no_account(struct visit *v, struct err *e)
 {
 	(void)v;
-	err_set(e, KIND_DENIED,
+	return err_http(e, KIND_DENIED, 501,
 	    "acmed-admin holds no keys of accounts: cert-import and "
 	    "acme-account do");
-	e->http_status = 501;
-	return -1;
 }
 
 /* ---- certificates of CAs ------------------------------------------------- */

@@ -7,6 +7,7 @@
 /* The functions behind the macros. */
 #undef err_set
 #undef err_acme
+#undef err_http
 #undef err_sys
 #undef err_detail
 #undef err_object
@@ -74,6 +75,21 @@ err_acme(struct err *e, enum err_kind kind, const char *acme_type,
 		return -1;
 	e->kind = kind;
 	e->acme_type = acme_type;
+	va_start(ap, fmt);
+	put(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
+err_http(struct err *e, enum err_kind kind, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (e->kind != KIND_NONE)
+		return -1;
+	e->kind = kind;
+	e->http_status = status;
 	va_start(ap, fmt);
 	put(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);

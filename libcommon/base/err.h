@@ -60,12 +60,15 @@ bool err_is_set(const struct err *e);
  * -1, so that `return err_set(...)` is the idiom.  `e` must not be NULL.
  *   err_set   text, by kind
  *   err_acme  text, by kind, with a sharper ACME type (a static string)
+ *   err_http  text, by kind, with another HTTP status
  *   err_sys   KIND_SYS with the errno of the moment; the text is operator-only
  */
 int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 int err_acme(struct err *e, enum err_kind kind, const char *acme_type,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+int err_http(struct err *e, enum err_kind kind, int status, const char *fmt,
+    ...) PRINTF_LIKE(4, 5);
 int err_sys(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Adds operator-only detail to a set error; a second call is ignored. */
@@ -87,6 +90,7 @@ err_failed(int minus_one)
 
 #define err_set(...) err_failed(err_set(__VA_ARGS__))
 #define err_acme(...) err_failed(err_acme(__VA_ARGS__))
+#define err_http(...) err_failed(err_http(__VA_ARGS__))
 #define err_sys(...) err_failed(err_sys(__VA_ARGS__))
 #define err_detail(...) err_failed(err_detail(__VA_ARGS__))
 #define err_object(...) err_failed(err_object(__VA_ARGS__))

@@ -196,9 +196,8 @@ form_read(
 		return form_read_query(f, body->data, body->len, e);
 	if (is_type(type, "multipart/form-data"))
 		return read_multipart(f, type, body, e);
-	refuse(e, "Content-Type is none of a form");
-	e->http_status = 415;
-	return -1;
+	return err_http(
+	    e, KIND_INPUT, 415, "form: Content-Type is none of a form");
 }
 
 const struct form_field *

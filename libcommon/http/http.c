@@ -27,9 +27,7 @@ struct http {
 static int
 refuse(struct err *e, int status, const char *text)
 {
-	err_set(e, KIND_INPUT, "%s", text);
-	e->http_status = status;
-	return -1;
+	return err_http(e, KIND_INPUT, status, "%s", text);
 }
 
 /* Reads more. Returns 1, 0 at the end, -1. */

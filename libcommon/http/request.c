@@ -7,9 +7,7 @@
 static int
 refuse(struct err *e, int status, const char *text)
 {
-	err_set(e, KIND_INPUT, "%s", text);
-	e->http_status = status;
-	return -1;
+	return err_http(e, KIND_INPUT, status, "%s", text);
 }
 
 /* RFC 9110 5.6.2 */

@@ -52,7 +52,6 @@ route_check_method(unsigned methods, const struct request *req,
 		return 0;
 	response_field(res, "Allow", "%s%s%s", get ? "GET, HEAD" : "",
 	    get && post ? ", " : "", post ? "POST" : "");
-	err_set(e, KIND_INPUT, "%.20s is not for this URL", req->method_name);
-	e->http_status = 405;
-	return -1;
+	return err_http(
+	    e, KIND_INPUT, 405, "%.20s is not for this URL", req->method_name);
 }

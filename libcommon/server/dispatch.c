@@ -93,10 +93,8 @@ check_media_type(const struct request *req, struct err *e)
 
 	if (type && strcasecmp(type, MEDIA_TYPE) == 0)
 		return 0;
-	err_set(
-	    e, KIND_INPUT, "Content-Type is not " MEDIA_TYPE " (RFC 8555 6.2)");
-	e->http_status = 415;
-	return -1;
+	return err_http(e, KIND_INPUT, 415,
+	    "Content-Type is not " MEDIA_TYPE " (RFC 8555 6.2)");
 }
 
 /* RFC 8555 6.4: the URL as the client means it is the URL it has used. */

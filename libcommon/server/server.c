@@ -149,10 +149,8 @@ call_account_valid(const struct account *a, struct err *e)
 {
 	if (a->status == ACCOUNT_VALID)
 		return 0;
-	err_set(e, KIND_DENIED, "the account is %s",
+	return err_http(e, KIND_DENIED, 401, "the account is %s",
 	    account_status_name(a->status));
-	e->http_status = 401;
-	return -1;
 }
 
 int

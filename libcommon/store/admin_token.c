@@ -313,18 +313,11 @@ count_wrong(void *arg, struct err *e)
 }
 
 static int
-denied(struct err *e, int status, const char *text)
-{
-	err_set(e, KIND_DENIED, "%s", text);
-	e->http_status = status;
-	return -1;
-}
-
-static int
 too_many(struct err *e)
 {
 	e->retry_after = ADMIN_TOKEN_GUESSES_TIME;
-	return denied(e, 429, "too many wrong tokens; wait a minute");
+	return err_http(
+	    e, KIND_DENIED, 429, "too many wrong tokens; wait a minute");
 }
 
 /* 0 when one more may be looked at. */
@@ -341,7 +334,7 @@ wrong(struct guess *g, struct err *e)
 {
 	if (db_transaction(g->st->db, DB_QUICK, count_wrong, g, e) < 0)
 		return -1;
-	return denied(e, 401, "there is no such token");
+	return err_http(e, KIND_DENIED, 401, "there is no such token");
 }
 
 static int
@@ -351,10 +344,8 @@ judge(const struct admin_token *t, struct err *e)
 
 	if (!revoked && (t->expires == 0 || t->expires > clock_now()))
 		return 0;
-	err_set(e, KIND_DENIED, "the %s %s", kinds[t->kind],
+	return err_http(e, KIND_DENIED, 401, "the %s %s", kinds[t->kind],
 	    revoked ? "is revoked" : "has expired");
-	e->http_status = 401;
-	return -1;
 }
 
 /* The digest of what there is not is compared as well. */
@@ -407,11 +398,12 @@ admin_token_of_certificate(struct store *st, const struct cert *c,
 		return -1;
 	if (rc == 0) {
 		hex_encode(hex, sha256, sizeof(sha256));
-		denied(e, 401, "the certificate is not known");
+		err_http(e, KIND_DENIED, 401, "the certificate is not known");
 		return err_object(e, "SHA-256 %s", hex);
 	}
 	if (cert_not_before(c) > clock_now())
-		return denied(e, 401, "the certificate is not valid yet");
+		return err_http(
+		    e, KIND_DENIED, 401, "the certificate is not valid yet");
 	return judge(t, e);
 }
 

@@ -344,10 +344,9 @@ settle_others(struct store *st, int64_t again, struct err *e)
 static int
 refuse(struct err *e, int status, int64_t seconds, const char *text)
 {
-	err_set(e, status == 409 ? KIND_CONFLICT : KIND_DENIED, "%s", text);
-	e->http_status = status;
 	e->retry_after = seconds < 1 ? 1 : (int)seconds;
-	return -1;
+	return err_http(
+	    e, status == 409 ? KIND_CONFLICT : KIND_DENIED, status, "%s", text);
 }
 
 #define RECENT "There is an active or recent autocert attempt for this domain"

@@ -25,6 +25,22 @@ test_first_wins(void **state)
 }
 
 static void
+test_another_status(void **state)
+{
+	struct err e = {0}, first = {0};
+
+	(void)state;
+	assert_int_equal(err_http(&e, KIND_DENIED, 401, "who is %s?", "a"), -1);
+	assert_int_equal(e.kind, KIND_DENIED);
+	assert_int_equal(e.http_status, 401);
+	assert_string_equal(e.text, "who is a?");
+	err_set(&first, KIND_INPUT, "first");
+	err_http(&first, KIND_DENIED, 401, "later");
+	assert_int_equal(first.http_status, 0);
+	assert_string_equal(first.text, "first");
+}
+
+static void
 test_errno_is_told(void **state)
 {
 	struct err e = {0};
@@ -100,6 +116,7 @@ test_texts_are_printable(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_first_wins),
+    cmocka_unit_test(test_another_status),
     cmocka_unit_test(test_errno_is_told),
     cmocka_unit_test(test_rows),
     cmocka_unit_test(test_long_text_is_cut),
