@@ -39,6 +39,20 @@ put(char *out, size_t size, const char *fmt, va_list ap)
 			*out = '?';
 }
 
+/* Whether nothing was set before: the first wins. */
+static bool set_first(struct err *e, enum err_kind kind, const char *fmt,
+    va_list ap) PRINTF_LIKE(3, 0);
+
+static bool
+set_first(struct err *e, enum err_kind kind, const char *fmt, va_list ap)
+{
+	if (e->kind != KIND_NONE)
+		return false;
+	e->kind = kind;
+	put(e->text, sizeof(e->text), fmt, ap);
+	return true;
+}
+
 void
 err_clear(struct err *e)
 {
@@ -56,11 +70,8 @@ err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (e->kind != KIND_NONE)
-		return -1;
-	e->kind = kind;
 	va_start(ap, fmt);
-	put(e->text, sizeof(e->text), fmt, ap);
+	set_first(e, kind, fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -71,12 +82,9 @@ err_acme(struct err *e, enum err_kind kind, const char *acme_type,
 {
 	va_list ap;
 
-	if (e->kind != KIND_NONE)
-		return -1;
-	e->kind = kind;
-	e->acme_type = acme_type;
 	va_start(ap, fmt);
-	put(e->text, sizeof(e->text), fmt, ap);
+	if (set_first(e, kind, fmt, ap))
+		e->acme_type = acme_type;
 	va_end(ap);
 	return -1;
 }
@@ -86,12 +94,9 @@ err_http(struct err *e, enum err_kind kind, int status, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (e->kind != KIND_NONE)
-		return -1;
-	e->kind = kind;
-	e->http_status = status;
 	va_start(ap, fmt);
-	put(e->text, sizeof(e->text), fmt, ap);
+	if (set_first(e, kind, fmt, ap))
+		e->http_status = status;
 	va_end(ap);
 	return -1;
 }
@@ -102,12 +107,9 @@ err_sys(struct err *e, const char *fmt, ...)
 	int errnum = errno;
 	va_list ap;
 
-	if (e->kind != KIND_NONE)
-		return -1;
-	e->kind = KIND_SYS;
-	e->errnum = errnum;
 	va_start(ap, fmt);
-	put(e->text, sizeof(e->text), fmt, ap);
+	if (set_first(e, KIND_SYS, fmt, ap))
+		e->errnum = errnum;
 	va_end(ap);
 	return -1;
 }
