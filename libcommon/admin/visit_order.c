@@ -8,9 +8,7 @@
 #include "jobs/enlist.h"
 #include "store/autocert.h"
 #include "store/blocked_name.h"
-#include "store/certificate.h"
 #include "store/domain.h"
-#include "store/private_key.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "wrap/js.h"
@@ -124,26 +122,13 @@ is_blocked(const struct asking *a, struct err *e)
 static int
 find_certificate(struct asking *a, struct err *e)
 {
-	struct store *st = a->visit->admin->store;
-	int64_t now = clock_now();
-	struct certificate c;
-	struct err why = {0};
-	int has_key, off = is_off(a, e);
+	int off = is_off(a, e);
 
 	a->certificate = 0;
 	if (off != 0)
 		return off < 0 ? -1 : 0;
-	if (certificate_serving(st, a->name, now, &c, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND)
-			return 0;
-		*e = why;
-		return -1;
-	}
-	has_key = private_key_is_there(st, c.spki_sha256, e);
-	if (has_key > 0 && c.not_before <= now && now <= c.not_after)
-		a->certificate = c.id;
-	certificate_release(&c);
-	return has_key < 0 ? -1 : 0;
+	return autocert_certificate(
+	    a->visit->admin->store, a->name, &a->certificate, e);
 }
 
 /* ---- an order ------------------------------------------------------------ */

@@ -5,6 +5,7 @@
 #include "store/certificate.h"
 #include "store/domain.h"
 #include "store/event.h"
+#include "store/private_key.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 
@@ -252,23 +253,59 @@ is_leased(const struct attempt *a, int64_t now)
 	return a->lease_until > now && a->lease_until <= now + AUTOCERT_LEASE;
 }
 
-/* Whether one that is no longer in the queue has come to a certificate. */
-static int
-has_certificate(struct store *st, const char *name, int64_t now, struct err *e)
+int
+autocert_certificate(
+    struct store *st, const char *name, int64_t *id, struct err *e)
 {
+	int64_t now = clock_now();
 	struct certificate c;
 	struct err why = {0};
-	int rc;
+	int has_key;
 
+	*id = 0;
 	if (certificate_serving(st, name, now, &c, &why) < 0) {
 		if (why.kind == KIND_NOTFOUND)
 			return 0;
 		*e = why;
 		return -1;
 	}
-	rc = c.not_before <= now && now <= c.not_after;
+	has_key = private_key_is_there(st, c.spki_sha256, e);
+	if (has_key > 0 && c.not_before <= now && now <= c.not_after)
+		*id = c.id;
 	certificate_release(&c);
-	return rc;
+	return has_key < 0 ? -1 : 0;
+}
+
+/*
+ * What has come of an attempt: 1 with `x` and when, 0 when that is not known
+ * yet, -1.  `*error` is the caller's to free.
+ */
+static int
+judge(struct store *st, const struct attempt *a, struct autocert_end *x,
+    int64_t *ended, char **error, struct err *e)
+{
+	int64_t certificate = 0, now = clock_now();
+	enum autocert_state state;
+
+	*x = (struct autocert_end){.outcome = AUTOCERT_WAITING};
+	*ended = now;
+	*error = NULL;
+	if (autocert_look(st, a->name, &state, error, e) < 0 ||
+	    (state == AUTOCERT_QUEUE_ABSENT &&
+		autocert_certificate(st, a->name, &certificate, e) < 0))
+		return -1;
+	if (certificate) {
+		x->outcome = AUTOCERT_VALID;
+		return 1;
+	}
+	if (state == AUTOCERT_QUEUE_FAILED)
+		x->outcome = AUTOCERT_FAILED;
+	else if (is_leased(a, now))
+		return 0;
+	if (!is_leased(a, now) && a->lease_until < now)
+		*ended = a->lease_until;
+	x->error = *error ? *error : "nobody has seen its end";
+	return 1;
 }
 
 /*
@@ -278,40 +315,23 @@ has_certificate(struct store *st, const char *name, int64_t now, struct err *e)
 static int
 settle(struct store *st, struct attempt *a, int64_t again, struct err *e)
 {
-	int64_t now = clock_now(), ended = now;
-	struct autocert_end x = {.outcome = AUTOCERT_WAITING};
-	enum autocert_state state;
+	struct autocert_end x;
+	int64_t ended;
 	char *error;
 	int rc;
 
 	if (a->id == 0 || a->ended)
 		return 0;
-	if (autocert_look(st, a->name, &state, &error, e) < 0)
-		return -1;
-	rc = state == AUTOCERT_QUEUE_ABSENT
-	    ? has_certificate(st, a->name, now, e)
-	    : 0;
-	if (rc < 0)
-		return -1;
+	rc = judge(st, a, &x, &ended, &error, e);
 	if (rc > 0) {
-		x.outcome = AUTOCERT_VALID;
-	} else if (!is_leased(a, now)) {
-		ended = a->lease_until < now ? a->lease_until : now;
-	} else if (state != AUTOCERT_QUEUE_FAILED) {
-		free(error);
-		return 0;
+		x.again_at = ended + again;
+		rc = autocert_order_of(
+		    st, a->name, a->started, &x.upstream_order_id, e);
+		if (rc == 0)
+			rc = finish(st, a, &x, ended, e);
+		if (rc == 0)
+			rc = last_of(st, a->name, a, e);
 	}
-	if (state == AUTOCERT_QUEUE_FAILED)
-		x.outcome = AUTOCERT_FAILED;
-	x.again_at = ended + again;
-	if (x.outcome != AUTOCERT_VALID)
-		x.error = error ? error : "nobody has seen its end";
-	rc =
-	    autocert_order_of(st, a->name, a->started, &x.upstream_order_id, e);
-	if (rc == 0)
-		rc = finish(st, a, &x, ended, e);
-	if (rc == 0)
-		rc = last_of(st, a->name, a, e);
 	free(error);
 	return rc;
 }

@@ -87,6 +87,13 @@ enum autocert_state {
 int autocert_look(struct store *st, const char *name,
     enum autocert_state *state, char **error, struct err *e);
 
+/*
+ * The certificate that serves a name, has begun and not ended, and whose
+ * private key is in the store; 0: none.
+ */
+int autocert_certificate(
+    struct store *st, const char *name, int64_t *id, struct err *e);
+
 /* The last order at another CA for a name that is no older; 0: none. */
 int autocert_order_of(struct store *st, const char *name, int64_t since,
     int64_t *upstream_order_id, struct err *e);
