@@ -13,7 +13,11 @@
 #include "sys/fd.h"
 #include "wrap/js.h"
 
-#define WAIT_MS 55000 /* gateways and programs give up after 60 s */
+/*
+ * Since it was asked for: gateways and programs give up after 60 s, and what
+ * came of it may have to wait for the store.
+ */
+#define WAIT_MS 45000
 #define TEMPLATE "autocert" /* if there is one */
 
 /* A certificate that is asked for. */
@@ -21,6 +25,7 @@ struct asking {
 	struct visit *visit;
 	struct enlist list;
 	enum autocert_kind kind;
+	int64_t until; /* clock_mono(); it is answered then */
 	char *name;
 	int64_t attempt; /* 0: none yet */
 	int64_t began;
@@ -164,7 +169,7 @@ ask_for(
 {
 	char *request = xasprintf("order %s", a->name);
 
-	workmsg_ask(fd, request, clock_mono() + WAIT_MS, r, why);
+	workmsg_ask(fd, request, a->until, r, why);
 	free(request);
 }
 
@@ -358,7 +363,8 @@ autocert(struct asking *a, struct err *e)
 int
 visit_order_autocert(struct visit *v, struct err *e)
 {
-	struct asking a = {.visit = v, .kind = AUTOCERT_AUTO};
+	struct asking a = {
+	    .visit = v, .kind = AUTOCERT_AUTO, .until = clock_mono() + WAIT_MS};
 	int rc = autocert(&a, e);
 
 	if (rc < 0 && a.name)
@@ -452,7 +458,9 @@ if_needed(struct asking *a, struct err *e)
 int
 visit_order_if_needed(struct visit *v, struct err *e)
 {
-	struct asking a = {.visit = v, .kind = AUTOCERT_IF_NEEDED};
+	struct asking a = {.visit = v,
+	    .kind = AUTOCERT_IF_NEEDED,
+	    .until = clock_mono() + WAIT_MS};
 	int rc = if_needed(&a, e);
 
 	release(&a);

@@ -10,7 +10,7 @@
 #define LINGER_MS 1000
 #define SLICE_MS 500
 #define FIRST_MS 1000 /* after SIGTERM, for a request that is on its way */
-#define PATIENCE_MS 1000 /* with a request, while others wait */
+#define PATIENCE_MS 1000 /* with a client, while others wait */
 
 /* What one connection needs from request to request. */
 struct http {
@@ -30,6 +30,22 @@ refuse(struct err *e, int status, const char *text)
 	return err_http(e, KIND_INPUT, status, "%s", text);
 }
 
+static bool
+is_wanted(const struct http *h)
+{
+	const struct http_service *s = h->service;
+
+	return s->is_wanted && s->is_wanted(s->arg);
+}
+
+/* Until when an answer must be taken: it finds room at once, as a rule. */
+static int64_t
+answer_deadline(const struct http *h)
+{
+	return clock_mono() +
+	    (is_wanted(h) ? PATIENCE_MS : h->service->request_timeout);
+}
+
 /* Reads more. Returns 1, 0 at the end, -1. */
 static int
 read_more(struct http *h, int64_t deadline, struct err *e)
@@ -42,14 +58,6 @@ read_more(struct http *h, int64_t deadline, struct err *e)
 	if (n <= 0)
 		return (int)n;
 	return buf_add(&h->in, chunk, (size_t)n) < 0 ? -1 : 1;
-}
-
-static bool
-is_wanted(const struct http *h)
-{
-	const struct http_service *s = h->service;
-
-	return s->is_wanted && s->is_wanted(s->arg);
 }
 
 /*
@@ -205,8 +213,6 @@ static int
 answer_refusal(
     struct http *h, const struct err *why, bool is_post, struct err *e)
 {
-	int64_t deadline = clock_mono() + h->service->request_timeout;
-
 	if (why->http_status == 0) {
 		*e = *why;
 		return -1;
@@ -214,8 +220,8 @@ answer_refusal(
 	response_clear(&h->response);
 	h->service->refuse(h->service->arg, why, is_post, &h->response);
 	h->response.close = true;
-	if (response_write(&h->response, h->conn, false, false, deadline, e) <
-	    0)
+	if (response_write(
+		&h->response, h->conn, false, false, answer_deadline(h), e) < 0)
 		return -1;
 	if (!is_wanted(h))
 		conn_linger(h->conn, clock_mono() + LINGER_MS);
@@ -234,7 +240,7 @@ is_last(const struct http *h, const struct request *req)
 	if (!req->keep_alive || h->served >= s->requests_max || sig_term() ||
 	    (s->is_over && s->is_over(s->arg)))
 		return true;
-	return clock_mono() - h->since >= s->request_timeout && is_wanted(h);
+	return clock_mono() - h->since >= PATIENCE_MS && is_wanted(h);
 }
 
 /* One request. Returns 1 when another may follow, 0 at the end, -1. */
@@ -257,7 +263,7 @@ serve_one(struct http *h, struct err *e)
 		h->response.close = true;
 	h->conn->more = h->response.close;
 	if (response_write(&h->response, h->conn, req.method == REQUEST_HEAD,
-		req.is_1_0, clock_mono() + h->service->request_timeout, e) < 0)
+		req.is_1_0, answer_deadline(h), e) < 0)
 		goto out;
 	rc = h->response.close ? 0 : 1;
 	if (rc == 0 && h->in.len > 0)

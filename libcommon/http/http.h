@@ -27,8 +27,9 @@ struct http_service {
 	/*
 	 * Whether a connection that waits for its next request shall end, for
 	 * want of it elsewhere; asked every half second, of a request of which
-	 * a second after its first byte a part is missing, and of a connection
-	 * that is older than request_timeout after each answer; or NULL.
+	 * a second after its first byte a part is missing, of an answer, which
+	 * then must be taken within a second, and after each answer of a
+	 * connection that is older than a second; or NULL.
 	 */
 	bool (*is_wanted)(void *arg);
 

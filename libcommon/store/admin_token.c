@@ -40,9 +40,10 @@ static const char *const sql[] = {
 			   " WHERE id = ?1 AND status = 'valid'",
     [ADMIN_TOKEN_EACH] = "SELECT " COLUMNS " FROM admin_tokens WHERE id > ?1"
 			 " ORDER BY id LIMIT ?2",
-    [ADMIN_TOKEN_WRONG] =
-	"SELECT wrong FROM admin_guesses WHERE who = ?1 AND began > ?2",
-    [ADMIN_TOKEN_FORGET] = "DELETE FROM admin_guesses WHERE began <= ?1",
+    [ADMIN_TOKEN_WRONG] = "SELECT wrong FROM admin_guesses"
+			  " WHERE who = ?1 AND began > ?2 AND began <= ?3",
+    [ADMIN_TOKEN_FORGET] = "DELETE FROM admin_guesses"
+			   " WHERE began <= ?1 OR began > ?2",
     [ADMIN_TOKEN_COUNT] =
 	"INSERT INTO admin_guesses (who, began, wrong) VALUES (?1, ?2, 1)"
 	" ON CONFLICT (who) DO UPDATE SET wrong = admin_guesses.wrong + 1",
@@ -287,9 +288,11 @@ struct guess {
 static int
 read_wrong(struct guess *g, struct err *e)
 {
+	int64_t now = clock_now();
+
 	g->wrong = 0;
 	return stmt_int(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_WRONG, &g->wrong,
-	    e, "ti", g->who, clock_now() - ADMIN_TOKEN_GUESSES_TIME);
+	    e, "tii", g->who, now - ADMIN_TOKEN_GUESSES_TIME, now);
 }
 
 static int
@@ -298,8 +301,8 @@ count_wrong(void *arg, struct err *e)
 	struct guess *g = arg;
 	int64_t now = clock_now();
 
-	if (stmt_run(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_FORGET, e, "i",
-		now - ADMIN_TOKEN_GUESSES_TIME) < 0 ||
+	if (stmt_run(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_FORGET, e, "ii",
+		now - ADMIN_TOKEN_GUESSES_TIME, now) < 0 ||
 	    stmt_run(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_COUNT, e, "ti",
 		g->who, now) < 0 ||
 	    read_wrong(g, e) < 0)

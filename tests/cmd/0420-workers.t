@@ -129,6 +129,32 @@ must wait_for 20 grep -q begun "$T/slowly.out"
 like "$(get)" newNonce 'slow requests give way when all workers are taken'
 ok '... and are told so' said 'status=408'
 stop slowly
+# So many that ask again and again, on connections that they keep.
+# shellcheck disable=SC2016 # perl
+start busy perl -MIO::Socket::INET -e '
+	$| = 1;
+	$SIG{PIPE} = "IGNORE";
+	my @all;
+	for (1 .. 9) {
+		my $pid = fork;
+		last unless $pid;
+		push @all, $pid;
+	}
+	if (@all == 9) {
+		$SIG{TERM} = sub { kill TERM => @all; exit };
+		sleep 600;
+	}
+	for (my $i = 0; ; ) {
+		my $s = IO::Socket::INET->new($ARGV[0]) or die;
+		my $request = "GET /directory HTTP/1.1\r\nHost: x\r\n\r\n";
+		while (syswrite($s, $request) && sysread($s, my $text, 65536)) {
+			print "begun\n" if $i++ == 0;
+			select undef, undef, undef, 0.1;
+		}
+	}' "127.0.0.1:$port"
+must wait_for 20 grep -q begun "$T/busy.out"
+like "$(get)" newNonce 'who asks again and again gives way, too'
+stop busy
 stop server
 
 # ---- death

@@ -297,6 +297,14 @@ test_guesses(void **state)
 	assert_int_equal(check("x", "p"), 401);
 	/* What is over is not kept. */
 	assert_int_equal(count("SELECT count(*) FROM admin_guesses"), 1);
+	/* Those of a clock that was ahead keep nobody out. */
+	test_now += 86400;
+	for (int i = 0; i < ADMIN_TOKEN_GUESSES; i++)
+		assert_int_equal(check(wrong, "p"), 401);
+	assert_int_equal(check(one, "p"), 429);
+	test_now -= 86400;
+	assert_int_equal(check(one, "p"), 0);
+	assert_int_equal(check(wrong, "p"), 401);
 }
 
 static const struct CMUnitTest tests[] = {

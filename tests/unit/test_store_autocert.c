@@ -175,6 +175,8 @@ test_clock(void **state)
 
 	(void)state;
 	assert_int_equal(begin("a.example", &id), 0);
+	test_now -= 60;
+	assert_int_equal(begin("a.example", &id), 409);
 	test_now -= 1;
 	assert_int_equal(begin("a.example", &id), 503);
 }
