@@ -114,9 +114,9 @@ int primer_all(struct primer *p, bool each, struct err *e);
 int primer_since(struct primer *p, int64_t since, struct err *e);
 
 /*
- * Removes what was primed before, for names that have it no longer, and what
- * nothing points to any more; after primer_finish.  With `all` everything that
- * was ever primed in this format.  KIND_CONFLICT: nothing at all is to stay,
+ * Removes what was primed before, for names that have it no longer, and, some
+ * minutes later, what nothing points to any more; after primer_finish.  With
+ * `all` everything that was ever primed in this format, at once.  KIND_CONFLICT: nothing at all is to stay,
  * without `all`; the store may be the wrong one.
  */
 int primer_prune(struct primer *p, bool all, struct err *e);

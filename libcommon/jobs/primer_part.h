@@ -15,6 +15,12 @@
 #define PRIMER_TURN_KEY "~acmed:turn"
 #define PRIMER_SIDE "~v:{"
 
+/*
+ * What no name points to any more stays for whoever has read the name before,
+ * so many seconds; and so long a name may be behind what it points to.
+ */
+#define PRIMER_LATER 600
+
 #define PRIMER_KEYS 2 /* of a name, at most, if they point to something */
 
 /* Numbers of rows: a bit each. */
@@ -36,7 +42,7 @@ enum script {
 	SCRIPT_VALUE, /* what is pointed to, with its time */
 	SCRIPT_NAME, /* what points */
 	SCRIPT_REMOVE, /* what points */
-	SCRIPT_DROP, /* what nothing points to */
+	SCRIPT_DROP, /* what nothing points to goes by and by */
 	SCRIPT_DROP_LATER, /* of a cluster: when it has been so for long */
 	SCRIPT_DIGEST, /* what is there */
 	SCRIPT_NOTE_READ, /* of a look at all names */
@@ -164,10 +170,8 @@ extern const char *const primer_letters[REDIS_DOMAIN];
 /*
  * In a cluster no script can see what a name points to, which is on another
  * server.  So that is asked for by itself, and what nothing points to goes when
- * that was so for PRIMER_LATER, which is longer than a name is behind what it
- * points to.
+ * that was so for PRIMER_LATER.
  */
-#define PRIMER_LATER 600 /* seconds */
 
 /* KIND_CONF for a prefix that would keep keys from those beside them. */
 int primer_cluster_check(const struct primer *p, struct err *e);

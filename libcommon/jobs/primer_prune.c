@@ -370,10 +370,11 @@ drop(const struct pruning *w, const char *key, struct err *e)
 
 	if (kv_is_cluster(p->o.kv))
 		return primer_cluster_drop(p, key, w->all, e);
-	primer_eval(p, SCRIPT_DROP, 2, 1);
+	primer_eval(p, SCRIPT_DROP, 2, 2);
 	kv_arg_text(p->o.kv, key);
 	kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
 	kv_arg_text(p->o.kv, w->writes);
+	kv_arg_int(p->o.kv, w->all ? 0 : PRIMER_LATER * 1000);
 	return kv_send(p->o.kv, e);
 }
 

@@ -35,16 +35,23 @@ static const char *const texts[] = {
     /*
      * Two keys each: a name's, and the one beside it.  ARGV: how long it must
      * last at least, in ms; what stands before the numbers in its fields, or
-     * "-"; a stamp for each.  0: nothing is there, 1: as it was written, 2.
+     * "-"; a stamp for each.  0: nothing is there, 1: as it was written, with
+     * what it points to for as long as itself, 2.
      */
     [SCRIPT_LOOK] =
-	"local out = {}\n"
-	"local function whole(key)\n"
+	"local out, lasts = {}, {}\n"
+	"local function whole(key, left)\n"
 	"  local n = redis.call('HMGET', key, 'c', 'p', 'i')\n"
-	"  if not (n[1] and n[2] and n[3]) then return false end\n"
-	"  local b = ARGV[2]\n"
-	"  return redis.call('EXISTS', 'c' .. b .. n[1], 'p' .. b .. n[2],\n"
-	"    'i' .. b .. n[3]) == 3\n"
+	"  for f, letter in ipairs({'c', 'p', 'i'}) do\n"
+	"    if not n[f] then return false end\n"
+	"    local value = letter .. ARGV[2] .. n[f]\n"
+	"    local has = lasts[value] or redis.call('PTTL', value)\n"
+	"    lasts[value] = has\n"
+	"    if has == -2 or has >= 0 and (left == -1 or has < left) then\n"
+	"      return false\n"
+	"    end\n"
+	"  end\n"
+	"  return true\n"
 	"end\n"
 	"for k = 1, #KEYS, 2 do\n"
 	"  local beside = redis.call('GET', KEYS[k + 1])\n"
@@ -55,7 +62,7 @@ static const char *const texts[] = {
 	"  elseif stamp == ARGV[2 + (k + 1) / 2] and\n"
 	"    ((left == -1) == (ARGV[1] == '0')) and\n"
 	"    (left == -1 or left >= tonumber(ARGV[1])) and\n"
-	"    (ARGV[2] == '-' or whole(KEYS[k])) then r = 1 end\n"
+	"    (ARGV[2] == '-' or whole(KEYS[k], left)) then r = 1 end\n"
 	"  out[#out + 1] = r\n"
 	"end\n"
 	"return out\n",
@@ -92,14 +99,22 @@ static const char *const texts[] = {
      * what must be there.  ARGV:
      * fence, what follows it, when it is over, '1' for a hash, and fields with
      * their values.  1: written, 0: somebody newer was here, 2: something that
-     * must be there is not.
+     * must be there as long is not.
      */
     [SCRIPT_NAME] =
 	"local beside = redis.call('GET', KEYS[2])\n"
 	"if beside and tonumber(string.match(beside, '^%d+') or 0) >\n"
 	"  tonumber(ARGV[1]) then return 0 end\n"
+	"local function lasts(key)\n"
+	"  local left = redis.call('PTTL', key)\n"
+	"  if left < 0 then return left == -1 end\n"
+	"  if ARGV[3] == '0' then return false end\n"
+	"  local t = redis.call('TIME')\n"
+	"  return t[1] * 1000 + math.floor(t[2] / 1000) + left >=\n"
+	"    tonumber(ARGV[3])\n"
+	"end\n"
 	"for k = 4, #KEYS do\n"
-	"  if redis.call('EXISTS', KEYS[k]) == 0 then return 2 end\n"
+	"  if not lasts(KEYS[k]) then return 2 end\n"
 	"end\n"
 	"if ARGV[4] == '1' then\n"
 	"  local t = redis.call('TYPE', KEYS[1]).ok\n"
@@ -146,10 +161,16 @@ static const char *const texts[] = {
 	"if least > 0 and now - since < least then return 0 end\n"
 	"redis.call('DEL', KEYS[2])\n"
 	"return redis.call('DEL', KEYS[1])\n",
-    /* The key, the count.  ARGV: what that was before we looked at names. */
+    /*
+     * The key, the count.  ARGV: what that was before we looked at names; the
+     * ms for which whoever has read a name may still come for it.
+     */
     [SCRIPT_DROP] =
 	"if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end\n"
-	"return redis.call('DEL', KEYS[1])\n",
+	"if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end\n"
+	"local left = redis.call('PTTL', KEYS[1])\n"
+	"if left >= 0 and left <= tonumber(ARGV[2]) then return 0 end\n"
+	"return redis.call('PEXPIRE', KEYS[1], ARGV[2])\n",
     /*
      * The note, the count, the turn.  What was noted, unless somebody has
      * written since, or keys have come or gone.

@@ -44,6 +44,12 @@ read_name() {
 	value "i:$(field "d1:$1" i)"
 }
 
+# goes KEY: 1, within ten minutes, or 0, never.
+goes() {
+	left=$(r pttl "$1")
+	[ "$left" -gt 0 ] && [ "$left" -le 600000 ] && echo 1 || echo 0
+}
+
 # ---- peter_sslers, style 1 -----------------------------------------------------
 
 prime --all
@@ -202,7 +208,8 @@ r hset d1:stranger.example c 1000 p 1000 i 1000 >/dev/null
 prime --prune
 exits 0 '--prune'
 is "$(r exists d1:a.example)" 0 '... a name that nothing serves is gone'
-is "$(r exists c:1 c:5 p:1 p:4)" 1 '... with what only it had'
+is "$(goes c:1)$(goes c:5)$(goes p:1)$(goes p:4)" 1110 \
+    '... what only it had goes in ten minutes'
 is "$(r exists d1:b.example c:2 i:1)" 3 '... the others stay'
 is "$(r exists d1:stranger.example c:1000)" 2 '... and what others have written'
 prime --all --prune

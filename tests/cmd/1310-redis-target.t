@@ -107,7 +107,8 @@ is "$(r exists d1:a.example d1:b.example)" 2 '... until it is told'
 must "$BIN/cert-manage" deactivate 1
 deploy
 exits 0 'a name that nothing serves any more'
-is "$(r exists d1:a.example c:1)" 0 '... is removed'
+is "$(r exists d1:a.example)" 0 '... is removed'
+ok '... and what it had goes' [ "$(r pttl c:1)" -gt 0 ]
 is "$(r exists d1:b.example)" 1 '... and the others stay'
 
 # ---- the file ------------------------------------------------------------------
