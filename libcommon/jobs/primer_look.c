@@ -23,19 +23,27 @@ reference(const struct primer *p, size_t n)
 	return n == 0 ? ":" : "";
 }
 
+/* What SCRIPT_LOOK and SCRIPT_LOOK_ONE want of all names with such a key. */
+static void
+add_wants(struct primer *p, const struct redis_entry *r, size_t n)
+{
+	kv_arg_int(p->o.kv, p->lasts_ms / 2);
+	kv_arg_text(p->o.kv, reference(p, n));
+	kv_arg_text(p->o.kv, r && r->field[0] ? "hash" : "string");
+}
+
 /* In a cluster each key is asked for by itself. */
 static int
 ask_stamp(struct primer *p, const struct item *i, size_t n, struct err *e)
 {
-	const char *key = domain_at(i, n)->key;
-	char *side = primer_side(key);
+	const struct redis_entry *r = domain_at(i, n);
+	char *side = primer_side(r->key);
 
-	kv_to_key(p->o.kv, key);
-	primer_eval(p, SCRIPT_LOOK_ONE, 2, 3);
-	kv_arg_text(p->o.kv, key);
+	kv_to_key(p->o.kv, r->key);
+	primer_eval(p, SCRIPT_LOOK_ONE, 2, 4);
+	kv_arg_text(p->o.kv, r->key);
 	kv_arg_text(p->o.kv, side);
-	kv_arg_int(p->o.kv, p->lasts_ms / 2);
-	kv_arg_text(p->o.kv, reference(p, n));
+	add_wants(p, r, n);
 	kv_arg_text(p->o.kv, i->stamp);
 	free(side);
 	return kv_send(p->o.kv, e);
@@ -54,27 +62,26 @@ ask_each(struct primer *p, const struct batch *b, size_t n, struct err *e)
 static int
 ask_stamps(struct primer *p, const struct batch *b, size_t n, struct err *e)
 {
+	const struct redis_entry *r = NULL;
 	size_t asked = 0;
 
 	if (kv_is_cluster(p->o.kv))
 		return ask_each(p, b, n, e);
 	for (size_t i = 0; i < b->len; i++)
 		asked += b->v[i].state != ITEM_FAILED;
-	primer_eval(p, SCRIPT_LOOK, 2 * asked, 2 + asked);
+	primer_eval(p, SCRIPT_LOOK, 2 * asked, 3 + asked);
 	for (size_t i = 0; i < b->len; i++) {
-		const char *key;
 		char *side;
 
 		if (b->v[i].state == ITEM_FAILED)
 			continue;
-		key = domain_at(&b->v[i], n)->key;
-		side = primer_side(key);
-		kv_arg_text(p->o.kv, key);
+		r = domain_at(&b->v[i], n);
+		side = primer_side(r->key);
+		kv_arg_text(p->o.kv, r->key);
 		kv_arg_text(p->o.kv, side);
 		free(side);
 	}
-	kv_arg_int(p->o.kv, p->lasts_ms / 2);
-	kv_arg_text(p->o.kv, reference(p, n));
+	add_wants(p, r, n);
 	for (size_t i = 0; i < b->len; i++)
 		if (b->v[i].state != ITEM_FAILED)
 			kv_arg_text(p->o.kv, b->v[i].stamp);

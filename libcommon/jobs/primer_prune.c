@@ -241,14 +241,14 @@ judge_page(void *arg, const struct kv_reply *keys, struct err *e)
 		const char *key = kv_text(kv_at(keys, i), &len);
 
 		kv_to_key(k, key);
-		rc = kv_command(k, e, "GET", key, NULL);
+		rc = kv_command(k, e, "MGET", key, NULL);
 	}
 	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
 		rc = (held[i] = kv_receive(k, e)) ? kv_check(held[i], e) : -1;
 	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
-		if (kv_type(held[i]) == KV_TEXT)
+		if (kv_len(held[i]) == 1)
 			rc = judge_key(w, kv_text(kv_at(keys, i), &len),
-			    kv_text(held[i], &len), e);
+			    kv_text(kv_at(held[i], 0), &len), e);
 	for (size_t i = 0; i < kv_len(keys); i++)
 		kv_free(held[i]);
 	free(held);

@@ -22,20 +22,22 @@
 
 /*
  * What must happen in one step happens in Redis.  A script that fails, for
- * want of memory perhaps, does so before its first write.
+ * want of memory perhaps, does so before its first write.  A key of another
+ * type than ours is as one that is not there (MGET says so, too), and is
+ * written over.
  */
 static const char *const texts[] = {
     /* Later ones are higher, also when the database was emptied. */
     [SCRIPT_FENCE] = "local t = redis.call('TIME')\n"
 		     "local now = t[1] * 1000000 + t[2]\n"
-		     "local last = tonumber(redis.call('GET', KEYS[1]) or 0)\n"
+		     "local last = tonumber(redis.call('MGET', KEYS[1])[1] or 0)\n"
 		     "if now <= last then now = last + 1 end\n"
 		     "redis.call('SET', KEYS[1], string.format('%.0f', now))\n"
 		     "return {now, t[1] * 1000 + math.floor(t[2] / 1000)}\n",
     /*
      * Two keys each: a name's, and the one beside it.  ARGV: how long it must
      * last at least, in ms; what stands before the numbers in its fields, or
-     * "-"; a stamp for each.  0: nothing is there, 1: as it was written, with
+     * "-"; its type; a stamp for each.  0: nothing is there, 1: as it was written, with
      * what it points to for as long as itself, 2.
      */
     [SCRIPT_LOOK] =
@@ -54,12 +56,13 @@ static const char *const texts[] = {
 	"  return true\n"
 	"end\n"
 	"for k = 1, #KEYS, 2 do\n"
-	"  local beside = redis.call('GET', KEYS[k + 1])\n"
+	"  local beside = redis.call('MGET', KEYS[k + 1])[1]\n"
 	"  local stamp = beside and string.match(beside, '^%d+ (%S+)')\n"
+	"  local t = redis.call('TYPE', KEYS[k]).ok\n"
 	"  local left = redis.call('PTTL', KEYS[k])\n"
 	"  local r = 2\n"
-	"  if left == -2 then r = 0\n"
-	"  elseif stamp == ARGV[2 + (k + 1) / 2] and\n"
+	"  if t == 'none' then r = 0\n"
+	"  elseif t == ARGV[3] and stamp == ARGV[3 + (k + 1) / 2] and\n"
 	"    ((left == -1) == (ARGV[1] == '0')) and\n"
 	"    (left == -1 or left >= tonumber(ARGV[1])) and\n"
 	"    (ARGV[2] == '-' or whole(KEYS[k], left)) then r = 1 end\n"
@@ -68,11 +71,13 @@ static const char *const texts[] = {
 	"return out\n",
     /* The same of one, which says what stands in its fields. */
     [SCRIPT_LOOK_ONE] =
-	"local beside = redis.call('GET', KEYS[2])\n"
+	"local beside = redis.call('MGET', KEYS[2])[1]\n"
 	"local stamp = beside and string.match(beside, '^%d+ (%S+)')\n"
+	"local t = redis.call('TYPE', KEYS[1]).ok\n"
 	"local left = redis.call('PTTL', KEYS[1])\n"
-	"if left == -2 then return {0} end\n"
-	"if stamp ~= ARGV[3] or ((left == -1) ~= (ARGV[1] == '0')) or\n"
+	"if t == 'none' then return {0} end\n"
+	"if t ~= ARGV[3] or stamp ~= ARGV[4] or\n"
+	"  ((left == -1) ~= (ARGV[1] == '0')) or\n"
 	"  (left ~= -1 and left < tonumber(ARGV[1])) then return {2} end\n"
 	"if ARGV[2] == '-' then return {1} end\n"
 	"local n = redis.call('HMGET', KEYS[1], 'i', 'c', 'p')\n"
@@ -102,7 +107,7 @@ static const char *const texts[] = {
      * must be there as long is not.
      */
     [SCRIPT_NAME] =
-	"local beside = redis.call('GET', KEYS[2])\n"
+	"local beside = redis.call('MGET', KEYS[2])[1]\n"
 	"if beside and tonumber(string.match(beside, '^%d+') or 0) >\n"
 	"  tonumber(ARGV[1]) then return 0 end\n"
 	"local function lasts(key)\n"
@@ -116,13 +121,13 @@ static const char *const texts[] = {
 	"for k = 4, #KEYS do\n"
 	"  if not lasts(KEYS[k]) then return 2 end\n"
 	"end\n"
+	"if KEYS[3] then redis.call('INCR', KEYS[3]) end\n"
 	"if ARGV[4] == '1' then\n"
 	"  local t = redis.call('TYPE', KEYS[1]).ok\n"
 	"  if t ~= 'hash' and t ~= 'none' then redis.call('DEL', KEYS[1]) end\n"
 	"  redis.call('HSET', KEYS[1], unpack(ARGV, 5))\n"
 	"else redis.call('SET', KEYS[1], ARGV[5]) end\n"
 	"redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2])\n"
-	"if KEYS[3] then redis.call('INCR', KEYS[3]) end\n"
 	"if ARGV[3] ~= '0' then\n"
 	"  redis.call('PEXPIREAT', KEYS[1], ARGV[3])\n"
 	"  redis.call('PEXPIREAT', KEYS[2], ARGV[3])\n"
@@ -135,13 +140,13 @@ static const char *const texts[] = {
      * whoever has begun before.
      */
     [SCRIPT_REMOVE] =
-	"local beside = redis.call('GET', KEYS[2])\n"
+	"local beside = redis.call('MGET', KEYS[2])[1]\n"
 	"if beside and tonumber(string.match(beside, '^%d+') or 0) >\n"
 	"  tonumber(ARGV[1]) then return 0 end\n"
+	"if KEYS[3] then redis.call('INCR', KEYS[3]) end\n"
 	"redis.call('DEL', KEYS[1])\n"
 	"for k = 4, #KEYS do redis.call('DEL', KEYS[k]) end\n"
 	"redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2], 'EX', 86400)\n"
-	"if KEYS[3] then redis.call('INCR', KEYS[3]) end\n"
 	"return 1\n",
     /*
      * The key, the one beside it.  ARGV: the seconds for which nothing must
@@ -150,7 +155,7 @@ static const char *const texts[] = {
     [SCRIPT_DROP_LATER] =
 	"local least = tonumber(ARGV[1])\n"
 	"local now = tonumber(redis.call('TIME')[1])\n"
-	"local beside = redis.call('GET', KEYS[2])\n"
+	"local beside = redis.call('MGET', KEYS[2])[1]\n"
 	"local since = beside and string.match(beside, '^unused (%d+)$')\n"
 	"if least > 0 and not since then\n"
 	"  redis.call('SET', KEYS[2], 'unused ' .. string.format('%.0f', "
@@ -176,7 +181,7 @@ static const char *const texts[] = {
      * written since, or keys have come or gone.
      */
     [SCRIPT_NOTE_READ] = STATE
-    "local n = redis.call('GET', KEYS[1]) or ''\n"
+    "local n = redis.call('MGET', KEYS[1])[1] or ''\n"
     "local writes, keys, rest = string.match(n, '^(%d+) (%S+) (.*)$')\n"
     "if writes ~= (redis.call('GET', KEYS[2]) or '0') or\n"
     "  keys ~= state() then return '' end\n"

@@ -88,8 +88,12 @@ is "$(k "i:$(k d1:a.example i)")" "$(sed '1,/END/d' "$T/a.crt")" \
     'a chain that is gone is there again, for all'
 c del d1:b.example >/dev/null
 c hset d1:d.example c 77 >/dev/null
+c del d1:c.example >/dev/null
+c del '~v:{d1:a.example}' >/dev/null
+c set d1:c.example x >/dev/null
+c lpush '~v:{d1:a.example}' x >/dev/null
 prime --all --verify
-is "$(counts | cut -d' ' -f4,5)" '2 7' '--verify mends what others have changed'
+is "$(counts | cut -d' ' -f4,5)" '4 5' '--verify mends what others have changed'
 is "$(read_name b.example | grep -v '^$')" "$(want b)" '... b.example'
 is "$(read_name d.example | grep -v '^$')" "$(want d)" '... d.example'
 
