@@ -152,6 +152,22 @@ print_counts(const struct prog *p, const struct primer_counts *c)
 /* ---- the work ------------------------------------------------------------ */
 
 static int
+check_serving(
+    const struct serving *s, const struct redis_format *f, struct err *e)
+{
+	if (s->certificate_id == 0)
+		return err_set(
+		    e, KIND_NOTFOUND, "there is no certificate for it");
+	if (s->disabled)
+		return err_set(e, KIND_NOTFOUND,
+		    "it is disabled, or the wildcard that would serve it");
+	return redis_format_wants(f, s->name)
+	    ? 0
+	    : err_set(e, KIND_NOTFOUND,
+		  "gateways of style %s ask for no such name", f->name);
+}
+
+static int
 prime_name(struct primer *primer, const struct primer_options *o,
     const char *text, struct err *e)
 {
@@ -159,9 +175,8 @@ prime_name(struct primer *primer, const struct primer_options *o,
 	struct serving s;
 	int rc = serving_by_name(o->st, name, o->now, &s, e);
 
-	if (rc == 0 && s.certificate_id == 0)
-		rc =
-		    err_set(e, KIND_NOTFOUND, "there is no certificate for it");
+	if (rc == 0)
+		rc = check_serving(&s, o->settings->format, e);
 	if (rc < 0)
 		err_object(e, "%.255s", name);
 	free(name);

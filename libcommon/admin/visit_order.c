@@ -97,18 +97,6 @@ find_domain(const struct asking *a, struct domain *d, struct err *e)
 	return -1;
 }
 
-/* Whether it has none of its own, and the wildcard above it is disabled. */
-static int
-is_off(const struct asking *a, struct err *e)
-{
-	struct domain d;
-	int rc = find_domain(a, &d, e);
-
-	if (rc < 0 || (rc > 0 && (d.latest_single_id || d.latest_multi_id)))
-		return rc < 0 ? -1 : 0;
-	return domain_is_disabled_above(a->visit->admin->store, a->name, e);
-}
-
 /* 1, and `e` says so: it is on the blocklist; 0; -1. */
 static int
 is_blocked(const struct asking *a, struct err *e)
@@ -127,11 +115,6 @@ is_blocked(const struct asking *a, struct err *e)
 static int
 find_certificate(struct asking *a, struct err *e)
 {
-	int off = is_off(a, e);
-
-	a->certificate = 0;
-	if (off != 0)
-		return off < 0 ? -1 : 0;
 	return autocert_certificate(
 	    a->visit->admin->store, a->name, &a->certificate, e);
 }

@@ -2,6 +2,7 @@
 
 #include "deploy/format.h"
 #include "store/domain.h"
+#include "store/serving.h"
 #include "wrap/js.h"
 
 static void
@@ -184,19 +185,18 @@ configjson_put_covered(struct store *st, const struct configjson *c,
     const struct domain *d, int64_t now, struct js *object, struct err *e)
 {
 	struct material m;
+	struct serving s;
 	int rc;
 
 	put_name(d, object);
 	js_put(object, SINGLE, js_null());
 	js_put(object, MULTI, js_null());
-	if (!d->active)
-		return 0;
-	rc = domain_is_disabled_above(st, d->value, e);
-	if (rc < 0)
-		return -1;
 	material_init(&m);
-	rc = rc > 0 ? err_set(e, KIND_NOTFOUND, "disabled")
-		    : certificate_serving(st, d->value, now, &m.cert, e);
+	rc = serving_by_name(st, d->value, now, &s, e);
+	if (rc == 0 && (s.certificate_id == 0 || s.disabled))
+		rc = err_set(e, KIND_NOTFOUND, "disabled, or none");
+	if (rc == 0)
+		rc = certificate_by_id(st, s.certificate_id, &m.cert, e);
 	if (rc == 0) {
 		rc = put_found(st, c, MULTI, &m, object, e);
 		if (rc == 0)

@@ -363,13 +363,20 @@ renew_base(struct primer *p, struct err *e)
 	return rc < 0 ? -1 : primer_take_base(p, e);
 }
 
+bool
+primer_wants(const struct primer *p, const struct serving *s)
+{
+	return s->certificate_id != 0 && !s->disabled &&
+	    redis_format_wants(p->format, s->name);
+}
+
 int
 primer_add(void *arg, const struct serving *s, struct err *e)
 {
 	struct primer *p = arg;
 	struct batch *b = &p->batches[STAGE_GATHERED];
 
-	if (s->certificate_id == 0 || !redis_format_wants(p->format, s->name))
+	if (!primer_wants(p, s))
 		return 0;
 	if (p->format->by_certificate &&
 	    idset_add(&p->sent[REDIS_DOMAIN], s->certificate_id))

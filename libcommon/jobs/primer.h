@@ -94,8 +94,8 @@ void primer_give_turn(struct primer *p);
 
 /*
  * Primes a name, a serving_fn: some at a time, so primer_finish has the last
- * ones done.  A name that nothing serves is passed over.  -1 as wrap/kv.h and
- * the store: nothing more can be done now.
+ * ones done.  A name that nothing serves, or is disabled, is passed over.  -1
+ * as wrap/kv.h and the store: nothing more can be done now.
  */
 int primer_add(void *p, const struct serving *s, struct err *e);
 int primer_finish(struct primer *p, struct err *e);
@@ -116,8 +116,8 @@ int primer_since(struct primer *p, int64_t since, struct err *e);
 /*
  * Removes what was primed before, for names that have it no longer, and, some
  * minutes later, what nothing points to any more; after primer_finish.  With
- * `all` everything that was ever primed in this format, at once.  KIND_CONFLICT: nothing at all is to stay,
- * without `all`; the store may be the wrong one.
+ * `all` everything that was ever primed in this format, at once. KIND_CONFLICT:
+ * nothing at all is to stay, without `all`; the store may be the wrong one.
  */
 int primer_prune(struct primer *p, bool all, struct err *e);
 

@@ -123,6 +123,8 @@ struct primer {
 
 /* ---- primer.c ------------------------------------------------------------ */
 
+/* Whether a gateway of this format is to have what serves it. */
+bool primer_wants(const struct primer *p, const struct serving *s);
 /* That a key of a gateway has changed. */
 void primer_tell(const struct primer *p, const char *key,
     enum primer_change change, int64_t certificate_id);

@@ -78,7 +78,7 @@ find_served(
 	for (size_t i = 0; i < names.len && !found; i++)
 		found = serving_by_name(w->p->o.st, names.v[i], w->p->o.now, s,
 			    &why) == 0 &&
-		    s->certificate_id == certificate_id;
+		    s->certificate_id == certificate_id && !s->disabled;
 	strv_release(&names);
 	return found ? 0 : err_set(e, KIND_NOTFOUND, "nothing is served by it");
 }
@@ -110,8 +110,7 @@ is_wanted(struct pruning *w, const char *key, const char *subject,
 		*e = why;
 		return -1;
 	}
-	if (i->s.certificate_id == 0 ||
-	    !redis_format_wants(w->p->format, i->s.name))
+	if (!primer_wants(w->p, &i->s))
 		return 0;
 	if (primer_identify(w->p, i, e) < 0)
 		return -1;

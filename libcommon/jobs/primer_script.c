@@ -28,17 +28,18 @@
  */
 static const char *const texts[] = {
     /* Later ones are higher, also when the database was emptied. */
-    [SCRIPT_FENCE] = "local t = redis.call('TIME')\n"
-		     "local now = t[1] * 1000000 + t[2]\n"
-		     "local last = tonumber(redis.call('MGET', KEYS[1])[1] or 0)\n"
-		     "if now <= last then now = last + 1 end\n"
-		     "redis.call('SET', KEYS[1], string.format('%.0f', now))\n"
-		     "return {now, t[1] * 1000 + math.floor(t[2] / 1000)}\n",
+    [SCRIPT_FENCE] =
+	"local t = redis.call('TIME')\n"
+	"local now = t[1] * 1000000 + t[2]\n"
+	"local last = tonumber(redis.call('MGET', KEYS[1])[1] or 0)\n"
+	"if now <= last then now = last + 1 end\n"
+	"redis.call('SET', KEYS[1], string.format('%.0f', now))\n"
+	"return {now, t[1] * 1000 + math.floor(t[2] / 1000)}\n",
     /*
      * Two keys each: a name's, and the one beside it.  ARGV: how long it must
      * last at least, in ms; what stands before the numbers in its fields, or
-     * "-"; its type; a stamp for each.  0: nothing is there, 1: as it was written, with
-     * what it points to for as long as itself, 2.
+     * "-"; its type; a stamp for each.  0: nothing is there, 1: as it was
+     * written, with what it points to for as long as itself, 2.
      */
     [SCRIPT_LOOK] =
 	"local out, lasts = {}, {}\n"

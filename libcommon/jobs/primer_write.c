@@ -245,7 +245,7 @@ ask_again(struct primer *p, struct item *i, struct err *e)
 		*e = why;
 		return -1;
 	}
-	i->state = i->s.certificate_id != 0 && why.kind != KIND_NOTFOUND
+	i->state = why.kind != KIND_NOTFOUND && primer_wants(p, &i->s)
 	    ? ITEM_CHANGED
 	    : ITEM_DONE;
 	return i->state == ITEM_DONE ? 0 : primer_identify(p, i, e);

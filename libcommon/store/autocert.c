@@ -5,7 +5,7 @@
 #include "store/certificate.h"
 #include "store/domain.h"
 #include "store/event.h"
-#include "store/private_key.h"
+#include "store/serving.h"
 #include "store/stmt.h"
 #include "sys/clock.h"
 
@@ -260,22 +260,19 @@ autocert_certificate(
     struct store *st, const char *name, int64_t *id, struct err *e)
 {
 	int64_t now = clock_now();
-	struct certificate c;
+	struct serving s;
 	struct err why = {0};
-	int has_key;
 
 	*id = 0;
-	if (certificate_serving(st, name, now, &c, &why) < 0) {
+	if (serving_by_name(st, name, now, &s, &why) < 0) {
 		if (why.kind == KIND_NOTFOUND)
 			return 0;
 		*e = why;
 		return -1;
 	}
-	has_key = private_key_is_there(st, c.spki_sha256, e);
-	if (has_key > 0 && c.not_before <= now && now <= c.not_after)
-		*id = c.id;
-	certificate_release(&c);
-	return has_key < 0 ? -1 : 0;
+	if (!s.disabled && s.not_before <= now && now <= s.not_after)
+		*id = s.certificate_id;
+	return 0;
 }
 
 /*

@@ -88,8 +88,8 @@ int autocert_look(struct store *st, const char *name,
     enum autocert_state *state, char **error, struct err *e);
 
 /*
- * The certificate that serves a name, has begun and not ended, and whose
- * private key is in the store; 0: none.
+ * The certificate that serves a name for gateways (store/serving.h), has begun
+ * and not ended; 0: none.
  */
 int autocert_certificate(
     struct store *st, const char *name, int64_t *id, struct err *e);

@@ -117,22 +117,6 @@ domain_by_id(struct store *st, int64_t id, struct domain *d, struct err *e)
 }
 
 int
-domain_is_disabled_above(struct store *st, const char *name, struct err *e)
-{
-	char *wildcard = certificate_wildcard_of(name);
-	struct err why = {0};
-	struct domain d = {.active = true};
-	int rc = wildcard ? domain_by_value(st, wildcard, &d, &why) : 0;
-
-	free(wildcard);
-	if (rc < 0 && why.kind != KIND_NOTFOUND) {
-		*e = why;
-		return -1;
-	}
-	return rc == 0 && !d.active;
-}
-
-int
 domain_put(struct store *st, enum identifier_type type, const char *value,
     int64_t *id, struct err *e)
 {
@@ -165,7 +149,8 @@ set_active(void *arg, struct err *e)
 	if (n == 0)
 		return err_set(e, KIND_CONFLICT, "%s is %s", d.value,
 		    c->active ? "enabled" : "disabled");
-	if (c->active && queue_wake_blocked(c->st, e) < 0)
+	if ((c->active && queue_wake_blocked(c->st, e) < 0) ||
+	    serving_change_note_domain(c->st, c->id, c->active, e) < 0)
 		return -1;
 	return event_add(c->st, c->active ? "domain.enable" : "domain.disable",
 	    EVENT_DOMAIN, c->id, d.value, e);

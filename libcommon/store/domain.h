@@ -28,9 +28,6 @@ int domain_by_value(
     struct store *st, const char *value, struct domain *d, struct err *e);
 int domain_by_id(struct store *st, int64_t id, struct domain *d, struct err *e);
 
-/* Whether the wildcard that may serve a name is disabled: 1, 0, -1. */
-int domain_is_disabled_above(struct store *st, const char *name, struct err *e);
-
 /* Durable.  KIND_CONFLICT when it is so already; KIND_NOTFOUND. */
 int domain_set_active(struct store *st, int64_t id, bool active, struct err *e);
 

@@ -34,7 +34,7 @@ enum {
 	" WHERE m.domain_id = d.id AND c.active = 1 AND c.status = 'valid'"    \
 	" AND " SERVING_KEY                                                    \
 	" ORDER BY " SERVING_VALID(now) ", " SERVING_LATER                     \
-					" LIMIT 1) FROM domains d"
+					" LIMIT 1), d.active FROM domains d"
 
 static const char *const sql[] = {
     [SERVING_BETWEEN] =
@@ -115,6 +115,7 @@ read_row(struct db_stmt *s, struct serving *out)
 	out->domain_id = db_int(s, 0);
 	stmt_text_to(s, 1, out->name, sizeof(out->name));
 	out->certificate_id = db_int(s, 2);
+	out->disabled = db_int(s, 3) == 0;
 }
 
 /* What the row does not say.  Neighbours often have the same certificate. */
@@ -181,6 +182,7 @@ look_higher(struct store *st, int64_t now, struct serving *s, struct err *e)
 	free(wildcard);
 	if (s->certificate_id == 0 || is_valid(&w, now)) {
 		w.domain_id = s->domain_id;
+		w.disabled |= s->disabled;
 		memcpy(w.name, s->name, sizeof(w.name));
 		*s = w;
 	}

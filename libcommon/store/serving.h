@@ -12,6 +12,11 @@ struct serving {
 	char name[DOMAIN_VALUE_MAX + 1];
 	int64_t domain_id;
 	int64_t certificate_id; /* 0: none serves it */
+	/*
+	 * It is, or the wildcard whose certificate this is: gateways that ask
+	 * for names get nothing.
+	 */
+	bool disabled;
 	uint8_t sha256[32]; /* of the certificate */
 	int64_t fqdn_set_id; /* the same */
 	int64_t not_before, not_after;

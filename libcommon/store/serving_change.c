@@ -26,7 +26,8 @@ enum {
 	CHANGE_LAST_NAME,
 	CHANGE_KNOWN,
 	CHANGE_BELOW,
-	CHANGE_SERVE
+	CHANGE_SERVE,
+	CHANGE_SERVED
 };
 
 /* ?1 is the set, or what finds it; nothing is noted without a target. */
@@ -72,6 +73,8 @@ static const char *const sql[] = {
 	" served_certificate_id = NULLIF(CAST(?2 AS BIGINT), 0),"
 	" served_chain_id = NULLIF(CAST(?3 AS BIGINT), 0),"
 	" served_until = NULLIF(CAST(?4 AS BIGINT), 0) WHERE id = ?1",
+    [CHANGE_SERVED] = "SELECT served_certificate_id FROM domains WHERE id = ?1"
+		      " AND served_certificate_id IS NOT NULL",
 };
 
 const struct stmt_table serving_change_stmts = {
@@ -111,6 +114,19 @@ serving_change_note_key(
 		   st, M, CHANGE_NOTE_KEY, e, "b", spki_sha256, (size_t)32) < 0
 	    ? -1
 	    : 0;
+}
+
+/* What was settled stays so; it is to be deployed again, or removed. */
+int
+serving_change_note_domain(
+    struct store *st, int64_t domain_id, bool enabled, struct err *e)
+{
+	int64_t id = 0;
+	int rc = stmt_int(st, M, CHANGE_SERVED, &id, e, "i", domain_id);
+	const struct deployment_change c = {
+	    .from = enabled ? id : 0, .to = enabled ? id : 0};
+
+	return rc > 0 ? deployment_note(st, &c, e) : rc;
 }
 
 /* ---- a name -------------------------------------------------------------- */

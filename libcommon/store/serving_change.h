@@ -31,4 +31,11 @@ int serving_change_note_certificate(
 int serving_change_note_key(
     struct store *st, const uint8_t spki_sha256[32], struct err *e);
 
+/*
+ * The same: gateways that ask for this name, or those below it, get what serves
+ * it again, or no more.
+ */
+int serving_change_note_domain(
+    struct store *st, int64_t domain_id, bool enabled, struct err *e);
+
 #endif

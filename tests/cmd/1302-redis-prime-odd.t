@@ -81,4 +81,71 @@ for what in 'list c:2' 'list ~acmed:fence'; do
 	prime --all --verify
 	is "$(counts)" '0 0 0 0 2 0 0' '... is mended'
 done
+
+# ---- names that get nothing ----------------------------------------------------
+
+r flushall >/dev/null
+enter ip 'IP:127.0.0.1,DNS:ip.example'
+enter w 'DNS:*.w.example'
+enter x DNS:x.w.example
+sql 'UPDATE certificates SET active = 0 WHERE id = 5'
+sql "UPDATE certificates SET created = created - 10000,
+    not_before = not_before - 10000"
+sql 'UPDATE domains SET created = created - 10000'
+sql 'UPDATE events SET at = at - 10000'
+prime 127.0.0.1 a.example
+is "$status $(counts | cut -d' ' -f4)" '1 1' 'an address'
+is "$err" 'redis-prime: 127.0.0.1: gateways of style 1 ask for no such name' \
+    '... is told, and the rest is done'
+prime --style kong '*.w.example'
+is "$status $err" '1 redis-prime: *.w.example: gateways of style kong ask for no such name' \
+    '... and a wildcard'
+prime --style kong q.w.example
+is "$status $err" '0 ' '... but not what it serves'
+
+prime --all
+is "$(counts | cut -d' ' -f4,5)" '4 1' 'all names'
+must "$BIN/cert-manage" domain disable a.example
+prime --all
+prime --all --diff --prune
+is "$(told)" 'd1:a.example removed' 'a domain that was disabled'
+prime a.example
+is "$status $err" '1 redis-prime: a.example: it is disabled, or the wildcard that would serve it' \
+    '... is not primed'
+prime --changed-since 1h
+is "$(counts | cut -d' ' -f4,5)" '0 0' '... nor by --changed-since'
+prime --all --prune
+is "$(counts | cut -d' ' -f4,6) $(r exists d1:a.example)" '0 3 0' \
+    '... and goes with --prune'
+prime --all --verify
+is "$(counts | cut -d' ' -f4)" 0 '... and stays away'
+must "$BIN/cert-manage" domain enable a.example
+prime --changed-since 1h
+is "$(counts | cut -d' ' -f4) $(r exists d1:a.example)" '1 1' \
+    'enabled: it is there with --changed-since'
+must "$BIN/cert-manage" domain disable a.example
+prime --all --prune
+prime --all
+must "$BIN/cert-manage" domain enable a.example
+prime --all -v
+is "$(counts | cut -d' ' -f4)" 1 '... and with --all'
+like "$err" 'prime.done .*names=1 ' '... that looks at what has changed'
+
+must "$BIN/cert-manage" domain disable '*.w.example'
+prime --all --prune
+is "$(counts | cut -d' ' -f6) $(r exists 'd1:*.w.example' d1:x.w.example)" '4 0' \
+    'a wildcard, and what only it serves'
+prime q.w.example
+exits 1 '... nor do other names get it'
+sql 'UPDATE certificates SET active = 1 WHERE id = 5'
+prime --all
+is "$(r exists 'd1:*.w.example' d1:x.w.example)" 1 '... but what has its own'
+must "$BIN/cert-manage" domain enable '*.w.example'
+prime --style traefik --all
+must "$BIN/cert-manage" domain disable ip.example
+prime --style traefik --all --prune
+is "$(counts | cut -d' ' -f6)" 0 'traefik: a certificate with another name stays'
+must "$BIN/cert-manage" domain disable 127.0.0.1
+prime --style traefik --all --prune
+is "$(counts | cut -d' ' -f6)" 1 '... and goes without one'
 done_testing

@@ -111,6 +111,22 @@ is "$(r exists d1:a.example)" 0 '... is removed'
 ok '... and what it had goes' [ "$(r pttl c:1)" -gt 0 ]
 is "$(r exists d1:b.example)" 1 '... and the others stay'
 
+# ---- disabled ------------------------------------------------------------------
+
+must "$BIN/cert-manage" domain disable www.b.example
+deploy
+is "$(r exists d1:b.example) $(r exists d1:www.b.example)" '1 0' \
+    'a name that is disabled is removed'
+must "$BIN/cert-manage" domain enable www.b.example
+deploy
+is "$(r exists d1:www.b.example)" 1 '... and there again when it is enabled'
+must "$BIN/cert-manage" domain disable '*.w.example'
+deploy
+is "$(field d1:x.w.example c)" '' '... with a wildcard what only it serves'
+must "$BIN/cert-manage" domain enable '*.w.example'
+deploy
+is "$(field d1:x.w.example c)" "$((x + 2))" '... and again'
+
 # ---- the file ------------------------------------------------------------------
 
 refused() {

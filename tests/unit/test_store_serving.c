@@ -134,7 +134,7 @@ test_only_with_a_key(void **state)
 	assert_int_equal(t.v[0].certificate_id, 1);
 }
 
-/* Nothing is ordered for it; what there is of it is served on. */
+/* Nothing is ordered for it; who serves on what there is of it may know. */
 static void
 test_disabled(void **state)
 {
@@ -150,6 +150,34 @@ test_disabled(void **state)
 	assert_int_equal(t.len, 2);
 	assert_int_equal(find(&t, "a.example")->certificate_id, 1);
 	assert_int_equal(find(&t, "b.example")->certificate_id, 1);
+	assert_true(find(&t, "a.example")->disabled);
+	assert_false(find(&t, "b.example")->disabled);
+}
+
+/* So is what a wildcard serves that is. */
+static void
+test_disabled_wildcard(void **state)
+{
+	struct domain d;
+	struct serving s;
+	struct told t;
+
+	(void)state;
+	add_names("*.x.example a.x.example", test_now + 1000);
+	add_names("b.x.example", test_now - 10);
+	add_one_key();
+	assert_ok(domain_by_value(st, "*.x.example", &d, &e), &e);
+	assert_ok(domain_set_active(st, d.id, false, &e), &e);
+	tell(&t);
+	assert_true(find(&t, "*.x.example")->disabled);
+	assert_false(find(&t, "a.x.example")->disabled);
+	assert_int_equal(find(&t, "b.x.example")->certificate_id, 1);
+	assert_true(find(&t, "b.x.example")->disabled);
+	assert_ok(serving_by_name(st, "c.x.example", test_now, &s, &e), &e);
+	assert_true(s.disabled);
+	assert_ok(domain_set_active(st, d.id, true, &e), &e);
+	assert_ok(serving_by_name(st, "c.x.example", test_now, &s, &e), &e);
+	assert_false(s.disabled);
 }
 
 static int
@@ -327,6 +355,7 @@ static const struct CMUnitTest tests[] = {
     T(test_as_one_by_one),
     T(test_only_with_a_key),
     T(test_disabled),
+    T(test_disabled_wildcard),
     T(test_ends_early),
     T(test_since),
     T(test_since_time),
