@@ -29,6 +29,7 @@ static const struct redis_format formats[] = {
     {.name = "traefik",
 	.wildcards = true,
 	.by_certificate = true,
+	.before_number = redis_traefik_before,
 	.make = redis_traefik},
 };
 

@@ -57,6 +57,9 @@ struct redis_format {
 	bool wildcards; /* it looks up "*.example.org" as well */
 	bool by_certificate; /* one DOMAIN for each certificate, not name */
 	bool by_key_type; /* is_rsa matters */
+	/* by_certificate: what is before its number in keys; the caller frees
+	 */
+	char *(*before_number)(const struct redis_options *o);
 	bool refers; /* a hash of numbers, of certificates, keys and chains */
 	/* Adds what is to be there for an item.  KIND_BUG: too large. */
 	int (*make)(const struct redis_item *it, const struct redis_options *o,
@@ -109,5 +112,6 @@ int redis_kong(const struct redis_item *it, const struct redis_options *o,
     struct redis_entries *out, struct err *e);
 int redis_traefik(const struct redis_item *it, const struct redis_options *o,
     struct redis_entries *out, struct err *e);
+char *redis_traefik_before(const struct redis_options *o);
 
 #endif

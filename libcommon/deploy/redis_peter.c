@@ -71,11 +71,20 @@ add_pems(const struct redis_item *it, const char *prefix,
 	    : redis_entry_put_pem(r, "p", it->m, FORMAT_KEY, e);
 }
 
+/* With style 1 such a key is a value. */
+static bool
+is_value(const char *name)
+{
+	return name[0] != '\0' && strchr("cpi", name[0]) && name[1] != '\0' &&
+	    name[1 + strspn(name + 1, "0123456789")] == '\0';
+}
+
 int
 redis_peter_2(const struct redis_item *it, const struct redis_options *o,
     struct redis_entries *out, struct err *e)
 {
 	if (add_pems(it, "d2:", out, e) < 0)
 		return -1;
-	return o->readme_keys ? add_pems(it, "", out, e) : 0;
+	return o->readme_keys && !is_value(it->name) ? add_pems(it, "", out, e)
+						     : 0;
 }

@@ -167,9 +167,10 @@ primer_cluster_drop(
 	char *side = primer_side(key);
 
 	kv_to_key(p->o.kv, key);
-	primer_eval(p, SCRIPT_DROP_LATER, 2, 1);
+	primer_eval(p, SCRIPT_DROP_LATER, 2, 2);
 	kv_arg_text(p->o.kv, key);
 	kv_arg_text(p->o.kv, side);
+	kv_arg_int(p->o.kv, p->o.dry_run);
 	kv_arg_int(p->o.kv, at_once ? 0 : PRIMER_LATER);
 	free(side);
 	return kv_send(p->o.kv, e);

@@ -4,11 +4,14 @@
 
 /* ---- by stamps ----------------------------------------------------------- */
 
-/* The entry number `n` of those that gateways look up; NULL. */
+/*
+ * The entry number `n` of those that gateways look up, NULL when it is not
+ * asked for.
+ */
 static const struct redis_entry *
 domain_at(const struct item *i, size_t n)
 {
-	for (size_t k = 0; k < i->entries.len; k++)
+	for (size_t k = 0; i->state != ITEM_FAILED && k < i->entries.len; k++)
 		if (i->entries.v[k].kind == REDIS_DOMAIN && n-- == 0)
 			return &i->entries.v[k];
 	return NULL;
@@ -53,8 +56,7 @@ static int
 ask_each(struct primer *p, const struct batch *b, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < b->len; i++)
-		if (b->v[i].state != ITEM_FAILED &&
-		    ask_stamp(p, &b->v[i], n, e) < 0)
+		if (domain_at(&b->v[i], n) && ask_stamp(p, &b->v[i], n, e) < 0)
 			return -1;
 	return 0;
 }
@@ -68,14 +70,15 @@ ask_stamps(struct primer *p, const struct batch *b, size_t n, struct err *e)
 	if (kv_is_cluster(p->o.kv))
 		return ask_each(p, b, n, e);
 	for (size_t i = 0; i < b->len; i++)
-		asked += b->v[i].state != ITEM_FAILED;
+		asked += domain_at(&b->v[i], n) != NULL;
 	primer_eval(p, SCRIPT_LOOK, 2 * asked, 3 + asked);
 	for (size_t i = 0; i < b->len; i++) {
+		const struct redis_entry *entry = domain_at(&b->v[i], n);
 		char *side;
 
-		if (b->v[i].state == ITEM_FAILED)
+		if (!entry)
 			continue;
-		r = domain_at(&b->v[i], n);
+		r = entry;
 		side = primer_side(r->key);
 		kv_arg_text(p->o.kv, r->key);
 		kv_arg_text(p->o.kv, side);
@@ -83,7 +86,7 @@ ask_stamps(struct primer *p, const struct batch *b, size_t n, struct err *e)
 	}
 	add_wants(p, r, n);
 	for (size_t i = 0; i < b->len; i++)
-		if (b->v[i].state != ITEM_FAILED)
+		if (domain_at(&b->v[i], n))
 			kv_arg_text(p->o.kv, b->v[i].stamp);
 	return kv_send(p->o.kv, e);
 }
@@ -105,7 +108,7 @@ read_each(struct primer *p, struct batch *b, size_t n, struct err *e)
 		struct kv_reply *r;
 		int rc;
 
-		if (b->v[i].state == ITEM_FAILED)
+		if (!domain_at(&b->v[i], n))
 			continue;
 		r = kv_receive(p->o.kv, e);
 		rc = r ? kv_check(r, e) : -1;
@@ -132,7 +135,7 @@ read_stamps(struct primer *p, struct batch *b, size_t n, struct err *e)
 	r = kv_receive(p->o.kv, e);
 	rc = r ? kv_check(r, e) : -1;
 	for (size_t i = 0; rc == 0 && i < b->len; i++) {
-		if (b->v[i].state == ITEM_FAILED)
+		if (!domain_at(&b->v[i], n))
 			continue;
 		if (at < kv_len(r))
 			add_finding(&b->v[i], kv_int(kv_at(r, at++)));
@@ -143,14 +146,14 @@ read_stamps(struct primer *p, struct batch *b, size_t n, struct err *e)
 	return rc;
 }
 
-/* How many keys each name has that gateways look up. */
+/* How many keys a name has at most that gateways look up. */
 static size_t
 count_domains(const struct batch *b)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < b->len && n == 0; i++)
-		while (b->v[i].state != ITEM_FAILED && domain_at(&b->v[i], n))
+	for (size_t i = 0; i < b->len; i++)
+		while (domain_at(&b->v[i], n))
 			n++;
 	return n;
 }

@@ -44,6 +44,7 @@ enum script {
 	SCRIPT_REMOVE, /* what points */
 	SCRIPT_DROP, /* what nothing points to goes by and by */
 	SCRIPT_DROP_LATER, /* of a cluster: when it has been so for long */
+	SCRIPT_DROP_HALF, /* what goes with a name that is not there */
 	SCRIPT_DIGEST, /* what is there */
 	SCRIPT_NOTE_READ, /* of a look at all names */
 	SCRIPT_NOTE_WRITE,
@@ -162,7 +163,26 @@ int64_t primer_number(
 char *primer_subject(const struct primer *p, const struct item *i);
 void primer_fail(struct primer *p, struct item *i, const struct err *why);
 
-/* ---- primer_prune.c ------------------------------------------------------ */
+/* ---- primer_scan.c ------------------------------------------------------- */
+
+typedef int (*primer_page_fn)(
+    void *arg, const struct kv_reply *keys, struct err *e);
+
+/*
+ * Calls `fn` with keys like `pattern` (NULL: all), some at a time, until it
+ * returns something else than 0.  Some come twice.
+ */
+int primer_scan(struct kv *k, const char *pattern, primer_page_fn fn, void *arg,
+    struct err *e);
+
+/* ---- primer_left.c ------------------------------------------------------- */
+
+/*
+ * Removes what nothing points to any more; `gone`, which is sorted, are names
+ * that are as if they were not there.
+ */
+int primer_remove_left(
+    struct primer *p, bool at_once, struct strv *gone, struct err *e);
 
 /* The fields of a name that points, and with what keys begin. */
 extern const char *const primer_letters[REDIS_DOMAIN];

@@ -2,52 +2,8 @@
 
 #include "store/fqdn_set.h"
 
-#define PAGE "1000" /* keys, as Redis counts */
 #define GONE "-" /* the stamp of what was removed */
 #define SUBJECT_SIZE (DOMAIN_VALUE_MAX + 1)
-
-/* ---- keys of a Redis, some at a time ------------------------------------- */
-
-typedef int (*page_fn)(void *arg, const struct kv_reply *keys, struct err *e);
-
-/* `pattern` NULL: all.  Some come twice. */
-static int
-scan_server(struct kv *k, size_t server, const char *pattern, page_fn fn,
-    void *arg, struct err *e)
-{
-	char cursor[24] = "0";
-	int rc = 0;
-
-	do {
-		struct kv_reply *r;
-		size_t len;
-
-		kv_to(k, server);
-		r = kv_ask(k, e, "SCAN", cursor, "COUNT", PAGE,
-		    pattern ? "MATCH" : NULL, pattern, NULL);
-		if (!r)
-			return -1;
-		if (kv_len(r) != 2)
-			rc = err_set(e, KIND_SYS, "this is no Redis");
-		else
-			snprintf(cursor, sizeof(cursor), "%s",
-			    kv_text(kv_at(r, 0), &len));
-		if (rc == 0)
-			rc = fn(arg, kv_at(r, 1), e);
-		kv_free(r);
-	} while (rc == 0 && strcmp(cursor, "0") != 0);
-	return rc;
-}
-
-static int
-scan(struct kv *k, const char *pattern, page_fn fn, void *arg, struct err *e)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < kv_servers(k); i++)
-		rc = scan_server(k, i, pattern, fn, arg, e);
-	return rc < 0 ? -1 : 0;
-}
 
 /* ---- what gateways look up ----------------------------------------------- */
 
@@ -56,8 +12,7 @@ struct pruning {
 	bool all;
 	bool counts; /* and removes nothing */
 	int64_t kept, stale;
-	char writes[24]; /* the count of them, before we looked */
-	struct idset used[2][REDIS_DOMAIN]; /* with a colon, and without */
+	struct strv gone; /* what would be removed, when nothing is */
 };
 
 /* Another name of a certificate may still be served by it. */
@@ -135,9 +90,11 @@ find_rest(struct primer *p, const char *subject, struct redis_entries *out,
 }
 
 static int
-tell_removed(const struct pruning *w, const char *key)
+tell_removed(struct pruning *w, const char *key)
 {
 	primer_tell(w->p, key, PRIMER_REMOVED, 0);
+	if (w->p->o.dry_run)
+		strv_add(&w->gone, key);
 	return 0;
 }
 
@@ -254,195 +211,7 @@ judge_page(void *arg, const struct kv_reply *keys, struct err *e)
 	return rc < 0 ? -1 : w->p->o.goes_on(w->p->o.arg, w->p->names, e);
 }
 
-/* ---- what they point to -------------------------------------------------- */
-
-const char *const primer_letters[] = {
-    [REDIS_CERTCA] = "i", [REDIS_CERT] = "c", [REDIS_PKEY] = "p"};
-
-static bool
-read_id(const char *text, int64_t *id)
-{
-	uint64_t n;
-
-	if (!str_to_u64(text, (uint64_t)IDSET_MAX, &n))
-		return false;
-	*id = (int64_t)n;
-	return true;
-}
-
-static int
-note_page(struct pruning *w, const struct kv_reply *keys, struct idset *used,
-    struct err *e)
-{
-	struct kv *k = w->p->o.kv;
-	int rc = 0;
-	size_t len;
-
-	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
-		const char *key = kv_text(kv_at(keys, i), &len);
-
-		kv_to_key(k, key);
-		rc = kv_command(k, e, "HMGET", key, primer_letters[0],
-		    primer_letters[1], primer_letters[2], NULL);
-	}
-	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
-		struct kv_reply *r = kv_receive(k, e);
-		int64_t id;
-
-		if (!r)
-			return -1;
-		for (size_t f = 0; f < kv_len(r) && f < REDIS_DOMAIN; f++)
-			if (read_id(kv_text(kv_at(r, f), &len), &id))
-				idset_add(&used[f], id);
-		kv_free(r);
-	}
-	return rc;
-}
-
-static int
-note_colon(void *arg, const struct kv_reply *keys, struct err *e)
-{
-	struct pruning *w = arg;
-
-	return note_page(w, keys, w->used[0], e);
-}
-
-static int
-note_readme(void *arg, const struct kv_reply *keys, struct err *e)
-{
-	struct pruning *w = arg;
-
-	return note_page(w, keys, w->used[1], e);
-}
-
-enum value {
-	VALUE_NONE, /* another key */
-	VALUE_USED,
-	VALUE_LEFT_OVER /* nothing points to it */
-};
-
-static enum value
-judge_value(const struct pruning *w, const char *key)
-{
-	int64_t id;
-
-	for (size_t k = 0; k < REDIS_DOMAIN; k++) {
-		bool colon = key[0] != '\0' && key[1] == ':';
-
-		if (key[0] == primer_letters[k][0] &&
-		    read_id(key + 1 + colon, &id))
-			return idset_has(&w->used[!colon][k], id)
-			    ? VALUE_USED
-			    : VALUE_LEFT_OVER;
-	}
-	return VALUE_NONE;
-}
-
-/* In a cluster it may have been noted that nothing points to one. */
-static int
-use_page(struct pruning *w, const struct kv_reply *keys, struct err *e)
-{
-	struct primer *p = w->p;
-	int rc = 0;
-	size_t len, asked = 0;
-
-	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
-		const char *key = kv_text(kv_at(keys, i), &len);
-
-		if (judge_value(w, key) != VALUE_USED)
-			continue;
-		rc = primer_cluster_use(p, key, e);
-		asked++;
-	}
-	for (; rc == 0 && asked > 0; asked--) {
-		int64_t done;
-
-		rc = primer_receive(p, &done, e);
-	}
-	return rc;
-}
-
-static int
-drop(const struct pruning *w, const char *key, struct err *e)
-{
-	struct primer *p = w->p;
-
-	if (kv_is_cluster(p->o.kv))
-		return primer_cluster_drop(p, key, w->all, e);
-	primer_eval(p, SCRIPT_DROP, 2, 2);
-	kv_arg_text(p->o.kv, key);
-	kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
-	kv_arg_text(p->o.kv, w->writes);
-	kv_arg_int(p->o.kv, w->all ? 0 : PRIMER_LATER * 1000);
-	return kv_send(p->o.kv, e);
-}
-
-static int
-drop_page(void *arg, const struct kv_reply *keys, struct err *e)
-{
-	struct pruning *w = arg;
-	struct primer *p = w->p;
-	int rc = kv_is_cluster(p->o.kv) ? use_page(w, keys, e) : 0;
-	size_t len, asked = 0;
-
-	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
-		const char *key = kv_text(kv_at(keys, i), &len);
-
-		if (judge_value(w, key) != VALUE_LEFT_OVER)
-			continue;
-		rc = drop(w, key, e);
-		asked++;
-	}
-	for (; rc == 0 && asked > 0; asked--) {
-		int64_t done;
-
-		rc = primer_receive(p, &done, e);
-		p->counts.removed += done;
-	}
-	return rc;
-}
-
-/*
- * Whoever writes a name while we look at those that are there makes us leave
- * what is left over to the next one.
- */
-static int
-note_writes(struct pruning *w, struct err *e)
-{
-	struct kv *k = w->p->o.kv;
-	struct kv_reply *r;
-	size_t len;
-
-	if (kv_is_cluster(k))
-		return 0;
-	if (!(r = kv_ask(k, e, "GET", PRIMER_WRITES_KEY, NULL)))
-		return -1;
-	snprintf(w->writes, sizeof(w->writes), "%s",
-	    kv_type(r) == KV_TEXT ? kv_text(r, &len) : "0");
-	kv_free(r);
-	return 0;
-}
-
-static int
-prune_values(struct pruning *w, struct err *e)
-{
-	struct kv *k = w->p->o.kv;
-	int rc = note_writes(w, e);
-
-	if (rc == 0)
-		rc = scan(k, "d1:*", note_colon, w, e);
-	if (rc == 0)
-		rc = scan(k, "d:*", note_readme, w, e);
-	if (rc == 0)
-		rc = scan(k, "[cpi]:[0-9]*", drop_page, w, e);
-	if (rc == 0)
-		rc = scan(k, "[cpi][0-9]*", drop_page, w, e);
-	for (size_t i = 0; i < REDIS_DOMAIN; i++) {
-		idset_release(&w->used[0][i]);
-		idset_release(&w->used[1][i]);
-	}
-	return rc;
-}
+/* ---- all of it ----------------------------------------------------------- */
 
 /* An empty store, or another one, must not empty the Redis. */
 static int
@@ -452,7 +221,7 @@ check_rest(struct primer *p, struct err *e)
 
 	if (p->names > 0)
 		return 0;
-	if (scan(p->o.kv, PRIMER_SIDE "*", judge_page, &w, e) < 0)
+	if (primer_scan(p->o.kv, PRIMER_SIDE "*", judge_page, &w, e) < 0)
 		return -1;
 	return w.stale == 0 || w.kept > 0
 	    ? 0
@@ -465,76 +234,12 @@ int
 primer_prune(struct primer *p, bool all, struct err *e)
 {
 	struct pruning w = {.p = p, .all = all};
+	int rc = all ? 0 : check_rest(p, e);
 
-	if ((!all && check_rest(p, e) < 0) ||
-	    scan(p->o.kv, PRIMER_SIDE "*", judge_page, &w, e) < 0)
-		return -1;
-	return p->format->refers && !p->o.dry_run ? prune_values(&w, e) : 0;
-}
-
-/* ---- what gateways are there --------------------------------------------- */
-
-static const struct {
-	const char *begins, *contains, *ends, *format;
-} signs[] = {
-    {"d1:", NULL, NULL, "1"},
-    {"d2:", NULL, NULL, "2"},
-    {NULL, NULL, ":latest", "auto-ssl"},
-    {NULL, "kong_acme:", NULL, "kong"},
-    {NULL, "domain:ecc:", NULL, "resty-acme"},
-    {NULL, "domain:rsa:", NULL, "resty-acme"},
-    {NULL, "/tls/certificates/", NULL, "traefik"},
-};
-
-struct detecting {
-	int64_t left;
-	int64_t found[ARRAY_LEN(signs)];
-};
-
-static void
-note_sign(struct detecting *d, const char *key)
-{
-	for (size_t i = 0; i < ARRAY_LEN(signs); i++)
-		if ((!signs[i].begins || str_starts(key, signs[i].begins)) &&
-		    (!signs[i].ends || str_ends(key, signs[i].ends)) &&
-		    (!signs[i].contains || strstr(key, signs[i].contains))) {
-			d->found[i]++;
-			return;
-		}
-}
-
-static int
-detect_page(void *arg, const struct kv_reply *keys, struct err *e)
-{
-	struct detecting *d = arg;
-	size_t len;
-
-	(void)e;
-	for (size_t i = 0; i < kv_len(keys); i++) {
-		const char *key = kv_text(kv_at(keys, i), &len);
-
-		if (!str_starts(key, PRIMER_SIDE))
-			note_sign(d, key);
-	}
-	d->left -= (int64_t)kv_len(keys);
-	return d->left > 0 ? 0 : 1;
-}
-
-int
-primer_detect(struct kv *k, int64_t max,
-    void (*fn)(void *arg, const char *format, int64_t keys), void *arg,
-    struct err *e)
-{
-	struct detecting d = {.left = max};
-
-	if (scan(k, NULL, detect_page, &d, e) < 0)
-		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
-		if (i + 1 < ARRAY_LEN(signs) &&
-		    strcmp(signs[i].format, signs[i + 1].format) == 0)
-			d.found[i + 1] += d.found[i];
-		else if (d.found[i] > 0)
-			fn(arg, signs[i].format, d.found[i]);
-	}
-	return 0;
+	if (rc == 0)
+		rc = primer_scan(p->o.kv, PRIMER_SIDE "*", judge_page, &w, e);
+	if (rc == 0)
+		rc = primer_remove_left(p, all, &w.gone, e);
+	strv_release(&w.gone);
+	return rc;
 }

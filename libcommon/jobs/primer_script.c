@@ -20,6 +20,16 @@
 	"    told('stats', 'evicted_keys:(%d+)')\n"                            \
 	"end\n"
 
+/* Whether a value is such as we write; that of no chain is empty. */
+#define OURS                                                                   \
+	"local function ours(key)\n"                                           \
+	"  if redis.call('TYPE', key).ok ~= 'string' then return false end\n"  \
+	"  local v = redis.call('GETRANGE', key, 0, 10)\n"                     \
+	"  return v == '-----BEGIN ' or\n"                                     \
+	"    v == '' and string.match(key, '^i:?0$') ~= nil or\n"              \
+	"    v == 'default' and string.match(key, '/stores/0$') ~= nil\n"      \
+	"end\n"
+
 /*
  * What must happen in one step happens in Redis.  A script that fails, for
  * want of memory perhaps, does so before its first write.  A key of another
@@ -105,7 +115,8 @@ static const char *const texts[] = {
      * what must be there.  ARGV:
      * fence, what follows it, when it is over, '1' for a hash, and fields with
      * their values.  1: written, 0: somebody newer was here, 2: something that
-     * must be there as long is not.
+     * must be there as long is not.  What must be there with a string is for
+     * it alone, and lasts as long.
      */
     [SCRIPT_NAME] =
 	"local beside = redis.call('MGET', KEYS[2])[1]\n"
@@ -128,6 +139,9 @@ static const char *const texts[] = {
 	"  if t ~= 'hash' and t ~= 'none' then redis.call('DEL', KEYS[1]) end\n"
 	"  redis.call('HSET', KEYS[1], unpack(ARGV, 5))\n"
 	"else redis.call('SET', KEYS[1], ARGV[5]) end\n"
+	"for k = 4, ARGV[4] == '0' and ARGV[3] ~= '0' and #KEYS or 0 do\n"
+	"  redis.call('PEXPIREAT', KEYS[k], ARGV[3])\n"
+	"end\n"
 	"redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2])\n"
 	"if ARGV[3] ~= '0' then\n"
 	"  redis.call('PEXPIREAT', KEYS[1], ARGV[3])\n"
@@ -150,33 +164,48 @@ static const char *const texts[] = {
 	"redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2], 'EX', 86400)\n"
 	"return 1\n",
     /*
+     * These three remove what is ours only, and with ARGV[1] '1' only say so.
      * The key, the one beside it.  ARGV: the seconds for which nothing must
      * have pointed to it, which is noted for a week.
      */
-    [SCRIPT_DROP_LATER] =
-	"local least = tonumber(ARGV[1])\n"
-	"local now = tonumber(redis.call('TIME')[1])\n"
-	"local beside = redis.call('MGET', KEYS[2])[1]\n"
-	"local since = beside and string.match(beside, '^unused (%d+)$')\n"
-	"if least > 0 and not since then\n"
-	"  redis.call('SET', KEYS[2], 'unused ' .. string.format('%.0f', "
-	"now),\n"
-	"    'EX', 604800)\n"
-	"  return 0\n"
-	"end\n"
-	"if least > 0 and now - since < least then return 0 end\n"
-	"redis.call('DEL', KEYS[2])\n"
-	"return redis.call('DEL', KEYS[1])\n",
+    [SCRIPT_DROP_LATER] = OURS
+    "local least = tonumber(ARGV[2])\n"
+    "local now = tonumber(redis.call('TIME')[1])\n"
+    "local beside = redis.call('MGET', KEYS[2])[1]\n"
+    "local since = beside and string.match(beside, '^unused (%d+)$')\n"
+    "if not ours(KEYS[1]) then return 0 end\n"
+    "if least > 0 and since and now - since < least then return 0 end\n"
+    "if least > 0 and not since then\n"
+    "  if ARGV[1] == '0' then\n"
+    "    redis.call('SET', KEYS[2],\n"
+    "      'unused ' .. string.format('%.0f', now), 'EX', 604800)\n"
+    "  end\n"
+    "  return 0\n"
+    "end\n"
+    "if ARGV[1] == '1' then return 1 end\n"
+    "redis.call('DEL', KEYS[2])\n"
+    "return redis.call('DEL', KEYS[1])\n",
     /*
      * The key, the count.  ARGV: what that was before we looked at names; the
      * ms for which whoever has read a name may still come for it.
      */
-    [SCRIPT_DROP] =
-	"if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end\n"
-	"if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end\n"
-	"local left = redis.call('PTTL', KEYS[1])\n"
-	"if left >= 0 and left <= tonumber(ARGV[2]) then return 0 end\n"
-	"return redis.call('PEXPIRE', KEYS[1], ARGV[2])\n",
+    [SCRIPT_DROP] = OURS
+    "if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[2] or\n"
+    "  not ours(KEYS[1]) then return 0 end\n"
+    "local left = redis.call('PTTL', KEYS[1])\n"
+    "if ARGV[3] ~= '0' and left >= 0 and left <= tonumber(ARGV[3]) then\n"
+    "  return 0\n"
+    "end\n"
+    "if ARGV[1] == '1' then return 1 end\n"
+    "if ARGV[3] == '0' then return redis.call('DEL', KEYS[1]) end\n"
+    "return redis.call('PEXPIRE', KEYS[1], ARGV[3])\n",
+    /* The key, that of its name. */
+    [SCRIPT_DROP_HALF] =
+	OURS "if redis.call('EXISTS', KEYS[2]) == 1 or not ours(KEYS[1]) then\n"
+	     "  return 0\n"
+	     "end\n"
+	     "if ARGV[1] == '1' then return 1 end\n"
+	     "return redis.call('DEL', KEYS[1])\n",
     /*
      * The note, the count, the turn.  What was noted, unless somebody has
      * written since, or keys have come or gone.

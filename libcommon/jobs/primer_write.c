@@ -8,8 +8,9 @@ static int
 send_value(
     struct primer *p, const struct redis_entry *r, size_t *n, struct err *e)
 {
-	int64_t over =
-	    primer_deadline(p, p->o.settings->expire[r->kind] * 1000);
+	int64_t over = primer_deadline(p,
+	    p->format->refers ? p->o.settings->expire[r->kind] * 1000
+			      : p->lasts_ms);
 
 	if (kv_is_cluster(p->o.kv) && p->format->refers) {
 		if (primer_cluster_use(p, r->key, e) < 0)

@@ -82,13 +82,115 @@ for what in 'list c:2' 'list ~acmed:fence'; do
 	is "$(counts)" '0 0 0 0 2 0 0' '... is mended'
 done
 
+# ---- of somebody else ----------------------------------------------------------
+
+r flushall >/dev/null
+prime --all
+pem=$(value c:1)
+r set p2024 foreign >/dev/null
+r hset c7 x y >/dev/null
+r set i:99 foreign >/dev/null
+r set c:12 '' >/dev/null
+r lpush p:13 x >/dev/null
+r set c14 "$pem" >/dev/null
+r set c:15 "$pem" >/dev/null
+foreign='p2024 c7 i:99 c:12 p:13 c14'
+# shellcheck disable=SC2086 # words
+prime --all --prune --diff
+is "$(told)" 'c:15 removed' 'what no name points to: --diff --prune tells what is ours'
+prime --all --prune
+# shellcheck disable=SC2086 # words
+is "$(counts | cut -d' ' -f6) $(r exists $foreign)" '1 6' '... and only that goes'
+prime --flush --diff
+is "$(told)" "$(printf '%s removed\n' c:1 c:15 c:2 d1:a.example d1:b.example \
+    i:1 p:1 p:2 | xargs)" '--flush --diff tells all that is ours'
+before=$(r dbsize)
+prime --flush
+# shellcheck disable=SC2086 # words
+is "$(r exists $foreign) $(r --scan --pattern '[cpid]*:*' | sort | xargs)" \
+    '6 c:12 i:99 p:13' '--flush, too'
+prime --flush --readme-keys --diff
+is "$(told)" 'c14 removed' '... with --readme-keys also what is like those'
+prime --flush --readme-keys
+is "$(r exists p2024 c7 c14)" 2 '... so'
+prime --all --readme-keys
+is "$(r exists c1 p1 i1)" 3 'values of the README'
+prime --all --prune
+is "$(r exists d:a.example c1 p1 i1)" 3 '... stay without --readme-keys'
+prime --flush --readme-keys
+is "$(r exists c1 p1 i1)" 0 '... and go with them'
+
+enter c5 DNS:c5
+enter c DNS:c,DNS:d5
+prime --style 2 --readme-keys --all
+is "$(counts | cut -d' ' -f4) $(r type c5) $(r exists d2:c5 c d5)" '9 none 3' \
+    'a name that is like a value has no README key'
+prime --style 2 --readme-keys --all
+is "$(counts | cut -d' ' -f4,5)" '0 5' '... again'
+sql 'UPDATE certificates SET active = 0 WHERE id IN (3, 4)'
+prime --style 2 --flush --readme-keys
+
+# ---- halves --------------------------------------------------------------------
+
+z() {
+	redis-cli -p "$redis_port" "$@"
+}
+prime --style traefik --all
+at=traefik/tls/certificates
+ok 'traefik: for ever' [ "$(z pttl $at/1/keyFile)" = -1 ]
+echo 'timeout_pkey = 100s' >>"$T/acmed.conf"
+prime --style traefik --all
+is "$(counts)" '0 2 2 2 0 0 0' '... then with times'
+over=$(z pexpiretime $at/1/keyFile)
+ok '... of all' [ "$over" -gt 0 ]
+is "$(z pexpiretime $at/1/certFile) $(z pexpiretime $at/1/stores/0)" "$over $over" \
+    '... which go at the same time'
+prime --style traefik --flush
+printf 'timeout_cert = 50s\ntimeout_domain = 70s\n' >>"$T/acmed.conf"
+prime --style traefik --all
+over=$(z pexpiretime $at/1/keyFile)
+is "$(z pexpiretime $at/1/certFile) $(z pexpiretime $at/1/stores/0)" "$over $over" \
+    '... with whatever times'
+cp "$T/plain.conf" "$T/acmed.conf"
+prime --style traefik --all
+is "$(z pttl $at/1/keyFile) $(z pttl $at/1/certFile) $(z pttl $at/1/stores/0)" \
+    '-1 -1 -1' '... and without'
+for how in '--all --prune' --flush; do
+	prime --style traefik --all
+	z set $at/77/stores/0 default >/dev/null
+	z set $at/78/keyFile "$pem" >/dev/null
+	z set $at/79/keyFile foreign >/dev/null
+	z set $at/80/other "$pem" >/dev/null
+	z set $at/x/keyFile "$pem" >/dev/null
+	z set image/tls/certificates/1/keyFile "$pem" >/dev/null
+	# shellcheck disable=SC2086 # words
+	prime --style traefik $how --diff
+	like "$(told)" "$at/77/stores/0 removed $at/78/keyFile removed\$" \
+	    "halves: $how --diff tells them"
+	unlike "$(told)" '(79|80|x|image)/' '... and nothing else'
+	# shellcheck disable=SC2086 # words
+	prime --style traefik $how
+	is "$(z exists $at/77/stores/0 $at/78/keyFile)" 0 '... they are removed'
+	is "$(z exists $at/79/keyFile $at/80/other $at/x/keyFile \
+	    image/tls/certificates/1/keyFile)" 4 '... and nothing else'
+done
+is "$(z exists $at/1/keyFile $at/1/stores/0 $at/1/certFile)" 0 '--flush leaves no half'
+sed 's/^prime_style.*/&\nprefix = [a*/' "$T/plain.conf" >"$T/acmed.conf"
+prime --style traefik --all
+z set '[a*/tls/certificates/77/stores/0' default >/dev/null
+z set 'a/tls/certificates/77/stores/0' default >/dev/null
+prime --style traefik --flush
+is "$(z exists '[a*/tls/certificates/77/stores/0' a/tls/certificates/77/stores/0)" 1 \
+    'a prefix is no pattern'
+cp "$T/plain.conf" "$T/acmed.conf"
+
 # ---- names that get nothing ----------------------------------------------------
 
 r flushall >/dev/null
 enter ip 'IP:127.0.0.1,DNS:ip.example'
 enter w 'DNS:*.w.example'
 enter x DNS:x.w.example
-sql 'UPDATE certificates SET active = 0 WHERE id = 5'
+sql 'UPDATE certificates SET active = 0 WHERE id = 7'
 sql "UPDATE certificates SET created = created - 10000,
     not_before = not_before - 10000"
 sql 'UPDATE domains SET created = created - 10000'
@@ -108,7 +210,7 @@ is "$(counts | cut -d' ' -f4,5)" '4 1' 'all names'
 must "$BIN/cert-manage" domain disable a.example
 prime --all
 prime --all --diff --prune
-is "$(told)" 'd1:a.example removed' 'a domain that was disabled'
+is "$(told)" 'c:1 removed d1:a.example removed p:1 removed' 'a domain that was disabled'
 prime a.example
 is "$status $err" '1 redis-prime: a.example: it is disabled, or the wildcard that would serve it' \
     '... is not primed'
@@ -137,7 +239,7 @@ is "$(counts | cut -d' ' -f6) $(r exists 'd1:*.w.example' d1:x.w.example)" '4 0'
     'a wildcard, and what only it serves'
 prime q.w.example
 exits 1 '... nor do other names get it'
-sql 'UPDATE certificates SET active = 1 WHERE id = 5'
+sql 'UPDATE certificates SET active = 1 WHERE id = 7'
 prime --all
 is "$(r exists 'd1:*.w.example' d1:x.w.example)" 1 '... but what has its own'
 must "$BIN/cert-manage" domain enable '*.w.example'

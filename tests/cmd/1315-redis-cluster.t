@@ -101,6 +101,9 @@ is "$(read_name d.example | grep -v '^$')" "$(want d)" '... d.example'
 
 n=$(k d1:e.example c)
 sql "UPDATE certificates SET active = 0 WHERE id = $n"
+prime --all --prune --diff
+is "$(counts)" 'd1:e.example removed ' '--diff --prune tells what would go'
+c set c:99 foreign >/dev/null
 "$BIN/cert-manage" update-recents >/dev/null 2>&1
 prime --all --prune
 is "$(counts)" '0 0 0 0 8 1 0' '--prune removes the name'
@@ -110,6 +113,9 @@ prime --all --prune
 is "$(c exists "c:$n")" 1 '... also after the next one'
 c set "~v:{c:$n}" 'unused 1000' >/dev/null
 c set "~v:{p:$n}" 'unused 1000' >/dev/null
+c set '~v:{c:99}' 'unused 1000' >/dev/null
+prime --all --prune --diff
+is "$(counts | sort | xargs)" "c:$n removed p:$n removed" '... --diff tells it'
 prime --all --prune
 is "$(counts)" '0 0 0 0 8 2 0' 'what was unused for long goes'
 is "$(c exists "c:$n")$(c exists "p:$n")" 00 '... really'
@@ -124,7 +130,7 @@ is "$(read_name e.example | grep -v '^$')" "$(want e)" \
     'what comes back is there again'
 prime --flush
 exits 0 '--flush'
-is "$(c_all keys '[cpid]*')" '' '... leaves nothing'
+is "$(c_all keys '[cpid]*' | xargs)" c:99 '... leaves nothing of ours'
 
 # ---- other styles ----------------------------------------------------------------
 

@@ -120,6 +120,10 @@ test_peter_2(void **state)
 	is_hash(1, "a.example", 0, "f", fullchain.data);
 	is_hash(1, "a.example", 1, "p", key.data);
 	assert_int_equal(entries.v[0].len, 2);
+	item.name = "c12";
+	make("2", &(struct redis_options){.readme_keys = true});
+	assert_int_equal(entries.len, 1);
+	item.name = "a.example";
 }
 
 /* The only entry, as an object with `members` members. */
