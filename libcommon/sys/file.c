@@ -22,9 +22,9 @@ read_open(const char *path, int fd, struct buf *out, struct err *e)
 }
 
 static int
-open_file(const char *path, struct err *e)
+open_file(const char *path, int flags, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
 
 	if (fd < 0 && errno == ENOENT)
 		return err_set(e, KIND_NOTFOUND, "%s: no such file", path);
@@ -34,7 +34,7 @@ open_file(const char *path, struct err *e)
 int
 file_read(const char *path, struct buf *out, struct err *e)
 {
-	int fd = open_file(path, e);
+	int fd = open_file(path, 0, e);
 	int rc;
 
 	if (fd < 0)
@@ -48,13 +48,15 @@ int
 file_read_secret(const char *path, struct buf *out, struct err *e)
 {
 	struct stat st;
-	int fd = open_file(path, e);
+	int fd = open_file(path, O_NONBLOCK | O_NOCTTY, e);
 	int rc;
 
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0)
 		rc = err_sys(e, "%s: cannot stat", path);
+	else if (!S_ISREG(st.st_mode))
+		rc = err_set(e, KIND_CONF, "%s: is no regular file", path);
 	else if (st.st_mode & 077)
 		rc = err_set(e, KIND_CONF,
 		    "%s: mode %04o lets others in; chmod 600 it", path,

@@ -16,13 +16,13 @@ int file_read(const char *path, struct buf *out, struct err *e);
 
 /*
  * As file_read, for secrets: KIND_CONF when others than the owner may read or
- * write the file.
+ * write the file, or it is none, as is a FIFO, which is not waited for.
  */
 int file_read_secret(const char *path, struct buf *out, struct err *e);
 
 /*
  * The same for one that somebody has named: KIND_CONF as well when it cannot be
- * opened, or is no file, and will not be so later.
+ * opened, and will not be so later.
  */
 int file_read_configured(const char *path, struct buf *out, struct err *e);
 

@@ -104,7 +104,6 @@ is "$(counts | cut -d' ' -f6) $(r exists $foreign)" '1 6' '... and only that goe
 prime --flush --diff
 is "$(told)" "$(printf '%s removed\n' c:1 c:15 c:2 d1:a.example d1:b.example \
     i:1 p:1 p:2 | xargs)" '--flush --diff tells all that is ours'
-before=$(r dbsize)
 prime --flush
 # shellcheck disable=SC2086 # words
 is "$(r exists $foreign) $(r --scan --pattern '[cpid]*:*' | sort | xargs)" \
@@ -250,4 +249,15 @@ is "$(counts | cut -d' ' -f6)" 0 'traefik: a certificate with another name stays
 must "$BIN/cert-manage" domain disable 127.0.0.1
 prime --style traefik --all --prune
 is "$(counts | cut -d' ' -f6)" 1 '... and goes without one'
+
+# ---- a password that is no file ------------------------------------------------
+
+must mkfifo -m 600 "$T/fifo"
+for what in fifo store; do
+	cp "$T/plain.conf" "$T/acmed.conf"
+	echo "password_file = $T/$what" >>"$T/acmed.conf"
+	run timeout 10 "$BIN/redis-prime" --all
+	exits 102 "a $what as a password file"
+	like "$err" "$T/$what: is no regular file" '... is told, and not waited for'
+done
 done_testing
