@@ -170,7 +170,8 @@ note_write(
 	kv_arg_text(p->o.kv, key);
 	kv_arg_text(p->o.kv, PRIMER_WRITES_KEY);
 	kv_arg_text(p->o.kv, PRIMER_TURN_KEY);
-	kv_arg_int(p->o.kv, writes + p->counts.written[REDIS_DOMAIN]);
+	kv_arg_int(p->o.kv,
+	    writes + p->counts.written[REDIS_DOMAIN] + p->counts.removed);
 	kv_arg_text(p->o.kv, text);
 	free(key);
 	return kv_send(p->o.kv, e) < 0 || primer_receive(p, &done, e) < 0 ? -1

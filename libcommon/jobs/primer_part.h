@@ -163,6 +163,16 @@ int64_t primer_number(
 char *primer_subject(const struct primer *p, const struct item *i);
 void primer_fail(struct primer *p, struct item *i, const struct err *why);
 
+/* ---- primer_prune.c ------------------------------------------------------ */
+
+/*
+ * Removes what was written for a name, with what else there is of it; and
+ * whether that was done: 1, 0, -1.
+ */
+int primer_send_removal(struct primer *p, const char *key, const char *subject,
+    const struct redis_entries *rest, struct err *e);
+int primer_receive_removal(struct primer *p, const char *key, struct err *e);
+
 /* ---- primer_scan.c ------------------------------------------------------- */
 
 typedef int (*primer_page_fn)(

@@ -89,15 +89,6 @@ find_rest(struct primer *p, const char *subject, struct redis_entries *out,
 	    : 0;
 }
 
-static int
-tell_removed(struct pruning *w, const char *key)
-{
-	primer_tell(w->p, key, PRIMER_REMOVED, 0);
-	if (w->p->o.dry_run)
-		strv_add(&w->gone, key);
-	return 0;
-}
-
 /* Where one step cannot do it all. */
 static int
 remove_rest(struct primer *p, const struct redis_entries *rest, struct err *e)
@@ -114,11 +105,13 @@ remove_rest(struct primer *p, const struct redis_entries *rest, struct err *e)
 	return 0;
 }
 
-static int
-send_removal(struct primer *p, const char *key, const char *side,
-    const char *beside, const struct redis_entries *rest, struct err *e)
+int
+primer_send_removal(struct primer *p, const char *key, const char *subject,
+    const struct redis_entries *rest, struct err *e)
 {
 	bool alone = !kv_is_cluster(p->o.kv);
+	char *side = primer_side(key);
+	char *beside = xasprintf(GONE " %s %s", p->tag, subject);
 
 	kv_to_key(p->o.kv, key);
 	primer_eval(p, SCRIPT_REMOVE, alone ? 3 + rest->len : 2, 2);
@@ -130,31 +123,49 @@ send_removal(struct primer *p, const char *key, const char *side,
 		kv_arg_text(p->o.kv, rest->v[i].key);
 	kv_arg_int(p->o.kv, p->fence);
 	kv_arg_text(p->o.kv, beside);
+	free(beside);
+	free(side);
 	return kv_send(p->o.kv, e);
 }
 
-static int
-remove_key(struct pruning *w, const char *key, const char *side,
-    const char *subject, struct err *e)
+int
+primer_receive_removal(struct primer *p, const char *key, struct err *e)
 {
-	struct primer *p = w->p;
+	int64_t done;
+
+	if (primer_receive(p, &done, e) < 0)
+		return -1;
+	if (done == 0)
+		return 0;
+	p->counts.removed++;
+	primer_tell(p, key, PRIMER_REMOVED, 0);
+	return 1;
+}
+
+static int
+remove_key(
+    struct primer *p, const char *key, const char *subject, struct err *e)
+{
 	struct redis_entries rest = {0};
-	char *beside = xasprintf(GONE " %s %s", p->tag, subject);
-	int64_t done = 0;
 	int rc = find_rest(p, subject, &rest, e);
 
 	if (rc == 0)
-		rc = send_removal(p, key, side, beside, &rest, e);
+		rc = primer_send_removal(p, key, subject, &rest, e);
 	if (rc == 0)
-		rc = primer_receive(p, &done, e);
-	if (rc == 0 && done == 1 && kv_is_cluster(p->o.kv))
+		rc = primer_receive_removal(p, key, e);
+	if (rc == 1 && kv_is_cluster(p->o.kv))
 		rc = remove_rest(p, &rest, e);
-	p->counts.removed += done == 1;
-	if (done == 1)
-		tell_removed(w, key);
 	redis_entries_release(&rest);
-	free(beside);
 	return rc;
+}
+
+static int
+tell_removed(struct pruning *w, const char *key)
+{
+	primer_tell(w->p, key, PRIMER_REMOVED, 0);
+	if (w->p->o.dry_run)
+		strv_add(&w->gone, key);
+	return 0;
 }
 
 /* The key beside one, with what it holds. */
@@ -179,7 +190,7 @@ judge_key(struct pruning *w, const char *side, const char *held, struct err *e)
 	w->stale += rc == 0;
 	if (rc == 0 && !w->counts)
 		rc = w->p->o.dry_run ? tell_removed(w, key)
-				     : remove_key(w, key, side, subject, e);
+				     : remove_key(w->p, key, subject, e);
 	free(key);
 	return rc < 0 ? -1 : 0;
 }

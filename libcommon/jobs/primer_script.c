@@ -151,13 +151,14 @@ static const char *const texts[] = {
     /*
      * The key, the one beside it, and, unless it is a cluster, the count, and
      * what goes with it.  ARGV:
-     * fence, what follows it.  That it was removed stays known for a day, to
-     * whoever has begun before.
+     * fence, what follows it.  Only what was written; that it was removed stays
+     * known for a day, to whoever has begun before.
      */
     [SCRIPT_REMOVE] =
-	"local beside = redis.call('MGET', KEYS[2])[1]\n"
-	"if beside and tonumber(string.match(beside, '^%d+') or 0) >\n"
-	"  tonumber(ARGV[1]) then return 0 end\n"
+	"local beside = redis.call('MGET', KEYS[2])[1] or ''\n"
+	"local fence, stamp = string.match(beside, '^(%d+) (%S+)')\n"
+	"if not fence or stamp == '-' or\n"
+	"  tonumber(fence) > tonumber(ARGV[1]) then return 0 end\n"
 	"if KEYS[3] then redis.call('INCR', KEYS[3]) end\n"
 	"redis.call('DEL', KEYS[1])\n"
 	"for k = 4, #KEYS do redis.call('DEL', KEYS[k]) end\n"

@@ -165,19 +165,51 @@ send_name(struct primer *p, const struct item *i, const struct redis_entry *r,
 	return kv_send(k, e);
 }
 
+/*
+ * The key that a name has with a private key of another type; it goes when this
+ * one has been written.  NULL: there is none; the caller frees.
+ */
+static char *
+other_key(const struct primer *p, const struct item *i)
+{
+	struct redis_item it = i->it;
+	struct redis_entries other = {0};
+	struct err ignored = {0};
+	char *key = NULL;
+
+	it.m = NULL;
+	it.is_rsa = !it.is_rsa;
+	if (p->format->by_key_type &&
+	    p->format->make(&it, &p->o.settings->options, &other, &ignored) ==
+		0)
+		key = xstrdup(other.v[0].key);
+	redis_entries_release(&other);
+	return key;
+}
+
+static int
+send_item(struct primer *p, const struct item *i, struct err *e)
+{
+	static const struct redis_entries none;
+	char *other = other_key(p, i);
+	int rc = 0;
+
+	for (size_t k = 0; rc == 0 && k < i->entries.len; k++)
+		if (i->entries.v[k].kind == REDIS_DOMAIN)
+			rc = send_name(p, i, &i->entries.v[k], e);
+	if (rc == 0 && other)
+		rc = primer_send_removal(p, other, i->s.name, &none, e);
+	free(other);
+	return rc;
+}
+
 int
 primer_send_names(struct primer *p, struct batch *b, struct err *e)
 {
 	b->names = true;
-	for (size_t i = 0; i < b->len; i++) {
-		const struct item *item = &b->v[i];
-
-		for (size_t k = 0; is_to_write(item) && k < item->entries.len;
-		     k++)
-			if (item->entries.v[k].kind == REDIS_DOMAIN &&
-			    send_name(p, item, &item->entries.v[k], e) < 0)
-				return -1;
-	}
+	for (size_t i = 0; i < b->len; i++)
+		if (is_to_write(&b->v[i]) && send_item(p, &b->v[i], e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -213,18 +245,27 @@ receive_name(struct primer *p, struct item *i, const struct redis_entry *r,
 	return 0;
 }
 
+static int
+receive_item(struct primer *p, struct item *i, struct err *e)
+{
+	char *other = other_key(p, i);
+	int rc = 0;
+
+	for (size_t k = 0; rc == 0 && k < i->entries.len; k++)
+		if (i->entries.v[k].kind == REDIS_DOMAIN)
+			rc = receive_name(p, i, &i->entries.v[k], e);
+	if (rc == 0 && other)
+		rc = primer_receive_removal(p, other, e);
+	free(other);
+	return rc < 0 ? -1 : 0;
+}
+
 int
 primer_receive_names(struct primer *p, struct batch *b, struct err *e)
 {
-	for (size_t i = 0; b->names && i < b->len; i++) {
-		struct item *item = &b->v[i];
-
-		for (size_t k = 0; is_to_write(item) && k < item->entries.len;
-		     k++)
-			if (item->entries.v[k].kind == REDIS_DOMAIN &&
-			    receive_name(p, item, &item->entries.v[k], e) < 0)
-				return -1;
-	}
+	for (size_t i = 0; b->names && i < b->len; i++)
+		if (is_to_write(&b->v[i]) && receive_item(p, &b->v[i], e) < 0)
+			return -1;
 	b->names = false;
 	return 0;
 }

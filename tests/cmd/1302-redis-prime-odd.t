@@ -183,13 +183,37 @@ is "$(z exists '[a*/tls/certificates/77/stores/0' a/tls/certificates/77/stores/0
     'a prefix is no pattern'
 cp "$T/plain.conf" "$T/acmed.conf"
 
+# ---- a private key of another type ---------------------------------------------
+
+enter rsa DNS:r.example RSA -pkeyopt rsa_keygen_bits:2048
+prime --style resty-acme --all
+enter ecc DNS:r.example
+sql 'UPDATE certificates SET not_after = not_after + 9 WHERE id = 6'
+z set domain:ecc:a.example foreign >/dev/null
+z set domain:rsa:b.example foreign >/dev/null
+prime --style resty-acme r.example
+is "$(counts)" '0 0 0 1 0 1 0' 'resty-acme, from RSA to EC'
+is "$(z exists domain:rsa:r.example) $(z exists domain:ecc:r.example)" '0 1' \
+    '... the old key goes with the new one'
+sql 'UPDATE certificates SET active = 0 WHERE id = 6'
+for key in $(z --scan --pattern '~acmed:all:*'); do
+	z del "$key" >/dev/null
+done
+prime --style resty-acme --all
+is "$(counts) $(z exists domain:rsa:r.example domain:ecc:r.example)" \
+    '0 0 0 1 2 1 0 1' '... and back, with all names'
+is "$(z --scan --pattern '~acmed:all:*' | wc -l)" 1 \
+    '... which are noted as what they are to be'
+is "$(z get domain:rsa:b.example)" foreign '... what others have written stays'
+sql 'UPDATE certificates SET active = 0 WHERE id = 5'
+
 # ---- names that get nothing ----------------------------------------------------
 
 r flushall >/dev/null
 enter ip 'IP:127.0.0.1,DNS:ip.example'
 enter w 'DNS:*.w.example'
 enter x DNS:x.w.example
-sql 'UPDATE certificates SET active = 0 WHERE id = 7'
+sql 'UPDATE certificates SET active = 0 WHERE id = 9'
 sql "UPDATE certificates SET created = created - 10000,
     not_before = not_before - 10000"
 sql 'UPDATE domains SET created = created - 10000'
@@ -238,7 +262,7 @@ is "$(counts | cut -d' ' -f6) $(r exists 'd1:*.w.example' d1:x.w.example)" '4 0'
     'a wildcard, and what only it serves'
 prime q.w.example
 exits 1 '... nor do other names get it'
-sql 'UPDATE certificates SET active = 1 WHERE id = 7'
+sql 'UPDATE certificates SET active = 1 WHERE id = 9'
 prime --all
 is "$(r exists 'd1:*.w.example' d1:x.w.example)" 1 '... but what has its own'
 must "$BIN/cert-manage" domain enable '*.w.example'
