@@ -82,6 +82,8 @@ check_options(const struct prog *p, int64_t *since, struct err *e)
 		return prog_misuse(e, "which names? --all, or name them");
 	if (opt.diff && opt.verify)
 		return prog_misuse(e, "--diff writes nothing to verify");
+	if (opt.detect && (opt.style || opt.readme_keys))
+		return prog_misuse(e, "--detect looks for all styles");
 	if (opt.style && !redis_format_by_name(opt.style))
 		return prog_misuse(e, "--style %s: none of %s", opt.style,
 		    redis_format_names());
@@ -245,32 +247,66 @@ run_primer(struct prog *p, struct primer_options *o, const struct strv *names,
 	return rc;
 }
 
+/* ---- what is there ------------------------------------------------------- */
+
+struct detecting {
+	struct out out;
+	int64_t database;
+};
+
 static void
 put_format(void *arg, const char *format, int64_t keys)
 {
-	out_text(arg, format);
-	out_int(arg, keys);
-	out_end(arg);
+	struct detecting *d = arg;
+
+	out_text(&d->out, format);
+	out_int(&d->out, keys);
+	out_int(&d->out, d->database);
+	out_end(&d->out);
 }
 
+/* 1: a cluster has no other database, 0, -1. */
+static int
+detect_in(const struct prog *p, struct detecting *d, struct err *e)
+{
+	struct kv *k = gateway_open(&p->conf.redis, d->database, e);
+	int rc = k ? primer_detect(k, DETECT_MAX, put_format, d, e) : -1;
+
+	if (rc == 0)
+		rc = kv_is_cluster(k);
+	kv_close(k);
+	return rc;
+}
+
+/* Where gateways look: in database 0, and those of peter_sslers in another. */
 static int
 detect(struct prog *p, struct err *e)
 {
-	static const char *const columns[] = {"style", "keys", NULL};
-	const struct redis_format *f =
-	    redis_format_by_name(opt.style	? opt.style
-		    : p->conf.redis.prime_style ? p->conf.redis.prime_style
-						: "1");
-	struct kv *k = gateway_open(&p->conf.redis, f->database, e);
-	struct out out;
-	int rc;
+	static const char *const columns[] = {
+	    "style", "keys", "database", NULL};
+	int64_t databases[] = {0, redis_format_by_name("1")->database};
+	size_t len = ARRAY_LEN(databases);
+	struct kv_place place = {.database = KV_NO_DATABASE};
+	struct detecting d;
+	int rc = 0;
 
-	out_init(&out, p->json, !p->no_header, columns);
-	rc = k ? primer_detect(k, DETECT_MAX, put_format, &out, e) : -1;
-	if (rc == 0)
-		out_finish(&out);
-	kv_close(k);
-	return rc;
+	if (p->conf.redis.url &&
+	    kv_place_parse(p->conf.redis.url, &place, e) < 0)
+		return err_object(e, "[redis] url");
+	if (place.database != KV_NO_DATABASE) {
+		databases[0] = place.database;
+		len = 1;
+	}
+	kv_place_release(&place);
+	out_init(&d.out, p->json, !p->no_header, columns);
+	for (size_t i = 0; rc == 0 && i < len; i++) {
+		d.database = databases[i];
+		rc = detect_in(p, &d, e);
+	}
+	if (rc < 0)
+		return -1;
+	out_finish(&d.out);
+	return 0;
 }
 
 /* All that needs rights: what is secret, the Redis, the store. */

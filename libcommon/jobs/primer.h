@@ -127,8 +127,9 @@ int primer_note(struct primer *p, struct err *e);
 const struct primer_counts *primer_counts(const struct primer *p);
 
 /*
- * Looks at the keys of a Redis, at most `max` of them: calls `fn` for each
- * format of which there are some.
+ * Looks at the keys of a Redis, in the database at hand and at most `max` of
+ * them: calls `fn` for each format of which there are some.  What they hold is
+ * looked at in the Redis.
  */
 int primer_detect(struct kv *k, int64_t max,
     void (*fn)(void *arg, const char *format, int64_t keys), void *arg,

@@ -298,11 +298,37 @@ is "$(cli get traefik/tls/certificates/2/keyFile | grep -v '^$')" "$(key b)" \
     'traefik: by certificate'
 prime --detect
 exits 0 '--detect'
-is "$(printf '%s\n' "$out" | sed 1d | cut -f1 | xargs)" 2 \
-    '... in the database of the style at hand'
-prime --detect --style kong --no-header
-is "$(printf '%s\n' "$out" | cut -f1 | xargs)" \
-    'auto-ssl kong resty-acme traefik' '... and in others'
+is "$(counts | xargs)" 'auto-ssl 4 0 kong 4 0 resty-acme 4 0 traefik 2 0 2 5 9' \
+    '... in both databases'
+prime --all
+r hset d:readme c 1 >/dev/null
+for key in myapp:latest image/tls/certificates/1/certFile x/tls/certificates/x \
+    domain:ecc:z kong_acme:cert_key:z; do
+	cli set $key 1 >/dev/null
+	cli set "{$key}{}:latest" '{"fullchain_pem":1,"privkey_pem":"x"}' >/dev/null
+	cli set "{$key}[]:latest" '["fullchain_pem"]' >/dev/null
+done
+r hset d1:foreign c x p y i z >/dev/null
+r set d2:foreign x >/dev/null
+r set d1:other x >/dev/null
+prime --detect
+is "$(counts | xargs)" 'auto-ssl 4 0 kong 4 0 resty-acme 4 0 traefik 2 0 1 5 9 2 5 9' \
+    '... and not what others have that is named so'
+prime --detect -j
+is "$(printf '%s\n' "$out" | head -n1)" '{"style":"auto-ssl","keys":4,"database":0}' \
+    '... as JSON'
+prime --flush
+sed "s|^url = redis.*|&/9|" "$T/plain.conf" >"$T/acmed.conf"
+prime --detect
+is "$(counts)" '2 5 9' '... or in that of the URL'
+cp "$T/plain.conf" "$T/acmed.conf"
+cli monitor >"$T/monitor" &
+monitor=$!
+must wait_for 10 grep -q OK "$T/monitor"
+prime --detect
+kill $monitor
+like "$(cat "$T/monitor")" ' lua\] "GET"' 'values are looked at in the Redis'
+unlike "$(grep -v ' lua\]' "$T/monitor")" '\] "[A-Z]*GET' '... and do not leave it'
 sql 'UPDATE certificates SET active = 0 WHERE id = 2'
 prime --style traefik --prune
 is "$(cli --scan --pattern 'traefik/*/2/*')" '' \
@@ -310,7 +336,7 @@ is "$(cli --scan --pattern 'traefik/*/2/*')" '' \
 
 # ---- what is wrong -------------------------------------------------------------
 
-for words in '' '--all a.example' '--all --flush' '--detect --all' \
+for words in '' '--detect --style 1' '--all a.example' '--all --flush' '--detect --all' \
     '--all --style 3' '--diff --verify --all' '--changed-since x'; do
 	# shellcheck disable=SC2086 # words
 	prime $words
