@@ -235,9 +235,10 @@ static const char *const texts[] = {
 		    "if left >= 0 then return left + 1 end\n"
 		    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
 		    "return 0\n",
-    [SCRIPT_TURN_OVER] =
-	"if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
-	"return redis.call('DEL', KEYS[1])\n",
+    [SCRIPT_TURN_OVER] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then\n"
+			 "  return 0\n"
+			 "end\n"
+			 "return redis.call('DEL', KEYS[1])\n",
     /* The key.  ARGV: the fields of a hash.  Secrets do not come back. */
     [SCRIPT_DIGEST] = "local t, v = redis.call('TYPE', KEYS[1]).ok, {}\n"
 		      "if t == 'hash' and #ARGV > 0 then\n"

@@ -356,11 +356,27 @@ prime rsa.example
 exits 102 'a wrong one'
 like "$err" 'refuses this' '... is told'
 unlike "$err" 'wrong' '... but not which'
-r -a secret acl setuser primer on '>pass:word' '~*' '+@all' >/dev/null
+# shellcheck disable=SC2046 # words
+r -a secret acl setuser primer on '>pass:word' '~*' -@all \
+    $(sed -n '/^ACL SETUSER/,/^[.]Ed/p' "$SRC/man/redis-prime.1" |
+	grep -o '+[a-z|]*') >/dev/null
 printf 'primer:pass:word' >"$T/password"
 sed -i 's/^password_file/userpass_file/' "$T/acmed.conf"
 prime rsa.example
 exits 0 'a user, and a password with a colon'
+r -a secret set c:77 '-----BEGIN of what is left over' >/dev/null
+cli -a secret set traefik/tls/certificates/77/keyFile \
+    '-----BEGIN of what is left over' >/dev/null 2>&1
+for style in 1 2 kong traefik resty-acme; do
+	for what in --all '--all --verify --prune' '--prune --diff' --flush; do
+		# shellcheck disable=SC2086 # words
+		prime --style $style $what
+		exits 0 "... with the rights of the manual: style $style, $what"
+	done
+done
+prime --detect
+exits 0 '... and --detect'
+prime rsa.example
 sed -i "s|^url = redis.*|url = unix://$T/redis.sock?db=3|" "$T/acmed.conf"
 prime rsa.example
 exits 0 'a unix socket, and a database'
