@@ -23,15 +23,17 @@ must "$BIN/domain-queue" block blocked.example
 ask $add -d domain_names_http01=a.example,B.Example,blocked.example,1.2.3.4,a..b
 answers 200 'names'
 event=$(sql 'SELECT max(id) FROM events')
-is "$body" '{"result":"success","operations_event":'"$event"',"domains":{"1.2.3.4":"refused","a..b":"refused","b.example":"queued","a.example":"queued","blocked.example":"blocklisted"}}' \
+is "$body" '{"result":"success","operations_event":'"$event"',"domains":{"1.2.3.4":"refused","a..b":"refused","a.example":"queued","b.example":"queued","blocked.example":"blocklisted"}}' \
     '... what became of each'
 is "$("$BIN/domain-queue" list --no-header | cut -f1 | sort | paste -sd' ')" \
     'a.example b.example' '... and they wait'
 ask "$add" --data-urlencode "domain_names= a.example c.example
 bücher.example"
 event=$(sql 'SELECT max(id) FROM events')
-is "$body" '{"result":"success","operations_event":'"$event"',"domains":{"a.example":"already_queued","xn--bcher-kva.example":"queued","c.example":"queued"}}' \
+is "$body" '{"result":"success","operations_event":'"$event"',"domains":{"a.example":"already_queued","c.example":"queued","xn--bcher-kva.example":"queued"}}' \
     'with blanks, in UTF-8'
+ask $add -d domain_names=Twice.example,twice.example,TWICE.example.
+like "$body" '"domains":\{"twice.example":"queued"\}' 'one name in three spellings'
 ask $add -d domain_name=a.example
 like "$body" '"operations_event":null' 'what changes nothing has no event'
 ask $add -F domain_names_http01=d.example
@@ -61,7 +63,7 @@ with read $add -d domain_names=j.example
 answers 403 'who may only read'
 with write $add -d domain_names=k.example
 answers 200 'who may write'
-is "$("$BIN/domain-queue" list --no-header | wc -l)" 9 'as many wait as should'
+is "$("$BIN/domain-queue" list --no-header | wc -l)" 10 'as many wait as should'
 like "$("$BIN/acmed-store" log --no-header)" 'token/' 'the log knows who it was'
 
 # ---- the latest, and what has expired ----------------------------------------
