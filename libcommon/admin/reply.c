@@ -17,19 +17,19 @@
 #define GET REQUEST_GET
 #define POST REQUEST_POST
 
+#define READ(path, scopes, fn)                                                 \
+	{                                                                      \
+		path, GET, scopes, fn, false                                   \
+	}
 /* As peter_sslers spells it, as its README does, and as later versions do. */
 #define CERTIFICATE(file, scopes, fn)                                          \
-	{"/certificate-signed/*/" file, GET, scopes, fn},                      \
-	    {"/certificate/*/" file, GET, scopes, fn},                         \
-	{                                                                      \
-		"/x509-certificate/*/" file, GET, scopes, fn                   \
-	}
+	READ("/certificate-signed/*/" file, scopes, fn),                       \
+	    READ("/certificate/*/" file, scopes, fn),                          \
+	    READ("/x509-certificate/*/" file, scopes, fn)
 /* The same of what else later versions have renamed. */
 #define NAMED(name, later_name, file, fn)                                      \
-	{"/" name "/*/" file, GET, SCOPE_READ, fn},                            \
-	{                                                                      \
-		"/" later_name "/*/" file, GET, SCOPE_READ, fn                 \
-	}
+	READ("/" name "/*/" file, SCOPE_READ, fn),                             \
+	    READ("/" later_name "/*/" file, SCOPE_READ, fn)
 #define CA(file, fn)                                                           \
 	NAMED("certificate-ca", "x509-certificate-trusted", file, fn)
 #define REQUEST(file, fn)                                                      \
@@ -37,18 +37,20 @@
 #define CHAIN(file, fn)                                                        \
 	NAMED("certificate-ca-chain", "x509-certificate-trust-chain", file, fn)
 #define VIA "via-certificate-ca-chain/*/"
-#define ASK(path, scopes, fn)                                                  \
-	{path, POST, scopes, fn},                                              \
+#define POSTED(path, scopes, fn, takes_files)                                  \
+	{path, POST, scopes, fn, takes_files},                                 \
 	{                                                                      \
-		path ".json", POST, scopes, fn                                 \
+		path ".json", POST, scopes, fn, takes_files                    \
 	}
+#define ASK(path, scopes, fn) POSTED(path, scopes, fn, false)
 #define TASK(path, fn) ASK(path, SCOPE_WRITE, fn)
+#define UPLOAD(path, fn) POSTED(path, SCOPE_WRITE, fn, true)
 #define KEYS (SCOPE_READ | SCOPE_KEYS)
 
 static const struct visit_route routes[] = {
-    {"/whoami", GET, 0, visit_whoami},
-    {"/whoami.json", GET, 0, visit_whoami_json},
-    {"/domain/+/config.json", GET, SCOPE_READ, visit_config_domain},
+    READ("/whoami", 0, visit_whoami),
+    READ("/whoami.json", 0, visit_whoami_json),
+    READ("/domain/+/config.json", SCOPE_READ, visit_config_domain),
     CERTIFICATE("config.json", SCOPE_READ, visit_config_certificate),
     CERTIFICATE(VIA "config.json", SCOPE_READ, visit_config_certificate_via),
     CERTIFICATE("config.zip", KEYS, visit_zip),
@@ -65,8 +67,8 @@ static const struct visit_route routes[] = {
     CHAIN("chain.+", visit_file_ca_chain),
     REQUEST("parse.json", visit_parse_request),
     REQUEST("csr.+", visit_file_request),
-    {"/private-key/*/key.+", GET, KEYS, visit_file_key},
-    {"/private-key/*/parse.json", GET, SCOPE_READ, visit_parse_key},
+    READ("/private-key/*/key.+", KEYS, visit_file_key),
+    READ("/private-key/*/parse.json", SCOPE_READ, visit_parse_key),
     TASK("/api/update-recents", visit_task_recents),
     TASK("/api/deactivate-expired", visit_task_expired),
     TASK("/queue-domains/add", visit_task_queue),
@@ -82,18 +84,18 @@ static const struct visit_route routes[] = {
     ASK("/api/domain/certificate-if-needed", SCOPE_ORDER,
 	visit_order_if_needed),
     TASK("/api/redis/prime", visit_redis_prime),
-    TASK("/certificate-signed/upload", visit_upload_certificate),
-    TASK("/certificate/upload", visit_upload_certificate),
-    TASK("/x509-certificate/upload", visit_upload_certificate),
-    TASK("/private-key/upload", visit_upload_key),
-    TASK("/acme-account/upload", visit_no_account),
-    TASK("/acme-account/new", visit_no_account),
-    {"/acme-account/*/key.+", GET, KEYS, visit_no_account},
-    TASK("/certificate-ca/upload-cert", visit_upload_ca),
-    TASK("/x509-certificate-trusted/upload-cert", visit_upload_ca),
-    TASK("/certificate-ca-chain/upload", visit_upload_chain),
-    TASK("/certificate-ca-chain/upload-chain", visit_upload_chain),
-    TASK("/x509-certificate-trust-chain/upload-chain", visit_upload_chain),
+    UPLOAD("/certificate-signed/upload", visit_upload_certificate),
+    UPLOAD("/certificate/upload", visit_upload_certificate),
+    UPLOAD("/x509-certificate/upload", visit_upload_certificate),
+    UPLOAD("/private-key/upload", visit_upload_key),
+    UPLOAD("/acme-account/upload", visit_no_account),
+    UPLOAD("/acme-account/new", visit_no_account),
+    READ("/acme-account/*/key.+", KEYS, visit_no_account),
+    UPLOAD("/certificate-ca/upload-cert", visit_upload_ca),
+    UPLOAD("/x509-certificate-trusted/upload-cert", visit_upload_ca),
+    UPLOAD("/certificate-ca-chain/upload", visit_upload_chain),
+    UPLOAD("/certificate-ca-chain/upload-chain", visit_upload_chain),
+    UPLOAD("/x509-certificate-trust-chain/upload-chain", visit_upload_chain),
 };
 
 const struct visit_route *
@@ -197,13 +199,14 @@ static int
 read_form(struct visit *v, const struct buf *body, struct err *e)
 {
 	const struct request *req = v->request;
+	const char *query = req->query ? req->query : "";
 
-	if (req->query &&
-	    form_read_query(&v->form, req->query, strlen(req->query), e) < 0)
+	if (form_read_query(&v->form, query, strlen(query), e) < 0 ||
+	    (req->method == POST &&
+		form_read(
+		    &v->form, request_field(req, "content-type"), body, e) < 0))
 		return -1;
-	if (req->method != POST)
-		return 0;
-	return form_read(&v->form, request_field(req, "content-type"), body, e);
+	return v->route->takes_files ? 0 : form_check_text(&v->form, e);
 }
 
 /*

@@ -29,6 +29,7 @@ struct visit_route {
 	unsigned scopes; /* all of which are needed */
 	/* Fills the response; -1 with the failure. */
 	int (*visit)(struct visit *v, struct err *e);
+	bool takes_files; /* in its form; all else is text */
 };
 
 /* Makes the response `body`, which is freed; returns 0. */

@@ -341,8 +341,6 @@ check_field(const struct wish *w, const char *name, struct err *e)
 		    "%s is not for this: what a certificate is like, a "
 		    "template says",
 		    name);
-	if (!value)
-		value = ""; /* with a NUL in it */
 	return !f->is_that || f->is_that(w, value)
 	    ? 0
 	    : refuse(w, f, name, value, e);

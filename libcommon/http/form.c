@@ -109,27 +109,68 @@ read_boundary(const char *type, char out[BOUNDARY_MAX + 5], struct err *e)
 	return 0;
 }
 
+/*
+ * A value that is quoted, with backslashes as they are, or a token (RFC 2183
+ * 2): moves `*p` behind it; NULL when it has no end.
+ */
+static const char *
+take_value(const char **p, const char *end, size_t *len)
+{
+	const char *value = *p, *at = value;
+
+	if (at < end && *at == '"') {
+		for (at = ++value; at < end && *at != '"'; at++)
+			if (*at == '\\' && at + 1 < end)
+				at++;
+		*len = (size_t)(at - value);
+		*p = at + 1;
+		return at < end ? value : NULL;
+	}
+	while (at < end && !strchr("; \t\"", *at))
+		at++;
+	*len = (size_t)(at - value);
+	*p = at;
+	return value;
+}
+
+/* That of the parameter "name": NULL, or its length. */
+static const char *
+find_name(const char *p, const char *end, size_t *len)
+{
+	while ((p = memchr(p, ';', (size_t)(end - p)))) {
+		const char *key, *value;
+		size_t key_len;
+
+		do
+			p++;
+		while (p < end && (*p == ' ' || *p == '\t'));
+		key = p;
+		p = memchr(p, '=', (size_t)(end - p));
+		if (!p)
+			return NULL;
+		key_len = (size_t)(p++ - key);
+		value = take_value(&p, end, len);
+		if (!value ||
+		    (key_len == 4 && strncasecmp(key, "name", 4) == 0))
+			return value;
+	}
+	return NULL;
+}
+
 /* The name of a part, in its Content-Disposition: NULL, or its length. */
 static const char *
 part_name(const char *head, size_t head_len, size_t *len)
 {
 	static const char field[] = "content-disposition:";
-	const char *end = head + head_len, *line = head, *next, *name;
+	const char *end = head + head_len, *line = head, *next;
 
 	for (; line < end; line = next) {
 		const char *eol = memmem(line, (size_t)(end - line), "\r\n", 2);
 
 		next = eol ? eol + 2 : end;
-		if ((size_t)(next - line) <= sizeof(field) - 1 ||
-		    strncasecmp(line, field, sizeof(field) - 1) != 0)
-			continue;
-		name = memmem(line, (size_t)(next - line), " name=\"", 7);
-		if (!name)
-			return NULL;
-		name += 7;
-		eol = memchr(name, '"', (size_t)(next - name));
-		*len = eol ? (size_t)(eol - name) : 0;
-		return eol ? name : NULL;
+		if ((size_t)(next - line) > sizeof(field) - 1 &&
+		    strncasecmp(line, field, sizeof(field) - 1) == 0)
+			return find_name(line, eol ? eol : end, len);
 	}
 	return NULL;
 }
@@ -209,14 +250,22 @@ form_field(const struct form *f, const char *name)
 	return NULL;
 }
 
+int
+form_check_text(const struct form *f, struct err *e)
+{
+	for (size_t i = 0; i < f->len; i++)
+		if (memchr(f->fields[i].value, '\0', f->fields[i].len))
+			return err_set(e, KIND_INPUT, "%s: has a NUL in it",
+			    f->fields[i].name);
+	return 0;
+}
+
 const char *
 form_text(const struct form *f, const char *name)
 {
 	const struct form_field *field = form_field(f, name);
 
-	return field && field->len > 0 && strlen(field->value) == field->len
-	    ? field->value
-	    : NULL;
+	return field && field->len > 0 ? field->value : NULL;
 }
 
 void

@@ -38,7 +38,13 @@ int form_read(
 /* The field of that name, NULL when there is none. */
 const struct form_field *form_field(const struct form *f, const char *name);
 
-/* Its text; NULL when there is none, it is empty, or has a NUL in it. */
+/*
+ * Whether all fields are text, as they are unless one is a file: KIND_INPUT
+ * with the name of one that has a NUL in it.
+ */
+int form_check_text(const struct form *f, struct err *e);
+
+/* Its text; NULL when there is none, or it is empty. */
 const char *form_text(const struct form *f, const char *name);
 
 /* Overwrites and frees what it holds. */

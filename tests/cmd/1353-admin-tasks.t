@@ -38,6 +38,10 @@ ask $add -d domain_name=a.example
 like "$body" '"operations_event":null' 'what changes nothing has no event'
 ask $add -F domain_names_http01=d.example
 answers 200 'multipart'
+printf -- '--b\r\nContent-Disposition: form-data; name=domain_names\r\n\r\nt.example\r\n--b--\r\n' >"$T/part"
+ask $add -H 'Content-Type: multipart/form-data; boundary=b' \
+    --data-binary "@$T/part"
+answers 200 '... with a name that is a token'
 ask "$add?domain_names=e.example" -X POST -H 'Content-Length: 0'
 answers 200 'in the query'
 ask $add -H 'Content-Type:' -d domain_name=f.example
@@ -50,6 +54,18 @@ for wrong in domain_names= x=y "domain_names=,,," "domain_names=a..b,-"; do
 done
 ask $add -d domain_names=h.example -d template=nobody
 answers 404 'no such template'
+before=$("$BIN/domain-queue" list)
+for nul in template=nobody%00 template=%00 domain_name=h.example%00 x=a%00b; do
+	ask $add -d "domain_names=h.example&$nul"
+	answers 400 "a NUL: $nul"
+	like "$body" "\"error\":\"${nul%%=*}: has a NUL in it\"" '... in which field'
+	ask "$add?$nul" -F domain_names=h.example
+	answers 400 '... also in the query'
+done
+printf 'nobody\0' >"$T/nul"
+ask $add -F domain_names=h.example -F "template=<$T/nul"
+answers 400 '... and in multipart'
+is "$("$BIN/domain-queue" list)" "$before" '... which changes nothing'
 ask $add -H 'Content-Type: application/json' -d '{"domain_names":"i.example"}'
 answers 415 'no form'
 ask $add
@@ -63,7 +79,7 @@ with read $add -d domain_names=j.example
 answers 403 'who may only read'
 with write $add -d domain_names=k.example
 answers 200 'who may write'
-is "$("$BIN/domain-queue" list --no-header | wc -l)" 10 'as many wait as should'
+is "$("$BIN/domain-queue" list --no-header | wc -l)" 11 'as many wait as should'
 like "$("$BIN/acmed-store" log --no-header)" 'token/' 'the log knows who it was'
 
 # ---- the latest, and what has expired ----------------------------------------

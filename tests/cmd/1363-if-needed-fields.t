@@ -130,6 +130,12 @@ printf 'a\0b' >"$T/nul"
 ask /api/domain/certificate-if-needed -H "@$T/token.order" \
     -F domain_name=new.example -F "account_key_existing=<$T/nul"
 answers 400 'a value with a NUL'
+for field in template domain_name; do
+	ask "/api/domain/certificate-if-needed?$field=none%00" \
+	    -H "@$T/token.order" -F domain_names=
+	answers 400 "... in $field"
+	like "$body" "\"error\":\"$field: has a NUL in it\"" '... which is said'
+done
 for field in account_key_file_pem account_key_file_le_pkey private_key_file_pem \
     account__contact domain_names template__primary constructor; do
 	needed new.example "$field=SECRET"

@@ -32,7 +32,6 @@ test_query(void **state)
 	assert_string_equal(form_text(&f, "b"), "x y&=");
 	assert_null(form_text(&f, "c"));
 	assert_non_null(form_field(&f, "c"));
-	assert_null(form_text(&f, "d"));
 	assert_int_equal(form_field(&f, "d")->len, 1);
 	assert_null(form_field(&f, "e"));
 	form_release(&f);
@@ -40,6 +39,23 @@ test_query(void **state)
 	    read_it(&f, "Application/X-www-form-urlencoded; charset=utf-8",
 		"a=1", 3),
 	    0);
+	form_release(&f);
+}
+
+static void
+test_nul(void **state)
+{
+	struct err e = {0};
+	struct form f;
+
+	(void)state;
+	assert_int_equal(read_it(&f, NULL, "a=1&b=&c", 8), 0);
+	assert_int_equal(form_check_text(&f, &e), 0);
+	form_release(&f);
+	assert_int_equal(read_it(&f, NULL, "a=1&b=x%00", 10), 0);
+	assert_int_equal(form_check_text(&f, &e), -1);
+	assert_int_equal(e.kind, KIND_INPUT);
+	assert_string_equal(e.text, "b: has a NUL in it");
 	form_release(&f);
 }
 
@@ -106,6 +122,42 @@ test_multipart(void **state)
 	form_release(&f);
 }
 
+/* The name in a Content-Disposition with these parameters. */
+static void
+expect_name(const char *parameters, const char *name)
+{
+	char text[256];
+	struct form f;
+
+	snprintf(text, sizeof(text),
+	    "--XX\r\nContent-Disposition: form-data%s\r\n\r\n1\r\n--XX--",
+	    parameters);
+	assert_int_equal(read_it(&f, TYPE, text, strlen(text)), name ? 0 : 400);
+	if (name)
+		assert_string_equal(f.fields[0].name, name);
+	form_release(&f);
+}
+
+static void
+test_part_names(void **state)
+{
+	(void)state;
+	expect_name("; name=\"a b\"", "a b");
+	expect_name("; name=a", "a");
+	expect_name(";name=a ; filename=b", "a");
+	expect_name("; filename=b; NAME=a", "a");
+	expect_name("; filename=\"x; name=b\"; name=\"a\"", "a");
+	expect_name("; filename=\"x\\\"; name=b\"; name=a", "a");
+	expect_name("; filename=\"x\\\\\"; name=a", "a");
+	expect_name("; filename=\"; name=a", NULL);
+	expect_name("; filename=name=a", NULL);
+	expect_name("; name=", NULL);
+	expect_name("; name=\"\"", NULL);
+	expect_name("; name", NULL);
+	expect_name("; name=\"a\\\"", NULL);
+	expect_name(";", NULL);
+}
+
 static void
 test_bad_parts(void **state)
 {
@@ -130,8 +182,10 @@ test_bad_parts(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_query),
+    cmocka_unit_test(test_nul),
     cmocka_unit_test(test_bad),
     cmocka_unit_test(test_multipart),
+    cmocka_unit_test(test_part_names),
     cmocka_unit_test(test_bad_parts),
 };
 UNIT_MAIN(tests)
