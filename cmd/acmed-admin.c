@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/gateway.h"
 #include "cli/listing.h"
+#include "cli/once.h"
 #include "cli/operands.h"
 #include "cli/out.h"
 #include "cli/pool.h"
@@ -306,8 +307,10 @@ put(struct prog *p, const struct cert *c, struct admin_token *t, struct err *e)
 	if (st)
 		rc = c ? admin_token_add_certificate(st, t, c, e)
 		       : admin_token_add(st, t, &text, e);
-	if (rc == 0)
+	if (rc == 0) {
 		print_token(p, t, text.data);
+		rc = once_told(p, st, t->token_id, admin_token_revoke, e);
+	}
 	store_close(st);
 	buf_wipe(&text);
 	return rc;

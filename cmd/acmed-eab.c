@@ -1,6 +1,7 @@
 #include "base/b64.h"
 #include "base/log.h"
 #include "cli/listing.h"
+#include "cli/once.h"
 #include "cli/out.h"
 #include "cli/prog.h"
 #include "cli/rights.h"
@@ -94,8 +95,10 @@ add(struct prog *p, struct err *e)
 	st = open_all(p, &room, &seal, e);
 	if (st)
 		rc = eab_key_add(st, &k, seal, &secret, e);
-	if (rc == 0)
+	if (rc == 0) {
 		print_secret(p, &k, secret.data);
+		rc = once_told(p, st, k.key_id, eab_key_revoke, e);
+	}
 	if (rc == 0 && !seal)
 		log_event(LOG_LEVEL_WARN, "eab_key.clear", "key", k.key_id,
 		    "reason", "[store] eab_key_file is not set", NULL);

@@ -46,7 +46,7 @@ init(struct prog *p, const char *path, const char *usage, struct err *e)
 	int rc;
 
 	memset(p, 0, sizeof(*p));
-	fd_guard_std();
+	p->no_stdout = fd_guard_std();
 	rc = handed_take(e);
 	p->name = slash ? slash + 1 : path ? path : "acmed";
 	p->usage = usage;

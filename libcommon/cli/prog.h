@@ -99,6 +99,7 @@ struct prog {
 	bool quiet;
 	bool verbose;
 	bool forced_syslog; /* descriptor 2 was the client's */
+	bool no_stdout; /* descriptor 1 was closed */
 	struct conf conf; /* the sections of the command */
 	const char *output; /* what the command writes to, for rights_enter */
 	int exit_code; /* when run returns 0 */

@@ -10,17 +10,20 @@
 
 #include "sys/clock.h"
 
-void
+bool
 fd_guard_std(void)
 {
+	bool no_stdout = false;
 	int fd;
 
 	do {
 		fd = open("/dev/null", O_RDWR);
 		if (fd < 0)
 			_exit(111);
+		no_stdout |= fd == STDOUT_FILENO;
 	} while (fd <= STDERR_FILENO);
 	close(fd);
+	return no_stdout;
 }
 
 void

@@ -11,9 +11,11 @@
  */
 #define FD_FOREVER INT64_MAX
 
-/* Opens /dev/null on whichever of 0, 1 and 2 is closed. Dies 111 if it fails.
+/*
+ * Opens /dev/null on whichever of 0, 1 and 2 is closed.  Returns whether 1 was.
+ * Dies 111 if it fails.
  */
-void fd_guard_std(void);
+bool fd_guard_std(void);
 
 /* As many descriptors as the system lets us have. */
 void fd_raise_limit(void);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Goal: acmed-eab makes, lists and revokes keys, and shows a secret once.
 . "$(dirname "$0")/../lib/tap.sh"
+. "$SRC/tests/lib/told.sh"
 
 conf=$T/acmed.conf
 cat >"$conf" <<-END
@@ -111,6 +112,16 @@ for how in off optional required; do
 		like "$err" 'setting="\[store\] eab_key_file"' '... warns'
 	fi
 done
+
+# ---- what nobody hears of
+
+add_key() {
+	"$BIN/acmed-eab" -c "$conf" add
+}
+list_keys() {
+	"$BIN/acmed-eab" -c "$conf" list --no-header
+}
+revokes_untold add_key list_keys
 
 mv "$T/eab.key" "$T/gone.key"
 eab add

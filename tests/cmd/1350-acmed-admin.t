@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 . "$SRC/tests/lib/store.sh"
 . "$SRC/tests/lib/admin.sh"
+. "$SRC/tests/lib/told.sh"
 skip_unless_has curl socat perl
 
 make_store
@@ -70,6 +71,20 @@ for wrong in "$T/two.crt" "$T/one.key" "$T/none" "$T"; do
 	tokens add --certificate "$wrong"
 	unlike "$status" '^0$' "... no single certificate: ${wrong##*/}"
 done
+
+add_token() {
+	"$BIN/acmed-admin" token add
+}
+add_certificate() {
+	"$BIN/acmed-admin" token add --certificate "$T/other.crt"
+}
+list_tokens() {
+	"$BIN/acmed-admin" token list --no-header
+}
+must openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=other -days 9 \
+    -keyout "$T/other.key" -out "$T/other.crt"
+revokes_untold add_token list_tokens
+revokes_untold add_certificate list_tokens
 
 # ---- who asks ----------------------------------------------------------------
 
