@@ -9,7 +9,8 @@ host_read(const struct request *req, char out[HOST_SIZE], struct err *e)
 	static const char of_names[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				       "abcdefghijklmnopqrstuvwxyz"
 				       "0123456789.-_";
-	const char *text = request_field(req, "host");
+	const char *text =
+	    req->authority ? req->authority : request_field(req, "host");
 	size_t len = 0;
 
 	if (text && text[0] == '[') {
@@ -22,7 +23,7 @@ host_read(const struct request *req, char out[HOST_SIZE], struct err *e)
 	    (text[len] != '\0' && text[len] != ':') ||
 	    (text[len] == ':' &&
 		text[len + 1 + strspn(text + len + 1, "0123456789")] != '\0'))
-		return err_set(e, KIND_INPUT, "HTTP: Host is no name");
+		return err_set(e, KIND_INPUT, "HTTP: the host is no name");
 	memcpy(out, text, len);
 	out[len] = '\0';
 	str_lower(out);

@@ -104,20 +104,27 @@ read_method(struct request *r, const char *name, struct err *e)
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"       \
 	"-._~%!$&'()*+,;=:[]"
 
-/* The path of an http URL; NULL when it has no host, or no path. */
+/*
+ * The path of an http URL; NULL when it has no host, or no path.  What is
+ * between goes one to the left, where it has room for a NUL.
+ */
 static char *
-skip_authority(char *url)
+take_authority(struct request *r, char *url)
 {
 	char *host = strchr(url, '/') + 2;
 	size_t len = strspn(host, HOST_CHARS);
 
-	return len > 0 && host[0] != ':' && host[len] == '/' ? host + len
-							     : NULL;
+	if (len == 0 || host[0] == ':' || host[len] != '/')
+		return NULL;
+	memmove(host - 1, host, len);
+	host[len - 1] = '\0';
+	r->authority = host - 1;
+	return host + len;
 }
 
 /*
- * origin-form, or absolute-form (RFC 9112 3.2.2), of which scheme and host go
- * the way of Host: unused.  "*" passes as a path that nothing is at.
+ * origin-form, or absolute-form (RFC 9112 3.2.2), whose host is in the place of
+ * Host.  "*" passes as a path that nothing is at.
  */
 static int
 read_target(struct request *r, char *target, struct err *e)
@@ -131,7 +138,7 @@ read_target(struct request *r, char *target, struct err *e)
 			    "allow");
 	if (strncasecmp(target, "http://", 7) == 0 ||
 	    strncasecmp(target, "https://", 8) == 0) {
-		target = skip_authority(target);
+		target = take_authority(r, target);
 		if (!target)
 			return refuse(e, 400,
 			    "HTTP: target without host or path "

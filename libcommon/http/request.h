@@ -29,6 +29,7 @@ struct request_field {
 struct request {
 	enum request_method method;
 	const char *method_name;
+	const char *authority; /* of a target that is a URL, or NULL */
 	const char *path; /* as sent: begins with "/", nothing decoded */
 	const char *query; /* after "?", or NULL */
 	bool is_1_0; /* HTTP/1.0 */

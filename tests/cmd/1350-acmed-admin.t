@@ -100,6 +100,14 @@ for scheme in Bearer bearer 'BEARER '; do
 done
 is "$(header Content-Type)" text/plain 'whoami: its type'
 is "$(header Cache-Control)" no-store 'nothing is to be kept'
+for target in https://Target.example:81 http://target.example; do
+	ask_tcp / -H "Authorization: Bearer $token" -H 'Host: other.example' \
+	    --request-target "$target/.well-known/admin/whoami"
+	is "$code $body" '200 target.example' "... as the target names it: $target"
+done
+ask_tcp / -H "Authorization: Bearer $token" \
+    --request-target 'http://a%41/.well-known/admin/whoami'
+answers 400 '... which is no name'
 ask_tcp /whoami.json -H "Authorization: Bearer $token"
 is "$body" "{\"result\":\"success\",\"host\":\"127.0.0.1\",\"caller\":\"token/$token_id\",\"scopes\":[\"read\"]}" \
     'whoami.json'

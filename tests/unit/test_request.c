@@ -86,6 +86,7 @@ test_targets(void **state)
 	static const char *const targets[] = {"/directory",
 	    "http://a/directory", "HTTPS://a:1/directory",
 	    "https://[::1]:1/directory"};
+	static const char *const hosts[] = {NULL, "a", "a:1", "[::1]:1"};
 	struct request r;
 	char text[200];
 
@@ -95,6 +96,10 @@ test_targets(void **state)
 		    "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", targets[i]);
 		assert_int_equal(parse(text, strlen(text), &r), 0);
 		assert_string_equal(r.path, "/directory");
+		if (hosts[i])
+			assert_string_equal(r.authority, hosts[i]);
+		else
+			assert_null(r.authority);
 		request_release(&r);
 	}
 }
