@@ -5,12 +5,19 @@
 void
 rfc3339_format(char out[RFC3339_SIZE], int64_t t)
 {
+	char text[5 + RFC3339_SIZE] = "0000"; /* strftime does not pad */
+	size_t len = 4, n = 0;
 	time_t when = (time_t)t;
-	struct tm tm = {0};
+	struct tm tm;
 
-	gmtime_r(&when, &tm);
-	if (strftime(out, RFC3339_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (gmtime_r(&when, &tm) && tm.tm_year >= -1900)
+		n = strftime(
+		    text + len, sizeof(text) - len, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	len += n;
+	if (n == 0 || n > RFC3339_SIZE - 1)
 		memcpy(out, "0000-00-00T00:00:00Z", RFC3339_SIZE);
+	else
+		memcpy(out, text + len - (RFC3339_SIZE - 1), RFC3339_SIZE);
 }
 
 /* Reads `count` digits and then `after` (0: nothing); moves `*s` on. */

@@ -189,12 +189,76 @@ dn_text(struct der name)
 	return print(name, XN_FLAG_RFC2253);
 }
 
+static bool
+is_readable(uint8_t tag, struct der value)
+{
+	ASN1_STRING *s = ASN1_STRING_type_new(tag);
+	unsigned char *text = NULL;
+	bool readable = s != NULL &&
+	    ASN1_STRING_set(s, value.p, (int)value.len) == 1 &&
+	    ASN1_STRING_to_UTF8(&text, s) >= 0;
+
+	OPENSSL_free(text);
+	ASN1_STRING_free(s);
+	ERR_clear_error();
+	return readable;
+}
+
+/* One AttributeTypeAndValue of an RDN that is in `room`. */
+static int
+loosen_attribute(struct der *rdn, struct buf *room)
+{
+	struct der pair, type, value;
+	const uint8_t *at;
+	uint8_t tag;
+
+	if (der_get(rdn, DER_SEQUENCE, &pair) == -1 ||
+	    der_get(&pair, DER_OID, &type) == -1)
+		return -1;
+	at = pair.p;
+	if (der_next(&pair, &tag, &value, NULL) == -1)
+		return -1;
+	if (!is_readable(tag, value))
+		room->data[at - (const uint8_t *)room->data] = V_ASN1_T61STRING;
+	return 0;
+}
+
+/* What is no text of its kind becomes a T61String: OpenSSL reads Latin-1. */
+static int
+loosen(struct buf *room)
+{
+	struct der name = {(const uint8_t *)room->data, room->len}, seq, rdn;
+
+	if (der_get(&name, DER_SEQUENCE, &seq) == -1)
+		return -1;
+	while (seq.len > 0) {
+		if (der_get(&seq, DER_SET, &rdn) == -1)
+			return -1;
+		while (rdn.len > 0)
+			if (loosen_attribute(&rdn, room) == -1)
+				return -1;
+	}
+	return 0;
+}
+
 char *
 dn_lines(struct der name)
 {
-	return print(name,
-	    XN_FLAG_SEP_MULTILINE | XN_FLAG_FN_SN | ASN1_STRFLGS_UTF8_CONVERT |
-		ASN1_STRFLGS_ESC_CTRL);
+	const unsigned long flags = XN_FLAG_SEP_MULTILINE | XN_FLAG_FN_SN |
+	    ASN1_STRFLGS_UTF8_CONVERT | ASN1_STRFLGS_ESC_CTRL;
+	char *text = print(name, flags);
+	struct buf room;
+
+	if (text[0] != '\0')
+		return text;
+	buf_init(&room, name.len);
+	if (buf_add(&room, name.p, name.len) == 0 && loosen(&room) == 0) {
+		free(text);
+		text = print(
+		    (struct der){(const uint8_t *)room.data, room.len}, flags);
+	}
+	buf_release(&room);
+	return text;
 }
 
 static bool

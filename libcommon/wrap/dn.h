@@ -27,7 +27,8 @@ char *dn_text(struct der name);
 
 /*
  * The same of UTF-8 and in the order of the Name, an RDN a line, "C=US"; only
- * control characters are escaped.
+ * control characters are escaped.  A value that is not of its kind, as UTF-8
+ * that is none, is read as Latin-1.
  */
 char *dn_lines(struct der name);
 

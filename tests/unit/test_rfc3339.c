@@ -27,6 +27,16 @@ test_reads(void **state)
 	}
 	rfc3339_format(out, 1795417320);
 	assert_string_equal(out, "2026-11-23T07:02:00Z");
+	rfc3339_format(out, -62135596800);
+	assert_string_equal(out, "0001-01-01T00:00:00Z");
+	rfc3339_format(out, -30610224001);
+	assert_string_equal(out, "0999-12-31T23:59:59Z");
+	rfc3339_format(out, 253402300799);
+	assert_string_equal(out, "9999-12-31T23:59:59Z");
+	rfc3339_format(out, 253402300800);
+	assert_string_equal(out, "0000-00-00T00:00:00Z");
+	rfc3339_format(out, INT64_MAX);
+	assert_string_equal(out, "0000-00-00T00:00:00Z");
 }
 
 static void
