@@ -115,6 +115,20 @@ is "$(member subject | grep -c "")" 2 '... no line of the subject is made up'
 says issuer_uri null
 says authority_key_identifier null
 
+# One whose O is no UTF-8, although it says so.
+must openssl req -x509 -newkey ed25519 -nodes -keyout "$T/odd.key" -days 30 \
+    -config "$T/req.conf" -utf8 -subj "/C=DE/O=odd Mxller/CN=odd.example" \
+    -outform DER -out "$T/odd.der"
+perl -0777 -pi -e 's/Mxller/M\xfcller/g' "$T/odd.der"
+must "$BIN/cert-import" "$T/odd.der"
+n=$((n + 1))
+at=CertificateSigned/parsed
+ask /certificate/$n/parse.json
+says subject 'C=DE
+O=odd Müller
+CN=odd.example'
+says issuer "$(member subject)"
+
 # ---- certificates of CAs -----------------------------------------------------
 
 enter one DNS:one.example
