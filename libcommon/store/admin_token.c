@@ -42,11 +42,15 @@ static const char *const sql[] = {
 			 " ORDER BY id LIMIT ?2",
     [ADMIN_TOKEN_WRONG] = "SELECT wrong FROM admin_guesses"
 			  " WHERE who = ?1 AND began > ?2 AND began <= ?3",
-    [ADMIN_TOKEN_FORGET] = "DELETE FROM admin_guesses"
-			   " WHERE began <= ?1 OR began > ?2",
+    [ADMIN_TOKEN_FORGET] = "DELETE FROM admin_guesses WHERE began <= ?1",
     [ADMIN_TOKEN_COUNT] =
 	"INSERT INTO admin_guesses (who, began, wrong) VALUES (?1, ?2, 1)"
-	" ON CONFLICT (who) DO UPDATE SET wrong = admin_guesses.wrong + 1",
+	/* those of a clock that was ahead are over */
+	" ON CONFLICT (who) DO UPDATE SET"
+	" wrong = CASE WHEN admin_guesses.began > excluded.began"
+	" THEN 1 ELSE admin_guesses.wrong + 1 END,"
+	" began = CASE WHEN admin_guesses.began > excluded.began"
+	" THEN excluded.began ELSE admin_guesses.began END",
 };
 
 const struct stmt_table admin_token_stmts = {
@@ -301,8 +305,8 @@ count_wrong(void *arg, struct err *e)
 	struct guess *g = arg;
 	int64_t now = clock_now();
 
-	if (stmt_run(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_FORGET, e, "ii",
-		now - ADMIN_TOKEN_GUESSES_TIME, now) < 0 ||
+	if (stmt_run(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_FORGET, e, "i",
+		now - ADMIN_TOKEN_GUESSES_TIME) < 0 ||
 	    stmt_run(g->st, STMT_ADMIN_TOKEN, ADMIN_TOKEN_COUNT, e, "ti",
 		g->who, now) < 0 ||
 	    read_wrong(g, e) < 0)
