@@ -265,7 +265,7 @@ form_text(const struct form *f, const char *name)
 {
 	const struct form_field *field = form_field(f, name);
 
-	return field && field->len > 0 ? field->value : NULL;
+	return field && field->value[0] != '\0' ? field->value : NULL;
 }
 
 void
