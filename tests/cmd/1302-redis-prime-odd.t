@@ -7,13 +7,7 @@
 . "$SRC/tests/lib/redis.sh"
 skip_unless_has openssl sqlite3
 
-make_export_store
-start_redis
-cat >>"$T/acmed.conf" <<END
-[redis]
-url = redis://127.0.0.1:$redis_port
-prime_style = 1
-END
+start_primed_redis
 cp "$T/acmed.conf" "$T/plain.conf"
 enter a DNS:a.example
 enter b DNS:b.example

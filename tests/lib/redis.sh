@@ -8,6 +8,10 @@
 # runs a server for this test alone on 127.0.0.1:$redis_port, with nothing on
 # disk, as redis-server --SETTING VALUE says.  r COMMAND... is redis-cli in
 # database 9, where peter_sslers' gateways look; stop redis ends it.
+#
+#	start_primed_redis
+#
+# after export.sh: with a store of its own, which is primed into it in style 1.
 
 start_redis() {
 	skip_unless_has redis-server redis-cli
@@ -22,6 +26,16 @@ start_redis() {
 	    --save '' --appendonly no --dir "$T" --daemonize no \
 	    --unixsocket "$T/redis.sock" $redis_settings
 	must wait_for 30 redis_ready
+}
+
+start_primed_redis() {
+	make_export_store
+	start_redis
+	cat >>"$ACMED_CONFIG" <<-END
+		[redis]
+		url = redis://127.0.0.1:$redis_port
+		prime_style = 1
+	END
 }
 
 redis_ready() {
