@@ -256,16 +256,21 @@ int
 enrol_settle(const struct enrol *x, const struct upstream_account *a,
     bool *rolled, struct err *e)
 {
+	struct upstream_account now = {0};
 	struct key *next = upstream_account_next_key(x->st, a->id, x->seal, e);
-	int rc = next ? enrol_works(x, a, next, e) : -1;
+	int rc = next ? upstream_account_by_id(x->st, a->id, &now, e) : -1;
 
+	if (rc == 0)
+		rc = enrol_works(x, a, next, e);
 	if (!next && e->kind == KIND_NOTFOUND) {
 		err_clear(e);
 		rc = 1; /* another process has brought it to its end */
-	} else if (rc > 0 && enrol_rolled(x, a->id, next, e) < 0) {
+	} else if (rc > 0 &&
+	    enrol_rolled(x, a->id, now.spki_sha256, next, e) < 0) {
 		rc = -1;
 	}
 	*rolled = rc > 0;
+	upstream_account_release(&now);
 	key_free(next);
 	return rc < 0 ? -1 : 0;
 }

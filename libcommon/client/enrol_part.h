@@ -17,11 +17,12 @@ int enrol_works(const struct enrol *x, const struct upstream_account *a,
     const struct key *key, struct err *e);
 
 /*
- * The CA has taken the new key: the row says so, or says so already, as another
- * process has seen it as well.
+ * The CA has taken the new key for the old one, of which `old` is the SHA-256
+ * of its SPKI: the row says so, or says so already, as another process has seen
+ * it as well.
  */
-int enrol_rolled(
-    const struct enrol *x, int64_t id, const struct key *next, struct err *e);
+int enrol_rolled(const struct enrol *x, int64_t id, const uint8_t old[32],
+    const struct key *next, struct err *e);
 
 /*
  * Finds out which key the CA has after a change that was cut short: `*rolled`,

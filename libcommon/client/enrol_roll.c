@@ -79,20 +79,17 @@ has_key(const struct enrol *x, int64_t id, const struct key *k)
 }
 
 int
-enrol_rolled(
-    const struct enrol *x, int64_t id, const struct key *next, struct err *e)
+enrol_rolled(const struct enrol *x, int64_t id, const uint8_t old[32],
+    const struct key *next, struct err *e)
 {
-	struct err why = {0};
-	uint8_t spki[32];
+	int rc = upstream_account_roll_finish(x->st, id, old, next, x->seal, e);
 
-	key_spki_sha256(next, spki);
-	if (upstream_account_roll_finish(x->st, id, spki, &why) == 0 ||
-	    has_key(x, id, next))
-		return 0;
-	/* Another has taken it back, and must not have: the CA has no other. */
-	if (upstream_account_roll_begin(x->st, id, next, x->seal, e) < 0)
-		return -1;
-	return upstream_account_roll_finish(x->st, id, spki, e);
+	/* The CA changes `old` once: another process has seen it do so. */
+	if (rc < 0 && e->kind == KIND_CONFLICT) {
+		err_clear(e);
+		rc = 0;
+	}
+	return rc;
 }
 
 /* What it means that a key is not there, or not any more. */
@@ -113,35 +110,44 @@ end_refused(const struct enrol *x, const struct upstream_account *a,
     const struct key *old, const struct key *next, struct err *e)
 {
 	struct err why = {0};
-	uint8_t spki[32];
+	uint8_t from[32], to[32];
 	int rc = has_key(x, a->id, next) ? 1 : enrol_works(x, a, next, &why);
 
+	key_spki_sha256(old, from);
+	key_spki_sha256(next, to);
 	if (rc > 0) {
 		err_clear(e);
-		return enrol_rolled(x, a->id, next, e);
+		return enrol_rolled(x, a->id, from, next, e);
 	}
-	key_spki_sha256(next, spki);
 	if (rc == 0)
-		upstream_account_roll_cancel(x->st, a->id, spki, &why);
+		upstream_account_roll_cancel(x->st, a->id, from, to, &why);
 	return has_key(x, a->id, old) ? -1 : lost_race(e);
 }
 
-/* The CA is asked, and the row says what came of it. */
+/*
+ * The CA is asked, and the row says what came of it.  The next key is read
+ * first: where other processes change keys too, the old one may be newer then,
+ * but never older, so that what comes of it is said of the right one.
+ */
 static int
 change_key(
     const struct enrol *x, const struct upstream_account *a, struct err *e)
 {
-	struct key *old = upstream_account_key(x->st, a->id, x->seal, e);
-	struct key *next =
-	    old ? upstream_account_next_key(x->st, a->id, x->seal, e) : NULL;
-	int rc = next ? ask_key_change(x, a, old, next, e) : -1;
+	struct key *next = upstream_account_next_key(x->st, a->id, x->seal, e);
+	struct key *old =
+	    next ? upstream_account_key(x->st, a->id, x->seal, e) : NULL;
+	int rc = old ? ask_key_change(x, a, old, next, e) : -1;
+	uint8_t from[32];
 
-	if (rc == 0)
-		rc = enrol_rolled(x, a->id, next, e);
-	else if (next && (e->kind == KIND_DENIED || e->kind == KIND_NOTFOUND))
+	if (rc == 0) {
+		key_spki_sha256(old, from);
+		rc = enrol_rolled(x, a->id, from, next, e);
+	} else if (old &&
+	    (e->kind == KIND_DENIED || e->kind == KIND_NOTFOUND)) {
 		rc = end_refused(x, a, old, next, e);
-	else if (old && !next && e->kind == KIND_NOTFOUND)
+	} else if (!next && e->kind == KIND_NOTFOUND) {
 		rc = lost_race(e);
+	}
 	key_free(old);
 	key_free(next);
 	return rc;

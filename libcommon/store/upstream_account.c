@@ -30,8 +30,8 @@ enum {
 	UPSTREAM_ACCOUNT_DEACTIVATE,
 	UPSTREAM_ACCOUNT_DROP,
 	UPSTREAM_ACCOUNT_ROLL_BEGIN,
-	UPSTREAM_ACCOUNT_ROLL_FINISH,
-	UPSTREAM_ACCOUNT_ROLL_CANCEL
+	UPSTREAM_ACCOUNT_ROLL_TAKE,
+	UPSTREAM_ACCOUNT_ROLL_END
 };
 
 #define COLUMNS                                                                \
@@ -117,13 +117,12 @@ static const char *const sql[] = {
 	" next_sealed = ?4, next_der = ?5 WHERE id = ?1 AND status = 'valid'"
 	" AND next_spki_sha256 IS NULL AND NOT EXISTS"
 	" (SELECT 1 FROM upstream_accounts a WHERE a.spki_sha256 = ?2)",
-    [UPSTREAM_ACCOUNT_ROLL_FINISH] =
-	"UPDATE upstream_accounts SET spki_sha256 = next_spki_sha256,"
-	" type = next_type, sealed = next_sealed, der = next_der, " NO_NEXT
-	" WHERE id = ?1 AND next_spki_sha256 = ?2",
-    [UPSTREAM_ACCOUNT_ROLL_CANCEL] =
+    [UPSTREAM_ACCOUNT_ROLL_TAKE] =
+	"UPDATE upstream_accounts SET spki_sha256 = ?3, type = ?4, sealed = ?5,"
+	" der = ?6 WHERE id = ?1 AND spki_sha256 = ?2",
+    [UPSTREAM_ACCOUNT_ROLL_END] =
 	"UPDATE upstream_accounts SET " NO_NEXT " WHERE id = ?1"
-	" AND next_spki_sha256 = ?2",
+	" AND spki_sha256 = ?2 AND next_spki_sha256 = ?3",
 };
 
 const struct stmt_table upstream_account_stmts = {
@@ -498,6 +497,7 @@ struct change {
 	int64_t id;
 	const struct upstream_account_change *to;
 	const char *contacts;
+	const uint8_t *old; /* SHA-256 of its SPKI */
 	const struct sealed *next;
 };
 
@@ -589,43 +589,24 @@ upstream_account_change(struct store *st, int64_t id,
 	return rc;
 }
 
-/* One statement of one account, and what it is called. */
-struct step {
-	struct store *st;
-	int64_t id;
-	size_t row;
-	const uint8_t *next; /* 32 bytes, or NULL */
-	const char *action;
-};
-
 static int
-take_step(void *arg, struct err *e)
+drop(void *arg, struct err *e)
 {
-	const struct step *s = arg;
-	int64_t n = s->next
-	    ? stmt_run(s->st, STMT_UPSTREAM_ACCOUNT, s->row, e, "ib", s->id,
-		  s->next, (size_t)32)
-	    : stmt_run(s->st, STMT_UPSTREAM_ACCOUNT, s->row, e, "i", s->id);
+	const struct change *c = arg;
+	int64_t n = stmt_run(
+	    c->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_DROP, e, "i", c->id);
 
-	return changed_one(s->st, s->id, n, e) < 0
+	return changed_one(c->st, c->id, n, e) < 0
 	    ? -1
-	    : add_event(s->st, s->action, s->id, e);
-}
-
-static int
-step(struct store *st, int64_t id, size_t row, const uint8_t *next,
-    const char *action, struct err *e)
-{
-	struct step s = {
-	    .st = st, .id = id, .row = row, .next = next, .action = action};
-
-	return db_transaction(st->db, DB_DURABLE, take_step, &s, e);
+	    : add_event(c->st, "drop", c->id, e);
 }
 
 int
 upstream_account_drop(struct store *st, int64_t id, struct err *e)
 {
-	return step(st, id, UPSTREAM_ACCOUNT_DROP, NULL, "drop", e);
+	struct change c = {.st = st, .id = id};
+
+	return db_transaction(st->db, DB_DURABLE, drop, &c, e);
 }
 
 /* ---- a change of keys ---------------------------------------------------- */
@@ -665,33 +646,86 @@ roll_begin(void *arg, struct err *e)
 	    : add_event(c->st, "roll_begin", c->id, e);
 }
 
-int
-upstream_account_roll_begin(struct store *st, int64_t id,
+/* How many changes from the one to the other were there: 0, 1, or -1. */
+static int64_t
+roll_end(const struct change *c, struct err *e)
+{
+	return stmt_run(c->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_ROLL_END,
+	    e, "ibb", c->id, c->old, (size_t)32, c->next->spki_sha256,
+	    sizeof(c->next->spki_sha256));
+}
+
+static int
+roll_finish(void *arg, struct err *e)
+{
+	const struct change *c = arg;
+	int64_t n;
+
+	if (note_seal(c->st, c->next, e) < 0 || roll_end(c, e) < 0)
+		return -1;
+	n = stmt_run(c->st, STMT_UPSTREAM_ACCOUNT, UPSTREAM_ACCOUNT_ROLL_TAKE,
+	    e, "ibbtib", c->id, c->old, (size_t)32, c->next->spki_sha256,
+	    sizeof(c->next->spki_sha256), c->next->type,
+	    (int64_t)c->next->is_sealed, c->next->der.data, c->next->der.len);
+	if (n == 0)
+		return err_set(e, KIND_CONFLICT,
+		    "upstream account %lld has not the key that was changed",
+		    (long long)c->id);
+	return n < 0 ? -1 : add_event(c->st, "roll", c->id, e);
+}
+
+static int
+roll_cancel(void *arg, struct err *e)
+{
+	const struct change *c = arg;
+	int64_t n = roll_end(c, e);
+
+	return n <= 0 ? (int)n : add_event(c->st, "roll_cancel", c->id, e);
+}
+
+/* A step of a change of keys: with the next one sealed, in one transaction. */
+static int
+roll(struct change *c, int (*step)(void *arg, struct err *e),
     const struct key *next, const struct seal_key *seal_key, struct err *e)
 {
 	struct sealed sealed;
-	struct change c = {.st = st, .id = id, .next = &sealed};
 	int rc = sealed_make(next, seal_key, &sealed, e);
 
+	c->next = &sealed;
 	if (rc == 0)
-		rc = db_transaction(st->db, DB_DURABLE, roll_begin, &c, e);
+		rc = db_transaction(c->st->db, DB_DURABLE, step, c, e);
 	sealed_release(&sealed);
 	return rc;
 }
 
 int
-upstream_account_roll_finish(
-    struct store *st, int64_t id, const uint8_t next[32], struct err *e)
+upstream_account_roll_begin(struct store *st, int64_t id,
+    const struct key *next, const struct seal_key *seal_key, struct err *e)
 {
-	return step(st, id, UPSTREAM_ACCOUNT_ROLL_FINISH, next, "roll", e);
+	struct change c = {.st = st, .id = id};
+
+	return roll(&c, roll_begin, next, seal_key, e);
 }
 
 int
-upstream_account_roll_cancel(
-    struct store *st, int64_t id, const uint8_t next[32], struct err *e)
+upstream_account_roll_finish(struct store *st, int64_t id,
+    const uint8_t old[32], const struct key *next,
+    const struct seal_key *seal_key, struct err *e)
 {
-	return step(
-	    st, id, UPSTREAM_ACCOUNT_ROLL_CANCEL, next, "roll_cancel", e);
+	struct change c = {.st = st, .id = id, .old = old};
+
+	return roll(&c, roll_finish, next, seal_key, e);
+}
+
+int
+upstream_account_roll_cancel(struct store *st, int64_t id,
+    const uint8_t old[32], const uint8_t next[32], struct err *e)
+{
+	struct sealed sealed = {0};
+	struct change c = {.st = st, .id = id, .old = old, .next = &sealed};
+
+	memcpy(sealed.spki_sha256, next, sizeof(sealed.spki_sha256));
+	return db_transaction(st->db, DB_DURABLE, roll_cancel, &c, e);
 }
 
 /* From one to the next, however many accounts are at each. */

@@ -117,16 +117,25 @@ int upstream_account_drop(struct store *st, int64_t id, struct err *e);
 /*
  * A change of keys: the next one is stored, on disk, before the CA is asked;
  * then it takes the place of the first, or goes.  A key that is rolled away is
- * gone.  The second and third are for the key with this SHA-256 of its SPKI,
- * and no other that has begun meanwhile.  KIND_CONFLICT: none has begun with
- * it; the key is that of another account.  KIND_BUSY: one has begun already.
+ * gone.  `old` and `next` are SHA-256 of an SPKI.
+ *
+ * Begin: KIND_CONFLICT, the key is that of another account; KIND_BUSY, one has
+ * begun already.
+ *
+ * Finish is for who knows that the CA has taken `next` for `old`: it is the key
+ * then even if another process has cancelled that meanwhile; a change to some
+ * other key that has begun stays.  KIND_CONFLICT: the account has not `old`.
+ *
+ * Cancel is for who knows that the CA has not taken it, and does nothing where
+ * another process has finished it, or has begun another.
  */
 int upstream_account_roll_begin(struct store *st, int64_t id,
     const struct key *next, const struct seal_key *seal, struct err *e);
-int upstream_account_roll_finish(
-    struct store *st, int64_t id, const uint8_t next[32], struct err *e);
-int upstream_account_roll_cancel(
-    struct store *st, int64_t id, const uint8_t next[32], struct err *e);
+int upstream_account_roll_finish(struct store *st, int64_t id,
+    const uint8_t old[32], const struct key *next, const struct seal_key *seal,
+    struct err *e);
+int upstream_account_roll_cancel(struct store *st, int64_t id,
+    const uint8_t old[32], const uint8_t next[32], struct err *e);
 
 /* As private_key_load; the second the one that is to be. */
 struct key *upstream_account_next_key(

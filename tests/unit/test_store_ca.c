@@ -463,45 +463,81 @@ check_key(int64_t id, const struct key *want)
 }
 
 static void
+check_next_key(int64_t id, const struct key *want)
+{
+	struct key *k = upstream_account_next_key(st, id, NULL, &e);
+
+	assert_true(want ? k && key_equal(k, want) : !k);
+	err_clear(&e);
+	key_free(k);
+}
+
+static void
 test_roll(void **state)
 {
 	struct key *old = new_key(), *next = new_key(), *other = new_key();
 	int64_t id = add_upstream("https://ca.example/1", old);
-	uint8_t spki[32], not_this[32] = {0};
-	struct key *k;
+	uint8_t from[32], to[32], not_this[32] = {0};
 
 	(void)state;
-	key_spki_sha256(next, spki);
+	key_spki_sha256(old, from);
+	key_spki_sha256(next, to);
 	add_upstream("https://ca.example/2", other);
-	assert_kind(
-	    upstream_account_roll_finish(st, id, spki, &e), KIND_CONFLICT, &e);
-	assert_kind(
-	    upstream_account_roll_cancel(st, id, spki, &e), KIND_CONFLICT, &e);
 	assert_kind(upstream_account_roll_begin(st, id, other, NULL, &e),
 	    KIND_CONFLICT, &e);
-	assert_null(upstream_account_next_key(st, id, NULL, &e));
-	err_clear(&e);
+	check_next_key(id, NULL);
 	assert_ok(upstream_account_roll_begin(st, id, next, NULL, &e), &e);
 	assert_kind(
 	    upstream_account_roll_begin(st, id, next, NULL, &e), KIND_BUSY, &e);
-	assert_kind(
-	    upstream_account_roll_finish(st, id, not_this, &e), KIND_BUSY, &e);
-	assert_kind(
-	    upstream_account_roll_cancel(st, id, not_this, &e), KIND_BUSY, &e);
+	assert_kind(upstream_account_roll_finish(st, id, to, next, NULL, &e),
+	    KIND_CONFLICT, &e);
+	assert_ok(upstream_account_roll_cancel(st, id, from, not_this, &e), &e);
+	assert_ok(upstream_account_roll_cancel(st, id, not_this, to, &e), &e);
 	check_key(id, old);
-	k = upstream_account_next_key(st, id, NULL, &e);
-	assert_true(key_equal(k, next));
-	key_free(k);
-	assert_ok(upstream_account_roll_cancel(st, id, spki, &e), &e);
+	check_next_key(id, next);
+	assert_ok(upstream_account_roll_cancel(st, id, from, to, &e), &e);
 	check_key(id, old);
+	check_next_key(id, NULL);
 	assert_ok(upstream_account_roll_begin(st, id, next, NULL, &e), &e);
-	assert_ok(upstream_account_roll_finish(st, id, spki, &e), &e);
+	assert_ok(
+	    upstream_account_roll_finish(st, id, from, next, NULL, &e), &e);
 	check_key(id, next);
-	assert_kind(
-	    upstream_account_roll_finish(st, id, spki, &e), KIND_CONFLICT, &e);
+	check_next_key(id, NULL);
+	assert_kind(upstream_account_roll_finish(st, id, from, next, NULL, &e),
+	    KIND_CONFLICT, &e);
 	key_free(old);
 	key_free(next);
 	key_free(other);
+}
+
+/* What a slow process has to say of a change that others took for cancelled. */
+static void
+test_roll_race(void **state)
+{
+	struct key *old = new_key(), *next = new_key(), *third = new_key();
+	int64_t id = add_upstream("https://ca.example/1", old);
+	uint8_t from[32], to[32], last[32];
+
+	(void)state;
+	key_spki_sha256(old, from);
+	key_spki_sha256(next, to);
+	key_spki_sha256(third, last);
+	assert_ok(upstream_account_roll_begin(st, id, next, NULL, &e), &e);
+	assert_ok(upstream_account_roll_cancel(st, id, from, to, &e), &e);
+	assert_ok(upstream_account_roll_begin(st, id, third, NULL, &e), &e);
+	assert_ok(
+	    upstream_account_roll_finish(st, id, from, next, NULL, &e), &e);
+	check_key(id, next);
+	check_next_key(id, third);
+	assert_ok(upstream_account_roll_cancel(st, id, from, last, &e), &e);
+	check_next_key(id, third);
+	assert_ok(
+	    upstream_account_roll_finish(st, id, to, third, NULL, &e), &e);
+	check_key(id, third);
+	check_next_key(id, NULL);
+	key_free(old);
+	key_free(next);
+	key_free(third);
 }
 
 static void
@@ -566,6 +602,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_begin),
     TEST(test_change),
     TEST(test_roll),
+    TEST(test_roll_race),
     TEST(test_check),
 };
 UNIT_MAIN(tests)
