@@ -81,24 +81,6 @@ make_order(struct onboarder *o, struct onboarder_flight *f, struct err *e)
 	return rc;
 }
 
-/* Whether its order, that of a process that died perhaps, can go on. */
-static int
-resume(struct onboarder *o, struct onboarder_flight *f, struct err *e)
-{
-	int64_t id = f->group.items[0].upstream_order_id;
-	struct upstream_order order;
-
-	if (id == 0)
-		return 0;
-	if (upstream_order_by_id(o->st, id, &order, e) < 0)
-		return -1;
-	if (upstream_order_is_open(order.status) ||
-	    order.status == UPSTREAM_ORDER_VALID)
-		f->order = id;
-	upstream_order_release(&order);
-	return 0;
-}
-
 /* 1: a group is ready; 0: there is none, or no room for it; -1. */
 static int
 take(struct onboarder *o, struct err *e)
@@ -124,7 +106,11 @@ take(struct onboarder *o, struct err *e)
 	if (rc <= 0)
 		return rc;
 	*o->left -= (int64_t)f.group.len;
-	rc = resume(o, &f, e);
+	/*
+	 * That of a process that died perhaps: it goes on with it, also with
+	 * one that has failed, as what is in place may have stayed there.
+	 */
+	f.order = f.group.items[0].upstream_order_id;
 	for (size_t i = f.group.len; rc >= 0 && f.order == 0 && i-- > 0;) {
 		rc = onboarder_refuse_blocked(o, &f.group, i, e);
 		if (rc == 0)

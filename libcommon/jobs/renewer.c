@@ -239,36 +239,22 @@ make_order(struct renewer *r, struct renewer_flight *f, struct err *e)
 	return rc;
 }
 
-/* Whether its order, that of a process that died perhaps, can go on. */
-static int
-resume(struct renewer *r, struct renewer_flight *f, struct err *e)
-{
-	struct upstream_order o;
-
-	if (f->item.upstream_order_id == 0)
-		return 0;
-	if (upstream_order_by_id(r->st, f->item.upstream_order_id, &o, e) < 0)
-		return -1;
-	if (upstream_order_is_open(o.status) ||
-	    o.status == UPSTREAM_ORDER_VALID)
-		f->order = o.id;
-	upstream_order_release(&o);
-	return f->order != 0;
-}
-
 /* 1: there is an order to go on with; 0: there is nothing to do any more. */
 static int
 begin(struct renewer *r, struct renewer_flight *f, struct err *e)
 {
 	const struct renewal_configuration *c = &f->configuration;
-	int rc;
 
 	if (renewal_configuration_by_id(r->st, f->item.renewal_configuration_id,
 		&f->configuration, e) < 0)
 		return -1;
-	rc = resume(r, f, e);
-	if (rc != 0)
-		return rc;
+	/*
+	 * That of a process that died perhaps: it goes on with it, also with
+	 * one that has failed, as what is in place may have stayed there.
+	 */
+	f->order = f->item.upstream_order_id;
+	if (f->order != 0)
+		return 1;
 	if (!c->active ||
 	    (f->item.why != RENEWAL_ASKED && c->due.at > clock_now()))
 		return renewal_queue_done(r->st, &f->hold, e);
