@@ -75,18 +75,17 @@ hold() {
 serve
 is "$(pgrep -P "$(cat "$T/server.pid")")" '' 'nothing runs before a client comes'
 like "$(get)" newNonce 'a request is answered'
-for _ in 1 2 3 4 5; do
+# logged N: a request is logged after its answer.
+logged() {
+	[ "$(grep -c ' request ' "$T/server.log")" -ge "$1" ]
+}
+for i in 1 2 3 4 5; do
+	must wait_for 20 logged "$i"
 	get >"$T/none"
 done
-# A request is logged after its answer.
-logged() {
-	[ "$(grep -c ' request ' "$T/server.log")" -ge 6 ]
-}
-must wait_for 20 logged
+must wait_for 20 logged 6
 is "$(sed -n 's/^acmed-accept\[\([0-9]*\)\].* request .*/\1/p' "$T/server.log" |
     sort -u | wc -l)" 1 'one client after the other needs one worker'
-must wait_for 10 workers_are 2
-pass 'and another is kept ready'
 is "$(sed -n 's/.* id=\([^ -]*\)-[0-9]*$/\1/p' "$T/server.log" | sort -u |
     wc -l)" 6 'each connection has an id of its own'
 ok 'the log names the peer' said 'peer=127.0.0.1'
@@ -94,6 +93,8 @@ ok 'the log names the peer' said 'peer=127.0.0.1'
 # ---- as many as are needed, and no more
 
 hold a
+must wait_for 10 workers_are 2
+pass 'another is kept ready'
 hold b
 must wait_for 10 workers_are 3
 pass 'one more for each connection that is held'

@@ -142,8 +142,9 @@ like "$(get error.type)" '^urn:ietf:params:acme:error:' 'invalid order: error'
 is "$(get error.status | grep -c '^4')" 1 'invalid order: status of its error'
 challenge_of "$other" http-01
 raw --payload '{}' "$challenge"
-is "$(state_of "$order") $(peek 'SELECT count(*) FROM jobs')" 'invalid 0' \
-    'invalid order stays so: nothing is begun'
+settles "$other" pending processing
+is "$state $(state_of "$order") $(peek 'SELECT count(*) FROM jobs')" \
+    'valid invalid 0' 'invalid order stays so, though the other name is proven'
 new_order nobody.example.test
 echo >"$www/thumbprint.nobody.example.test"
 challenge_of "$authz" tls-alpn-01
