@@ -685,15 +685,16 @@ roll_cancel(void *arg, struct err *e)
 
 /* A step of a change of keys: with the next one sealed, in one transaction. */
 static int
-roll(struct change *c, int (*step)(void *arg, struct err *e),
+roll(const struct change *how, int (*step)(void *arg, struct err *e),
     const struct key *next, const struct seal_key *seal_key, struct err *e)
 {
 	struct sealed sealed;
+	struct change c = *how;
 	int rc = sealed_make(next, seal_key, &sealed, e);
 
-	c->next = &sealed;
+	c.next = &sealed;
 	if (rc == 0)
-		rc = db_transaction(c->st->db, DB_DURABLE, step, c, e);
+		rc = db_transaction(c.st->db, DB_DURABLE, step, &c, e);
 	sealed_release(&sealed);
 	return rc;
 }
@@ -702,7 +703,7 @@ int
 upstream_account_roll_begin(struct store *st, int64_t id,
     const struct key *next, const struct seal_key *seal_key, struct err *e)
 {
-	struct change c = {.st = st, .id = id};
+	const struct change c = {.st = st, .id = id};
 
 	return roll(&c, roll_begin, next, seal_key, e);
 }
@@ -712,7 +713,7 @@ upstream_account_roll_finish(struct store *st, int64_t id,
     const uint8_t old[32], const struct key *next,
     const struct seal_key *seal_key, struct err *e)
 {
-	struct change c = {.st = st, .id = id, .old = old};
+	const struct change c = {.st = st, .id = id, .old = old};
 
 	return roll(&c, roll_finish, next, seal_key, e);
 }
