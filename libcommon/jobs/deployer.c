@@ -1,6 +1,6 @@
 #include "jobs/deployer.h"
 
-#include "jobs/outcome.h"
+#include "jobs/retry.h"
 #include "store/deploy_target.h"
 #include "store/renewal_configuration.h"
 #include "store/serving_change.h"
@@ -229,7 +229,7 @@ retry_at(const struct deployment *d)
 
 	digest_random(&n, sizeof(n));
 	return clock_now() +
-	    outcome_pause(d->attempts + 1, d->not_after - d->not_before, n);
+	    retry_pause(d->attempts + 1, d->not_after - d->not_before, n);
 }
 
 struct proving {
