@@ -372,7 +372,8 @@ work(struct working *w, int64_t id, struct err *e)
 		return rc;
 	w->batch.complete = complete != 0;
 	w->batch.kept_at = clock_now();
-	rc = deployment_ready(w->d->st, id, most, &batch, &w->batch.len, e);
+	rc = deployment_ready(
+	    w->d->st, id, w->conf->kind->reads, most, &batch, &w->batch.len, e);
 	if (rc == 0 && (w->batch.len > 0 || complete != 0)) {
 		w->batch.batch = batch;
 		rc = run_batch(w, e);
