@@ -154,6 +154,7 @@ struct working {
 	struct deploying batch;
 	struct queue_hold hold;
 	struct err first; /* failure */
+	bool is_elsewhere; /* another process has the target */
 };
 
 /* What goes away by itself, or is no judgement on the certificate. */
@@ -368,6 +369,7 @@ work(struct working *w, int64_t id, struct err *e)
 	int rc = deploy_target_take(
 	    w->d->st, id, hold_until(&w->batch), &w->hold, &complete, e);
 
+	w->is_elsewhere = rc == 0;
 	if (rc <= 0)
 		return rc;
 	w->batch.complete = complete != 0;
@@ -416,7 +418,7 @@ deployer_run(const struct deployer *d, const char *name, struct err *e)
 	if (rc < 0)
 		return -1;
 	if (!err_is_set(&w.first))
-		return 0;
+		return w.is_elsewhere;
 	*e = w.first;
 	return -1;
 }
