@@ -1,3 +1,4 @@
+#include "cli/deploynow.h"
 #include "cli/ordergiven.h"
 #include "cli/orderlist.h"
 #include "cli/ordermake.h"
@@ -242,20 +243,20 @@ renewal_info(struct prog *p, struct err *e)
 #define ORDERS .options = run_options, .operands_min = 1, WITH_CA
 
 static const struct prog_command commands[] = {
-    {.name = "run", .options = new_options, WITH_CA, .run = run},
+    {.name = "run", .options = new_options, WITH_CA, DEPLOYNOW(run)},
     {.name = "new", .options = new_options, WITH_CA, .run = run_new},
-    {.name = "next", ORDERS, .run = next},
+    {.name = "next", ORDERS, DEPLOYNOW(next)},
     {.name = "challenge",
 	.options = challenge_options,
 	.operands_min = 1,
 	.operands_max = 1,
 	.sections = CONF_STORE,
 	.run = challenge},
-    {.name = "finalize", ORDERS, .run = finalize},
-    {.name = "download", ORDERS, .run = download},
+    {.name = "finalize", ORDERS, DEPLOYNOW(finalize)},
+    {.name = "download", ORDERS, DEPLOYNOW(download)},
     {.name = "sync", ORDERS, .run = sync_},
     {.name = "cancel", ORDERS, .run = cancel},
-    {.name = "retry", ORDERS, .run = retry},
+    {.name = "retry", ORDERS, DEPLOYNOW(retry)},
     {.name = "status",
 	.operands_min = 1,
 	.operands_max = PROG_ANY,

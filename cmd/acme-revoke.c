@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/deploynow.h"
 #include "cli/operands.h"
 #include "cli/orderwork.h"
 #include "cli/prog.h"
@@ -284,6 +285,7 @@ mark(struct work *k, const struct victim *v, struct err *e)
 {
 	if (v->id == 0 || v->stored.status == CERTIFICATE_REVOKED)
 		return 0;
+	k->w.prog->brings = true;
 	return certificate_revoke(k->w.up.st, v->id,
 	    k->reason == REVOKE_NO_REASON ? CERTIFICATE_NO_REASON : k->reason,
 	    e);
@@ -448,7 +450,7 @@ static const struct prog_command commands[] = {
 	.operands_max = PROG_ANY,
 	.sections = CONF_STORE | CONF_CLIENT,
 	.flags = PROG_JSON,
-	.run = run},
+	DEPLOYNOW(run)},
     {0},
 };
 

@@ -1,3 +1,4 @@
+#include "cli/deploynow.h"
 #include "cli/out.h"
 #include "cli/policyset.h"
 #include "cli/prog.h"
@@ -138,6 +139,7 @@ report(void *arg, const struct intake_report *r, struct err *e)
 	struct work *w = arg;
 
 	progress_add(&w->progress, 1);
+	w->prog->brings |= r->result == INTAKE_CREATED;
 	if (r->result == INTAKE_REFUSED)
 		w->refused++;
 	else if (renews && strcmp(r->object, "certificate") == 0)
@@ -546,9 +548,9 @@ run(struct prog *p, struct err *e)
 static const struct prog_command commands[] = {
     {.options = options,
 	.operands_max = PROG_ANY,
-	.sections = CONF_STORE,
+	.sections = CONF_STORE | CONF_CLIENT,
 	.flags = PROG_JSON | PROG_DRY_RUN,
-	.run = run},
+	DEPLOYNOW(run)},
     {0},
 };
 

@@ -1,5 +1,6 @@
 #include "cli/backups.h"
 #include "cli/certs.h"
+#include "cli/deploynow.h"
 #include "cli/operands.h"
 #include "cli/prog.h"
 #include "cli/renewals.h"
@@ -210,14 +211,17 @@ sweep(struct prog *p, struct store *st, enum certificate_sweep_kind kind,
     struct err *e)
 {
 	struct certs certs;
+	int64_t n = 0;
 	struct certificate_sweep how = {.kind = kind,
 	    .dry_run = p->dry_run,
+	    .deactivated = &n,
 	    .fn = certs_print,
 	    .arg = &certs};
 	int rc;
 
 	certs_init(&certs, st, p->json, !p->no_header);
 	rc = certificate_sweep(st, &how, e);
+	p->brings = n > 0;
 	if (rc == 0 && p->dry_run)
 		out_finish(&certs.out);
 	return rc;
@@ -325,6 +329,7 @@ prefer(struct prog *p, struct err *e)
 	if (st)
 		rc = p->argc == 0 ? print_preferences(p, st, e)
 				  : set_preferences(p, st, e);
+	p->brings = rc == 0 && p->argc > 0;
 	store_close(st);
 	return rc;
 }
@@ -414,6 +419,8 @@ tell(void *arg, const struct reconcile_result *x, struct err *e)
 		    x->url ? ", for " : "", event_object_name(x->gap->type),
 		    (long long)x->gap->id);
 		prog_item_failed(r->prog, &why);
+	} else {
+		r->prog->brings = true;
 	}
 	return 0;
 }
@@ -590,30 +597,30 @@ renewal_remove(struct prog *p, struct err *e)
 	return renewal_each(p, renewal_configuration_remove, e);
 }
 
-#define EACH(n)                                                                \
-	.operands_min = (n), .operands_max = PROG_ANY, .sections = CONF_STORE
+#define MANY(n) .operands_min = (n), .operands_max = PROG_ANY
+#define EACH(n) MANY(n), .sections = CONF_STORE
 #define ALL .sections = CONF_STORE, .flags = PROG_JSON | PROG_DRY_RUN
+/* For what may change what serves. */
+#define SERVING(fn) .sections = CONF_STORE | CONF_CLIENT, DEPLOYNOW(fn)
+#define SWEEP(fn) .flags = PROG_JSON | PROG_DRY_RUN, SERVING(fn)
 
 static const struct prog_command commands[] = {
-    {.name = "activate", EACH(1), .run = activate},
-    {.name = "deactivate", EACH(1), .run = deactivate},
+    {.name = "activate", MANY(1), SERVING(activate)},
+    {.name = "deactivate", MANY(1), SERVING(deactivate)},
     {.name = "auto-renew", EACH(2), .run = auto_renew},
-    {.name = "domain", EACH(2), .run = domain},
-    {.name = "compromise", EACH(1), .run = compromise},
-    {.name = "deactivate-expired", ALL, .run = deactivate_expired},
-    {.name = "deactivate-duplicates", ALL, .run = deactivate_duplicates},
+    {.name = "domain", MANY(2), SERVING(domain)},
+    {.name = "compromise", MANY(1), SERVING(compromise)},
+    {.name = "deactivate-expired", SWEEP(deactivate_expired)},
+    {.name = "deactivate-duplicates", SWEEP(deactivate_duplicates)},
     {.name = "failover",
 	.options = failover_options,
 	.operands_max = PROG_ANY,
-	.sections = CONF_STORE,
-	.flags = PROG_JSON | PROG_DRY_RUN,
-	.run = failover},
+	SWEEP(failover)},
     {.name = "prefer",
 	.operands_max = CA_PREFERENCES_MAX,
-	.sections = CONF_STORE,
 	.flags = PROG_JSON,
-	.run = prefer},
-    {.name = "reconcile", .options = reconcile_options, ALL, .run = reconcile},
+	SERVING(prefer)},
+    {.name = "reconcile", .options = reconcile_options, SWEEP(reconcile)},
     {.name = "renewal list",
 	.sections = CONF_STORE,
 	.flags = PROG_JSON,

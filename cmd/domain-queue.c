@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "cli/deploynow.h"
 #include "cli/domains.h"
 #include "cli/onboarding.h"
 #include "cli/operands.h"
@@ -204,7 +205,7 @@ static const struct prog_command commands[] = {
 	.options = process_options,
 	.operands_max = PROG_ANY,
 	.sections = CONF_STORE | CONF_CLIENT,
-	.run = process},
+	DEPLOYNOW(process)},
     {.name = "block", NAMES, .run = domains_block},
     {.name = "unblock", NAMES, .run = domains_unblock},
     {.name = "blocklist", LOOKING, .run = domains_blocklist},

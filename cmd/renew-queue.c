@@ -219,14 +219,6 @@ check_store(const struct prog *p, struct err *e)
 }
 
 static int
-process(struct prog *p, struct err *e)
-{
-	return check_store(p, e) < 0 || work_and_wait(p, false, e) < 0
-	    ? -1
-	    : finish(p, false, e);
-}
-
-static int
 deploy_all(struct prog *p, int64_t take_until, struct err *e)
 {
 	const struct deploywork w = {.prog = p,
@@ -235,6 +227,28 @@ deploy_all(struct prog *p, int64_t take_until, struct err *e)
 	    .take_until = take_until};
 
 	return deploywork_run(&w, e);
+}
+
+static void
+deploy_immediately(struct prog *p)
+{
+	const struct deploywork w = {.prog = p,
+	    .immediately = true,
+	    .take_until = clock_now() + DEPLOY_LEAST};
+	struct err why = {0};
+	int rc = deploywork_is_immediate(p, &why);
+
+	if (rc < 0 || (rc > 0 && deploywork_run(&w, &why) < 0))
+		prog_item_failed(p, &why);
+}
+
+static int
+process(struct prog *p, struct err *e)
+{
+	if (check_store(p, e) < 0 || work_and_wait(p, false, e) < 0)
+		return -1;
+	deploy_immediately(p);
+	return finish(p, false, e);
 }
 
 static int

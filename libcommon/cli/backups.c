@@ -186,6 +186,7 @@ tell(struct failover *f)
 			prog_item_failed(f->prog, &f->why[i]);
 			continue;
 		}
+		f->prog->brings = true;
 		out_int(&f->out, f->ids[i]);
 		out_end(&f->out);
 	}

@@ -1,5 +1,6 @@
 #include "cli/deploywork.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -23,16 +24,25 @@
 #include "wrap/seal.h"
 
 #define REDIS_CONNECT 5 /* seconds */
+#define ELSEWHERE                                                              \
+	2 /* as an exit code of one target: another process has it             \
+	   */
+#define ELSEWHERE_MS 15000 /* so long it is waited for */
+#define ELSEWHERE_LOOK_MS 200
 
 int
-deploywork_is_wanted(const struct prog *p, struct err *e)
+deploywork_is_immediate(const struct prog *p, struct err *e)
 {
+	const char *path = p->conf.client.targets_file;
 	struct deploy_confs all;
-	bool any;
+	bool any = false;
 
-	if (deploy_file_load(p->conf.client.targets_file, &all, e) < 0)
+	if (!deploy_file_is_ours(path))
+		return 0;
+	if (deploy_file_load(path, &all, e) < 0)
 		return -1;
-	any = all.len > 0;
+	for (size_t i = 0; i < all.len; i++)
+		any |= all.v[i].immediately;
 	deploy_confs_release(&all);
 	return any;
 }
@@ -152,37 +162,37 @@ open_target(struct target_work *t, struct deploy_conf *c, struct deployer *d,
 
 /* What the store could not be told of is told of here. */
 static int
-finish(const struct prog *p, const struct deployer *d, const char *name)
+finish(const struct target_work *t, const struct deployer *d)
 {
 	struct err e = {0};
+	int rc = deployer_run(d, t->name, &e);
 
-	if (deployer_run(d, name, &e) == 0)
-		return 0;
-	err_object(&e, "[%s]", name);
-	log_event(LOG_LEVEL_DEBUG, "deploy", "target", name, "error", e.text,
+	if (rc >= 0)
+		return rc == 0 ? 0 : ELSEWHERE;
+	err_object(&e, "[%s]%s", t->name, t->w->tells ? ": not deployed" : "");
+	log_event(LOG_LEVEL_DEBUG, "deploy", "target", t->name, "error", e.text,
 	    (char *)NULL);
-	if (e.kind != KIND_DENIED && e.kind != KIND_BUSY)
-		prog_fail(p, &e);
+	if (t->w->tells || (e.kind != KIND_DENIED && e.kind != KIND_BUSY))
+		prog_fail(t->w->prog, &e);
 	return err_exit(&e);
 }
 
 /* It could not begin: what was to be done has failed, and is tried again. */
 static int
-give_up(
-    const struct prog *p, struct deployer *d, const char *name, struct err *why)
+give_up(const struct target_work *t, struct deployer *d, struct err *why)
 {
+	const struct prog *p = t->w->prog;
 	struct err e = {0};
 
 	d->broken = why;
 	d->st = store_open(p->conf.store.url, STORE_WRITE, &e);
-	return d->st ? finish(p, d, name) : prog_fail(p, &e);
+	return d->st ? finish(t, d) : prog_fail(p, &e);
 }
 
 static int
 run_target(void *arg)
 {
 	struct target_work *t = arg;
-	const struct prog *p = t->w->prog;
 	struct deploy_conf *c =
 	    (struct deploy_conf *)(uintptr_t)deploy_conf_by_name(
 		t->all, t->name);
@@ -192,7 +202,7 @@ run_target(void *arg)
 	int code;
 
 	s.prover.st = d.st = open_target(t, c, &d, &s, &e);
-	code = d.st ? finish(p, &d, t->name) : give_up(p, &d, t->name, &e);
+	code = d.st ? finish(t, &d) : give_up(t, &d, &e);
 	prover_stop(&s.prover);
 	nginxpool_stop(&s.pool);
 	store_close(d.st);
@@ -203,11 +213,21 @@ run_target(void *arg)
 
 /* ---- all ----------------------------------------------------------------- */
 
+struct naming {
+	const struct deploywork *w;
+	const struct deploy_confs *all;
+	struct strv *names;
+};
+
 static int
 add_name(void *arg, const char *name, struct err *e)
 {
+	struct naming *n = arg;
+	const struct deploy_conf *c = deploy_conf_by_name(n->all, name);
+
 	(void)e;
-	strv_add(arg, name);
+	if (!n->w->immediately || (c && c->immediately))
+		strv_add(n->names, name);
 	return 0;
 }
 
@@ -241,6 +261,7 @@ prepare(const struct deploywork *w, const struct deploy_confs *all,
 {
 	struct store *st = store_open(w->prog->conf.store.url, STORE_WRITE, e);
 	int rc = st ? deployer_prepare(st, all, e) : -1;
+	struct naming naming = {w, all, names};
 	size_t resting = 0;
 
 	if (rc == 0)
@@ -249,12 +270,32 @@ prepare(const struct deploywork *w, const struct deploy_confs *all,
 		rc = mark_all_again(w, all, st, e);
 	if (rc == 0)
 		rc = deployer_each_ready(
-		    st, w->only, add_name, names, &resting, e);
+		    st, w->only, add_name, &naming, &resting, e);
 	store_close(st);
 	/* What they wait for is a person. */
 	if (resting > 0)
 		w->prog->exit_code = prog_worse(w->prog->exit_code, 1);
 	return rc;
+}
+
+/* It may have looked before there was what we have brought. */
+static int
+wait_and_run(const struct target_work *t, int *code, struct err *e)
+{
+	int64_t until = clock_mono() + ELSEWHERE_MS;
+	struct err why = {0};
+
+	while (*code == ELSEWHERE && clock_mono() < until && !sig_term()) {
+		poll(NULL, 0, ELSEWHERE_LOOK_MS);
+		if (child_run(run_target, (void *)(uintptr_t)t, code, e) < 0)
+			return -1;
+	}
+	if (*code == ELSEWHERE && t->w->tells) {
+		err_set(&why, KIND_BUSY,
+		    "[%s]: not deployed: another process is at it", t->name);
+		prog_fail(t->w->prog, &why);
+	}
+	return 0;
 }
 
 static int
@@ -267,8 +308,11 @@ run_targets(const struct deploywork *w, const struct deploy_confs *all,
 
 		if (sig_term() || clock_now() >= w->take_until)
 			break;
-		if (child_run(run_target, &t, &code, e) < 0)
+		if (child_run(run_target, &t, &code, e) < 0 ||
+		    (w->immediately && wait_and_run(&t, &code, e) < 0))
 			return -1;
+		if (code == ELSEWHERE)
+			continue;
 		w->prog->exit_code = prog_worse(w->prog->exit_code, code);
 	}
 	return 0;

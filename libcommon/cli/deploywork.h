@@ -15,11 +15,17 @@ struct deploywork {
 	struct prog *prog;
 	const char *only; /* this target; NULL: all */
 	bool again; /* all that serves, also what has been deployed */
+	/*
+	 * Those targets only that are to have it immediately; one that another
+	 * process is at is waited for, for a while.
+	 */
+	bool immediately;
+	bool tells; /* what has failed, a line each: no teller follows */
 	int64_t take_until; /* nothing is begun after that (clock_now) */
 };
 
-/* Whether the file has any targets: 1, 0, or -1 (KIND_CONF). */
-int deploywork_is_wanted(const struct prog *p, struct err *e);
+/* Whether any target is to have it immediately: 1, 0, or -1 (KIND_CONF). */
+int deploywork_is_immediate(const struct prog *p, struct err *e);
 
 /*
  * No store may be open, and no rights given up.  What has failed is stored, and

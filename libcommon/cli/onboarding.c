@@ -147,6 +147,16 @@ make_onboarder(const struct onboarding *k, struct orderwork *w,
 	    .tell = tell};
 }
 
+static void
+order_told(void *arg, const struct orders_result *r)
+{
+	struct onboarder *o = arg;
+	const struct telling *t = o->arg;
+
+	orderwork_note_result(t->prog, r);
+	onboarder_told(o, r);
+}
+
 static int
 run_template(struct orderwork *w, struct onboarder *o, struct err *e)
 {
@@ -156,7 +166,7 @@ run_template(struct orderwork *w, struct onboarder *o, struct err *e)
 	    .give_up_at = o->take_until + ORDERWORK_GRACE,
 	    .next = onboarder_next,
 	    .is_enough = outcome_is_enough,
-	    .tell = onboarder_told,
+	    .tell = order_told,
 	    .is_stopped = sig_term,
 	    .arg = o};
 	int rc = 0;

@@ -64,6 +64,8 @@ call_each(struct prog *p, struct store *st, const struct strv *operands,
 			    operands->v[i]);
 		if (fn(st, operands->v[i], arg, &why) < 0)
 			prog_item_failed(p, &why);
+		else
+			p->brings = true;
 	}
 	return 0;
 }

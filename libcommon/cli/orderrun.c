@@ -112,6 +112,7 @@ tell(void *arg, const struct orders_result *result)
 	struct err why = {0};
 
 	progress_add(&r->progress, 1);
+	orderwork_note_result(r->w.prog, result);
 	if (result->order &&
 	    orderwork_print(&r->w.out, r->w.up.st, result->id, &why) < 0)
 		orderrun_fail_one(r, &why);

@@ -242,6 +242,12 @@ orderwork_env(struct orderwork *w)
 }
 
 void
+orderwork_note_result(struct prog *p, const struct orders_result *r)
+{
+	p->brings |= r->order && r->order->status == UPSTREAM_ORDER_VALID;
+}
+
+void
 orderwork_stop(struct orderwork *w)
 {
 	if (!w)

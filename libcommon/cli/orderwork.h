@@ -58,6 +58,9 @@ int orderwork_enter(struct orderwork *w, struct err *e);
 int orderwork_load_limits(
     struct orderwork *w, const struct prog *p, struct err *e);
 
+/* Whether a certificate has come, for deploynow_run. */
+void orderwork_note_result(struct prog *p, const struct orders_result *r);
+
 /* Opens an account, its CA and the directory; the one before is closed. */
 int orderwork_open(struct orderwork *w, int64_t account_id, struct err *e);
 

@@ -176,9 +176,8 @@ prog_item_failed(struct prog *p, const struct err *e)
 	p->exit_code = prog_worse(p->exit_code, prog_fail(p, e));
 }
 
-/* Says how the program ended; stdout is closed in any case. */
-static int
-finish(struct prog *p, struct err *e)
+int
+prog_end(const struct prog *p, struct err *e)
 {
 	struct err closing = {0};
 	int code = p->exit_code;
@@ -190,6 +189,14 @@ finish(struct prog *p, struct err *e)
 	if (e->kind == KIND_USAGE && !p->forced_syslog)
 		fprintf(
 		    stderr, "%.*s\n", (int)strcspn(p->usage, "\n"), p->usage);
+	return code;
+}
+
+static int
+finish(struct prog *p, struct err *e)
+{
+	int code = prog_end(p, e);
+
 	conf_release(&p->conf);
 	strv_release(&p->reads);
 	strv_release(&p->writes);

@@ -78,6 +78,8 @@ struct prog_command {
 	unsigned sections; /* CONF_* to load first; LOG, SANDBOX with any */
 	unsigned flags; /* PROG_* */
 	int (*run)(struct prog *p, struct err *e);
+	/* The same, if `run` is deploynow_run (cli/deploynow.h). */
+	int (*work)(struct prog *p, struct err *e);
 };
 
 struct prog {
@@ -103,6 +105,7 @@ struct prog {
 	struct conf conf; /* the sections of the command */
 	const char *output; /* what the command writes to, for rights_enter */
 	int exit_code; /* when run returns 0 */
+	bool brings; /* it has changed something: see cli/deploynow.h */
 };
 
 /*
@@ -138,6 +141,12 @@ int prog_fail(const struct prog *p, const struct err *e);
 
 /* One of several things has failed: prog_fail, and the worse exit code. */
 void prog_item_failed(struct prog *p, const struct err *e);
+
+/*
+ * Says how it ended, as prog_main does in the end: closes stdout and, if `e` is
+ * set, or stdout has failed, prints why.  Returns the exit code.
+ */
+int prog_end(const struct prog *p, struct err *e);
 
 /*
  * The exit code of a batch of which one item ended with `a`, another with `b`:

@@ -1,5 +1,6 @@
 #include "jobs/deploy_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +38,7 @@ static const struct {
     {"kind", "", TEXT(kind), false},
     {"renewal", "", TEXT(to.renewals), true},
     {"prove", "", TEXT(to.prove), false},
+    {"immediately", "", YES(to.immediately), false},
     {"layout", "tree", TEXT(layout), false},
     {"directory", "tree", PATH(to.directory), false},
     {"owner", "tree", TEXT(to.owner), false},
@@ -292,7 +294,10 @@ read_key(struct reading *r, const struct inifile_line *line, struct err *e)
 			return err_set(
 			    e, KIND_CONF, "%s: stands twice", line->key);
 		r->seen |= 1ULL << i;
-		buf_addf(&r->settings, "%s=%s\n", line->key, line->value);
+		/* When it is deployed to does not change what is there. */
+		if (field != &r->now.to.immediately)
+			buf_addf(
+			    &r->settings, "%s=%s\n", line->key, line->value);
 		if (keys[i].is_list)
 			strv_add(field, line->value);
 		else if (value_set(field, &keys[i].rule, line->value, e) < 0)
@@ -357,6 +362,21 @@ deploy_file_read(const char *name, const char *text, size_t len,
 
 /* ---- the file ------------------------------------------------------------ */
 
+static bool
+is_another_users(const struct stat *st)
+{
+	return st->st_uid != 0 && st->st_uid != geteuid();
+}
+
+bool
+deploy_file_is_ours(const char *path)
+{
+	struct stat st;
+
+	return path && stat(path, &st) == 0 && !is_another_users(&st) &&
+	    faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0;
+}
+
 static int
 check_owner(const char *path, struct err *e)
 {
@@ -364,7 +384,7 @@ check_owner(const char *path, struct err *e)
 
 	if (stat(path, &st) < 0)
 		return 0;
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & 022)
+	if (is_another_users(&st) || st.st_mode & 022)
 		return err_set(e, KIND_CONF,
 		    "%s: others may write it, and it says what is run", path);
 	return 0;

@@ -22,6 +22,7 @@ struct deploy_conf {
 	const struct deploy_kind *kind;
 	struct strv renewals; /* configurations it is for; empty: all */
 	char *prove; /* HOST:PORT, or NULL */
+	bool immediately; /* also by what has brought it (cli/deploynow.h) */
 
 	/* trees, as cert-export --tree */
 	const struct layout *layout;
@@ -55,7 +56,13 @@ struct deploy_confs {
  */
 int deploy_file_load(const char *path, struct deploy_confs *out, struct err *e);
 
-/* The same from memory. */
+/*
+ * Whether it is this user's business: there is one, it can be read, and it is
+ * not that of another user, who deploys by himself.
+ */
+bool deploy_file_is_ours(const char *path);
+
+/* The same as deploy_file_load from memory. */
 int deploy_file_read(const char *name, const char *text, size_t len,
     struct deploy_confs *out, struct err *e);
 

@@ -13,6 +13,7 @@ struct deploying;
 struct deploy_kind {
 	const char *name;
 	int64_t rank; /* what others read comes before those that read it */
+	int64_t reads; /* what has this rank or a higher one, below its own */
 	size_t batch; /* certificates at once, at most */
 	bool reads_keys; /* wants the seal, and is confined */
 	bool to_redis; /* to its connection, and not to its directory */

@@ -1,6 +1,6 @@
 #include "jobs/deployer.h"
 
-#include "jobs/outcome.h"
+#include "jobs/retry.h"
 #include "store/deploy_target.h"
 #include "store/renewal_configuration.h"
 #include "store/serving_change.h"
@@ -154,6 +154,7 @@ struct working {
 	struct deploying batch;
 	struct queue_hold hold;
 	struct err first; /* failure */
+	bool is_elsewhere; /* another process has the target */
 };
 
 /* What goes away by itself, or is no judgement on the certificate. */
@@ -229,7 +230,7 @@ retry_at(const struct deployment *d)
 
 	digest_random(&n, sizeof(n));
 	return clock_now() +
-	    outcome_pause(d->attempts + 1, d->not_after - d->not_before, n);
+	    retry_pause(d->attempts + 1, d->not_after - d->not_before, n);
 }
 
 struct proving {
@@ -368,11 +369,13 @@ work(struct working *w, int64_t id, struct err *e)
 	int rc = deploy_target_take(
 	    w->d->st, id, hold_until(&w->batch), &w->hold, &complete, e);
 
+	w->is_elsewhere = rc == 0;
 	if (rc <= 0)
 		return rc;
 	w->batch.complete = complete != 0;
 	w->batch.kept_at = clock_now();
-	rc = deployment_ready(w->d->st, id, most, &batch, &w->batch.len, e);
+	rc = deployment_ready(
+	    w->d->st, id, w->conf->kind->reads, most, &batch, &w->batch.len, e);
 	if (rc == 0 && (w->batch.len > 0 || complete != 0)) {
 		w->batch.batch = batch;
 		rc = run_batch(w, e);
@@ -415,7 +418,7 @@ deployer_run(const struct deployer *d, const char *name, struct err *e)
 	if (rc < 0)
 		return -1;
 	if (!err_is_set(&w.first))
-		return 0;
+		return w.is_elsewhere;
 	*e = w.first;
 	return -1;
 }

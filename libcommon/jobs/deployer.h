@@ -54,8 +54,8 @@ struct deployer {
 };
 
 /*
- * Works one target off, batch by batch, under its lease.  0, also when another
- * process has it.  -1: KIND_DENIED or KIND_BUSY with what has failed, which is
+ * Works one target off, batch by batch, under its lease.  0; 1: another process
+ * has it.  -1: KIND_DENIED or KIND_BUSY with what has failed, which is
  * stored; else the store.
  */
 int deployer_run(const struct deployer *d, const char *name, struct err *e);

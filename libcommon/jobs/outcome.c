@@ -1,5 +1,6 @@
 #include "jobs/outcome.h"
 
+#include "jobs/retry.h"
 #include "jobs/waiting.h"
 #include "store/upstream_ca.h"
 #include "sys/clock.h"
@@ -11,19 +12,6 @@
 #define LEAST_SPAN ((int64_t)24 * 600)
 #define PARK_NAME (7 * DAY)
 #define PARK_OTHER (30 * DAY)
-
-int64_t
-outcome_pause(int64_t attempts, int64_t lifetime, uint32_t random)
-{
-	static const int64_t pauses[] = {60, 600, 6000, DAY};
-	size_t i = attempts < 1 ? 0 : (size_t)(attempts - 1);
-	int64_t pause =
-	    pauses[i < ARRAY_LEN(pauses) ? i : ARRAY_LEN(pauses) - 1];
-
-	if (lifetime > 0 && pause > lifetime / 24)
-		pause = lifetime / 24 > pauses[0] ? lifetime / 24 : pauses[0];
-	return pause + random % (pause / 10 + 1);
-}
 
 int64_t
 outcome_span(const struct outcome_life *life, int64_t now)
@@ -163,7 +151,7 @@ outcome_await_ca(struct store *st, int64_t upstream_account_id,
 	f->parks = false;
 	f->is_known = past->failing_since != 0;
 	f->retry_at =
-	    held.until > now ? held.until : now + outcome_pause(1, 0, 0);
+	    held.until > now ? held.until : now + retry_pause(1, 0, 0);
 	if (!f->cause)
 		f->cause = cause_name(a->cause);
 }
@@ -200,7 +188,7 @@ outcome_failure(const struct outcome *a, const struct queue_past *past,
 
 	digest_random(&random, sizeof(random));
 	f.retry_at =
-	    now + outcome_pause(attempts, outcome_span(life, now), random);
+	    now + retry_pause(attempts, outcome_span(life, now), random);
 	if (a->retry_at > f.retry_at)
 		f.retry_at = a->retry_at;
 	f.parks = outcome_parks(a->cause, past->attempts + 1,

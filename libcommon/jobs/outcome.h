@@ -66,13 +66,6 @@ bool outcome_is_enough(
     void *arg, const struct upstream_order *o, int64_t steps);
 
 /*
- * Seconds until the next attempt after so many that failed, the last one
- * included: a minute, ten, a hundred, a day, but no more than a 24th of the
- * lifetime (0: unknown); and up to a tenth longer, by a random number.
- */
-int64_t outcome_pause(int64_t attempts, int64_t lifetime, uint32_t random);
-
-/*
  * The lifetime that pauses go by: six times of what is left, when that is less
  * and not over, so that they are a quarter of that, but ten minutes at least.
  */

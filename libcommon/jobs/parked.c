@@ -2,6 +2,7 @@
 
 #include "client/cause.h"
 #include "jobs/outcome.h"
+#include "jobs/retry.h"
 #include "store/blocked_name.h"
 #include "store/fqdn_set.h"
 #include "store/renewal_queue_work.h"
@@ -185,7 +186,7 @@ end(struct parked *p, const struct view *v, bool is_good, struct err *e)
 
 	if (!p->prober || (v->can_look && !is_good) || v->is_blocked) {
 		const struct queue_wait w = {.retry_at = clock_now() +
-			outcome_pause(OUTCOME_PARK_ATTEMPTS,
+			retry_pause(OUTCOME_PARK_ATTEMPTS,
 			    c->not_after - c->not_before, random_number())};
 
 		return renewal_queue_put_back(p->st, &v->hold, &w, e);

@@ -50,7 +50,7 @@ static const char *const sql[] = {
 	" (SELECT 1 FROM deployments o JOIN deploy_targets ot"
 	" ON ot.id = o.deploy_target_id WHERE o.certificate_id ="
 	" d.certificate_id AND o.status <> 'done' AND ot.resting IS NULL"
-	" AND ot.rank <"
+	" AND ot.rank >= ?4 AND ot.rank <"
 	" (SELECT t.rank FROM deploy_targets t WHERE t.id = ?1))"
 	" ORDER BY d.retry_at, d.id LIMIT ?3",
     [DEPLOYMENT_CERTIFICATES] =
@@ -102,11 +102,11 @@ deployment_note(
 /* ---- reading ------------------------------------------------------------- */
 
 int
-deployment_ready(struct store *st, int64_t deploy_target_id, size_t max,
-    struct deployment **out, size_t *len, struct err *e)
+deployment_ready(struct store *st, int64_t deploy_target_id, int64_t reads,
+    size_t max, struct deployment **out, size_t *len, struct err *e)
 {
-	struct db_stmt *s = stmt_query(st, M, DEPLOYMENT_READY, e, "iii",
-	    deploy_target_id, clock_now(), (int64_t)max);
+	struct db_stmt *s = stmt_query(st, M, DEPLOYMENT_READY, e, "iiii",
+	    deploy_target_id, clock_now(), (int64_t)max, reads);
 	struct deployment *v = NULL;
 	size_t n = 0;
 	int rc = -1;

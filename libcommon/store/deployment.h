@@ -26,11 +26,11 @@ struct deployment {
 
 /*
  * Those of a target that may be tried now, most overdue first, at most `max`;
- * the caller frees.  Not before what has a lower rank, and does not rest, has
- * the certificate.
+ * the caller frees.  Not before what has a lower rank, but `reads` at least,
+ * and does not rest, has the certificate.
  */
-int deployment_ready(struct store *st, int64_t deploy_target_id, size_t max,
-    struct deployment **out, size_t *len, struct err *e);
+int deployment_ready(struct store *st, int64_t deploy_target_id, int64_t reads,
+    size_t max, struct deployment **out, size_t *len, struct err *e);
 
 /* The certificates of a target, by number, done or not; the caller frees. */
 int deployment_certificates(struct store *st, int64_t deploy_target_id,

@@ -3,6 +3,8 @@
 static const int terms[] = {SIGTERM, SIGINT, SIGHUP};
 
 static volatile sig_atomic_t term_seen;
+static struct sigaction before_catch[ARRAY_LEN(terms)];
+static bool is_caught;
 
 static void
 on_term(int number)
@@ -18,7 +20,16 @@ sig_catch_term(void)
 
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < ARRAY_LEN(terms); i++)
-		sigaction(terms[i], &sa, NULL);
+		sigaction(terms[i], &sa, is_caught ? NULL : &before_catch[i]);
+	is_caught = true;
+}
+
+void
+sig_leave_term(void)
+{
+	for (size_t i = 0; is_caught && i < ARRAY_LEN(terms); i++)
+		sigaction(terms[i], &before_catch[i], NULL);
+	is_caught = false;
 }
 
 void

@@ -11,6 +11,9 @@
  */
 void sig_catch_term(void);
 
+/* From now on they do what they did before that. */
+void sig_leave_term(void);
+
 /*
  * From now on they come only while ppoll(2) waits with the mask `*waiting`, so
  * that none is missed between a look at sig_term and the wait.  `*before` is

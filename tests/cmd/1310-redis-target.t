@@ -127,6 +127,18 @@ must "$BIN/cert-manage" domain enable '*.w.example'
 deploy
 is "$(field d1:x.w.example c)" "$((x + 2))" '... and again'
 
+# ---- beside a tree that fails ---------------------------------------------------
+
+printf '[files]\nkind = tree\nlayout = nginx\ndirectory = %s\n' "$T/files" \
+    >>"$targets"
+: >"$T/files"
+rm "$T/told"
+enter d DNS:d.example
+deploy
+exits 111 'a tree that cannot be'
+is "$(r exists d1:d.example)" 1 '... does not keep it from the Redis'
+not_ok '... but from the program, which may read both' [ -e "$T/told" ]
+
 # ---- the file ------------------------------------------------------------------
 
 refused() {

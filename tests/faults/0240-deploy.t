@@ -2,6 +2,7 @@
 # Goal: renew-queue deploy may be killed at every system call that writes, in each
 # of its processes; run again it does the rest: the tree is whole, the program
 # was told of every certificate after its tree had it, and nothing is left over.
+# So may cert-import, when both are to have it immediately.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/faults.sh"
 
@@ -39,14 +40,22 @@ deploy() {
 import() {
 	"$BIN/cert-import" -c "$config" --each "$@" >"$T/import.out" 2>&1
 }
-# begin: a store with two certificates that are deployed, and a third.
+import_third() {
+	"$@" "$BIN/cert-import" -c "$config" --each "$T/a2.key" \
+	    >"$T/run.out" 2>"$T/run.err"
+}
+# begin: a store with two certificates that are deployed.
 begin() {
 	fresh_round
 	rm -rf "$T/web" "$T/told"
 	must import "$T/a.key" "$T/b.key"
 	must deploy env
-	must import "$T/a2.key"
 	rm -f "$T/told" "$T/seen"
+}
+# forget: what was killed has held its target for long enough.
+forget() {
+	sql 'UPDATE deploy_targets SET lease_until = 0'
+	sql 'UPDATE deployments SET retry_at = 0'
 }
 # good: it is all as it should be; else $said.
 good() {
@@ -63,27 +72,50 @@ good() {
 	[ -z "$said" ]
 }
 
-begin
-FAULT=''
-deploy under
-for role in renew-queue renew-queue+; do
-	calls=$(counted "$role")
-	ok "$role: $calls calls that write" [ "$calls" -gt 5 ]
-	k=1 bad='' killed=0
-	while [ "$k" -le "$calls" ]; do
-		for mode in before after; do
-			begin
-			FAULT=$role:$k:$mode
-			deploy under
-			[ ! -s "$T/faults.log" ] || killed=$((killed + 1))
-			sql 'UPDATE deploy_targets SET lease_until = 0'
-			sql 'UPDATE deployments SET retry_at = 0'
-			deploy env || bad="$bad $k:$mode:$(cat "$T/run.err")"
-			good || bad="$bad $k:$mode:$said"
+# kill_all ROLE...: act, of which rest does what a kill has left.
+kill_all() {
+	begin
+	FAULT=''
+	act under
+	for role; do
+		calls=$(counted "$role")
+		ok "$role: $calls calls that write" [ "$calls" -gt 5 ]
+		k=1 bad='' killed=0
+		while [ "$k" -le "$calls" ]; do
+			for mode in before after; do
+				begin
+				FAULT=$role:$k:$mode
+				act under
+				[ ! -s "$T/faults.log" ] ||
+				    killed=$((killed + 1))
+				rest || bad="$bad $k:$mode:$(cat "$T/run.err")"
+				good || bad="$bad $k:$mode:$said"
+			done
+			k=$((k + ${STEP:-1}))
 		done
-		k=$((k + ${STEP:-1}))
+		is "$bad" '' "$role: killed $killed times, and each time it was done"
+		ok '... the kills hit' [ "$killed" -ge "$calls" ]
 	done
-	is "$bad" '' "$role: killed $killed times, and each time it was done"
-	ok '... the kills hit' [ "$killed" -ge "$calls" ]
-done
+}
+
+act() {
+	must import_third env
+	deploy "$@"
+}
+rest() {
+	forget
+	deploy env
+}
+kill_all renew-queue renew-queue+
+
+sed -i 's/^kind = .*/&\nimmediately = true/' "$T/targets.conf"
+act() {
+	import_third "$@"
+}
+rest() {
+	import_third env || return 1
+	forget
+	deploy env
+}
+kill_all cert-import cert-import+
 done_testing

@@ -85,6 +85,7 @@ counted() {
 	acmed-store) counted_slot=6 ;;
 	acmed-store+) counted_slot=7 ;;
 	cert-import) counted_slot=8 ;;
+	cert-import+) counted_slot=9 ;;
 	cert-export) counted_slot=10 ;;
 	acme-order) counted_slot=12 ;;
 	renew-queue) counted_slot=14 ;;

@@ -1,5 +1,6 @@
 /* What becomes of items of a queue whose order has failed. */
 #include "jobs/outcome.h"
+#include "jobs/retry.h"
 #include "unit.h"
 
 #define DAY ((int64_t)86400)
@@ -8,19 +9,19 @@ static void
 test_pause(void **state)
 {
 	(void)state;
-	assert_int_equal(outcome_pause(1, 90 * DAY, 0), 60);
-	assert_int_equal(outcome_pause(2, 90 * DAY, 0), 600);
-	assert_int_equal(outcome_pause(3, 90 * DAY, 0), 6000);
-	assert_int_equal(outcome_pause(4, 90 * DAY, 0), DAY);
-	assert_int_equal(outcome_pause(400, 0, 0), DAY);
+	assert_int_equal(retry_pause(1, 90 * DAY, 0), 60);
+	assert_int_equal(retry_pause(2, 90 * DAY, 0), 600);
+	assert_int_equal(retry_pause(3, 90 * DAY, 0), 6000);
+	assert_int_equal(retry_pause(4, 90 * DAY, 0), DAY);
+	assert_int_equal(retry_pause(400, 0, 0), DAY);
 	/* up to a tenth longer */
-	assert_int_equal(outcome_pause(1, 0, 6), 66);
-	assert_int_equal(outcome_pause(1, 0, 7), 60);
-	assert_int_equal(outcome_pause(4, 0, DAY / 10), DAY + DAY / 10);
+	assert_int_equal(retry_pause(1, 0, 6), 66);
+	assert_int_equal(retry_pause(1, 0, 7), 60);
+	assert_int_equal(retry_pause(4, 0, DAY / 10), DAY + DAY / 10);
 	/* the short-lived have less time, but never less than a minute */
-	assert_int_equal(outcome_pause(4, 6 * DAY, 0), DAY / 4);
-	assert_int_equal(outcome_pause(2, 3600, 0), 150);
-	assert_int_equal(outcome_pause(3, 600, 0), 60);
+	assert_int_equal(retry_pause(4, 6 * DAY, 0), DAY / 4);
+	assert_int_equal(retry_pause(2, 3600, 0), 150);
+	assert_int_equal(retry_pause(3, 600, 0), 60);
 }
 
 static void

@@ -53,7 +53,7 @@ ready(const char *name)
 	struct deployment *v;
 	size_t len;
 
-	assert_ok(deployment_ready(st, id_of(name), 100, &v, &len, &e), &e);
+	assert_ok(deployment_ready(st, id_of(name), 0, 100, &v, &len, &e), &e);
 	text[0] = '\0';
 	for (size_t i = 0; i < len; i++) {
 		char one[24];
@@ -86,7 +86,7 @@ finish(const char *name, enum deployment_status status, int64_t retry_at)
 	size_t len;
 
 	hold(name, &h);
-	assert_ok(deployment_ready(st, h.id, 100, &v, &len, &e), &e);
+	assert_ok(deployment_ready(st, h.id, 0, 100, &v, &len, &e), &e);
 	for (size_t i = 0; i < len; i++)
 		r[i] =
 		    (struct deployment_result){&v[i], status, retry_at, "no"};
@@ -440,7 +440,7 @@ test_failure_and_revision(void **state)
 
 	/* it is changed while it is worked on */
 	hold("web", &h);
-	assert_ok(deployment_ready(st, h.id, 9, &v, &len, &e), &e);
+	assert_ok(deployment_ready(st, h.id, 0, 9, &v, &len, &e), &e);
 	assert_int_equal(len, 1);
 	assert_ok(deploy_target_again(st, h.id, &e), &e);
 	r.d = v;
