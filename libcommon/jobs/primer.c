@@ -135,7 +135,8 @@ primer_open(const struct primer_options *o, struct err *e)
 	material_init(&p->last);
 	set_tag(p);
 	if (primer_cluster_check(p, e) == 0 && primer_load_scripts(p, e) == 0 &&
-	    (o->dry_run || primer_take_fence(p, e) == 0))
+	    (o->dry_run ||
+		(primer_take_fence(p, e) == 0 && primer_take_base(p, e) == 0)))
 		return p;
 	primer_close(p);
 	return NULL;
@@ -230,15 +231,6 @@ count(struct primer *p, const struct batch *b)
 	}
 }
 
-static bool
-has_refused(const struct batch *b)
-{
-	for (size_t i = 0; i < b->len; i++)
-		if (b->v[i].refused)
-			return true;
-	return false;
-}
-
 /*
  * What asks and waits for each answer by itself comes when no other answer is
  * under way.
@@ -261,7 +253,7 @@ settle(struct primer *p, struct err *e)
 {
 	struct batch *names = &p->batches[STAGE_NAMES];
 
-	if (!p->o.verify && !has_refused(names))
+	if (!p->o.verify && !primer_has_refused(names))
 		return 0;
 	if (primer_look_read(p, &p->batches[STAGE_GATHERED], e) < 0 ||
 	    primer_receive_values(p, &p->batches[STAGE_LOOKED], e) < 0 ||

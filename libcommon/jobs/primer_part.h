@@ -102,7 +102,7 @@ struct primer {
 	const struct redis_format *format;
 	char *scripts[SCRIPT__MAX]; /* their SHA-1 */
 	char tag[PRIMER_TAG + 1];
-	int64_t fence;
+	int64_t fence; /* older than all that was read of the store */
 	int64_t base_ms, base_mono; /* the time of Redis; the same moment */
 	int64_t lasts_ms; /* a name; 0: for ever */
 	struct batch batches[STAGE__MAX];
@@ -138,9 +138,12 @@ void primer_eval(
     struct primer *p, enum script script, size_t keys, size_t args);
 /* The next answer, an integer; -1 with `e` set. */
 int primer_receive(struct primer *p, int64_t *n, struct err *e);
-/* A new number; the time from which all that is written lasts stays. */
+/*
+ * A new number, for what is read of the store from now on: who has a higher one
+ * has read later, and is not overwritten.
+ */
 int primer_take_fence(struct primer *p, struct err *e);
-/* That time too. */
+/* The time from which all that is written lasts. */
 int primer_take_base(struct primer *p, struct err *e);
 /* The key beside one; the caller frees. */
 char *primer_side(const char *key);
@@ -245,7 +248,12 @@ int primer_receive_values(struct primer *p, struct batch *b, struct err *e);
 /* Sends the names, and notes what became of them. */
 int primer_send_names(struct primer *p, struct batch *b, struct err *e);
 int primer_receive_names(struct primer *p, struct batch *b, struct err *e);
-/* What somebody newer has written is asked for again, and written. */
+/* Whether somebody newer has written one of them. */
+bool primer_has_refused(const struct batch *b);
+/*
+ * What somebody newer has written is asked for again, and written, with a fence
+ * of its own: what else is under way was read before.
+ */
 int primer_settle(struct primer *p, struct batch *b, struct err *e);
 
 #endif

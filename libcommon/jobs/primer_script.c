@@ -320,8 +320,9 @@ primer_receive(struct primer *p, int64_t *n, struct err *e)
 	return rc;
 }
 
-int
-primer_take_fence(struct primer *p, struct err *e)
+/* A number of a writer, and the time by the clock of Redis. */
+static int
+ask_fence(struct primer *p, int64_t *fence, int64_t *ms, struct err *e)
 {
 	struct kv_reply *r;
 	int rc;
@@ -334,21 +335,29 @@ primer_take_fence(struct primer *p, struct err *e)
 	rc = kv_check(r, e);
 	if (rc == 0 && kv_len(r) != 2)
 		rc = err_set(e, KIND_SYS, "this is no Redis");
-	if (rc == 0)
-		p->fence = kv_int(kv_at(r, 0));
-	if (rc == 0 && p->base_ms == 0) {
-		p->base_ms = kv_int(kv_at(r, 1));
-		p->base_mono = clock_mono();
+	if (rc == 0) {
+		*fence = kv_int(kv_at(r, 0));
+		*ms = kv_int(kv_at(r, 1));
 	}
 	kv_free(r);
 	return rc;
 }
 
 int
+primer_take_fence(struct primer *p, struct err *e)
+{
+	int64_t ms;
+
+	return ask_fence(p, &p->fence, &ms, e);
+}
+
+int
 primer_take_base(struct primer *p, struct err *e)
 {
-	p->base_ms = 0;
-	return primer_take_fence(p, e);
+	int64_t fence;
+
+	p->base_mono = clock_mono();
+	return ask_fence(p, &fence, &p->base_ms, e);
 }
 
 char *

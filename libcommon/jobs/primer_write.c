@@ -272,6 +272,15 @@ primer_receive_names(struct primer *p, struct batch *b, struct err *e)
 
 /* ---- what somebody newer has written ------------------------------------- */
 
+bool
+primer_has_refused(const struct batch *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if (b->v[i].refused)
+			return true;
+	return false;
+}
+
 /* What is known of it is as old as we are: it is asked for again. */
 static int
 ask_again(struct primer *p, struct item *i, struct err *e)
@@ -293,7 +302,7 @@ ask_again(struct primer *p, struct item *i, struct err *e)
 	return i->state == ITEM_DONE ? 0 : primer_identify(p, i, e);
 }
 
-/* Leaves only those in the batch. */
+/* Leaves only those in the batch; how many, or -1. */
 static int
 keep_refused(struct primer *p, struct batch *b, struct err *e)
 {
@@ -315,28 +324,42 @@ keep_refused(struct primer *p, struct batch *b, struct err *e)
 static int
 write_again(struct primer *p, struct batch *b, struct err *e)
 {
-	if (primer_take_fence(p, e) < 0 || primer_send_values(p, b, e) < 0 ||
+	if (primer_send_values(p, b, e) < 0 ||
 	    primer_receive_values(p, b, e) < 0 ||
 	    primer_send_names(p, b, e) < 0)
 		return -1;
 	return primer_receive_names(p, b, e);
 }
 
-int
-primer_settle(struct primer *p, struct batch *b, struct err *e)
+static int
+settle(struct primer *p, struct batch *b, struct err *e)
 {
 	for (int round = 0;; round++) {
-		int refused;
+		int left;
 
 		if (p->o.verify && primer_read_back(p, b, e) < 0)
 			return -1;
-		refused = keep_refused(p, b, e);
-		if (refused <= 0)
-			return refused;
+		if (!primer_has_refused(b))
+			return 0;
 		if (round == ROUNDS)
 			return err_set(e, KIND_BUSY,
 			    "others write the same names all the time");
+		if (primer_take_fence(p, e) < 0)
+			return -1;
+		left = keep_refused(p, b, e);
+		if (left <= 0)
+			return left;
 		if (write_again(p, b, e) < 0)
 			return -1;
 	}
+}
+
+int
+primer_settle(struct primer *p, struct batch *b, struct err *e)
+{
+	const int64_t fence = p->fence;
+	int rc = settle(p, b, e);
+
+	p->fence = fence; /* the other batches are no younger than that */
+	return rc;
 }

@@ -8,7 +8,8 @@
  * that is 1 once somebody was killed; made when it is absent), and kills with
  * SIGKILL before the 17th, after it, or (half) after half of its bytes; one
  * that cannot be halved is not made, or, when it opens a file, made.  It kills
- * once for each FILE and appends a line to FILE.log that says where.
+ * once for each FILE and appends a line to FILE.log that says where.  With
+ * "stop" it is stopped before the call, by SIGSTOP, and may go on.
  *
  *	FAULT=ROLE:N:random
  *
@@ -51,8 +52,10 @@ enum mode {
 	BEFORE,
 	AFTER,
 	HALF,
-	RANDOM
+	RANDOM,
+	STOP
 };
+#define MODES (STOP + 1)
 
 static struct {
 	_Atomic uint64_t *counts; /* of FAULT_FILE; then whether it has fired */
@@ -66,15 +69,15 @@ static struct {
 static void
 read_plan(const char *plan)
 {
-	static const char *const modes[] = {
-	    "none", "before", "after", "half", "random"};
+	static const char *const modes[MODES] = {
+	    "none", "before", "after", "half", "random", "stop"};
 	char mode[16];
 	unsigned long long at;
 
 	if (sscanf(plan, "%63[^:]:%llu:%15s", fault.role, &at, mode) != 3)
 		return;
 	fault.at = at;
-	for (int i = 0; i <= RANDOM; i++)
+	for (int i = 0; i < MODES; i++)
 		if (strcmp(mode, modes[i]) == 0)
 			fault.mode = (enum mode)i;
 }
@@ -121,9 +124,9 @@ role(void)
 	return i < ROLES ? i + forked : ROLES;
 }
 
-/* Says where, and is gone. */
+/* Says where. */
 static void
-die(const char *call, size_t who, uint64_t n, int fd)
+note(const char *call, size_t who, uint64_t n, int fd)
 {
 	char line[600], link[32], path[400] = "";
 	int len;
@@ -134,6 +137,12 @@ die(const char *call, size_t who, uint64_t n, int fd)
 	len = snprintf(line, sizeof(line), "%s %llu %s %s\n", roles[who],
 	    (unsigned long long)n, call, path);
 	syscall(SYS_write, fault.log, line, len);
+}
+
+static void
+die(const char *call, size_t who, uint64_t n, int fd)
+{
+	note(call, who, n, fd);
 	syscall(SYS_kill, getpid(), SIGKILL);
 	for (;;)
 		syscall(SYS_exit_group, 137);
@@ -173,7 +182,11 @@ count(const char *call, int fd, uint64_t *n)
 		return NONE;
 	if (fault.mode == BEFORE)
 		die(call, who, *n, fd);
-	return fault.mode;
+	if (fault.mode != STOP)
+		return fault.mode;
+	note(call, who, *n, fd);
+	syscall(SYS_kill, getpid(), SIGSTOP);
+	return NONE;
 }
 
 /* After a call that did `how`. */
