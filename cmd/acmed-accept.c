@@ -128,7 +128,7 @@ run(struct prog *p, struct err *e)
 	    .is_lost = is_lost,
 	    .is_stale = is_stale,
 	    .self = &a,
-	    .front = &a.server.front,
+	    .responder = &a.server.responder,
 	    .conf = &p->conf.server.listener,
 	    .role = SANDBOX_ACCEPT,
 	    .master = SANDBOX_ACCEPT_MASTER};

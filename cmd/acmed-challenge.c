@@ -81,7 +81,7 @@ serve(struct prog *p, struct err *e)
 	    .close = close_wellknown,
 	    .is_lost = is_lost,
 	    .self = &wellknown,
-	    .front = &wellknown.front,
+	    .responder = &wellknown.responder,
 	    .conf = &p->conf.challenge.listener,
 	    .role = stateless ? SANDBOX_STATELESS : SANDBOX_CHALLENGE,
 	    .master = stateless ? SANDBOX_STATELESS_MASTER
