@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "cli/deploynow.h"
 #include "cli/operands.h"
 #include "cli/orderwork.h"
@@ -225,13 +226,13 @@ static int
 open_ca(struct work *k, const struct victim *v, struct err *e)
 {
 	const char *fallback = k->w.prog->conf.client.ca;
-	char *ca = ca_word ? xstrdup(ca_word) : NULL;
+	char *ca = str_dup(ca_word);
 
 	if (!ca && ca_of(k, v, &ca, e) < 0)
 		return -1;
 	if (!ca)
 		ca = xstrdup(fallback);
-	if (k->ca && strcmp(k->ca, ca) == 0) {
+	if (str_same(k->ca, ca)) {
 		free(ca);
 		return 0;
 	}

@@ -217,8 +217,8 @@ static int
 refuse_browser(const struct request *req, struct err *e)
 {
 	const char *site = request_field(req, "sec-fetch-site");
-	bool is_ours = request_count(req, "sec-fetch-site") == 0 ||
-	    (site && strcmp(site, "none") == 0);
+	bool is_ours =
+	    request_count(req, "sec-fetch-site") == 0 || str_same(site, "none");
 
 	return req->method == POST &&
 		(!is_ours || request_count(req, "origin") > 0)

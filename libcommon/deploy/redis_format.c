@@ -68,8 +68,7 @@ redis_format_by_name(const char *name)
 	const struct redis_format *f = redis_formats;
 
 	for (; f < redis_formats + redis_formats_len; f++)
-		if (strcmp(f->name, name) == 0 ||
-		    (f->alias && strcmp(f->alias, name) == 0))
+		if (strcmp(f->name, name) == 0 || str_same(f->alias, name))
 			return f;
 	return NULL;
 }

@@ -1,3 +1,4 @@
+#include "base/str.h"
 #include "import/directories.h"
 #include "import/intake_part.h"
 #include "store/upstream_account.h"
@@ -70,8 +71,8 @@ remember_dry(
 		return -1;
 	in->dry = xreallocarray(in->dry, in->dry_len + 1, sizeof(*in->dry));
 	d = &in->dry[in->dry_len++];
-	d->directory_url = n->directory_url ? xstrdup(n->directory_url) : NULL;
-	d->url = n->url ? xstrdup(n->url) : NULL;
+	d->directory_url = str_dup(n->directory_url);
+	d->url = str_dup(n->url);
 	d->key = k; /* transferred */
 	return 0;
 }

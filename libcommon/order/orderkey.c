@@ -1,5 +1,6 @@
 #include "order/orderkey.h"
 
+#include "base/str.h"
 #include "store/certificate_request.h"
 #include "store/key_cycle.h"
 #include "store/private_key.h"
@@ -18,7 +19,7 @@ first_of(const char *a, const char *b, const char *c)
 int
 orderkey_check(const char *key_type, const char *key_cycle, struct err *e)
 {
-	if (key_cycle && strcmp(key_cycle, ORDERPOLICY_KEY_CYCLE_ACCOUNT) == 0)
+	if (str_same(key_cycle, ORDERPOLICY_KEY_CYCLE_ACCOUNT))
 		key_cycle = NULL;
 	return orderkey_check_account(key_type, key_cycle, e);
 }

@@ -156,7 +156,7 @@ update(struct call *c, struct err *e)
 	const char *status = js_get_text(c->payload, "status");
 	const struct js *contact = js_get(c->payload, "contact");
 
-	if (status && strcmp(status, "deactivated") == 0)
+	if (str_same(status, "deactivated"))
 		return deactivate(c, e);
 	return contact ? set_contacts(c, contact, e) : 0;
 }
