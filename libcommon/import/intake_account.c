@@ -103,16 +103,12 @@ intake_know_account(
 {
 	uint8_t identity[DIGEST_SHA256_SIZE];
 	struct upstream_account a;
-	struct err why = {0};
 
 	key_spki_sha256(k, identity);
-	if (upstream_account_by_key(in->st, identity, &a, &why) == 0) {
-		remember_account(in, id, a.id);
-		upstream_account_release(&a);
-	} else if (why.kind != KIND_NOTFOUND) {
-		*e = why;
-		return -1;
-	}
+	if (upstream_account_by_key(in->st, identity, &a, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
+	remember_account(in, id, a.id);
+	upstream_account_release(&a);
 	return 0;
 }
 

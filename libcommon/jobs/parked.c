@@ -197,10 +197,8 @@ end(struct parked *p, const struct view *v, bool is_good, struct err *e)
 		p->returned++;
 		return 0;
 	}
-	if (e->kind != KIND_BUSY)
-		return -1;
-	err_clear(e); /* somebody has asked for it meanwhile */
-	return 0;
+	/* Somebody has asked for it meanwhile. */
+	return err_forgive(e, KIND_BUSY);
 }
 
 static int

@@ -253,13 +253,10 @@ sweep_order(struct store *st, const struct conf *conf,
     struct signmsg_client *signer, const struct order *o, bool *is_deaf,
     struct err *e)
 {
-	struct err why = {0};
-
-	if (redo_order(st, conf, signer, o, is_deaf, &why) == 0 ||
-	    why.kind == KIND_CONFLICT) /* somebody else has settled it */
+	if (redo_order(st, conf, signer, o, is_deaf, e) == 0)
 		return 0;
-	*e = why;
-	return -1;
+	/* Somebody else has settled it. */
+	return err_forgive(e, KIND_CONFLICT);
 }
 
 int

@@ -361,10 +361,7 @@ certificate_fill_with(
 {
 	while (db_transaction(st->db, DB_QUICK, fn, st, e) == 0)
 		continue;
-	if (e->kind != KIND_NOTFOUND)
-		return -1;
-	err_clear(e);
-	return 0;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 static int
