@@ -14,13 +14,6 @@ enter known 'DNS:x.w.example'
 sql "UPDATE certificates SET active = 0 WHERE id = 3"
 enter rsa 'DNS:rsa.example' RSA -pkeyopt rsa_keygen_bits:2048
 
-prime() {
-	run "$BIN/redis-prime" "$@"
-}
-# counts: of the last run, without the header.
-counts() {
-	printf '%s\n' "$out" | sed 1d | tr '\t' ' '
-}
 # leaf NAME, chain NAME, key NAME: as they are in PEM.
 leaf() {
 	openssl x509 -in "$T/$1.crt"
