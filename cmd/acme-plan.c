@@ -143,19 +143,14 @@ find_account(struct work *w, struct err *e)
 {
 	const char *word = ca_word ? ca_word : w->prog->conf.client.ca;
 	struct upstream_account a = {0};
-	struct err why = {0};
 	int rc;
 
 	if (account_word && upstream_account_pick(w->st, account_word, &a, e))
 		return -1;
 	rc = ca_find(w->st, account_word ? a.directory_url : word, &w->ca, e);
 	if (rc == 0 && !account_word &&
-	    upstream_account_default(w->st, w->ca.directory_url, &a, &why) <
-		0 &&
-	    why.kind != KIND_NOTFOUND) {
-		*e = why;
-		rc = -1;
-	}
+	    upstream_account_default(w->st, w->ca.directory_url, &a, e) < 0)
+		rc = err_forgive(e, KIND_NOTFOUND);
 	w->account = a.id;
 	upstream_account_release(&a);
 	return rc;

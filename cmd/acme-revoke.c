@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "cli/deploynow.h"
 #include "cli/operands.h"
 #include "cli/orderwork.h"
@@ -145,7 +146,6 @@ read_operands(struct work *k, const struct prog *p, struct err *e)
 static int
 find_file(struct work *k, const struct file *f, struct victim *v, struct err *e)
 {
-	struct err unknown = {0};
 	uint8_t sha256[32];
 
 	if (!f->cert) {
@@ -155,13 +155,9 @@ find_file(struct work *k, const struct file *f, struct victim *v, struct err *e)
 	v->der = cert_der(f->cert, &v->len);
 	cert_spki_sha256(f->cert, v->spki_sha256);
 	cert_sha256(f->cert, sha256);
-	if (certificate_by_sha256(k->w.up.st, sha256, &v->stored, &unknown) ==
-	    0)
-		v->id = v->stored.id;
-	else if (unknown.kind != KIND_NOTFOUND) {
-		*e = unknown;
-		return -1;
-	}
+	if (certificate_by_sha256(k->w.up.st, sha256, &v->stored, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
+	v->id = v->stored.id;
 	return 0;
 }
 
@@ -225,13 +221,13 @@ static int
 open_ca(struct work *k, const struct victim *v, struct err *e)
 {
 	const char *fallback = k->w.prog->conf.client.ca;
-	char *ca = ca_word ? xstrdup(ca_word) : NULL;
+	char *ca = str_dup(ca_word);
 
 	if (!ca && ca_of(k, v, &ca, e) < 0)
 		return -1;
 	if (!ca)
 		ca = xstrdup(fallback);
-	if (k->ca && strcmp(k->ca, ca) == 0) {
+	if (str_same(k->ca, ca)) {
 		free(ca);
 		return 0;
 	}

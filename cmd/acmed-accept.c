@@ -1,3 +1,4 @@
+#include "base/str.h"
 #include "cli/pool.h"
 #include "cli/prog.h"
 #include "cli/secret.h"
@@ -45,8 +46,7 @@ static bool
 has_tls(const struct conf_server *conf)
 {
 	return conf->tls_certificate &&
-	    !(conf->listener.peer_from &&
-		strcmp(conf->listener.peer_from, "x-real-ip") == 0);
+	    !str_same(conf->listener.peer_from, "x-real-ip");
 }
 
 /* The key under which keys of account binding are sealed, and no other. */
@@ -128,7 +128,7 @@ run(struct prog *p, struct err *e)
 	    .is_lost = is_lost,
 	    .is_stale = is_stale,
 	    .self = &a,
-	    .front = &a.server.front,
+	    .responder = &a.server.responder,
 	    .conf = &p->conf.server.listener,
 	    .role = SANDBOX_ACCEPT,
 	    .master = SANDBOX_ACCEPT_MASTER};

@@ -162,7 +162,7 @@ serve(struct prog *p, struct err *e)
 	    .is_lost = is_lost,
 	    .is_stale = is_stale,
 	    .self = &s,
-	    .front = &s.admin.front,
+	    .responder = &s.admin.responder,
 	    .conf = &p->conf.admin.listener,
 	    .role = SANDBOX_ADMIN,
 	    .master = SANDBOX_ADMIN_MASTER};

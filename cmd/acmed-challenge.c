@@ -1,6 +1,7 @@
 #include "acme/ident.h"
 #include "acme/keyauth.h"
 #include "base/b64.h"
+#include "base/str.h"
 #include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/out.h"
@@ -81,7 +82,7 @@ serve(struct prog *p, struct err *e)
 	    .close = close_wellknown,
 	    .is_lost = is_lost,
 	    .self = &wellknown,
-	    .front = &wellknown.front,
+	    .responder = &wellknown.responder,
 	    .conf = &p->conf.challenge.listener,
 	    .role = stateless ? SANDBOX_STATELESS : SANDBOX_CHALLENGE,
 	    .master = stateless ? SANDBOX_STATELESS_MASTER
@@ -147,7 +148,7 @@ add_one(struct store *st, const char *keyauth, const char *name, int64_t until,
 	a.token = token_of(keyauth, e);
 	if (a.token) {
 		a.key_authorization = xstrdup(keyauth);
-		a.host = name ? xstrdup(name) : NULL;
+		a.host = str_dup(name);
 		rc = challenge_answer_put(st, &a, e);
 	}
 	challenge_answer_release(&a);

@@ -129,11 +129,10 @@ static const struct prog_option config_options[] = {
 static int
 made_or_there(int rc, const char *event, const char *path, struct err *e)
 {
-	if (rc == 0)
-		log_event(LOG_LEVEL_DEBUG, event, "path", path, NULL);
-	else if (e->kind == KIND_CONFLICT)
-		err_clear(e);
-	return err_is_set(e) ? -1 : 0;
+	if (rc < 0)
+		return err_forgive(e, KIND_CONFLICT);
+	log_event(LOG_LEVEL_DEBUG, event, "path", path, NULL);
+	return 0;
 }
 
 static int

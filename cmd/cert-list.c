@@ -1,5 +1,6 @@
 #include "base/hex.h"
 #include "base/rfc3339.h"
+#include "base/str.h"
 #include "base/week.h"
 #include "cli/certs.h"
 #include "cli/operands.h"
@@ -137,7 +138,7 @@ read_expiring(struct certificate_filter *f, struct err *e)
 {
 	if (!expiring)
 		return 0;
-	if (state && strcmp(state, "expired") == 0)
+	if (str_same(state, "expired"))
 		return prog_misuse(
 		    e, "--expiring is for those that have not expired yet");
 	f->from = clock_now();

@@ -1,5 +1,6 @@
 #include "acme/validmsg.h"
 
+#include "base/str.h"
 #include "wrap/js.h"
 
 /*
@@ -92,7 +93,7 @@ set_error(const struct js *o, struct err *e)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(types) - 1; i++)
-		if (type && strcmp(type, types[i].name) == 0)
+		if (str_same(type, types[i].name))
 			break;
 	err_acme(e, types[i].kind, types[i].name, "%s",
 	    text ? text : "validation failed");

@@ -129,7 +129,7 @@ admin_open(struct admin *a, const struct admin_setup *setup, struct err *e)
 	*a = (struct admin){.setup = setup,
 	    .prefix =
 		strcmp(conf->admin.prefix, "/") == 0 ? "" : conf->admin.prefix,
-	    .front = {.conf = &conf->admin.listener,
+	    .responder = {.conf = &conf->admin.listener,
 		.answer = reply_answer,
 		.refuse = reply_refuse,
 		.arg = a,

@@ -1,7 +1,7 @@
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
-#include "server/front.h"
+#include "server/responder.h"
 
 /*
  * The admin interface: JSON over the store, for programs of the operator and
@@ -60,7 +60,7 @@ struct admin {
 	const struct admin_setup *setup;
 	struct store *store;
 	const char *prefix; /* of all paths, or "" */
-	struct front front; /* answers with admin/reply.h */
+	struct responder responder; /* answers with admin/reply.h */
 	/* Of the Redis, for single names: NULL before it is needed, or lost; */
 	struct kv *redis;
 	int64_t redis_rest; /* until then (clock_mono) it is left alone, */

@@ -35,7 +35,8 @@ by_token(
 		return unknown(e, "Authorization is not Bearer TOKEN");
 	field += strlen(SCHEME);
 	field += strspn(field, " ");
-	if (admin_token_check(a->store, field, a->front.client.peer, &t, e) < 0)
+	if (admin_token_check(
+		a->store, field, a->responder.client.peer, &t, e) < 0)
 		return -1;
 	set_token(c, &t);
 	return 0;
@@ -66,7 +67,7 @@ int
 caller_meet(const struct admin *a, const struct request *req, struct caller *c,
     struct err *e)
 {
-	const struct client *client = &a->front.client;
+	const struct client *client = &a->responder.client;
 	const char *token = request_field(req, "authorization");
 	const char *field =
 	    admin_grants_field(a->setup->grants, client->sender);

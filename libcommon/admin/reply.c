@@ -217,8 +217,8 @@ static int
 refuse_browser(const struct request *req, struct err *e)
 {
 	const char *site = request_field(req, "sec-fetch-site");
-	bool is_ours = request_count(req, "sec-fetch-site") == 0 ||
-	    (site && strcmp(site, "none") == 0);
+	bool is_ours =
+	    request_count(req, "sec-fetch-site") == 0 || str_same(site, "none");
 
 	return req->method == POST &&
 		(!is_ours || request_count(req, "origin") > 0)
@@ -232,7 +232,7 @@ serve(struct visit *v, const struct buf *body, struct err *e)
 {
 	struct admin *a = v->admin;
 
-	if (peer_tell(&a->front, v->request, e) < 0 ||
+	if (peer_tell(&a->responder, v->request, e) < 0 ||
 	    caller_meet(a, v->request, &v->caller, e) < 0 ||
 	    refuse_browser(v->request, e) < 0)
 		return -1;
@@ -262,7 +262,7 @@ log_request(const struct visit *v, const struct err *e, int64_t began)
 	snprintf(ms, sizeof(ms), "%lld", (long long)(clock_mono() - began));
 	log_event(level_for(v->caller.scopes), "request", "method",
 	    v->request->method_name, "path", v->request->path, "status", status,
-	    "peer", v->admin->front.client.peer, "ms", ms, "caller",
+	    "peer", v->admin->responder.client.peer, "ms", ms, "caller",
 	    v->caller.name[0] ? v->caller.name : NULL, "detail",
 	    err_is_set(e) ? e->text : NULL, NULL);
 }
@@ -275,10 +275,10 @@ reply_answer(void *arg, const struct request *req, const struct buf *body,
 	int64_t began = clock_mono();
 	struct err e = {0};
 
-	front_begin(&v.admin->front);
+	responder_begin(&v.admin->responder);
 	if (serve(&v, body, &e) < 0)
 		answer_failure(res, &e, v.also);
-	front_sign(res);
+	responder_sign(res);
 	log_request(&v, &e, began);
 	form_release(&v.form);
 }
@@ -289,10 +289,11 @@ reply_refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	struct admin *a = arg;
 
 	(void)is_post;
-	front_begin(&a->front);
+	responder_begin(&a->responder);
 	answer_failure(res, e, NULL);
-	front_sign(res);
-	front_log_refused(&a->front,
-	    level_for(admin_grants_of(a->setup->grants, a->front.client.uid)),
+	responder_sign(res);
+	responder_log_refused(&a->responder,
+	    level_for(
+		admin_grants_of(a->setup->grants, a->responder.client.uid)),
 	    e, res->status);
 }

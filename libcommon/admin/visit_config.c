@@ -43,9 +43,8 @@ find_name(struct store *st, const char *name, struct domain *d, struct err *e)
 {
 	if (domain_by_value(st, name, d, e) == 0)
 		return 0;
-	if (e->kind != KIND_NOTFOUND || !is_spelled(name))
+	if (!is_spelled(name) || err_forgive(e, KIND_NOTFOUND) < 0)
 		return -1;
-	err_clear(e);
 	*d = (struct domain){.active = true};
 	snprintf(d->value, sizeof(d->value), "%s", name);
 	return 0;

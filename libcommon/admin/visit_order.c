@@ -46,15 +46,12 @@ static int
 open_list(struct asking *a, const char *template, struct err *e)
 {
 	const struct admin *admin = a->visit->admin;
-	struct err why = {0};
 
 	if (enlist_open(&a->list, admin->store, template ? template : TEMPLATE,
-		admin->setup->suffixes, &why) == 0)
+		admin->setup->suffixes, e) == 0)
 		return 0;
-	if (template || why.kind != KIND_NOTFOUND) {
-		*e = why;
+	if (template || err_forgive(e, KIND_NOTFOUND) < 0)
 		return -1;
-	}
 	enlist_release(&a->list);
 	return enlist_open(
 	    &a->list, admin->store, NULL, admin->setup->suffixes, e);
@@ -87,14 +84,9 @@ read_name(struct asking *a, struct err *e)
 static int
 find_domain(const struct asking *a, struct domain *d, struct err *e)
 {
-	struct err why = {0};
-
-	if (domain_by_value(a->visit->admin->store, a->name, d, &why) == 0)
+	if (domain_by_value(a->visit->admin->store, a->name, d, e) == 0)
 		return 1;
-	if (why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 /* 1, and `e` says so: it is on the blocklist; 0; -1. */

@@ -152,10 +152,7 @@ find_stored(struct store *st, const char *name, struct domain *d, struct err *e)
 		return 0;
 	if (domain_by_value(st, name, d, e) == 0)
 		return 1;
-	if (e->kind != KIND_NOTFOUND)
-		return -1;
-	err_clear(e);
-	return 0;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 /* So is what certificates were for that came from elsewhere, as addresses. */
@@ -223,9 +220,8 @@ enable_stored(struct store *st, const char *name, enum domain_answer *answer,
 	*answer = DOMAIN_ACTIVATED;
 	if (!d.active && domain_set_active(st, d.id, true, e) == 0)
 		return 0;
-	if (!d.active && e->kind != KIND_CONFLICT)
+	if (!d.active && err_forgive(e, KIND_CONFLICT) < 0)
 		return -1;
-	err_clear(e);
 	*answer = DOMAIN_EXISTS;
 	return 0;
 }
@@ -308,10 +304,7 @@ dequeue(struct store *st, const char *name, struct err *e)
 {
 	if (domain_queue_remove(st, name, e) == 0)
 		return 1;
-	if (e->kind != KIND_NOTFOUND)
-		return -1;
-	err_clear(e);
-	return 0;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 /* In the words of peter_sslers; NULL on failure. */
@@ -324,17 +317,13 @@ disable_name(struct store *st, const char *name, struct err *e)
 	if (stored < 0)
 		return NULL;
 	/* First, so that nothing new comes of what is in the queue. */
-	if (stored && d.active && domain_set_active(st, d.id, false, e) < 0) {
-		if (e->kind != KIND_CONFLICT)
-			return NULL;
-		err_clear(e);
-	}
+	if (stored && d.active && domain_set_active(st, d.id, false, e) < 0 &&
+	    err_forgive(e, KIND_CONFLICT) < 0)
+		return NULL;
 	queued = dequeue(st, name, e);
 	/* Who works on it finds it disabled. */
-	if (queued < 0 && e->kind == KIND_BUSY && stored) {
-		err_clear(e);
-		queued = 0;
-	}
+	if (queued < 0 && stored)
+		queued = err_forgive(e, KIND_BUSY);
 	if (queued < 0)
 		return NULL;
 	if (stored)

@@ -25,12 +25,6 @@ struct wish {
 
 /* ---- what the template has ----------------------------------------------- */
 
-static bool
-is_same(const char *a, const char *b)
-{
-	return a && b && strcmp(a, b) == 0;
-}
-
 /* The default accounts, one at each CA. */
 struct defaults {
 	int64_t id; /* of the first */
@@ -38,12 +32,6 @@ struct defaults {
 	int n;
 	bool differ;
 };
-
-static char *
-copy_of(const char *text)
-{
-	return text ? xstrdup(text) : NULL;
-}
 
 static int
 add_default(void *arg, const struct upstream_account *a, struct err *e)
@@ -57,10 +45,9 @@ add_default(void *arg, const struct upstream_account *a, struct err *e)
 		return 0;
 	if (d->n++ == 0) {
 		d->id = a->id;
-		d->cycle = copy_of(cycle);
-		d->type = copy_of(type);
-	} else if (((cycle || d->cycle) && !is_same(cycle, d->cycle)) ||
-	    ((type || d->type) && !is_same(type, d->type))) {
+		d->cycle = str_dup(cycle);
+		d->type = str_dup(type);
+	} else if (!str_same(cycle, d->cycle) || !str_same(type, d->type)) {
 		d->differ = true;
 	}
 	return 0;
@@ -111,15 +98,15 @@ find_key(struct wish *w)
 static bool
 is_any(const char *value)
 {
-	return is_same(value, "system_configuration_default");
+	return str_same(value, "system_configuration_default");
 }
 
 static bool
 is_of_account(const char *value)
 {
-	return is_same(value, ORDERPOLICY_KEY_CYCLE_ACCOUNT) ||
-	    is_same(value, "account_default") ||
-	    is_same(value, "private_key_for_account_key");
+	return str_same(value, ORDERPOLICY_KEY_CYCLE_ACCOUNT) ||
+	    str_same(value, "account_default") ||
+	    str_same(value, "private_key_for_account_key");
 }
 
 /* Our word for one of later versions. */
@@ -133,7 +120,7 @@ translate(const char *value)
 	    {"EC_P256", "p256"}, {"EC_P384", "p384"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (is_same(value, words[i][0]))
+		if (str_same(value, words[i][0]))
 			return words[i][1];
 	return value;
 }
@@ -142,29 +129,29 @@ static bool
 is_strategy(const struct wish *w, const char *value)
 {
 	(void)w;
-	return is_same(value, "process_single");
+	return str_same(value, "process_single");
 }
 
 static bool
 is_no_backup(const struct wish *w, const char *value)
 {
 	(void)w;
-	return is_same(value, "none");
+	return str_same(value, "none");
 }
 
 static bool
 is_profile(const struct wish *w, const char *value)
 {
-	return is_same(value, w->template->profile);
+	return str_same(value, w->template->profile);
 }
 
 static bool
 is_account_option(const struct wish *w, const char *value)
 {
-	if (is_same(value, "account_key_global_default"))
+	if (str_same(value, "account_key_global_default"))
 		return w->template->upstream_account_id == 0 ||
 		    w->account.is_default;
-	if (is_same(value, "account_key_existing"))
+	if (str_same(value, "account_key_existing"))
 		return form_text(w->form, value) ||
 		    form_text(w->form, "account_key_existing" PRIMARY);
 	return is_any(value);
@@ -184,7 +171,7 @@ is_account(const struct wish *w, const char *value)
 		    0;
 	if (str_to_u64(value, INT64_MAX, &id))
 		return (int64_t)id == w->account.id;
-	return is_same(value, w->account.url);
+	return str_same(value, w->account.url);
 }
 
 /*
@@ -204,15 +191,15 @@ is_cycle(const struct wish *w, const char *value)
 {
 	if (is_of_account(value))
 		return !orderpolicy_key_cycle(w->policy) ||
-		    is_same(w->cycle, w->account_cycle);
-	return is_any(value) || is_same(translate(value), w->cycle);
+		    str_same(w->cycle, w->account_cycle);
+	return is_any(value) || str_same(translate(value), w->cycle);
 }
 
 /* Of an account that would be new; of the one there is, it says nothing. */
 static bool
 is_account_cycle(const struct wish *w, const char *value)
 {
-	return is_same(translate(value), w->account_cycle) ||
+	return str_same(translate(value), w->account_cycle) ||
 	    is_cycle(w, value);
 }
 
@@ -220,10 +207,10 @@ is_account_cycle(const struct wish *w, const char *value)
 static bool
 is_key_option(const struct wish *w, const char *value)
 {
-	if (is_same(value, "private_key_generate"))
-		return is_same(w->cycle,
+	if (str_same(value, "private_key_generate"))
+		return str_same(w->cycle,
 			   key_cycle_name(KEY_CYCLE_SINGLE_CERTIFICATE)) ||
-		    is_same(w->cycle, key_cycle_name(KEY_CYCLE_REUSE_YEAR));
+		    str_same(w->cycle, key_cycle_name(KEY_CYCLE_REUSE_YEAR));
 	return is_of_account(value) && is_cycle(w, value);
 }
 
@@ -232,11 +219,11 @@ is_type(const struct wish *w, const char *value)
 {
 	if (is_of_account(value))
 		return !w->policy->key_type ||
-		    is_same(w->type, w->account_type);
-	if (is_same(value, "RSA") || is_same(value, "EC"))
+		    str_same(w->type, w->account_type);
+	if (str_same(value, "RSA") || str_same(value, "EC"))
 		return w->type &&
 		    str_starts(w->type, value[0] == 'R' ? "rsa" : "p");
-	return is_any(value) || is_same(translate(value), w->type);
+	return is_any(value) || str_same(translate(value), w->type);
 }
 
 /* ---- fields -------------------------------------------------------------- */

@@ -66,6 +66,15 @@ err_is_set(const struct err *e)
 }
 
 int
+err_forgive(struct err *e, enum err_kind kind)
+{
+	if (e->kind != kind)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+int
 err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
 	va_list ap;

@@ -71,6 +71,12 @@ int err_http(struct err *e, enum err_kind kind, int status, const char *fmt,
     ...) PRINTF_LIKE(4, 5);
 int err_sys(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/*
+ * For a failure that is none where it happens, such as that something is not
+ * there: if `e` is of this kind it is cleared, and the result is 0; else -1.
+ */
+int err_forgive(struct err *e, enum err_kind kind);
+
 /* Adds operator-only detail to a set error; a second call is ignored. */
 int err_detail(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -14,6 +14,18 @@ str_ends(const char *s, const char *part)
 	return n >= m && memcmp(s + n - m, part, m) == 0;
 }
 
+bool
+str_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+char *
+str_dup(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
 void
 str_lower(char *s)
 {

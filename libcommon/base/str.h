@@ -7,6 +7,12 @@
 bool str_starts(const char *s, const char *part);
 bool str_ends(const char *s, const char *part);
 
+/* Whether both are the same text, or both NULL. */
+bool str_same(const char *a, const char *b);
+
+/* A copy, which the caller frees; of NULL, NULL. */
+char *str_dup(const char *s);
+
 /* Makes the ASCII letters of `s` lower case, in place; locale-free. */
 void str_lower(char *s);
 

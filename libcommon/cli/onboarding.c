@@ -235,12 +235,8 @@ tell_left(
 
 	if (strv_has(&k->heard, name))
 		return 0;
-	if (domain_queue_by_name(w->up.st, name, &i, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND)
-			return 0;
-		*e = why;
-		return -1;
-	}
+	if (domain_queue_by_name(w->up.st, name, &i, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	err_set(&why, KIND_BUSY, "it waits still%s%s", i.error ? ": " : "",
 	    i.error ? i.error : "");
 	err_object(&why, "%s", name);

@@ -1,6 +1,7 @@
 #include "cli/ordermake.h"
 
 #include "base/digestmap.h"
+#include "base/str.h"
 #include "cli/operands.h"
 #include "cli/prog.h"
 #include "cli/since.h"
@@ -40,10 +41,9 @@ make_policy(struct making *k, struct err *e)
 		strv_add(&k->how->challenges, "answer");
 	if (orderpolicy_set_rules(p, &k->how->challenges, NULL, e) < 0)
 		return -1;
-	p->key_type = k->how->key_type ? xstrdup(k->how->key_type) : NULL;
-	p->key_cycle = k->how->key_cycle ? xstrdup(k->how->key_cycle) : NULL;
-	p->preferred_chain =
-	    k->how->preferred_chain ? xstrdup(k->how->preferred_chain) : NULL;
+	p->key_type = str_dup(k->how->key_type);
+	p->key_cycle = str_dup(k->how->key_cycle);
+	p->preferred_chain = str_dup(k->how->preferred_chain);
 	p->keeps_pending = k->how->keep_pending;
 	p->unchecked = k->how->no_precheck;
 	p->no_replaces = k->how->no_replaces;

@@ -1,5 +1,7 @@
 #include "cli/parse.h"
 
+#include "base/str.h"
+
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -246,8 +248,7 @@ static const struct prog_command *
 find(const struct prog_command *commands, const char *name)
 {
 	for (; commands->run; commands++)
-		if (name ? commands->name && strcmp(commands->name, name) == 0
-			 : !commands->name)
+		if (name ? str_same(commands->name, name) : !commands->name)
 			return commands;
 	return NULL;
 }

@@ -1,5 +1,6 @@
 #include "cli/policyset.h"
 
+#include "base/str.h"
 #include "cli/prog.h"
 #include "cli/sheet.h"
 #include "order/orderkey.h"
@@ -56,7 +57,7 @@ policyset_replace(char **what, const char *with)
 static const char *
 unless_none(const char *word)
 {
-	return word && strcmp(word, "none") == 0 ? NULL : word;
+	return str_same(word, "none") ? NULL : word;
 }
 
 bool

@@ -6,7 +6,7 @@
 #include "cli/prog.h"
 #include "cli/rights.h"
 #include "server/connection.h"
-#include "server/front.h"
+#include "server/responder.h"
 #include "sys/fd.h"
 #include "sys/workers.h"
 #include "wrap/tls.h"
@@ -25,15 +25,15 @@ static int
 work(struct workers *workers, const struct prog *p,
     const struct pool_service *s, struct err *e)
 {
-	const struct client *client = &s->front->client;
+	const struct client *client = &s->responder->client;
 	int rc = open_all(p, s, e), fd = -1;
 	uint64_t left = 0;
 
-	s->front->workers = workers;
+	s->responder->workers = workers;
 	if (rc == 0)
 		left = (uint64_t)s->conf->requests_per_worker;
 	while (rc == 0 && left > 0 && (fd = workers_accept(workers, e)) >= 0) {
-		connection_serve(s->front, s->tls, fd, fd);
+		connection_serve(s->responder, s->tls, fd, fd);
 		fd_close(&fd);
 		left -= client->requests < left ? client->requests : left;
 		/* It has no more rights to connect anew; another one has. */
@@ -85,7 +85,8 @@ run_one(const struct prog *p, const struct pool_service *s, struct err *e)
 	int rc = open_all(p, s, e);
 
 	if (rc == 0)
-		connection_serve(s->front, s->tls, STDIN_FILENO, STDOUT_FILENO);
+		connection_serve(
+		    s->responder, s->tls, STDIN_FILENO, STDOUT_FILENO);
 	s->close(s->self);
 	return rc;
 }

@@ -10,7 +10,7 @@
  * (sys/workers.h) that live on.
  */
 struct conf_listener;
-struct front;
+struct responder;
 struct prog;
 struct tls_server;
 
@@ -18,7 +18,7 @@ struct pool_service {
 	/*
 	 * Opens all that is needed, as what is left to `role`; the result,
 	 * of which `close` frees what there is also when this fails, is the
-	 * process's own.  `front` is part of it.
+	 * process's own.  `responder` is part of it.
 	 */
 	int (*open)(void *self, const struct prog *p, struct err *e);
 	void (*close)(void *self);
@@ -30,7 +30,7 @@ struct pool_service {
 	 */
 	bool (*is_stale)(void *self);
 	void *self;
-	struct front *front;
+	struct responder *responder;
 	const struct conf_listener *conf;
 	enum sandbox_role role; /* of who serves */
 	enum sandbox_role master; /* of who starts workers, who can open all */

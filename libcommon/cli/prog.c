@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/str.h"
 #include "cli/out.h"
 #include "cli/parse.h"
 #include "sys/fd.h"
@@ -78,7 +79,7 @@ open_log(struct prog *p, struct err *e)
 			return prog_misuse(
 			    e, "--log %s: no open descriptor", sink);
 		log_init(p->name, LOG_SINK_FD, (int)fd);
-	} else if (sink && strcmp(sink, "syslog") == 0) {
+	} else if (str_same(sink, "syslog")) {
 		log_init(p->name, LOG_SINK_SYSLOG, -1);
 	} else if (sink && strcmp(sink, "stderr") != 0) {
 		return prog_misuse(

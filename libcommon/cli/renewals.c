@@ -1,5 +1,6 @@
 #include "cli/renewals.h"
 
+#include "base/str.h"
 #include "cli/operands.h"
 #include "cli/out.h"
 #include "cli/prog.h"
@@ -204,7 +205,7 @@ cycle_of(struct store *st, const struct renewal_configuration *c, struct err *e)
 	if (!word && !err_is_set(e) &&
 	    upstream_account_by_id(st, c->upstream_account_id, &a, e) == 0)
 		word = a.certificate_key_cycle;
-	cycle = word ? xstrdup(word) : NULL;
+	cycle = str_dup(word);
 	orderpolicy_release(&policy);
 	upstream_account_release(&a);
 	return cycle;

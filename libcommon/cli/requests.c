@@ -1,5 +1,6 @@
 #include "cli/requests.h"
 
+#include "base/str.h"
 #include "cli/out.h"
 #include "store/upstream_ca.h"
 
@@ -80,12 +81,6 @@ print_one(void *arg, const struct upstream_request *r, struct err *e)
 
 /* ---- how many ------------------------------------------------------------ */
 
-static bool
-same(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static struct kind *
 kind_of(struct printing *p, const struct upstream_request *r)
 {
@@ -95,8 +90,9 @@ kind_of(struct printing *p, const struct upstream_request *r)
 		k = &p->kinds[i];
 		if (k->ca == r->upstream_ca_id &&
 		    k->account == r->upstream_account_id &&
-		    k->status == r->status && same(k->endpoint, r->endpoint) &&
-		    same(k->error_type, r->error_type))
+		    k->status == r->status &&
+		    str_same(k->endpoint, r->endpoint) &&
+		    str_same(k->error_type, r->error_type))
 			return k;
 	}
 	p->kinds = xreallocarray(p->kinds, p->kinds_len + 1, sizeof(*p->kinds));
@@ -105,7 +101,7 @@ kind_of(struct printing *p, const struct upstream_request *r)
 	    .account = r->upstream_account_id,
 	    .status = r->status,
 	    .endpoint = xstrdup(r->endpoint),
-	    .error_type = r->error_type ? xstrdup(r->error_type) : NULL};
+	    .error_type = str_dup(r->error_type)};
 	return k;
 }
 

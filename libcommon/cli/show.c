@@ -128,14 +128,10 @@ static int
 put_renewal_info(struct object *o, struct err *e)
 {
 	struct sheet *s = &o->sheet;
-	struct err why = {0};
 	struct renewal_info r;
 
-	if (renewal_info_load(o->st, o->id, &r, &why) < 0) {
-		if (why.kind != KIND_NOTFOUND)
-			*e = why;
-		return why.kind == KIND_NOTFOUND ? 0 : -1;
-	}
+	if (renewal_info_load(o->st, o->id, &r, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	sheet_time(s, "renewal_window_start", r.window_start);
 	sheet_time(s, "renewal_window_end", r.window_end);
 	sheet_time(s, "renewal_chosen", r.chosen);

@@ -126,15 +126,10 @@ static int
 load(struct store *st, const char *name, struct domain_template *t,
     struct err *e)
 {
-	struct err why = {0};
-
-	if (domain_template_by_name(st, name, t, &why) == 0)
+	if (domain_template_by_name(st, name, t, e) == 0)
 		return 0;
-	if (why.kind != KIND_NOTFOUND) {
-		*e = why;
-		return -1;
-	}
-	if (domain_template_by_name(st, DOMAIN_TEMPLATE_DEFAULT, t, e) < 0)
+	if (err_forgive(e, KIND_NOTFOUND) < 0 ||
+	    domain_template_by_name(st, DOMAIN_TEMPLATE_DEFAULT, t, e) < 0)
 		return -1;
 	free(t->name);
 	t->name = xstrdup(name);

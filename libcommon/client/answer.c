@@ -1,6 +1,7 @@
 #include "client/answer.h"
 
 #include "acme/problem.h"
+#include "base/str.h"
 #include "client/field.h"
 #include "wrap/js.h"
 
@@ -123,8 +124,7 @@ read_problem(struct answer *a, enum endpoint endpoint)
 	    strcmp(type, "accountDoesNotExist") == 0)
 		cause = CAUSE_GONE;
 	/* the names in it are not those of the order */
-	if (type && strcmp(type, "unauthorized") == 0 &&
-	    endpoint == ENDPOINT_FINALIZE)
+	if (str_same(type, "unauthorized") && endpoint == ENDPOINT_FINALIZE)
 		cause = CAUSE_CSR;
 
 	buf_init(&text, sizeof(a->text) * 2);

@@ -25,14 +25,9 @@ look_up(int (*by)(struct store *st, const char *text, struct upstream_ca *ca,
 	    struct err *e),
     struct store *st, const char *text, struct upstream_ca *ca, struct err *e)
 {
-	struct err why = {0};
-
-	if (by(st, text, ca, &why) == 0)
+	if (by(st, text, ca, e) == 0)
 		return 1;
-	if (why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 int
@@ -73,15 +68,10 @@ name_host(struct store *st, const struct web_url *u, char *out, size_t size,
 			*p = '-';
 	for (int i = 1; i < NAMES_TRIED; i++) {
 		struct upstream_ca other;
-		struct err why = {0};
 
 		snprintf(out, size, i > 1 ? "%s-%d" : "%s", host, i);
-		if (upstream_ca_by_name(st, out, &other, &why) < 0) {
-			if (why.kind == KIND_NOTFOUND)
-				return 0;
-			*e = why;
-			return -1;
-		}
+		if (upstream_ca_by_name(st, out, &other, e) < 0)
+			return err_forgive(e, KIND_NOTFOUND);
 		upstream_ca_release(&other);
 	}
 	return err_set(e, KIND_CONFLICT,
@@ -118,15 +108,13 @@ int
 ca_open(
     struct store *st, const char *text, struct upstream_ca *ca, struct err *e)
 {
-	struct err why = {0};
 	struct upstream_ca known;
 	int rc;
 
-	if (ca_find(st, text, &known, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND && strstr(text, "://"))
-			return add_url(st, text, ca, e);
-		*e = why;
-		return -1;
+	if (ca_find(st, text, &known, e) < 0) {
+		if (!strstr(text, "://") || err_forgive(e, KIND_NOTFOUND) < 0)
+			return -1;
+		return add_url(st, text, ca, e);
 	}
 	if (known.id != 0) {
 		*ca = known;

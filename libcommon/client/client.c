@@ -5,6 +5,7 @@
 
 #include "acme/jws.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "client/answer.h"
 #include "client/directory.h"
 #include "client/hold.h"
@@ -72,12 +73,6 @@ transfer_free(struct transfer *t)
 	free(t);
 }
 
-static char *
-copy_of(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
 static struct transfer *
 transfer_new(
     struct client *c, const struct request *r, client_callback *fn, void *arg)
@@ -86,11 +81,11 @@ transfer_new(
 
 	t->client = c;
 	t->r = *r;
-	t->r.url = copy_of(r->url);
-	t->r.payload = copy_of(r->payload);
+	t->r.url = str_dup(r->url);
+	t->r.payload = str_dup(r->payload);
 	if (r->signer) {
 		t->signer = *r->signer;
-		t->signer.url = copy_of(r->signer->url);
+		t->signer.url = str_dup(r->signer->url);
 		t->r.signer = &t->signer;
 	}
 	t->fn = fn;
@@ -557,7 +552,7 @@ pump(struct client *c)
 static bool
 is_bad_nonce(const struct answer *a)
 {
-	return a->error_type && strcmp(a->error_type, "badNonce") == 0;
+	return str_same(a->error_type, "badNonce");
 }
 
 static void

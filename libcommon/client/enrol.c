@@ -262,8 +262,7 @@ enrol_settle(const struct enrol *x, const struct upstream_account *a,
 
 	if (rc == 0)
 		rc = enrol_works(x, a, next, e);
-	if (!next && e->kind == KIND_NOTFOUND) {
-		err_clear(e);
+	if (!next && err_forgive(e, KIND_NOTFOUND) == 0) {
 		rc = 1; /* another process has brought it to its end */
 	} else if (rc > 0 &&
 	    enrol_rolled(x, a->id, now.spki_sha256, next, e) < 0) {
@@ -472,9 +471,8 @@ keep_registered(const struct enrol *x, const struct enrol_how *how,
 	bool created;
 	int rc = keep(x, how, r, *id, e);
 
-	if (rc == 0 || e->kind != KIND_NOTFOUND)
+	if (rc == 0 || err_forgive(e, KIND_NOTFOUND) < 0)
 		return rc;
-	err_clear(e);
 	rc = store_key(x, how, r->key, id, &created, e);
 	return rc == 0 ? keep(x, how, r, *id, e) : -1;
 }
@@ -578,16 +576,11 @@ find_default(const struct enrol *x, const struct enrol_how *how, int64_t *id,
     struct err *e)
 {
 	struct upstream_account a;
-	struct err why = {0};
 
 	if (how->key || how->another || how->make_default)
 		return 0;
-	if (upstream_account_default(x->st, x->ca->directory_url, &a, &why) <
-	    0) {
-		if (why.kind != KIND_NOTFOUND)
-			*e = why;
-		return why.kind == KIND_NOTFOUND ? 0 : -1;
-	}
+	if (upstream_account_default(x->st, x->ca->directory_url, &a, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	*id = a.id;
 	upstream_account_release(&a);
 	return 1;

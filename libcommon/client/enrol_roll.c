@@ -85,10 +85,8 @@ enrol_rolled(const struct enrol *x, int64_t id, const uint8_t old[32],
 	int rc = upstream_account_roll_finish(x->st, id, old, next, x->seal, e);
 
 	/* The CA changes `old` once: another process has seen it do so. */
-	if (rc < 0 && e->kind == KIND_CONFLICT) {
-		err_clear(e);
-		rc = 0;
-	}
+	if (rc < 0)
+		rc = err_forgive(e, KIND_CONFLICT);
 	return rc;
 }
 

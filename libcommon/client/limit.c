@@ -92,12 +92,8 @@ limits_read(const char *name, const char *text, size_t len, const char *ca,
 int
 limits_load(const char *path, struct buf *text, struct err *e)
 {
-	struct err why = {0};
-
-	if (file_read(path, text, &why) == 0 || why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
+	return file_read(path, text, e) == 0 ? 0
+					     : err_forgive(e, KIND_NOTFOUND);
 }
 
 /* ---- counting ------------------------------------------------------------ */
@@ -362,16 +358,12 @@ is_in_window(struct store *st, int64_t certificate_id, int64_t now, bool *yes,
     struct err *e)
 {
 	struct renewal_info r;
-	struct err why = {0};
 
 	*yes = false;
 	if (certificate_id == 0)
 		return 0;
-	if (renewal_info_load(st, certificate_id, &r, &why) < 0) {
-		if (why.kind != KIND_NOTFOUND)
-			*e = why;
-		return why.kind == KIND_NOTFOUND ? 0 : -1;
-	}
+	if (renewal_info_load(st, certificate_id, &r, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	*yes = r.window_start <= now && now < r.window_end;
 	renewal_info_release(&r);
 	return 0;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/b64.h"
+#include "base/str.h"
 #include "conf/pattern.h"
 #include "conf/scope.h"
 
@@ -414,17 +415,13 @@ value_resolver_port(const char *text)
 bool
 value_equal(enum value_type type, const void *a, const void *b)
 {
-	const char *s, *t;
-
 	if (type == VALUE_BOOL)
 		return *(const bool *)a == *(const bool *)b;
 	if (type == VALUE_NUMBER || type == VALUE_DURATION)
 		return *(const int64_t *)a == *(const int64_t *)b;
 	if (value_is_list(type))
 		return strv_equal(a, b);
-	s = *(char *const *)a;
-	t = *(char *const *)b;
-	return s && t ? strcmp(s, t) == 0 : s == t;
+	return str_same(*(char *const *)a, *(char *const *)b);
 }
 
 static void

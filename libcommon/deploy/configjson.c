@@ -42,8 +42,7 @@ put_key(struct store *st, const struct configjson *c, struct material *m,
 	int rc = c->id_only ? material_key_id(st, m, &m->key_id, e)
 			    : material_add_key(st, m, c->seal, e);
 
-	if (rc < 0 && e->kind == KIND_NOTFOUND) {
-		err_clear(e);
+	if (rc < 0 && err_forgive(e, KIND_NOTFOUND) == 0) {
 		js_put(object, "private_key", js_null());
 		return 0;
 	}
@@ -171,10 +170,8 @@ put_covered_by(struct store *st, const struct domain *d, int64_t id,
 		rc = certificate_serving(st, wildcard, now, &c, e);
 	if (rc == 0 && c.id == id)
 		js_put_text(object, "covered_by", wildcard);
-	if (rc < 0 && e->kind == KIND_NOTFOUND) {
-		err_clear(e);
-		rc = 0;
-	}
+	if (rc < 0)
+		rc = err_forgive(e, KIND_NOTFOUND);
 	certificate_release(&c);
 	free(wildcard);
 	return rc;
@@ -201,8 +198,7 @@ configjson_put_covered(struct store *st, const struct configjson *c,
 		rc = put_found(st, c, MULTI, &m, object, e);
 		if (rc == 0)
 			rc = put_covered_by(st, d, m.cert.id, now, object, e);
-	} else if (e->kind == KIND_NOTFOUND) {
-		err_clear(e);
+	} else if (err_forgive(e, KIND_NOTFOUND) == 0) {
 		rc = d->id != 0 ? 0
 				: err_set(e, KIND_NOTFOUND, "no such domain");
 	}

@@ -101,11 +101,8 @@ put_json(const struct export *x, struct material *m, const char *domain,
 		rc = domain_by_value(x->st, domain, &d, e);
 		if (rc == 0)
 			rc = configjson_put_domain(x->st, &c, &d, object, e);
-		else if (e->kind == KIND_NOTFOUND) {
-			/* A wildcard serves it. */
-			err_clear(e);
-			rc = 0;
-		}
+		else /* a wildcard serves it */
+			rc = err_forgive(e, KIND_NOTFOUND);
 	}
 	if (rc == 0 && (js_write(object, out) < 0 || buf_addc(out, '\n') < 0))
 		rc = err_set(e, KIND_BUG, "too large to be exported");
@@ -123,9 +120,8 @@ put_request(const struct export *x, const struct material *m, struct buf *out,
 	int rc;
 
 	if (certificate_request_by_key(x->st, m->cert.spki_sha256, &r, e) < 0) {
-		if (e->kind != KIND_NOTFOUND)
+		if (err_forgive(e, KIND_NOTFOUND) < 0)
 			return -1;
-		err_clear(e);
 		return err_set(e, KIND_NOTFOUND,
 		    "no request with the key of certificate %lld is in the "
 		    "store",
@@ -318,9 +314,8 @@ put_key_by_fingerprint(const struct export *x, const uint8_t spki_sha256[32],
 	struct upstream_account a;
 	int rc = put_key_of(x, spki_sha256, out, e);
 
-	if (rc == 0 || e->kind != KIND_NOTFOUND)
+	if (rc == 0 || err_forgive(e, KIND_NOTFOUND) < 0)
 		return rc;
-	err_clear(e);
 	rc = upstream_account_by_key(x->st, spki_sha256, &a, e);
 	if (rc == 0)
 		rc = put_account_key(x, a.id, out, e);

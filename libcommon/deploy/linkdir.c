@@ -56,7 +56,7 @@ go(struct linkdir *l, const char *directory, bool make, struct err *e)
 	char name[LAYOUT_NAME_SIZE];
 	int fd;
 
-	if (l->path && strcmp(l->path, directory) == 0)
+	if (str_same(l->path, directory))
 		return 0;
 	forget(l);
 	fd = openat(l->root, ".", DIRECTORY);

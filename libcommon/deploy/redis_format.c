@@ -8,38 +8,68 @@
 
 #define PETER_DATABASE 9 /* where its Lua module looks */
 
-static const struct redis_format formats[] = {
+#define PEM "^%-%-%-%-%-BEGIN "
+
+const struct redis_format redis_formats[] = {
     {.name = "1",
 	.alias = "peter_sslers-1",
 	.database = PETER_DATABASE,
 	.wildcards = true,
 	.refers = true,
-	.make = redis_peter_1},
+	.make = redis_peter_1,
+	.sign = {.begins = "d1:",
+	    .holds = "hash",
+	    .field = {"c", "p", "i"},
+	    .is = "^%d+$"}},
     {.name = "2",
 	.alias = "peter_sslers-2",
 	.database = PETER_DATABASE,
 	.wildcards = true,
-	.make = redis_peter_2},
-    {.name = "auto-ssl", .alias = "lua-resty-auto-ssl", .make = redis_autossl},
+	.make = redis_peter_2,
+	.sign =
+	    {.begins = "d2:", .holds = "hash", .field = {"f", "p"}, .is = PEM}},
+    {.name = "auto-ssl",
+	.alias = "lua-resty-auto-ssl",
+	.make = redis_autossl,
+	.sign = {.ends = ":latest",
+	    .holds = "json",
+	    .field = {"fullchain_pem", "privkey_pem"},
+	    .is = PEM}},
     {.name = "resty-acme",
 	.alias = "lua-resty-acme",
 	.by_key_type = true,
-	.make = redis_restyacme},
-    {.name = "kong", .make = redis_kong},
+	.make = redis_restyacme,
+	.sign = {.contains = {"domain:ecc:", "domain:rsa:"},
+	    .holds = "json",
+	    .field = {"pkey", "cert"},
+	    .is = PEM}},
+    {.name = "kong",
+	.make = redis_kong,
+	.sign = {.contains = {"kong_acme:cert_key:"},
+	    .holds = "json",
+	    .field = {"key", "cert"},
+	    .is = PEM}},
     {.name = "traefik",
 	.wildcards = true,
 	.by_certificate = true,
 	.before_number = redis_traefik_before,
-	.make = redis_traefik},
+	.make = redis_traefik,
+	.sign = {.contains = {"/tls/certificates/"},
+	    .ends = "/certFile",
+	    .holds = "text",
+	    .is = PEM}},
 };
+const size_t redis_formats_len = ARRAY_LEN(redis_formats);
+_Static_assert(ARRAY_LEN(redis_formats) <= REDIS_FORMATS_MAX, "all fit");
 
 const struct redis_format *
 redis_format_by_name(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-		if (strcmp(formats[i].name, name) == 0 ||
-		    (formats[i].alias && strcmp(formats[i].alias, name) == 0))
-			return &formats[i];
+	const struct redis_format *f = redis_formats;
+
+	for (; f < redis_formats + redis_formats_len; f++)
+		if (strcmp(f->name, name) == 0 || str_same(f->alias, name))
+			return f;
 	return NULL;
 }
 
@@ -49,10 +79,32 @@ redis_format_names(void)
 	static char names[128];
 	size_t len = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+	for (size_t i = 0; i < redis_formats_len; i++)
 		len += (size_t)snprintf(names + len, sizeof(names) - len,
-		    "%s%s", i > 0 ? " " : "", formats[i].name);
+		    "%s%s", i > 0 ? " " : "", redis_formats[i].name);
 	return names;
+}
+
+static bool
+is_like(const char *key, const struct redis_sign *s)
+{
+	const char *const *part = s->contains;
+
+	return (!s->begins || str_starts(key, s->begins)) &&
+	    (!s->ends || str_ends(key, s->ends)) &&
+	    (!part[0] || strstr(key, part[0]) ||
+		(part[1] && strstr(key, part[1])));
+}
+
+const struct redis_format *
+redis_format_by_key(const char *key)
+{
+	const struct redis_format *f = redis_formats;
+
+	for (; f < redis_formats + redis_formats_len; f++)
+		if (is_like(key, &f->sign))
+			return f;
+	return NULL;
 }
 
 bool

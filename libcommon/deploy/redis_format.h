@@ -51,6 +51,18 @@ struct redis_entries {
 	size_t len;
 };
 
+/*
+ * By what a key of a format is known.  Other programs have keys that are named
+ * like these, so what it holds counts, too.
+ */
+struct redis_sign {
+	const char *begins, *ends; /* or NULL */
+	const char *contains[2]; /* one of them; or NULL */
+	const char *holds; /* a hash, an object in JSON, or text, */
+	const char *field[REDIS_FIELDS + 1]; /* in which these fields */
+	const char *is; /* are like this pattern of Lua */
+};
+
 struct redis_format {
 	const char *name, *alias; /* or NULL */
 	int64_t database; /* when no URL names one */
@@ -64,11 +76,20 @@ struct redis_format {
 	/* Adds what is to be there for an item.  KIND_BUG: too large. */
 	int (*make)(const struct redis_item *it, const struct redis_options *o,
 	    struct redis_entries *out, struct err *e);
+	struct redis_sign sign;
 };
+
+#define REDIS_FORMATS_MAX 16
+
+extern const struct redis_format redis_formats[];
+extern const size_t redis_formats_len; /* at most REDIS_FORMATS_MAX */
 
 /* One by its name, or NULL; and all names, with blanks between them. */
 const struct redis_format *redis_format_by_name(const char *name);
 const char *redis_format_names(void);
+
+/* The one that has keys with such a name, or NULL. */
+const struct redis_format *redis_format_by_key(const char *key);
 
 /* Whether a gateway of this format asks for a name like that. */
 bool redis_format_wants(const struct redis_format *f, const char *name);

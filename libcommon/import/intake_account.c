@@ -1,3 +1,4 @@
+#include "base/str.h"
 #include "import/directories.h"
 #include "import/intake_part.h"
 #include "store/upstream_account.h"
@@ -70,8 +71,8 @@ remember_dry(
 		return -1;
 	in->dry = xreallocarray(in->dry, in->dry_len + 1, sizeof(*in->dry));
 	d = &in->dry[in->dry_len++];
-	d->directory_url = n->directory_url ? xstrdup(n->directory_url) : NULL;
-	d->url = n->url ? xstrdup(n->url) : NULL;
+	d->directory_url = str_dup(n->directory_url);
+	d->url = str_dup(n->url);
 	d->key = k; /* transferred */
 	return 0;
 }
@@ -102,16 +103,12 @@ intake_know_account(
 {
 	uint8_t identity[DIGEST_SHA256_SIZE];
 	struct upstream_account a;
-	struct err why = {0};
 
 	key_spki_sha256(k, identity);
-	if (upstream_account_by_key(in->st, identity, &a, &why) == 0) {
-		remember_account(in, id, a.id);
-		upstream_account_release(&a);
-	} else if (why.kind != KIND_NOTFOUND) {
-		*e = why;
-		return -1;
-	}
+	if (upstream_account_by_key(in->st, identity, &a, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
+	remember_account(in, id, a.id);
+	upstream_account_release(&a);
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "import/intake_part.h"
 
+#include "base/str.h"
+
 static const char *const result_names[] = {
     [INTAKE_CREATED] = "created",
     [INTAKE_KNOWN] = "known",
@@ -39,7 +41,7 @@ note(struct intake *in, char *place, const char *object, int64_t id,
 		.result = result,
 		.name = name,
 		.place = place,
-		.reason = reason ? xstrdup(reason) : NULL};
+		.reason = str_dup(reason)};
 }
 
 void

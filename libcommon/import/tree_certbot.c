@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "acme/jwk.h"
+#include "base/str.h"
 #include "import/configobj.h"
 #include "sys/dir.h"
 #include "wrap/js.h"
@@ -143,8 +144,7 @@ tell_account(struct accounts *a, const char *folder, struct err *e)
 	char *server = id > inside ? xstrndup(inside, (size_t)(id - inside - 1))
 				   : xstrdup("");
 	char *directory = directory_url(a, server);
-	char *url =
-	    js_get_text(regr, "uri") ? xstrdup(js_get_text(regr, "uri")) : NULL;
+	char *url = str_dup(js_get_text(regr, "uri"));
 	tree_add_texts(&contacts, js_get(js_get(regr, "body"), "contact"));
 	char *data = account_data(a->walk, folder, regr);
 	struct tree_account account = {.id = id,
@@ -395,7 +395,7 @@ load_renewal(struct tree_walk *w, const char *lineage)
 {
 	struct js *v = read_renewal(w, lineage);
 	const char *id = js_get_text(js_get(v, "renewalparams"), "account");
-	struct renewal r = {.account = id ? xstrdup(id) : NULL};
+	struct renewal r = {.account = str_dup(id)};
 
 	r.text = tree_js_text(v);
 	js_free(v);

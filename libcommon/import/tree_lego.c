@@ -1,3 +1,4 @@
+#include "base/str.h"
 #include "import/tree_part.h"
 #include "wrap/js.h"
 
@@ -37,7 +38,7 @@ tell_account(struct tree_walk *w, const char *host, const char *name,
 	const char *status = js_get_text(body ? body : registration, "status");
 	int rc = 0;
 
-	account.deactivated = status && strcmp(status, "deactivated") == 0;
+	account.deactivated = str_same(status, "deactivated");
 	if (!account.url)
 		account.url = js_get_text(registration, "accountURL");
 	tree_add_texts(

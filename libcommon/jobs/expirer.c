@@ -1,5 +1,6 @@
 #include "jobs/expirer.h"
 
+#include "base/str.h"
 #include "http/network.h"
 #include "store/event.h"
 #include "sys/clock.h"
@@ -137,7 +138,7 @@ judge(struct expired *x, const struct network_reply *r)
 	js_free(x->answer);
 	x->answer = answer;
 	result = js_get_text(answer, "result");
-	if (result && strcmp(result, "success") == 0)
+	if (str_same(result, "success"))
 		return 0;
 	keep_text(x, r);
 	return err_set(&x->why, KIND_DENIED, "it says that it has not done it");
@@ -214,8 +215,8 @@ take_status(struct server *s, const struct network_reply *r)
 	}
 	software = js_get_text(x->answer, "server");
 	s->by_name = s->run->task == EXPIRER_NAMES &&
-	    s->run->names->len <= EXPIRER_NAMES_MAX && software &&
-	    strcmp(software, EXPIRER_OURS) == 0;
+	    s->run->names->len <= EXPIRER_NAMES_MAX &&
+	    str_same(software, EXPIRER_OURS);
 	note_effective(x);
 	return true;
 }

@@ -1,5 +1,6 @@
 #include "jobs/onboarder_part.h"
 
+#include "base/str.h"
 #include "jobs/parked.h"
 #include "jobs/waiting.h"
 #include "order/orderanswer.h"
@@ -29,12 +30,6 @@ onboarder_tell_store(struct onboarder *o, const struct domain_group *g, int rc,
 {
 	if (rc < 0)
 		onboarder_tell(o, &g->items[0], e, true);
-}
-
-static bool
-is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 /*
@@ -93,7 +88,7 @@ onboarder_fail(struct onboarder *o, const struct domain_group *g, size_t i,
 		err_object(&text, "parked; domain-queue add tries it at once");
 	onboarder_tell(o, item, &text,
 	    f.parks || !was_told ||
-		(!f.is_of_ca && !is_same(item->cause, out->word)));
+		(!f.is_of_ca && !str_same(item->cause, out->word)));
 }
 
 void

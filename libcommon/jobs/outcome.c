@@ -1,5 +1,6 @@
 #include "jobs/outcome.h"
 
+#include "base/str.h"
 #include "jobs/retry.h"
 #include "jobs/waiting.h"
 #include "store/upstream_ca.h"
@@ -64,8 +65,7 @@ outcome_is_enough(void *arg, const struct upstream_order *o, int64_t steps)
 static bool
 is_rate_limited(const struct upstream_order *o)
 {
-	return o->cause &&
-	    strcmp(o->cause, cause_name(CAUSE_RATE_LIMITED)) == 0;
+	return str_same(o->cause, cause_name(CAUSE_RATE_LIMITED));
 }
 
 /* Nothing is wrong with it but that it takes its time. */

@@ -1,5 +1,6 @@
 #include "jobs/parked.h"
 
+#include "base/str.h"
 #include "client/cause.h"
 #include "jobs/outcome.h"
 #include "jobs/retry.h"
@@ -60,7 +61,7 @@ is_seen(const char *word)
 static bool
 is_word(const char *word, enum cause cause)
 {
-	return word && strcmp(word, cause_name(cause)) == 0;
+	return str_same(word, cause_name(cause));
 }
 
 static int
@@ -196,10 +197,8 @@ end(struct parked *p, const struct view *v, bool is_good, struct err *e)
 		p->returned++;
 		return 0;
 	}
-	if (e->kind != KIND_BUSY)
-		return -1;
-	err_clear(e); /* somebody has asked for it meanwhile */
-	return 0;
+	/* Somebody has asked for it meanwhile. */
+	return err_forgive(e, KIND_BUSY);
 }
 
 static int

@@ -104,15 +104,11 @@ note_parse(const char *text, struct note *n)
 static int
 is_of_store(const struct primer *p, const struct note *n, struct err *e)
 {
-	struct err why = {0};
 	int64_t at;
 
-	if (event_time(p->o.st, (int64_t)n->v[NOTE_EVENT], &at, &why) == 0)
+	if (event_time(p->o.st, (int64_t)n->v[NOTE_EVENT], &at, e) == 0)
 		return (uint64_t)at == n->v[NOTE_EVENT_AT];
-	if (why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 static bool

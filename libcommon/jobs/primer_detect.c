@@ -1,50 +1,5 @@
 #include "jobs/primer_part.h"
 
-/* Other programs have keys that are named like these, so values count, too. */
-static const struct sign {
-	const char *begins, *contains, *ends, *format;
-	const char *holds; /* a hash, an object in JSON, or text, */
-	const char *field[REDIS_FIELDS + 1]; /* in which these fields */
-	const char *is; /* are like this pattern of Lua */
-} signs[] = {
-#define PEM "^%-%-%-%-%-BEGIN "
-    {.format = "1",
-	.begins = "d1:",
-	.holds = "hash",
-	.field = {"c", "p", "i"},
-	.is = "^%d+$"},
-    {.format = "2",
-	.begins = "d2:",
-	.holds = "hash",
-	.field = {"f", "p"},
-	.is = PEM},
-    {.format = "auto-ssl",
-	.ends = ":latest",
-	.holds = "json",
-	.field = {"fullchain_pem", "privkey_pem"},
-	.is = PEM},
-    {.format = "kong",
-	.contains = "kong_acme:cert_key:",
-	.holds = "json",
-	.field = {"key", "cert"},
-	.is = PEM},
-    {.format = "resty-acme",
-	.contains = "domain:ecc:",
-	.holds = "json",
-	.field = {"pkey", "cert"},
-	.is = PEM},
-    {.format = "resty-acme",
-	.contains = "domain:rsa:",
-	.holds = "json",
-	.field = {"pkey", "cert"},
-	.is = PEM},
-    {.format = "traefik",
-	.contains = "/tls/certificates/",
-	.ends = "/certFile",
-	.holds = "text",
-	.is = PEM},
-};
-
 /*
  * Whether a key is what its name says; what it holds stays in the Redis.  ARGV:
  * what it holds, the pattern, fields.
@@ -73,22 +28,17 @@ struct detecting {
 	struct kv *kv;
 	char *sha1; /* of the script */
 	int64_t left;
-	int64_t found[ARRAY_LEN(signs)];
+	int64_t found[REDIS_FORMATS_MAX];
 };
 
-static const struct sign *
-find_sign(const char *key)
+static const struct redis_format *
+find_format(const char *key)
 {
-	for (size_t i = 0; i < ARRAY_LEN(signs); i++)
-		if ((!signs[i].begins || str_starts(key, signs[i].begins)) &&
-		    (!signs[i].ends || str_ends(key, signs[i].ends)) &&
-		    (!signs[i].contains || strstr(key, signs[i].contains)))
-			return str_starts(key, PRIMER_SIDE) ? NULL : &signs[i];
-	return NULL;
+	return str_starts(key, PRIMER_SIDE) ? NULL : redis_format_by_key(key);
 }
 
 static int
-ask(const struct detecting *d, const char *key, const struct sign *s,
+ask(const struct detecting *d, const char *key, const struct redis_sign *s,
     struct err *e)
 {
 	size_t fields = 0;
@@ -109,13 +59,13 @@ ask(const struct detecting *d, const char *key, const struct sign *s,
 }
 
 static int
-receive(struct detecting *d, const struct sign *s, struct err *e)
+receive(struct detecting *d, const struct redis_format *f, struct err *e)
 {
 	struct kv_reply *r = kv_receive(d->kv, e);
 	int rc = r ? kv_check(r, e) : -1;
 
 	if (rc == 0)
-		d->found[s - signs] += kv_int(r);
+		d->found[f - redis_formats] += kv_int(r);
 	kv_free(r);
 	return rc;
 }
@@ -124,19 +74,19 @@ static int
 detect_page(void *arg, const struct kv_reply *keys, struct err *e)
 {
 	struct detecting *d = arg;
-	const struct sign *s;
+	const struct redis_format *f;
 	int rc = 0;
 	size_t len;
 
 	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++) {
 		const char *key = kv_text(kv_at(keys, i), &len);
 
-		if ((s = find_sign(key)) != NULL)
-			rc = ask(d, key, s, e);
+		if ((f = find_format(key)) != NULL)
+			rc = ask(d, key, &f->sign, e);
 	}
 	for (size_t i = 0; rc == 0 && i < kv_len(keys); i++)
-		if ((s = find_sign(kv_text(kv_at(keys, i), &len))) != NULL)
-			rc = receive(d, s, e);
+		if ((f = find_format(kv_text(kv_at(keys, i), &len))) != NULL)
+			rc = receive(d, f, e);
 	d->left -= (int64_t)kv_len(keys);
 	if (rc < 0)
 		return -1;
@@ -173,12 +123,8 @@ primer_detect(struct kv *k, int64_t max,
 	if (rc == 0)
 		rc = primer_scan(k, NULL, detect_page, &d, e);
 	free(d.sha1);
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(signs); i++) {
-		if (i + 1 < ARRAY_LEN(signs) &&
-		    strcmp(signs[i].format, signs[i + 1].format) == 0)
-			d.found[i + 1] += d.found[i];
-		else if (d.found[i] > 0)
-			fn(arg, signs[i].format, d.found[i]);
-	}
+	for (size_t i = 0; rc == 0 && i < redis_formats_len; i++)
+		if (d.found[i] > 0)
+			fn(arg, redis_formats[i].name, d.found[i]);
 	return rc;
 }

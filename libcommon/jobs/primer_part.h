@@ -1,6 +1,7 @@
 #ifndef JOBS_PRIMER_PART_H
 #define JOBS_PRIMER_PART_H
 
+#include "base/idset.h"
 #include "jobs/primer.h"
 #include "wrap/kv.h"
 
@@ -22,18 +23,6 @@
 #define PRIMER_LATER 600
 
 #define PRIMER_KEYS 2 /* of a name, at most, if they point to something */
-
-/* Numbers of rows: a bit each. */
-struct idset {
-	uint8_t *bits;
-	size_t len; /* bytes */
-};
-#define IDSET_MAX ((int64_t)1 << 31) /* what is beyond is never in it */
-/* Adds one; whether it was there already. */
-bool idset_add(struct idset *s, int64_t id);
-void idset_remove(struct idset *s, int64_t id);
-bool idset_has(const struct idset *s, int64_t id);
-void idset_release(struct idset *s);
 
 enum script {
 	SCRIPT_FENCE, /* the next number of a writer */

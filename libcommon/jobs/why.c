@@ -118,9 +118,7 @@ serving_at(const struct why *w, int64_t t, bool *failed, struct err *e)
 	int64_t id;
 
 	if (certificate_serving(w->st, w->name, t, &c, e) < 0) {
-		*failed = e->kind != KIND_NOTFOUND;
-		if (!*failed)
-			err_clear(e);
+		*failed = err_forgive(e, KIND_NOTFOUND) < 0;
 		return NULL;
 	}
 	*failed = false;
@@ -187,18 +185,12 @@ is_spare(const struct why *w, const struct why_candidate *c, char *text,
     size_t size, struct err *e)
 {
 	struct renewal_configuration r;
-	struct err why = {0};
 	bool it_is;
 
 	if (c->item.active || c->item.status == CERTIFICATE_REVOKED)
 		return 0;
-	if (renewal_configuration_by_certificate(w->st, c->item.id, &r, &why) <
-	    0) {
-		if (why.kind == KIND_NOTFOUND)
-			return 0;
-		*e = why;
-		return -1;
-	}
+	if (renewal_configuration_by_certificate(w->st, c->item.id, &r, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	it_is = r.backup_of_id != 0 && r.certificate_id == c->item.id;
 	snprintf(text, size,
 	    "renewal_configuration/%lld, a backup, keeps it ready: cert-manage "

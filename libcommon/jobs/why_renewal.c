@@ -32,11 +32,7 @@ describe_window(const struct renewal_info *r)
 static int
 unless_missing(int rc, struct err *e)
 {
-	if (rc < 0 && e->kind == KIND_NOTFOUND) {
-		err_clear(e);
-		return 0;
-	}
-	return rc < 0 ? -1 : 1;
+	return rc < 0 ? err_forgive(e, KIND_NOTFOUND) : 1;
 }
 
 /* ---- what keeps it from being ordered ------------------------------------ */

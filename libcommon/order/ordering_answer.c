@@ -1,6 +1,7 @@
 #include "order/ordering_part.h"
 
 #include "base/log.h"
+#include "base/str.h"
 #include "order/orderanswer.h"
 #include "order/orderchain.h"
 #include "sys/clock.h"
@@ -17,8 +18,7 @@
 static bool
 is_account_gone(const struct reply *r)
 {
-	return r->error_type &&
-	    strcmp(r->error_type, "accountDoesNotExist") == 0;
+	return str_same(r->error_type, "accountDoesNotExist");
 }
 
 /* The CA has forgotten the account, or the order (RFC 8555 6.7). */
@@ -190,7 +190,7 @@ on_new_order(struct ordering *o, const struct reply *r, struct err *e)
 static int
 on_finalize(struct ordering *o, const struct reply *r, struct err *e)
 {
-	if (r->error_type && strcmp(r->error_type, "orderNotReady") == 0)
+	if (str_same(r->error_type, "orderNotReady"))
 		return ordering_wait(o,
 		    o->order.attempts == 0 ? clock_now() : r->retry_at,
 		    CAUSE_OTHER, r->text, e);

@@ -1,5 +1,6 @@
 #include "order/orderkey.h"
 
+#include "base/str.h"
 #include "store/certificate_request.h"
 #include "store/key_cycle.h"
 #include "store/private_key.h"
@@ -18,7 +19,7 @@ first_of(const char *a, const char *b, const char *c)
 int
 orderkey_check(const char *key_type, const char *key_cycle, struct err *e)
 {
-	if (key_cycle && strcmp(key_cycle, ORDERPOLICY_KEY_CYCLE_ACCOUNT) == 0)
+	if (str_same(key_cycle, ORDERPOLICY_KEY_CYCLE_ACCOUNT))
 		key_cycle = NULL;
 	return orderkey_check_account(key_type, key_cycle, e);
 }
@@ -93,7 +94,6 @@ choose(struct store *st, const struct orderkey *k,
 {
 	struct key_cycle_use use;
 	struct private_key given;
-	struct err none = {0};
 
 	*c = (struct orderkey_choice){.private_key_id = o->private_key_id};
 	if (o->private_key_id != 0) {
@@ -105,12 +105,11 @@ choose(struct store *st, const struct orderkey *k,
 	}
 	if (use_of(k, o, &use, e) < 0)
 		return -1;
-	if (key_cycle_take(st, &use, &c->private_key_id, &none) == 0)
+	if (key_cycle_take(st, &use, &c->private_key_id, e) == 0)
 		return 0;
-	if (none.kind == KIND_NOTFOUND)
-		return add_key(st, &use, k->seal, &c->private_key_id, e);
-	*e = none;
-	return -1;
+	return err_forgive(e, KIND_NOTFOUND) < 0
+	    ? -1
+	    : add_key(st, &use, k->seal, &c->private_key_id, e);
 }
 
 static int
@@ -142,17 +141,12 @@ orderkey_check_given(struct store *st, const struct private_key *k,
 int
 orderkey_check_request(struct store *st, const struct csr *csr, struct err *e)
 {
-	struct err none = {0};
 	struct private_key k;
 	uint8_t identity[32];
 
 	key_spki_sha256(csr_key(csr), identity);
-	if (private_key_by_identity(st, identity, &k, &none) < 0) {
-		if (none.kind == KIND_NOTFOUND)
-			return 0;
-		*e = none;
-		return -1;
-	}
+	if (private_key_by_identity(st, identity, &k, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	return k.status == PRIVATE_KEY_ACTIVE
 	    ? 0
 	    : err_set(e, KIND_DENIED,

@@ -1,6 +1,7 @@
 #include "order/orderpolicy.h"
 
 #include "acme/ident.h"
+#include "base/str.h"
 #include "solve/solver.h"
 #include "store/identifier.h"
 #include "store/key_cycle.h"
@@ -58,7 +59,7 @@ clear_rules(struct orderpolicy *p)
 void
 orderpolicy_add(struct orderpolicy *p, const char *name, const char *solver)
 {
-	insert(p, name ? xstrdup(name) : NULL, solver);
+	insert(p, str_dup(name), solver);
 }
 
 static int
@@ -98,8 +99,7 @@ orderpolicy_set_rules(struct orderpolicy *p, const struct strv *words,
 const char *
 orderpolicy_key_cycle(const struct orderpolicy *p)
 {
-	return p->key_cycle &&
-		strcmp(p->key_cycle, ORDERPOLICY_KEY_CYCLE_ACCOUNT) == 0
+	return str_same(p->key_cycle, ORDERPOLICY_KEY_CYCLE_ACCOUNT)
 	    ? NULL
 	    : p->key_cycle;
 }
@@ -210,9 +210,7 @@ orderpolicy_write(const struct orderpolicy *p, struct buf *out)
 static char *
 dup_text(const struct js *object, const char *key)
 {
-	const char *text = js_get_text(object, key);
-
-	return text ? xstrdup(text) : NULL;
+	return str_dup(js_get_text(object, key));
 }
 
 int

@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "http/http.h"
-#include "server/front.h"
 #include "server/peer.h"
+#include "server/responder.h"
 #include "sys/clock.h"
 #include "sys/conn.h"
 #include "sys/sig.h"
@@ -28,9 +28,9 @@ is_printable(const char *text)
 
 /* The connection's id: that of whoever started this process for it, or new. */
 static void
-choose_id(const struct front *f, char out[CLIENT_ID_SIZE])
+choose_id(const struct responder *r, char out[CLIENT_ID_SIZE])
 {
-	const char *given = f->workers ? NULL : getenv("ACMED_ID");
+	const char *given = r->workers ? NULL : getenv("ACMED_ID");
 	uint8_t bytes[6];
 
 	if (given && *given && strlen(given) < CLIENT_ID_SIZE &&
@@ -43,51 +43,51 @@ choose_id(const struct front *f, char out[CLIENT_ID_SIZE])
 }
 
 static void
-begin(struct front *f)
+begin(struct responder *r)
 {
-	f->client = (struct client){0};
-	choose_id(f, f->client.id);
-	log_set_id(f->client.id);
+	r->client = (struct client){0};
+	choose_id(r, r->client.id);
+	log_set_id(r->client.id);
 }
 
 static bool
 is_wanted(void *arg)
 {
-	const struct front *f = arg;
+	const struct responder *r = arg;
 
-	if (f->rest)
-		f->rest(f->arg);
-	return f->workers && workers_are_wanted(f->workers);
+	if (r->rest)
+		r->rest(r->arg);
+	return r->workers && workers_are_wanted(r->workers);
 }
 
 static bool
 is_over(void *arg)
 {
-	const struct front *f = arg;
+	const struct responder *r = arg;
 
-	return f->workers && workers_are_over(f->workers);
+	return r->workers && workers_are_over(r->workers);
 }
 
 static void
 answer(void *arg, const struct request *req, const struct buf *body,
     struct response *res)
 {
-	const struct front *f = arg;
+	const struct responder *r = arg;
 
-	f->answer(f->arg, req, body, res);
+	r->answer(r->arg, req, body, res);
 }
 
 static void
 refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 {
-	const struct front *f = arg;
+	const struct responder *r = arg;
 
-	f->refuse(f->arg, e, is_post, res);
+	r->refuse(r->arg, e, is_post, res);
 }
 
 /* A connection, and what it reads from while there is a TLS handshake. */
 struct session {
-	struct front *front;
+	struct responder *responder;
 	struct conn plain, below;
 	int64_t since; /* the handshake has begun */
 };
@@ -100,7 +100,7 @@ static bool
 is_in_the_way(const struct session *s)
 {
 	return clock_mono() - s->since >= PATIENCE_MS && !sig_term() &&
-	    !is_over(s->front) && is_wanted(s->front);
+	    !is_over(s->responder) && is_wanted(s->responder);
 }
 
 static ssize_t
@@ -144,14 +144,14 @@ shake_hands(struct session *s, struct tls_server *tls, struct conn *secure,
 static int
 serve(struct session *s, struct tls_server *tls, struct err *e)
 {
-	struct front *f = s->front;
-	const struct conf_listener *conf = f->conf;
+	struct responder *r = s->responder;
+	const struct conf_listener *conf = r->conf;
 	struct http_service service = {.answer = answer,
 	    .refuse = refuse,
 	    .is_wanted = is_wanted,
 	    .is_over = is_over,
-	    .arg = f,
-	    .body_max = f->body_max,
+	    .arg = r,
+	    .body_max = r->body_max,
 	    .request_timeout = conf->request_timeout * 1000,
 	    .idle_timeout = conf->idle_timeout * 1000,
 	    .requests_max = conf->requests_per_connection};
@@ -160,7 +160,7 @@ serve(struct session *s, struct tls_server *tls, struct err *e)
 	struct tls *layer;
 	int rc;
 
-	if (peer_meet(f, &s->plain, deadline, e) < 0)
+	if (peer_meet(r, &s->plain, deadline, e) < 0)
 		return -1;
 	if (!tls)
 		return http_serve(&s->plain, &service, e);
@@ -173,21 +173,21 @@ serve(struct session *s, struct tls_server *tls, struct err *e)
 }
 
 void
-connection_serve(struct front *f, struct tls_server *tls, int in, int out)
+connection_serve(struct responder *r, struct tls_server *tls, int in, int out)
 {
 	struct err e = {0};
-	struct session s = {.front = f};
+	struct session s = {.responder = r};
 	char text[1024];
 
-	begin(f);
+	begin(r);
 	sock_nodelay(out);
 	conn_init(&s.plain, in, out);
 	if (serve(&s, tls, &e) < 0) {
 		err_format(&e, text, sizeof(text));
 		log_event(LOG_LEVEL_INFO, "connection.broken", "peer",
-		    f->client.peer, "reason", text, NULL);
+		    r->client.peer, "reason", text, NULL);
 	}
-	if (f->rest)
-		f->rest(f->arg);
+	if (r->rest)
+		r->rest(r->arg);
 	log_set_id("");
 }

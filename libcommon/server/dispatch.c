@@ -249,7 +249,7 @@ serve(struct call *c, const struct buf *body, const struct route **route,
 	const struct route *r;
 
 	open_envelope(c, body, &env);
-	if (peer_tell(&c->server->front, c->request, e) < 0)
+	if (peer_tell(&c->server->responder, c->request, e) < 0)
 		return -1;
 	r = *route = find_route(c, e);
 	if (!r ||
@@ -309,7 +309,7 @@ log_request(const struct call *c, const struct err *e, int64_t began)
 	snprintf(ms, sizeof(ms), "%lld", (long long)(clock_mono() - began));
 	log_event(LOG_LEVEL_INFO, "request", "method", c->request->method_name,
 	    "path", c->request->path, "status", status, "peer",
-	    c->server->front.client.peer, "ms", ms, "account",
+	    c->server->responder.client.peer, "ms", ms, "account",
 	    c->account.id ? c->account.url_id : NULL, "problem",
 	    err_is_set(e) ? problem_type(e) : NULL, "detail",
 	    err_is_set(e) ? e->text : NULL, "agent",
@@ -336,7 +336,7 @@ dispatch_answer(void *arg, const struct request *req, const struct buf *body,
 	int64_t began = clock_mono();
 	bool nonce = req->method == REQUEST_POST;
 
-	front_begin(&c.server->front);
+	responder_begin(&c.server->responder);
 	store_set_actor(c.server->store, "acmed-accept");
 	if (serve(&c, body, &r, &e) < 0)
 		answer_failure(res, &e, &c.problem);
@@ -353,8 +353,8 @@ dispatch_refuse(
 {
 	struct server *s = arg;
 
-	front_begin(&s->front);
+	responder_begin(&s->responder);
 	answer_failure(res, e, NULL);
 	add_common(s, is_post, true, res);
-	front_log_refused(&s->front, LOG_LEVEL_INFO, e, res->status);
+	responder_log_refused(&s->responder, LOG_LEVEL_INFO, e, res->status);
 }

@@ -3,6 +3,7 @@
 #include "acme/problem.h"
 #include "acme/signmsg.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "conf/conf.h"
 #include "store/account.h"
 #include "store/certificate.h"
@@ -59,7 +60,7 @@ fill_request(struct signmsg_request *r, const struct conf *conf,
 		    id->type == IDENTIFIER_IP ? &r->ip : &r->dns, id->value);
 	}
 	r->subject = make_subject(conf, o);
-	r->email = email ? xstrdup(email) : NULL;
+	r->email = str_dup(email);
 	r->order = xstrdup(o->url_id);
 	r->at = o->processing_since;
 	r->not_before = o->not_before;
@@ -252,13 +253,10 @@ sweep_order(struct store *st, const struct conf *conf,
     struct signmsg_client *signer, const struct order *o, bool *is_deaf,
     struct err *e)
 {
-	struct err why = {0};
-
-	if (redo_order(st, conf, signer, o, is_deaf, &why) == 0 ||
-	    why.kind == KIND_CONFLICT) /* somebody else has settled it */
+	if (redo_order(st, conf, signer, o, is_deaf, e) == 0)
 		return 0;
-	*e = why;
-	return -1;
+	/* Somebody else has settled it. */
+	return err_forgive(e, KIND_CONFLICT);
 }
 
 int

@@ -5,7 +5,7 @@
 #include "http/proxy.h"
 #include "http/request.h"
 #include "policy/address.h"
-#include "server/front.h"
+#include "server/responder.h"
 #include "sys/conn.h"
 #include "sys/sock.h"
 
@@ -14,19 +14,19 @@ _Static_assert((int)SOCK_ADDR_SIZE >= (int)ADDRESS_TEXT_SIZE, "one text fits");
 
 /* Takes an address in one spelling of it. Returns whether it is one. */
 static bool
-take_text(struct front *f, const char *text)
+take_text(struct responder *r, const char *text)
 {
 	struct address a;
 	bool good = text && address_parse(text, &a);
 
 	if (good)
-		address_format(&a, f->client.peer);
+		address_format(&a, r->client.peer);
 	return good;
 }
 
 static int
 take_header(
-    struct front *f, struct conn *plain, int64_t deadline, struct err *e)
+    struct responder *r, struct conn *plain, int64_t deadline, struct err *e)
 {
 	struct proxy header;
 	struct address a;
@@ -34,49 +34,50 @@ take_header(
 	if (proxy_read(plain, deadline, &header, e) < 0)
 		return -1;
 	if (address_from_bytes(header.address, header.len, &a))
-		address_format(&a, f->client.peer);
+		address_format(&a, r->client.peer);
 	return 0;
 }
 
 int
-peer_meet(struct front *f, struct conn *plain, int64_t deadline, struct err *e)
+peer_meet(
+    struct responder *r, struct conn *plain, int64_t deadline, struct err *e)
 {
-	const char *from = f->conf->peer_from;
+	const char *from = r->conf->peer_from;
 
-	f->client.told = f->client.far = false;
-	f->client.uid = f->client.sender = -1;
-	snprintf(f->client.peer, sizeof(f->client.peer), UNKNOWN);
-	if (sock_peer(plain->in, f->client.peer) == 0) {
-		f->client.far = !str_starts(f->client.peer, "127.") &&
-		    strcmp(f->client.peer, "::1") != 0;
+	r->client.told = r->client.far = false;
+	r->client.uid = r->client.sender = -1;
+	snprintf(r->client.peer, sizeof(r->client.peer), UNKNOWN);
+	if (sock_peer(plain->in, r->client.peer) == 0) {
+		r->client.far = !str_starts(r->client.peer, "127.") &&
+		    strcmp(r->client.peer, "::1") != 0;
 		return 0;
 	}
-	f->client.sender = sock_peer_uid(plain->in);
+	r->client.sender = sock_peer_uid(plain->in);
 	if (!from || strcmp(from, "socket") == 0) {
-		f->client.uid = f->client.sender;
+		r->client.uid = r->client.sender;
 		return 0;
 	}
 	if (strcmp(from, "proxy") == 0)
-		return take_header(f, plain, deadline, e);
-	f->client.told =
+		return take_header(r, plain, deadline, e);
+	r->client.told =
 	    strcmp(from, "x-real-ip") == 0 && sock_is_unix(plain->in);
 	/* What workers have in the environment is of no connection. */
-	if (str_starts(from, "env:") && !f->workers)
-		take_text(f, getenv(from + strlen("env:")));
+	if (str_starts(from, "env:") && !r->workers)
+		take_text(r, getenv(from + strlen("env:")));
 	return 0;
 }
 
 void
-peer_forget(struct front *f)
+peer_forget(struct responder *r)
 {
-	if (f->client.told)
-		snprintf(f->client.peer, sizeof(f->client.peer), UNKNOWN);
+	if (r->client.told)
+		snprintf(r->client.peer, sizeof(r->client.peer), UNKNOWN);
 }
 
 int
-peer_tell(struct front *f, const struct request *req, struct err *e)
+peer_tell(struct responder *r, const struct request *req, struct err *e)
 {
-	if (!f->client.told || take_text(f, request_field(req, "x-real-ip")))
+	if (!r->client.told || take_text(r, request_field(req, "x-real-ip")))
 		return 0;
 	return err_set(e, KIND_CONF,
 	    "the front sends no X-Real-IP, or more than one, or no address");

@@ -4,12 +4,12 @@
 #include "base/err.h"
 
 /*
- * The address of the client, in f->client.peer: that of the socket if it is an
+ * The address of the client, in r->client.peer: that of the socket if it is an
  * internet socket, else what peer_from of the settings trusts.  One that is not
  * told is "unknown".
  */
 struct conn;
-struct front;
+struct responder;
 struct request;
 
 /*
@@ -18,15 +18,15 @@ struct request;
  * Returns 0, or -1: KIND_INPUT when the header is none, KIND_BUSY, KIND_SYS.
  */
 int peer_meet(
-    struct front *f, struct conn *plain, int64_t deadline, struct err *e);
+    struct responder *r, struct conn *plain, int64_t deadline, struct err *e);
 
 /* When a request begins: what an earlier one has told is not of this one. */
-void peer_forget(struct front *f);
+void peer_forget(struct responder *r);
 
 /*
  * When the head of a request is known.  Returns 0, or -1 (KIND_CONF) when it
  * should tell the peer, in exactly one field and as an address, and does not.
  */
-int peer_tell(struct front *f, const struct request *req, struct err *e);
+int peer_tell(struct responder *r, const struct request *req, struct err *e);
 
 #endif

@@ -88,7 +88,6 @@ out:
 int
 serve_account_new(struct call *c, struct err *e)
 {
-	struct err why = {0};
 	struct account a;
 	bool only_existing, agreed;
 	int rc;
@@ -97,16 +96,14 @@ serve_account_new(struct call *c, struct err *e)
 		0 ||
 	    read_flag(c->payload, "termsOfServiceAgreed", &agreed, e) < 0)
 		return -1;
-	if (account_by_thumbprint(c->server->store, c->thumbprint, &a, &why) ==
+	if (account_by_thumbprint(c->server->store, c->thumbprint, &a, e) ==
 	    0) {
 		rc = call_account_valid(&a, e) < 0 ? -1 : answer(c, 200, &a);
 		account_release(&a);
 		return rc;
 	}
-	if (why.kind != KIND_NOTFOUND) {
-		*e = why;
+	if (err_forgive(e, KIND_NOTFOUND) < 0)
 		return -1;
-	}
 	if (only_existing) /* RFC 8555 7.3.1 */
 		return err_acme(e, KIND_INPUT, "accountDoesNotExist",
 		    "newAccount: no account has this key");
@@ -156,7 +153,7 @@ update(struct call *c, struct err *e)
 	const char *status = js_get_text(c->payload, "status");
 	const struct js *contact = js_get(c->payload, "contact");
 
-	if (status && strcmp(status, "deactivated") == 0)
+	if (str_same(status, "deactivated"))
 		return deactivate(c, e);
 	return contact ? set_contacts(c, contact, e) : 0;
 }

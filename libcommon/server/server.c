@@ -44,7 +44,7 @@ server_open(struct server *s, const struct conf *conf, struct err *e)
 {
 	*s = (struct server){.conf = conf,
 	    .base_url = conf->server.base_url,
-	    .front = {.conf = &conf->server.listener,
+	    .responder = {.conf = &conf->server.listener,
 		.answer = dispatch_answer,
 		.refuse = dispatch_refuse,
 		.arg = s,

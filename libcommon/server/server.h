@@ -7,7 +7,7 @@
 #include "acme/signmsg.h"
 #include "http/route.h"
 #include "policy/address.h"
-#include "server/front.h"
+#include "server/responder.h"
 #include "store/account.h"
 
 /* The ACME server: what lives as long as the process, and one request. */
@@ -40,7 +40,7 @@ struct server {
 	const char *base_url; /* of the configuration, no slash at the end */
 	const char *base_path; /* its path part, or "" */
 	const struct seal_key *eab_seal; /* of binding keys, or NULL */
-	struct front front; /* answers with dispatch.h */
+	struct responder responder; /* answers with dispatch.h */
 };
 
 /* The path of the file of nonces; the caller frees. NULL: KIND_CONF. */

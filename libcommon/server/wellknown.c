@@ -88,7 +88,8 @@ remember(
 	r->answered = answered;
 	snprintf(r->token, sizeof(r->token), "%s", token);
 	snprintf(r->host, sizeof(r->host), "%s", host);
-	snprintf(r->address, sizeof(r->address), "%s", w->front.client.peer);
+	snprintf(
+	    r->address, sizeof(r->address), "%s", w->responder.client.peer);
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -169,7 +170,7 @@ serve(struct asked *a, struct err *e)
 	const struct request *req = a->request;
 	bool is_challenge = str_starts(req->path, CHALLENGES);
 
-	if (peer_tell(&a->wellknown->front, req, e) < 0)
+	if (peer_tell(&a->wellknown->responder, req, e) < 0)
 		return -1;
 	if (req->query || (!is_challenge && strcmp(req->path, WHOAMI) != 0))
 		return err_set(e, KIND_NOTFOUND, "nothing is at this URL");
@@ -203,7 +204,7 @@ log_request(const struct asked *a, const struct err *e)
 	snprintf(status, sizeof(status), "%d", a->response->status);
 	log_event(LOG_LEVEL_INFO, "request", "method", a->request->method_name,
 	    "path", a->request->path, "host", a->host, "status", status, "peer",
-	    a->wellknown->front.client.peer, "detail",
+	    a->wellknown->responder.client.peer, "detail",
 	    err_is_set(e) ? e->text : NULL, "agent",
 	    request_field(a->request, "user-agent"), NULL);
 }
@@ -217,10 +218,10 @@ answer(void *arg, const struct request *req, const struct buf *body,
 	struct err e = {0};
 
 	(void)body;
-	front_begin(&w->front);
+	responder_begin(&w->responder);
 	if (serve(&a, &e) < 0)
 		answer_failure(res, &e);
-	front_sign(res);
+	responder_sign(res);
 	log_request(&a, &e);
 }
 
@@ -230,10 +231,10 @@ refuse(void *arg, const struct err *e, bool is_post, struct response *res)
 	struct wellknown *w = arg;
 
 	(void)is_post;
-	front_begin(&w->front);
+	responder_begin(&w->responder);
 	answer_failure(res, e);
-	front_sign(res);
-	front_log_refused(&w->front, LOG_LEVEL_INFO, e, res->status);
+	responder_sign(res);
+	responder_log_refused(&w->responder, LOG_LEVEL_INFO, e, res->status);
 }
 
 /* ---- opening ------------------------------------------------------------- */
@@ -250,7 +251,7 @@ wellknown_open(struct wellknown *w, const struct conf *conf, struct err *e)
 	bool logs = conf->challenge.log_requests;
 
 	*w = (struct wellknown){.conf = conf,
-	    .front = {.conf = &conf->challenge.listener,
+	    .responder = {.conf = &conf->challenge.listener,
 		.answer = answer,
 		.refuse = refuse,
 		.rest = rest,

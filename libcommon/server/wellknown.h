@@ -1,7 +1,7 @@
 #ifndef SERVER_WELLKNOWN_H
 #define SERVER_WELLKNOWN_H
 
-#include "server/front.h"
+#include "server/responder.h"
 
 /*
  * What is answered below /.well-known: key authorizations for http-01 (RFC
@@ -17,7 +17,7 @@ struct wellknown_request;
 #define WELLKNOWN_PENDING_MAX 64
 
 struct wellknown {
-	struct front front; /* answers with what is below */
+	struct responder responder; /* answers with what is below */
 	const struct conf *conf;
 	struct store *store; /* NULL: thumbprints only */
 	struct wellknown_request *pending; /* of WELLKNOWN_PENDING_MAX */

@@ -274,8 +274,8 @@ local_open(const struct conf *conf, struct err *e)
 	/* A short life begins no earlier than a tenth of it ago. */
 	l->backdate =
 	    ca->backdate < ca->lifetime / 10 ? ca->backdate : ca->lifetime / 10;
-	l->crl_url = ca->crl_url != NULL ? xstrdup(ca->crl_url) : NULL;
-	l->issuer_url = ca->issuer_url != NULL ? xstrdup(ca->issuer_url) : NULL;
+	l->crl_url = str_dup(ca->crl_url);
+	l->issuer_url = str_dup(ca->issuer_url);
 	rc = open_files(l, key_path, path, e);
 	if (rc == 0) {
 		l->blocked =

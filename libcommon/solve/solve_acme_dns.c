@@ -22,17 +22,12 @@ static int
 find_account(const struct self *s, const char *name, bool make,
     struct acme_dns_account *a, struct err *e)
 {
-	struct err why = {0};
-
 	if (acme_dns_account_find(
-		s->store, s->url, name, s->options->account_key, a, &why) == 0)
+		s->store, s->url, name, s->options->account_key, a, e) == 0)
 		return 0;
 	acme_dns_account_release(a);
-	if (why.kind != KIND_NOTFOUND || !make) {
-		*e = why;
-		return -1;
-	}
-	if (acme_dns_register(s->server, a, e) < 0)
+	if (!make || err_forgive(e, KIND_NOTFOUND) < 0 ||
+	    acme_dns_register(s->server, a, e) < 0)
 		return -1;
 	return acme_dns_account_add(
 	    s->store, s->url, name, a, s->options->account_key, e);

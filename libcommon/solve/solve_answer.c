@@ -36,13 +36,10 @@ static int
 cleanup(void *self, const struct solver_task *t, struct err *e)
 {
 	const struct self *s = self;
-	struct err why = {0};
 
-	if (challenge_answer_remove(s->store, t->token, &why) == 0 ||
-	    why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
+	return challenge_answer_remove(s->store, t->token, e) == 0
+	    ? 0
+	    : err_forgive(e, KIND_NOTFOUND);
 }
 
 int

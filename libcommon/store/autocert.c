@@ -130,16 +130,11 @@ autocert_look(struct store *st, const char *name, enum autocert_state *state,
 {
 	int64_t now = clock_now();
 	struct domain_item i;
-	struct err why = {0};
 
 	*state = AUTOCERT_QUEUE_ABSENT;
 	*error = NULL;
-	if (domain_queue_by_name(st, name, &i, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND)
-			return 0;
-		*e = why;
-		return -1;
-	}
+	if (domain_queue_by_name(st, name, &i, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	if (i.lease_until > now && i.lease_until <= now + QUEUE_HOLD_MAX)
 		*state = AUTOCERT_QUEUE_HELD;
 	else if (i.is_parked || i.past.attempts > 0)
@@ -261,15 +256,10 @@ autocert_certificate(
 {
 	int64_t now = clock_now();
 	struct serving s;
-	struct err why = {0};
 
 	*id = 0;
-	if (serving_by_name(st, name, now, &s, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND)
-			return 0;
-		*e = why;
-		return -1;
-	}
+	if (serving_by_name(st, name, now, &s, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	if (!s.disabled && s.not_before <= now && now <= s.not_after)
 		*id = s.certificate_id;
 	return 0;
@@ -493,16 +483,12 @@ static int
 is_in_queue(struct store *st, const char *name, struct err *e)
 {
 	struct domain_item i;
-	struct err why = {0};
 
-	if (domain_queue_by_name(st, name, &i, &why) == 0) {
+	if (domain_queue_by_name(st, name, &i, e) == 0) {
 		domain_item_release(&i);
 		return 1;
 	}
-	if (why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 static int

@@ -109,15 +109,11 @@ blocked_name_of(struct store *st, const char *name, char **entry, struct err *e)
 static int
 is_disabled(struct store *st, const char *name, struct err *e)
 {
-	struct err why = {0};
 	struct domain d;
 
-	if (domain_by_value(st, name, &d, &why) == 0)
+	if (domain_by_value(st, name, &d, e) == 0)
 		return !d.active;
-	if (why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 static int

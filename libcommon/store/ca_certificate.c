@@ -329,9 +329,8 @@ pick(struct store *st, const char *name, int64_t *id, struct err *e)
 		*id = (int64_t)n;
 		rc = ca_certificate_by_id(st, *id, &c, e);
 		ca_certificate_release(&c);
-		if (rc == 0 || e->kind != KIND_NOTFOUND || !is_prefix)
+		if (rc == 0 || !is_prefix || err_forgive(e, KIND_NOTFOUND) < 0)
 			return rc;
-		err_clear(e);
 	}
 	return is_prefix
 	    ? find_between(st, from, to, id, e)

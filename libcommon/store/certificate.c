@@ -1,6 +1,7 @@
 #include "store/certificate.h"
 
 #include "base/hex.h"
+#include "base/str.h"
 #include "store/ca_certificate.h"
 #include "store/certificate_part.h"
 #include "store/domain.h"
@@ -113,7 +114,7 @@ certificate_status_of(const char *word)
 	size_t i;
 
 	for (i = 0; i < CERTIFICATE__MAX; i++)
-		if (word && strcmp(word, names[i]) == 0)
+		if (str_same(word, names[i]))
 			break;
 	return (enum certificate_status)i;
 }
@@ -360,10 +361,7 @@ certificate_fill_with(
 {
 	while (db_transaction(st->db, DB_QUICK, fn, st, e) == 0)
 		continue;
-	if (e->kind != KIND_NOTFOUND)
-		return -1;
-	err_clear(e);
-	return 0;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 static int

@@ -1,4 +1,5 @@
 #include "base/b64.h"
+#include "base/str.h"
 #include "store/check_part.h"
 #include "wrap/cert.h"
 #include "wrap/digest.h"
@@ -37,9 +38,7 @@ const struct stmt_table check_content_stmts = {
 static bool
 is_text(struct db_stmt *s, int column, const char *want)
 {
-	const char *text = db_text(s, column);
-
-	return text && strcmp(text, want) == 0;
+	return str_same(db_text(s, column), want);
 }
 
 /* NULL is what a key identifier is that there is not. */

@@ -223,15 +223,10 @@ struct change {
 static int
 enable(struct store *st, const char *name, struct err *e)
 {
-	struct err why = {0};
 	struct domain d;
 
-	if (domain_by_value(st, name, &d, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND)
-			return 0;
-		*e = why;
-		return -1;
-	}
+	if (domain_by_value(st, name, &d, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	if (d.active)
 		return 0;
 	return domain_set_active(st, d.id, true, e) < 0 ? -1 : 1;

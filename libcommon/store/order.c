@@ -566,10 +566,9 @@ static int
 load_taken(struct taking *t, const struct job *j, struct err *e)
 {
 	struct order *o = &t->orders[t->len];
-	struct err gone = {0};
-	int rc = load(stmt_query(t->st, STMT_ORDER, ORDER_BY_ID, &gone, "i",
-			  j->object_id),
-	    o, true, &gone);
+	int rc = load(
+	    stmt_query(t->st, STMT_ORDER, ORDER_BY_ID, e, "i", j->object_id), o,
+	    true, e);
 
 	if (rc == 0 && o->status == ORDER_PROCESSING) {
 		o->attempts = j->attempts;
@@ -577,10 +576,8 @@ load_taken(struct taking *t, const struct job *j, struct err *e)
 		return 0;
 	}
 	order_release(o);
-	if (rc < 0 && gone.kind != KIND_NOTFOUND) {
-		*e = gone;
+	if (rc < 0 && err_forgive(e, KIND_NOTFOUND) < 0)
 		return -1;
-	}
 	/* A job without an order to finish must not come back. */
 	return job_end(t->st, JOB_ISSUE, j->object_id, e);
 }

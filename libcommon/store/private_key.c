@@ -154,14 +154,10 @@ private_key_is_there(
     struct store *st, const uint8_t spki_sha256[32], struct err *e)
 {
 	struct private_key k;
-	struct err why = {0};
 
-	if (private_key_by_identity(st, spki_sha256, &k, &why) == 0)
+	if (private_key_by_identity(st, spki_sha256, &k, e) == 0)
 		return 1;
-	if (why.kind == KIND_NOTFOUND)
-		return 0;
-	*e = why;
-	return -1;
+	return err_forgive(e, KIND_NOTFOUND);
 }
 
 /* All identities that begin with the digits. */
@@ -216,10 +212,9 @@ private_key_find(
 		    text);
 	}
 	rc = private_key_by_id(st, (int64_t)id, out, e);
-	if (rc == 0 || e->kind != KIND_NOTFOUND || !is_prefix(text))
-		return rc;
 	/* a number that is none may be the beginning of an identity */
-	err_clear(e);
+	if (rc == 0 || !is_prefix(text) || err_forgive(e, KIND_NOTFOUND) < 0)
+		return rc;
 	return find_prefix(st, text, out, e);
 }
 

@@ -377,16 +377,11 @@ check_kept(const struct rekey *r, const char *path, struct err *e)
 static int
 keep_old(struct rekey *r, struct err *e)
 {
-	struct err why = {0};
 	char *path;
 	int rc = 0;
 
-	if (seal_key_read(r->path, &r->old, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND)
-			return 0;
-		*e = why;
-		return -1;
-	}
+	if (seal_key_read(r->path, &r->old, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	path = old_path(r->path, r->old.id);
 	if (link(r->path, path) < 0)
 		rc = errno == EEXIST ? check_kept(r, path, e)
@@ -401,11 +396,8 @@ keep_old(struct rekey *r, struct err *e)
 static int
 make_new(const char *path, struct seal_key *k, struct err *e)
 {
-	if (seal_key_create(path, e) < 0) {
-		if (e->kind != KIND_CONFLICT)
-			return -1;
-		err_clear(e);
-	}
+	if (seal_key_create(path, e) < 0 && err_forgive(e, KIND_CONFLICT) < 0)
+		return -1;
 	return seal_key_read(path, k, e);
 }
 

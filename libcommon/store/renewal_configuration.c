@@ -310,9 +310,9 @@ renewal_configuration_find(struct store *st, const char *text,
 	if (certificate_find(st, text, clock_now(), &cert, e) < 0) {
 		uint64_t n;
 
-		if (e->kind != KIND_NOTFOUND || str_to_u64(text, INT64_MAX, &n))
+		if (str_to_u64(text, INT64_MAX, &n) ||
+		    err_forgive(e, KIND_NOTFOUND) < 0)
 			return -1;
-		err_clear(e);
 		return by_name(st, text, c, e);
 	}
 	id = cert.id;
@@ -769,12 +769,11 @@ renewal_configuration_switch(
     struct store *st, int64_t certificate_id, bool on, struct err *e)
 {
 	struct renewal_configuration c;
-	struct err none = {0};
 	int64_t order;
 	int rc;
 
-	if (renewal_configuration_by_certificate(
-		st, certificate_id, &c, &none) == 0) {
+	if (renewal_configuration_by_certificate(st, certificate_id, &c, e) ==
+	    0) {
 		int64_t id = c.id, n;
 
 		renewal_configuration_release(&c);
@@ -782,10 +781,8 @@ renewal_configuration_switch(
 		    st, M, CONFIGURATION_SET_ACTIVE, e, "ii", id, (int64_t)on);
 		return n < 0 ? -1 : n == 0 ? 0 : switch_one(st, id, on, e);
 	}
-	if (none.kind != KIND_NOTFOUND) {
-		*e = none;
+	if (err_forgive(e, KIND_NOTFOUND) < 0)
 		return -1;
-	}
 	if (!on)
 		return 0;
 	rc = stmt_int(

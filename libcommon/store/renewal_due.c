@@ -1,5 +1,7 @@
 #include "store/renewal_due.h"
 
+#include "base/str.h"
+
 #define WHOLE 1000
 
 static const char *const names[] = {
@@ -24,7 +26,7 @@ renewal_rule_of(const char *word)
 	size_t i;
 
 	for (i = 0; i < RENEWAL_RULE__MAX; i++)
-		if (word && strcmp(word, names[i]) == 0)
+		if (str_same(word, names[i]))
 			break;
 	return (enum renewal_rule)i;
 }

@@ -47,16 +47,13 @@ int
 served_name_life(struct store *st, const char *name, int64_t certificate_id,
     struct served_life *out, struct err *e)
 {
-	struct err why = {0};
 	struct certificate c;
-	int rc = certificate_serving(st, name, clock_now(), &c, &why);
+	int rc = certificate_serving(st, name, clock_now(), &c, e);
 
 	*out = (struct served_life){0};
-	if (rc < 0 && why.kind != KIND_NOTFOUND) {
-		*e = why;
-		return -1;
-	}
-	if (rc < 0 && certificate_by_id(st, certificate_id, &c, e) < 0)
+	if (rc < 0 &&
+	    (err_forgive(e, KIND_NOTFOUND) < 0 ||
+		certificate_by_id(st, certificate_id, &c, e) < 0))
 		return -1;
 	*out = (struct served_life){c.not_before, c.not_after};
 	certificate_release(&c);
@@ -86,17 +83,12 @@ served_name_each_of(struct store *st, int64_t certificate_id,
 int
 served_name_note(struct store *st, int64_t id, const char *name, struct err *e)
 {
-	struct err why = {0};
 	struct certificate c;
 	int64_t now = clock_now();
 	int rc = 0;
 
-	if (certificate_serving(st, name, now, &c, &why) < 0) {
-		if (why.kind == KIND_NOTFOUND)
-			return 0;
-		*e = why;
-		return -1;
-	}
+	if (certificate_serving(st, name, now, &c, e) < 0)
+		return err_forgive(e, KIND_NOTFOUND);
 	if (c.not_after >= now &&
 	    (strcmp(c.source, "order") == 0 || strcmp(c.source, "import") == 0))
 		rc =

@@ -1,5 +1,7 @@
 #include "store/stmt.h"
 
+#include "base/str.h"
+
 const struct stmt_table *const stmt_tables[] = {
     [STMT_ACCOUNT] = &account_stmts,
     [STMT_ACME_DNS_ACCOUNT] = &acme_dns_account_stmts,
@@ -185,7 +187,7 @@ stmt_word(struct db_stmt *s, int column, const char *const *names, size_t len)
 	size_t i;
 
 	for (i = 0; i < len; i++)
-		if (word && strcmp(word, names[i]) == 0)
+		if (str_same(word, names[i]))
 			break;
 	return i;
 }
@@ -193,9 +195,7 @@ stmt_word(struct db_stmt *s, int column, const char *const *names, size_t len)
 char *
 stmt_text_dup(struct db_stmt *s, int column)
 {
-	const char *text = db_text(s, column);
-
-	return text ? xstrdup(text) : NULL;
+	return str_dup(db_text(s, column));
 }
 
 uint8_t *

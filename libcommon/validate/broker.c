@@ -174,7 +174,6 @@ static int
 record_validated(struct broker *b, struct err *e)
 {
 	struct challenge_validated v[BATCH_MAX];
-	struct err why = {0};
 	size_t n = 0, i;
 
 	for (i = b->len; n < BATCH_MAX && i-- > 0;)
@@ -185,12 +184,8 @@ record_validated(struct broker *b, struct err *e)
 				b->hands[i].task.request_id};
 	if (n < 2)
 		return 0;
-	if (challenge_set_all_valid(b->store, v, n, &why) < 0) {
-		if (why.kind == KIND_CONFLICT)
-			return 0;
-		*e = why;
-		return -1;
-	}
+	if (challenge_set_all_valid(b->store, v, n, e) < 0)
+		return err_forgive(e, KIND_CONFLICT);
 	for (i = b->len; n > 0 && i-- > 0;) {
 		struct hand *h = &b->hands[i];
 

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <sys/resource.h>
 
+#include "base/str.h"
 #include "sys/clock.h"
 #include "wrap/transfer_part.h"
 
@@ -327,7 +328,7 @@ https_new(const struct https_options *o, struct err *e)
 	h->o = *o;
 	h->end = &h->transfers;
 	h->user_agent = xstrdup(o->user_agent);
-	h->proxy = o->proxy ? xstrdup(o->proxy) : NULL;
+	h->proxy = str_dup(o->proxy);
 	h->multi = transfer_multi(e);
 	if (!h->multi) {
 		https_free(h);

@@ -199,7 +199,7 @@ join_server(struct kv *k, size_t n, const struct kv_place *p,
 	const char *own = p->host ? p->host : "127.0.0.1";
 	struct kv_place at = {.host = xstrdup(*host ? host : own),
 	    .port = xstrdup(port),
-	    .user = p->user ? xstrdup(p->user) : NULL};
+	    .user = str_dup(p->user)};
 	int rc = join(k, &at, a, e);
 
 	if (rc < 0)

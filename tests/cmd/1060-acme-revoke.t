@@ -7,10 +7,7 @@
 . "$(dirname "$0")/../lib/order.sh"
 . "$(dirname "$0")/../lib/pages.sh"
 
-PEBBLE_VA_ALWAYS_VALID=1
-export PEBBLE_VA_ALWAYS_VALID
-start_pebble
-order_up
+order_up_valid
 printf '%s\n' one.example two.example three.example four.example \
     old.example.org five.example six.example seven.example eight.example \
     >"$T/names"

@@ -7,9 +7,7 @@
 . "$(dirname "$0")/../lib/upstream.sh"
 . "$(dirname "$0")/../lib/order.sh"
 
-export PEBBLE_VA_ALWAYS_VALID=1
-start_pebble
-order_up
+order_up_valid
 ACMED_CONFIG=$client
 export ACMED_CONFIG
 

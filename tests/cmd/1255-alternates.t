@@ -6,10 +6,9 @@
 . "$(dirname "$0")/../lib/upstream.sh"
 . "$(dirname "$0")/../lib/order.sh"
 
-PEBBLE_VA_ALWAYS_VALID=1 PEBBLE_ALTERNATE_ROOTS=1
-export PEBBLE_VA_ALWAYS_VALID PEBBLE_ALTERNATE_ROOTS
-start_pebble
-order_up
+PEBBLE_ALTERNATE_ROOTS=1
+export PEBBLE_ALTERNATE_ROOTS
+order_up_valid
 
 chains() {
 	sql 'SELECT count(*) FROM certificate_chains'

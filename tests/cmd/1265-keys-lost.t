@@ -8,10 +8,7 @@
 . "$(dirname "$0")/../lib/upstream.sh"
 . "$(dirname "$0")/../lib/order.sh"
 
-PEBBLE_VA_ALWAYS_VALID=1
-export PEBBLE_VA_ALWAYS_VALID
-start_pebble
-order_up
+order_up_valid
 
 key_of() {
 	sql "SELECT private_key_id FROM upstream_orders WHERE id = $1"

@@ -13,13 +13,6 @@ enter a DNS:a.example
 enter b DNS:b.example
 enter a2 DNS:a.example
 
-prime() {
-	run "$BIN/redis-prime" "$@"
-}
-# counts: of the last run, without the header.
-counts() {
-	printf '%s\n' "$out" | sed 1d | tr '\t' ' '
-}
 # serve N: from now on certificate N, 1 or 3, serves a.example.
 serve() {
 	sql "UPDATE certificates SET active = (id = $1) WHERE id IN (1, 3)"

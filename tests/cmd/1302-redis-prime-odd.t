@@ -12,13 +12,6 @@ cp "$T/acmed.conf" "$T/plain.conf"
 enter a DNS:a.example
 enter b DNS:b.example
 
-prime() {
-	run "$BIN/redis-prime" "$@"
-}
-# counts: of the last run, without the header.
-counts() {
-	printf '%s\n' "$out" | sed 1d | tr '\t' ' '
-}
 # told: what --diff says.
 told() {
 	printf '%s\n' "$out" | sed 1d | cut -f1,2 | sort | xargs

@@ -7,24 +7,12 @@
 . "$SRC/tests/lib/redis.sh"
 skip_unless_has openssl sqlite3
 
-make_export_store
-start_cluster
-cat >>"$T/acmed.conf" <<END
-[redis]
-url = redis://127.0.0.1:$cluster_port
-prime_style = 1
-END
+start_primed_cluster
 for n in a b c d e f g; do
 	enter $n "DNS:$n.example"
 done
 enter w 'DNS:w.example,DNS:*.w.example'
 
-prime() {
-	run "$BIN/redis-prime" "$@"
-}
-counts() {
-	printf '%s\n' "$out" | sed 1d | tr '\t' ' '
-}
 # read_name NAME: certificate, key, chain as a gateway finds them.
 read_name() {
 	k "c:$(k "d1:$1" c)"

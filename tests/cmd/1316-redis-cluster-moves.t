@@ -7,13 +7,7 @@
 . "$SRC/tests/lib/redis.sh"
 skip_unless_has openssl sqlite3
 
-make_export_store
-start_cluster
-cat >>"$T/acmed.conf" <<END
-[redis]
-url = redis://127.0.0.1:$cluster_port
-prime_style = 1
-END
+start_primed_cluster
 names=
 for n in a b c d; do
 	enter $n "DNS:$n.example"
@@ -31,12 +25,6 @@ port1=$1 port3=$3
 id1=$(redis-cli -p "$port1" cluster myid)
 id3=$(redis-cli -p "$port3" cluster myid)
 
-prime() {
-	run "$BIN/redis-prime" "$@"
-}
-counts() {
-	printf '%s\n' "$out" | sed 1d | tr '\t' ' '
-}
 # told NAME: the last run has ended as it should when slots are on the move.
 told() {
 	exits 111 "$1"

@@ -12,9 +12,7 @@ enter two 'DNS:a.example,DNS:www.a.example,DNS:*.w.a.example'
 enter idn DNS:xn--bcher-kva.example
 request bare DNS:bare.example
 must sh -c "'$BIN/acme-sign' --no-record '$T/bare.csr' >'$T/bare.crt'"
-for s in read keys+read keys write+order; do
-	admin_token "$s"
-done
+admin_token read keys+read keys write+order
 admin_serve
 
 # member PATH...: of the answer, as JSON; a text as it is.

@@ -7,8 +7,7 @@
 skip_unless_has curl socat openssl sqlite3 perl
 
 make_export_store
-admin_token read
-admin_token write
+admin_token read write
 admin_serve
 with() {
 	with_scopes=$1

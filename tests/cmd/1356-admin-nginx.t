@@ -32,9 +32,7 @@ pool() {
 up=http://127.0.0.1:$cache_port down=http://127.0.0.1:$closed
 pool "$up"
 work_serve
-for s in read write order; do
-	admin_token "$s"
-done
+admin_token read write order
 admin_serve "admin.work_socket=$T/work.sock"
 # post PATH [OPTION...]
 post() {

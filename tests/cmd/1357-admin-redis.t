@@ -17,9 +17,7 @@ sql 'UPDATE certificates SET created = created - 10000,
     not_before = not_before - 10000'
 sql 'UPDATE domains SET created = created - 10000'
 sql 'UPDATE events SET at = at - 10000'
-for s in read read+keys write; do
-	admin_token "$s"
-done
+admin_token read read+keys write
 start_redis requirepass secret
 printf 'secret\n' >"$T/password"
 chmod 600 "$T/password"

@@ -9,8 +9,7 @@ skip_unless_has curl jq socat openssl sqlite3
 make_export_store
 enter one DNS:one.example
 enter wild 'DNS:*.w.example'
-admin_token read
-admin_token write
+admin_token read write
 admin_serve
 on=/api/domain/enable.json off=/api/domain/disable.json
 # says NAME=STATUS,...: the last answer's domain_results.

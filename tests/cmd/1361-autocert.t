@@ -10,26 +10,13 @@
 . "$(dirname "$0")/../lib/admin.sh"
 skip_unless_has curl socat openssl sqlite3 perl
 
-PEBBLE_VA_ALWAYS_VALID=1
-export PEBBLE_VA_ALWAYS_VALID
-start_pebble
-order_up
-ACMED_CONFIG=$client
-export ACMED_CONFIG
-admin_token read+keys+order
-admin_token read+keys
+admin_order_up
+admin_token read+keys+order read+keys
 gateway=$T/token.read+keys+order
 serve() {
 	stop admin
 	stop admin-unix
 	admin_serve "admin.work_socket=$T/work.sock" "$@"
-}
-admin_serve "admin.work_socket=$T/work.sock"
-autocert() {
-	autocert_name=$1
-	shift
-	ask /api/domain/autocert.json -H "@$gateway" \
-	    -d "domain_name=$autocert_name" "$@"
 }
 field() {
 	perl -MJSON::PP -e 'local $/; my $o = decode_json(<STDIN>);

@@ -10,14 +10,10 @@
 . "$(dirname "$0")/../lib/admin.sh"
 skip_unless_has curl socat openssl sqlite3 perl pgrep
 
-PEBBLE_VA_ALWAYS_VALID=1 PEBBLE_WFE_NONCEREJECT=0
-export PEBBLE_VA_ALWAYS_VALID PEBBLE_WFE_NONCEREJECT
-start_pebble
-order_up
-ACMED_CONFIG=$client
-export ACMED_CONFIG
+PEBBLE_WFE_NONCEREJECT=0
+export PEBBLE_WFE_NONCEREJECT
+admin_order_up 'admin.autocert_allow=*'
 admin_token read+keys+order
-admin_serve "admin.work_socket=$T/work.sock" 'admin.autocert_allow=*'
 
 # The CA has made the order, and waits for an answer that waits for $T/go.
 cat >"$T/hook" <<-END
@@ -28,10 +24,6 @@ END
 chmod 755 "$T/hook"
 must "$BIN/domain-queue" template set autocert --challenge "hook:$T/hook"
 
-autocert() {
-	ask /api/domain/autocert.json -H "@$T/token.read+keys+order" \
-	    -d "domain_name=$1"
-}
 notes() {
 	perl -MJSON::PP -0777 -ne 'print decode_json($_)->{notes}' "$T/body"
 }

@@ -10,15 +10,9 @@
 . "$(dirname "$0")/../lib/admin.sh"
 skip_unless_has curl socat openssl sqlite3 perl
 
-PEBBLE_VA_ALWAYS_VALID=1
-export PEBBLE_VA_ALWAYS_VALID
-start_pebble
-order_up
-ACMED_CONFIG=$client
-export ACMED_CONFIG
-admin_token order
+admin_order_up
 work_serve
-admin_serve "admin.work_socket=$T/work.sock"
+admin_token order
 md5=$(printf x | md5sum | cut -d' ' -f1)
 url=$(sql 'SELECT url FROM upstream_accounts')
 digest=$(sql 'SELECT lower(hex(spki_sha256)) FROM upstream_accounts')

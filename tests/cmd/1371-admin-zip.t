@@ -25,9 +25,7 @@ keyUsage = keyCertSign
 subjectKeyIdentifier = hash
 END
 must "$BIN/cert-import" --ca "$T/crossed.crt" "$T/cross.crt"
-for s in read keys+read keys; do
-	admin_token "$s"
-done
+admin_token read keys+read keys
 admin_serve
 
 default=$(sql 'SELECT chain_id FROM certificate_chains

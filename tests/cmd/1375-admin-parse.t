@@ -7,8 +7,7 @@
 skip_unless_has curl socat openssl sqlite3 perl
 
 make_export_store
-admin_token read
-admin_token keys
+admin_token read keys
 admin_serve
 
 # member NAME: of the object in $T/body at the path $at; a list with "," between.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034 # variables for the test
+# shellcheck disable=SC2034,SC2154 # variables for the test, and of order.sh
 # For tests of acmed-admin, after tap.sh and store.sh.
 
 admin=http://localhost/.well-known/admin
@@ -19,10 +19,14 @@ admin_serve() {
 	admin_port=$(cat "$T/admin.out")
 }
 
-# admin_token SCOPES: a new one, in $T/token.SCOPES as curl -H @FILE has it.
+# admin_token SCOPES...: a new one for each, in $T/token.SCOPES as curl -H @FILE
+# has it.
 admin_token() {
-	printf 'Authorization: Bearer %s\n' "$("$BIN/acmed-admin" token add \
-	    --scopes "$1" --no-header | cut -f2)" >"$T/token.$1"
+	for admin_scopes; do
+		printf 'Authorization: Bearer %s\n' "$("$BIN/acmed-admin" token \
+		    add --scopes "$admin_scopes" --no-header | cut -f2)" \
+		    >"$T/token.$admin_scopes"
+	done
 }
 
 # ask PATH [CURL-OPTION...]: by the unix socket; sets $code, and the answer is
@@ -53,6 +57,23 @@ header() {
 answers() {
 	is "$code" "$1" "$2"
 	[ "$code" = "$1" ] || diag "$body"
+}
+
+# admin_order_up [section.key=value...]: after order.sh, for a client whose CA
+# finds every challenge valid.  Who does the work there is started by work_serve.
+admin_order_up() {
+	order_up_valid
+	ACMED_CONFIG=$client
+	export ACMED_CONFIG
+	admin_serve "admin.work_socket=$T/work.sock" "$@"
+}
+
+# autocert NAME [CURL-OPTION...]: with the token of read+keys+order.
+autocert() {
+	autocert_name=$1
+	shift
+	ask /api/domain/autocert.json -H "@$T/token.read+keys+order" \
+	    -d "domain_name=$autocert_name" "$@"
 }
 
 # work_serve [OPTION...]: the work service on $T/work.sock, a process for each

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # T, status
+# shellcheck disable=SC2154 # T, status, out
 # For tests with a Redis: after tap.sh,
 #
 #	. "$SRC/tests/lib/redis.sh"
@@ -10,8 +10,11 @@
 # database 9, where peter_sslers' gateways look; stop redis ends it.
 #
 #	start_primed_redis
+#	start_primed_cluster
 #
-# after export.sh: with a store of its own, which is primed into it in style 1.
+# after export.sh: with a store of its own, which is primed into it in style 1;
+# a cluster is as start_cluster says.  prime ARGUMENT... runs redis-prime, and
+# counts is what it has counted, without the header.
 
 start_redis() {
 	skip_unless_has redis-server redis-cli
@@ -31,11 +34,29 @@ start_redis() {
 start_primed_redis() {
 	make_export_store
 	start_redis
+	primed_at "$redis_port"
+}
+
+start_primed_cluster() {
+	make_export_store
+	start_cluster
+	primed_at "$cluster_port"
+}
+
+primed_at() {
 	cat >>"$ACMED_CONFIG" <<-END
 		[redis]
-		url = redis://127.0.0.1:$redis_port
+		url = redis://127.0.0.1:$1
 		prime_style = 1
 	END
+}
+
+prime() {
+	run "$BIN/redis-prime" "$@"
+}
+
+counts() {
+	printf '%s\n' "$out" | sed 1d | tr '\t' ' '
 }
 
 redis_ready() {

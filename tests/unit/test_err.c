@@ -25,6 +25,23 @@ test_first_wins(void **state)
 }
 
 static void
+test_forgiven(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	err_set(&e, KIND_NOTFOUND, "no such thing");
+	err_detail(&e, "at all");
+	assert_int_equal(err_forgive(&e, KIND_BUSY), -1);
+	assert_string_equal(e.text, "no such thing");
+	assert_int_equal(err_forgive(&e, KIND_NOTFOUND), 0);
+	assert_false(err_is_set(&e));
+	assert_string_equal(e.detail, "");
+	err_set(&e, KIND_BUSY, "another");
+	assert_string_equal(e.text, "another");
+}
+
+static void
 test_another_status(void **state)
 {
 	struct err e = {0}, first = {0};
@@ -116,6 +133,7 @@ test_texts_are_printable(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_first_wins),
+    cmocka_unit_test(test_forgiven),
     cmocka_unit_test(test_another_status),
     cmocka_unit_test(test_errno_is_told),
     cmocka_unit_test(test_rows),

@@ -1,3 +1,4 @@
+#include "conf/table.h"
 #include "deploy/format.h"
 #include "deploy/redis_format.h"
 #include "unit.h"
@@ -228,10 +229,10 @@ static void
 test_keys_only(void **state)
 {
 	char *names[REDIS_ENTRIES];
-	char *all = xstrdup(redis_format_names()), *rest = all, *name;
 
 	(void)state;
-	while ((name = strsep(&rest, " "))) {
+	for (size_t f = 0; f < redis_formats_len; f++) {
+		const char *name = redis_formats[f].name;
 		size_t n;
 
 		make(name, &(struct redis_options){.readme_keys = true});
@@ -247,10 +248,39 @@ test_keys_only(void **state)
 			free(names[i]);
 		}
 	}
-	free(all);
-	assert_string_equal(
-	    redis_format_names(), "1 2 auto-ssl resty-acme kong traefik");
+}
+
+static void
+test_names(void **state)
+{
+	(void)state;
+	assert_string_equal(redis_format_names(),
+	    table_find(CONF_REDIS, "prime_style")->rule.choices);
 	assert_null(redis_format_by_name("3"));
+	for (size_t f = 0; f < redis_formats_len; f++)
+		assert_ptr_equal(redis_format_by_name(redis_formats[f].name),
+		    &redis_formats[f]);
+}
+
+/* A format is known by one key of a name, which is no other's. */
+static void
+test_signs(void **state)
+{
+	(void)state;
+	for (size_t f = 0; f < redis_formats_len; f++) {
+		size_t known = 0;
+
+		make(redis_formats[f].name, &(struct redis_options){0});
+		for (size_t i = 0; i < entries.len; i++) {
+			const struct redis_format *by =
+			    redis_format_by_key(entries.v[i].key);
+
+			assert_true(!by || by == &redis_formats[f]);
+			known += by ? 1 : 0;
+		}
+		assert_int_equal(known, 1);
+	}
+	assert_null(redis_format_by_key("d3:a.example"));
 }
 
 static void
@@ -281,6 +311,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_kong),
     cmocka_unit_test(test_traefik),
     cmocka_unit_test(test_keys_only),
+    cmocka_unit_test(test_names),
+    cmocka_unit_test(test_signs),
     cmocka_unit_test(test_wants),
 };
 UNIT_MAIN(tests)

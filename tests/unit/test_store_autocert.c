@@ -54,9 +54,10 @@ static enum autocert_state
 look_at(const char *name)
 {
 	enum autocert_state s;
+	struct err why = {0};
 	char *error;
 
-	assert_ok(autocert_look(st, name, &s, &error, &e), &e);
+	assert_ok(autocert_look(st, name, &s, &error, &why), &why);
 	free(error);
 	return s;
 }

@@ -83,6 +83,22 @@ test_affixes(void **state)
 }
 
 static void
+test_null(void **state)
+{
+	char *copy = str_dup("a");
+
+	(void)state;
+	assert_string_equal(copy, "a");
+	assert_null(str_dup(NULL));
+	assert_true(str_same(copy, "a"));
+	assert_false(str_same(copy, "ab"));
+	assert_false(str_same(copy, NULL));
+	assert_false(str_same(NULL, copy));
+	assert_true(str_same(NULL, NULL));
+	free(copy);
+}
+
+static void
 test_same_names(void **state)
 {
 	struct strv a = {0}, b = {0};
@@ -133,6 +149,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_escape),
     cmocka_unit_test(test_text),
     cmocka_unit_test(test_affixes),
+    cmocka_unit_test(test_null),
     cmocka_unit_test(test_same_names),
     cmocka_unit_test(test_list),
 };

@@ -1,5 +1,5 @@
-#ifndef SERVER_FRONT_H
-#define SERVER_FRONT_H
+#ifndef SERVER_RESPONDER_H
+#define SERVER_RESPONDER_H
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -29,7 +29,7 @@ struct client {
 	uint64_t requests; /* counted on from the id */
 };
 
-struct front {
+struct responder {
 	const struct conf_listener *conf;
 	const struct workers *workers; /* that this process is of, or NULL */
 	struct client client;
@@ -52,17 +52,17 @@ struct front {
  * What a request begins with: its number, in the id that the log has from now
  * on; and what an earlier request has told of its peer is forgotten.
  */
-void front_begin(struct front *f);
+void responder_begin(struct responder *r);
 
 /*
  * The fields of every answer: it is not to be kept or taken for another type,
  * and it is of no fake server (scripts/fake-server), which who wires up a proxy
  * sees by the field that peter_sslers has.
  */
-void front_sign(struct response *res);
+void responder_sign(struct response *res);
 
 /* Logs what was no request, and was answered with `status`. */
-void front_log_refused(const struct front *f, enum log_level level,
+void responder_log_refused(const struct responder *r, enum log_level level,
     const struct err *e, int status);
 
 #endif
