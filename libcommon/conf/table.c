@@ -328,7 +328,8 @@ const struct table_key table_keys[] = {
 	    .doc = "The same with the user as well, USER:PASSWORD."},
 	{CONF_REDIS, "prefix", TEXT(redis.prefix, 200),
 	    .doc = "What gateways have been told to put in front of their keys "
-	    "(of Traefik: the root); empty: nothing, or traefik."},
+	    "(of Traefik: the root); empty: nothing, or traefik.  Styles 1 "
+	    "and 2 have none."},
 	{CONF_REDIS, "readme_keys", BOOL(redis.readme_keys), .fallback = "false",
 	    .doc = "Styles 1 and 2: also the keys that the README of "
 	    "peter_sslers has, which its own gateway does not read."},

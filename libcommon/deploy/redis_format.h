@@ -66,6 +66,7 @@ struct redis_sign {
 struct redis_format {
 	const char *name, *alias; /* or NULL */
 	int64_t database; /* when no URL names one */
+	const char *prefix; /* what is meant without one; NULL: it has none */
 	bool wildcards; /* it looks up "*.example.org" as well */
 	bool by_certificate; /* one DOMAIN for each certificate, not name */
 	bool by_key_type; /* is_rsa matters */

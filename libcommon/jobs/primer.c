@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "store/event.h"
 #include "sys/clock.h"
 #include "wrap/digest.h"
@@ -20,25 +21,35 @@ primer_change_name(enum primer_change change)
 	return change_names[change];
 }
 
+/* The prefix that its keys have, if that is another than without one. */
+static const char *
+prefix_of(const struct redis_format *f, const char *prefix)
+{
+	return f->prefix && !str_same(prefix, f->prefix) ? prefix : NULL;
+}
+
 int
 primer_settings_read(struct primer_settings *out, const struct conf_redis *c,
     const char *style, struct err *e)
 {
+	const struct redis_format *f;
+
 	style = style ? style : c->prime_style;
 	if (!style)
 		return err_set(e, KIND_CONF, "prime_style: is not set");
-	*out = (struct primer_settings){.format = redis_format_by_name(style),
-	    .options = {.prefix = c->prefix,
+	f = redis_format_by_name(style);
+	if (!f)
+		return err_set(e, KIND_CONF, "prime_style: must be one of %s",
+		    redis_format_names());
+	*out = (struct primer_settings){.format = f,
+	    .options = {.prefix = prefix_of(f, c->prefix),
 		.readme_keys = c->readme_keys,
 		.own_renewal = !c->gateway_renews},
 	    .expire = {[REDIS_CERTCA] = c->timeout_certca,
 		[REDIS_CERT] = c->timeout_cert,
 		[REDIS_PKEY] = c->timeout_pkey,
 		[REDIS_DOMAIN] = c->timeout_domain}};
-	return out->format
-	    ? 0
-	    : err_set(e, KIND_CONF, "prime_style: must be one of %s",
-		  redis_format_names());
+	return 0;
 }
 
 /* ---- beginning and end --------------------------------------------------- */

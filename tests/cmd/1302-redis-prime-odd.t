@@ -261,6 +261,26 @@ must "$BIN/cert-manage" domain disable 127.0.0.1
 prime --style traefik --all --prune
 is "$(counts | cut -d' ' -f6)" 1 '... and goes without one'
 
+# ---- a prefix that says nothing ------------------------------------------------
+
+# left STYLE: how many names are, after its --flush.
+left() {
+	prime --style "$1" --flush
+	case $1 in
+	1) r --scan --pattern 'd1:*' | wc -l ;;
+	*) z --scan --pattern 'traefik/*' | wc -l ;;
+	esac
+}
+for style in 1 traefik; do
+	cp "$T/plain.conf" "$T/acmed.conf"
+	prime --style $style --all
+	echo 'prefix = traefik' >>"$T/acmed.conf"
+	is "$(left $style)" 0 "style $style: what was primed without it goes"
+	prime --style $style --all
+	cp "$T/plain.conf" "$T/acmed.conf"
+	is "$(left $style)" 0 '... and what was with it'
+done
+
 # ---- a password that is no file ------------------------------------------------
 
 must mkfifo -m 600 "$T/fifo"
