@@ -179,6 +179,8 @@ prime_name(struct primer *primer, const struct primer_options *o,
 
 	if (rc == 0)
 		rc = check_serving(&s, o->settings->format, e);
+	else if (e->kind == KIND_INPUT)
+		e->kind = KIND_NOTFOUND; /* as all that is no name */
 	if (rc < 0)
 		err_object(e, "%.255s", name);
 	free(name);
@@ -195,7 +197,7 @@ prime_names(struct prog *p, struct primer *primer,
 
 		if (prime_name(primer, o, names->v[i], &why) == 0)
 			continue;
-		if (why.kind != KIND_NOTFOUND && why.kind != KIND_INPUT) {
+		if (why.kind != KIND_NOTFOUND) {
 			*e = why;
 			return -1;
 		}

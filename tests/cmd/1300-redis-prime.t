@@ -99,6 +99,12 @@ printf 'b.example\nrsa.example\n' >"$T/names"
 run sh -c '"$BIN/redis-prime" - <"$T/names"'
 exits 0 'names from standard input'
 is "$(counts)" '1 2 2 2 0 0 0' '... are primed'
+printf 'b.example\n%0256d\n../x y\n\nrsa.example\n' 0 >"$T/names"
+run sh -c '"$BIN/redis-prime" - <"$T/names"'
+exits 1 '... with lines that are no names'
+is "$(counts)" '0 0 0 0 2 0 0' '... the others are looked at'
+like "$err" '0: longer than a name may be' '... one that is too long is told of'
+like "$err" '\.\./x y: there is no certificate for it' '... and one that is none'
 sql "UPDATE certificates SET created = created - 10000,
     not_before = not_before - 10000 WHERE id <> 4"
 sql 'UPDATE events SET at = at - 10000'

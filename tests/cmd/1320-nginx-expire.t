@@ -212,9 +212,25 @@ expire --all a.example
 exits 100 'all, and names'
 expire
 exits 100 'neither'
-expire 'a/../b'
-exits 100 'a name that is none'
-is "$(asked pool)" '' '... and nobody is asked'
+for bad in 'a/../b' . .. ..a a..b -- '*' 'a.*.b' '*.' .a; do
+	expire -- "$bad"
+	exits 100 "no name: $bad"
+	like "$err" ': is no name: letters, digits' '... with the rule'
+	is "$(asked pool)" '' '... and nobody is asked'
+done
+# lines FORMAT: these are names.
+lines() {
+	# shellcheck disable=SC2059 # it is a format
+	printf "$1" >"$T/names"
+	run sh -c '"$BIN/nginx-expire" --no-header - <"$T/names"'
+}
+lines "a.example\n%0254d\n"
+exits 100 'lines, one of which is no name'
+like "$err" '0: is no name' '... is told of'
+is "$out" "$(printf '%s\tsuccess\tall\t45' "$a")" '... and the others are expired'
+like "$("$BIN/acmed-store" log | grep nginx.expire | tail -n 1)" 'names 1 a.example' \
+    '... so says the log'
+asked pool >"$T/dropped"
 
 # ---- a target --------------------------------------------------------------------
 
