@@ -87,7 +87,8 @@ check_options(const struct prog *p, int64_t *since, struct err *e)
 	if (opt.style && !redis_format_by_name(opt.style))
 		return prog_misuse(e, "--style %s: none of %s", opt.style,
 		    redis_format_names());
-	return opt.since ? since_parse(opt.since, since, e) : 0;
+	return opt.since ? since_parse("changed-since", opt.since, since, e)
+			 : 0;
 }
 
 /* ---- what is told -------------------------------------------------------- */
