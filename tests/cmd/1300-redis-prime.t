@@ -335,6 +335,15 @@ for words in '' '--detect --style 1' '--all a.example' '--all --flush' '--detect
 	prime $words
 	exits 100 "wrong use: $words"
 done
+like "$err" '^redis-prime: --changed-since x: neither a time' '... which names the option'
+cp "$T/acmed.conf" "$T/kept.conf"
+sed -i 's|^url = redis.*|url = http://127.0.0.1|' "$T/acmed.conf"
+for words in --all --flush a.example --detect; do
+	prime $words
+	exits 102 "a URL that is none: $words"
+	like "$err" '^redis-prime: \[redis\] url: must begin with redis://' '... is named'
+done
+mv "$T/kept.conf" "$T/acmed.conf"
 sed -i 's/^prime_style.*//' "$T/acmed.conf"
 prime --all
 exits 102 'no style'
