@@ -288,7 +288,7 @@ show_log(struct prog *p, struct err *e)
 	    "time", "address", "host", "token", "answered", NULL};
 
 	filter.token = token;
-	if (since && since_parse(since, &filter.since, e) < 0)
+	if (since && since_parse("since", since, &filter.since, e) < 0)
 		return -1;
 	return listing_print(p, columns, each_request, e);
 }

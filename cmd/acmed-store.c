@@ -560,7 +560,7 @@ show_log(struct prog *p, struct err *e)
 
 	if (count && !upstream)
 		return prog_misuse(e, "--count goes with --upstream");
-	if (since && since_parse(since, &filter.since, e) < 0)
+	if (since && since_parse("since", since, &filter.since, e) < 0)
 		return -1;
 	st = rights_open_store(p, STORE_READ, SANDBOX_STORE_USER, e);
 	if (!st || (object && event_filter_object(st, object, &filter, e) < 0))

@@ -469,7 +469,7 @@ check_tree(const struct prog *p, struct exporttree *t, struct err *e)
 		    e, "--tree: the layout says what and how, and where");
 	if (p->argc != 1)
 		return prog_misuse(e, "--tree: one directory");
-	if (opt.since && since_parse(opt.since, &t->since, e) < 0)
+	if (opt.since && since_parse("since", opt.since, &t->since, e) < 0)
 		return -1;
 	t->remove = opt.remove;
 	t->verify = opt.verify;

@@ -55,28 +55,36 @@ check_options(const struct prog *p, struct err *e)
 	return 0;
 }
 
+/* One that is none does not stop the rest. */
+static void
+take_name(struct prog *p, const char *given, struct strv *names)
+{
+	char *name = name_spell(given);
+	struct err why = {0};
+
+	if (name_is_sni(name)) {
+		strv_add(names, name);
+	} else {
+		err_set(&why, KIND_INPUT, "%.200s: is no name: %s", given,
+		    NAME_SNI_RULE);
+		prog_item_failed(p, &why);
+	}
+	free(name);
+}
+
 /* As they stand in a path. */
 static int
-read_names(const struct prog *p, struct strv *names, struct err *e)
+read_names(struct prog *p, struct strv *names, struct err *e)
 {
 	struct strv given = {0};
 	int rc = operands_read(p, &given, e);
 
-	for (size_t i = 0; rc == 0 && i < given.len; i++) {
-		char *name = name_spell(given.v[i]);
-
-		if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-._*") !=
-			strlen(name) ||
-		    !*name)
-			rc = err_set(
-			    e, KIND_INPUT, "%.255s: is no name", given.v[i]);
-		strv_add(names, name);
-		free(name);
-	}
+	for (size_t i = 0; rc == 0 && i < given.len; i++)
+		take_name(p, given.v[i], names);
 	strv_release(&given);
 	strv_sort_unique(names);
 	if (rc == 0 && p->argc > 0 && names->len == 0)
-		rc = err_set(e, KIND_INPUT, "there are no names");
+		rc = err_set(e, KIND_INPUT, "there are no names to expire");
 	return rc;
 }
 

@@ -87,7 +87,8 @@ check_options(const struct prog *p, int64_t *since, struct err *e)
 	if (opt.style && !redis_format_by_name(opt.style))
 		return prog_misuse(e, "--style %s: none of %s", opt.style,
 		    redis_format_names());
-	return opt.since ? since_parse(opt.since, since, e) : 0;
+	return opt.since ? since_parse("changed-since", opt.since, since, e)
+			 : 0;
 }
 
 /* ---- what is told -------------------------------------------------------- */
@@ -179,6 +180,8 @@ prime_name(struct primer *primer, const struct primer_options *o,
 
 	if (rc == 0)
 		rc = check_serving(&s, o->settings->format, e);
+	else if (e->kind == KIND_INPUT)
+		e->kind = KIND_NOTFOUND; /* as all that is no name */
 	if (rc < 0)
 		err_object(e, "%.255s", name);
 	free(name);
@@ -195,7 +198,7 @@ prime_names(struct prog *p, struct primer *primer,
 
 		if (prime_name(primer, o, names->v[i], &why) == 0)
 			continue;
-		if (why.kind != KIND_NOTFOUND && why.kind != KIND_INPUT) {
+		if (why.kind != KIND_NOTFOUND) {
 			*e = why;
 			return -1;
 		}

@@ -27,23 +27,13 @@ prepare(struct visit *v, struct configjson *c, struct err *e)
 
 /* ---- of a domain --------------------------------------------------------- */
 
-/* As SNI may have it: with what no name has nothing is looked for. */
-static bool
-is_spelled(const char *name)
-{
-	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.*";
-
-	return name[0] != '.' && name[0] != '-' && !strstr(name, "..") &&
-	    name[strspn(name, good)] == '\0';
-}
-
-/* One that is not in the store has no number. */
+/* One that is not in the store has no number; it may be a wildcard's. */
 static int
 find_name(struct store *st, const char *name, struct domain *d, struct err *e)
 {
 	if (domain_by_value(st, name, d, e) == 0)
 		return 0;
-	if (!is_spelled(name) || err_forgive(e, KIND_NOTFOUND) < 0)
+	if (!name_is_sni(name) || err_forgive(e, KIND_NOTFOUND) < 0)
 		return -1;
 	*d = (struct domain){.active = true};
 	snprintf(d->value, sizeof(d->value), "%s", name);

@@ -6,6 +6,8 @@
 #include "store/chain.h"
 #include "wrap/js.h"
 
+#define CHAIN_FILE "chain_file"
+
 /* What is reported of the things of one upload, by their kind. */
 struct kind {
 	const char *object; /* as import/intake.h says it */
@@ -21,7 +23,7 @@ static const struct kind kinds[] = {
 };
 
 enum content {
-	TRIPLET, /* a certificate, its key and its chain */
+	TRIPLET, /* a certificate, its key and perhaps its chain */
 	KEY, /* a private key alone */
 	CAS,
 	CHAIN /* of CAs */
@@ -61,7 +63,7 @@ put_more(struct upload *u, struct err *e)
 	char text[32], url[300];
 	uint64_t number;
 	int64_t chain;
-	struct js *o;
+	struct js *o = NULL;
 
 	if (!id || !str_to_u64(id, INT64_MAX, &number))
 		return err_set(e, KIND_BUG, "a certificate without a number");
@@ -70,9 +72,9 @@ put_more(struct upload *u, struct err *e)
 	snprintf(text, sizeof(text), "%lld", (long long)chain);
 	snprintf(url, sizeof(url), "%s/certificate-signed/%s", a->prefix, id);
 	js_put_text((struct js *)(uintptr_t)js_get(u->body, key), "url", url);
-	o = js_object();
-	js_put_text(o, "id", text);
-	js_put(u->body, "CertificateCAChain", o);
+	if (chain != 0)
+		js_put_text(o = js_object(), "id", text);
+	js_put(u->body, "CertificateCAChain", o ? o : js_null());
 	return 0;
 }
 
@@ -92,6 +94,14 @@ report(void *arg, const struct intake_report *r, struct err *e)
 	return 0;
 }
 
+static bool
+is_sent(const struct visit *v, const char *name)
+{
+	const struct form_field *f = form_field(&v->form, name);
+
+	return f && f->len > 0;
+}
+
 /* Adds the file of a field; it must have something to read in it. */
 static int
 add_field(
@@ -100,7 +110,7 @@ add_field(
 	const struct form_field *f = form_field(&v->form, name);
 	size_t problems = b->problems.len;
 
-	if (!f || f->len == 0)
+	if (!is_sent(v, name))
 		return err_set(e, KIND_INPUT, "%s: nothing submitted", name);
 	bundle_add(b, name, f->value, f->len, NULL);
 	if (b->problems.len > problems)
@@ -108,9 +118,12 @@ add_field(
 	return 0;
 }
 
-/* Of one certificate and its key and chain, and of nothing else. */
+/*
+ * Of one certificate and its key, and of nothing else but the chain, if that
+ * was sent: without it the store may know one.
+ */
 static int
-check_triplet(const struct bundle *b, struct err *e)
+check_triplet(const struct bundle *b, bool has_chain, struct err *e)
 {
 	struct bundle_set *sets;
 	size_t len;
@@ -123,10 +136,10 @@ check_triplet(const struct bundle *b, struct err *e)
 	else if (!sets[0].key)
 		rc = err_set(e, KIND_INPUT,
 		    "private_key_file_pem: the key is not the certificate's");
-	else if (sets[0].chains[0].len == 0)
+	else if (has_chain && sets[0].chains[0].len == 0)
 		rc = err_set(e, KIND_INPUT,
-		    "chain_file: none of its certificates has signed the "
-		    "certificate");
+		    CHAIN_FILE ": none of its certificates has signed the "
+			       "certificate");
 	bundle_sets_free(sets, len);
 	return rc;
 }
@@ -169,11 +182,17 @@ run_intake(struct upload *u, struct bundle *b, bool dry_run, struct err *e)
 static int
 fill(const struct upload *u, struct bundle *b, struct err *e)
 {
-	for (size_t i = 0; u->fields[i]; i++)
+	bool has_chain = is_sent(u->visit, CHAIN_FILE);
+
+	for (size_t i = 0; u->fields[i]; i++) {
+		if (u->content == TRIPLET && !has_chain &&
+		    strcmp(u->fields[i], CHAIN_FILE) == 0)
+			continue;
 		if (add_field(u->visit, u->fields[i], b, e) < 0)
 			return -1;
+	}
 	if (u->content == TRIPLET)
-		return check_triplet(b, e);
+		return check_triplet(b, has_chain, e);
 	return u->content == KEY ? check_key(b, e) : 0;
 }
 
@@ -229,7 +248,7 @@ visit_upload_certificate(struct visit *v, struct err *e)
 	struct upload u = {.visit = v,
 	    .body = js_object(),
 	    .content = TRIPLET,
-	    .fields = {key_field(v), "certificate_file", "chain_file"}};
+	    .fields = {key_field(v), "certificate_file", CHAIN_FILE}};
 	int rc = take(&u, e);
 
 	if (rc == 0)
@@ -302,5 +321,5 @@ visit_upload_ca(struct visit *v, struct err *e)
 int
 visit_upload_chain(struct visit *v, struct err *e)
 {
-	return upload_ca(v, "chain_file", CHAIN, e);
+	return upload_ca(v, CHAIN_FILE, CHAIN, e);
 }

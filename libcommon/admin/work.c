@@ -9,6 +9,7 @@
 #include "sys/conn.h"
 #include "sys/run.h"
 #include "sys/sock.h"
+#include "wrap/name.h"
 
 #define LINGER_MS 1000
 #define CODE_BUG 101
@@ -59,17 +60,6 @@ match(const struct task *t, const struct strv *words)
 	return n;
 }
 
-/* As wrap/name.h spells it; none is an option. */
-static bool
-is_name(const char *word)
-{
-	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.*";
-	size_t len = strlen(word);
-
-	return len > 0 && len <= 255 && word[0] != '-' && word[0] != '.' &&
-	    strspn(word, good) == len;
-}
-
 static int
 fill(const struct work *w, const struct task *t, const struct strv *words,
     size_t from, struct strv *argv, struct err *e)
@@ -88,7 +78,7 @@ fill(const struct work *w, const struct task *t, const struct strv *words,
 	for (size_t i = 0; i < ARRAY_LEN(t->arguments) && t->arguments[i]; i++)
 		strv_add(argv, t->arguments[i]);
 	for (size_t i = from; i < words->len; i++) {
-		if (!is_name(words->v[i]))
+		if (!name_is_sni(words->v[i]))
 			return err_set(
 			    e, KIND_INPUT, "%.255s: is no name", words->v[i]);
 		strv_add(argv, words->v[i]);

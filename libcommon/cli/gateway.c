@@ -18,14 +18,27 @@ split_user(struct buf *text, struct kv_access *a, struct err *e)
 }
 
 static int
+check_url(const char *url, struct err *e)
+{
+	struct kv_place place;
+
+	if (!url)
+		return err_set(e, KIND_CONF, "[redis] url: is not set");
+	if (kv_place_parse(url, &place, e) < 0)
+		return err_object(e, "[redis] url");
+	kv_place_release(&place);
+	return 0;
+}
+
+static int
 read_access(const struct conf_redis *c, struct kv_access *a, struct buf *text,
     struct err *e)
 {
 	const char *file =
 	    c->userpass_file ? c->userpass_file : c->password_file;
 
-	if (!c->url)
-		return err_set(e, KIND_CONF, "[redis] url: is not set");
+	if (check_url(c->url, e) < 0)
+		return -1;
 	if (c->userpass_file && c->password_file)
 		return err_set(e, KIND_CONF,
 		    "[redis] password_file: not with userpass_file");

@@ -18,8 +18,8 @@ struct gateway {
 };
 
 /*
- * Fails as secret_password; KIND_CONF as well when there is no URL.  `c` must
- * stay.  Release in any case.
+ * Fails as secret_password; KIND_CONF as well when there is no URL, or it
+ * is none.  `c` must stay.  Release in any case.
  */
 int gateway_read(struct gateway *g, const struct conf_redis *c, struct err *e);
 void gateway_release(struct gateway *g);

@@ -33,7 +33,7 @@ since_seconds(const char *text)
 }
 
 int
-since_parse(const char *text, int64_t *t, struct err *e)
+since_parse(const char *option, const char *text, int64_t *t, struct err *e)
 {
 	int64_t age = read_age(text);
 
@@ -41,9 +41,9 @@ since_parse(const char *text, int64_t *t, struct err *e)
 		return 0;
 	if (age < 0)
 		return prog_misuse(e,
-		    "--since %s: neither a time (2026-01-31T12:00:00Z) nor an "
+		    "--%s %s: neither a time (2026-01-31T12:00:00Z) nor an "
 		    "age (90s 15m 36h 7d 4w)",
-		    text);
+		    option, text);
 	*t = clock_now() - age;
 	return 0;
 }

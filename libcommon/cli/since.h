@@ -4,16 +4,14 @@
 #include "base/err.h"
 
 /*
- * Reads the value of --since into `*t`: a time (RFC 3339), or an age, which is
+ * Reads the value of `option` into `*t`: a time (RFC 3339), or an age, which is
  * a number and one of s m h d w, and means so long before now.
  * KIND_USAGE otherwise.
  */
-int since_parse(const char *text, int64_t *t, struct err *e);
+int since_parse(
+    const char *option, const char *text, int64_t *t, struct err *e);
 
-/*
- * The same for a time ahead, the value of `option`: so long after now, and not
- * after the year 9999.
- */
+/* The same for a time ahead: so long after now, and not after the year 9999. */
 int since_parse_ahead(
     const char *option, const char *text, int64_t *t, struct err *e);
 

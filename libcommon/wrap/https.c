@@ -13,6 +13,7 @@
 #define UNDER_WAY_MAX 1000
 #define FDS_OWN 20 /* ours, the library's, and files it opens for a moment */
 #define FDS_EACH 4 /* a look-up, or two addresses that are tried at once */
+#define CURLE_TOO_LARGE_LATER 100 /* CURLE_TOO_LARGE, since 8.6.0 */
 #define FIELD_MAX 16384 /* bytes of one field, or of all Link fields */
 
 struct https {
@@ -224,13 +225,24 @@ join_fields(CURL *c, const char *name, struct buf *out)
 	}
 }
 
+/* The callback sees whole fields; of one that has no end libcurl says this. */
+static bool
+is_field_too_long(CURL *c, CURLcode rc)
+{
+	curl_off_t first_byte = 0;
+
+	curl_easy_getinfo(c, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
+	return first_byte > 0 &&
+	    (rc == CURLE_OUT_OF_MEMORY || (int)rc == CURLE_TOO_LARGE_LATER);
+}
+
 static void
 explain(struct transfer *t, CURLcode rc, struct https_response *r)
 {
 	if (rc == CURLE_OK)
 		return;
 	r->status = 0;
-	if (t->is_head_too_long)
+	if (t->is_head_too_long || is_field_too_long(t->curl, rc))
 		r->reason = "the head of the answer is too long";
 	else if (t->body.full)
 		r->reason = "the answer is too long";

@@ -590,6 +590,7 @@ static const struct {
     {"MISCONF ", KIND_BUSY, "it cannot save its data, and refuses more"},
     {"MASTERDOWN ", KIND_BUSY, "its master is down"},
     {"NOREPLICAS ", KIND_BUSY, "it has too few replicas"},
+    {"NOSCRIPT ", KIND_BUSY, "its scripts were flushed meanwhile"},
     {"TRYAGAIN ", KIND_BUSY, MOVED},
     {"CLUSTERDOWN ", KIND_BUSY, NULL},
     {"ERR max number of clients", KIND_BUSY, "it has too many clients"},

@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #define LABEL_MAX 63
+#define SNI_MAX 253
 
 bool
 name_is_a_label(const char *label, size_t len)
@@ -106,6 +107,18 @@ name_fold(char *name)
 	str_lower(name);
 	if (len > 1 && name[len - 1] == '.')
 		name[len - 1] = '\0';
+}
+
+bool
+name_is_sni(const char *name)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+	const char *rest = str_starts(name, "*.") ? name + 2 : name;
+	size_t len = strlen(rest);
+
+	return len > 0 && len <= SNI_MAX && *rest != '-' && *rest != '.' &&
+	    rest[len - 1] != '.' && !strstr(rest, "..") &&
+	    strspn(rest, good) == len;
 }
 
 static char *

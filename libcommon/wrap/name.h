@@ -30,6 +30,16 @@ void name_fold(char *name);
  */
 char *name_to_ascii(const char *name);
 
+/*
+ * Whether a client may have asked for `name`, as name_spell has it, by SNI, or
+ * it is a wildcard for such: up to 253 letters, digits, hyphens and
+ * underscores, with dots between and no hyphen in front, perhaps behind "*.".
+ */
+bool name_is_sni(const char *name);
+
+#define NAME_SNI_RULE                                                          \
+	"letters, digits, - and _, with dots between, perhaps behind *."
+
 /* Whether it is an IP address, in any spelling. */
 bool name_is_address(const char *text);
 

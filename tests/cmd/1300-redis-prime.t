@@ -99,6 +99,12 @@ printf 'b.example\nrsa.example\n' >"$T/names"
 run sh -c '"$BIN/redis-prime" - <"$T/names"'
 exits 0 'names from standard input'
 is "$(counts)" '1 2 2 2 0 0 0' '... are primed'
+printf 'b.example\n%0256d\n../x y\n\nrsa.example\n' 0 >"$T/names"
+run sh -c '"$BIN/redis-prime" - <"$T/names"'
+exits 1 '... with lines that are no names'
+is "$(counts)" '0 0 0 0 2 0 0' '... the others are looked at'
+like "$err" '0: longer than a name may be' '... one that is too long is told of'
+like "$err" '\.\./x y: there is no certificate for it' '... and one that is none'
 sql "UPDATE certificates SET created = created - 10000,
     not_before = not_before - 10000 WHERE id <> 4"
 sql 'UPDATE events SET at = at - 10000'
@@ -329,6 +335,15 @@ for words in '' '--detect --style 1' '--all a.example' '--all --flush' '--detect
 	prime $words
 	exits 100 "wrong use: $words"
 done
+like "$err" '^redis-prime: --changed-since x: neither a time' '... which names the option'
+cp "$T/acmed.conf" "$T/kept.conf"
+sed -i 's|^url = redis.*|url = http://127.0.0.1|' "$T/acmed.conf"
+for words in --all --flush a.example --detect; do
+	prime $words
+	exits 102 "a URL that is none: $words"
+	like "$err" '^redis-prime: \[redis\] url: must begin with redis://' '... is named'
+done
+mv "$T/kept.conf" "$T/acmed.conf"
 sed -i 's/^prime_style.*//' "$T/acmed.conf"
 prime --all
 exits 102 'no style'

@@ -148,6 +148,8 @@ refused() {
 	like "$err" "$3" '... is told'
 }
 refused 'prime_style = 1\n' 'no URL' 'needs url'
+refused 'url = http://a\nprime_style = 1\n' 'a URL that is none' \
+    'targets.conf:1: \[x\] url: must begin with redis://'
 refused 'url = redis://a\n' 'no style' 'prime_style: is not set'
 refused 'url = redis://a\nprime_style = 3\n' 'a style that is none' 'must be one of 1 2'
 refused 'url = redis://:secret@a\nprime_style = 1\n' 'a password in the URL' 'in a file'

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 . "$SRC/tests/lib/export.sh"
 . "$SRC/tests/lib/nginx.sh"
-skip_unless_has nginx openssl sqlite3 jq
+skip_unless_has nginx openssl sqlite3 jq perl
 
 make_export_store
 make_ca roots
@@ -170,6 +170,30 @@ expire --status
 exits 111 '... which cannot be shown'
 like "$err" 'the answer is too long' '... as is told'
 
+# A head that has no end.
+endless=$(free_port)
+mkdir "$T/raw"
+# heads FORMAT...: fields of it.
+heads() {
+	{
+		printf 'HTTP/1.1 200 OK\r\n'
+		# shellcheck disable=SC2059 # it is a format
+		printf "$@"
+		printf 'Content-Length: 2\r\n\r\n{}'
+	} >"$T/raw/127.0.0.1"
+	pool "http://127.0.0.1:$endless"
+	expire --status
+}
+start raw "$SRC/tests/lib/http-raw" "$T/raw" "$endless" 127.0.0.1
+must wait_for 10 grep -q ready "$T/raw.out"
+heads 'X: %02000000d\r\n' 0
+exits 111 'a field of 2 MB'
+like "$err" ": the head of the answer is too long\$" '... is told of'
+# shellcheck disable=SC2046 # words
+heads 'X: %01000d\r\n' $(seq 30)
+exits 111 'fields of 30 kB'
+like "$err" ": the head of the answer is too long\$" '... the same'
+
 # ---- wrong use -------------------------------------------------------------------
 
 pool
@@ -212,9 +236,25 @@ expire --all a.example
 exits 100 'all, and names'
 expire
 exits 100 'neither'
-expire 'a/../b'
-exits 100 'a name that is none'
-is "$(asked pool)" '' '... and nobody is asked'
+for bad in 'a/../b' . .. ..a a..b -- '*' 'a.*.b' '*.' .a; do
+	expire -- "$bad"
+	exits 100 "no name: $bad"
+	like "$err" ': is no name: letters, digits' '... with the rule'
+	is "$(asked pool)" '' '... and nobody is asked'
+done
+# lines FORMAT: these are names.
+lines() {
+	# shellcheck disable=SC2059 # it is a format
+	printf "$1" >"$T/names"
+	run sh -c '"$BIN/nginx-expire" --no-header - <"$T/names"'
+}
+lines "a.example\n%0254d\n"
+exits 100 'lines, one of which is no name'
+like "$err" '0: is no name' '... is told of'
+is "$out" "$(printf '%s\tsuccess\tall\t45' "$a")" '... and the others are expired'
+like "$("$BIN/acmed-store" log | grep nginx.expire | tail -n 1)" 'names 1 a.example' \
+    '... so says the log'
+asked pool >"$T/dropped"
 
 # ---- a target --------------------------------------------------------------------
 

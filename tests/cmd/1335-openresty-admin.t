@@ -91,12 +91,16 @@ no() {
 	    "$kept" "... kept: $kept"
 }
 kept=true
-jq '.certificate_signed__latest_multi.private_key = null' \
+jq '.certificate_signed__latest_single = null |
+    .certificate_signed__latest_multi.private_key = null' \
     "$T/answers/a.example" >"$T/answers/e.example"
 no e.example 'private_key is null'
-jq '.certificate_signed__latest_multi = null' \
-    "$T/answers/a.example" >"$T/answers/f.example"
+none='{"certificate_signed__latest_single":null,
+    "certificate_signed__latest_multi":null}'
+echo "$none" >"$T/answers/f.example"
 no f.example 'all are null'
+echo "$none" | sed 's/certificate_signed/x509_certificate/' >"$T/answers/later.example"
+no later.example '... as later versions of peter_sslers spell it'
 kept=false
 echo '<html>' >"$T/answers/g.example"
 no g.example 'HTML'
@@ -106,6 +110,39 @@ jq '.certificate_signed__latest_multi.fullchain.pem = "x"' \
     "$T/answers/a.example" >"$T/answers/h.example"
 no h.example 'garbage'
 is "$(shown a.example)" "$(digest "$T/a.example.crt")" '... and what is known is served'
+
+# useless WHAT JSON: for a.example, whose certificate is known.
+useless() {
+	printf '%s\n' "$2" >"$T/answers/a.example"
+	: >"$T/gateway/errors"
+	sleep 1.1 # a source that has failed is left alone for a second
+	cache expire/all >"$T/dropped"
+	is "$(shown a.example)" "$(digest "$T/a.example.crt")" \
+	    "$1: what is known is served on"
+	is "$(grep -c 'acmed: admin: what it answers' "$T/gateway/errors")" 1 \
+	    '... which is told of, once'
+	is "$(cache status | jq -c '.keys.invalid | index("a.example")')" null \
+	    '... and nobody takes it for none'
+}
+cp "$T/answers/a.example" "$T/known"
+useless 'an array' '[]'
+useless 'an object with nothing in it' '{}'
+useless 'one of somebody else' '{"status":"ok"}'
+useless 'a string' '"ok"'
+useless 'null' null
+useless 'nothing of one with this name alone' \
+    '{"certificate_signed__latest_multi":null}'
+for wrong in '""' 0 false '{}' '[]' '{"private_key":{"pem":1},"fullchain":{"pem":1}}'; do
+	useless "a certificate that is $wrong" \
+	    "{\"certificate_signed__latest_single\":null,\"certificate_signed__latest_multi\":$wrong}"
+done
+sleep 1.1
+printf '%s\n' "$none" >"$T/answers/a.example"
+cache expire/all >"$T/dropped"
+kept=true
+no a.example 'what was known, and is no more'
+kept=false
+cp "$T/known" "$T/answers/a.example"
 
 echo wrong >"$T/token"
 again "url = 'http://127.0.0.1:$admin_port/adm'"
@@ -272,7 +309,7 @@ POST /adm/api/domain/autocert.json?openresty=1
 domain_name=o.example' '... after it was asked for'
 is "$(shown o.example)$(wc -l <"$T/heard")" "$(digest "$T/o.example.crt")2" \
     '... and kept'
-jq '.certificate_signed__latest_single = null' "$T/answers/q.example" >"$T/empty"
+echo "$none" >"$T/empty"
 says "$T/empty"
 speaks POST 200 "$T/answers/q.example"
 is "$(shown q.example)" "$(digest "$T/q.example.crt")" \
@@ -407,6 +444,8 @@ refused() {
 refused '' 'nobody to ask'
 refused 'redis = { prot = 1 }' 'there is no option prot'
 refused 'redis = { styles = { "3" } }' 'no style 3'
+refused 'admin = {}' 'acmed: admin: there is no url'
+refused 'admin = { url = 7 }' 'acmed: admin: there is no url'
 refused 'admin = { url = "ftp://x" }' 'not a URL: ftp://x'
 refused 'admin = { url = "http://x", token_file = "/nothing" }' 'No such file'
 refused 'admin = { url = "http://x", autocert = 1 }' 'autocert is true or false'

@@ -216,6 +216,11 @@ for wrong in admin.users=nobody admin.users==read admin.users=root=all \
 	run "$BIN/acmed-admin" -c "$T/bad.conf" </dev/null
 	exits 102 "wrong: $wrong"
 done
+"$SRC/scripts/lib/conf-set" redis.url=http://127.0.0.1 <"$ACMED_CONFIG" \
+    >"$T/bad.conf"
+run "$BIN/acmed-admin" -c "$T/bad.conf" </dev/null
+exits 102 'a Redis whose URL is none'
+like "$err" '\[redis\] url: must begin with redis://' '... is named'
 "$SRC/scripts/lib/conf-set" admin.users=no-such-user=read <"$ACMED_CONFIG" \
     >"$T/bad.conf"
 run "$BIN/acmed-admin" -c "$T/bad.conf" </dev/null

@@ -42,7 +42,6 @@ leaf="certificate_file=@$T/one.leaf"
 chain="chain_file=@$T/one.chain"
 refused 'nothing' -F x=y
 refused 'no key' -F "$leaf" -F "$chain"
-refused 'no chain' -F "$key" -F "$leaf"
 refused 'no certificate' -F "$key" -F "$chain"
 refused 'the key of another' -F "private_key_file_pem=@$T/two.key" -F "$leaf" \
     -F "$chain"
@@ -113,6 +112,30 @@ is "$(rows)" "$before" '... and nothing of it is there'
 cat "$T/three.key" "$T/x.key" >"$T/keys"
 refused 'a key too many' -F "private_key_file_pem=@$T/keys" \
     -F "certificate_file=@$T/three.leaf" -F "chain_file=@$T/three.chain"
+
+# ---- without a chain ---------------------------------------------------------
+
+ask $up -F "private_key_file_pem=@$T/three.key" -F "certificate_file=@$T/three.leaf"
+like "$code $body" '^200 .*"CertificateCAChain":\{"id":"1"\}' \
+    'no chain: the one that is known'
+number=$(sql 'SELECT max(id) FROM certificates')
+ask "/certificate/$number/fullchain.pem"
+ok '... is served' cmp "$T/body" "$T/three.crt"
+request four DNS:four.example
+must openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/z.key" \
+    -subj /CN=z -out "$T/z.crt"
+must openssl x509 -req -in "$T/four.csr" -CA "$T/z.crt" -CAkey "$T/z.key" \
+    -copy_extensions copy -out "$T/four.leaf"
+before=$(rows)
+refused 'no chain, and no key' -F "certificate_file=@$T/four.leaf" -F chain_file=
+ask $up -F "private_key_file_pem=@$T/four.key" -F "certificate_file=@$T/four.leaf" \
+    -F chain_file=
+like "$code $body" '^200 .*"CertificateCAChain":null' \
+    'an empty chain, and none is known'
+like "$body" '"CertificateSigned":\{"created":true' '... and it is kept'
+like "$body" '"X509CertificateTrustChain":null' '... as later versions spell it, too'
+ask /domain/four.example/config.json
+like "$body" '"chain":null' '... and is served without'
 
 # ---- a private key -----------------------------------------------------------
 

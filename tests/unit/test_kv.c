@@ -168,6 +168,8 @@ test_refusals(void **state)
 	    {ALONE "-ERR DB index is out of range\r\n", true, KIND_CONF},
 	    {"-LOADING Redis is loading\r\n", true, KIND_BUSY},
 	    {"-READONLY You can't write\r\n", true, KIND_BUSY},
+	    {"-NOSCRIPT No matching script. Please use EVAL.\r\n", true,
+		KIND_BUSY},
 	    {"-ERR max number of clients reached\r\n", true, KIND_BUSY},
 	    {"*0\r\n", true, KIND_BUSY}, /* a cluster of nobody */
 	    {"*1\r\n:1\r\n", true, KIND_SYS},

@@ -68,8 +68,51 @@ test_spells(void **state)
 	}
 }
 
+static void
+test_sni(void **state)
+{
+	static const struct {
+		const char *name;
+		bool is;
+	} cases[] = {
+	    {"a.example", true},
+	    {"*.a.example", true},
+	    {"_x.a-b.example", true},
+	    {"localhost", true},
+	    {"192.0.2.1", true},
+	    {"", false},
+	    {".", false},
+	    {".a", false},
+	    {"a.", false},
+	    {"a..b", false},
+	    {"*", false},
+	    {"*.", false},
+	    {"*..a", false},
+	    {"a.*.b", false},
+	    {"*.*.b", false},
+	    {"-a", false},
+	    {"a/b", false},
+	    {"a b", false},
+	    {"::1", false},
+	    {"A.example", false},
+	    {"\xff", false},
+	};
+	char name[255] = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		print_message("# %s\n", cases[i].name);
+		assert_int_equal(name_is_sni(cases[i].name), cases[i].is);
+	}
+	memset(name, 'a', 253);
+	assert_true(name_is_sni(name));
+	name[253] = 'a';
+	assert_false(name_is_sni(name));
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_spells),
+    cmocka_unit_test(test_sni),
     cmocka_unit_test(test_to_ascii),
     cmocka_unit_test(test_a_labels),
 };

@@ -42,7 +42,7 @@ test_good(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		t = -1;
-		assert_ok(since_parse(cases[i].text, &t, &e), &e);
+		assert_ok(since_parse("since", cases[i].text, &t, &e), &e);
 		assert_int_equal(t, cases[i].want);
 	}
 }
@@ -60,8 +60,11 @@ test_bad(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		print_message("# %s\n", cases[i]);
-		assert_kind(since_parse(cases[i], &t, &e), KIND_USAGE, &e);
+		assert_kind(
+		    since_parse("since", cases[i], &t, &e), KIND_USAGE, &e);
 	}
+	assert_int_equal(since_parse("changed-since", "now", &t, &e), -1);
+	assert_int_equal(strncmp(e.text, "--changed-since now: ", 21), 0);
 }
 
 static void

@@ -14,6 +14,9 @@ local KEYS = {
 
 -- http://HOST[:PORT][/PREFIX], https, or unix:PATH:[/PREFIX]
 function admin.check(options)
+	if type(options.url) ~= "string" then
+		error("acmed: admin: there is no url")
+	end
 	local scheme, host, port, prefix =
 	    options.url:match("^(https?)://([^/:]+):?(%d*)(.*)$")
 
@@ -148,12 +151,36 @@ end
 -- What find returns, of an answer that is none.
 local function failure(status, body)
 	if status == 200 then
-		return nil, nil, "what it answers is no JSON"
+		return nil, nil, "what it answers is no JSON object"
 	end
 	return nil, nil, status and "it answers with HTTP " .. status or body or
 	    "no answer"
 end
 
+-- Whether `part` says that there is no such certificate, or not its key.
+local function is_none(part)
+	return part == cjson.null or
+	    type(part) == "table" and part.private_key == cjson.null
+end
+
+-- Whether an answer says so of both kinds, in either spelling.
+local function says_none(object)
+	local said = {}
+
+	for _, key in ipairs(KEYS) do
+		local part = object[key]
+
+		if part ~= nil then
+			if not is_none(part) then
+				return false
+			end
+			said[key:match("[^_]+$")] = true
+		end
+	end
+	return said.multi and said.single
+end
+
+-- What find returns, of an answer that may have a certificate.
 local function take(object)
 	for _, key in ipairs(KEYS) do
 		local chain = pem_of(object[key], "fullchain")
@@ -163,7 +190,11 @@ local function take(object)
 			return chain, private, nil, object.covered_by
 		end
 	end
-	return nil
+	if says_none(object) then
+		return nil
+	end
+	return nil, nil, "what it answers has no certificate, and does not " ..
+	    "say that there is none"
 end
 
 -- Chain and key, and as a fourth value the wildcard whose they are, if they are;
