@@ -193,8 +193,10 @@ count(struct primer *p, const struct batch *b)
 
 		p->counts.unchanged += b->v[i].state == ITEM_SAME;
 		p->fresh += b->v[i].state == ITEM_NEW;
-		p->invalid +=
-		    s->not_before > p->o.now || s->not_after < p->o.now;
+		if (s->not_before <= p->o.now && s->not_after >= p->o.now)
+			continue;
+		p->invalid++;
+		p->has_news |= b->v[i].state != ITEM_SAME;
 	}
 }
 
@@ -355,7 +357,9 @@ primer_finish(struct primer *p, struct err *e)
 		return -1;
 	snprintf(names, sizeof(names), "%lld", (long long)p->names);
 	snprintf(invalid, sizeof(invalid), "%lld", (long long)p->invalid);
-	log_event(p->invalid > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+	log_event(p->has_news	 ? LOG_LEVEL_WARN
+		: p->invalid > 0 ? LOG_LEVEL_INFO
+				 : LOG_LEVEL_DEBUG,
 	    "prime.done", "style", p->format->name, "names", names,
 	    "not_valid_now", invalid, NULL);
 	return 0;

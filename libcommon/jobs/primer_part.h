@@ -108,6 +108,7 @@ struct primer {
 	int64_t names;
 	int64_t fresh; /* of them: were not there */
 	int64_t invalid; /* of them: what serves them is not valid now */
+	bool has_news; /* of these: one is written */
 	struct primer_counts counts;
 };
 

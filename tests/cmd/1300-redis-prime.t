@@ -118,6 +118,12 @@ is "$(counts | cut -d' ' -f4)" '3' '... with what a wildcard may serve'
 sql "UPDATE certificates SET not_after = 100 WHERE id = 4"
 prime rsa.example
 exits 0 'what has expired, when there is nothing else'
+like "$err" 'info.* prime.done .*names=1 not_valid_now=1' '... is told of'
+prime -q rsa.example
+is "$status $err" '0 ' '... not to who wants to hear of what is new'
+r del d1:rsa.example >/dev/null
+prime -q rsa.example
+exits 0 'what has expired, and is written'
 like "$err" 'warn.* prime.done .*names=1 not_valid_now=1' '... with a warning'
 is "$(r exists d1:rsa.example)" 1 '... is there'
 sql "UPDATE certificates SET not_after = not_before + 86400 * 90 WHERE id = 4"
