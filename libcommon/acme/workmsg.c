@@ -110,8 +110,9 @@ read_head(char *line, struct workmsg_reply *r, size_t *len, struct err *e)
 	return 0;
 }
 
-static int
-read_reply(int fd, int64_t deadline, struct workmsg_reply *r, struct err *e)
+int
+workmsg_receive(
+    int fd, int64_t deadline, struct workmsg_reply *r, struct err *e)
 {
 	struct buf in;
 	struct err why = {0};
@@ -149,7 +150,7 @@ workmsg_open(const char *path, struct err *e)
 }
 
 int
-workmsg_ask(int fd, const char *request, int64_t deadline,
+workmsg_send(int fd, const char *request, int64_t deadline,
     struct workmsg_reply *r, struct err *e)
 {
 	char *line = xasprintf("%s\n", request);
@@ -157,7 +158,7 @@ workmsg_ask(int fd, const char *request, int64_t deadline,
 
 	free(line);
 	r->is_sent = rc == 0;
-	return rc < 0 ? -1 : read_reply(fd, deadline, r, e);
+	return rc;
 }
 
 int
@@ -168,7 +169,9 @@ workmsg_call(const char *path, const char *request, int64_t deadline,
 
 	if (fd < 0)
 		return -1;
-	rc = workmsg_ask(fd, request, deadline, r, e);
+	rc = workmsg_send(fd, request, deadline, r, e);
+	if (rc == 0)
+		rc = workmsg_receive(fd, deadline, r, e);
 	fd_close(&fd);
 	return rc;
 }

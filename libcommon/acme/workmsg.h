@@ -41,15 +41,17 @@ void workmsg_reply_release(struct workmsg_reply *r);
 int workmsg_open(const char *path, struct err *e);
 
 /*
- * Asks it there, without the newline, and waits for the reply until `deadline`
- * (clock_mono).  The process must have called sig_ignore_pipe.
- * Returns 0 with a reply, whatever its code; -1: KIND_BUSY when the deadline
+ * Asks it there, without the newline; the second waits for the reply.  The
+ * process must have called sig_ignore_pipe.  `deadline` is of clock_mono.
+ * Returns 0, whatever the code of the reply; -1: KIND_BUSY when the deadline
  * has passed, KIND_SYS.
  */
-int workmsg_ask(int fd, const char *request, int64_t deadline,
+int workmsg_send(int fd, const char *request, int64_t deadline,
     struct workmsg_reply *r, struct err *e);
+int workmsg_receive(
+    int fd, int64_t deadline, struct workmsg_reply *r, struct err *e);
 
-/* Both. */
+/* All of it. */
 int workmsg_call(const char *path, const char *request, int64_t deadline,
     struct workmsg_reply *r, struct err *e);
 

@@ -1,5 +1,7 @@
 #include "admin/visit.h"
 
+#include <poll.h>
+
 #include "acme/workmsg.h"
 #include "admin/admin.h"
 #include "admin/wish.h"
@@ -18,6 +20,9 @@
  * came of it may have to wait for the store.
  */
 #define WAIT_MS 45000
+#define LOOK_MS                                                                \
+	500 /* how often it is looked for while somebody works on it           \
+	     */
 #define TEMPLATE "autocert" /* if there is one */
 
 /* A certificate that is asked for. */
@@ -137,14 +142,36 @@ attempt(const struct asking *a)
 		at_once(a, conf)}};
 }
 
-/* Its answer is of no matter: the store has what came of it. */
+/*
+ * Until the service replies or the certificate is there, which it may be long
+ * before targets have it that are to have it immediately.
+ */
+static int
+wait_for(struct asking *a, int fd, struct err *why)
+{
+	int rc = 0;
+
+	while (rc == 0 && !a->certificate && clock_mono() < a->until) {
+		int64_t until = clock_mono() + LOOK_MS;
+		struct err later = {0};
+
+		rc = fd_wait(
+		    fd, POLLIN, until < a->until ? until : a->until, why);
+		if (rc == 0)
+			find_certificate(a, &later);
+	}
+	return rc;
+}
+
+/* The reply says no more than why not: what came of it is in the store. */
 static void
-ask_for(
-    const struct asking *a, int fd, struct workmsg_reply *r, struct err *why)
+ask_for(struct asking *a, int fd, struct workmsg_reply *r, struct err *why)
 {
 	char *request = xasprintf("order %s", a->name);
 
-	workmsg_ask(fd, request, a->until, r, why);
+	if (workmsg_send(fd, request, a->until, r, why) == 0 &&
+	    wait_for(a, fd, why) >= 0 && !a->certificate)
+		workmsg_receive(fd, a->until, r, why);
 	free(request);
 }
 

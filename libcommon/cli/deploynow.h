@@ -18,9 +18,9 @@ struct prog;
 /*
  * Does the work of the command; in a process of its own if there is such a
  * target, as what it gives up is gone for good.  Nothing is deployed when that
- * is killed, or by --dry-run.  What cannot be deployed is told of, stays
- * pending for renew-queue(1), and does not change the exit code: the work is
- * done, and who calls a failure again would order again.
+ * is killed, or by --dry-run.  What fails is told of; what is not deployed
+ * stays pending for renew-queue(1), and does not change the exit code: the work
+ * is done, and who calls a failure again would order again.
  */
 int deploynow_run(struct prog *p, struct err *e);
 

@@ -273,7 +273,7 @@ prepare(const struct deploywork *w, const struct deploy_confs *all,
 		    st, w->only, add_name, &naming, &resting, e);
 	store_close(st);
 	/* What they wait for is a person. */
-	if (resting > 0)
+	if (resting > 0 && !w->immediately)
 		w->prog->exit_code = prog_worse(w->prog->exit_code, 1);
 	return rc;
 }

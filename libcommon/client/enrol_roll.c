@@ -86,7 +86,7 @@ enrol_rolled(const struct enrol *x, int64_t id, const uint8_t old[32],
 
 	/* The CA changes `old` once: another process has seen it do so. */
 	if (rc < 0)
-		rc = err_forgive(e, KIND_CONFLICT);
+		rc = err_forgive(e, KIND_NOTFOUND);
 	return rc;
 }
 

@@ -106,11 +106,8 @@ take(struct onboarder *o, struct err *e)
 	if (rc <= 0)
 		return rc;
 	*o->left -= (int64_t)f.group.len;
-	/*
-	 * That of a process that died perhaps: it goes on with it, also with
-	 * one that has failed, as what is in place may have stayed there.
-	 */
-	f.order = f.group.items[0].upstream_order_id;
+	rc = outcome_order(
+	    o->st, f.group.items[0].upstream_order_id, &f.order, e);
 	for (size_t i = f.group.len; rc >= 0 && f.order == 0 && i-- > 0;) {
 		rc = onboarder_refuse_blocked(o, &f.group, i, e);
 		if (rc == 0)

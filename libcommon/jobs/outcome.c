@@ -112,6 +112,23 @@ outcome_judge(const struct orders_result *x, int64_t now, struct outcome *out)
 	}
 }
 
+int
+outcome_order(
+    struct store *st, int64_t upstream_order_id, int64_t *order, struct err *e)
+{
+	struct upstream_order o;
+
+	*order = 0;
+	if (upstream_order_id == 0)
+		return 0;
+	if (upstream_order_by_id(st, upstream_order_id, &o, e) < 0)
+		return -1;
+	if (o.status != UPSTREAM_ORDER_CANCELLED)
+		*order = o.id;
+	upstream_order_release(&o);
+	return 0;
+}
+
 void
 outcome_judge_early(
     const struct err *why, enum cause cause, int64_t now, struct outcome *out)

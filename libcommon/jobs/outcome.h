@@ -33,6 +33,15 @@ void outcome_judge(
 void outcome_judge_early(
     const struct err *why, enum cause cause, int64_t now, struct outcome *out);
 
+/*
+ * With which order an item goes on that has had this one (0: none): `*order`,
+ * or 0 for a new one.  It was that of a process that died perhaps, which has
+ * left something in place, also when the order has failed; but none that an
+ * operator has cancelled, which was cleaned up then.
+ */
+int outcome_order(
+    struct store *st, int64_t upstream_order_id, int64_t *order, struct err *e);
+
 /* Of the certificate that is there still, if one is. */
 struct outcome_life {
 	int64_t not_before, not_after; /* 0: none */

@@ -246,13 +246,9 @@ begin(struct renewer *r, struct renewer_flight *f, struct err *e)
 	const struct renewal_configuration *c = &f->configuration;
 
 	if (renewal_configuration_by_id(r->st, f->item.renewal_configuration_id,
-		&f->configuration, e) < 0)
+		&f->configuration, e) < 0 ||
+	    outcome_order(r->st, f->item.upstream_order_id, &f->order, e) < 0)
 		return -1;
-	/*
-	 * That of a process that died perhaps: it goes on with it, also with
-	 * one that has failed, as what is in place may have stayed there.
-	 */
-	f->order = f->item.upstream_order_id;
 	if (f->order != 0)
 		return 1;
 	if (!c->active ||

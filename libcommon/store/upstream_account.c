@@ -119,7 +119,9 @@ static const char *const sql[] = {
 	" (SELECT 1 FROM upstream_accounts a WHERE a.spki_sha256 = ?2)",
     [UPSTREAM_ACCOUNT_ROLL_TAKE] =
 	"UPDATE upstream_accounts SET spki_sha256 = ?3, type = ?4, sealed = ?5,"
-	" der = ?6 WHERE id = ?1 AND spki_sha256 = ?2",
+	" der = ?6 WHERE id = ?1 AND spki_sha256 = ?2 AND NOT EXISTS"
+	" (SELECT 1 FROM upstream_accounts a WHERE a.spki_sha256 = ?3"
+	" AND a.id <> ?1)",
     [UPSTREAM_ACCOUNT_ROLL_END] =
 	"UPDATE upstream_accounts SET " NO_NEXT " WHERE id = ?1"
 	" AND spki_sha256 = ?2 AND next_spki_sha256 = ?3",
@@ -611,19 +613,24 @@ upstream_account_drop(struct store *st, int64_t id, struct err *e)
 
 /* ---- a change of keys ---------------------------------------------------- */
 
-/* Whether an account has the key, which is said. */
+/* Whether another account than this one has the key, which is said. */
 static bool
-is_taken(struct store *st, const uint8_t spki_sha256[32], struct err *e)
+is_taken(
+    struct store *st, int64_t id, const uint8_t spki_sha256[32], struct err *e)
 {
 	struct upstream_account a;
 	struct err none = {0};
+	bool yes;
 
 	if (upstream_account_by_key(st, spki_sha256, &a, &none) < 0)
 		return false;
-	err_set(e, KIND_CONFLICT, "the key is that of upstream account %lld",
-	    (long long)a.id);
+	yes = a.id != id;
+	if (yes)
+		err_set(e, KIND_CONFLICT,
+		    "the key is that of upstream account %lld",
+		    (long long)a.id);
 	upstream_account_release(&a);
-	return true;
+	return yes;
 }
 
 static int
@@ -639,7 +646,7 @@ roll_begin(void *arg, struct err *e)
 	    sizeof(c->next->spki_sha256), c->next->type,
 	    (int64_t)c->next->is_sealed, c->next->der.data, c->next->der.len);
 
-	if (n == 0 && is_taken(c->st, c->next->spki_sha256, e))
+	if (n == 0 && is_taken(c->st, 0, c->next->spki_sha256, e))
 		return -1;
 	return changed_one(c->st, c->id, n, e) < 0
 	    ? -1
@@ -667,8 +674,10 @@ roll_finish(void *arg, struct err *e)
 	    e, "ibbtib", c->id, c->old, (size_t)32, c->next->spki_sha256,
 	    sizeof(c->next->spki_sha256), c->next->type,
 	    (int64_t)c->next->is_sealed, c->next->der.data, c->next->der.len);
+	if (n == 0 && is_taken(c->st, c->id, c->next->spki_sha256, e))
+		return -1;
 	if (n == 0)
-		return err_set(e, KIND_CONFLICT,
+		return err_set(e, KIND_NOTFOUND,
 		    "upstream account %lld has not the key that was changed",
 		    (long long)c->id);
 	return n < 0 ? -1 : add_event(c->st, "roll", c->id, e);

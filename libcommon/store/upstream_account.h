@@ -124,7 +124,8 @@ int upstream_account_drop(struct store *st, int64_t id, struct err *e);
  *
  * Finish is for who knows that the CA has taken `next` for `old`: it is the key
  * then even if another process has cancelled that meanwhile; a change to some
- * other key that has begun stays.  KIND_CONFLICT: the account has not `old`.
+ * other key that has begun stays.  KIND_NOTFOUND: the account has not `old`.
+ * KIND_CONFLICT: `next` is the key of another account.
  *
  * Cancel is for who knows that the CA has not taken it, and does nothing where
  * another process has finished it, or has begun another.

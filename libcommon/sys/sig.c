@@ -19,8 +19,13 @@ sig_catch_term(void)
 	struct sigaction sa = {.sa_handler = on_term};
 
 	sigemptyset(&sa.sa_mask);
-	for (size_t i = 0; i < ARRAY_LEN(terms); i++)
-		sigaction(terms[i], &sa, is_caught ? NULL : &before_catch[i]);
+	for (size_t i = 0; i < ARRAY_LEN(terms); i++) {
+		if (!is_caught)
+			sigaction(terms[i], NULL, &before_catch[i]);
+		/* nohup(1) */
+		if (terms[i] != SIGHUP || before_catch[i].sa_handler != SIG_IGN)
+			sigaction(terms[i], &sa, NULL);
+	}
 	is_caught = true;
 }
 

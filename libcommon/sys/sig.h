@@ -7,7 +7,8 @@
 
 /*
  * From now on SIGTERM, SIGINT and SIGHUP only set a flag, so that the unit of
- * work in hand is finished; a blocking call returns with EINTR.
+ * work in hand is finished; a blocking call returns with EINTR.  A SIGHUP that
+ * is ignored stays so: nohup(1).
  */
 void sig_catch_term(void);
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Goal: a process that is killed just as an order has failed leaves nothing in
 # place for good: who comes next ends that order, and says of its names what came
-# of it, as the dead one would have.
+# of it, as the dead one would have; where an operator has cancelled the order he
+# makes another.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../lib/clients.sh"
 . "$(dirname "$0")/../lib/upstream.sh"
@@ -73,4 +74,40 @@ killed renew-queue renewal_queue 'killed as a renewal has failed'
 renew process
 exits 1 'who comes next goes on'
 judged renewal_queue
+
+# ---- one that a person has cancelled -------------------------------------------
+
+# cancelled PROGRAM WHAT: its order, as its hook kills who has just placed it.
+cancelled() {
+	cat >"$T/hook" <<-END
+		#!/bin/sh
+		[ "\$1" != present ] || [ ! -e "$T/kills" ] ||
+		    kill -s KILL -- "-\$(cat "$T/pid")"
+		[ "\$1" != present ] || printf '%s' "\$4" >"$T/tokens/\$3"
+	END
+	touch "$T/kills"
+	setsid "$BIN/$1" process -c "$client" >"$T/dead" 2>&1 &
+	echo $! >"$T/pid"
+	wait "$(cat "$T/pid")" 2>/dev/null
+	rm "$T/kills"
+	sql 'UPDATE domain_queue SET lease_until = 0, retry_at = 0'
+	sql 'UPDATE renewal_queue SET lease_until = 0, retry_at = 0'
+	sql 'UPDATE upstream_orders SET lease_until = 0'
+	order cancel "$(sql 'SELECT max(id) FROM upstream_orders')"
+	is "$(last_order) $(in_place)" 'cancelled 0' "$2"
+}
+queue template set default --per-certificate 2 --challenge "hook-http:$T/hook"
+queue add one.example.test two.example.test
+cancelled domain-queue 'an operator cancels the order of two names'
+queue process
+exits 0 '... who comes next makes another'
+is "$(last_order) $(sql 'SELECT count(*) FROM domain_queue')" 'valid 0' \
+    '... for both of them'
+sql 'DELETE FROM renewal_queue'
+renew add one.example.test
+cancelled renew-queue 'an operator cancels a renewal'
+renew process
+exits 0 '... who comes next makes another'
+is "$(last_order) $(sql 'SELECT count(*) FROM renewal_queue')" 'valid 0' \
+    '... as was asked'
 done_testing

@@ -124,6 +124,39 @@ must "$BIN/cert-manage" domain disable one.shop.example -c "$client"
 autocert one.shop.example
 answers 403 'disabled'
 
+# ---- a target that takes its time ------------------------------------------------
+
+cat >"$T/targets.conf" <<-END
+	[slow]
+	kind = hook
+	program = $T/slow
+	immediately = true
+END
+cat >"$T/slow" <<-END
+	#!/bin/sh
+	cat >"$T/told"
+	i=0
+	while [ -e "$T/holds" ] && [ \$i -lt 300 ]; do
+		sleep 0.1
+		i=\$((i + 1))
+	done
+	touch "$T/done"
+END
+chmod 755 "$T/slow"
+touch "$T/holds"
+cp "$client" "$T/plain.conf"
+sed -i "s|^\[client\]\$|&\ntargets_file = $T/targets.conf|" "$client"
+stop work
+work_serve
+autocert slow.shop.example
+answers 200 'a target that is to have it immediately, and takes its time'
+ok '... is not waited for' [ ! -e "$T/done" ]
+rm "$T/holds"
+ok '... but told' wait_for 20 test -e "$T/done"
+cp "$T/plain.conf" "$client"
+stop work
+work_serve
+
 # ---- limits ----------------------------------------------------------------------
 
 serve 'admin.autocert_allow=*' admin.autocert_per_hour=3

@@ -490,6 +490,8 @@ test_roll(void **state)
 	assert_kind(
 	    upstream_account_roll_begin(st, id, next, NULL, &e), KIND_BUSY, &e);
 	assert_kind(upstream_account_roll_finish(st, id, to, next, NULL, &e),
+	    KIND_NOTFOUND, &e);
+	assert_kind(upstream_account_roll_finish(st, id, from, other, NULL, &e),
 	    KIND_CONFLICT, &e);
 	assert_ok(upstream_account_roll_cancel(st, id, from, not_this, &e), &e);
 	assert_ok(upstream_account_roll_cancel(st, id, not_this, to, &e), &e);
@@ -504,7 +506,7 @@ test_roll(void **state)
 	check_key(id, next);
 	check_next_key(id, NULL);
 	assert_kind(upstream_account_roll_finish(st, id, from, next, NULL, &e),
-	    KIND_CONFLICT, &e);
+	    KIND_NOTFOUND, &e);
 	key_free(old);
 	key_free(next);
 	key_free(other);
