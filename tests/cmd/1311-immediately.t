@@ -217,6 +217,22 @@ kill -KILL "$(cat "$T/import.pid")"
 ok 'killed: the work, too' wait_for 10 ended "$worker"
 kill "$writer"
 
+make k
+mkfifo "$T/late"
+{
+	until [ -e "$T/hung-up" ]; do
+		sleep 0.1
+	done
+	cat "$T/k.key" "$T/k.crt"
+} >"$T/late" &
+start import sh -c "exec nohup $BIN/cert-import -q - <$T/late"
+must wait_for 10 working
+kill -HUP "$(cat "$T/import.pid")"
+: >"$T/hung-up"
+must wait_for 30 ended "$(cat "$T/import.pid")"
+stop import
+is "$status $(primed k)" '0 1' 'hung up, under nohup: it goes on'
+
 # ---- two at once ---------------------------------------------------------------------
 
 cat >"$targets" <<END
