@@ -20,9 +20,8 @@
  * came of it may have to wait for the store.
  */
 #define WAIT_MS 45000
-#define LOOK_MS                                                                \
-	500 /* how often it is looked for while somebody works on it           \
-	     */
+/* How often it is looked for while somebody works on it. */
+#define LOOK_MS 500
 #define TEMPLATE "autocert" /* if there is one */
 
 /* A certificate that is asked for. */
@@ -153,7 +152,8 @@ wait_for(struct asking *a, int fd, struct err *why)
 
 	while (rc == 0 && !a->certificate && clock_mono() < a->until) {
 		int64_t until = clock_mono() + LOOK_MS;
-		struct err later = {0};
+		struct err later = {
+		    0}; /* a store that is busy is asked again */
 
 		rc = fd_wait(
 		    fd, POLLIN, until < a->until ? until : a->until, why);

@@ -24,9 +24,8 @@
 #include "wrap/seal.h"
 
 #define REDIS_CONNECT 5 /* seconds */
-#define ELSEWHERE                                                              \
-	2 /* as an exit code of one target: another process has it             \
-	   */
+/* The exit code of a target that another process has. */
+#define ELSEWHERE 2
 #define ELSEWHERE_MS 15000 /* so long it is waited for */
 #define ELSEWHERE_LOOK_MS 200
 

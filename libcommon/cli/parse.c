@@ -1,10 +1,10 @@
 #include "cli/parse.h"
 
-#include "base/str.h"
-
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+
+#include "base/str.h"
 
 #define OWN_MAX 32 /* options of one command */
 #define OWN_BASE 256 /* val of the first, above every letter */

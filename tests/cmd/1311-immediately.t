@@ -40,15 +40,6 @@ manage() {
 deploy() {
 	run "$BIN/renew-queue" deploy "$@"
 }
-primed() {
-	r exists "d1:$1.example"
-}
-# pending TARGET: how many certificates are not done there.
-pending() {
-	sql "SELECT count(*) FROM deployments d JOIN deploy_targets t
-	    ON t.id = d.deploy_target_id
-	    WHERE t.name = '$1' AND d.status <> 'done'"
-}
 stored() {
 	[ "$(sqlite3 "$DB" 'SELECT count(*) FROM certificates')" -eq "$1" ]
 }

@@ -30,15 +30,6 @@ prefix = other
 url = redis://127.0.0.1:$redis_port
 END
 
-primed() {
-	r exists "d1:$1.example"
-}
-pending() {
-	sql "SELECT count(*) FROM deployments d JOIN deploy_targets t
-	    ON t.id = d.deploy_target_id
-	    WHERE t.name = '$1' AND d.status <> 'done'"
-}
-
 # ---- orders --------------------------------------------------------------------
 
 order run a.example

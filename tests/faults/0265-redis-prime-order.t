@@ -74,4 +74,26 @@ for style in 1 2; do
 	is "$bad" '' "style $style, stopped $stopped times: nothing old at the end"
 	ok '... it was' [ "$stopped" -ge 10 ]
 done
+
+# Its scripts go while it runs: it says so, and the next run has them.
+fresh_round "$T/old"
+r flushall >/dev/null
+FAULT=''
+must prime under
+# half-way
+k=$(($(counted redis-prime) / 2))
+fresh_round "$T/old"
+r flushall >/dev/null
+FAULT_FILE=$T/faults FAULT=redis-prime:$k:stop LD_PRELOAD=$SHIM \
+    "$BIN/redis-prime" -q -c "$config" --all --style "$style" 2>"$T/first" &
+pid=$!
+must wait_for 20 is_stopped
+r script flush >/dev/null
+kill -CONT "$pid"
+status=0
+wait "$pid" || status=$?
+is "$status" 111 'its scripts are flushed meanwhile: temporary'
+like "$(cat "$T/first")" 'its scripts were flushed meanwhile' '... which is told'
+ok '... and the next run' prime env
+is "$(wrong)" 0 '... does it all'
 done_testing

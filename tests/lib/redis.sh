@@ -68,6 +68,18 @@ r() {
 	redis-cli -p "$redis_port" -n 9 "$@" 2>&1
 }
 
+# primed NAME: whether NAME.example is there in style 1.  pending TARGET: how many
+# certificates are not done there; with the sql of the test.
+primed() {
+	r exists "d1:$1.example"
+}
+
+pending() {
+	sql "SELECT count(*) FROM deployments d JOIN deploy_targets t
+	    ON t.id = d.deploy_target_id
+	    WHERE t.name = '$1' AND d.status <> 'done'"
+}
+
 # field KEY FIELD: of a hash; value KEY: a string.  As they are.
 field() {
 	r --raw hget "$1" "$2"
